@@ -1,4 +1,4 @@
-"""Where a sample of a run is certified, its checks are the suite's, and its evidence shows what the record says."""
+"""Stand-ins for the suite's checks and for rejudging, so that a sample of a run can be certified."""
 
 from __future__ import annotations
 

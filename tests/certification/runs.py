@@ -1,4 +1,4 @@
-"""Runs that can be certified: each requirement of two classes once, against the contract of today's suite."""
+"""Sample runs that can be certified: each requirement of two classes once, under the current contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys, statements and folders that cannot be used: one clear sentence, the designed exit code, no traceback."""
+"""Keys, statements and folders that cannot be used: one message, the designed exit code, no traceback."""
 
 from __future__ import annotations
 
@@ -53,22 +53,6 @@ def test_a_key_that_cannot_be_used(name: str, folder: Path, capsys: pytest.Captu
     assert told.count("\n") <= 1
 
 
-def test_a_key_without_rights(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    opened = Path.open
-
-    def refused(path: Path, *words: str, **more: str) -> object:
-        if path.name == "secret.pem":
-            raise PermissionError(13, "Permission denied")
-        return opened(path, *words, **more)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(Path, "open", refused)
-    for command in (["certify", "run", "--out", "t.jsonl"], ["verify", "s.jsonl", "run"]):
-        assert main([*command, "--key", "secret.pem"]) == 4
-        assert capsys.readouterr().err == "secret.pem: the key cannot be read (Permission denied)\n"
-
-
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -81,7 +65,7 @@ def test_a_key_without_rights(
     ],
     ids=["empty", "binary", "no envelope", "deep", "other types", "unsigned"],
 )
-def test_a_file_that_is_no_statement(content: bytes, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_malformed_statement_is_refused(content: bytes, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("s.jsonl").write_bytes(content)
     assert main(["verify", "s.jsonl", "--key", "key.public.pem"]) == 1
     assert f"REFUSED  {told}" in capsys.readouterr().out
@@ -89,7 +73,7 @@ def test_a_file_that_is_no_statement(content: bytes, told: str, capsys: pytest.C
     assert told in capsys.readouterr().err
 
 
-def test_what_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_files_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key = ["--key", "key.public.pem"]
     Path("empty").mkdir()
     for words, told in (

@@ -1,4 +1,4 @@
-"""A signer who holds the right key and changes the run before signing: the evidence contradicts the verdict."""
+"""A signer with the right key changes the run before signing: the evidence contradicts the verdict."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def passing(line: dict[str, Any]) -> None:
         line.update(verdict="pass", findings=[])
 
 
-def test_a_verdict_that_was_turned_breaks_the_seal(folder: Path) -> None:
+def test_a_changed_verdict_breaks_the_seal(folder: Path) -> None:
     rewritten(folder, passing)
     refused = certified(folder)
     assert refused.code == 1, refused.output
     assert "results.ndjson: was changed after the run ended; run it again" in refused.output
 
 
-def test_a_verdict_that_was_turned_and_sealed_again_contradicts_its_evidence(folder: Path) -> None:
+def test_a_changed_verdict_under_a_new_seal_contradicts_its_evidence(folder: Path) -> None:
     rewritten(folder, passing)
     runs.sealed_again(folder / "run")
     refused = certified(folder)
@@ -78,7 +78,7 @@ def test_a_verdict_that_was_turned_and_sealed_again_contradicts_its_evidence(fol
     assert not (folder / "s.jsonl").exists()
 
 
-def test_evidence_that_was_taken_away_is_missed(folder: Path) -> None:
+def test_removed_evidence_is_missed(folder: Path) -> None:
     rewritten(folder, passing)
     for path in (folder / "run" / "evidence").iterdir():
         path.write_text("")

@@ -1,4 +1,4 @@
-"""No change to a certified run or its statement is overlooked: single bytes, and whole lines and files."""
+"""Every change of a certified run or its statement is refused: single bytes, lines and files."""
 
 from __future__ import annotations
 
@@ -47,10 +47,6 @@ def refusal(folder: Path) -> str:
     return ""
 
 
-def test_untouched_it_is_verified(copy: Path) -> None:
-    assert refusal(copy) == ""
-
-
 def test_every_changed_byte_is_refused(copy: Path) -> None:
     chance = random.Random(20261125)
     files = sorted(each for each in (copy / "run").rglob("*") if each.is_file() and each.stat().st_size)
@@ -64,85 +60,46 @@ def test_every_changed_byte_is_refused(copy: Path) -> None:
     assert refusal(copy) == ""
 
 
-Change = Callable[[list[str], random.Random], list[str]]
+Change = Callable[[list[str]], list[str]]
 
 
-def without(lines: list[str], chance: random.Random) -> list[str]:
-    """Without a line."""
-    place = chance.randrange(len(lines))
-    return lines[:place] + lines[place + 1 :]
+def passing(line: str) -> str:
+    """The line with another verdict."""
+    return line.replace('"verdict": "pass"', '"verdict": "not-applicable"')
 
 
-def twice(lines: list[str], chance: random.Random) -> list[str]:
-    """With a line a second time."""
-    return [*lines, chance.choice(lines)]
-
-
-def swapped(lines: list[str], chance: random.Random) -> list[str]:
-    """With two lines in each other's place."""
-    first, second = chance.sample(range(len(lines)), 2)
-    found = list(lines)
-    found[first], found[second] = found[second], found[first]
-    return found
-
-
-def passing(lines: list[str], chance: random.Random) -> list[str]:
-    """With another verdict."""
-    place = chance.choice([number for number, line in enumerate(lines) if '"verdict": "pass"' in line])
-    found = list(lines)
-    found[place] = found[place].replace('"verdict": "pass"', '"verdict": "not-applicable"')
-    return found
-
-
-def spaced(lines: list[str], chance: random.Random) -> list[str]:
-    """Written otherwise, with the same meaning."""
-    place = chance.randrange(len(lines))
-    return [json.dumps(json.loads(line), indent=None, separators=(", ", ":  ")) if number == place else line
-            for number, line in enumerate(lines)]  # fmt: skip
-
-
-IN_LINES: list[tuple[str, Change]] = [
-    *(("run/results.ndjson", change) for change in (without, twice, swapped, passing, spaced)),
-    *(("run/evidence/main.ndjson.gz", change) for change in (without, twice, swapped, spaced)),
-    *(("s.jsonl", change) for change in (without, twice, swapped, spaced)),
-    *((f"run/{SUMS}", change) for change in (without, twice, swapped)),
+# The second line is the first of a check in the record.
+CHANGES: dict[str, Change] = {
+    "without": lambda lines: lines[:1] + lines[2:],
+    "twice": lambda lines: [*lines, lines[1]],
+    "swapped": lambda lines: [lines[1], lines[0], *lines[2:]],
+    "spaced": lambda lines: [json.dumps(json.loads(lines[0]), separators=(", ", ":  ")), *lines[1:]],
+    "passing": lambda lines: [lines[0], passing(lines[1]), *lines[2:]],
+}
+IN_LINES = [
+    *(("run/results.ndjson", change) for change in CHANGES),
+    *((name, change) for name in ("run/evidence/main.ndjson.gz", "s.jsonl") for change in list(CHANGES)[:4]),
+    *((f"run/{SUMS}", change) for change in list(CHANGES)[:3]),
 ]
 
 
-@pytest.mark.parametrize("sealed_again", [False, True], ids=["as it was", "sealed again"])
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize(("name", "change"), IN_LINES, ids=[f"{name}-{change.__name__}" for name, change in IN_LINES])
-def test_changed_lines_are_refused(copy: Path, name: str, change: Change, seed: int, sealed_again: bool) -> None:
+@pytest.mark.parametrize("sealed_again", [False, True], ids=["old-seal", "new-seal"])
+@pytest.mark.parametrize(("name", "change"), IN_LINES)
+def test_changed_lines_are_refused(copy: Path, name: str, change: str, sealed_again: bool) -> None:
     path = copy / name
     packed = path.suffix == ".gz"
     lines = (gzip.decompress(path.read_bytes()) if packed else path.read_bytes()).decode().splitlines()
-    changed = "".join(f"{line}\n" for line in change(lines, random.Random(seed))).encode()
+    assert CHANGES[change](lines) != lines
+    changed = "".join(f"{line}\n" for line in CHANGES[change](lines)).encode()
     path.write_bytes(gzip.compress(changed) if packed else changed)
     if sealed_again and ".ndjson" in name:
         seal(copy / "run")
     assert refusal(copy)
 
 
-def removed(run: Path) -> None:
-    (run / "junit.xml").unlink()
-
-
-def added(run: Path) -> None:
-    (run / "evidence" / "other.ndjson.gz").write_text("")
-
-
-def renamed(run: Path) -> None:
-    (run / "evidence" / "main.ndjson.gz").rename(run / "evidence" / "gw0.ndjson.gz")
-
-
-def exchanged(run: Path) -> None:
-    """The evidence of another run."""
+def with_other_evidence(run: Path) -> None:
     line = samples.evidence_lines(run / samples.EVIDENCE)[0]
     samples.write_evidence(run / samples.EVIDENCE, [{**line, "status": 201}])
-
-
-def without_evidence(run: Path) -> None:
-    shutil.rmtree(run / "evidence")
 
 
 def another_run(run: Path) -> None:
@@ -151,27 +108,29 @@ def another_run(run: Path) -> None:
     seal(run)
 
 
-def another_target(run: Path) -> None:
-    described = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps({**described, "target": "production"}))
-
-
 def linked(run: Path) -> None:
     (run / "run.json").rename(run.parent / "run.json")
     (run / "run.json").symlink_to(run.parent / "run.json")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [removed, added, renamed, exchanged, without_evidence, another_run, another_target, linked],
-    ids=lambda change: change.__name__,
-)
-def test_changed_files_are_refused(copy: Path, change: Callable[[Path], None]) -> None:
-    change(copy / "run")
+IN_FILES: dict[str, Callable[[Path], object]] = {
+    "removed": lambda run: (run / "junit.xml").unlink(),
+    "added": lambda run: (run / "evidence" / "other.ndjson.gz").write_text(""),
+    "renamed": lambda run: (run / "evidence" / "main.ndjson.gz").rename(run / "evidence" / "gw0.ndjson.gz"),
+    "without-evidence": lambda run: shutil.rmtree(run / "evidence"),
+    "other-evidence": with_other_evidence,
+    "another-run": another_run,
+    "linked": linked,
+}
+
+
+@pytest.mark.parametrize("change", IN_FILES)
+def test_changed_files_are_refused(copy: Path, change: str) -> None:
+    IN_FILES[change](copy / "run")
     assert refusal(copy)
 
 
-def test_what_was_changed_is_named(copy: Path) -> None:
+def test_a_changed_file_is_named(copy: Path) -> None:
     (copy / "run" / "index.html").write_text("fine")
     assert refusal(copy).endswith("index.html was changed after the run was signed")
     (copy / "run" / "summary.md").unlink()

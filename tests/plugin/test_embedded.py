@@ -1,4 +1,4 @@
-"""The reference beside a run ends with it, however that ends."""
+"""The embedded reference ends with its run, however the run ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite starts pytest in the process that it runs in, and leaves that process as it was."""
+"""The suite starts pytest in its own process, and leaves the environment as it was."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Looking:
 
 
 @pytest.mark.parametrize("before", [None, ""])
-def test_what_is_started_later_is_not_told_what_a_run_was(monkeypatch: pytest.MonkeyPatch, before: str | None) -> None:
+def test_the_environment_is_restored_after_a_run(monkeypatch: pytest.MonkeyPatch, before: str | None) -> None:
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
     if before is not None:
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", before)
@@ -35,12 +35,6 @@ def test_what_is_started_later_is_not_told_what_a_run_was(monkeypatch: pytest.Mo
     assert dict(os.environ) == environment
     assert "LEFT_BY_A_RUN" not in os.environ
     assert os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD") == before
-
-
-def test_what_somebody_always_gives_to_a_pytest_of_their_own_is_not_a_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
-    assert run_pytest(["--collect-only", "-q", "-p", "no:cacheprovider", __file__]) == 0
-    assert os.environ["PYTEST_ADDOPTS"] == "--no-such-option"
 
 
 class Given:

@@ -1,12 +1,10 @@
-"""Mistakes in the suites are told at collection, as usage, with their place."""
+"""Ids of checks, and tests in the suites that verify nothing."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from conformance.plugin.checks import check_info, is_check
+from conformance.plugin.checks import check_info
 from conformance.plugin.locations import suites_folder
 
 
@@ -45,7 +43,7 @@ KNOWN = {"oauth/a/b": object()}
         ({"verifies": ()}, "no @verifies"),
     ],
 )
-def test_an_item_that_is_no_check_is_a_mistake(marks: dict[str, tuple[object, ...]], told: str) -> None:
+def test_a_test_without_a_known_requirement_is_a_mistake(marks: dict[str, tuple[object, ...]], told: str) -> None:
     mistake = check_info(Item(marks), KNOWN)  # type: ignore[arg-type]
     assert isinstance(mistake, str)
     assert told in mistake
@@ -63,20 +61,7 @@ def test_an_item_that_is_no_check_is_a_mistake(marks: dict[str, tuple[object, ..
         ("oauth/a/b", "x-oauth/a/b#one", "oauth/a/b#x-one"),
     ],
 )
-def test_the_id_is_the_requirements_and_the_case(verified: str, case: str, identifier: str) -> None:
+def test_an_id_is_the_requirement_and_the_case(verified: str, case: str, identifier: str) -> None:
     info = check_info(Item({"verifies": (verified,)}, case), KNOWN)  # type: ignore[arg-type]
     assert not isinstance(info, str)
     assert (info.id, info.purpose, info.method) == (identifier, "it holds.", ["do it", "expect it"])
-
-
-def test_a_check_can_name_its_case_without_a_table() -> None:
-    info = check_info(Item({"verifies": ("oauth/a/b#one",)}), KNOWN)  # type: ignore[arg-type]
-    assert not isinstance(info, str)
-    assert info.id == "oauth/a/b#one"
-
-
-def test_only_what_lies_in_the_suites_is_a_check() -> None:
-    item = Item({})
-    assert is_check(item)  # type: ignore[arg-type]
-    item.path = Path(__file__)
-    assert not is_check(item)  # type: ignore[arg-type]

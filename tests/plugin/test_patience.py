@@ -1,4 +1,4 @@
-"""A check that hangs is ended; a property has that time for each of its examples, however many are asked for."""
+"""A check that hangs is ended; a property has that time for each example."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sequences_that(pause_s: float) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("made", [property_that, sequences_that])
-def test_many_examples_take_their_time(made: Callable[[float], Callable[[], None]]) -> None:
+def test_many_examples_may_take_longer_together(made: Callable[[float], Callable[[], None]]) -> None:
     with ends_in_time(PATIENCE_S):
         made(PAUSE_S)()
     assert RECORDER.events["examples"] * PAUSE_S > PATIENCE_S

@@ -1,10 +1,9 @@
-"""What a run says while it goes on and at its end: each cause once."""
+"""Output during a run and at its end: each cause once."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from string import ascii_lowercase
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +14,6 @@ from conformance.commands.replay import _compared
 from conformance.plugin.progress import Progress
 from conformance.plugin.rejudging import Outcome, Rejudged
 from conformance.preflight import SurfaceState
-from conformance.reporting.terminal import MOST_CAUSES
 from conformance.runs.waivers import Waivers
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
@@ -60,39 +58,7 @@ def test_a_quiet_run_prints_findings_verdict_and_report_only(
         assert part in loud and part not in quiet
 
 
-def test_causes_beyond_the_first_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = {f"oauth/a/x{name}": samples.finding("401", f"no header {name}") for name in ascii_lowercase[:18]}
-    text = said(tmp_path, found, capsys)
-
-    assert text.count("\nFAIL ") == MOST_CAUSES
-    assert "… and 3 more causes with 3 checks: all of them are in the report" in text
-
-
-def test_what_could_not_be_judged_is_told_once_for_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    reasons = {"oauth/a/x": "no login", "oauth/a/y": "no hook", "oauth/a/z": "no login", "oauth/b/x": "no login"}
-    results = [samples.check(each, Verdict.INCONCLUSIVE, reason=why, needs="it") for each, why in reasons.items()]
-    record = samples.written(tmp_path / "run", results, samples.recorder())
-    progress(tmp_path).ending(record, {}, [], [])
-    text = capsys.readouterr().out
-    told = [line.split()[1] for line in text.splitlines() if line.startswith("INCONCLUSIVE")]
-    assert told == ["oauth/a/x", "oauth/a/y"]
-    assert text.count("… and 2 more checks for the same reason") == 1
-
-
-def test_a_surface_that_takes_no_credential_is_told_at_the_beginning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    states = [SurfaceState("identity"), SurfaceState("storage", locked="the key opens nothing")]
-    down = SurfaceState("registry")
-    down.unreachable("nobody listens")
-    record = samples.written(tmp_path / "run", [], samples.recorder())
-    progress(tmp_path).beginning(record.info, [*states, down], False, tmp_path, Waivers([], "2026-01-01"))
-    text = capsys.readouterr().out
-    assert "identity ok  storage LOCKED  registry DOWN" in text
-    assert "storage: the key opens nothing" in text and "registry: nobody listens" in text
-
-
-def test_what_a_target_says_moves_no_cursor_and_begins_no_line(
+def test_text_of_the_target_moves_no_cursor_and_starts_no_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = 'refused with "\x1b[2J\x1b]0;title\x07\n::error::of the target"'

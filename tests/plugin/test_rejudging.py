@@ -1,4 +1,4 @@
-"""Stored evidence judged again: the same verdicts from it, another one where either was changed, never a guess."""
+"""Verdicts repeated from stored evidence: equal where nothing changed, another where something did, never a guess."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
-from conformance.plugin.rejudging import Outcome, rejudge
+from conformance.plugin.rejudging import Outcome, _told, rejudge
 from conformance.reference.control import tell
 from conformance.runs.reading import read
 from conformance.runs.record import RecordError
-from tests.run.support import conformance
+from conformance.vocabulary.verdict import Verdict
+from tests.reporting import samples
+from tests.run.support import conformance, control_of
 
 pytestmark = pytest.mark.once
 
@@ -31,8 +33,7 @@ DEFECT = "client-id-alone-accepted"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A run with a finding, whose target is gone."""
     reference = EmbeddedReference(["--odd-secrets"])
-    control = f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
-    tell(control, "switch", DEFECT)
+    tell(control_of(reference), "switch", DEFECT)
     where = tmp_path_factory.mktemp("rejudged")
     ran = conformance(
         where, "run", *SELECTED, "--config", str(reference.target_config), "--out", str(where / "run"), "--workers", "2"
@@ -74,12 +75,7 @@ def test_every_verdict_follows_from_its_evidence(untouched: Outcome) -> None:
     assert len(untouched.same) > 0.8 * len(untouched.checks)
 
 
-def test_what_stands_on_a_secret_cannot_be_judged_again(untouched: Outcome) -> None:
-    unclear = {each.id: each.reason for each in untouched.unclear}
-    assert unclear["oauth/jwt/is-signed"] == "what a token says is a secret, and not in the evidence"
-
-
-def test_a_verdict_that_was_turned_is_noticed(
+def test_a_changed_verdict_is_noticed(
     changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome], untouched: Outcome
 ) -> None:
     failing = {each.id for each in untouched.same if each.before == "fail"}
@@ -95,19 +91,14 @@ def test_a_verdict_that_was_turned_is_noticed(
     assert all(each.findings for each in outcome.changed)
 
 
-def test_answers_that_were_turned_are_noticed(
-    changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome],
-) -> None:
-    def turn(line: dict[str, Any]) -> None:
-        if line["check"].startswith("registry/pull/") and line["status"] == 404:
-            line["status"] = 500
-
-    outcome = changed("evidence/*.ndjson.gz", turn)
-    assert outcome.changed
-    assert all(each.id.startswith("registry/pull/") and each.before == "pass" for each in outcome.changed)
+@pytest.mark.parametrize(("optional", "same"), [(True, True), (False, False)])
+def test_a_requirement_is_left_open_by_the_contract_and_not_by_the_record(optional: bool, same: bool) -> None:
+    forged = samples.check("registry/a/b", Verdict.NOT_APPLICABLE, optional=True)
+    judged = _told(forged, {"now": "not-applicable", "reason": "", "optional": optional}, [])
+    assert (judged.now == judged.before) is same
 
 
-def test_evidence_that_is_gone_or_garbled_is_never_a_verdict(
+def test_missing_or_garbled_evidence_gives_no_verdict(
     changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome], untouched: Outcome
 ) -> None:
     def garble(line: dict[str, Any]) -> None:
@@ -121,7 +112,7 @@ def test_evidence_that_is_gone_or_garbled_is_never_a_verdict(
     assert len(outcome.unclear) > len(untouched.unclear)
 
 
-def test_a_record_whose_target_cannot_be_read_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_record_without_a_readable_target_is_refused(folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
     said = json.loads((copy / "run.json").read_text(encoding="utf-8"))
     said["configuration"]["identity"]["credentials"]["full"]["client_secret"] = 5
@@ -130,7 +121,7 @@ def test_a_record_whose_target_cannot_be_read_is_refused(folder: Path, tmp_path:
         rejudge(read(copy))
 
 
-def test_the_command_tells_the_difference(folder: Path, tmp_path: Path) -> None:
+def test_the_command_reports_changes(folder: Path, tmp_path: Path) -> None:
     ran = conformance(tmp_path, "rejudge", str(folder))
     assert ran.code == 0, ran.output
     assert "as recorded, 0 changed" in ran.output

@@ -1,4 +1,4 @@
-"""Addresses that a registry gives may be none: the preflight says what is wrong, and goes on."""
+"""A registry that names invalid addresses: the preflight reports it and goes on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from conformance.clients.http import authority_of
 from conformance.preflight import preflight
 from conformance.preflight.state import SurfaceState
 from conformance.target.description import Secret, Target
@@ -57,16 +56,3 @@ def test_an_upload_at_no_address_is_left_to_expire(location: str) -> None:
     state = state_of('Basic realm="r"', location)
     assert state.credentials["pusher"] == "ok"
     assert any("on another host" in text and "left to expire" in text for _, text in state.lines)
-
-
-def test_an_upload_that_is_led_to_tls_where_none_is_spoken_is_left_to_expire() -> None:
-    state = state_of('Basic realm="r"', "https://HERE/v2/a")
-    assert state.reachable and state.credentials["pusher"] == "ok"
-
-
-@pytest.mark.parametrize(
-    ("url", "authority"),
-    [("http://a:1/b", "a:1"), ("http://[zz]/", "[zz]"), ("http://a?b", "a"), ("a", ""), ("http://[::1]:2", "[::1]:2")],
-)
-def test_host_and_port_are_told_of_any_text(url: str, authority: str) -> None:
-    assert authority_of(url) == authority

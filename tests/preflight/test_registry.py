@@ -1,17 +1,15 @@
-"""The preflight of a registry: what it tells of a login that opens nothing, and of one that may make nothing."""
+"""The preflight of a registry: a login that opens nothing, and one that may push nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from conformance.preflight import SurfaceState, preflight
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference
-from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.target import configuration
 from conformance.target.description import Target
@@ -24,17 +22,7 @@ def of_registry(file: TargetFile, folder: Path) -> SurfaceState:
     return next(each for each in states if each.surface == "registry")
 
 
-def test_a_colon_in_a_refused_password_is_told(reference: tuple[Reference, Target], tmp_path: Path) -> None:
-    file = TargetFile(reference[0], tmp_path / "conformance.toml")
-    file.write()
-    (tmp_path / file.folder / "registry-pusher").write_text("wrong:secret")
-    state = of_registry(file, tmp_path)
-    assert state.locked.endswith(
-        "; its password has a colon, where the server may end the username (RFC 7617 section 2)"
-    )
-
-
-def test_a_registry_that_wants_repositories_made_beforehand_is_told(
+def test_a_registry_that_creates_no_repository_is_recognized(
     reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     surface: Any = reference[0].surfaces["registry"]
@@ -55,28 +43,8 @@ def test_a_registry_that_wants_repositories_made_beforehand_is_told(
     assert not surface.uploads
 
 
-def test_a_push_that_is_refused_once_locks_nothing(
-    reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    surface: Any = reference[0].surfaces["registry"]
-    opened, refused = surface.session_opened, list[Any]()
-
-    def of_its_moment(asked: Any) -> Any:
-        refused.append(asked)
-        if len(refused) == 1:
-            raise Refusal("DENIED", status=403)
-        return opened(asked)
-
-    monkeypatch.setattr(surface, "session_opened", of_its_moment)
-    file = TargetFile(reference[0], tmp_path / "conformance.toml")
-    file.write()
-    state = of_registry(file, tmp_path)
-    assert not state.locked and len(refused) == 2
-    assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
-
-
 @pytest.mark.parametrize(("code", "status"), [("UNSUPPORTED", 405), ("DENIED", 403)])
-def test_a_registry_that_takes_no_pushes_is_told_once(
+def test_a_registry_that_refuses_pushes_is_recognized(
     code: str, status: int, reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(asked: Any) -> Any:
@@ -93,59 +61,7 @@ def test_a_registry_that_takes_no_pushes_is_told_once(
     assert state.credentials["pusher"] == "ok"
 
 
-@pytest.mark.parametrize(
-    ("refused", "told"),
-    [
-        (
-            lambda scope: "-cf-preflight" in scope and "delete" not in scope,
-            "fail pusher cannot push to repositories of the run's own: an upload to orgs/acme/conformance is answered "
-            "202, and one to orgs/acme/conformance-cf-preflight, which is not there yet, is refused a token: 403; "
-            "a command of yours may make them: make_repository in [targets.X.hooks]",
-        ),
-        (
-            lambda scope: scope.endswith("pull,push"),
-            "fail pusher cannot push to orgs/acme/conformance: an upload is refused a token: 403",
-        ),
-        (
-            lambda scope: scope.endswith("delete"),
-            "warn an upload cannot be cancelled; the one that was opened is left to expire",
-        ),
-    ],
-)
-def test_a_token_endpoint_that_refuses_some_scopes_is_told(
-    refused: Callable[[str], bool],
-    told: str,
-    reference: tuple[Reference, Target],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    surface: Any = reference[0].surfaces["identity"]
-    answered = surface.token_by_get
-
-    def some(request: Request) -> Answer:
-        return Answer(403) if refused(request.parameter("scope") or "") else cast(Answer, answered(request))
-
-    monkeypatch.setattr(surface, "token_by_get", some)
-    file = TargetFile(reference[0], tmp_path / "conformance.toml")
-    file.write()
-    state = of_registry(file, tmp_path)
-    assert told in [f"{kind} {line}" for kind, line in state.lines]
-    assert state.credentials["pusher"] == "ok"
-
-
-def test_a_registry_whose_readers_need_no_login_is_pushed_to(reference: tuple[Reference, Target]) -> None:
-    deployment, target = reference
-    deployment.switch(["readers-need-no-login"])
-    try:
-        state = next(each for each in preflight(target) if each.surface == "registry")
-    finally:
-        deployment.switch([])
-    assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
-    assert not state.open
-    assert [line for kind, line in state.lines if kind == "fail"] == []
-
-
-def test_an_upload_on_another_host_is_cancelled_and_no_login_sent_there(
+def test_an_upload_on_another_host_is_cancelled_without_the_login(
     reference: tuple[Reference, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment, target = reference

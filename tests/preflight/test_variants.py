@@ -1,4 +1,4 @@
-"""The preflight of a surface that is right in another way: every login is let in, and nothing is told as missing."""
+"""The preflight of every variant: each login works, and nothing is reported as missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small client of Chromium's DevTools protocol: opens a page, runs expressions, keeps what was asked and said."""
+"""A small client of Chromium's DevTools protocol: it opens pages, runs expressions, records requests and messages."""
 
 from __future__ import annotations
 

@@ -13,8 +13,10 @@ from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 from tests.reporting.browser import Page, browser
+from tests.reporting.test_promises import one_of_each
 
-KINDS = ("report", "compared", "compared-five", "history", "index")
+TABLES = ("compared", "compared-five", "history", "index")
+KINDS = ("report", "promises", *TABLES)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +50,7 @@ def address(record: Record) -> str:
 
 @pytest.fixture(scope="session")
 def pages(record: Record, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The address of each kind of page: a run's report, two and five runs compared, their history, their index.
+    """The address of each kind of page: two reports, two and five runs compared, their history, their index.
 
     The last two runs began in one second; between others verdicts changed, and changed back.
     """
@@ -63,4 +65,7 @@ def pages(record: Record, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     for name, those in (("compared", runs[1:3]), ("compared-five", runs)):
         main(["compare", *(str(each.folder) for each in those), "--html", str(folder / f"{name}.html")])
     main(["report", "--index", str(folder)])
-    return {"report": address(record), **{kind: (folder / f"{kind}.html").as_uri() for kind in KINDS[1:]}}
+    promises = one_of_each(tmp_path_factory.mktemp("promises") / "run")
+    render_all(promises, ["html"])
+    tables = {kind: (folder / f"{kind}.html").as_uri() for kind in TABLES}
+    return {"report": address(record), "promises": address(promises), **tables}

@@ -1,4 +1,4 @@
-"""What the tests take from Node (``npm ci --prefix tests/node``)."""
+"""Packages from Node that the tests use (``npm ci --prefix tests/node``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pastes a curl line into a shell, and judges whether its answer shows the deviation that the finding names."""
+"""Runs a curl line in a shell, and compares its response with the deviation that the finding names."""
 
 from __future__ import annotations
 

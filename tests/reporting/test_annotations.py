@@ -1,4 +1,4 @@
-"""Annotations of GitHub Actions: what is said, where it points, and that a target's words are never a command."""
+"""Annotations of GitHub Actions: what is printed, where it points, and that a target's words are never a command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.plugin.ci import LARGEST_SUMMARY, Step
 from conformance.reporting import render_all
-from conformance.reporting.annotations import MOST, annotated
+from conformance.reporting.annotations import annotated
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
@@ -20,7 +20,7 @@ def failing(name: str, **changes: Any) -> CheckResult:
     return samples.check(name, Verdict.FAIL, findings=findings, **changes)
 
 
-def said(record: Record, **variables: str) -> list[str]:
+def printed(record: Record, **variables: str) -> list[str]:
     lines: list[str] = []
     step = Step(lines.append, variables)
     step.begin()
@@ -44,20 +44,11 @@ def test_each_cause_is_an_annotation_and_points_to_the_target_file(tmp_path: Pat
         "inconclusive: no credential; needs a revoked credential",
     ]
     assert all("file=" not in each for each in annotated(record, tmp_path / "elsewhere"))
+    record.info.strict = True
+    assert "::error file=deploy/conformance.toml,title=oauth/token/b (SHOULD)" in "".join(annotated(record, tmp_path))
 
 
-def test_a_strict_run_takes_a_should_for_an_error(tmp_path: Path) -> None:
-    record = samples.written(tmp_path / "run", [failing("oauth/token/a", level="SHOULD")], strict=True)
-    assert next(annotated(record, tmp_path)).startswith("::error ")
-
-
-def test_no_more_than_are_shown(tmp_path: Path) -> None:
-    names = [f"oauth/token/{chr(97 + number) * 3}" for number in range(MOST + 5)]
-    record = samples.written(tmp_path / "run", [failing(name) for name in names])
-    assert len(list(annotated(record, tmp_path))) == MOST
-
-
-def test_the_words_of_a_target_are_no_command(tmp_path: Path) -> None:
+def test_text_of_the_target_is_no_workflow_command(tmp_path: Path) -> None:
     hostile = "100%\n::add-mask::x\r\n::error::y"
     record = samples.written(tmp_path / "run", [failing("oauth/token/a", observed=hostile)])
     (line,) = annotated(record, tmp_path)
@@ -66,18 +57,12 @@ def test_the_words_of_a_target_are_no_command(tmp_path: Path) -> None:
     assert "title=oauth/token/a#x%2Cfile=b%3A%3Ac (MUST)::" in next(annotated(record, tmp_path))
 
 
-def test_between_begin_and_end_nothing_is_a_command(tmp_path: Path) -> None:
+def test_workflow_commands_are_stopped_during_the_run(tmp_path: Path) -> None:
     record = samples.written(tmp_path / "run", [failing("oauth/token/a")])
-    first, again, error = said(record, GITHUB_ACTIONS="true")
+    first, again, error = printed(record, GITHUB_ACTIONS="true")
     assert first.startswith("::stop-commands::") and again == f"::{first.removeprefix('::stop-commands::')}::"
     assert error.startswith("::error ")
-    assert said(record, GITHUB_ACTIONS="true")[0] != first
-
-
-def test_elsewhere_nothing_is_said(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    record = samples.written(tmp_path / "run", [failing("oauth/token/a")])
-    assert said(record, GITHUB_STEP_SUMMARY=str(page)) == [] and not page.exists()
+    assert printed(record, GITHUB_ACTIONS="true")[0] != first
 
 
 def test_the_summary_is_added_to_the_page_of_the_step(tmp_path: Path) -> None:
@@ -86,16 +71,9 @@ def test_the_summary_is_added_to_the_page_of_the_step(tmp_path: Path) -> None:
     record = samples.written(tmp_path / "run", [failing("oauth/token/a")])
     render_all(record, ["markdown"])
     variables = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page)}
-    said(record, **variables)
+    printed(record, **variables)
     assert page.read_text() == "before\n" + (record.folder / "summary.md").read_text()
     page.write_text("x" * LARGEST_SUMMARY)
-    said(record, **variables)
+    printed(record, **variables)
     assert page.stat().st_size == LARGEST_SUMMARY
-    said(record, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(tmp_path / "none" / "page.md"))
-
-
-def test_the_summary_of_any_run_fits_on_the_page(tmp_path: Path) -> None:
-    long = "word " * 4000
-    checks = [failing(f"oauth/token/{chr(97 + n % 26)}{'x' * n}", observed=long + "y" * n) for n in range(300)]
-    record = samples.written(tmp_path / "run", checks)
-    assert render_all(record, ["markdown"])["markdown"].stat().st_size < LARGEST_SUMMARY // 2
+    printed(record, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(tmp_path / "none" / "page.md"))

@@ -1,19 +1,18 @@
-"""A promise has one verdict, from the record alone, and every report leads with the promises that are not kept."""
+"""Verdicts of promises, and the reports that lead with the promises not kept."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 
 from conformance.commands import main
-from conformance.reporting import html, markdown, render_all
+from conformance.reporting import html, markdown
 from conformance.reporting.promises import overview
 from conformance.reporting.terminal import closing, findings
-from conformance.runs.promises import UNNAMED, promises, verdict_of
+from conformance.runs.promises import promises, verdict_of
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
@@ -88,13 +87,6 @@ def test_broken_promises_come_first_then_not_shown_kept_in_part_and_kept(tmp_pat
     )  # fmt: skip
 
 
-def test_what_fails_only_with_another_promise_is_its_consequence(tmp_path: Path) -> None:
-    found = overview(one_of_each(tmp_path / "run"))
-
-    assert [each.result.id for each in found.of(found.views[0].verdict)] == ["S3-02"]
-    assert [(each.result.id, each.leaders) for each in found.consequences] == [("S3-03", ["S3-02"])]
-
-
 def test_the_page_shows_promises_before_classes_and_a_cause_once(tmp_path: Path) -> None:
     text = html.render(one_of_each(tmp_path / "run"))
     shown = text[text.index('id="promises"') : text.index('id="classes"')]
@@ -118,42 +110,6 @@ def test_summary_and_terminal_have_a_line_for_each_promise_not_kept(tmp_path: Pa
         assert "S3-03 Sentence of S3-03" in form and "as a consequence of S3-02" in form
         assert "S3-01 Sentence of S3-01" not in form
     assert findings(record, 100, colour=False).count("FAIL ") == 2
-
-
-@pytest.mark.parametrize("strict", [False, True])
-def test_a_waived_failure_is_a_line_of_the_terminal(tmp_path: Path, strict: bool) -> None:
-    record = samples.written(tmp_path / "run", checks("MUST waived"), promises=CONTRACT, strict=strict)
-    line = "WAIVED storage/s3-01/n0 (MUST) until 2026-04-01: known (https://issues.example/1)"
-
-    shown = findings(record, 100, colour=False)
-    assert (line in shown, "FAIL storage/s3-01/n0" in shown) == (not strict, strict)
-
-
-def test_many_promises_not_shown_for_one_reason_are_listed_together(tmp_path: Path) -> None:
-    results = [each for promise in CONTRACT for each in checks("MUST inconclusive", promise=promise)]
-    record = samples.written(tmp_path / "run", results, promises=CONTRACT)
-
-    assert "not shown     5 promises: no login (S3-02, S3-03, S3-04, S3-01, S3-05)" in closing(record, {}, colour=False)
-    assert "5 promises not shown for one reason" in html.render(record)
-    assert "| S3-02, S3-03, S3-04, S3-01, S3-05 | ❔ not shown: no login | 5 promises |" in markdown.render(record)
-    few = samples.written(tmp_path / "few", results[:3], promises=CONTRACT)
-    assert "not shown     S3-02 Sentence of S3-02 (1 case, none judged)" in closing(few, {}, colour=False)
-
-
-def test_junit_ctrf_and_allure_name_the_promise(tmp_path: Path) -> None:
-    record = one_of_each(tmp_path / "run")
-    paths = render_all(record, ["junit", "ctrf", "allure"])
-    suites = ET.parse(paths["junit"]).getroot().findall("testsuite")  # noqa: S314
-    tests = json.loads(paths["ctrf"].read_text("utf-8"))["results"]["tests"]
-    results = [json.loads(path.read_text("utf-8")) for path in paths["allure"].glob("*-result.json")]
-    features = {label["value"] for each in results for label in each["labels"] if label["name"] == "feature"}
-    names = {f"{promise} {told['title']}" for promise, told in CONTRACT.items()}
-
-    assert {each.get("name") for each in suites} == names == features == {each["suite"][0] for each in tests}
-    broken = next(each for each in suites if each.get("name", "").startswith("S3-02"))
-    assert (broken.get("tests"), broken.get("failures")) == ("2", "2")
-    verdicts = {each.get("value") for each in broken.iter("property") if each.get("name") == "promise.verdict"}
-    assert verdicts == {"broken"}
 
 
 def mended(folder: Path) -> Record:
@@ -180,33 +136,3 @@ def test_compare_begins_with_the_promises(tmp_path: Path, capsys: pytest.Capture
     assert [(each["id"], each["kind"]) for each in changes] == [
         ("S3-01", "promises newly broken"), ("S3-02", "promises newly kept"),
     ]  # fmt: skip
-
-
-def test_history_has_a_row_for_each_promise_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one_of_each(tmp_path / "1")
-    mended(tmp_path / "2")
-    main(["history", str(tmp_path), "--html", str(tmp_path / "page.html")])
-    shown = capsys.readouterr().out
-    rows = [line for line in shown.splitlines() if "Sentence" in line]
-
-    assert "PROMISES NOT KEPT (4)" in shown
-    assert rows == [
-        "  S3-01 Sentence of S3-01  broken  .F",
-        "  S3-03 Sentence of S3-03  broken  F ",
-        "  S3-04 Sentence of S3-04  not shown  ??",
-        "  S3-05 Sentence of S3-05  kept in part  ~ ",
-    ]
-    assert "S3-01 Sentence of S3-01" in (tmp_path / "page.html").read_text("utf-8")
-    main(["history", str(tmp_path), "--format", "json"])
-    found = json.loads(capsys.readouterr().out)["histories"][0]["promises"]
-    assert found[0]["verdicts"] == ["kept", "broken"]
-
-
-def test_a_record_without_promises_is_one_group(tmp_path: Path) -> None:
-    record = samples.every_verdict(tmp_path / "run")
-    [only] = promises(record)
-
-    assert (only.id, only.name, str(only.verdict)) == ("", UNNAMED, "broken")
-    render_all(record)
-    assert UNNAMED in html.render(record)
-    assert "promise    " not in findings(record, 100, colour=False)

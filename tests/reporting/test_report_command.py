@@ -1,44 +1,45 @@
-"""``conformance report RUN``."""
+"""``conformance report RUN``: the formats it writes, and what it says where one cannot be written."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 
-from conformance.commands import report
+from conformance import reporting
+from conformance.commands import main
+from conformance.reporting import FORMATS, render_each
+from conformance.runs.reading import read
 from tests.reporting import samples
 
 
-def parsed(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    report.add_parser(parser.add_subparsers())
-    return parser.parse_args(["report", *words])
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A run without reports."""
+    return samples.every_verdict(tmp_path / "run").folder
 
 
-def test_it_renders_what_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = samples.written(tmp_path / "run", [samples.check("oauth/token/a")]).folder
-
-    assert report.run(parsed(str(folder), "--format", "junit,html")) == 0
+def test_the_named_formats_are_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(folder), "--format", "junit,html"]) == 0
     assert capsys.readouterr().out == f"junit     {folder / 'junit.xml'}\nhtml      {folder / 'index.html'}\n"
     assert not (folder / "summary.md").exists()
+    assert main(["report", str(folder)]) == 0
+    assert all((folder / name).exists() for _, name in FORMATS.values())
 
 
-def test_a_folder_that_is_no_run_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert report.run(parsed(str(tmp_path))) == 4
-    assert capsys.readouterr().err == f"{tmp_path}: no run.json; not a run's folder\n"
-
-
-def test_an_unknown_format_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        parsed("run", "--format", "pdf")
-    assert "unknown format pdf; the formats are html, junit, ctrf, markdown, allure" in capsys.readouterr().err
-
-
-def test_a_file_in_the_way_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = samples.written(tmp_path / "run", [samples.check("oauth/token/a")]).folder
+def test_a_report_that_cannot_be_written_prevents_no_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "index.html").mkdir()
-
-    assert report.run(parsed(str(folder), "--format", "html")) == 4
+    paths, failures = render_each(read(folder), ["html", "junit"])
+    assert failures == [f"{folder}: html could not be written (Is a directory)"]
+    assert paths["junit"].exists()
+    assert main(["report", str(folder), "--format", "html"]) == 4
     assert "a report cannot be written (Is a directory)" in capsys.readouterr().err
+
+
+def test_an_error_of_the_suite_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(record: object, formats: list[str]) -> dict[str, Path]:
+        raise ValueError("no time")
+
+    monkeypatch.setattr(reporting, "render_all", broken)
+    message = f"{folder}: html could not be written (error in the suite: ValueError: no time)"
+    assert render_each(read(folder), ["html"]) == ({}, [message])

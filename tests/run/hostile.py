@@ -1,4 +1,4 @@
-"""An identity server that means harm: each way to answer a request that no client should suffer from."""
+"""An identity server with hostile responses of every kind."""
 
 from __future__ import annotations
 

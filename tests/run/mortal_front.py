@@ -1,4 +1,4 @@
-"""A proxy that dies of one request: it closes every connection and listens no more, as a process that crashed."""
+"""A proxy that one request ends: it closes every connection and stops listening, like a process that crashed."""
 
 from __future__ import annotations
 

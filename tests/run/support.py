@@ -1,13 +1,16 @@
-"""Runs the command as a person would, in a process of its own, and reads what it left."""
+"""Runs the command in a process of its own, and reads the run that it left."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.plugin.embedded import EmbeddedReference
 from conformance.runs.reading import Record, read
 
 TIME_LIMIT_S = 300
@@ -49,3 +52,19 @@ def run(command: list[str], folder: Path, **environment: str) -> Ran:
         command, cwd=folder, env=variables, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False
     )
     return Ran(ended.returncode, ended.stdout + ended.stderr, folder)
+
+
+def control_of(reference: EmbeddedReference) -> str:
+    """Return the address at which the defects of a reference are switched."""
+    return f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
+
+
+def redescribed(reference: EmbeddedReference, changes: Mapping[str, str], name: str = "changed.toml") -> Path:
+    """Write the target file anew, each pattern replaced; it is beside the files of secrets that it names."""
+    text = reference.target_config.read_text(encoding="utf-8")
+    for pattern, replacement in changes.items():
+        text, times = re.subn(pattern, replacement.replace("\\", r"\\"), text, flags=re.MULTILINE)
+        assert times, pattern
+    path = reference.target_config.with_name(name)
+    path.write_text(text, encoding="utf-8")
+    return path

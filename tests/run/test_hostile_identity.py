@@ -1,4 +1,4 @@
-"""Hostile identity servers: every run ends by itself, with findings or one clear cause, in bounded memory."""
+"""Hostile identity servers: every run ends, with findings or one clear cause, in bounded memory."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ def checked(folder: Path, url: str) -> Ran:
 
 
 @pytest.mark.parametrize("name", BEHAVIOURS)
-def test_the_preflight_says_in_a_sentence_what_it_met(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_preflight_names_the_cause(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CT_HOSTILE_SECRET", SECRET)
     with serving(name) as url:
         target = configuration.load(described(tmp_path, url), tmp_path).choose(None)[1]

@@ -1,4 +1,4 @@
-"""No file of a run, and nothing that it prints, has a part of a secret in any form that gives it back."""
+"""No file of a run and no output contains a part of a secret, in any encoding that gives it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain pytest in a fresh clone, with the package installed and editable, and from a folder elsewhere."""
+"""Plain pytest in a fresh clone, with the package installed and editable, and from another folder."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_an_ide_finds_the_checks_and_starts_nothing(clone: Clone) -> None:
         assert "No conformance.toml here" not in ran.stdout
 
 
-def test_pytests_own_choices_hold(clone: Clone, broken: str, tmp_path: Path) -> None:
+def test_options_of_pytest_apply(clone: Clone, broken: str, tmp_path: Path) -> None:
     words = ["pytest", *FAILING, f"--conformance-config={broken}"]
     first = clone.judged(tmp_path / "first", *words, "-x", code=1)
     failed = [each.id for each in first.results if each.failing]
@@ -120,7 +120,7 @@ def test_pytests_own_choices_hold(clone: Clone, broken: str, tmp_path: Path) -> 
     assert not again.info.class_sizes, "of a part that pytest chose nobody knows how large the whole is"
 
 
-def test_the_checks_of_a_clone_are_run_by_the_package_of_that_clone(clone: Clone, tmp_path: Path) -> None:
+def test_the_package_of_the_clone_runs_its_checks(clone: Clone, tmp_path: Path) -> None:
     package = clone.folder / "conformance" / "__init__.py"
     text = package.read_text(encoding="utf-8")
     package.write_text(text.replace('__version__ = "', '__version__ = "9.'), encoding="utf-8")
@@ -131,14 +131,7 @@ def test_the_checks_of_a_clone_are_run_by_the_package_of_that_clone(clone: Clone
     assert record.info.suite_version.startswith("9.")
 
 
-def test_a_check_of_another_copy_is_refused_by_name(clone: Clone, tmp_path: Path) -> None:
-    copied = shutil.copytree(clone.folder / "suites", tmp_path / "suites")
-    ran = clone.run("pytest", str(copied / "oauth"), "-k", "test_answer")
-    assert ran.returncode == 4, ran.stdout
-    assert f"{copied / 'oauth'}" in ran.stdout and "a check of another copy of the suite" in ran.stdout
-
-
-def test_a_pytest_of_somebody_else_is_left_alone(clone: Clone) -> None:
+def test_the_pytest_of_another_project_is_left_alone(clone: Clone) -> None:
     """The environment is inside their folder, so the checks are below the folder that they test."""
     theirs = clone.folder.parent
     (theirs / "test_theirs.py").write_text("def test_of_theirs(pytestconfig): assert pytestconfig.rootpath\n")

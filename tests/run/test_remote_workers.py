@@ -1,4 +1,4 @@
-"""Workers behind a socket server, as on another machine that sees the same files: the run is as with workers here."""
+"""Workers behind a socket server, as on another machine that sees the same files."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import execnet.script.socketserver as server
 import pytest
 
-from conformance.plugin.crashes import RESTARTS, bound, cause_of
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.runs.reading import Record, read
-from conformance.vocabulary.verdict import ExitCode
 from tests.run.support import Ran, run
 
 pytestmark = pytest.mark.once
@@ -75,47 +71,14 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     return read(folder / "run")
 
 
-def test_the_record_is_whole(record: Record) -> None:
+def test_the_run_of_remote_workers_is_whole_and_keeps_the_rate(record: Record) -> None:
     assert record.complete
     assert record.info.workers == WORKERS
     assert {result.worker for result in record.results} == {f"gw{number}" for number in range(WORKERS)}
-    there = record.evidence()
-    assert all(name in there for result in record.results for name in result.exchanges)
-    assert len({each["id"] for each in there.values()}) == len(there)
-
-
-def test_what_they_made_is_removed(record: Record) -> None:
-    pushed = [each for each in record.evidence().values() if each.get("method") == "PUT" and each["status"] == 201]
-    assert {each["id"].partition("-")[0] for each in pushed}
+    evidence = record.evidence()
+    assert all(name in evidence for result in record.results for name in result.exchanges)
+    assert any(each.get("method") == "PUT" and each["status"] == 201 for each in evidence.values())
     assert record.leftovers() == []
-
-
-def test_the_rate_holds_for_all_of_them_together(record: Record) -> None:
-    # Every request took a place of its own in one row: less time than the row is long cannot have passed.
+    # Each request took a place of its own in one row: less time than the row is long cannot have passed.
     assert record.info.requests > RATE
     assert record.info.duration_s >= (record.info.requests - 1) / RATE
-
-
-def test_workers_that_cannot_begin_end_the_run_and_say_why(tmp_path: Path) -> None:
-    with gateway(PYTEST_ADDOPTS="--no-such-option") as address:
-        ran = run_there(address, tmp_path, str(SUITES / "webhooks"))
-    assert ran.code == ExitCode.SUITE_ERROR, ran.output
-    told = [line for line in ran.output.splitlines() if line.startswith("ERROR in the suite")]
-    assert len(told) == 1, ran.output
-    assert "workers ended before the first check" in told[0] and "--no-such-option" in told[0]
-    ended = read(tmp_path / "run")
-    assert not ended.complete and ended.info.exit_code == ExitCode.SUITE_ERROR
-
-
-def test_how_many_workers_are_replaced_is_bounded_unless_one_says_it() -> None:
-    left, given = SimpleNamespace(maxworkerrestart=None), SimpleNamespace(maxworkerrestart="9")
-    for option in (left, given):
-        bound(cast(pytest.Config, SimpleNamespace(option=option)))
-    assert (left.maxworkerrestart, given.maxworkerrestart) == (str(RESTARTS), "9")
-
-
-def test_a_cause_is_told_without_its_traceback() -> None:
-    told = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    import b\n'
-    missing = "ModuleNotFoundError: No module named 'b'"
-    assert cause_of(told + missing + "\n") == missing
-    assert cause_of("Not properly terminated") == "Not properly terminated"

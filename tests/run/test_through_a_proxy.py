@@ -1,4 +1,4 @@
-"""A target that is reached through a proxy alone is checked as any other, by our own clients and by programs."""
+"""A target behind a proxy is checked like any other, by the suite's own clients and by programs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def beyond(tmp_path: Path) -> Iterator[Path]:
     reference.stop()
 
 
-def test_all_clients_take_the_way_that_the_environment_names(beyond: Path, tunnels: Tunnels) -> None:
+def test_all_clients_use_the_proxy_of_the_environment(beyond: Path, tunnels: Tunnels) -> None:
     proxy = through(f"http://{LOGIN}@{tunnels.address}")
     areas = ["oauth/token", "oauth/transport", "storage/sdk", "storage/stream", "interoperability/identity"]
     ran = conformance(beyond.parent, "run", *areas, "--workers", "0", **proxy)
@@ -98,7 +98,7 @@ def test_all_clients_take_the_way_that_the_environment_names(beyond: Path, tunne
     assert ran.record.info.environment["proxy"] == f"http://{tunnels.address}"
 
 
-def test_a_proxy_that_refuses_is_told_before_anything_is_checked(beyond: Path, tunnels: Tunnels) -> None:
+def test_a_proxy_that_refuses_is_named_before_the_checks(beyond: Path, tunnels: Tunnels) -> None:
     ran = conformance(beyond.parent, "run", "oauth/token", "--workers", "0", **through(f"http://{tunnels.address}"))
 
     assert "HTTPS_PROXY wants a login (407)" in ran.output

@@ -1,55 +1,42 @@
-"""What is judged of a run as a whole: every worker's answers count, and nothing seen goes untold."""
+"""The check that judges the run as a whole: it reads the responses to every worker's checks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.unjudged import JUDGED_BY
-from tests.run.support import conformance
+from tests.run.support import conformance, redescribed
 
-ELSEWHERE = "errors/400/invalid-body"
-# What the reference says in that check's answers and in none of the conclusion's own.
-SAID_THERE = "slug is missing or malformed"
+pytestmark = pytest.mark.once
 
-
-@pytest.fixture(scope="module")
-def config() -> Iterator[Path]:
-    """A target file that takes a text of the reference's errors for something of the other organization."""
-    reference = EmbeddedReference()
-    text = reference.target_config.read_text(encoding="utf-8")
-    described = reference.target_config.with_name("canary.toml")
-    described.write_text(text.replace('canaries = ["', f'canaries = ["{SAID_THERE}", "'), encoding="utf-8")
-    yield described
-    reference.stop()
+OTHER = "errors/400/invalid-body"
+# The reference says this in responses to that check, and in none to the check of the whole run.
+LEAKED = "slug is missing or malformed"
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_an_answer_to_another_check_is_a_finding(config: Path, tmp_path: Path, workers: str) -> None:
-    ran = conformance(tmp_path, "run", ELSEWHERE, JUDGED_BY, "--config", str(config), "--workers", workers)
+@pytest.fixture
+def config(reference: EmbeddedReference, control: str) -> str:
+    """A target file that declares a text of the reference's errors to be a secret of the other organization."""
+    return str(redescribed(reference, {r'canaries = \["': f'canaries = ["{LEAKED}", "'}, "canary.toml"))
+
+
+def test_a_leak_in_a_response_to_another_check_is_a_finding(config: str, tmp_path: Path) -> None:
+    ran = conformance(tmp_path, "run", OTHER, JUDGED_BY, "--config", config, "--workers", "2")
     assert ran.code == 1, ran.output
     verdicts = ran.verdicts()
     assert {name for name, verdict in verdicts.items() if verdict == "fail"} == {JUDGED_BY}
-    assert list(verdicts)[-1] == JUDGED_BY
     (found,) = [result for result in ran.record.results if result.id == JUDGED_BY]
     finding = found.findings[0]
-    assert SAID_THERE in finding["observed"] and "the body of POST" in finding["observed"]
-    assert (finding["curl"], finding["script"]) == ("", True), "no one request shows what several answers say"
+    assert LEAKED in finding["observed"] and "the body of POST" in finding["observed"]
+    assert (finding["curl"], finding["script"]) == ("", True), "no single request shows it"
     evidence = ran.record.evidence()
     assert all(name in evidence for name in finding["exchanges"])
-    assert "showed what another" not in ran.output
 
 
-def test_without_that_check_the_run_says_what_it_saw(config: Path, tmp_path: Path) -> None:
-    ran = conformance(tmp_path, "run", ELSEWHERE, "--config", str(config), "--workers", "2")
+def test_a_run_without_that_check_names_it(config: str, tmp_path: Path) -> None:
+    ran = conformance(tmp_path, "run", OTHER, "--config", config, "--workers", "2")
     assert ran.code == 0, ran.output
     assert f"run {JUDGED_BY} with it" in ran.output
-
-
-def test_where_nothing_leaked_the_conclusion_passes(config: Path, tmp_path: Path) -> None:
-    ran = conformance(tmp_path, "run", "webhooks/methods", JUDGED_BY, "--config", str(config), "--workers", "2")
-    assert ran.code == 0, ran.output
-    assert ran.verdicts()[JUDGED_BY] == "pass"

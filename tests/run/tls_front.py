@@ -1,4 +1,4 @@
-"""A TLS front for the tests: an authority, certificates in any state, and a proxy that passes bytes on."""
+"""A TLS front for tests: an authority, certificates in any state, and a proxy that passes bytes on."""
 
 from __future__ import annotations
 

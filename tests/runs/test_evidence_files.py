@@ -39,7 +39,7 @@ def path(tmp_path: Path, entries: list[dict[str, Any]]) -> Path:
     return file
 
 
-def test_what_was_written_is_read(path: Path, entries: list[dict[str, Any]]) -> None:
+def test_written_evidence_is_read(path: Path, entries: list[dict[str, Any]]) -> None:
     remarks: list[str] = []
     assert list(entries_of(path, remarks)) == entries
     assert remarks == []
@@ -58,21 +58,6 @@ def test_a_killed_process_leaves_every_complete_check(path: Path, entries: list[
     assert list(entries_of(path, remarks))[:2] == entries[:2]
     assert len(remarks) == 1
     assert "cannot be decompressed from here on" in remarks[0]
-
-
-def test_garbage_after_the_evidence_is_remarked_on(path: Path, entries: list[dict[str, Any]]) -> None:
-    path.write_bytes(path.read_bytes() + b"garbage")
-    remarks: list[str] = []
-    assert list(entries_of(path, remarks)) == entries
-    assert remarks == ["gw0.ndjson.gz:6: cannot be decompressed from here on; the rest is left out"]
-
-
-def test_an_exchange_whose_body_is_gone_is_left_out(path: Path, entries: list[dict[str, Any]]) -> None:
-    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
-    path.write_bytes(gzip.compress(b"".join(lines[1:])))
-    remarks: list[str] = []
-    assert list(entries_of(path, remarks)) == entries[2:]
-    assert remarks == ["gw0.ndjson.gz: a line that is no exchange or transcript is left out"]
 
 
 def test_plain_evidence_of_an_older_suite_is_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The folder of a run lies where it is looked for, whatever the target is called."""
+"""The folder of a run stays below its parent, whatever the target's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a run is written whatever a target has said, and into a folder of its own."""
+"""The record of a run accepts any text of a target, and has a folder of its own."""
 
 from __future__ import annotations
 
@@ -36,16 +36,3 @@ def test_no_two_runs_begin_in_one_folder(tmp_path: Path) -> None:
 def test_runs_of_one_second_have_a_folder_each(tmp_path: Path) -> None:
     folders = [folder_for("staging", tmp_path / "reports") for _ in range(20)]
     assert len(set(folders)) == 20
-
-
-def test_a_folder_that_was_taken_for_a_run_goes_with_it(tmp_path: Path) -> None:
-    writer = RecordWriter(folder_for("staging", tmp_path), info(), taken=True)
-    writer.discard()
-    assert not list(tmp_path.iterdir())
-
-
-def test_what_several_checks_left_is_told_once(tmp_path: Path) -> None:
-    writer = RecordWriter(tmp_path / "run", info())
-    twice, other = {"what": "a change", "reason": "it ended with 1"}, {"what": "a change", "reason": "it did not end"}
-    writer.close(True, {}, [twice, other, dict(twice)])
-    assert read(tmp_path / "run").leftovers() == [twice, other]

@@ -1,4 +1,4 @@
-"""What a target file lacks for a certificate, and that every check which lacks something names a known key."""
+"""The keys that a certificate needs: each is a key of the target file, and declared in the contract."""
 
 from __future__ import annotations
 
@@ -7,46 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import pytest
-
 from conformance.contract.catalogue import catalogue
-from conformance.target.completeness import declared, missing
+from conformance.target.completeness import missing
 from conformance.target.description import Target
 
 ROOT = Path(__file__).parents[2]
-RESOURCE = {"name": "projects", "path": "/projects", "update": {"body": {}, "concurrency": "If-Match"}}
 
 
-@pytest.mark.parametrize(
-    ("target", "key", "found"),
-    [
-        ({"hooks": {"revoke": "./revoke.sh"}}, "hooks.revoke", True),
-        ({"hooks": {"revoke": None}}, "hooks.revoke", False),
-        ({}, "hooks.revoke", False),
-        ({"storage": {"destructive": False}}, "storage.destructive", False),
-        ({"identity": {"resources": [{"name": "a"}, RESOURCE]}}, "identity.resources.update.concurrency", True),
-        ({"identity": {"resources": [{"name": "a"}]}}, "identity.resources.update.concurrency", False),
-        ({"identity": {"resources": [{"update": None}]}}, "identity.resources.update.concurrency", False),
-    ],
-)
-def test_a_key_is_found_in_tables_and_in_any_entry_of_a_list(target: dict[str, object], key: str, found: bool) -> None:
-    assert declared(target, key) is found
-
-
-def test_only_the_described_surfaces_and_the_claimed_features_lack_anything() -> None:
+def test_only_described_surfaces_and_claimed_features_miss_keys() -> None:
     assert missing({"organization": "acme"}) == {}
     assert set(missing({"webhooks": {"url": "$X"}})) == {"webhooks-core"}
     assert "oauth-jwt" not in missing({"identity": {"url": "x"}})
     assert missing({"identity": {"url": "x"}, "features": ["identity.jwt"]})["oauth-jwt"].keys() == {
         "identity.jwks_path"
     }
-
-
-def test_a_role_for_a_limit_is_lacking_only_where_the_limit_is_declared() -> None:
-    limited = {"url": "$X", "largest_body": 65536}
-    assert "webhooks.limited_url" not in missing({"webhooks": limited})["webhooks-core"]
-    stated = {"webhooks": limited, "limits": {"webhook_requests": "5/s"}}
-    assert "webhooks.limited_url" in missing(stated)["webhooks-core"]
 
 
 def test_every_key_is_one_of_the_target_file() -> None:

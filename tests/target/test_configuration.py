@@ -1,4 +1,4 @@
-"""The target file: found, read, validated; every kind of mistake with its exact words, and no secret in any."""
+"""The target file: found, read, validated; one message for each kind of mistake, and no secret in any."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from conformance.evidence.redaction import Redactor
 from conformance.evidence.secrets import learn_secrets
 from conformance.target import configuration, schema
 from conformance.target.configuration import ConfigurationError, NoConfiguration
-from conformance.target.toml_locations import Places
 
 VALUE = "a-very-secret-value"
 URL = "https://hooks.example/hooks/0123456789abcdef"
@@ -41,8 +40,8 @@ def load(folder: Path, text: str) -> configuration.Configuration:
 def mistakes(folder: Path, text: str) -> list[str]:
     with pytest.raises(ConfigurationError) as raised:
         load(folder, text)
-    told = "".join(traceback.format_exception(raised.value))
-    assert VALUE not in told and "pydantic" not in str(raised.value)
+    reported = "".join(traceback.format_exception(raised.value))
+    assert VALUE not in reported and "pydantic" not in str(raised.value)
     return [each.removeprefix("conformance.toml:") for each in raised.value.mistakes]
 
 
@@ -51,25 +50,10 @@ MISTAKES = {
         HEAD + '[targets.staging.registry]\nurll = "https://r"\nurl = "https://r"\nrepository = "orgs/a/b"\n',
         '4: targets.staging.registry.urll: unknown key; did you mean "url"?',
     ),
-    "unknown-key-far": (
-        HEAD + "[targets.staging.hooks]\nqqqq = 1\n",
-        "4: targets.staging.hooks.qqqq: unknown key; one of revoke, restore, promote, demote, rotate_webhook, events, "
-        "make_repository, remove_repository",
-    ),
-    "unknown-surface": (
-        HEAD + "[targets.staging.registri]\n",
-        '3: targets.staging.registri: unknown key; did you mean "registry"?',
-    ),
     "missing-key": ("[targets.staging]\n", '1: targets.staging: the key "organization" is missing'),
     "no-target": ("", '1: the key "targets" is missing'),
-    "empty-targets": ("targets = {}\n", "1: targets: must not be empty"),
     "literal-secret": (
         IDENTITY + FULL + f'client_id = "x"\nclient_secret = "{VALUE}"\n',
-        "7: targets.staging.identity.credentials.full.client_secret: "
-        "secrets only as ${ENV} or file:PATH; a value must not stand in the file",
-    ),
-    "secret-partly-literal": (
-        IDENTITY + FULL + 'client_id = "x"\nclient_secret = "x${CT_FULL_SECRET}"\n',
         "7: targets.staging.identity.credentials.full.client_secret: "
         "secrets only as ${ENV} or file:PATH; a value must not stand in the file",
     ),
@@ -81,10 +65,6 @@ MISTAKES = {
     "missing-secret": (
         IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_NONE}"\n',
         "7: targets.staging.identity.credentials.full.client_secret: environment variable CT_NONE is not set",
-    ),
-    "empty-secret": (
-        IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_EMPTY}"\n',
-        "7: targets.staging.identity.credentials.full.client_secret: environment variable CT_EMPTY is empty",
     ),
     "short-secret": (
         IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_SHORT}"\n',
@@ -99,20 +79,12 @@ MISTAKES = {
         IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_BYTES}"\n',
         "7: targets.staging.identity.credentials.full.client_secret: environment variable CT_BYTES is not UTF-8",
     ),
-    "missing-variable-elsewhere": (
-        HEAD + '[targets.staging.identity]\nurl = "${CT_NONE}"\n',
-        "4: targets.staging.identity.url: environment variable CT_NONE is not set",
-    ),
     "bad-url": (
         HEAD + '[targets.staging.identity]\nurl = "identity.example"\n',
         "4: targets.staging.identity.url: must be an http:// or https:// URL without query or fragment",
     ),
     "url-with-a-port-that-is-none": (
         HEAD + '[targets.staging.identity]\nurl = "https://identity.example:99999"\n',
-        "4: targets.staging.identity.url: must name a host, and a port from 1 to 65535 if any",
-    ),
-    "url-without-a-host": (
-        HEAD + '[targets.staging.identity]\nurl = "https://:443"\n',
         "4: targets.staging.identity.url: must name a host, and a port from 1 to 65535 if any",
     ),
     "url-with-password": (
@@ -128,23 +100,9 @@ MISTAKES = {
         CREDENTIAL.replace("credentials.full", "credentials.ful"),
         '5: targets.staging.identity.credentials.ful: unknown role; did you mean "full"?',
     ),
-    "unknown-role-in-resource": (
-        RESOURCE + 'name = "a"\npath = "/a"\nconcealed_from = ["forein"]\n',
-        '8: targets.staging.identity.resources[0].concealed_from[0]: unknown role "forein"; did you mean "foreign"?',
-    ),
-    "second-of-an-array": (
-        RESOURCE + 'name = "a"\npath = "/a"\n[[targets.staging.identity.resources]]\nname = "b"\npath = "b"\n',
-        '10: targets.staging.identity.resources[1].path: must begin with "/", and have blanks and letters beyond ASCII '
-        "as %20 and the like",
-    ),
     "bad-name": (
         RESOURCE + 'name = "A"\npath = "/a"\n',
         "6: targets.staging.identity.resources[0].name: must be lower-case letters, digits and hyphens",
-    ),
-    "bad-media-type": (
-        RESOURCE + 'name = "a"\npath = "/a"\nupdate = { body = {}, content_type = "json" }\n',
-        "8: targets.staging.identity.resources[0].update.content_type: must be a media type such as "
-        '"application/merge-patch+json"',
     ),
     "bad-method": (
         RESOURCE + 'name = "a"\npath = "/a"\nmethod = "FETCH"\n',
@@ -155,8 +113,6 @@ MISTAKES = {
         '5: targets.staging.registry.repository: must be a repository name such as "orgs/acme/conformance"',
     ),
     "not-a-table": (HEAD + "identity = 5\n", "3: targets.staging.identity: must be a table"),
-    "not-a-list": (HEAD + 'features = "x"\n', "3: targets.staging.features: must be a list"),
-    "not-a-string": ("[targets.staging]\norganization = 5\n", "2: targets.staging.organization: must be a string"),
     "empty": ('[targets.staging]\norganization = ""\n', "2: targets.staging.organization: must not be empty"),
     "not-a-number": (
         HEAD + '[targets.staging.limits]\nanswer = "soon"\n',
@@ -166,31 +122,19 @@ MISTAKES = {
         HEAD + "[targets.staging.limits]\nconnect = 61\n",
         "4: targets.staging.limits.connect: must be at most 60",
     ),
-    "too-small": (
-        HEAD + "[targets.staging.limits]\nanswer = 0\n",
-        "4: targets.staging.limits.answer: must be more than 0",
-    ),
     "no-authorities": (
         HEAD + 'ca_file = "none.pem"\n',
         "3: targets.staging.ca_file: none.pem cannot be used: No such file or directory",
     ),
-    "no-certificate": (
-        HEAD + 'ca_file = "conformance.toml"\n',
-        "3: targets.staging.ca_file: conformance.toml cannot be used: no certificate in PEM in it",
-    ),
-    "inline": (
-        HEAD + 'identity = { url = "x" }\n',
-        "3: targets.staging.identity.url: must be an http:// or https:// URL without query or fragment",
-    ),
 }
 
 
-@pytest.mark.parametrize(("text", "told"), MISTAKES.values(), ids=MISTAKES)
-def test_each_mistake_is_told(tmp_path: Path, text: str, told: str) -> None:
-    assert mistakes(tmp_path, text) == [told]
+@pytest.mark.parametrize(("text", "reported"), MISTAKES.values(), ids=MISTAKES)
+def test_each_mistake_has_its_message(tmp_path: Path, text: str, reported: str) -> None:
+    assert mistakes(tmp_path, text) == [reported]
 
 
-def test_every_mistake_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = '[targets.staging]\nrate = 5\n[targets.staging.identity]\nurll = "x"\n'
     text += FULL + 'client_secret = "${CT_NONE}"\n'
     assert [each.split(":", 1)[0] for each in mistakes(tmp_path, text)] == ["1", "2", "3", "4", "5", "6"]
@@ -261,9 +205,7 @@ def test_secrets_are_named_after_variable_or_place(tmp_path: Path) -> None:
     assert [each.name for each in configuration.secrets(read)] == [each.name for each in found]
 
 
-def test_what_a_command_is_given_of_the_environment_is_told_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_in_a_hook_is_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CT_ORGANIZATION", "acme")
     text = (
         HEAD + "[targets.staging.hooks]\nrevoke = 'revoke --token ${CT_FULL_SECRET} ${CT_ORGANIZATION} {client_id}'\n"
@@ -276,9 +218,7 @@ def test_what_a_command_is_given_of_the_environment_is_told_nowhere(
     assert VALUE not in json.dumps(configuration.redacted(target))
 
 
-def test_what_a_body_is_given_of_the_environment_is_told_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_in_a_body_is_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CT_ORGANIZATION", "acme")
     body = "{ name = '{slug}', owner = '${CT_ORGANIZATION}', keys = [{ key = 'key ${CT_FULL_SECRET}' }] }"
     target = load(tmp_path, RESOURCE + f"name = 'keys'\npath = '/api/v1/keys'\ncreate = {{ body = {body} }}\n").choose(
@@ -295,32 +235,6 @@ def test_what_a_body_is_given_of_the_environment_is_told_nowhere(
     assert configuration.from_record(plain, str).identity is not None
 
 
-def test_the_file_of_a_secret_is_named_as_a_command_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "targets"
-    folder.mkdir()
-    (folder / "key").write_text(VALUE)
-    text = STORAGE + f"access_key = 'file:key'\nsecret_key = 'file:{folder}/key'\n"
-    for here, wanted in ((tmp_path, "targets/key"), (folder, "key"), (Path("/"), str(folder / "key")[1:])):
-        monkeypatch.chdir(here)
-        found = list(configuration.secrets(load(folder, text).choose(None)[1]))
-        assert [each.file for each in found] == [wanted, f"{folder}/key"]
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    assert [each.file for each in configuration.secrets(load(folder, text).choose(None)[1])] == ["", f"{folder}/key"]
-
-
-def test_file_secret_without_variable_is_named_after_its_place(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(VALUE)
-    target = load(tmp_path, CREDENTIAL.replace("${CT_FULL_SECRET}", "file:key")).choose(None)[1]
-    assert [each.name for each in configuration.secrets(target)] == ["IDENTITY_FULL_CLIENT_SECRET"]
-
-
-def test_variables_are_put_into_plain_strings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CT_HOST", "identity.example")
-    target = load(tmp_path, IDENTITY.replace("identity.example", "${CT_HOST}")).choose(None)[1]
-    assert target.identity is not None and target.identity.url == "https://identity.example"
-
-
 @pytest.mark.parametrize(
     ("written", "url"),
     [
@@ -331,7 +245,7 @@ def test_variables_are_put_into_plain_strings(tmp_path: Path, monkeypatch: pytes
         ("http://[FE80::1]:5000", "http://[fe80::1]:5000"),
     ],
 )
-def test_a_url_is_kept_as_servers_write_it(tmp_path: Path, written: str, url: str) -> None:
+def test_a_url_is_normalized(tmp_path: Path, written: str, url: str) -> None:
     target = load(tmp_path, IDENTITY.replace("https://identity.example", written)).choose(None)[1]
     assert target.identity is not None and target.identity.url == url
 
@@ -351,23 +265,11 @@ def test_hooks_are_redacted(tmp_path: Path) -> None:
     assert configuration.redacted(target)["hooks"] == {"revoke": "a command"}
 
 
-def test_lines_are_found_past_strings_comments_and_nesting() -> None:
-    text = "a = '''\n[x]\nb = 1\n'''  # it's [\nc = [ # ]\n  '[y]',\n]\n"
-    text += '["q.r".s]\nt.u = 1\n[[v]]\n[v.w]\nz = 1\n[[v]]\nz = 2\n'
-    places = Places(text)
-    assert places.line(("c",)) == 5
-    assert ("x",) not in places.lines and ("b",) not in places.lines
-    assert places.line(("q.r", "s", "t", "u")) == 9
-    assert places.line(("v", 0, "w", "z")) == 12
-    assert places.line(("v", 1, "z")) == 14
-    assert places.line(("v", 1, "unknown", "key")) == 13
-
-
 def test_shipped_schema_is_current() -> None:
     assert schema.SHIPPED.read_text(encoding="utf-8") == schema.text(), "run python -m conformance.target.schema"
 
 
-def test_schema_takes_what_the_loader_takes(tmp_path: Path) -> None:
+def test_the_schema_accepts_what_the_loader_accepts(tmp_path: Path) -> None:
     import tomllib
 
     jsonschema = pytest.importorskip("jsonschema")

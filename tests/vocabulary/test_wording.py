@@ -1,4 +1,4 @@
-"""What a finding says of values is as JSON writes it, on one line, whatever they are."""
+"""Values in findings are written as JSON, on one line."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.vocabulary.requirement import Clause, clause_words
-from conformance.vocabulary.wording import differing, some, worded
+from conformance.vocabulary.wording import worded
 
 
 @dataclass(frozen=True)
@@ -38,20 +37,3 @@ class Part:
 )
 def test_a_value_is_as_json_writes_it(value: object, text: str) -> None:
     assert worded(value) == text
-
-
-def test_of_many_the_first_are_named() -> None:
-    assert some(["b", "a"]) == '"a", "b"'
-    assert some([f"{number}" for number in range(9)]) == '"0", "1", "2", "3", "4" and 4 more'
-    assert some([]) == "none"
-    assert differing(["a", "b"], ["b", "b", "c"]) == 'missing: "a"; not expected: "c"; more than once: "b"'
-    assert differing(["a"], []) == 'missing: "a"'
-
-
-@pytest.mark.parametrize(
-    ("paraphrased", "words"), [(False, "“A slug never changes.”"), (True, "A slug never changes.")]
-)
-def test_a_clause_in_the_contracts_own_words_has_no_quotation_marks(paraphrased: bool, words: str) -> None:
-    clause = Clause("Settings", "Slugs", "A slug never changes.", "https://docs.example/", paraphrased)
-
-    assert clause_words(clause.plain()) == words

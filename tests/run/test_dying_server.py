@@ -1,0 +1,80 @@
+"""A server that dies in the middle of a run: the request that ended it is the one finding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.vocabulary.verdict import ExitCode
+from tests.run.mortal_front import MortalFront
+from tests.run.support import Ran, conformance, redescribed
+
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("control")]
+
+# One check of the area sends this.
+POISON = b"?policy=&prefix="
+AREA = "storage/subresource"
+KILLER = "storage/subresource/of-a-bucket-is-no-listing#policy"
+
+
+@pytest.fixture(scope="module")
+def storage(reference: EmbeddedReference) -> str:
+    """The URL of the storage."""
+    text = reference.target_config.read_text(encoding="utf-8")
+    return text.partition('endpoint = "')[2].partition('"')[0]
+
+
+def checked(reference: EmbeddedReference, folder: Path, front: MortalFront, *words: str) -> Ran:
+    """A run whose storage is behind the front, which answers within two seconds or never."""
+    changes = {r'^endpoint = ".*"': f'endpoint = "{front.url}"', r"^arrival = 1$": "arrival = 1\nanswer = 2"}
+    return conformance(folder, "run", "--config", str(redescribed(reference, changes)), *words)
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["closed", "silent"])
+def test_the_checks_after_the_end_of_a_server_have_one_cause(
+    reference: EmbeddedReference, storage: str, tmp_path: Path, hangs: bool
+) -> None:
+    with MortalFront(storage, POISON, hangs=hangs) as front:
+        ran = checked(reference, tmp_path, front, AREA, "--workers", "0")
+    failed = [result for result in ran.record.results if result.verdict == "fail"]
+    # A server that only falls silent may be behind a network that does.
+    assert [result.id for result in failed] == ([] if hangs else [KILLER]), ran.output
+    if failed:
+        assert "stopped answering after this request" in failed[0].findings[0]["observed"]
+        assert "?policy" in failed[0].findings[0]["curl"]
+        assert failed[0].findings[0]["exchanges"][0] in failed[0].exchanges
+    reasons = {result.reason for result in ran.record.results if result.verdict == "inconclusive"}
+    assert len(reasons) == 1 and "?policy" in reasons.pop()
+    verdicts = Counter(ran.verdicts().values())
+    assert verdicts["inconclusive"] > 10 and verdicts["error"] == 0
+    assert ran.code == ExitCode.INCONCLUSIVE
+
+
+def test_a_server_that_comes_back_is_checked_further_by_other_workers(
+    reference: EmbeddedReference, storage: str, tmp_path: Path
+) -> None:
+    areas = (AREA, "storage/key", "storage/listing", "storage/paging", "storage/range", "storage/copy")
+    with MortalFront(storage, POISON, back_s=0.2) as front:
+        ran = checked(reference, tmp_path, front, *areas, "--workers", "3", "--explore", "3")
+    verdicts = ran.verdicts()
+    assert [name for name, verdict in verdicts.items() if verdict == "fail"] == [KILLER], ran.output
+    assert Counter(verdicts.values())["inconclusive"] == 0, ran.output
+    (killer,) = (result for result in ran.record.results if result.id == KILLER)
+    # Repeated in isolation, it ended the server once more.
+    assert (killer.worker, front.deaths) == ("last", 2)
+    assert ran.code == ExitCode.CONFORMANT, "the requirement is a SHOULD"
+
+
+def test_a_preparation_that_met_the_end_of_a_server_is_repeated(
+    reference: EmbeddedReference, storage: str, tmp_path: Path
+) -> None:
+    # The body of the object that nearly all of these checks read.
+    with MortalFront(storage, b"\r\n\r\nconditional", back_s=0.3, lives=1) as front:
+        ran = checked(reference, tmp_path, front, "storage/condition", "--workers", "2")
+    verdicts = Counter(ran.verdicts().values())
+    assert front.deaths == 1
+    assert verdicts["inconclusive"] == verdicts["error"] == verdicts["fail"] == 0, ran.output
+    assert verdicts["pass"] > 20
