@@ -84,7 +84,7 @@ def test_missing_files_are_named(folder: Path, capsys: pytest.CaptureFixture[str
             ["certify", "run", "--key", "key.pem", "--out", "no/x"],
             "no/x: cannot be written (No such file or directory)",
         ),
-        (["certify", "run", "--key", "key.pem", "--out", "run/x"], "--out run/x: lies in the run's folder"),
+        (["certify", "run", "--key", "key.pem", "--out", "run/x"], "--out run/x: is in the run's folder"),
     ):
         assert main(words) == 4
         assert told in capsys.readouterr().err
