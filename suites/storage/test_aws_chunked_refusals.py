@@ -321,7 +321,7 @@ def test_unsigned_chunks_by_a_forged_url_are_refused(space: Space, kind: str) ->
     expect_stored(space.get(key), STOOD)
 
 
-@verifies("storage/signature/every-upload-is-closed")
+@verifies("storage/signature/multipart-requires-a-signature")
 @pytest.mark.parametrize("kind", [case("unsigned-chunks", UNSIGNED_TRAILER)])
 def test_unsigned_chunks_of_a_forged_part_are_refused(space: Space, kind: str) -> None:
     """Purpose: unsigned chunks need a correctly signed request, for a part too.

@@ -160,7 +160,7 @@ def test_part_number_is_bounded(space: Space, number: str) -> None:
     expect_refusal(reply, 400, {"InvalidArgument", "InvalidPart", "InvalidPartNumber", "InvalidRequest"})
 
 
-@verifies("storage/multipart/half-named-part-is-not-the-object")
+@verifies("storage/multipart/incomplete-part-request-keeps-the-object")
 @pytest.mark.parametrize("named", [case("no-upload", "partNumber"), case("no-number", "uploadId")])
 def test_half_named_part_is_not_the_object(space: Space, named: str) -> None:
     """Purpose: a part that names only its number or only its upload must not overwrite the object.

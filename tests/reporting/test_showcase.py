@@ -63,7 +63,7 @@ def showcase() -> dict[str, str]:
         "storage/key/traversal-reaches-no-other-bucket": "writes-dots-resolved",
         "storage/object/missing-is-404": "missing-key-is-bucket-missing",
         "storage/service/foreign-source-is-refused": "foreign-copy-source",
-        "storage/signature/every-operation-is-closed": "anonymous-object-read",
+        "storage/signature/every-operation-requires-a-signature": "anonymous-object-read",
         "storage/presigned/expired-is-refused": "presigned-never-expires",
         "storage/condition/if-match-is-honoured#if-match-fails": "read-if-match-ignored",
         "storage/range/range-is-served#from-the-start": "object-range-off-by-one",
