@@ -175,16 +175,25 @@ def test_etag_without_quotes_is_accepted(space: Space) -> None:
 
 
 @verifies("storage/multipart/etag-follows-the-bytes")
-def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
+@pytest.mark.parametrize(
+    "parts",
+    [
+        case("only-part", ((b"one",), (b"two",))),
+        case("first-part", ((ONE, b"end"), (TWO, b"end"))),
+        case("last-part", ((ONE, b"one"), (ONE, b"two"))),
+    ],
+)
+def test_etag_of_parts_follows_the_bytes(space: Space, parts: tuple[tuple[bytes, ...], ...]) -> None:
     """Purpose: a cache recognises by the ETag that an object in parts was overwritten.
 
-    Method: 1. complete an upload of one part, and to the same key one of other bytes of the same size
+    Method: 1. complete two uploads to one key that differ in one part only, of the same size
             2. expect two different ETags in HEAD
     """
     key, heads = space.key(), list[Exchange]()
-    for body in (b"one", b"two"):
+    for bodies in parts:
         upload = space.opened(key)
-        require(space.complete(key, upload, [space.part(key, upload, 1, body)]), "multipart uploads")
+        sent = [space.part(key, upload, number, body) for number, body in enumerate(bodies, 1)]
+        require(space.complete(key, upload, sent), "multipart uploads")
         heads.append(space.head(key))
 
     first, second = map(expect_etag, heads)
