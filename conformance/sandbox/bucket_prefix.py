@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,6 +23,8 @@ ONE_BY_ONE = 50
 """Objects of a page that are removed each by itself where several at once are not."""
 IN_VAIN = 5
 """Pages in a row with nothing but what was removed before, behind which it gives up too: a stale list, or a lock."""
+SAMPLE, WRITERS, PUT_WITHIN_S = 100, 4, 120.0
+"""Many objects are put in groups of this size, by this number of threads, within this time."""
 MAY_PUT = "a key that may put objects into the bucket"
 
 
@@ -48,6 +52,20 @@ class Space(Bucket):
     def stored_all(self, prefix: str, keys: list[str]) -> list[str]:
         """Keys of small objects that stand under a prefix."""
         return [self.stored(key.encode(), key=prefix + key) for key in keys]
+
+    def stored_many(self, keys: list[str]) -> list[str]:
+        """The same keys, each of a small object; Inconclusive if all of them would take longer than two minutes."""
+        started = time.monotonic()
+        for done in range(0, len(keys), SAMPLE):
+            took = time.monotonic() - started
+            if took * len(keys) > PUT_WITHIN_S * done > 0:
+                reason = f"putting {done} objects took {took:.0f} s: {len(keys):,} would take over {PUT_WITHIN_S:.0f} s"
+                raise Inconclusive(
+                    reason, f"a target that stores {len(keys):,} small objects within {PUT_WITHIN_S:.0f} s"
+                )
+            with ThreadPoolExecutor(WRITERS) as pool:
+                list(pool.map(lambda key: self.stored(key=key), keys[done : done + SAMPLE]))
+        return keys
 
     def opened(self, key: str, headers: Fields = NO_FIELDS) -> str:
         """The id of an open multipart upload to a key, however the answer's document is named."""

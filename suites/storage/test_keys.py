@@ -103,7 +103,7 @@ def test_broken_utf8_is_refused_or_kept(space: Space, tail: bytes) -> None:
     space.delete(key)
 
 
-@verifies("storage/key/control-characters-do-not-break-listings")
+@verifies("storage/key/control-characters-are-listed-or-refused")
 @pytest.mark.parametrize(
     "letter",
     [case("newline", "\n"), case("tab", "\t"), case("escape", "\x1b"), case("one", "\x01"), case("return", RETURN)],

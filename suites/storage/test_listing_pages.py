@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 import pytest
 
@@ -21,7 +21,8 @@ from conformance.sandbox.bucket_prefix import Space
 from conformance.strategies.properties import explores
 from conformance.strategies.storage import FLAT_SETS, NESTED_SETS, flat_names, name_sets, nested_names, page_sizes
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 # "b0" sorts directly after the folder "b/", and "d/é" is the last key in its folder.
@@ -139,24 +140,11 @@ def test_paging_survives_deletion(space: Space) -> None:
     expect_keys(rest, keys[len(first.keys) :], "after the page whose keys were deleted")
 
 
-MANY = [f"{number:04}" for number in range(LONGEST_PAGE + 1)]
-SAMPLE, PUT_WITHIN_S = 100, 120.0
-
-
 @pytest.fixture(scope="session")
 def many(space: Space) -> tuple[str, list[str]]:
-    """A prefix and its 1,001 keys, put one after another; checks only read them.
-
-    Inconclusive if the first hundred show that all of them would take longer than two minutes.
-    """
-    prefix, started, keys = space.prefix("many"), time.monotonic(), list[str]()
-    for name in MANY:
-        took = time.monotonic() - started
-        if len(keys) >= SAMPLE and took * len(MANY) > PUT_WITHIN_S * len(keys):
-            done = f"putting {len(keys)} objects took {took:.0f} s: {len(MANY):,} would take over {PUT_WITHIN_S:.0f} s"
-            raise Inconclusive(done, f"a target that stores {len(MANY):,} small objects within {PUT_WITHIN_S:.0f} s")
-        keys.append(space.stored(key=prefix + name))
-    return prefix, keys
+    """A prefix and its 1,001 keys; checks only read them."""
+    prefix = space.prefix("many")
+    return prefix, space.stored_many([f"{prefix}{number:04}" for number in range(LONGEST_PAGE + 1)])
 
 
 @verifies("storage/listing/over-1000-keys-are-complete")
@@ -174,6 +162,22 @@ def test_over_1000_keys_are_complete(space: Space, many: tuple[str, list[str]], 
 
     for version in (version_2, version_1):
         expect_all_pages(version(space, prefix, asked), most, keys, [])
+
+
+@verifies("storage/listing/page-has-at-most-1000-keys")
+@pytest.mark.parametrize("version", [case("version-2", Space.listing), case("version-1", Space.listing_v1)])
+def test_page_has_at_most_1000_keys(
+    space: Space, many: tuple[str, list[str]], version: Callable[..., Exchange]
+) -> None:
+    """Purpose: a client reserves room for a page of at most 1,000 keys.
+
+    Method: 1. list 1,001 objects with max-keys=5000
+            2. expect at most 1,000 keys
+    """
+    page = listing_of(version(space, many[0], max_keys=str(5 * LONGEST_PAGE)))
+
+    if (found := len(page.keys)) > LONGEST_PAGE:
+        raise NonConformance(f"at most {LONGEST_PAGE} keys on a page", f"{found} keys", page.reply)
 
 
 @verifies("storage/paging/any-flat-keys-are-listed-once")

@@ -23,7 +23,7 @@ from conformance.oracles.s3_documents import (
     listing_of,
     text_of,
 )
-from conformance.oracles.s3_errors import expect_refusal, require
+from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_objects import expect_etag
 from conformance.oracles.s3_pages import (
     begun,
@@ -34,7 +34,7 @@ from conformance.oracles.s3_pages import (
     version_2,
     whole_listing,
 )
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, row, verifies
@@ -46,6 +46,10 @@ NAMES = ["D", "a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "g--h", "g--i", "z é
 TOP, FOLDERS = ["D", "a", "d", "f", "g--h", "g--i", "z é"], ["b/", "e/"]
 VERSIONS = (version_2, version_1)
 NOT_OFFERED = {400, 501}
+CHARACTERS = {
+    "&": "ampersand", "+": "plus", "%": "percent", "=": "equals", " ": "space", "é": "two-byte", "日": "three-byte",
+    "😀": "four-byte",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -149,6 +153,34 @@ def test_empty_folders_disappear(space: Space, at_once: bool) -> None:
         expect_prefixes(listing, [])
 
 
+@pytest.fixture(scope="session")
+def characters(space: Space) -> str:
+    """A prefix that has two keys for each of ``CHARACTERS``, which contain it after an "a"; checks only read them."""
+    prefix = space.prefix("characters")
+    space.stored_all(prefix, [f"a{character}{end}" for character in CHARACTERS for end in "bc"])
+    return prefix
+
+
+@verifies("storage/listing/any-character-in-parameters")
+@pytest.mark.parametrize("character", [case(name, character) for character, name in CHARACTERS.items()])
+def test_any_character_in_parameters(space: Space, characters: str, character: str) -> None:
+    """Purpose: a key may contain any character, so a client can list by any character too.
+
+    Method: 1. list two keys with the character: it is the delimiter, ends the prefix, is in the key to start after
+            2. expect one common prefix for both keys; both keys; only the second key; with either version
+    """
+    group = f"{characters}a{character}"
+    others = [f"{characters}a{other}" for other in CHARACTERS if other != character]
+
+    for version, start in zip(VERSIONS, ("start_after", "marker"), strict=True):
+        after: dict[str, Any] = {start: f"{group}b"}
+        found = whole_listing(version(space, characters, delimiter=character))
+        expect_prefixes(found, [group])
+        expect_keys(found, sorted(f"{other}{end}" for other in others for end in "bc"))
+        expect_keys(whole_listing(version(space, group)), [f"{group}b", f"{group}c"])
+        expect_keys(whole_listing(version(space, group, **after)), [f"{group}c"])
+
+
 @verifies("storage/listing/delimiter-of-several-characters")
 def test_delimiter_of_several_characters(space: Space, shelf: str) -> None:
     """Purpose: a delimiter of several characters groups at all of them, or is refused: S3 documents one character.
@@ -156,8 +188,7 @@ def test_delimiter_of_several_characters(space: Space, shelf: str) -> None:
     Method: 1. list with the delimiter "/1", with either version
             2. expect 400 or 501; or a common prefix for each key that ends with it, and every other key
     """
-    if (first := space.listing(shelf, delimiter="/1")).status in NOT_OFFERED:
-        expect_refusal(first, NOT_OFFERED, {"InvalidArgument", "InvalidRequest", "NotImplemented"})
+    if space.listing(shelf, delimiter="/1").status in NOT_OFFERED:
         return
     for version in VERSIONS:
         found = whole_listing(version(space, shelf, delimiter="/1"))
@@ -281,9 +312,9 @@ def test_bad_parameter_is_refused(space: Space, shelf: str, name: str, value: st
     """Purpose: a client learns that it sent an invalid parameter, instead of getting a wrong listing.
 
     Method: 1. list with the parameter
-            2. expect 400 InvalidArgument
+            2. expect a 4xx
     """
-    expect_refusal(space.listing(shelf, **{name: value}), 400, {"InvalidArgument", "InvalidToken", "InvalidRequest"})
+    expect_refused(space.listing(shelf, **{name: value}))
 
 
 @verifies("storage/listing/bad-parameters-are-no-server-error")

@@ -179,7 +179,7 @@ def test_error_document_of_an_upload(space: Space, upload: str) -> None:
     expect_described_error(reply)
 
 
-@verifies("storage/multipart/half-named-part-is-not-the-object")
+@verifies("storage/multipart/incomplete-part-request-keeps-the-object")
 @pytest.mark.parametrize("method", [case("empty-upload", "PUT"), case("empty-upload-aborted", "DELETE")])
 def test_part_of_no_upload_is_not_the_object(space: Space, method: str) -> None:
     """Purpose: a client bug that sends an empty upload id neither overwrites nor deletes the object.

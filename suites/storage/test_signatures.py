@@ -123,7 +123,7 @@ OTHERS: dict[str, Operation] = {
 }
 
 
-@verifies("storage/signature/every-operation-is-closed")
+@verifies("storage/signature/every-operation-requires-a-signature")
 @pytest.mark.parametrize(
     ("operation", "statuses"),
     [
@@ -131,7 +131,7 @@ OTHERS: dict[str, Operation] = {
         *(case(name, operation, CLOSED) for name, operation in OTHERS.items()),
     ],
 )
-def test_every_operation_is_closed(space: Space, operation: Operation, statuses: set[int]) -> None:
+def test_every_operation_requires_a_signature(space: Space, operation: Operation, statuses: set[int]) -> None:
     """Purpose: no operation on a bucket or an object is open to a client that cannot sign.
 
     Method: 1. put an object and read it, so that caches have it; send the operation unsigned and with a wrong secret
@@ -156,9 +156,9 @@ UPLOADS: dict[str, Callable[[Bucket, str, str, Part], Exchange]] = {
 }
 
 
-@verifies("storage/signature/every-upload-is-closed")
+@verifies("storage/signature/multipart-requires-a-signature")
 @pytest.mark.parametrize("operation", [case(name, operation) for name, operation in UPLOADS.items()])
-def test_every_upload_is_closed(space: Space, operation: Callable[[Bucket, str, str, Part], Exchange]) -> None:
+def test_multipart_requires_a_signature(space: Space, operation: Callable[[Bucket, str, str, Part], Exchange]) -> None:
     """Purpose: a client that cannot sign may know an upload's id and a part's ETag, and must not use them.
 
     Method: 1. send a part; send the operation on its upload unsigned, and with a wrong secret

@@ -52,7 +52,7 @@ class TruncationUnsaid(Defect):
         return page
 
 
-@defect("storage/multi-delete/quiet-tells-errors", promise="S3-33", surface="storage")
+@defect("storage/multi-delete/quiet-reports-errors", promise="S3-33", surface="storage")
 async def quiet_hides_errors(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """DeleteObjects in quiet mode does not report keys that could not be deleted."""
     told: str = await delete_entry(bucket, entry, quiet)

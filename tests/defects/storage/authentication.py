@@ -111,7 +111,7 @@ class StrangersObeyed(_DoneAllTheSame):
 
     codes = ("AccessDenied",)
     noticed_by = (
-        "storage/signature/every-operation-is-closed#delete,put",
+        "storage/signature/every-operation-requires-a-signature#delete,put",
         "storage/signature/altered-request-is-refused#unsigned-chunks-without-signature",
     )
 
@@ -119,7 +119,7 @@ class StrangersObeyed(_DoneAllTheSame):
         return "authorization" not in request.headers and not by_url(request)
 
 
-@defect("storage/signature/every-operation-is-closed#get,head", "storage/errors/code-access-denied")
+@defect("storage/signature/every-operation-requires-a-signature#get,head", "storage/errors/code-access-denied")
 def anonymous_object_read(authenticate: Any, request: Request) -> Signer:
     """Provisioning Storage: objects are reached with the organization's access key, not without."""
     allowed = request.method in ("GET", "HEAD") and gateway(authenticate).target(request)[1] != ""
@@ -127,7 +127,7 @@ def anonymous_object_read(authenticate: Any, request: Request) -> Signer:
 
 
 @defect(
-    "storage/signature/every-operation-is-closed#open-upload,list",
+    "storage/signature/every-operation-requires-a-signature#open-upload,list",
     "storage/signature/refusal-reveals-no-objects#delete,if-match,if-none-match",
 )
 def strangers_told_of_nothing(anonymous: Any) -> Fault:
@@ -135,7 +135,7 @@ def strangers_told_of_nothing(anonymous: Any) -> Fault:
     return Fault("NoSuchKey")
 
 
-@defect("storage/signature/every-operation-is-closed#bucket-acl,object-acl")
+@defect("storage/signature/every-operation-requires-a-signature#bucket-acl,object-acl")
 async def strangers_read_access_lists(answered: Any, request: Request) -> Answer:
     """Provisioning Storage: who may do what is told to who has the organization's access key."""
     surface = gateway(answered)
@@ -149,25 +149,25 @@ class DoneBeforeItsSignatureIsSeen(_DoneBeforeItIsRefused):
     """SigV4, "Authenticating requests": what a stranger asks for is refused before it is done, and not behind it."""
 
     noticed_by: ClassVar[tuple[str, ...]] = (
-        "storage/signature/every-operation-is-closed#copy,delete-many",
-        "storage/signature/every-upload-is-closed#abort,complete,copy-part,put-part,unsigned-chunks",
+        "storage/signature/every-operation-requires-a-signature#copy,delete-many",
+        "storage/signature/multipart-requires-a-signature#abort,complete,copy-part,put-part,unsigned-chunks",
     )
     codes = ("AccessDenied", "SignatureDoesNotMatch")
 
 
-@defect("storage/signature/every-operation-is-closed#get-tags")
+@defect("storage/signature/every-operation-requires-a-signature#get-tags")
 def strangers_read_tags(authenticate: Any, request: Request) -> Signer:
     """Provisioning Storage: an object's tags are read with the organization's access key, as the object is."""
     return let_in(authenticate, request, request.method == "GET" and "tagging" in query_of(request))
 
 
-@defect("storage/signature/every-operation-is-closed#range")
+@defect("storage/signature/every-operation-requires-a-signature#range")
 def strangers_read_parts(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, GetObject: who asks for a range of an object must be allowed to read it."""
     return let_in(authenticate, request, request.method == "GET" and "range" in request.headers)
 
 
-@defect("storage/signature/every-operation-is-closed#list-v1")
+@defect("storage/signature/every-operation-requires-a-signature#list-v1")
 def strangers_list_the_old_way(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, ListObjects: the first version of the listing is as closed as the second."""
     listing = request.method == "GET" and gateway(authenticate).target(request)[1] == ""
@@ -175,7 +175,8 @@ def strangers_list_the_old_way(authenticate: Any, request: Request) -> Signer:
 
 
 @defect(
-    "storage/signature/every-operation-is-closed#list-uploads", "storage/signature/every-upload-is-closed#list-parts"
+    "storage/signature/every-operation-requires-a-signature#list-uploads",
+    "storage/signature/multipart-requires-a-signature#list-parts",
 )
 def strangers_see_uploads(authenticate: Any, request: Request) -> Signer:
     """Provisioning Storage: what is under way to a bucket is told to who has the organization's access key."""
@@ -183,7 +184,7 @@ def strangers_see_uploads(authenticate: Any, request: Request) -> Signer:
     return let_in(authenticate, request, request.method == "GET" and bool(asked))
 
 
-@defect("storage/signature/every-operation-is-closed#head-bucket")
+@defect("storage/signature/every-operation-requires-a-signature#head-bucket")
 def strangers_find_buckets(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, HeadBucket: 200 where the bucket exists and the caller may use it, and a stranger may not."""
     if request.method == "HEAD" and request.raw_path.count("/") == 1 and "authorization" not in request.headers:
@@ -193,7 +194,7 @@ def strangers_find_buckets(authenticate: Any, request: Request) -> Signer:
     return signer
 
 
-@defect("storage/signature/every-upload-is-closed#unsigned-chunks")
+@defect("storage/signature/multipart-requires-a-signature#unsigned-chunks")
 def forged_parts_of_unsigned_chunks(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Signature Calculations": a part's request is signed, also where the chunks behind it are not."""
     unsigned = request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"

@@ -122,7 +122,7 @@ async def encrypted_upload_fails(create_upload: Any, call: Call, bucket: Bucket)
     return answer
 
 
-@defect("storage/multipart/half-named-part-is-not-the-object#no-number,no-upload")
+@defect("storage/multipart/incomplete-part-request-keeps-the-object#no-number,no-upload")
 def part_without_upload_stored(object_operation: Any, call: Call) -> Any:
     """S3 API Reference, UploadPart, uploadId: required; a part of no upload is no object."""
     if call.request.method == "PUT" and ("partNumber" in call.query) != ("uploadId" in call.query):
@@ -130,7 +130,7 @@ def part_without_upload_stored(object_operation: Any, call: Call) -> Any:
     return object_operation(call)
 
 
-@defect("storage/multipart/half-named-part-is-not-the-object#empty-upload,empty-upload-aborted")
+@defect("storage/multipart/incomplete-part-request-keeps-the-object#empty-upload,empty-upload-aborted")
 async def empty_upload_id_passed_over(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, UploadPart, uploadId: an empty one is none that was given, and no reason to take the object."""
     left = call.query
@@ -140,7 +140,7 @@ async def empty_upload_id_passed_over(on_object: Any, call: Call) -> Answer:
     return answer
 
 
-@defect("storage/multipart/half-named-part-is-not-the-object#empty-upload,no-number")
+@defect("storage/multipart/incomplete-part-request-keeps-the-object#empty-upload,no-number")
 async def half_named_part_fails(on_object: Any, call: Call) -> Answer:
     """API Reference, Error Handling: 5xx is for errors of the platform, and a part that is half named is none."""
     named = {"uploadId", "partNumber"} & call.query.keys()

@@ -126,7 +126,7 @@ def broken_utf8_is_server_error(request: Request) -> Answer | None:
     return refused(500, "InternalError") if re.search("%(FF|C0|E2%82$)", request.raw_path) else None
 
 
-@defect("storage/key/control-characters-do-not-break-listings#newline,tab")
+@defect("storage/key/control-characters-are-listed-or-refused#newline,tab")
 def control_letters_break_listings(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """API Reference, Error Handling: 5xx is for errors of the platform; a key with a tab in it is none, once taken."""
     if not encoded and set("\t\n\r") & set(name):
@@ -137,7 +137,7 @@ def control_letters_break_listings(listed_name: Any, element: str, name: str, en
 class PoisonKeyStored(Defect):
     """W3C XML 1.0 section 2.2: a listing is well-formed, whatever keys were stored."""
 
-    noticed_by = ("storage/key/control-characters-do-not-break-listings#escape,return",)
+    noticed_by = ("storage/key/control-characters-are-listed-or-refused#escape,return",)
 
     def check_key(self, original: Any, key: str) -> None:
         if len(key) > 1024:
@@ -151,7 +151,7 @@ class PoisonKeyStored(Defect):
         )
 
 
-@defect("storage/key/control-characters-do-not-break-listings#escape,one")
+@defect("storage/key/control-characters-are-listed-or-refused#escape,one")
 def control_character_key_is_server_error(check_key: Any, key: str) -> None:
     """S3 API Reference, InvalidArgument: a key that cannot be stored is refused with 400."""
     if any(ord(each) < 32 for each in key):
@@ -159,7 +159,7 @@ def control_character_key_is_server_error(check_key: Any, key: str) -> None:
     check_key(key)
 
 
-@defect("storage/key/control-characters-do-not-break-listings#return")
+@defect("storage/key/control-characters-are-listed-or-refused#return")
 def carriage_returns_not_escaped(request: Request, answer: Answer) -> Answer:
     """XML 1.0 section 2.11: a reader takes a carriage return for a newline where it stands as it is."""
     answer.body = answer.body.replace(b"&#13;", b"\r")
