@@ -26,7 +26,7 @@ SHORTEST_SECRET = 16
 SECRET = "clientsecret"
 
 
-@verifies("authorization/bearer/answers-show-no-secret")
+@verifies("authorization/bearer/responses-show-no-secret")
 def test_answers_show_no_secret(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
     """Purpose: a client secret is shown once, at creation, and never again.
 
@@ -59,7 +59,7 @@ def secrets_in(made: Exchange) -> set[str]:
     return {text for name, text in texts if words(name).endswith(SECRET) and len(text) >= SHORTEST_SECRET}
 
 
-@verifies("authorization/bearer/answers-show-no-secret")
+@verifies("authorization/bearer/responses-show-no-secret")
 @pytest.mark.parametrize("what", [case("of-a-created-credential", "the client secret that its creation has shown")])
 def test_secret_of_a_creation_is_shown_once(platform: Platform, what: str) -> None:
     """Purpose: a member who may list credentials must not get their secrets.
@@ -115,7 +115,7 @@ def test_deleted_credential_opens_nothing(platform: Platform, status: int) -> No
         raise NotApplicable("no creation shows a client id and secret that get a token")
 
 
-@verifies("authorization/bearer/answers-are-not-shared")
+@verifies("authorization/bearer/shared-caches-store-no-response")
 def test_answers_are_not_shared(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
     """Purpose: a shared cache must not serve one caller's response to another caller.
 

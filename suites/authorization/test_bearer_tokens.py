@@ -259,7 +259,7 @@ def test_registry_token_opens_nothing(platform: Platform, registry: Registry, re
         expect_status(platform.send(operation, token), 401, f"for {operation} with a token of the registry")
 
 
-@verifies("authorization/bearer/any-field-is-refused")
+@verifies("authorization/bearer/arbitrary-field-is-refused")
 @explores(value=authorization_values())
 def test_any_field_is_refused(platform: Platform, value: bytes) -> None:
     """Purpose: no bytes in the Authorization field open anything or make the service fail.
@@ -272,7 +272,7 @@ def test_any_field_is_refused(platform: Platform, value: bytes) -> None:
     expect_status(reply, {400, 401, 431})
 
 
-@verifies("authorization/bearer/any-bearer-is-accepted")
+@verifies("authorization/bearer/any-client-may-present-a-token")
 def test_any_bearer_is_accepted(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
     """Purpose: a program may hand its token to another program.
 

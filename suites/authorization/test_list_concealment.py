@@ -152,7 +152,7 @@ def view(reply: Exchange) -> View:
     return reply.status, reply.body, [each for each in reply.headers if COUNTED.fullmatch(each[0].lower())]
 
 
-@verifies("authorization/concealment/new-hidden-things-change-nothing")
+@verifies("authorization/concealment/hidden-creations-change-no-visible-response")
 def test_new_hidden_things_change_nothing(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: a reader must not notice that something was created that is hidden from it.
 

@@ -205,7 +205,7 @@ SHOWN = (
 )
 
 
-@verifies("oauth/answer/secret-is-not-repeated")
+@verifies("oauth/response/secret-is-not-repeated")
 @pytest.mark.parametrize("name", [case(name, name) for name in SHOWN])
 def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
     """Purpose: logs keep responses, so these must not contain the client secret.

@@ -47,11 +47,11 @@ def expect_well_formed_scope(answer: Exchange) -> None:
 @pytest.mark.parametrize(
     "expect",
     [
-        row("oauth/answer/json-with-token-and-type", expect_bearer_token),
-        row("oauth/answer/token-fits-the-bearer-header", expect_b64token),
-        row("oauth/answer/scope-is-well-formed", expect_well_formed_scope),
-        row("oauth/answer/no-refresh-token", expect_no_refresh_token),
-        row("oauth/answer/pragma-no-cache", lambda answer: expect_directive(answer, "Pragma", "no-cache")),
+        row("oauth/response/json-with-token-and-type", expect_bearer_token),
+        row("oauth/response/token-fits-the-bearer-header", expect_b64token),
+        row("oauth/response/scope-is-well-formed", expect_well_formed_scope),
+        row("oauth/response/no-refresh-token", expect_no_refresh_token),
+        row("oauth/response/pragma-no-cache", lambda answer: expect_directive(answer, "Pragma", "no-cache")),
     ],
 )
 def test_answer_has_the_standard_form(answer: Exchange, expect: Callable[[Exchange], None]) -> None:
@@ -64,7 +64,7 @@ def test_answer_has_the_standard_form(answer: Exchange, expect: Callable[[Exchan
     expect(answer)
 
 
-@verifies("oauth/answer/no-store")
+@verifies("oauth/response/no-store")
 def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: a cache must not keep a token.
 
@@ -77,7 +77,7 @@ def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
             expect_directive(reply, "Cache-Control", "no-store")
 
 
-@verifies("oauth/answer/no-cookie")
+@verifies("oauth/response/no-cookie")
 def test_no_cookie(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: an endpoint for programs starts no session.
 
@@ -98,7 +98,7 @@ BY_DEFAULT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
 OR_XML = "application/xml, text/xml, application/json, application/*+xml, application/*+json"
 
 
-@verifies("oauth/answer/is-json-for-any-accept")
+@verifies("oauth/response/is-json-for-any-accept")
 @pytest.mark.parametrize(
     ("changes", "accept"),
     [
@@ -123,7 +123,7 @@ def test_answer_is_json_for_any_accept(control: OAuthClient, changes: dict[str, 
         raise NonConformance(expected, f"{reply.status} {reply.media_type}", plain, reply, proof=proof)
 
 
-@verifies("oauth/answer/lifetime-is-stated")
+@verifies("oauth/response/lifetime-is-stated")
 def test_lifetime_is_stated(answer: Exchange) -> None:
     """Purpose: a client needs to know when to request the next token.
 
@@ -134,7 +134,7 @@ def test_lifetime_is_stated(answer: Exchange) -> None:
         raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
 
 
-@verifies("oauth/answer/lifetime-is-in-seconds")
+@verifies("oauth/response/lifetime-is-in-seconds")
 def test_lifetime_is_in_seconds(answer: Exchange) -> None:
     """Purpose: a client computes with the lifetime.
 
@@ -147,7 +147,7 @@ def test_lifetime_is_in_seconds(answer: Exchange) -> None:
         raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", seen, answer, proof=proof)
 
 
-@verifies("oauth/answer/lifetime-is-short")
+@verifies("oauth/response/lifetime-is-short")
 def test_lifetime_is_short(answer: Exchange) -> None:
     """Purpose: a leaked token must soon be useless.
 
@@ -160,7 +160,7 @@ def test_lifetime_is_short(answer: Exchange) -> None:
         raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer, proof=proof)
 
 
-@verifies("oauth/answer/repeated-token-states-its-remaining-lifetime")
+@verifies("oauth/response/repeated-token-states-its-remaining-lifetime")
 def test_repeated_token_states_its_remaining_lifetime(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: a client that gets the same token again must not believe that its lifetime starts anew.
 

@@ -18,7 +18,7 @@ from tests.chaos.trying import Tried, tried
 
 FEW = ("--workers", "0", "--explore", "1", "--shrink-time", "0")
 SELECTIONS = {
-    "identity": ("oauth/answer", "authorization/matrix", "errors/409"),
+    "identity": ("oauth/response", "authorization/matrix", "errors/409"),
     "registry": ("registry/tags", "registry/pull"),
     "storage": ("storage/listing", "storage/sdk"),
     "webhooks": ("webhooks/method", "webhooks/secret"),

@@ -149,7 +149,7 @@ def test_what_checks_and_defects_are_for_is_told_by_a_python_that_optimises(word
     assert stripped.stdout == kept.stdout
 
 
-@pytest.mark.parametrize("words", [["explain", "oauth/answer/no-store"], ["run", "nothing/…"]])
+@pytest.mark.parametrize("words", [["explain", "oauth/response/no-store"], ["run", "nothing/…"]])
 def test_what_an_encoding_lacks_is_written_as_an_escape(words: list[str], folder: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "conformance", *words],

@@ -49,7 +49,7 @@ def test_what_is_asked_is_counted_by_selection_profile_and_part() -> None:
 
     assert count() > count("quick") > 0
     assert abs(4 * count(shard="1/4") - count()) < 4
-    assert count(select=("oauth/answer/no-store#any",)) == 1
+    assert count(select=("oauth/response/no-store#any",)) == 1
     assert count(select=("nothing",)) == 0
 
 

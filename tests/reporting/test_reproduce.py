@@ -26,7 +26,7 @@ BESIDE = {
     "revoked-tokens-keep-working": "authorization/revocation/every-token-becomes-invalid#in-use",
     "expired-token-accepted": "authorization/bearer/expired-token-is-401",
     "wrong-secret-accepted": "oauth/token/wrong-secret-is-refused#of-another-client",
-    "token-may-be-stored": "oauth/answer/no-store",
+    "token-may-be-stored": "oauth/response/no-store",
     "refused-chunk-kept": "registry/upload/out-of-order-changes-nothing",
     "restored-credential-revives-tokens": "authorization/revocation/every-token-becomes-invalid#after-restoring",
     # Of the cases of these all but one look at what was made for another.
@@ -47,7 +47,7 @@ BESIDE = {
     "post-told-a-session": "registry/upload/whole-blob-by-post",
     "blob-created-with204": "registry/upload/created-is-201",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.
-    "token-error-echoes-request": "oauth/answer/secret-is-not-repeated",
+    "token-error-echoes-request": "oauth/response/secret-is-not-repeated",
     "deep-body-crashes": "errors/5xx/no-input-is-a-server-error",
     # What these look at is inside a token, or a member beside one, which no evidence holds.
     "jti-missing": "oauth/jwt/has-the-claims",

@@ -31,7 +31,7 @@ def showcase() -> dict[str, str]:
     """By requirement a defect that vendors ship: one or more of each surface and of most topics of the promises."""
     return {
         "oauth/token/wrong-secret-is-refused#of-another-client": "wrong-secret-accepted",
-        "oauth/answer/no-store": "token-may-be-stored",
+        "oauth/response/no-store": "token-may-be-stored",
         "oauth/errors/no-internals-shown": "field-names-the-program",
         "oauth/scope/is-case-sensitive": "scope-compared-without-case",
         "oauth/jwt/forged-tokens-are-refused": "signature-not-verified",

@@ -163,7 +163,7 @@ def test_what_a_property_found_is_kept_and_tried_first(
 
 def test_the_printed_curl_line_shows_the_finding(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     tell(control, "switch", "token-may-be-stored")
-    ran = checked(reference, tmp_path, "oauth/answer", "--workers", "0")
+    ran = checked(reference, tmp_path, "oauth/response", "--workers", "0")
     (finding, *_) = [result.findings[0] for result in ran.record.results if result.failing]
     secrets = {
         name: (reference.folder / "conformance.secrets" / file).read_text(encoding="utf-8").strip()
@@ -210,8 +210,8 @@ def test_no_secret_is_in_anything_that_a_run_leaves(reference: EmbeddedReference
         (["oauth/client", "oaut"], 4, "no check matches 'oaut'; did you mean \"oauth\"?"),
         (["transport"], 4, "no check matches 'transport'; did you mean \"oauth/transport\"?"),
         (["level:mut"], 4, "no check matches 'level:mut'; did you mean \"level:MUST\"?"),
-        (["oauth/answer/no-store#some"], 4, "no check matches 'oauth/answer/no-store#some'"),
-        (["oauth/answer/no-cookie", "--profile", "quick"], 5, "no check is both selected and part of"),
+        (["oauth/response/no-store#some"], 4, "no check matches 'oauth/response/no-store#some'"),
+        (["oauth/response/no-cookie", "--profile", "quick"], 5, "no check is both selected and part of"),
         (["--profile", "fast"], 4, "quick, core, full"),
         (["--profile", "ful"], 4, 'did you mean "full"?'),
         (["--shard", "3/2"], 4, "--shard 3/2"),
@@ -239,7 +239,7 @@ def test_bad_usage_is_one_clear_message(
 def test_a_folder_that_was_there_stays_when_nothing_is_selected(reference: EmbeddedReference, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("of another run")
-    assert checked(reference, tmp_path, "oauth/answer/no-cookie", "--profile", "quick", "--out", "mine").code == 5
+    assert checked(reference, tmp_path, "oauth/response/no-cookie", "--profile", "quick", "--out", "mine").code == 5
     assert (tmp_path / "mine" / "notes.txt").read_text() == "of another run"
 
 
@@ -387,10 +387,10 @@ def test_a_waived_finding_is_shown_as_waived_and_a_stale_waiver_fails(
 ) -> None:
     tell(control, "switch", "token-may-be-stored")
     waived = conformance(
-        tmp_path, "waive", "oauth/answer/no-store", "--reason=soon", "--issue=https://t.example/1", "--until=2099-01-01"
+        tmp_path, "waive", "oauth/response/no-store", "--reason=soon", "--issue=https://t.example/1", "--until=2099-01-01"
     )
     assert waived.code == 0, waived.output
-    words = ("oauth/answer/no-store", "--waivers", "waivers.toml", "--out")
+    words = ("oauth/response/no-store", "--waivers", "waivers.toml", "--out")
     ran = checked(reference, tmp_path, *words, "one")
     assert (ran.code, "WAIVED" in ran.output) == (0, True), ran.output
     assert checked(reference, tmp_path, *words, "two", "--strict").code == 1

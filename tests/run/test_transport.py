@@ -135,10 +135,10 @@ def test_an_identity_that_cannot_be_trusted_is_told_before_the_run_and_found_in_
     fronted: Fronted, host: str, left: timedelta, told: str, check: str
 ) -> None:
     fronted.put("identity", fronted.authority.issue(host, left=left))
-    ran = fronted.run("oauth/transport", "oauth/answer")
+    ran = fronted.run("oauth/transport", "oauth/response")
     assert (ran.code, told in ran.output) == (1, True), ran.output
     assert failing(ran) == {f"{check}#identity"}
-    assert {verdict for each, verdict in ran.verdicts().items() if each.startswith("oauth/answer")} == {"inconclusive"}
+    assert {verdict for each, verdict in ran.verdicts().items() if each.startswith("oauth/response")} == {"inconclusive"}
 
 
 @pytest.mark.nightly

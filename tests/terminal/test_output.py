@@ -30,13 +30,13 @@ SIZES = {
 # Elsewhere a pipe is not filled to a width.
 FILLED = ("explain", "run-failing")
 DEFECT = "token-may-be-stored"
-FAILING = "oauth/answer/no-store"
+FAILING = "oauth/response/no-store"
 DAY = "2999-12-31"
 RUN = ["run", "--config", "reference.toml", "--workers", "0", "--out", "run"]
 GOOD = {
     "good": [FAILING],
-    "part-1": ["oauth/answer", "--shard", "1/2"],
-    "part-2": ["oauth/answer", "--shard", "2/2"],
+    "part-1": ["oauth/response", "--shard", "1/2"],
+    "part-2": ["oauth/response", "--shard", "2/2"],
 }
 
 
@@ -56,7 +56,7 @@ ROWS = {
     "preflight": Row(["preflight", "--config", "reference.toml"]),
     "run-conformant": Row([*RUN, "webhooks/rotation"]),
     "run-failing": Row([*RUN, FAILING], broken=True),
-    "run-nothing": Row([*RUN, "oauth/answer/no-cookie", "--profile", "quick"]),
+    "run-nothing": Row([*RUN, "oauth/response/no-cookie", "--profile", "quick"]),
     "run-misspelt": Row([*RUN, "oaut"]),
     "replay": Row(["replay", "failed", "--config", "reference.toml", "--out", "again"]),
     "report": Row(["report", "failed", "--format", "html,junit"]),

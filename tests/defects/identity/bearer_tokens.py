@@ -80,7 +80,7 @@ async def body_refused_before_token(api: Api, request: Request, segments: Segmen
     return await api(request, segments)
 
 
-@defect("authorization/bearer/any-field-is-refused", shortest=1)
+@defect("authorization/bearer/arbitrary-field-is-refused", shortest=1)
 def bytes_in_basic_at_the_api_fail(request: Request) -> Answer | None:
     """The contract's table of errors: 401 for a Basic field of any bytes."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")

@@ -201,7 +201,7 @@ class AllListsHidden(_ListsAll):
         return ("all", "include_hidden")
 
 
-@defect("authorization/concealment/new-hidden-things-change-nothing")
+@defect("authorization/concealment/hidden-creations-change-no-visible-response")
 async def hidden_changes_entity_tag_of_list(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract's table of errors: what is hidden changes no validator of what others read."""
     answer = await get_projects(call)

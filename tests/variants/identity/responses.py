@@ -100,7 +100,7 @@ def headers_of_a_gateway(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@variant(misses=("oauth/answer/pragma-no-cache",))
+@variant(misses=("oauth/response/pragma-no-cache",))
 def no_pragma(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 5.4: Pragma is deprecated."""
     del answer.headers["Pragma"]
