@@ -9,15 +9,18 @@ import pytest
 
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, percent_encoded
 from conformance.clients.registry.challenges import challenges
+from conformance.evidence.judgements.methods import NO_BASIC
+from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_challenge, expect_readable_challenges
 from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.whole_run import expect_no_flaw
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import field_of
 
 
@@ -103,6 +106,21 @@ def test_basic_failure_is_401_with_challenge(control: OAuthClient, once: Once, c
     expect_status(reply, 401)
     expect_challenge(reply, "Basic")
     expect_readable_challenges(reply)
+
+
+@verifies("oauth/client/basic-failure-is-401-with-challenge")
+@concludes()
+@pytest.mark.parametrize("values", [case("malformed-credentials", ("Basic", "Basic !!!!", "Basic bm8tY29sb24="))])
+def test_no_401_to_basic_without_its_challenge(oauth: OAuthClient, recorder: Recorder, values: tuple[str, ...]) -> None:
+    """Purpose: a client whose Basic credentials cannot be read must learn how to authenticate, too.
+
+    Method: 1. send Basic credentials that are missing, not base64, and without a colon
+            2. expect a challenge of scheme Basic in each 401 to Basic of the token endpoint in the run
+    """
+    for value in values:
+        oauth.request_under(("Authorization", value))
+    proof = Proof(fields_match=(("WWW-Authenticate", "(^|, *)[Bb][Aa][Ss][Ii][Cc]( |,|$)"),))
+    expect_no_flaw(recorder, "identity", NO_BASIC, "401 with a challenge of scheme Basic", proof)
 
 
 @verifies("oauth/client/basic-challenge-names-its-realm")
