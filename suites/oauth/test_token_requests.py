@@ -30,7 +30,8 @@ from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
 
-METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+OVERRIDES = [(name, "POST") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
 THREADS = 8
 A_SECOND = 1.1
 
@@ -107,7 +108,11 @@ def test_identity_serves_tokens_and_apis(platform: Platform) -> None:
 @verifies("oauth/token/only-post-issues-tokens")
 @pytest.mark.parametrize(
     ("method", "by_basic"),
-    [*(case(name.lower(), name, False) for name in METHODS), case("get-by-basic", "GET", True)],
+    [
+        *(case(name.lower(), name, False) for name in METHODS),
+        case("invented", "CFTEST", False),
+        case("get-by-basic", "GET", True),
+    ],
 )
 def test_only_post_issues_tokens(control: OAuthClient, method: str, by_basic: bool) -> None:
     """Purpose: tokens and secrets must not end up in caches and logs, so no method but POST issues a token.
@@ -123,7 +128,26 @@ def test_only_post_issues_tokens(control: OAuthClient, method: str, by_basic: bo
             raise NotApplicable("GET is answered with a token of Docker's kind")
         expect_no_token(reply, f"for {method}")
         page = method in ("GET", "HEAD") and "html" in (reply.headers.get("content-type") or "")
-        expect_status(reply, {*range(300, 500), 501, *(range(200, 300) if page else ())}, f"for {method}")
+        also = range(200, 300) if page or method == "OPTIONS" else ()
+        expect_status(reply, {*range(300, 500), 501, *also}, f"for {method}")
+
+
+@verifies("oauth/token/only-post-issues-tokens")
+@pytest.mark.parametrize("method", [case("get-that-names-post", "GET")])
+def test_get_is_not_taken_for_post(control: OAuthClient, method: str) -> None:
+    """Purpose: a link must not get a token by naming POST as its method, nor by another spelling of the path.
+
+    Method: 1. GET the token endpoint with the valid form in the query, and POST in an override header or in _method;
+               GET its path with another slash, without and with these headers
+            2. expect no token
+    """
+    path, query = control.identity.token_path, f"?{encoded(control.form()).decode()}"
+    sent = [(path, [field]) for field in OVERRIDES]
+    sent += [(each, fields) for each in (f"{path}/", f"/{path}") for fields in ([], OVERRIDES)]
+    for target, fields in [*((f"{each}{query}", fields) for each, fields in sent), (f"{path}{query}&_method=POST", [])]:
+        reply = control.http.send(method, target, fields)
+        control.open(reply)
+        expect_no_token(reply, f"for {method} that names POST, or another path")
 
 
 @verifies("oauth/token/refused-method-names-post")
