@@ -154,7 +154,8 @@ def in_query(*names: str) -> Callable[[Platform, Operation, str], list[Exchange]
     def ask(platform: Platform, operation: Operation, token: str) -> list[Exchange]:
         if len(names) > 1 and len(token) > LONGEST_IN_A_QUERY:
             raise NotApplicable(f"tokens have more than {LONGEST_IN_A_QUERY} characters")
-        return [send(platform, operation, path=f"{operation.path}?{'&'.join(f'{name}={token}' for name in names)}")]
+        query = "&".join(f"{name}={token}" for name in names)
+        return [platform.send(operation, None, path=f"{operation.path}{'&' if '?' in operation.path else '?'}{query}")]
 
     return ask
 
@@ -173,12 +174,13 @@ def in_two_fields(platform: Platform, operation: Operation, token: str) -> list[
 
 
 LONGEST_IN_A_QUERY = 2000
+IN_QUERY = in_query("access_token")
 
 
 @pytest.mark.parametrize(
     ("ask", "statuses"),
     [
-        row("authorization/bearer/token-in-the-query-is-refused#access-token", in_query("access_token"), {400, 401}),
+        row("authorization/bearer/token-in-the-query-is-refused#access-token", IN_QUERY, {400, 401}),
         row("authorization/bearer/token-in-the-query-is-refused#token", in_query("token"), {400, 401}),
         row(
             "authorization/bearer/token-in-the-query-is-refused#other-names",
@@ -198,13 +200,17 @@ def test_token_elsewhere_is_refused(
 ) -> None:
     """Purpose: logs keep URLs, other sites can send forms, and a proxy may read another of two fields.
 
-    Method: 1. send the valid token to each declared resource in the query, in a form, or with an unknown one in a
-               second Authorization field
+    Method: 1. send the valid token to each declared resource in the query (as access_token with every other operation
+               and HEAD, too), in a form, or with an unknown one in a second Authorization field
             2. expect 401 or 400 (414 for a long query, any 4xx for a form)
     """
-    for operation, token in reads:
+    sent = [*reads]
+    if ask is IN_QUERY:
+        sent += [(each, platform.oauth.token("full")) for each in others(platform)]
+    for operation, token in sent:
+        due = {*statuses, *(NOT_OFFERED if operation.kind == "head" else ())}
         for reply in ask(platform, operation, token):
-            expect_status(reply, statuses, "for a token that is not in one Authorization field")
+            expect_status(reply, due, f"for {operation} with a token that is not in one Authorization field")
 
 
 @verifies("authorization/bearer/cookie-is-no-token")
@@ -280,10 +286,6 @@ def test_any_bearer_is_accepted(platform: Platform, shown: list[tuple[Operation,
             2. use the token over another connection, with the User-Agent of another program: expect 2xx
     """
     operation, _ = shown[0]
-    other = platform.http.on_new_connection()
-    try:
-        fields = [bearer(platform.oauth.token("full")), ("User-Agent", "curl/8.5.0")]
-        reply = other.send(operation.method, operation.path, fields)
-    finally:
-        other.close()
-    expect_success(reply, "for a token that another program sends")
+    fields = [bearer(platform.oauth.token("full")), ("User-Agent", "curl/8.5.0")]
+    for other in platform.http.on_each_replica(times=1):
+        expect_success(other.send(operation.method, operation.path, fields), "for a token that another program sends")

@@ -291,3 +291,17 @@ def token_in_body_accepted(bearer_token: Callable[[Request], str], request: Requ
 def token_in_query_under_other_name(bearer_token: Callable[[Request], str], request: Request) -> str:
     """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI, by whatever name."""
     return request.parameter("jwt") or request.parameter("auth_token") or bearer_token(request)
+
+
+class DeletionByTokenInTheQuery(Defect):
+    """RFC 6750 section 2: a token in the query is refused; here the handler of deletions alone reads it there."""
+
+    noticed_by = ("authorization/bearer/token-in-the-query-is-refused#access-token",)
+    deletes = False
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        self.deletes = request.method == "DELETE"
+        return (self.deletes and request.parameter("access_token")) or original(request)
+
+    def token_in_query(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return not self.deletes and original(request)
