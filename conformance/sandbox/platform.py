@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar, cast
 
-from conformance.clients.http import HttpClient, on_one_host
+from conformance.clients.http import REPLICA_TRIES, HttpClient, on_one_host
 from conformance.clients.oauth.client import OAuthClient, bearer
 from conformance.evidence.recorder import Kept
 from conformance.oracles.state import State, state_of
@@ -294,6 +294,22 @@ class Platform:
             begun = time.monotonic()
             reply = ask()
         return reply
+
+    def on_each_replica(self, send: Callable[[Platform], Exchange], times: int = REPLICA_TRIES) -> Iterator[Exchange]:
+        """Yield the responses to a request that is sent over new connections, so often that each replica is met."""
+        for http in self.http.on_each_replica(times):
+            yield send(replace(self, http=http, oauth=replace(self.oauth, http=http)))
+
+    def wrong_on_a_replica(
+        self, send: Callable[[Platform], Exchange], since: float, statuses: Collection[int], times: int = REPLICA_TRIES
+    ) -> Exchange | None:
+        """Return a response with another status that is sent once limits.revocation is over, None if there is none."""
+        while True:
+            over = time.monotonic() >= since + self.target.limits.revocation
+            wrong = next((each for each in self.on_each_replica(send, times) if each.status not in statuses), None)
+            if wrong is None or over:
+                return wrong
+            time.sleep(AGAIN_S)
 
     def pages(self, role: str, operation: Operation, most: int = MOST_PAGES) -> list[Exchange]:
         """A list as a role reads it, with the pages behind it, ``most`` of them."""

@@ -387,7 +387,12 @@ def test_a_waived_finding_is_shown_as_waived_and_a_stale_waiver_fails(
 ) -> None:
     tell(control, "switch", "token-may-be-stored")
     waived = conformance(
-        tmp_path, "waive", "oauth/response/no-store", "--reason=soon", "--issue=https://t.example/1", "--until=2099-01-01"
+        tmp_path,
+        "waive",
+        "oauth/response/no-store",
+        "--reason=soon",
+        "--issue=https://t.example/1",
+        "--until=2099-01-01",
     )
     assert waived.code == 0, waived.output
     words = ("oauth/response/no-store", "--waivers", "waivers.toml", "--out")

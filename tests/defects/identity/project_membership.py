@@ -168,6 +168,25 @@ class LostRoleRemembered(_RoleRemembered):
     kept = False
 
 
+class OneReplicaKeepsRoles(Defect):
+    """Organization Settings: a role change takes effect at once; here one of three replicas keeps the higher role."""
+
+    noticed_by = ("authorization/permissions/role-change-is-immediate",)
+    replicas, asked = 3, 0
+
+    def __init__(self) -> None:
+        self.permitted = set[str]()
+
+    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+        permits, client_id = original(caller, method), caller.client.client_id
+        if method == "GET":
+            return permits
+        self.asked += 1
+        if permits:
+            self.permitted.add(client_id)
+        return permits or (self.asked % self.replicas == 0 and client_id in self.permitted)
+
+
 class LostRoleCreatesStill(_RoleRemembered):
     """Organization Settings: the same where one route alone looks a role up once, that of creations."""
 
