@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from functools import partial
 
@@ -15,8 +16,10 @@ from conformance.oracles.proofs import lacks, shows_text
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Pages
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 SUCCESS = range(200, 300)
@@ -162,6 +165,39 @@ def test_invalid_parameter(platform: Platform, once: Once, name: str) -> None:
         for offset in sorted(offsets):
             path = f"{operation.path}?{PARAMETERS[name].replace('offset', offset)}"
             expect_status(platform.as_role("full", operation, path=path), {400, plain.status, *also}, f"for {path}")
+
+
+NO_NUMBERS = ("cf", "-1", "1.5", "0x1", "1cf")
+
+
+@verifies("errors/400/invalid-path-or-parameter")
+@pytest.mark.parametrize("limit", [case("page-number", 1)])
+def test_invalid_page_number(platform: Platform, limit: int) -> None:
+    """Purpose: a client with a malformed page number must not take the first page for the one that it requested.
+
+    Method: 1. read each list with a limit of one; continue if its declared page parameter takes numbers
+            2. GET the list with that parameter as text, negative or not an integer: expect 400, unless the target file
+               says that the documentation has invalid values ignored
+            3. GET it with the parameter empty: expect 400 or 2xx; and after the last page: also 404
+    """
+    judged = False
+    for operation in platform.operations("read"):
+        pages = operation.resource.pages
+        if not pages or not pages.parameter or not _is_number(platform.pages("full", operation, 2, limit), pages):
+            continue
+        judged = True
+        malformed = {400, *(SUCCESS if pages.invalid_is_ignored else ())}
+        due = {**dict.fromkeys(NO_NUMBERS, malformed), "": {400, *SUCCESS}, "9" * 20: {400, 404, *SUCCESS}}
+        for value, statuses in due.items():
+            path = f"{operation.path}{'&' if '?' in operation.path else '?'}{pages.parameter}={value}"
+            expect_status(platform.as_role("full", operation, path=path), statuses, f"for {path}")
+    if not judged:
+        raise NotApplicable("no declared page parameter takes numbers")
+
+
+def _is_number(found: list[Exchange], pages: Pages) -> bool:
+    """Return whether the page parameter takes numbers: one led to a second page."""
+    return len(found) > 1 and re.search(rf"[?&]{re.escape(str(pages.parameter))}=[0-9]+(&|$)", found[1].url) is not None
 
 
 @verifies("errors/400/changed-body#unknown-member")
