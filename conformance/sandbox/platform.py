@@ -311,10 +311,14 @@ class Platform:
                 return wrong
             time.sleep(AGAIN_S)
 
-    def pages(self, role: str, operation: Operation, most: int = MOST_PAGES) -> list[Exchange]:
-        """A list as a role reads it, with the pages behind it, ``most`` of them."""
-        read = partial(self._page, role, operation)
-        return list(pages_of(read, operation.resource, self.http.base_url, most))
+    def pages(
+        self, role: str, operation: Operation, most: int = MOST_PAGES, limit: int | None = None
+    ) -> list[Exchange]:
+        """Return a list as a role reads it, ``most`` pages of it; ``limit`` asks for pages of so many entries."""
+        read, path = partial(self._page, role, operation), operation.path
+        path = path if limit is None else f"{path}{'&' if '?' in path else '?'}limit={limit}"
+        resource = operation.resource.model_copy(update={"path": path})
+        return list(pages_of(read, resource, self.http.base_url, most))
 
     def _page(self, role: str, operation: Operation, path: str) -> Exchange:
         return self.as_role(role, operation, path=path)

@@ -331,6 +331,14 @@ async def hidden_project_counted(get_projects: Operation, call: Call) -> Answer:
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
+async def hidden_counted_without_a_limit(get_projects: Operation, call: Call) -> Answer:
+    """Projects: the total of a list counts what the caller has access to, also of a list that comes whole."""
+    seen = surface_of(get_projects).visible_projects(call.caller, call.organization)
+    items = [each.document() for each in seen]
+    return Answer.json(200, {"items": items, "meta": {"total": len(call.organization.projects)}})
+
+
+@defect("authorization/concealment/lists-do-not-show-hidden#totals")
 async def page_cut_before_hiding(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """Projects: a page has as many of what the caller has access to as there are, not what hidden ones left of it."""
     surface = surface_of(get_projects)
