@@ -1,7 +1,8 @@
-"""Concurrent writes are all stored, and a write changes no other item."""
+"""Concurrent requests each get their own response and are all done, and a write changes no other item."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from conformance.clients.concurrency import at_once
@@ -9,11 +10,12 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import distinct_texts, member, shows
 from conformance.oracles.proofs import shows_text
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, observed
 from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 AT_ONCE = 6
@@ -48,6 +50,82 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
         if not shows(reply, text):
             told = f"{worded(text)}, as written"
             raise NonConformance(told, reply.text[:300], written, reply, proof=shows_text(reply, text))
+
+
+BATCHES, BATCH = 5, 16
+"""80 deletions and 160 reads that overlap: enough for a fault in one of 40."""
+
+
+@dataclass(frozen=True)
+class Overlapping:
+    """The responses to requests for the items of a resource that overlapped: (slug, response) each."""
+
+    resource: Resource
+    reads: list[tuple[str, Exchange]]
+    deletions: list[tuple[str, Exchange]]
+    later_reads: list[tuple[str, Exchange]]
+
+
+def overlapping(platform: Platform) -> list[Overlapping]:
+    """Create, read (twice each), delete and read again sixteen items at once, five times for each resource."""
+    found = []
+    for resource in platform.resources_with("create", "item", "unique", "delete"):
+
+        def each(kind: str, slugs: list[str], resource: Resource = resource) -> list[tuple[str, Exchange]]:
+            operations = [platform.operation(resource, kind, slug) for slug in slugs]
+            replies = at_once([partial(platform.as_role, "full", operation) for operation in operations])
+            return list(zip(slugs, replies, strict=True))
+
+        for _ in range(BATCHES):
+            made = each("create", [platform.names.new() for _ in range(BATCH)])
+            slugs = [slug for slug, reply in made if reply.ok and reply.status != 202]
+            reads, deletions = each("read-item", slugs * 2), each("delete", slugs)
+            done = [slug for slug, reply in deletions if reply.status in (200, 204)]
+            later = each("read-item", done)
+            found.append(Overlapping(resource, reads, deletions, later))
+            for slug in {*slugs} - {slug for slug, reply in later if reply.status == 404}:
+                platform.remember(resource, slug)
+    return found
+
+
+@verifies("errors/reads/responses-are-not-mixed-up-between-requests")
+def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
+    """Purpose: a client must not get the response to another client's request.
+
+    Method: 1. create sixteen items and read each twice, all at once; five times
+            2. expect 2xx for each read, and the item that was requested in it
+    """
+    for batch in once("overlapping requests", lambda: overlapping(platform)):
+        unique = str(batch.resource.unique)
+        told = [(slug, reply, member(reply, unique)) for slug, reply in batch.reads]
+        for slug, reply, name in told:
+            expect_success(reply, f"for {unique} {slug}, which exists, while other items are read")
+            if isinstance(name, str) and name != slug and any(each == other for each, _, other in told):
+                seen = f"{unique} {worded(name)}: responses are mixed up between requests"
+                proof = Proof(beyond="it takes many requests at once")
+                raise NonConformance(f"{unique} {worded(slug)}, which was requested", seen, reply, proof=proof)
+
+
+@verifies("errors/writes/acknowledged-deletions-are-done")
+def test_acknowledged_deletions_are_done(platform: Platform, once: Once) -> None:
+    """Purpose: a client that is told that an item was deleted relies on it.
+
+    Method: 1. create sixteen items and delete them all at once; five times
+            2. after each 200 or 204 expect 404 for the item, within seconds
+    """
+    for batch in once("overlapping requests", lambda: overlapping(platform)):
+        answers = dict(batch.deletions)
+        for slug, reply in batch.later_reads:
+            read = platform.operation(batch.resource, "read-item", slug)
+            if reply.status != 404 and not platform.soon(partial(_is_absent, platform, read)):
+                expected = f"404 for {slug}, whose deletion was answered {answers[slug].status}"
+                seen = f"{observed(reply)}: an acknowledged deletion was not done"
+                proof = Proof(beyond="it takes many deletions")
+                raise NonConformance(expected, seen, answers[slug], reply, proof=proof)
+
+
+def _is_absent(platform: Platform, read: Operation) -> bool:
+    return platform.as_role("full", read).status == 404
 
 
 Race = tuple[list[Exchange], Exchange]
