@@ -68,24 +68,42 @@ class Overlapping:
 
 def overlapping(platform: Platform) -> list[Overlapping]:
     """Create, read (twice each), delete and read again sixteen items at once, five times for each resource."""
-    found = []
+    found = list[Overlapping]()
     for resource in platform.resources_with("create", "item", "unique", "delete"):
-
-        def each(kind: str, slugs: list[str], resource: Resource = resource) -> list[tuple[str, Exchange]]:
-            operations = [platform.operation(resource, kind, slug) for slug in slugs]
-            replies = at_once([partial(platform.as_role, "full", operation) for operation in operations])
-            return list(zip(slugs, replies, strict=True))
-
         for _ in range(BATCHES):
-            made = each("create", [platform.names.new() for _ in range(BATCH)])
+            made = _each(platform, resource, "create", [platform.names.new() for _ in range(BATCH)])
             slugs = [slug for slug, reply in made if reply.ok and reply.status != 202]
-            reads, deletions = each("read-item", slugs * 2), each("delete", slugs)
-            done = [slug for slug, reply in deletions if reply.status in (200, 204)]
-            later = each("read-item", done)
+            reads, deletions = (
+                _each(platform, resource, *sent) for sent in (("read-item", slugs * 2), ("delete", slugs))
+            )
+            later = _read_deleted(platform, resource, [slug for slug, reply in deletions if reply.status in (200, 204)])
             found.append(Overlapping(resource, reads, deletions, later))
-            for slug in {*slugs} - {slug for slug, reply in later if reply.status == 404}:
-                platform.remember(resource, slug)
+            absent = {slug for slug, reply in later if reply.status == 404}
+            if left := [slug for slug in slugs if slug not in absent]:
+                for slug in left:
+                    platform.remember(resource, slug)
+                break
     return found
+
+
+def _each(platform: Platform, resource: Resource, kind: str, slugs: list[str]) -> list[tuple[str, Exchange]]:
+    """Perform an operation on each item, all at once."""
+    operations = [platform.operation(resource, kind, slug) for slug in slugs]
+    replies = at_once([partial(platform.as_role, "full", operation) for operation in operations])
+    return list(zip(slugs, replies, strict=True))
+
+
+def _read_deleted(platform: Platform, resource: Resource, slugs: list[str]) -> list[tuple[str, Exchange]]:
+    """Read deleted items, again for some seconds while one is not 404; return the last response for each."""
+    found = dict(_each(platform, resource, "read-item", slugs))
+
+    def are_absent() -> bool:
+        left = [slug for slug, reply in found.items() if reply.status != 404]
+        found.update(_each(platform, resource, "read-item", left))
+        return not left
+
+    platform.soon(are_absent)
+    return list(found.items())
 
 
 @verifies("errors/reads/responses-are-not-mixed-up-between-requests")
@@ -116,16 +134,11 @@ def test_acknowledged_deletions_are_done(platform: Platform, once: Once) -> None
     for batch in once("overlapping requests", lambda: overlapping(platform)):
         answers = dict(batch.deletions)
         for slug, reply in batch.later_reads:
-            read = platform.operation(batch.resource, "read-item", slug)
-            if reply.status != 404 and not platform.soon(partial(_is_absent, platform, read)):
+            if reply.status != 404:
                 expected = f"404 for {slug}, whose deletion was answered {answers[slug].status}"
                 seen = f"{observed(reply)}: an acknowledged deletion was not done"
                 proof = Proof(beyond="it takes many deletions")
                 raise NonConformance(expected, seen, answers[slug], reply, proof=proof)
-
-
-def _is_absent(platform: Platform, read: Operation) -> bool:
-    return platform.as_role("full", read).status == 404
 
 
 Race = tuple[list[Exchange], Exchange]
