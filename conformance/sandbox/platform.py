@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from conformance.clients.http import REPLICA_TRIES, HttpClient, on_one_host
 from conformance.clients.oauth.client import OAuthClient, bearer
 from conformance.evidence.recorder import Kept
+from conformance.oracles.documents import shows
 from conformance.oracles.state import State, state_of
 from conformance.sandbox.accepted_later import GONE, LATER, changed_later, is_as_written, made_later
 from conformance.sandbox.ledger import Ledger
@@ -39,6 +40,12 @@ MOST_PAGES, MANY = 30, 11
 MOST_WAITS, WAIT_S = 25, 0.2
 AGAIN_S = 0.05
 UNKNOWN = 401
+
+
+WITHOUT_ORGANIZATION = (
+    "a resource whose path names no organization, and that each organization reads as its own, needs "
+    "foreign = { path = … } with that path"
+)
 
 
 def key_of(kind: str) -> str:
@@ -144,9 +151,8 @@ class Platform:
         """
         found = [each for each in self.operations(*kinds) if not self._of_any_organization(each)]
         if not found:
-            raise NotDeclared(
-                f"no declared {' or '.join(kinds)} is of the organization under test alone", "identity.resources.scope"
-            )
+            reason = f"no declared {' or '.join(kinds)} is of the organization under test alone"
+            raise NotDeclared(f"{reason}; {WITHOUT_ORGANIZATION}", "identity.resources.foreign")
         return found
 
     def _of_any_organization(self, operation: Operation) -> bool:
@@ -155,7 +161,21 @@ class Platform:
             return False
         if resource.foreign:
             return resource.foreign.path == resource.path
-        return operation.scope is None and self.target.organization not in resource.path.split("/")
+        if self.target.organization in resource.path.split("/"):
+            return False
+        return operation.scope is None or self._has_another_list_for_foreign(resource)
+
+    def _has_another_list_for_foreign(self, resource: Resource) -> bool:
+        """Return whether the role foreign reads something else than full at a path that names no organization."""
+        if not self.oauth.has("foreign"):
+            return False
+        own = self.item(resource) if resource.create and resource.item else None
+        read = self.operation(resource, "read")
+        ours, theirs = self.made_once(
+            ("read by both", resource.name),
+            lambda: [self.send(read, self.oauth.token(role)) for role in ("full", "foreign")],
+        )
+        return bool(theirs.ok and theirs.body != ours.body and not (own and shows(theirs, own)))
 
     def operation(self, resource: Resource, kind: str, slug: str | None = None) -> Operation:
         """One operation; ``slug`` names the item (for create: the new one)."""

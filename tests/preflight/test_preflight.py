@@ -30,10 +30,11 @@ from conformance.preflight.contact import contact
 from conformance.preflight.state import OBSERVED
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference, build
+from conformance.reference.seeds import OTHER_ORGANIZATION
 from conformance.reference.server import Running
 from conformance.reference.storage.faults import Fault
 from conformance.target import configuration
-from conformance.target.description import Secret, Target
+from conformance.target.description import Resource, Secret, Target
 from conformance.vocabulary.finding import Inconclusive
 
 SURFACES = ("identity", "registry", "storage", "webhooks")
@@ -186,6 +187,19 @@ def test_a_login_that_ought_to_be_refused_is_told_and_stops_nothing(
     registry = preflight(configuration.load(path, tmp_path).choose(None)[1])[1]
     assert (registry.credentials["revoked"], registry.failing) == ("is let in", False)
     assert ("warn", "revoked: is let in, though a login that is revoked must be refused") in registry.lines
+
+
+def test_a_path_without_an_organization_that_foreign_reads_is_warned_of(reference: tuple[Reference, Target]) -> None:
+    """Each organization may read its own list there: the target file then says foreign = { path = … }."""
+    identity = reference[1].identity
+    assert identity
+    path = f"/api/v1/organizations/{OTHER_ORGANIZATION}/projects"
+    resource = Resource(name="projects", path=path, scope="project:read")
+    described = reference[1].model_copy(
+        update={"identity": identity.model_copy(update={"resources": [resource]}), "registry": None, "storage": None}
+    )
+    told = [text for kind, text in preflight(described)[0].lines if kind == "warn"]
+    assert any(f'needs foreign = {{ path = "{path}" }}' in text for text in told), told
 
 
 def test_what_is_declared_of_no_item_is_told_to_be_left_alone(

@@ -189,6 +189,34 @@ def test_a_body_goes_under_the_media_type_that_is_declared(kind: str) -> None:
     assert sent == [("Content-Type", merge if kind == "update" else "application/json")]
 
 
+class OfEachOrganization(Careful):
+    """A service at which each token reads the list of its own organization, or one token that of another."""
+
+    def __init__(self, lists: dict[str, object]) -> None:
+        super().__init__(reply(200))
+        self.lists = lists
+
+    def send(self, method: str, path: str, headers: Iterable[Any] = (), body: bytes = b"") -> Exchange:
+        if method == "POST":
+            return reply(200, {"access_token": "f" * 20 if b"ct-foreign" in body else "t" * 20, "token_type": "Bearer"})
+        return reply(200, self.lists["foreign" if ("Authorization", f"Bearer {'f' * 20}") in list(headers) else "full"])
+
+
+@pytest.mark.parametrize(("foreign", "shut"), [(["theirs"], False), (["ours"], True)])
+def test_a_list_of_each_organization_at_one_path_is_not_shut(foreign: list[str], shut: bool) -> None:
+    """A path that names no organization may lead each caller to its own list, which nobody is refused."""
+    platform = platform_of(
+        OfEachOrganization({"full": ["ours"], "foreign": foreign}), Resource(name="things", path="/own", scope="a")
+    )
+    other = Credential(client_id="ct-foreign", client_secret=Secret("CT_FOREIGN", "another"), scopes=["a"])
+    platform.oauth.identity.credentials["foreign"] = other
+    if shut:
+        assert [each.path for each in platform.shut("read")] == ["/own"]
+    else:
+        with pytest.raises(NotApplicable, match=r"needs foreign = \{ path"):
+            platform.shut("read")
+
+
 LIKE = {"self": Foreign(path="/own"), "other": Foreign(path="/others")}
 
 
