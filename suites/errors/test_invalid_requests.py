@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 
 import pytest
@@ -14,7 +14,7 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import distinct_texts, shows
 from conformance.oracles.proofs import lacks, shows_text
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_accepted_or_refused, expect_status, observed
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Pages
 from conformance.vocabulary.check import case, verifies
@@ -103,8 +103,9 @@ SEGMENTS = {
     "control": "a%0Ab", "encoded-slash": "a%2Fb", "dots": "%2e%2e", "quote": "%27%20OR%201%3D1--",
 }  # fmt: skip
 # A firewall may refuse what reads like an attack; dots may be resolved (RFC 3986 section 6.2.2).
-ALSO_FOR_PATHS = {
-    "very-long": {414}, "dots": {200, 301, 302, 307, 308, 403}, "nul": {403}, "control": {403}, "quote": {403},
+ALSO_FOR_PATHS: dict[str, Collection[int]] = {
+    "very-long": range(400, 500), "dots": {200, 301, 302, 307, 308, 403},
+    "nul": {403}, "control": {403}, "quote": {403},
 }  # fmt: skip
 
 
@@ -146,7 +147,7 @@ PARAMETERS = {
     "limit-zero": "limit=0", "offset-huge": "offset=99999999999999999999", "offset-beyond": "offset=1000000",
     "long": f"cf={'x' * 6000}",
 }  # fmt: skip
-ALSO_FOR_PARAMETERS = {"limit-nul": {403}, "long": {403, 414, 431}}
+ALSO_FOR_PARAMETERS: dict[str, Collection[int]] = {"limit-nul": {403}, "long": range(400, 500)}
 
 
 @verifies("errors/400/invalid-path-or-parameter")
@@ -217,14 +218,14 @@ def test_repeated_member(platform: Platform) -> None:
     """Purpose: two components that read different values of a repeated member disagree about the request.
 
     Method: 1. create an item with a body in which each text is repeated with another value
-            2. expect 400 or 422; or the item to have the value that the response to its creation shows
+            2. expect 4xx; or the item to have the value that the response to its creation shows
     """
     for operation in platform.operations("create"):
         other = json.dumps(operation.reworded(lambda text: f"{text} again")).encode()
         reply = platform.with_body(operation, operation.body[:-1] + b", " + other[1:])
         slug = platform.slug_of(operation)
         if not reply.ok or not slug or not operation.resource.item:
-            expect_status(reply, {400, 422, *SUCCESS}, "for a body with repeated members")
+            expect_accepted_or_refused(reply, "for a body with repeated members")
             continue
         read = platform.as_role("full", platform.operation(operation.resource, "read-item", slug))
         document = operation.document or {}

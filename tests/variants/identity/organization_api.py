@@ -501,6 +501,16 @@ async def undeclared_methods(api: Api, request: Request, segments: Segments) -> 
     return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
 
 
+@variant()
+async def undeclared_put_needs_content(api: Api, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 15.5.21: a method that no target file declares may exist, and not process what is sent."""
+    surface = surface_of(api)
+    if request.method != "PUT" or not surface.route(segments):
+        return await api(request, segments)
+    surface.visible_organization(surface.caller(request), segments[3])
+    return surface.api_error(422, "unprocessable", "The body lacks its members.")
+
+
 class DeletingAgainIsNoError(Variant):
     """RFC 9110 section 9.2.2: what was deleted stays deleted, and who asks for that once more has it."""
 

@@ -131,6 +131,13 @@ def semicolons_are_refused(request: Request) -> Answer | None:
 
 
 @variant()
+def long_and_heavy_requests_are_refused_in_front(request: Request) -> Answer | None:
+    """RFC 9110 section 15.5.4: a gateway may refuse long addresses and large bodies by 403, and need not say why."""
+    weight = max(len(request.body) // 100, len(request.query_string), len(request.raw_path))
+    return Answer.json(403, {"error": {"code": "refused", "message": "Too long."}}) if weight > 1900 else None
+
+
+@variant()
 def small_forms_alone(request: Request) -> Answer | None:
     """RFC 9110 section 15.5.14: how much is too much a server may say; here four kibibytes of a token request are."""
     return Answer(413) if is_token_request(request) and len(request.body) > 4096 else None
