@@ -44,6 +44,28 @@ def expect_well_formed_scope(answer: Exchange) -> None:
         raise NonConformance("scope, names with one space between them", f"scope {worded(stated)}", answer, proof=proof)
 
 
+def expect_lifetime(answer: Exchange) -> None:
+    """The response states expires_in."""
+    if "expires_in" not in expect_token(answer):
+        raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
+
+
+def expect_lifetime_in_seconds(answer: Exchange) -> None:
+    """expires_in, if present, is a positive integer of at most a year."""
+    stated = expect_token(answer).get("expires_in", 1)
+    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
+        proof, seen = without_member(answer, "expires_in"), f"expires_in {worded(stated)}"
+        raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", seen, answer, proof=proof)
+
+
+def expect_short_lifetime(answer: Exchange) -> None:
+    """expires_in, if present, is at most an hour: a leaked token must soon be useless."""
+    stated = expect_token(answer).get("expires_in", 0)
+    if isinstance(stated, int) and stated > ONE_HOUR:
+        proof = without_member(answer, "expires_in")
+        raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer, proof=proof)
+
+
 @pytest.mark.parametrize(
     "expect",
     [
@@ -51,6 +73,9 @@ def expect_well_formed_scope(answer: Exchange) -> None:
         row("oauth/response/token-fits-the-bearer-header", expect_b64token),
         row("oauth/response/scope-is-well-formed", expect_well_formed_scope),
         row("oauth/response/no-refresh-token", expect_no_refresh_token),
+        row("oauth/response/lifetime-is-stated", expect_lifetime),
+        row("oauth/response/lifetime-is-in-seconds", expect_lifetime_in_seconds),
+        row("oauth/response/lifetime-is-short", expect_short_lifetime),
         row("oauth/response/pragma-no-cache", lambda answer: expect_directive(answer, "Pragma", "no-cache")),
     ],
 )
@@ -59,7 +84,7 @@ def test_answer_has_the_standard_form(answer: Exchange, expect: Callable[[Exchan
 
     Method: 1. request a token with all scopes of the credential
             2. expect application/json, access_token as a b64token, token_type Bearer, scope as names with one space
-               between them, no refresh_token, and Pragma with no-cache
+               between them, no refresh_token, Pragma with no-cache, and expires_in: an integer of at most an hour
     """
     expect(answer)
 
@@ -121,43 +146,6 @@ def test_answer_is_json_for_any_accept(control: OAuthClient, changes: dict[str, 
         proof = Proof(reply.id, alike_in=((plain.id, reply.id, f"^content-type: *{literal(plain.media_type)}"),))
         expected = f"{plain.status} {plain.media_type}, as without Accept"
         raise NonConformance(expected, f"{reply.status} {reply.media_type}", plain, reply, proof=proof)
-
-
-@verifies("oauth/response/lifetime-is-stated")
-def test_lifetime_is_stated(answer: Exchange) -> None:
-    """Purpose: a client needs to know when to request the next token.
-
-    Method: 1. request a token
-            2. expect expires_in
-    """
-    if "expires_in" not in expect_token(answer):
-        raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
-
-
-@verifies("oauth/response/lifetime-is-in-seconds")
-def test_lifetime_is_in_seconds(answer: Exchange) -> None:
-    """Purpose: a client computes with the lifetime.
-
-    Method: 1. request a token
-            2. expect expires_in, if present, to be a positive integer of at most a year
-    """
-    stated = expect_token(answer).get("expires_in", 1)
-    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
-        proof, seen = without_member(answer, "expires_in"), f"expires_in {worded(stated)}"
-        raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", seen, answer, proof=proof)
-
-
-@verifies("oauth/response/lifetime-is-short")
-def test_lifetime_is_short(answer: Exchange) -> None:
-    """Purpose: a leaked token must soon be useless.
-
-    Method: 1. request a token
-            2. expect expires_in of at most 3600
-    """
-    stated = expect_token(answer).get("expires_in", 0)
-    if isinstance(stated, int) and stated > ONE_HOUR:
-        proof = without_member(answer, "expires_in")
-        raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer, proof=proof)
 
 
 @verifies("oauth/response/repeated-token-states-its-remaining-lifetime")

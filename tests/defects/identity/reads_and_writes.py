@@ -38,7 +38,7 @@ ROWS = (
     row(
         "list-is-empty",
         "RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created.",
-        "errors/lists/complete-and-current#created-items",
+        "errors/lists/complete-and-current#pages",
         listing=lambda original, request, entries: original(request, []),
     ),
     row(
