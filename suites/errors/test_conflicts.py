@@ -19,7 +19,7 @@ from conformance.sandbox.preconditions import conditional, update_from, version_
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 AT_ONCE = 6
 ROUNDS = 3
