@@ -27,7 +27,7 @@ SECRET = "clientsecret"
 
 
 @verifies("authorization/bearer/responses-show-no-secret")
-def test_answers_show_no_secret(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
+def test_responses_show_no_secret(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
     """Purpose: a client secret is shown once, at creation, and never again.
 
     Method: 1. read each declared resource and item as full
@@ -116,7 +116,7 @@ def test_deleted_credential_opens_nothing(platform: Platform, status: int) -> No
 
 
 @verifies("authorization/bearer/shared-caches-store-no-response")
-def test_answers_are_not_shared(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
+def test_shared_caches_store_no_response(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
     """Purpose: a shared cache must not serve one caller's response to another caller.
 
     Method: 1. read each declared resource with the valid token, and with one that lacks its scope; one without a

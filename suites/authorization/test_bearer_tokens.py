@@ -256,7 +256,7 @@ def test_registry_token_opens_nothing(platform: Platform, registry: Registry, re
 
 @verifies("authorization/bearer/arbitrary-field-is-refused")
 @explores(value=authorization_values())
-def test_any_field_is_refused(platform: Platform, value: bytes) -> None:
+def test_arbitrary_field_is_refused(platform: Platform, value: bytes) -> None:
     """Purpose: no bytes in the Authorization field open anything or make the service fail.
 
     Method: 1. read a declared resource with any bytes in the field
@@ -268,7 +268,7 @@ def test_any_field_is_refused(platform: Platform, value: bytes) -> None:
 
 
 @verifies("authorization/bearer/any-client-may-present-a-token")
-def test_any_bearer_is_accepted(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
+def test_any_client_may_present_a_token(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
     """Purpose: a program may hand its token to another program.
 
     Method: 1. read a declared resource with a valid token: 2xx

@@ -184,7 +184,7 @@ def view(reply: Exchange) -> View:
 
 
 @verifies("authorization/concealment/hidden-creations-change-no-visible-response")
-def test_new_hidden_things_change_nothing(platform: Platform, hidden: HiddenThings) -> None:
+def test_hidden_creations_change_no_visible_response(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: a reader must not notice that something was created that is hidden from it.
 
     Method: 1. as each role from which an item can be hidden, read every declared resource; create a hidden item; read
@@ -222,7 +222,7 @@ def test_new_hidden_things_change_nothing(platform: Platform, hidden: HiddenThin
 @pytest.mark.parametrize(
     "parameter", [case(f"search-by-{name}", name) for name in ("q", "search", "filter", "slug", "name")]
 )
-def test_searching_tells_nothing(platform: Platform, hidden: HiddenThings, parameter: str) -> None:
+def test_search_finds_nothing_hidden(platform: Platform, hidden: HiddenThings, parameter: str) -> None:
     """Purpose: a search must not find or count an item that its list does not show.
 
     Method: 1. as a role of the same organization, read the list of a hidden thing: 2xx

@@ -28,7 +28,7 @@ def hidden_members(resource: Resource) -> Members:
 
 @verifies("authorization/concealment/membership-decides-visibility")
 @pytest.mark.parametrize("role", [case("outsider", "outsider")])
-def test_project_membership_narrows(platform: Platform, role: str) -> None:
+def test_project_membership_restricts_access(platform: Platform, role: str) -> None:
     """Purpose: a project that only some members may see is hidden from the others of the organization.
 
     Method: 1. read each resource that is concealed from the role outsider, as full: 2xx

@@ -24,7 +24,7 @@ A_SECOND = 1.1
 
 
 @verifies("errors/writes/affect-only-what-they-name#concurrent")
-def test_at_once_none_is_lost(platform: Platform) -> None:
+def test_concurrent_writes_are_all_stored(platform: Platform) -> None:
     """Purpose: concurrent writes to different items must not undo each other.
 
     Method: 1. create six items concurrently; update all of them concurrently with different texts
@@ -157,7 +157,7 @@ def races(platform: Platform) -> list[Race]:
 
 
 @verifies("errors/writes/deletion-is-final#concurrent-update")
-def test_deleted_stays_deleted(platform: Platform, once: Once) -> None:
+def test_concurrent_update_restores_no_deleted_item(platform: Platform, once: Once) -> None:
     """Purpose: a concurrent update must not restore a deleted item.
 
     Method: 1. delete an item and update it three times concurrently, three times
@@ -173,7 +173,7 @@ def test_deleted_stays_deleted(platform: Platform, once: Once) -> None:
 
 
 @verifies("errors/writes/deletion-is-final#recreated-item")
-def test_made_again_stays(platform: Platform) -> None:
+def test_recreated_item_is_not_deleted(platform: Platform) -> None:
     """Purpose: the rest of a deletion must not delete a new item with the same name.
 
     Method: 1. of each resource create an item, delete it, and create another with its name
@@ -193,7 +193,7 @@ def test_made_again_stays(platform: Platform) -> None:
 
 
 @verifies("errors/5xx/valid-requests-never-fail#concurrent-changes")
-def test_changes_at_once_are_no_server_error(platform: Platform, once: Once) -> None:
+def test_concurrent_changes_are_no_server_error(platform: Platform, once: Once) -> None:
     """Purpose: a client that changes a just deleted item must not get a server error.
 
     Method: 1. delete an item and update it three times concurrently, three times; delete another four times at once
@@ -208,7 +208,7 @@ def test_changes_at_once_are_no_server_error(platform: Platform, once: Once) -> 
 
 
 @verifies("errors/writes/affect-only-what-they-name#sequential")
-def test_writes_leave_everything_else_alone(platform: Platform) -> None:
+def test_writes_change_no_other_item(platform: Platform) -> None:
     """Purpose: a write must not change other items, or members that it does not name.
 
     Method: 1. create three items, one of whose names is a prefix of another's; update and delete that one

@@ -43,7 +43,7 @@ def test_etag_is_an_entity_tag(platform: Platform) -> None:
 
 
 @verifies("errors/reads/304-only-if-unchanged")
-def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
+def test_304_only_if_unchanged(platform: Platform) -> None:
     """Purpose: a client must not keep a stale copy.
 
     Method: 1. read each list and its second page, if it does not match an ETag that it never had; expect 2xx
@@ -82,7 +82,7 @@ IN_304 = ("ETag", "Cache-Control", "Content-Location", "Expires", "Vary")
 
 
 @verifies("errors/reads/304-header-fields#fields")
-def test_not_modified_tells_its_fields(platform: Platform) -> None:
+def test_304_has_the_fields_of_200(platform: Platform) -> None:
     """Purpose: a cache learns from each 304 which version it has, and how long it may keep it.
 
     Method: 1. read an item with its ETag in If-None-Match
@@ -104,7 +104,7 @@ def test_not_modified_tells_its_fields(platform: Platform) -> None:
 
 
 @verifies("errors/reads/304-header-fields#content-length")
-def test_not_modified_is_of_no_length(platform: Platform) -> None:
+def test_304_has_no_content_length_of_0(platform: Platform) -> None:
     """Purpose: a cache updates the length of its copy from a 304 (RFC 9111 section 3.2).
 
     Method: 1. read an item with its ETag in If-None-Match

@@ -13,7 +13,7 @@ from conformance.oracles.documents import shows
 from conformance.oracles.proofs import another_field
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_success, expect_status, expect_success, listed, unlike
-from conformance.sandbox.equivalent_requests import said_otherwise
+from conformance.sandbox.equivalent_requests import sent_in_equivalent_form
 from conformance.sandbox.platform import HeaderFields, Operation, Platform
 from conformance.sandbox.preconditions import conditional, update_from, version_of, version_read
 from conformance.target.description import Resource
@@ -48,7 +48,7 @@ def test_duplicate_slug(platform: Platform) -> None:
 
 
 @verifies("errors/409/slug-is-free-after-deletion")
-def test_slug_can_be_made_again_after_a_refusal(platform: Platform) -> None:
+def test_slug_is_free_after_deletion(platform: Platform) -> None:
     """Purpose: the name of a deleted item can be reused.
 
     Method: 1. create and delete an item, with Content-Length: 0; create another with its name
@@ -66,7 +66,7 @@ def test_slug_can_be_made_again_after_a_refusal(platform: Platform) -> None:
 
 
 @verifies("errors/409/duplicate-slug#concurrent")
-def test_one_of_many_creators_wins(platform: Platform) -> None:
+def test_one_of_many_concurrent_creations_succeeds(platform: Platform) -> None:
     """Purpose: one of several concurrent creators of a name must own it.
 
     Method: 1. send six concurrent creations of one name with different texts, three times
@@ -158,13 +158,13 @@ def test_stale_update(platform: Platform, form: str) -> None:
             reply = platform.as_role("full", second, fields)
             expect_status(reply, refusal(resource), "for an update from a stale version")
         else:
-            reply = said_otherwise(platform, second, fields)
+            reply = sent_in_equivalent_form(platform, second, fields)
             expect_no_success(reply, f"for an update from a stale version, {form}")
         expect_unchanged(before, platform.state(second), reply)
 
 
 @verifies("errors/409/stale-version#concurrent-updates")
-def test_one_of_many_updaters_wins(platform: Platform) -> None:
+def test_one_of_many_concurrent_updates_succeeds(platform: Platform) -> None:
     """Purpose: of several concurrent updates of one version, only one may be accepted.
 
     Method: 1. read an item's version; send six concurrent updates from it with different texts, three times

@@ -77,7 +77,7 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
 
 
 @verifies("errors/lists/each-item-once")
-def test_pages_name_each_once(platform: Platform) -> None:
+def test_pages_contain_each_item_once(platform: Platform) -> None:
     """Purpose: a client that counts or copies a list must not process an item twice.
 
     Method: 1. create eleven items, and the first again; read the list to its end, up to three times
@@ -106,7 +106,7 @@ def test_pages_name_each_once(platform: Platform) -> None:
 
 
 @verifies("errors/lists/complete-and-current#own-texts")
-def test_lists_tell_of_each_its_own(platform: Platform) -> None:
+def test_list_entries_have_their_own_texts(platform: Platform) -> None:
     """Purpose: a list must not mix up the values of its items.
 
     Method: 1. create eleven items, each with its name in its texts; read their list
@@ -135,7 +135,7 @@ CUT = re.compile(r"\s*[\[(]?(?:\.{3}|\u2026)[\])]?\Z")
 
 
 @verifies("errors/lists/complete-and-current#texts-as-written")
-def test_lists_tell_texts_as_written(platform: Platform) -> None:
+def test_lists_return_texts_as_written(platform: Platform) -> None:
     """Purpose: a list must encode its texts as correctly as an item.
 
     Method: 1. create an item with a long name and special characters in its texts; a service may refuse it
@@ -272,7 +272,7 @@ Listed = Callable[[], list[Exchange]]
 
 
 @verifies("errors/lists/complete-and-current#after-changes")
-def test_lists_tell_what_is_so(platform: Platform) -> None:
+def test_lists_show_changes(platform: Platform) -> None:
     """Purpose: a list shows the current items with their current values.
 
     Method: 1. create an item and read its list; update it, and expect no replaced text within seconds

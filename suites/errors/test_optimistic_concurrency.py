@@ -20,7 +20,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
 
 
-def going_by_if_match(platform: Platform) -> list[Resource]:
+def with_if_match(platform: Platform) -> list[Resource]:
     """Return the resources that declare If-Match for their updates; NotDeclared if there is none."""
     found = [
         each
@@ -35,14 +35,14 @@ def going_by_if_match(platform: Platform) -> list[Resource]:
 
 
 @verifies("errors/409/version-names-one-state#write-response")
-def test_told_version_is_the_new_one(platform: Platform) -> None:
+def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
     """Purpose: a client that has just written an item can update it again without a read.
 
     Method: 1. create an item, then update it three times with the ETag of the previous response, if that is strong
             2. expect 2xx each time
     """
     told = False
-    for resource in going_by_if_match(platform):
+    for resource in with_if_match(platform):
         slug = platform.names.new()
         reply = platform.create(resource, slug)
         expect_success(reply, "for a new item")
@@ -59,14 +59,14 @@ def test_told_version_is_the_new_one(platform: Platform) -> None:
 
 
 @verifies("errors/409/version-names-one-state#recreated-item")
-def test_version_is_not_given_again(platform: Platform) -> None:
+def test_recreated_item_has_another_etag(platform: Platform) -> None:
     """Purpose: a client must not overwrite a new item with the name of the one it has read.
 
     Method: 1. read an item; delete it, create another with its name and change its text
             2. expect another ETag, if both are strong
     """
     judged = False
-    for resource in going_by_if_match(platform):
+    for resource in with_if_match(platform):
         if not resource.delete:
             continue
         slug = platform.new_item(resource)
@@ -190,7 +190,7 @@ REFUSED: dict[str, tuple[str, Refused]] = {
 
 @verifies("errors/409/version-changes-only-with-updates")
 @pytest.mark.parametrize("how", [case(name, name) for name in REFUSED])
-def test_refusal_is_no_update(platform: Platform, how: str) -> None:
+def test_refused_request_changes_no_version(platform: Platform, how: str) -> None:
     """Purpose: a refused request must leave no new version and no lock, at which a valid update fails.
 
     Method: 1. read an item's version; send a request that is refused

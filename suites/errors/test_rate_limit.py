@@ -14,7 +14,7 @@ import pytest
 
 from conformance.clients.concurrency import burst, one_by_one
 from conformance.clients.oauth.client import OAuthClient, access_token, bearer
-from conformance.clients.oauth.rate_limit_evasion import WAYS_ROUND
+from conformance.clients.oauth.rate_limit_evasion import EVASIONS
 from conformance.clients.transport.retry_after import retry_after
 from conformance.oracles.headers import expect_retry_after
 from conformance.oracles.oauth import expect_no_token, expect_token
@@ -95,7 +95,7 @@ def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
 
 @verifies("errors/429/stated-limit-applies#exact")
 @disturbs("credential limited")
-def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
+def test_rate_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client that stays within the stated limit is served.
 
     Method: 1. wait for a window; send as many concurrent requests as the limit states; expect no 429
@@ -162,7 +162,7 @@ def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: 
 
 @verifies("errors/429/tokens-stay-valid")
 @disturbs("credential limited")
-def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform) -> None:
+def test_tokens_stay_valid_above_the_limit(target: Target, oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: a program that requests too many tokens can still use those it has.
 
     Method: 1. get a token of the role limited, and exceed its limit
@@ -180,7 +180,7 @@ def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform
 
 @verifies("errors/429/other-organizations-are-served")
 @disturbs("credential limited")
-def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
+def test_other_organizations_are_served(target: Target, oauth: OAuthClient) -> None:
     """Purpose: one client must not deny service to another organization.
 
     Method: 1. exceed the limit of the role limited
@@ -193,8 +193,8 @@ def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
 
 @verifies("errors/429/stated-limit-applies")
 @disturbs("credential limited")
-@pytest.mark.parametrize("way", [case(name, name) for name in WAYS_ROUND])
-def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) -> None:
+@pytest.mark.parametrize("way", [case(name, name) for name in EVASIONS])
+def test_rate_limit_is_not_evaded(target: Target, oauth: OAuthClient, way: str) -> None:
     """Purpose: a limit that header fields or another authentication method reset does not stop credential guessing.
 
     Method: 1. exceed the limit; request more tokens than it allows in this way
@@ -208,7 +208,7 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
     LAST_USE.at = begun
     replies, apart = list[Exchange](), allowed > 3
     for _ in range(2):
-        half = burst(lambda: WAYS_ROUND[way](hasty, ROLE), allowed // 2)
+        half = burst(lambda: EVASIONS[way](hasty, ROLE), allowed // 2)
         replies, plain = replies + half, asking(oauth)()
         apart &= all(reply.ok for reply in half) and plain.status == 429 and time.monotonic() - before < window
         if not apart:
@@ -216,7 +216,7 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
     if apart:
         told = f"{len(replies)} served, then 429 for a plain request"
         raise NonConformance("one limit for all forms of a request", told, replies[-1], plain, proof=TIMELY)
-    replies += burst(lambda: WAYS_ROUND[way](hasty, ROLE), allowed + 3 - len(replies))
+    replies += burst(lambda: EVASIONS[way](hasty, ROLE), allowed + 3 - len(replies))
     took = time.monotonic() - begun
     if 429 in {reply.status for reply in replies} or not any(reply.ok for reply in replies):
         return  # A form that is always refused evades nothing.
@@ -227,7 +227,7 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
 
 @verifies("errors/429/retry-after-is-valid")
 @disturbs("credential limited")
-def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
+def test_retry_after_is_valid(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client can read when to retry.
 
     Method: 1. exceed the limit

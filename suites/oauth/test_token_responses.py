@@ -79,7 +79,7 @@ def expect_short_lifetime(answer: Exchange) -> None:
         row("oauth/response/pragma-no-cache", lambda answer: expect_directive(answer, "Pragma", "no-cache")),
     ],
 )
-def test_answer_has_the_standard_form(answer: Exchange, expect: Callable[[Exchange], None]) -> None:
+def test_token_response_has_the_standard_form(answer: Exchange, expect: Callable[[Exchange], None]) -> None:
     """Purpose: every client library can parse the response, send its token, and rely on no cache keeping it.
 
     Method: 1. request a token with all scopes of the credential
@@ -90,7 +90,7 @@ def test_answer_has_the_standard_form(answer: Exchange, expect: Callable[[Exchan
 
 
 @verifies("oauth/response/no-store")
-def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
+def test_token_response_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: a cache must not keep a token.
 
     Method: 1. request a token with the credentials in the body, by Basic, and without a scope
@@ -132,7 +132,7 @@ OR_XML = "application/xml, text/xml, application/json, application/*+xml, applic
         case("token-or-xml", {}, OR_XML),
     ],
 )
-def test_answer_is_json_for_any_accept(control: OAuthClient, changes: dict[str, str], accept: str) -> None:
+def test_token_response_is_json_for_any_accept(control: OAuthClient, changes: dict[str, str], accept: str) -> None:
     """Purpose: some HTTP libraries prefer pages or XML by default, but an OAuth client needs JSON.
 
     Method: 1. send the right secret and a wrong one with an Accept field that prefers text/html or XML
@@ -172,7 +172,7 @@ def test_repeated_token_states_its_remaining_lifetime(answer: Exchange, oauth: O
 
 @verifies("oauth/tokens/later-requests-end-no-token")
 @pytest.mark.parametrize("threads", [case("new-tokens", 8)])
-def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform, threads: int) -> None:
+def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform, threads: int) -> None:
     """Purpose: programs that share a credential must not end each other's tokens.
 
     Method: 1. request a token, twenty-four more concurrently, and a last one, which opens a declared resource
@@ -200,7 +200,7 @@ def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform, threads
 
 @verifies("oauth/tokens/later-requests-end-no-token")
 @pytest.mark.parametrize("grant", [case("refused-requests", "cf-unknown")])
-def test_refused_requests_end_no_token(oauth: OAuthClient, platform: Platform, grant: str) -> None:
+def test_refused_requests_revoke_no_token(oauth: OAuthClient, platform: Platform, grant: str) -> None:
     """Purpose: client ids are public, and an attacker who knows one must not end the client's tokens.
 
     Method: 1. request a token and use it at a declared resource: 2xx
