@@ -73,14 +73,9 @@ def refused_method(platform: Platform) -> Exchange:
 
 
 FAULTS = {
-    "bad-body": bad_body,
-    "no-token": no_token,
-    "invalid-token": invalid_token,
-    "lacking-scope": lacking_scope,
-    "absent": absent,
-    "duplicate": duplicate,
-    "refused-method": refused_method,
-}
+    "bad-body": bad_body, "no-token": no_token, "invalid-token": invalid_token, "lacking-scope": lacking_scope,
+    "absent": absent, "duplicate": duplicate, "refused-method": refused_method,
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -91,26 +91,12 @@ def test_unknown_scope_is_not_granted(control: OAuthClient, template: str) -> No
 
 
 BEYOND = {
-    "alone": "{other}",
-    "comma": "{first},{other}",
-    "plus": "{first}+{other}",
-    "tab": "{first}\t{other}",
-    "newline": "{first}\n{other}",
-    "nul": "{first}\0{other}",
-    "no-break-space": "{first}\u00a0{other}",
-    "semicolon": "{first};{other}",
-    "star": "*",
-    "prefix-star": "organization:*",
-    "everything": ".*",
-    "all": "all",
-    "empty-part": ":",
-    "json": '["{other}"]',
-    "percent": "%{first}%",
-    "encoded-blank": "{first}%20{other}",
-    "blanks": "  ",
-    "inherited": "constructor",
-    "after-many": "{first} " * 20 + "{other}",
-}
+    "alone": "{other}", "comma": "{first},{other}", "plus": "{first}+{other}", "tab": "{first}\t{other}",
+    "newline": "{first}\n{other}", "nul": "{first}\0{other}", "no-break-space": "{first}\u00a0{other}",
+    "semicolon": "{first};{other}", "star": "*", "prefix-star": "organization:*", "everything": ".*", "all": "all",
+    "empty-part": ":", "json": '["{other}"]', "percent": "%{first}%", "encoded-blank": "{first}%20{other}",
+    "blanks": "  ", "inherited": "constructor", "after-many": "{first} " * 20 + "{other}",
+}  # fmt: skip
 LISTS = {"mixed": "{own} {other}", "mixed-first": "{other} {own}", "between": "{own} {other} {own}"}
 
 

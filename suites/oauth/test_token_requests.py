@@ -256,18 +256,10 @@ def test_concurrent_requests_succeed(control: OAuthClient) -> None:
 
 Send = Callable[[OAuthClient], Exchange]
 HOSTILE = {
-    "nul": b"%00",
-    "invalid-utf8": b"%FF%FE",
-    "emoji": b"%F0%9F%92%A5",
-    "overlong": b"%C0%AF",
-    "surrogate": b"%ED%A0%80",
-    "sql": b"%27%20OR%201%3D1--",
-    "format": b"%25s%25n%24%7Bx%7D",
-    "inherited": b"__proto__",
-    "100-kb": b"x" * 100_000,
-    "raw-bytes": b"\xff\x00\x80",
-    "non-ascii": b"%C3%BC%C3%BC",
-}
+    "nul": b"%00", "invalid-utf8": b"%FF%FE", "emoji": b"%F0%9F%92%A5", "overlong": b"%C0%AF",
+    "surrogate": b"%ED%A0%80", "sql": b"%27%20OR%201%3D1--", "format": b"%25s%25n%24%7Bx%7D",
+    "inherited": b"__proto__", "100-kb": b"x" * 100_000, "raw-bytes": b"\xff\x00\x80", "non-ascii": b"%C3%BC%C3%BC",
+}  # fmt: skip
 
 
 @verifies("oauth/token/malformed-requests-are-no-server-error")
@@ -301,16 +293,13 @@ def coded(coding: str, write: Callable[[bytes], bytes]) -> Send:
 
 
 MALFORMED: dict[str, Send] = {
-    "list-of-client_ids": bracketed("client_id"),
-    "list-of-grant_types": bracketed("grant_type"),
+    "list-of-client_ids": bracketed("client_id"), "list-of-grant_types": bracketed("grant_type"),
     "another-scheme": lambda oauth: oauth.post(oauth.form(), (FORM_TYPE, bearer("cf-unknown-token"))),
-    "body-of-100-kb": with_padding(100_000),
-    "body-of-2-mb": with_padding(2_000_000),
-    "coding-unknown": coded("cf-unknown", bytes),
-    "coding-not-gzip": coded("gzip", bytes),
+    "body-of-100-kb": with_padding(100_000), "body-of-2-mb": with_padding(2_000_000),
+    "coding-unknown": coded("cf-unknown", bytes), "coding-not-gzip": coded("gzip", bytes),
     "coding-gzip": coded("gzip", gzip.compress),
     "coding-gzip-cut-off": coded("gzip", lambda body: gzip.compress(body)[:-12]),
-}
+}  # fmt: skip
 
 
 @verifies("oauth/token/malformed-requests-are-no-server-error")
