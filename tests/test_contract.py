@@ -202,7 +202,7 @@ def test_each_file_that_checks_a_requirement_names_it_or_none_does() -> None:
     for requirement, where in checking.items():
         naming = {path for path in where if re.search(f'"{re.escape(requirement)}["#]', texts[path])}
         assert naming in (where, set()), requirement
-    for name in ("oauth/answer/no-store", "storage/model/flat-keys"):
+    for name in ("oauth/response/no-store", "storage/model/flat-keys"):
         assert [each.id for each in checks_of(name)] == [each.id for each in collect() if each.requirement.id == name]
 
 

@@ -38,6 +38,8 @@ from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected,
 HeaderFields = Iterable[tuple[str, str | bytes]]
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 10
+REPLICA_TRIES = 18
+"""Requests over as many connections meet one of three replicas with a probability above 0.999: (2/3)^18 < 0.001."""
 REACHED = "a target that can be reached and answers in time"
 PASSED = "safe requests sent again, since a gateway reached no service in that moment"
 CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
@@ -127,6 +129,15 @@ class HttpClient:
     def on_new_connection(self) -> HttpClient:
         """The same client with connections of its own."""
         return replace(self, clients=Clients(self.recorder, self.pace, self.tls))
+
+    def on_each_replica(self, times: int = REPLICA_TRIES) -> Iterator[HttpClient]:
+        """Yield this client with new connections, so often that each of three replicas is probably met."""
+        for _ in range(times):
+            client = self.on_new_connection()
+            try:
+                yield client
+            finally:
+                client.close()
 
     def send(
         self, method: str, target: str, headers: HeaderFields = (), body: bytes | Iterable[bytes] = b""

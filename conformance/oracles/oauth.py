@@ -44,6 +44,8 @@ B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
 # Answers that a front end may give before the endpoint has seen the request; their body is its own.
 BEFORE_THE_ENDPOINT = frozenset({403, 404, 405, 411, 413, 414, 415, 417, 429, 431})
 TOKEN = re.compile("[A-Za-z0-9._~+/=-]{20,}")
+FAILED, NOT_IMPLEMENTED = frozenset({400, 401}), 501
+"""The statuses of section 5.2, and that by which some servers refuse a grant type that they do not offer."""
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -146,11 +148,16 @@ def expect_no_token(reply: Exchange, because: str = "") -> None:
         raise NonConformance(expected, f"{reply.status} with an access token", reply, proof=proof)
 
 
-def expect_refusal(reply: Exchange, statuses: Iterable[int] = (400, 401), because: str = "") -> None:
-    """One of these statuses, and no token; what reads like an attack may be refused in front of the endpoint."""
+def expect_refusal(reply: Exchange, statuses: Iterable[int] = FAILED, because: str = "") -> None:
+    """One of these statuses, and no token; what reads like an attack may be refused in front of the endpoint.
+
+    Unless statuses are given, 501 passes as well: it issues nothing. That a grant type which is not offered is to be
+    answered 400 (section 5.2) is judged by one check.
+    """
     expect_no_token(reply, because)
     wanted = set(statuses)
-    if reply.status not in wanted and not refused_in_front(reply):
+    not_offered = reply.status == NOT_IMPLEMENTED and wanted == FAILED
+    if reply.status not in wanted and not not_offered and not refused_in_front(reply):
         # Of another refusal nobody knows here whether a token would be right as well.
         right = wanted if reply.ok else wanted | set(range(200, 300))
         raise unlike(f"{listed(wanted)} and no token{f' {because}' if because else ''}", reply, right)
@@ -205,7 +212,7 @@ def expect_contract_kept(reply: Exchange) -> None:
     expect_no_token(reply)
     if reply.status in BEFORE_THE_ENDPOINT:
         return
-    if reply.status not in (400, 401):
+    if reply.status not in {*FAILED, NOT_IMPLEMENTED}:
         raise unlike("2xx with a token, or a 4xx refusal", reply, {*range(200, 300), 400, 401, *BEFORE_THE_ENDPOINT})
     expect_error_document(reply)
     expect_error(reply, *sorted(CODES | EXTENSIONS))

@@ -17,6 +17,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotConnected, Proof, Unreachable
 from conformance.vocabulary.mutation import Mutation, Outcome
 
+NOT_IMPLEMENTED = 501
+
 
 @dataclass
 class Surroundings:
@@ -84,8 +86,9 @@ def _expect_nothing_told(reply: Exchange, around: Surroundings) -> None:
 def _expect_named_outcome(mutation: Mutation[Any], reply: Exchange, taken: bool) -> None:
     if mutation.outcome is Outcome.VALID and not taken:
         raise unlike(f"success for a request that is still valid ({mutation.kind})", reply, range(200, 300))
-    if mutation.outcome is Outcome.REFUSED and not 400 <= reply.status < 500:
-        raise unlike(f"a 4xx status ({mutation.kind})", reply, range(400, 500))
+    # 501 refuses as well; where a clause names another status, the check of that clause reports it.
+    if mutation.outcome is Outcome.REFUSED and reply.status not in (refusals := {*range(400, 500), NOT_IMPLEMENTED}):
+        raise unlike(f"a 4xx status ({mutation.kind})", reply, refusals)
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,11 @@ def expect_refused(reply: Exchange, because: str = "") -> None:
         raise unlike(f"a 4xx status{_clause(because)}", reply, range(400, 500))
 
 
+def expect_accepted_or_refused(reply: Exchange, because: str = "") -> None:
+    """The status is 2xx or 4xx: which of them is judged elsewhere, if a clause names it."""
+    expect_status(reply, {*range(200, 300), *range(400, 500)}, because)
+
+
 def expect_no_success(
     reply: Exchange, because: str = "", or_refused: Exchange | None = None, or_page: bool = False
 ) -> None:

@@ -41,7 +41,26 @@ def probe(contact: Contact, state: SurfaceState) -> None:
         seen = all(looks_like_jwt(token) for token in usable.values())
         state.feature("identity.jwt", OBSERVED if seen else NOT_OBSERVED, contact.target.features)
     _resources(contact, state, identity, usable.get("full"))
+    if token := usable.get("foreign"):
+        _without_organization(contact, state, identity, token)
     _write_permission(state, identity)
+
+
+def _without_organization(contact: Contact, state: SurfaceState, identity: Identity, token: str) -> None:
+    """Warn of each resource that the role foreign reads, whose path names no organization and that has no foreign."""
+    for resource in identity.resources:
+        named = contact.target.organization in resource.path.split("/") or "foreign" in resource.concealed_from
+        if named or resource.foreign or resource.scope is None or resource.method != "GET":
+            continue
+        try:
+            reply = contact.ask("GET", resource.path, [("Authorization", f"Bearer {token}")])
+        except Failed:
+            continue
+        if reply.ok:
+            state.warn(
+                f"{resource.name}: the role foreign reads {resource.path} as well; if each organization reads its own "
+                f'there, the resource needs foreign = {{ path = "{resource.path}" }}'
+            )
 
 
 def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str) -> str:

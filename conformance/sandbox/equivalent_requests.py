@@ -12,7 +12,7 @@ PATH, ACCEPT, TYPE, LENGTH = "a letter of the path encoded", "a blank in Accept"
 """RFC 9110 sections 4.2.3, 5.6.1, 8.3.2 and 8.6."""
 
 
-def words_of(operation: Operation) -> list[str]:
+def equivalent_forms_of(operation: Operation) -> list[str]:
     """In which other words an operation can be said."""
     named = operation.kind not in ("read", "create")
     bare = operation.document is None
@@ -20,11 +20,11 @@ def words_of(operation: Operation) -> list[str]:
     return [word for word, can in has.items() if can]
 
 
-def said_otherwise(
+def sent_in_equivalent_form(
     platform: Platform, operation: Operation, headers: HeaderFields = (), words: Iterable[str] | None = None
 ) -> Exchange:
     """An operation of the owner's in these words, or in all that it has; what it makes is noted for removal."""
-    chosen = {*words_of(operation)} if words is None else {*words}
+    chosen = {*equivalent_forms_of(operation)} if words is None else {*words}
     path = _spelt(operation.path, platform.slug_of(operation)) if PATH in chosen else operation.path
     fields: list[tuple[str, str | bytes]] = [bearer(platform.oauth.token("full")), *headers]
     if ACCEPT in chosen:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar, cast
 
-from conformance.clients.http import HttpClient, on_one_host
+from conformance.clients.http import REPLICA_TRIES, HttpClient, on_one_host
 from conformance.clients.oauth.client import OAuthClient, bearer
 from conformance.evidence.recorder import Kept
+from conformance.oracles.documents import shows
 from conformance.oracles.state import State, state_of
 from conformance.sandbox.accepted_later import GONE, LATER, changed_later, is_as_written, made_later
 from conformance.sandbox.ledger import Ledger
@@ -39,6 +40,12 @@ MOST_PAGES, MANY = 30, 11
 MOST_WAITS, WAIT_S = 25, 0.2
 AGAIN_S = 0.05
 UNKNOWN = 401
+
+
+WITHOUT_ORGANIZATION = (
+    "a resource whose path names no organization, and that each organization reads as its own, needs "
+    "foreign = { path = … } with that path"
+)
 
 
 def key_of(kind: str) -> str:
@@ -144,9 +151,8 @@ class Platform:
         """
         found = [each for each in self.operations(*kinds) if not self._of_any_organization(each)]
         if not found:
-            raise NotDeclared(
-                f"no declared {' or '.join(kinds)} is of the organization under test alone", "identity.resources.scope"
-            )
+            reason = f"no declared {' or '.join(kinds)} is of the organization under test alone"
+            raise NotDeclared(f"{reason}; {WITHOUT_ORGANIZATION}", "identity.resources.foreign")
         return found
 
     def _of_any_organization(self, operation: Operation) -> bool:
@@ -155,7 +161,21 @@ class Platform:
             return False
         if resource.foreign:
             return resource.foreign.path == resource.path
-        return operation.scope is None and self.target.organization not in resource.path.split("/")
+        if self.target.organization in resource.path.split("/"):
+            return False
+        return operation.scope is None or self._has_another_list_for_foreign(resource)
+
+    def _has_another_list_for_foreign(self, resource: Resource) -> bool:
+        """Return whether the role foreign reads something else than full at a path that names no organization."""
+        if not self.oauth.has("foreign"):
+            return False
+        own = self.item(resource) if resource.create and resource.item else None
+        read = self.operation(resource, "read")
+        ours, theirs = self.made_once(
+            ("read by both", resource.name),
+            lambda: [self.send(read, self.oauth.token(role)) for role in ("full", "foreign")],
+        )
+        return bool(theirs.ok and theirs.body != ours.body and not (own and shows(theirs, own)))
 
     def operation(self, resource: Resource, kind: str, slug: str | None = None) -> Operation:
         """One operation; ``slug`` names the item (for create: the new one)."""
@@ -295,10 +315,30 @@ class Platform:
             reply = ask()
         return reply
 
-    def pages(self, role: str, operation: Operation, most: int = MOST_PAGES) -> list[Exchange]:
-        """A list as a role reads it, with the pages behind it, ``most`` of them."""
-        read = partial(self._page, role, operation)
-        return list(pages_of(read, operation.resource, self.http.base_url, most))
+    def on_each_replica(self, send: Callable[[Platform], Exchange], times: int = REPLICA_TRIES) -> Iterator[Exchange]:
+        """Yield the responses to a request that is sent over new connections, so often that each replica is met."""
+        for http in self.http.on_each_replica(times):
+            yield send(replace(self, http=http, oauth=replace(self.oauth, http=http)))
+
+    def wrong_on_a_replica(
+        self, send: Callable[[Platform], Exchange], since: float, statuses: Collection[int], times: int = REPLICA_TRIES
+    ) -> Exchange | None:
+        """Return a response with another status that is sent once limits.revocation is over, None if there is none."""
+        while True:
+            over = time.monotonic() >= since + self.target.limits.revocation
+            wrong = next((each for each in self.on_each_replica(send, times) if each.status not in statuses), None)
+            if wrong is None or over:
+                return wrong
+            time.sleep(AGAIN_S)
+
+    def pages(
+        self, role: str, operation: Operation, most: int = MOST_PAGES, limit: int | None = None
+    ) -> list[Exchange]:
+        """Return a list as a role reads it, ``most`` pages of it; ``limit`` asks for pages of so many entries."""
+        read, path = partial(self._page, role, operation), operation.path
+        path = path if limit is None else f"{path}{'&' if '?' in path else '?'}limit={limit}"
+        resource = operation.resource.model_copy(update={"path": path})
+        return list(pages_of(read, resource, self.http.base_url, most))
 
     def _page(self, role: str, operation: Operation, path: str) -> Exchange:
         return self.as_role(role, operation, path=path)

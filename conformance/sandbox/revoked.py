@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import cycle
 
+from conformance.clients.http import REPLICA_TRIES
+from conformance.clients.oauth.client import bearer
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
-CONNECTIONS = 4
-
 
 def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, Exchange | None]:
     """Return when, in seconds after ``since``, a revoked token was last accepted, and the response; else 0 and None."""
     last, how = 0.0, None
-    clients = [platform.http.on_new_connection() for _ in range(CONNECTIONS)]
+    reads = platform.operations("read")
+    clients = [platform.http.on_new_connection() for _ in range(max(REPLICA_TRIES, len(reads)))]
     try:
         while True:
             accepted = False
-            for number, operation in enumerate(platform.operations("read") * 2):
-                fields = [("Authorization", f"Bearer {token}")]
-                reply = clients[number % CONNECTIONS].send(operation.method, operation.path, fields)
+            for client, operation in zip(clients, cycle(reads), strict=False):
+                reply = client.send(operation.method, operation.path, [bearer(token)])
                 if reply.status != 401:
                     accepted, last, how = True, time.monotonic() - since, reply
             if not accepted or time.monotonic() - since > platform.target.limits.revocation:

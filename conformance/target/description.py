@@ -175,6 +175,9 @@ class Pages(Described):
     parameter: str | None = Field(
         default=None, min_length=1, description="The query parameter that takes its value; none: it is an address."
     )
+    invalid_is_ignored: bool = Field(
+        default=False, description="The documentation says that an invalid value of the parameter counts as none."
+    )
 
 
 class Foreign(Described):

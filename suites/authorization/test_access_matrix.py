@@ -176,9 +176,12 @@ def test_preconditions_come_after_access(platform: Platform, who: str, condition
 
 
 def second_page(platform: Platform, once: Once, operation: Operation) -> str | None:
-    """Return the address of the second page of a list, as the owner reads it; None if there is none."""
-    pages = once(("pages", operation.path), partial(platform.pages, "full", operation))
-    return pages[1].url if len(pages) > 1 and pages[1].ok else None
+    """Return the address of the second page of a list, as the owner reads it, if need be by a short limit; or None."""
+    for limit in (None, 1):
+        pages = once(("pages", operation.path, limit), partial(platform.pages, "full", operation, 2, limit))
+        if len(pages) > 1 and pages[1].ok:
+            return pages[1].url
+    return None
 
 
 @pytest.mark.parametrize("what", [case("second-page", "the second page")])

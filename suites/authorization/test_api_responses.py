@@ -26,8 +26,8 @@ SHORTEST_SECRET = 16
 SECRET = "clientsecret"
 
 
-@verifies("authorization/bearer/answers-show-no-secret")
-def test_answers_show_no_secret(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
+@verifies("authorization/bearer/responses-show-no-secret")
+def test_responses_show_no_secret(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
     """Purpose: a client secret is shown once, at creation, and never again.
 
     Method: 1. read each declared resource and item as full
@@ -59,7 +59,7 @@ def secrets_in(made: Exchange) -> set[str]:
     return {text for name, text in texts if words(name).endswith(SECRET) and len(text) >= SHORTEST_SECRET}
 
 
-@verifies("authorization/bearer/answers-show-no-secret")
+@verifies("authorization/bearer/responses-show-no-secret")
 @pytest.mark.parametrize("what", [case("of-a-created-credential", "the client secret that its creation has shown")])
 def test_secret_of_a_creation_is_shown_once(platform: Platform, what: str) -> None:
     """Purpose: a member who may list credentials must not get their secrets.
@@ -115,8 +115,8 @@ def test_deleted_credential_opens_nothing(platform: Platform, status: int) -> No
         raise NotApplicable("no creation shows a client id and secret that get a token")
 
 
-@verifies("authorization/bearer/answers-are-not-shared")
-def test_answers_are_not_shared(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
+@verifies("authorization/bearer/shared-caches-store-no-response")
+def test_shared_caches_store_no_response(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
     """Purpose: a shared cache must not serve one caller's response to another caller.
 
     Method: 1. read each declared resource with the valid token, and with one that lacks its scope; one without a

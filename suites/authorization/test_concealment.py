@@ -36,15 +36,12 @@ VALID, BROKEN = b'{"description": "x"}', b'{"description": '
 # With an unknown member, too: a schema may refuse it before the item is looked up.
 WRONG_TYPE = b'{"name": 7, "description": 7, "cf-unknown": {}}'
 READS: dict[str, Form] = {
-    "get": Form(),
-    "head": Form("HEAD"),
-    "options": Form("OPTIONS"),
+    "get": Form(), "head": Form("HEAD"), "options": Form("OPTIONS"),
     "accept-xml": Form(headers=[("Accept", "application/xml")]),
-    "if-none-match": Form(headers=[("If-None-Match", "*")]),
-    "if-match": Form(headers=[("If-Match", '"1"')]),
+    "if-none-match": Form(headers=[("If-None-Match", "*")]), "if-match": Form(headers=[("If-Match", '"1"')]),
     "if-modified-since": Form(headers=[("If-Modified-Since", "Mon, 01 Jan 2035 00:00:00 GMT")]),
     "range": Form(headers=[("Range", "bytes=0-3")]),
-}
+}  # fmt: skip
 WRITES: dict[str, Form] = {
     "post": Form("POST", headers=[JSON_TYPE], body=b"{}"),
     "post-broken": Form("POST", headers=[JSON_TYPE], body=BROKEN),
@@ -61,20 +58,15 @@ WRITES: dict[str, Form] = {
     "unknown-method": Form("CFTEST"),
 }
 PATHS: dict[str, Form] = {
-    "trailing-slash": Form(suffix="/"),
-    "child": Form(suffix="/members"),
+    "trailing-slash": Form(suffix="/"), "child": Form(suffix="/members"),
     "unknown-child": Form(suffix="/cf-unknown"),
     "patch-unknown-child": Form("PATCH", "/cf-unknown", [JSON_TYPE], VALID),
     "delete-unknown-child": Form("DELETE", "/cf-unknown"),
     "post-child": Form("POST", "/projects", [JSON_TYPE], b'{"slug": "cf-x1", "name": "x"}', destructive=True),
-    "query": Form(suffix="?limit=cf"),
-    "upper-case": Form(name="{upper}"),
-    "percent-encoded": Form(name="{encoded}"),
-    "full-width": Form(name="{wide}"),
-    "blank-behind": Form(name="{name}%20"),
-    "parameter-behind": Form(name="{name};cf=1"),
-    "extension": Form(name="{name}.json"),
-}
+    "query": Form(suffix="?limit=cf"), "upper-case": Form(name="{upper}"), "percent-encoded": Form(name="{encoded}"),
+    "full-width": Form(name="{wide}"), "blank-behind": Form(name="{name}%20"),
+    "parameter-behind": Form(name="{name};cf=1"), "extension": Form(name="{name}.json"),
+}  # fmt: skip
 FORMS = {**READS, **WRITES, **PATHS}
 SAFE = ("GET", "HEAD", "OPTIONS")
 # If the token is refused already, variants of one condition or one body show nothing more.

@@ -60,6 +60,37 @@ def test_nothing_reaches_another_organization(platform: Platform, role: str | No
             expect_not_repeated(platform.send(item, token, method=method), [canary], STORED)
 
 
+MOST_PAGES = 10
+
+
+@verifies("authorization/isolation/nothing-reaches-another-organization")
+@pytest.mark.parametrize("limits", [case("later-pages", {"foreign": 1, "full": 5})])
+def test_later_pages_show_no_other_organization(
+    platform: Platform, theirs: ForeignThings, limits: dict[str, int]
+) -> None:
+    """Purpose: the later pages of a list are as much those of one organization as the first.
+
+    Method: 1. create eleven items; each organization has some in a list of its own
+            2. read up to ten pages of each list as its owner, by its own length and by a short limit
+            3. expect nothing of the one organization on any page of the other
+    """
+    judged = False
+    for resource, foreign in theirs.declared():
+        if not (resource.create and resource.item and resource.unique):
+            continue
+        unseen = {"foreign": platform.many(resource), "full": theirs.canaries}
+        there = theirs.those_of(resource)
+        read = platform.operation(resource, "read")
+        for role, limit in limits.items():
+            operation = replace(read, path=foreign.path) if role == "foreign" else read
+            pages = [page for each in (None, limit) for page in platform.pages(role, operation, MOST_PAGES, each)]
+            judged |= len(pages) > 2 and bool(there)
+            for page in pages:
+                expect_not_repeated(page, unseen[role], STORED)
+    if not judged:
+        raise NotApplicable("no list that both organizations have comes in pages")
+
+
 @verifies("authorization/isolation/valid-token-of-another-organization-is-not-401")
 def test_valid_token_of_another_organization_is_not_401(platform: Platform) -> None:
     """Purpose: a client that gets 401 requests a new token, although its token is valid.

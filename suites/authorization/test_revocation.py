@@ -39,7 +39,8 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
     """Purpose: no token of a revoked credential opens anything, whether it is in a cache or not.
 
     Method: 1. request tokens by Basic, for all scopes and for one; use the second at every declared resource, or not
-            2. revoke the credential; use the token over new connections: expect 401 within the limit of the target file
+            2. revoke the credential; use the token over 18 new connections, so that each of three replicas is met:
+               expect 401 within the limit of the target file
             3. expect 401 for the other tokens, and from every other operation and HEAD, and everything unchanged
     """
     scopes = platform.oauth.credential(ROLE).scopes[:1]
@@ -126,8 +127,9 @@ def test_no_new_token(platform: Platform, revoker: Operator) -> None:
     """Purpose: a revoked credential gets no further token.
 
     Method: 1. request a token; revoke the credential
-            2. request tokens in the body and by Basic: expect a refusal within the limit of the target file
-            3. if there is none, revoke it once more: another run may have restored it meanwhile
+            2. request tokens in the body and by Basic: expect a refusal within the limit of the target file; if there
+               is none, revoke it once more, since another run may have restored it
+            3. expect each of three replicas to refuse a token
     """
     oauth = platform.oauth
     oauth.fresh_token(ROLE)
@@ -137,6 +139,8 @@ def test_no_new_token(platform: Platform, revoker: Operator) -> None:
         if reply.ok and not platform.known_in_time(ask, revoked(platform, revoker)).ok:
             reply = revoked_once_more(platform, revoker, ROLE, ask)
         expect_refusal(reply)
+    for reply in platform.on_each_replica(lambda replica: replica.oauth.request_token(ROLE)):
+        expect_refusal(reply, because="from any replica")
 
 
 @verifies("authorization/bearer/bad-token-is-invalid-token")

@@ -1,7 +1,8 @@
-"""Concurrent writes are all stored, and a write changes no other item."""
+"""Concurrent requests each get their own response and are all done, and a write changes no other item."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from conformance.clients.concurrency import at_once
@@ -9,11 +10,12 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import distinct_texts, member, shows
 from conformance.oracles.proofs import shows_text
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, observed
 from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 AT_ONCE = 6
@@ -22,7 +24,7 @@ A_SECOND = 1.1
 
 
 @verifies("errors/writes/affect-only-what-they-name#concurrent")
-def test_at_once_none_is_lost(platform: Platform) -> None:
+def test_concurrent_writes_are_all_stored(platform: Platform) -> None:
     """Purpose: concurrent writes to different items must not undo each other.
 
     Method: 1. create six items concurrently; update all of them concurrently with different texts
@@ -50,6 +52,95 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
             raise NonConformance(told, reply.text[:300], written, reply, proof=shows_text(reply, text))
 
 
+BATCHES, BATCH = 5, 16
+"""80 deletions and 160 reads that overlap: enough for a fault in one of 40."""
+
+
+@dataclass(frozen=True)
+class Overlapping:
+    """The responses to requests for the items of a resource that overlapped: (slug, response) each."""
+
+    resource: Resource
+    reads: list[tuple[str, Exchange]]
+    deletions: list[tuple[str, Exchange]]
+    later_reads: list[tuple[str, Exchange]]
+
+
+def overlapping(platform: Platform) -> list[Overlapping]:
+    """Create, read (twice each), delete and read again sixteen items at once, five times for each resource."""
+    found = list[Overlapping]()
+    for resource in platform.resources_with("create", "item", "unique", "delete"):
+        for _ in range(BATCHES):
+            made = _each(platform, resource, "create", [platform.names.new() for _ in range(BATCH)])
+            slugs = [slug for slug, reply in made if reply.ok and reply.status != 202]
+            reads, deletions = (
+                _each(platform, resource, *sent) for sent in (("read-item", slugs * 2), ("delete", slugs))
+            )
+            later = _read_deleted(platform, resource, [slug for slug, reply in deletions if reply.status in (200, 204)])
+            found.append(Overlapping(resource, reads, deletions, later))
+            absent = {slug for slug, reply in later if reply.status == 404}
+            if left := [slug for slug in slugs if slug not in absent]:
+                for slug in left:
+                    platform.remember(resource, slug)
+                break
+    return found
+
+
+def _each(platform: Platform, resource: Resource, kind: str, slugs: list[str]) -> list[tuple[str, Exchange]]:
+    """Perform an operation on each item, all at once."""
+    operations = [platform.operation(resource, kind, slug) for slug in slugs]
+    replies = at_once([partial(platform.as_role, "full", operation) for operation in operations])
+    return list(zip(slugs, replies, strict=True))
+
+
+def _read_deleted(platform: Platform, resource: Resource, slugs: list[str]) -> list[tuple[str, Exchange]]:
+    """Read deleted items, again for some seconds while one is not 404; return the last response for each."""
+    found = dict(_each(platform, resource, "read-item", slugs))
+
+    def are_absent() -> bool:
+        left = [slug for slug, reply in found.items() if reply.status != 404]
+        found.update(_each(platform, resource, "read-item", left))
+        return not left
+
+    platform.soon(are_absent)
+    return list(found.items())
+
+
+@verifies("errors/reads/responses-are-not-mixed-up-between-requests")
+def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
+    """Purpose: a client must not get the response to another client's request.
+
+    Method: 1. create sixteen items and read each twice, all at once; five times
+            2. expect 2xx for each read, and the item that was requested in it
+    """
+    for batch in once("overlapping requests", lambda: overlapping(platform)):
+        unique = str(batch.resource.unique)
+        told = [(slug, reply, member(reply, unique)) for slug, reply in batch.reads]
+        for slug, reply, name in told:
+            expect_success(reply, f"for {unique} {slug}, which exists, while other items are read")
+            if isinstance(name, str) and name != slug and any(each == other for each, _, other in told):
+                seen = f"{unique} {worded(name)}: responses are mixed up between requests"
+                proof = Proof(beyond="it takes many requests at once")
+                raise NonConformance(f"{unique} {worded(slug)}, which was requested", seen, reply, proof=proof)
+
+
+@verifies("errors/writes/acknowledged-deletions-are-done")
+def test_acknowledged_deletions_are_done(platform: Platform, once: Once) -> None:
+    """Purpose: a client that is told that an item was deleted relies on it.
+
+    Method: 1. create sixteen items and delete them all at once; five times
+            2. after each 200 or 204 expect 404 for the item, within seconds
+    """
+    for batch in once("overlapping requests", lambda: overlapping(platform)):
+        answers = dict(batch.deletions)
+        for slug, reply in batch.later_reads:
+            if reply.status != 404:
+                expected = f"404 for {slug}, whose deletion was answered {answers[slug].status}"
+                seen = f"{observed(reply)}: an acknowledged deletion was not done"
+                proof = Proof(beyond="it takes many deletions")
+                raise NonConformance(expected, seen, answers[slug], reply, proof=proof)
+
+
 Race = tuple[list[Exchange], Exchange]
 
 
@@ -66,7 +157,7 @@ def races(platform: Platform) -> list[Race]:
 
 
 @verifies("errors/writes/deletion-is-final#concurrent-update")
-def test_deleted_stays_deleted(platform: Platform, once: Once) -> None:
+def test_concurrent_update_restores_no_deleted_item(platform: Platform, once: Once) -> None:
     """Purpose: a concurrent update must not restore a deleted item.
 
     Method: 1. delete an item and update it three times concurrently, three times
@@ -82,7 +173,7 @@ def test_deleted_stays_deleted(platform: Platform, once: Once) -> None:
 
 
 @verifies("errors/writes/deletion-is-final#recreated-item")
-def test_made_again_stays(platform: Platform) -> None:
+def test_recreated_item_is_not_deleted(platform: Platform) -> None:
     """Purpose: the rest of a deletion must not delete a new item with the same name.
 
     Method: 1. of each resource create an item, delete it, and create another with its name
@@ -102,7 +193,7 @@ def test_made_again_stays(platform: Platform) -> None:
 
 
 @verifies("errors/5xx/valid-requests-never-fail#concurrent-changes")
-def test_changes_at_once_are_no_server_error(platform: Platform, once: Once) -> None:
+def test_concurrent_changes_are_no_server_error(platform: Platform, once: Once) -> None:
     """Purpose: a client that changes a just deleted item must not get a server error.
 
     Method: 1. delete an item and update it three times concurrently, three times; delete another four times at once
@@ -117,7 +208,7 @@ def test_changes_at_once_are_no_server_error(platform: Platform, once: Once) -> 
 
 
 @verifies("errors/writes/affect-only-what-they-name#sequential")
-def test_writes_leave_everything_else_alone(platform: Platform) -> None:
+def test_writes_change_no_other_item(platform: Platform) -> None:
     """Purpose: a write must not change other items, or members that it does not name.
 
     Method: 1. create three items, one of whose names is a prefix of another's; update and delete that one

@@ -25,7 +25,7 @@ from conformance.oracles.status import (
     expect_status,
     expect_success,
 )
-from conformance.sandbox.equivalent_requests import said_otherwise, words_of
+from conformance.sandbox.equivalent_requests import equivalent_forms_of, sent_in_equivalent_form
 from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.sandbox.versions import DEMANDED, condition_of
@@ -41,7 +41,7 @@ REGISTERED = {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip"
 
 
 @verifies("errors/requests/equivalent-forms#chunked-body")
-def test_chunked_is_read(platform: Platform) -> None:
+def test_chunked_creation_is_accepted(platform: Platform) -> None:
     """Purpose: a client library that streams a body does not know its length.
 
     Method: 1. send a declared creation in chunked transfer coding
@@ -59,7 +59,7 @@ def test_chunked_is_read(platform: Platform) -> None:
 
 
 @verifies("errors/reads/content-coding-is-declared")
-def test_content_coding_is_told(platform: Platform) -> None:
+def test_content_coding_is_declared(platform: Platform) -> None:
     """Purpose: a client cannot read a compressed response that does not declare its coding.
 
     Method: 1. GET each declared resource and an unknown path with Accept-Encoding: gzip, and with deflate
@@ -118,7 +118,7 @@ CLOCK_S, TICK_S = 900, 1
 
 
 @verifies("errors/reads/dates")
-def test_dates_are_dates(platform: Platform) -> None:
+def test_dates_are_http_dates(platform: Platform) -> None:
     """Purpose: caches compute with the dates of a response.
 
     Method: 1. GET each declared resource and item, and an unknown path
@@ -142,7 +142,7 @@ OF_PART = rf"bytes 0-{PART - 1}/([0-9]+|\*)"
 
 
 @verifies("errors/reads/partial-content")
-def test_part_is_told_as_part(platform: Platform) -> None:
+def test_partial_response_is_206(platform: Platform) -> None:
     """Purpose: a client that is not told that it has a part takes it for the whole.
 
     Method: 1. GET the first ten bytes of each item by Range, which a server may ignore
@@ -163,7 +163,7 @@ def test_part_is_told_as_part(platform: Platform) -> None:
 
 @verifies("errors/reads/no-unaccepted-coding")
 @pytest.mark.parametrize("accepted", [case("identity", "identity"), case("gzip-with-weight-0", "gzip;q=0, identity")])
-def test_no_coding_where_none_is_accepted(platform: Platform, accepted: str) -> None:
+def test_no_content_coding_unless_accepted(platform: Platform, accepted: str) -> None:
     """Purpose: a client without decompression cannot read a compressed response.
 
     Method: 1. request a token, each declared resource and an unknown path with Accept-Encoding: identity, or gzip;q=0
@@ -188,7 +188,7 @@ def test_no_coding_where_none_is_accepted(platform: Platform, accepted: str) -> 
         case("accept-any", "image/webp, */*;q=0.8".format),
     ],
 )
-def test_any_form_of_accept_is_read(platform: Platform, written: Callable[..., str]) -> None:
+def test_any_form_of_accept_is_served(platform: Platform, written: Callable[..., str]) -> None:
     """Purpose: client libraries write Accept in different forms.
 
     Method: 1. GET a declared resource with its type in Accept as a range, weighted, in upper case, or with */*
@@ -204,7 +204,7 @@ def test_any_form_of_accept_is_read(platform: Platform, written: Callable[..., s
 
 
 @verifies("errors/404/head-of-absent-resource")
-def test_head_of_what_is_absent(platform: Platform) -> None:
+def test_head_of_absent_resource_is_404(platform: Platform) -> None:
     """Purpose: a client that tests by HEAD whether a resource exists must not be misled.
 
     Method: 1. HEAD an absent resource of each kind, and an unknown path
@@ -223,7 +223,7 @@ def raw_response(platform: Platform, wire: Wire, method: str, path: str, *fields
 
 
 @verifies("errors/writes/204-has-no-length")
-def test_no_content_has_no_length(platform: Platform, wire: Wire) -> None:
+def test_204_has_no_content_length(platform: Platform, wire: Wire) -> None:
     """Purpose: a client that waits for the declared body of a 204 response takes the next response for it.
 
     Method: 1. delete an item, and read until the connection ends
@@ -246,7 +246,7 @@ def test_no_content_has_no_length(platform: Platform, wire: Wire) -> None:
 
 @verifies("errors/reads/head-and-304-have-no-body")
 @pytest.mark.parametrize("how", [case("head", "HEAD"), case("not-modified", "GET")])
-def test_head_and_304_end_with_their_head(platform: Platform, wire: Wire, how: str) -> None:
+def test_head_and_304_have_no_body(platform: Platform, wire: Wire, how: str) -> None:
     """Purpose: a client takes an unexpected body for the next response.
 
     Method: 1. send HEAD to a declared resource, or read an item with its ETag in If-None-Match until 304
@@ -267,7 +267,7 @@ SERVED = {*range(200, 300), *REDIRECTS}
 
 @verifies("errors/requests/equivalent-forms")
 @pytest.mark.parametrize("kind", [case(name, name) for name in KINDS])
-def test_said_otherwise_is_served(platform: Platform, kind: str) -> None:
+def test_equivalent_requests_are_served(platform: Platform, kind: str) -> None:
     """Purpose: client libraries write equivalent requests in different forms.
 
     Method: 1. perform each operation with an encoded letter, a space in Accept, a charset, Content-Length: 0
@@ -275,10 +275,12 @@ def test_said_otherwise_is_served(platform: Platform, kind: str) -> None:
     """
     for resource in {each.resource.name: each.resource for each in platform.operations(kind)}.values():
         first = _new(platform, resource, kind)
-        reply, words = said_otherwise(platform, first), words_of(first)
+        reply, words = sent_in_equivalent_form(platform, first), equivalent_forms_of(first)
         for word in () if reply.status in SERVED else words:
             operation = _new(platform, resource, kind)
-            expect_status(said_otherwise(platform, operation, words=[word]), SERVED, f"for {operation} with {word}")
+            expect_status(
+                sent_in_equivalent_form(platform, operation, words=[word]), SERVED, f"for {operation} with {word}"
+            )
         expect_status(reply, SERVED, f"for {first} with {' and '.join(words)}")
 
 
@@ -299,7 +301,7 @@ def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
         case("upper-case", str.title),
     ],
 )
-def test_media_type_is_known_in_any_form(platform: Platform, written: Callable[[str], str]) -> None:
+def test_media_type_is_recognized_in_any_form(platform: Platform, written: Callable[[str], str]) -> None:
     """Purpose: client libraries add a charset to the media type, or write it in another case.
 
     Method: 1. send each declared creation and update with its type in that form (RFC 9110 section 5.6.6)

@@ -14,14 +14,14 @@ import pytest
 
 from conformance.clients.concurrency import burst, one_by_one
 from conformance.clients.oauth.client import OAuthClient, access_token, bearer
-from conformance.clients.oauth.rate_limit_evasion import WAYS_ROUND
+from conformance.clients.oauth.rate_limit_evasion import EVASIONS
 from conformance.clients.transport.retry_after import retry_after
 from conformance.oracles.headers import expect_retry_after
 from conformance.oracles.oauth import expect_no_token, expect_token
 from conformance.oracles.rate_limits import expect_limited, first_refused, stated
 from conformance.oracles.status import expect_status, observed
 from conformance.oracles.timing import TIMELY
-from conformance.sandbox.platform import Platform
+from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -67,10 +67,25 @@ def is_refused(reply: Exchange) -> bool:
     return reply.status == 429 or access_token(reply) is None
 
 
-def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
-    """Exceed the limit of the role limited; return the last refusal. NonConformance if there is none."""
+def limit_of(target: Target) -> tuple[int, float]:
+    """Return the stated limit of token requests, and its window in seconds; NotDeclared without one."""
     if target.limits.token_requests is None:
         raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
+    return parse_rate(target.limits.token_requests)
+
+
+def opened_to_limited(platform: Platform) -> Operation:
+    """Return a declared read that the role limited has the scope of; NotDeclared without one."""
+    scopes = platform.oauth.credential(ROLE).scopes
+    opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
+    if opened is None:
+        raise NotDeclared(f"no declared resource asks for a scope of the role {ROLE}", "identity.resources.scope")
+    return opened
+
+
+def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
+    """Exceed the limit of the role limited; return the last refusal. NonConformance if there is none."""
+    limit_of(target)
     ask = asking(oauth)
     refused = first_refused(target.limits.token_requests, "token_requests", ask, is_refused)
     # Any concurrent request may be the refused one; in a script, which sends them in sequence, it is the last.
@@ -78,23 +93,16 @@ def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
     return last if last.status == refused.status else refused
 
 
-def seconds_to_wait(reply: Exchange, otherwise: float) -> float:
-    """Return the seconds of Retry-After, a number or a date (RFC 9110 section 10.2.3)."""
-    return retry_after(reply) if (reply.headers.get("retry-after") or "").strip() else otherwise
-
-
 @verifies("errors/429/stated-limit-applies#exact")
 @disturbs("credential limited")
-def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
+def test_rate_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client that stays within the stated limit is served.
 
     Method: 1. wait for a window; send as many concurrent requests as the limit states; expect no 429
             2. on a 429, wait again and send them in sequence, since concurrent requests may have a limit of their own
             3. send as many again concurrently; expect a refusal, at the second try at the latest
     """
-    if target.limits.token_requests is None:
-        raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
-    allowed, window = parse_rate(target.limits.token_requests)
+    allowed, window = limit_of(target)
     if window > LONGEST_WAIT_S:
         raise Inconclusive(
             f"the window of the limit is {window:g} s", f"a limit whose window is at most {LONGEST_WAIT_S:g} s"
@@ -145,10 +153,7 @@ def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: 
             2. expect 429
     """
     stated(target.limits.api_requests, "api_requests")
-    scopes = oauth.credential(ROLE).scopes
-    opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
-    if opened is None:
-        raise NotDeclared(f"no declared resource asks for a scope of the role {ROLE}", "identity.resources.scope")
+    opened = opened_to_limited(platform)
     hasty, token = platform.http.impatient(), oauth.token(ROLE)
     expect_limited(
         target.limits.api_requests, "api_requests", lambda: hasty.send(opened.method, opened.path, [bearer(token)])
@@ -157,16 +162,13 @@ def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: 
 
 @verifies("errors/429/tokens-stay-valid")
 @disturbs("credential limited")
-def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform) -> None:
+def test_tokens_stay_valid_above_the_limit(target: Target, oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: a program that requests too many tokens can still use those it has.
 
     Method: 1. get a token of the role limited, and exceed its limit
             2. use the token; expect no 401 (429 passes if one limit covers all requests)
     """
-    scopes, own = oauth.credential(ROLE).scopes, bearer(oauth.token(ROLE))
-    opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
-    if opened is None:
-        raise NotDeclared(f"no declared resource asks for a scope of the role {ROLE}", "identity.resources.scope")
+    opened, own = opened_to_limited(platform), bearer(oauth.token(ROLE))
     exhausted(target, oauth)
     reply = platform.http.impatient().send(opened.method, opened.path, [own])
     if reply.status == 401:
@@ -178,7 +180,7 @@ def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform
 
 @verifies("errors/429/other-organizations-are-served")
 @disturbs("credential limited")
-def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
+def test_other_organizations_are_served(target: Target, oauth: OAuthClient) -> None:
     """Purpose: one client must not deny service to another organization.
 
     Method: 1. exceed the limit of the role limited
@@ -191,8 +193,8 @@ def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
 
 @verifies("errors/429/stated-limit-applies")
 @disturbs("credential limited")
-@pytest.mark.parametrize("way", [case(name, name) for name in WAYS_ROUND])
-def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) -> None:
+@pytest.mark.parametrize("way", [case(name, name) for name in EVASIONS])
+def test_rate_limit_is_not_evaded(target: Target, oauth: OAuthClient, way: str) -> None:
     """Purpose: a limit that header fields or another authentication method reset does not stop credential guessing.
 
     Method: 1. exceed the limit; request more tokens than it allows in this way
@@ -201,12 +203,12 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
     """
     before = time.monotonic()
     exhausted(target, oauth)
-    allowed, window = parse_rate(str(target.limits.token_requests))
+    allowed, window = limit_of(target)
     hasty, begun = OAuthClient(oauth.identity, oauth.http.impatient()), time.monotonic()
     LAST_USE.at = begun
     replies, apart = list[Exchange](), allowed > 3
     for _ in range(2):
-        half = burst(lambda: WAYS_ROUND[way](hasty, ROLE), allowed // 2)
+        half = burst(lambda: EVASIONS[way](hasty, ROLE), allowed // 2)
         replies, plain = replies + half, asking(oauth)()
         apart &= all(reply.ok for reply in half) and plain.status == 429 and time.monotonic() - before < window
         if not apart:
@@ -214,7 +216,7 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
     if apart:
         told = f"{len(replies)} served, then 429 for a plain request"
         raise NonConformance("one limit for all forms of a request", told, replies[-1], plain, proof=TIMELY)
-    replies += burst(lambda: WAYS_ROUND[way](hasty, ROLE), allowed + 3 - len(replies))
+    replies += burst(lambda: EVASIONS[way](hasty, ROLE), allowed + 3 - len(replies))
     took = time.monotonic() - begun
     if 429 in {reply.status for reply in replies} or not any(reply.ok for reply in replies):
         return  # A form that is always refused evades nothing.
@@ -225,7 +227,7 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
 
 @verifies("errors/429/retry-after-is-valid")
 @disturbs("credential limited")
-def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
+def test_retry_after_is_valid(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client can read when to retry.
 
     Method: 1. exceed the limit
@@ -234,7 +236,7 @@ def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
     reply = exhausted(target, oauth)
     if "retry-after" not in reply.headers:
         raise NotApplicable("the target sends no Retry-After, which is optional")
-    _, window = parse_rate(str(target.limits.token_requests))
+    _, window = limit_of(target)
     expect_retry_after(reply, math.floor(2 * window + 1), f"within the window of {window:g} s, or twice that")
 
 
@@ -247,7 +249,8 @@ def test_served_after_retry_after(target: Target, oauth: OAuthClient) -> None:
             2. expect a token
     """
     reply = exhausted(target, oauth)
-    wait = seconds_to_wait(reply, parse_rate(str(target.limits.token_requests))[1])
+    told = (reply.headers.get("retry-after") or "").strip()
+    wait = retry_after(reply) if told else limit_of(target)[1]
     if wait > LONGEST_WAIT_S:
         raise Inconclusive(f"Retry-After asks for {wait:g} s", f"a limit that ends within {LONGEST_WAIT_S:g} s")
     oauth.http.recorder.pause(wait + 0.05)

@@ -20,7 +20,7 @@ from conformance.vocabulary.finding import Proof
 
 @verifies("errors/5xx/no-repeated-server-error")
 @concludes()
-def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -> None:
+def test_no_repeated_server_error(platform: Platform, recorder: Recorder) -> None:
     """Purpose: a method that always fails may be one that no other check covers.
 
     Method: 1. send OPTIONS to each resource and item, and GET second pages with a doubled query; expect no repeated 5xx
@@ -45,7 +45,7 @@ def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -
         row("errors/shape/unique-member-names", NAME, "each name of an object once"),
     ],
 )
-def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str, expected: str) -> None:
+def test_fields_and_members_are_unique(platform: Platform, recorder: Recorder, wrong: str, expected: str) -> None:
     """Purpose: of two values each client picks another.
 
     Method: 1. read each declared resource and item, and create one
@@ -62,7 +62,7 @@ def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str
 
 @verifies("errors/shape/json-content-type")
 @concludes()
-def test_json_is_told(platform: Platform, recorder: Recorder) -> None:
+def test_json_has_a_content_type(platform: Platform, recorder: Recorder) -> None:
     """Purpose: a browser must not run JSON as a page, and a client library must recognize it.
 
     Method: 1. read each declared resource with its pages

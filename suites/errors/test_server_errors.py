@@ -7,10 +7,16 @@ from dataclasses import replace
 import pytest
 
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, refused_in_front
+from conformance.oracles.status import (
+    expect_accepted_or_refused,
+    expect_no_server_error,
+    expect_success,
+    refused_in_front,
+)
 from conformance.sandbox.platform import JSON_TYPE, Platform
 from conformance.vocabulary.check import case, verifies
 
+# Sent with a read in addition to its fields.
 HOSTILE_HEADERS: dict[str, list[tuple[str, str | bytes]]] = {
     "accept": [("Accept", "application/xml;q=x, */*;q=-1")], "range": [("Range", "bytes=-0,5-2")],
     "if-match": [("If-Match", '"')], "if-none-match": [("If-None-Match", 'W/"')],
@@ -27,61 +33,44 @@ HOSTILE_HEADERS: dict[str, list[tuple[str, str | bytes]]] = {
     "library-fields": [("Accept", "cf"), ("User-Agent", ""), ("Accept-Charset", "cf;q=x"), ("If-Range", '"'),
                        ("Date", "yesterday"), ("Prefer", "=;"), ("baggage", "=;,"), ("Max-Forwards", "x")],
 }  # fmt: skip
-
-
-@verifies("errors/5xx/no-input-is-a-server-error")
-@pytest.mark.parametrize("fields", [case(name, fields) for name, fields in HOSTILE_HEADERS.items()])
-def test_header_field_is_no_server_error(platform: Platform, fields: list[tuple[str, str | bytes]]) -> None:
-    """Purpose: no header field of a read makes the service fail.
-
-    Method: 1. GET each declared resource with a malformed, long or contradictory field
-            2. expect no 5xx, and 2xx for a valid request afterwards
-    """
-    operations = platform.operations("read")
-    for operation in operations:
-        expect_no_server_error(platform.as_role("full", operation, fields), f"for {operation}")
-    expect_success(platform.as_role("full", operations[0]), "for a valid request afterwards")
-
-
-HOSTILE_CONDITIONS = {
-    "update-if-match": ("If-Match", '"cf'), "update-if-none-match": ("If-None-Match", ","),
-    "update-if-unmodified-since": ("If-Unmodified-Since", "Thu, 99 Foo 2026 99:99:99 GMT"),
-}  # fmt: skip
-
-
-@verifies("errors/5xx/no-input-is-a-server-error")
-@pytest.mark.parametrize("field", [case(name, field) for name, field in HOSTILE_CONDITIONS.items()])
-def test_condition_is_no_server_error(platform: Platform, field: tuple[str, str]) -> None:
-    """Purpose: no malformed condition of a write makes the service fail.
-
-    Method: 1. send each declared update with the condition
-            2. expect no 5xx, and 2xx for a read of the item afterwards
-    """
-    for operation in platform.operations("update"):
-        expect_no_server_error(platform.as_role("full", operation, [field]), f"for {operation}")
-        read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
-        expect_success(platform.as_role("full", read), "for the item afterwards")
-
-
+# Sent with a write instead of its Content-Type.
 BODY_FIELDS: dict[str, list[tuple[str, str | bytes]]] = {
     "create-without-type": [], "update-without-type": [], "update-with-half-a-type": [("Content-Type", "json")],
     "update-with-unknown-charset": [("Content-Type", "application/json; charset=cf")],
     "update-without-boundary": [("Content-Type", "multipart/form-data")],
     "update-not-in-its-coding": [JSON_TYPE, ("Content-Encoding", "gzip")],
 }  # fmt: skip
+CONDITIONS: dict[str, list[tuple[str, str | bytes]]] = {
+    "update-if-match": [("If-Match", '"cf')], "update-if-none-match": [("If-None-Match", ",")],
+    "update-if-unmodified-since": [("If-Unmodified-Since", "Thu, 99 Foo 2026 99:99:99 GMT")],
+}  # fmt: skip
 
 
 @verifies("errors/5xx/no-input-is-a-server-error")
-@pytest.mark.parametrize("name", [case(name, name) for name in BODY_FIELDS])
-def test_body_of_unclear_type_is_no_server_error(platform: Platform, name: str) -> None:
-    """Purpose: a body without a usable type or coding is refused or read as JSON.
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        *(case(name, "read", fields) for name, fields in HOSTILE_HEADERS.items()),
+        *(case(name, "update", fields) for name, fields in CONDITIONS.items()),
+        *(case(name, name.partition("-")[0], fields) for name, fields in BODY_FIELDS.items()),
+    ],
+)
+def test_header_field_is_no_server_error(platform: Platform, kind: str, fields: list[tuple[str, str | bytes]]) -> None:
+    """Purpose: no header field makes the service fail.
 
-    Method: 1. send each declared creation or update with these fields instead of its Content-Type
-            2. expect no 5xx
+    Method: 1. send each declared read, creation or update with a malformed, long or contradictory field, condition,
+               media type or coding
+            2. expect no 5xx, and 2xx for a read of the list or item afterwards
     """
-    for operation in platform.operations(name.partition("-")[0]):
-        reply = platform.with_body(operation, operation.body, BODY_FIELDS[name])
-        expect_no_server_error(reply, f"for {operation}, {name}")
+    for operation in platform.operations(kind):
+        if fields in BODY_FIELDS.values():
+            reply = platform.with_body(operation, operation.body, fields)
+        else:
+            reply = platform.as_role("full", operation, fields)
+        expect_no_server_error(reply, f"for {operation}")
+        slug = platform.slug_of(operation) if kind == "update" else None
+        read = platform.operation(operation.resource, "read-item" if slug else "read", slug)
+        expect_success(platform.as_role("full", read), "for a valid request afterwards")
 
 
 @verifies("errors/5xx/no-input-is-a-server-error")
@@ -115,14 +104,13 @@ def test_heavy_body_is_no_server_error(platform: Platform, kind: str, body: byte
     """Purpose: a body that is deep, long or hardly text is refused, not a failure.
 
     Method: 1. send each declared creation and update with the body
-            2. expect 2xx, 400, 413, 422, for a creation 409, or the page of a firewall; after a refusal no change
+            2. expect 2xx or 4xx, or the page of a firewall; after a refusal no change
     """
-    also = {409} if kind == "create" else set()
     for operation in platform.operations(kind):
         before = platform.state(operation)
         reply = platform.with_body(operation, body)
         if not refused_in_front(reply):
-            expect_status(reply, {400, 413, 422, *also, *range(200, 300)}, f"for {operation}")
+            expect_accepted_or_refused(reply, f"for {operation}")
         if not reply.ok:
             expect_unchanged(before, platform.state(operation), reply)
 
@@ -132,12 +120,12 @@ def test_long_name_is_no_server_error(platform: Platform) -> None:
     """Purpose: a name longer than a database column is refused, not a failure.
 
     Method: 1. send each declared creation with a unique member of more than 300 characters
-            2. expect 2xx, 400, 413 or 422
+            2. expect 2xx or 4xx
     """
     for resource in platform.resources_with("create", "unique"):
         slug = platform.names.new() + "x" * 300
         reply = platform.create(resource, slug)
-        expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for a {resource.unique} of {len(slug)} characters")
+        expect_accepted_or_refused(reply, f"for a {resource.unique} of {len(slug)} characters")
 
 
 READS = 60

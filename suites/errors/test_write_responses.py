@@ -37,14 +37,14 @@ def test_creation_is_201(platform: Platform) -> None:
 
 
 @verifies("errors/writes/created-with-location#location")
-def test_location_leads_to_what_was_created(platform: Platform) -> None:
+def test_location_leads_to_the_new_item(platform: Platform) -> None:
     """Purpose: a client finds the new item by its Location.
 
     Method: 1. create an item, and one that hides from others; after 201 expect a Location other than the list's
             2. GET it at the same host; expect 2xx with the unique member of the new item
     """
     judged, token = False, bearer(platform.oauth.token("full"))
-    for resource, members in _to_be_made(platform):
+    for resource, members in _creations(platform):
         slug = platform.names.new()
         reply = platform.create(resource, slug, members=members)
         if reply.status != 201:
@@ -71,7 +71,7 @@ def test_location_leads_to_what_was_created(platform: Platform) -> None:
         raise NotApplicable("no creation is answered 201")
 
 
-def _to_be_made(platform: Platform) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+def _creations(platform: Platform) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
     """Yield each resource with the additional members of its body: none, and those that hide the item."""
     for resource in platform.resources_with("create", "item"):
         yield resource, {}
@@ -91,7 +91,7 @@ def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
         row("errors/writes/update-response", "update"),
     ],
 )
-def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
+def test_write_response_shows_the_new_state(platform: Platform, kind: str) -> None:
     """Purpose: a client uses the item in the response to a write instead of reading it again.
 
     Method: 1. create two items with different texts, or update the second
@@ -104,20 +104,20 @@ def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
         hidden = resource.item.hidden_body if resource.item else None
         for further in ({}, hidden) if hidden else ({},):
             slug = platform.names.new()
-            create, own = _to_be_created(platform, resource, slug)
+            create, own = _creation_with_texts(platform, resource, slug)
             made = platform.create(resource, slug, members=own | further)
             expect_success(made, f"for {create}")
             sent = (create.document or {}) | own | further
             if kind == "create":
-                judged |= _of_the_created(made, str(resource.unique), str(platform.slug_of(create)))
+                judged |= _shows_the_created(made, str(resource.unique), str(platform.slug_of(create)))
                 _expect_as_read(made, platform.as_role("full", platform.operation(resource, "read-item", slug)), sent)
             else:
-                judged |= _of_the_update(platform, platform.operation(resource, "update", slug), own, sent)
+                judged |= _shows_the_update(platform, platform.operation(resource, "update", slug), own, sent)
     if not judged:
         raise NotApplicable(f"no response to a {kind} contains the item")
 
 
-def _to_be_created(platform: Platform, resource: Resource, slug: str) -> tuple[Operation, dict[str, str]]:
+def _creation_with_texts(platform: Platform, resource: Resource, slug: str) -> tuple[Operation, dict[str, str]]:
     """Return a creation, and its texts with the name of each member in it."""
     create = platform.operation(resource, "create", slug)
     document = create.document or {}
@@ -125,7 +125,7 @@ def _to_be_created(platform: Platform, resource: Resource, slug: str) -> tuple[O
 
 
 @verifies("errors/writes/creation-response#eleven-items")
-def test_each_creation_is_answered_alike(platform: Platform) -> None:
+def test_each_creation_response_shows_its_item(platform: Platform) -> None:
     """Purpose: each instance of the service must return the created item.
 
     Method: 1. create eleven items
@@ -148,7 +148,7 @@ def test_each_creation_is_answered_alike(platform: Platform) -> None:
         raise NotApplicable("no response to a creation has a text of the new item")
 
 
-def _of_the_created(reply: Exchange, unique: str, slug: str) -> bool:
+def _shows_the_created(reply: Exchange, unique: str, slug: str) -> bool:
     """Expect the unique member of the created item; return whether the response has it."""
     if reply.status == 202:
         return False
@@ -172,7 +172,7 @@ def _in_order(value: Any) -> Any:
     return sorted(map(str, value)) if isinstance(value, list) else value
 
 
-def _of_the_update(platform: Platform, update: Operation, before: dict[str, str], sent: dict[str, Any]) -> bool:
+def _shows_the_update(platform: Platform, update: Operation, before: dict[str, str], sent: dict[str, Any]) -> bool:
     """Update; expect no old value in the response, and return whether it has members of the item."""
     reply = platform.as_role("full", update)
     expect_success(reply, f"for {update}")

@@ -9,15 +9,18 @@ import pytest
 
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, percent_encoded
 from conformance.clients.registry.challenges import challenges
+from conformance.evidence.judgements.methods import NO_BASIC
+from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_challenge, expect_readable_challenges
 from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.whole_run import expect_no_flaw
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import field_of
 
 
@@ -37,17 +40,10 @@ def test_basic_is_accepted(oauth: OAuthClient, platform: Platform) -> None:
             expect_success(found, "with the token that was requested by Basic")
 
 
-@verifies("oauth/client/basic-is-accepted")
-@pytest.mark.parametrize("name", [case("small-letters", "authorization")])
-def test_basic_is_known_in_any_letters(oauth: OAuthClient, name: str) -> None:
-    """Purpose: field names are case-insensitive (RFC 9110 section 5.1), and lower case in HTTP/2.
-
-    Method: 1. request a token by Basic; continue if one is issued
-            2. send the field names in lower case: expect a token
-    """
-    oauth.needs_basic()
-    fields = [(FORM_TYPE[0].lower(), FORM_TYPE[1]), (name, oauth.basic()[1])]
-    expect_token(oauth.post(oauth.form(client_id=None, client_secret=None), fields))
+def _in_small_letters(oauth: OAuthClient) -> Exchange:
+    """Write the field names in lower case, as in HTTP/2: they are case-insensitive (RFC 9110 section 5.1)."""
+    fields = [(name.lower(), value) for name, value in (FORM_TYPE, oauth.basic())]
+    return oauth.post(oauth.form(client_id=None, client_secret=None), fields)
 
 
 def _form_encoded(oauth: OAuthClient) -> Exchange:
@@ -67,6 +63,7 @@ def _with(name: str, value: str | None = None) -> Callable[[OAuthClient], Exchan
     [
         row("oauth/client/scheme-is-compared-without-case#lower", lambda oauth: oauth.request_by_basic(scheme="basic")),
         row("oauth/client/scheme-is-compared-without-case#upper", lambda oauth: oauth.request_by_basic(scheme="BASIC")),
+        row("oauth/client/basic-is-accepted#small-letters", _in_small_letters),
         row("oauth/client/basic-is-form-decoded", _form_encoded),
         row("oauth/client/client-id-in-the-body-is-accepted-with-basic", _with("client_id")),
         row("oauth/token/empty-parameters-count-as-omitted#client-secret-with-basic", _with("client_secret", "")),
@@ -78,8 +75,8 @@ def test_forms_of_basic_are_accepted(oauth: OAuthClient, send: Callable[[OAuthCl
     """Purpose: client libraries write Basic in several valid forms, and add parameters to the body.
 
     Method: 1. request a token by Basic; continue if one is issued
-            2. write the scheme in other case, percent-encode the credentials, or add the client_id, an empty credential
-               or an unknown parameter to the body: expect a token
+            2. write the fields or the scheme in other case, percent-encode the credentials, or add the client_id, an
+               empty credential or an unknown parameter to the body: expect a token
     """
     oauth.needs_basic()
     expect_token(send(oauth))
@@ -103,6 +100,21 @@ def test_basic_failure_is_401_with_challenge(control: OAuthClient, once: Once, c
     expect_status(reply, 401)
     expect_challenge(reply, "Basic")
     expect_readable_challenges(reply)
+
+
+@verifies("oauth/client/basic-failure-is-401-with-challenge")
+@concludes()
+@pytest.mark.parametrize("values", [case("malformed-credentials", ("Basic", "Basic !!!!", "Basic bm8tY29sb24="))])
+def test_no_401_to_basic_without_its_challenge(oauth: OAuthClient, recorder: Recorder, values: tuple[str, ...]) -> None:
+    """Purpose: a client whose Basic credentials cannot be read must learn how to authenticate, too.
+
+    Method: 1. send Basic credentials that are missing, not base64, and without a colon
+            2. expect a challenge of scheme Basic in each 401 to Basic of the token endpoint in the run
+    """
+    for value in values:
+        oauth.request_under(("Authorization", value))
+    proof = Proof(fields_match=(("WWW-Authenticate", "(^|, *)[Bb][Aa][Ss][Ii][Cc]( |,|$)"),))
+    expect_no_flaw(recorder, "identity", NO_BASIC, "401 with a challenge of scheme Basic", proof)
 
 
 @verifies("oauth/client/basic-challenge-names-its-realm")

@@ -91,26 +91,12 @@ def test_unknown_scope_is_not_granted(control: OAuthClient, template: str) -> No
 
 
 BEYOND = {
-    "alone": "{other}",
-    "comma": "{first},{other}",
-    "plus": "{first}+{other}",
-    "tab": "{first}\t{other}",
-    "newline": "{first}\n{other}",
-    "nul": "{first}\0{other}",
-    "no-break-space": "{first}\u00a0{other}",
-    "semicolon": "{first};{other}",
-    "star": "*",
-    "prefix-star": "organization:*",
-    "everything": ".*",
-    "all": "all",
-    "empty-part": ":",
-    "json": '["{other}"]',
-    "percent": "%{first}%",
-    "encoded-blank": "{first}%20{other}",
-    "blanks": "  ",
-    "inherited": "constructor",
-    "after-many": "{first} " * 20 + "{other}",
-}
+    "alone": "{other}", "comma": "{first},{other}", "plus": "{first}+{other}", "tab": "{first}\t{other}",
+    "newline": "{first}\n{other}", "nul": "{first}\0{other}", "no-break-space": "{first}\u00a0{other}",
+    "semicolon": "{first};{other}", "star": "*", "prefix-star": "organization:*", "everything": ".*", "all": "all",
+    "empty-part": ":", "json": '["{other}"]', "percent": "%{first}%", "encoded-blank": "{first}%20{other}",
+    "blanks": "  ", "inherited": "constructor", "after-many": "{first} " * 20 + "{other}",
+}  # fmt: skip
 LISTS = {"mixed": "{own} {other}", "mixed-first": "{other} {own}", "between": "{own} {other} {own}"}
 
 
@@ -176,8 +162,8 @@ def test_refused_scope_has_its_code(
     """Purpose: a client learns that the scope was wrong, and not its credentials, or which scope it got instead.
 
     Method: 1. request no scope, an unknown one, one that the credential lacks, and a malformed, repeated or long one
-            2. expect 400 with error invalid_scope (for a malformed one also invalid_request; 413 for a long one), or a
-               token that states only scopes of the credential
+            2. expect 400 with error invalid_scope (for a malformed one also invalid_request; any 4xx for a long one),
+               or a token that states only scopes of the credential
     """
     scope = template
     if template and "{own}" in template:
@@ -185,8 +171,8 @@ def test_refused_scope_has_its_code(
     if template == "{other}":
         scope = beyond_narrow(control)
     reply = control.request_token(role, scope=scope)
-    if reply.status == 413 and len(str(scope)) > 1000:
-        return
+    if reply.status in range(402, 500) and len(str(scope)) > 1000:
+        return  # A front end has a limit.
     if not issued(reply):
         control.token(role)  # Inconclusive if the credential gets no token at all.
         expect_refusal(reply, {400})

@@ -13,6 +13,7 @@ from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import (
     CODES,
     EXTENSIONS,
+    FAILED,
     expect_error,
     expect_error_document,
     expect_refusal,
@@ -22,29 +23,19 @@ from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 
 BAD: dict[str, dict[str, str | None]] = {
-    "no-grant-type": {"grant_type": None},
-    "unknown-grant-type": {"grant_type": "cf-unknown"},
-    "wrong-secret": {"client_secret": "cf-not-the-secret"},
-    "unknown-client": {"client_id": "cf-nobody"},
-    "no-client": {"client_id": None, "client_secret": None},
-    "odd-client": {"client_id": 'cf "n\\bödy"\n'},
-    "unknown-scope-malformed": {"scope": '"\\'},
-    "quotes-in-grant-type": {"grant_type": 'a"b\\c\n'},
-    "non-ascii-grant-type": {"grant_type": "clïent"},
-    "unknown-scope": {"scope": "cf:unknown"},
-}
+    "no-grant-type": {"grant_type": None}, "unknown-grant-type": {"grant_type": "cf-unknown"},
+    "wrong-secret": {"client_secret": "cf-not-the-secret"}, "unknown-client": {"client_id": "cf-nobody"},
+    "no-client": {"client_id": None, "client_secret": None}, "odd-client": {"client_id": 'cf "n\\bödy"\n'},
+    "unknown-scope-malformed": {"scope": '"\\'}, "quotes-in-grant-type": {"grant_type": 'a"b\\c\n'},
+    "non-ascii-grant-type": {"grant_type": "clïent"}, "unknown-scope": {"scope": "cf:unknown"},
+}  # fmt: skip
 # Error descriptions are ASCII, whatever language a client prefers.
 OTHER_LANGUAGES = ("Accept-Language", "de, ja;q=0.9, ru;q=0.8")
 RAW = {
-    "empty-body": b"",
-    "no-equals-sign": b"grant_type",
-    "only-separators": b"&&&===",
-    "raw-bytes": b"\xff\xfe\x00\x01=\x80",
-    "bad-percent": b"grant_type=%zz%",
-    "invalid-utf8": b"grant_type=%FF%FE",
-    "byte-order-mark": b"\xef\xbb\xbfgrant_type=x",
-    "json": b'{"a": 1}',
-}
+    "empty-body": b"", "no-equals-sign": b"grant_type", "only-separators": b"&&&===",
+    "raw-bytes": b"\xff\xfe\x00\x01=\x80", "bad-percent": b"grant_type=%zz%", "invalid-utf8": b"grant_type=%FF%FE",
+    "byte-order-mark": b"\xef\xbb\xbfgrant_type=x", "json": b'{"a": 1}',
+}  # fmt: skip
 
 
 def refused(oauth: OAuthClient, name: str) -> Exchange:
@@ -105,15 +96,10 @@ def test_refusal_is_not_stored(control: OAuthClient, name: str) -> None:
 
 
 UNKNOWN_GRANTS = {
-    "unknown": "cf-unknown",
-    "upper-case": "CLIENT_CREDENTIALS",
-    "hyphen": "client-credentials",
-    "nul": "client_credentials\0",
-    "longer": "client_credentials2",
-    "cut": "client_credential",
-    "blank-behind": "client_credentials ",
-    "inherited": "constructor",
-}
+    "unknown": "cf-unknown", "upper-case": "CLIENT_CREDENTIALS", "hyphen": "client-credentials",
+    "nul": "client_credentials\0", "longer": "client_credentials2", "cut": "client_credential",
+    "blank-behind": "client_credentials ", "inherited": "constructor",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -130,11 +116,11 @@ def test_grant_type_errors_have_their_code(control: OAuthClient, grant_type: str
     """Purpose: the error code tells a client that the grant type is missing or not offered; names are compared exactly.
 
     Method: 1. leave out grant_type, or send one that is unknown or only resembles client_credentials
-            2. expect 400 with error invalid_request, or unsupported_grant_type (invalid_request also for characters
-               that no grant type has)
+            2. expect error invalid_request, or unsupported_grant_type (invalid_request also for characters that no
+               grant type has), with 400; of the unknown types one is judged by its status
     """
     reply = control.request_token(grant_type=grant_type)
-    expect_refusal(reply, {400})
+    expect_refusal(reply, {400} if grant_type in (None, UNKNOWN_GRANTS["unknown"]) else FAILED)
     expect_error(reply, code, *(["invalid_request"] if {*str(grant_type)} & {"\0", " "} else []))
 
 
@@ -194,18 +180,12 @@ def misplaced(oauth: OAuthClient, name: str) -> Exchange:
 
 
 SHOWN = (
-    "token-response",
-    "unknown-grant-type",
-    "unknown-client",
-    "no-grant-type",
-    "secret-twice",
-    "as-json",
-    "in-the-query",
-    "by-get",
-)
+    "token-response", "unknown-grant-type", "unknown-client", "no-grant-type", "secret-twice", "as-json",
+    "in-the-query", "by-get",
+)  # fmt: skip
 
 
-@verifies("oauth/answer/secret-is-not-repeated")
+@verifies("oauth/response/secret-is-not-repeated")
 @pytest.mark.parametrize("name", [case(name, name) for name in SHOWN])
 def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
     """Purpose: logs keep responses, so these must not contain the client secret.

@@ -44,28 +44,53 @@ def expect_well_formed_scope(answer: Exchange) -> None:
         raise NonConformance("scope, names with one space between them", f"scope {worded(stated)}", answer, proof=proof)
 
 
+def expect_lifetime(answer: Exchange) -> None:
+    """The response states expires_in."""
+    if "expires_in" not in expect_token(answer):
+        raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
+
+
+def expect_lifetime_in_seconds(answer: Exchange) -> None:
+    """expires_in, if present, is a positive integer of at most a year."""
+    stated = expect_token(answer).get("expires_in", 1)
+    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
+        proof, seen = without_member(answer, "expires_in"), f"expires_in {worded(stated)}"
+        raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", seen, answer, proof=proof)
+
+
+def expect_short_lifetime(answer: Exchange) -> None:
+    """expires_in, if present, is at most an hour: a leaked token must soon be useless."""
+    stated = expect_token(answer).get("expires_in", 0)
+    if isinstance(stated, int) and stated > ONE_HOUR:
+        proof = without_member(answer, "expires_in")
+        raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer, proof=proof)
+
+
 @pytest.mark.parametrize(
     "expect",
     [
-        row("oauth/answer/json-with-token-and-type", expect_bearer_token),
-        row("oauth/answer/token-fits-the-bearer-header", expect_b64token),
-        row("oauth/answer/scope-is-well-formed", expect_well_formed_scope),
-        row("oauth/answer/no-refresh-token", expect_no_refresh_token),
-        row("oauth/answer/pragma-no-cache", lambda answer: expect_directive(answer, "Pragma", "no-cache")),
+        row("oauth/response/json-with-token-and-type", expect_bearer_token),
+        row("oauth/response/token-fits-the-bearer-header", expect_b64token),
+        row("oauth/response/scope-is-well-formed", expect_well_formed_scope),
+        row("oauth/response/no-refresh-token", expect_no_refresh_token),
+        row("oauth/response/lifetime-is-stated", expect_lifetime),
+        row("oauth/response/lifetime-is-in-seconds", expect_lifetime_in_seconds),
+        row("oauth/response/lifetime-is-short", expect_short_lifetime),
+        row("oauth/response/pragma-no-cache", lambda answer: expect_directive(answer, "Pragma", "no-cache")),
     ],
 )
-def test_answer_has_the_standard_form(answer: Exchange, expect: Callable[[Exchange], None]) -> None:
+def test_token_response_has_the_standard_form(answer: Exchange, expect: Callable[[Exchange], None]) -> None:
     """Purpose: every client library can parse the response, send its token, and rely on no cache keeping it.
 
     Method: 1. request a token with all scopes of the credential
             2. expect application/json, access_token as a b64token, token_type Bearer, scope as names with one space
-               between them, no refresh_token, and Pragma with no-cache
+               between them, no refresh_token, Pragma with no-cache, and expires_in: an integer of at most an hour
     """
     expect(answer)
 
 
-@verifies("oauth/answer/no-store")
-def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
+@verifies("oauth/response/no-store")
+def test_token_response_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: a cache must not keep a token.
 
     Method: 1. request a token with the credentials in the body, by Basic, and without a scope
@@ -77,7 +102,7 @@ def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
             expect_directive(reply, "Cache-Control", "no-store")
 
 
-@verifies("oauth/answer/no-cookie")
+@verifies("oauth/response/no-cookie")
 def test_no_cookie(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: an endpoint for programs starts no session.
 
@@ -98,7 +123,7 @@ BY_DEFAULT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
 OR_XML = "application/xml, text/xml, application/json, application/*+xml, application/*+json"
 
 
-@verifies("oauth/answer/is-json-for-any-accept")
+@verifies("oauth/response/is-json-for-any-accept")
 @pytest.mark.parametrize(
     ("changes", "accept"),
     [
@@ -107,7 +132,7 @@ OR_XML = "application/xml, text/xml, application/json, application/*+xml, applic
         case("token-or-xml", {}, OR_XML),
     ],
 )
-def test_answer_is_json_for_any_accept(control: OAuthClient, changes: dict[str, str], accept: str) -> None:
+def test_token_response_is_json_for_any_accept(control: OAuthClient, changes: dict[str, str], accept: str) -> None:
     """Purpose: some HTTP libraries prefer pages or XML by default, but an OAuth client needs JSON.
 
     Method: 1. send the right secret and a wrong one with an Accept field that prefers text/html or XML
@@ -123,44 +148,7 @@ def test_answer_is_json_for_any_accept(control: OAuthClient, changes: dict[str, 
         raise NonConformance(expected, f"{reply.status} {reply.media_type}", plain, reply, proof=proof)
 
 
-@verifies("oauth/answer/lifetime-is-stated")
-def test_lifetime_is_stated(answer: Exchange) -> None:
-    """Purpose: a client needs to know when to request the next token.
-
-    Method: 1. request a token
-            2. expect expires_in
-    """
-    if "expires_in" not in expect_token(answer):
-        raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
-
-
-@verifies("oauth/answer/lifetime-is-in-seconds")
-def test_lifetime_is_in_seconds(answer: Exchange) -> None:
-    """Purpose: a client computes with the lifetime.
-
-    Method: 1. request a token
-            2. expect expires_in, if present, to be a positive integer of at most a year
-    """
-    stated = expect_token(answer).get("expires_in", 1)
-    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
-        proof, seen = without_member(answer, "expires_in"), f"expires_in {worded(stated)}"
-        raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", seen, answer, proof=proof)
-
-
-@verifies("oauth/answer/lifetime-is-short")
-def test_lifetime_is_short(answer: Exchange) -> None:
-    """Purpose: a leaked token must soon be useless.
-
-    Method: 1. request a token
-            2. expect expires_in of at most 3600
-    """
-    stated = expect_token(answer).get("expires_in", 0)
-    if isinstance(stated, int) and stated > ONE_HOUR:
-        proof = without_member(answer, "expires_in")
-        raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer, proof=proof)
-
-
-@verifies("oauth/answer/repeated-token-states-its-remaining-lifetime")
+@verifies("oauth/response/repeated-token-states-its-remaining-lifetime")
 def test_repeated_token_states_its_remaining_lifetime(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: a client that gets the same token again must not believe that its lifetime starts anew.
 
@@ -184,7 +172,7 @@ def test_repeated_token_states_its_remaining_lifetime(answer: Exchange, oauth: O
 
 @verifies("oauth/tokens/later-requests-end-no-token")
 @pytest.mark.parametrize("threads", [case("new-tokens", 8)])
-def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform, threads: int) -> None:
+def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform, threads: int) -> None:
     """Purpose: programs that share a credential must not end each other's tokens.
 
     Method: 1. request a token, twenty-four more concurrently, and a last one, which opens a declared resource
@@ -212,7 +200,7 @@ def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform, threads
 
 @verifies("oauth/tokens/later-requests-end-no-token")
 @pytest.mark.parametrize("grant", [case("refused-requests", "cf-unknown")])
-def test_refused_requests_end_no_token(oauth: OAuthClient, platform: Platform, grant: str) -> None:
+def test_refused_requests_revoke_no_token(oauth: OAuthClient, platform: Platform, grant: str) -> None:
     """Purpose: client ids are public, and an attacker who knows one must not end the client's tokens.
 
     Method: 1. request a token and use it at a declared resource: 2xx

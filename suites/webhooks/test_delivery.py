@@ -143,7 +143,7 @@ def test_unusual_events_arrive_once(
 
 
 @verifies("webhooks/delivery/accepted-events-arrive-once#equal-events")
-def test_equal_events_arrive_each(webhook: WebhookClient, operator: Operator, target: Target) -> None:
+def test_equal_events_each_arrive(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: if the same thing happens twice, the sender reports it twice with equal events.
 
     Method: 1. POST one event twice; expect 2xx

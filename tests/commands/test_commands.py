@@ -143,7 +143,7 @@ def test_purposes_are_shown_by_an_optimizing_python() -> None:
 
 def test_characters_outside_the_encoding_are_escaped(folder: Path) -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "conformance", "explain", "oauth/answer/no-store"],
+        [sys.executable, "-m", "conformance", "explain", "oauth/response/no-store"],
         cwd=folder, capture_output=True, check=False,
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip

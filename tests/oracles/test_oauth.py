@@ -104,3 +104,14 @@ def test_scopes_granted_and_beyond() -> None:
     expect_nothing_beyond(reply(200, GOOD), ["a", "b", "c"])
     with pytest.raises(NonConformance, match="granting b"):
         expect_nothing_beyond(reply(200, GOOD), ["a"])
+
+
+def test_501_is_a_refusal_unless_its_status_is_judged() -> None:
+    """One server's 501 for a grant type is one finding: checks that no token is issued do not repeat it."""
+    refused = reply(501, {"error": "unsupported_grant_type"})
+    expect_refusal(refused)
+    expect_contract_kept(refused)
+    with pytest.raises(NonConformance, match="400 and no token"):
+        expect_refusal(refused, {400})
+    with pytest.raises(NonConformance, match="no token"):
+        expect_refusal(reply(501, GOOD))

@@ -37,7 +37,7 @@ BESIDE = {
     "refused-requests-prolong-the-wait": "errors/429/served-after-retry-after",
     "post-told-a-session": "registry/upload/whole-blob-by-post",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.
-    "token-error-echoes-request": "oauth/answer/secret-is-not-repeated",
+    "token-error-echoes-request": "oauth/response/secret-is-not-repeated",
     # What these look at is inside a token, or a member beside one, which no evidence holds.
     "jti-missing": "oauth/jwt/has-the-claims",
     "unsigned-tokens-issued": "oauth/jwt/is-signed",

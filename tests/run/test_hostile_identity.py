@@ -16,7 +16,7 @@ from tests.run.support import Ran, run
 pytestmark = pytest.mark.nightly
 
 CHECKS = (
-    "oauth/answer",
+    "oauth/response",
     "oauth/tokens",
     "oauth/errors/other-grants-issue-nothing#no-grant-type",
     "oauth/scope/requested-scope-is-granted",

@@ -163,7 +163,7 @@ def listening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socke
         (["oauth/client", "oaut"], "no check matches 'oaut'; did you mean \"oauth\"?"),
         (["transport"], "no check matches 'transport'; did you mean \"oauth/transport\"?"),
         (["level:mut"], "no check matches 'level:mut'; did you mean \"level:MUST\"?"),
-        (["oauth/answer/no-store#some"], "no check matches 'oauth/answer/no-store#some'"),
+        (["oauth/response/no-store#some"], "no check matches 'oauth/response/no-store#some'"),
         (["--profile", "fast"], "quick, core, full"),
         (["--profile", "ful"], 'did you mean "full"?'),
         (["--shard", "3/2"], "--shard 3/2"),
@@ -207,7 +207,7 @@ def test_a_run_of_nothing_leaves_an_existing_folder_as_it_was(
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("of another run")
-    ran = checked(reference, tmp_path, "oauth/answer/no-cookie", "--profile", "quick", "--out", "mine")
+    ran = checked(reference, tmp_path, "oauth/response/no-cookie", "--profile", "quick", "--out", "mine")
     assert (ran.code, "no check is both selected and part of" in ran.output) == (5, True)
     assert (tmp_path / "mine" / "notes.txt").read_text() == "of another run"
 
@@ -264,8 +264,8 @@ def test_a_waived_finding_is_reported_and_a_stale_waiver_fails(
 ) -> None:
     tell(control, "switch", "token-may-be-stored")
     words = ["--reason=soon", "--issue=https://t.example/1", "--until=2099-01-01"]
-    assert conformance(tmp_path, "waive", "oauth/answer/no-store", *words).code == 0
-    words = ["oauth/answer/no-store", "--waivers", "waivers.toml", "--out"]
+    assert conformance(tmp_path, "waive", "oauth/response/no-store", *words).code == 0
+    words = ["oauth/response/no-store", "--waivers", "waivers.toml", "--out"]
     ran = checked(reference, tmp_path, *words, "one")
     assert (ran.code, "WAIVED" in ran.output) == (0, True), ran.output
     assert checked(reference, tmp_path, *words, "two", "--strict").code == 1

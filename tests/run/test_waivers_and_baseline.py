@@ -15,7 +15,7 @@ from tests.run.support import conformance
 
 pytestmark = pytest.mark.once
 
-CHECK = "oauth/answer/no-store"
+CHECK = "oauth/response/no-store"
 WAIVE = ["waive", CHECK, "--reason=soon", "--issue=https://t.example/1", "--until=2999-12-31"]
 RUN = ["run", CHECK, "--workers", "0", "--explore", "0", "--out", "ran"]
 UNREACHABLE = '[targets.a]\norganization = "a"\n[targets.a.identity]\nurl = "http://127.0.0.1:1"\n'

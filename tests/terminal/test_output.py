@@ -30,12 +30,12 @@ SIZES = {
 # Other commands do not fill a pipe to its width.
 FILLED = ("explain", "run-failing")
 DEFECT = "token-may-be-stored"
-FAILING = "oauth/answer/no-store"
+FAILING = "oauth/response/no-store"
 RUN = ["run", "--config", "reference.toml", "--workers", "0", "--out", "run"]
 GOOD = {
     "good": [FAILING],
-    "part-1": ["oauth/answer", "--shard", "1/2"],
-    "part-2": ["oauth/answer", "--shard", "2/2"],
+    "part-1": ["oauth/response", "--shard", "1/2"],
+    "part-2": ["oauth/response", "--shard", "2/2"],
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient
 from conformance.vocabulary.exchange import Exchange
 
-WAYS_ROUND: dict[str, Callable[[OAuthClient, str], Exchange]] = {
+EVASIONS: dict[str, Callable[[OAuthClient, str], Exchange]] = {
     "forwarded-for": lambda oauth, role: oauth.post(
         oauth.form(role), (FORM_TYPE, ("X-Forwarded-For", f"192.0.2.{random.randrange(1, 255)}"))
     ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from conformance.evidence.judgements.doubled import OF_REGISTRIES, doubled_field, doubled_name
 from conformance.evidence.judgements.error_documents import document_flaw
-from conformance.evidence.judgements.methods import unnamed_methods
+from conformance.evidence.judgements.methods import unchallenged_basic, unnamed_methods
 from conformance.evidence.judgements.object_fields import misshapen
 from conformance.evidence.judgements.object_sizes import Sizes
 from conformance.evidence.judgements.reads import digest_flaw, list_flaw
@@ -37,7 +37,7 @@ class Flaws:
     def __init__(self) -> None:
         self.apis: tuple[str, ...] = ()
         self._identity: tuple[str, ...] = ()
-        self._registry = self._own = self._gateway = ""
+        self._registry = self._own = self._gateway = self._tokens = ""
         self.forget()
 
     def over(self, target: Target) -> None:
@@ -46,6 +46,7 @@ class Flaws:
             # Beside them on one host may be what answers 401 by other rules.
             self.apis = tuple(target.identity.url + each.path for each in target.identity.resources)
             paths = (target.identity.token_path, target.identity.jwks_path)
+            self._tokens = target.identity.url + target.identity.token_path
             self._identity = (*self.apis, *(target.identity.url + each for each in paths if each))
         self._registry = target.registry.url if target.registry else ""
         # Another organization's names may have a realm of their own.
@@ -71,6 +72,7 @@ class Flaws:
         yield doubled_name(exchange)
         yield untold_json(exchange)
         yield unnamed_methods(exchange)
+        yield unchallenged_basic(exchange) if exchange.url == self._tokens else ""
         if exchange.status == 500 and (paths := [each for each in self.apis if exchange.url.startswith(each)]):
             yield f"{FAILED} {exchange.method} {max(paths, key=len)}"
 

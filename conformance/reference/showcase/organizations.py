@@ -114,7 +114,7 @@ def hidden_project_readable(can_see: Callable[[Caller, Project], bool], caller: 
 @defect(
     "authorization/matrix/absent-is-404#delete,read-item,update,declared-path",
     "errors/404/absent-resource#item,path",
-    "errors/400/invalid-path-or-parameter#path-proto,path-only-hyphens,path-upper-case,path-very-long",
+    "errors/400/invalid-path-or-parameter#path-proto,path-only-hyphens,path-upper-case",
     promise="AC-09",
     surface="identity",
 )

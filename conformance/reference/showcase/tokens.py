@@ -40,7 +40,7 @@ def omitted_scope_refused(default_scopes: Callable[[Client], Scopes], client: Cl
     raise Refused(surface_of(default_scopes).oauth_error(400, "invalid_scope", "scope is missing"))
 
 
-@defect("oauth/answer/token-fits-the-bearer-header", promise="ID-02", surface="identity")
+@defect("oauth/response/token-fits-the-bearer-header", promise="ID-02", surface="identity")
 def token_with_blanks(request: Request, answer: Answer) -> Answer:
     """The issued access token contains spaces, so it does not fit into an Authorization header."""
     if is_token_request(request) and answer.status == 200:
@@ -67,7 +67,7 @@ class ExpiredTokenAccepted(Defect):
         return self.issued.get(token) or original(token)
 
 
-@defect("oauth/answer/secret-is-not-repeated#token-response", promise="ID-04", surface="identity")
+@defect("oauth/response/secret-is-not-repeated#token-response", promise="ID-04", surface="identity")
 def secret_echoed_with_token(
     token_document: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
     token: str,

@@ -91,6 +91,14 @@ async def token_by_get(token: Token, request: Request) -> Answer:
     return await token(request)
 
 
+@defect("oauth/token/only-post-issues-tokens#get-that-names-post")
+async def token_by_overridden_get(token: Token, request: Request) -> Answer:
+    """RFC 6749 section 3.2: the client MUST use POST; a GET that names POST in X-HTTP-Method-Override is none."""
+    if request.method == "GET" and request.headers.get("x-http-method-override", "").upper() == "POST":
+        return await token(as_form(request, request.query_string.encode("latin-1")))
+    return await token(request)
+
+
 @defect("oauth/token/other-encodings-are-refused#multipart", crashes=(ValueError,))
 def form_in_parts_crashes(is_form: Callable[[Request], bool], request: Request) -> bool:
     """RFC 6749 section 4.4.2: a request in another encoding is refused, never a 5xx."""

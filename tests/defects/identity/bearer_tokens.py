@@ -80,7 +80,7 @@ async def body_refused_before_token(api: Api, request: Request, segments: Segmen
     return await api(request, segments)
 
 
-@defect("authorization/bearer/any-field-is-refused", shortest=1)
+@defect("authorization/bearer/arbitrary-field-is-refused", shortest=1)
 def bytes_in_basic_at_the_api_fail(request: Request) -> Answer | None:
     """The contract's table of errors: 401 for a Basic field of any bytes."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
@@ -291,3 +291,17 @@ def token_in_body_accepted(bearer_token: Callable[[Request], str], request: Requ
 def token_in_query_under_other_name(bearer_token: Callable[[Request], str], request: Request) -> str:
     """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI, by whatever name."""
     return request.parameter("jwt") or request.parameter("auth_token") or bearer_token(request)
+
+
+class DeletionByTokenInTheQuery(Defect):
+    """RFC 6750 section 2: a token in the query is refused; here the handler of deletions alone reads it there."""
+
+    noticed_by = ("authorization/bearer/token-in-the-query-is-refused#access-token",)
+    deletes = False
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        self.deletes = request.method == "DELETE"
+        return (self.deletes and request.parameter("access_token")) or original(request)
+
+    def token_in_query(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return not self.deletes and original(request)

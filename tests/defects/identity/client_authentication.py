@@ -70,6 +70,15 @@ ROWS = (
 )
 
 
+@defect("oauth/client/basic-failure-is-401-with-challenge#malformed-credentials")
+def unreadable_basic_gets_no_challenge(client_refused: Callable[[str], Answer], reason: str) -> Answer:
+    """RFC 6749 section 5.2: each 401 to Basic has its challenge, also where the credentials are not base64."""
+    answer = client_refused(reason)
+    if reason == "malformed":
+        del answer.headers["WWW-Authenticate"]
+    return answer
+
+
 @defect("oauth/client/any-authorization-field-keeps-the-contract", shortest=1)
 def basic_secret_stripped(basic_credentials: Callable[..., Any], encoded: str) -> Any:
     """RFC 7617 section 2: the password is everything behind the first colon, blanks included."""

@@ -201,7 +201,7 @@ class AllListsHidden(_ListsAll):
         return ("all", "include_hidden")
 
 
-@defect("authorization/concealment/new-hidden-things-change-nothing")
+@defect("authorization/concealment/hidden-creations-change-no-visible-response")
 async def hidden_changes_entity_tag_of_list(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract's table of errors: what is hidden changes no validator of what others read."""
     answer = await get_projects(call)
@@ -328,6 +328,14 @@ async def hidden_project_counted(get_projects: Operation, call: Call) -> Answer:
     """Projects: the total of a list counts what the caller has access to."""
     answer = await get_projects(call)
     return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
+
+
+@defect("authorization/concealment/lists-do-not-show-hidden#totals")
+async def hidden_counted_without_a_limit(get_projects: Operation, call: Call) -> Answer:
+    """Projects: the total of a list counts what the caller has access to, also of a list that comes whole."""
+    seen = surface_of(get_projects).visible_projects(call.caller, call.organization)
+    items = [each.document() for each in seen]
+    return Answer.json(200, {"items": items, "meta": {"total": len(call.organization.projects)}})
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")

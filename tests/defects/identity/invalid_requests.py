@@ -29,6 +29,15 @@ ROWS = (
 )
 
 
+@defect("errors/400/invalid-path-or-parameter#page-number")
+def text_as_offset_is_zero(
+    bound: Callable[..., int], request: Request, name: str, default: int, lowest: int, highest: int
+) -> int:
+    """API Reference, Error Handling: 400 for an invalid parameter; text as an offset is not the first page."""
+    value = request.parameter(name)
+    return 0 if name == "offset" and value and not value.isdecimal() else bound(request, name, default, lowest, highest)
+
+
 @defect("errors/400/changed-body#generated-create,generated-update", shortest=1)
 def escaped_text_refused(parsed: Parse, body: bytes) -> dict[str, Any]:
     """RFC 8259 section 7: any character of a text may be written as an escape."""

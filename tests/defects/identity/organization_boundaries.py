@@ -55,6 +55,16 @@ ROWS = (
 )
 
 
+@defect("authorization/isolation/nothing-reaches-another-organization#later-pages")
+async def later_pages_of_every_organization(get_projects: Operation, call: Call) -> Answer:
+    """API Reference, Error Handling: no access to another organization; here only the first page is filtered by it."""
+    surface = surface_of(get_projects)
+    if not surface.bound(call.request, "offset", 0, 0, 999_999_999):
+        return await get_projects(call)
+    everywhere = [each for one in surface.organizations.values() for each in one.projects.values()]
+    return surface.listing(call.request, [each.document() for each in everywhere if surface.can_see(call.caller, each)])
+
+
 class VersionSetByCreate(Defect):
     """OWASP API3: a body cannot set what the server counts."""
 

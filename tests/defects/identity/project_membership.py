@@ -168,6 +168,26 @@ class LostRoleRemembered(_RoleRemembered):
     kept = False
 
 
+class OneReplicaKeepsRoles(Defect):
+    """Organization Settings: a role change takes effect at once; here one of three replicas knows it 15 s later."""
+
+    noticed_by = ("authorization/permissions/role-change-is-immediate",)
+    replicas, asked, kept_s = 3, 0, 15
+
+    def __init__(self) -> None:
+        self.permitted: dict[str, float] = {}
+
+    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+        permits, client_id = original(caller, method), caller.client.client_id
+        if method == "GET":
+            return permits
+        self.asked += 1
+        if permits:
+            self.permitted[client_id] = time.monotonic()
+        is_known = time.monotonic() - self.permitted.get(client_id, 0) > self.kept_s
+        return permits or (self.asked % self.replicas == 0 and not is_known)
+
+
 class LostRoleCreatesStill(_RoleRemembered):
     """Organization Settings: the same where one route alone looks a role up once, that of creations."""
 

@@ -38,7 +38,7 @@ ROWS = (
     row(
         "list-is-empty",
         "RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created.",
-        "errors/lists/complete-and-current#created-items",
+        "errors/lists/complete-and-current#pages",
         listing=lambda original, request, entries: original(request, []),
     ),
     row(
@@ -663,3 +663,38 @@ async def update_shows_another_slug(patch_project: Callable[[Call], Awaitable[An
     """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
     answer = await patch_project(call)
     return edited(answer, lambda told: told.update(slug=told["slug"][:-1])) if answer.status == 200 else answer
+
+
+class EveryFortiethResponseIsAnothers(Defect):
+    """RFC 9112 section 9.2: a response belongs to its request; here one of 40 that overlap is that of another."""
+
+    noticed_by = ("errors/reads/responses-are-not-mixed-up-between-requests",)
+    period = 40
+
+    def __init__(self) -> None:
+        self.at_work, self.overlapping = 0, 0
+        self.latest = Answer.none()
+
+    async def get_project(self, original: Operation, call: Call) -> Answer:
+        self.at_work += 1
+        await asyncio.sleep(PAUSE_S)
+        answer = await original(call)
+        self.at_work -= 1
+        self.overlapping += self.at_work > 0
+        if self.at_work and self.overlapping % self.period == 0 and self.latest.status == 200:
+            return self.latest
+        self.latest = replace(answer, headers=answer.headers.mutablecopy())
+        return answer
+
+
+class EveryFortiethDeletionIsNotDone(Defect):
+    """API Reference, Error Handling: what is deleted does not exist; here each 40th is acknowledged and not done."""
+
+    noticed_by = ("errors/writes/acknowledged-deletions-are-done",)
+    period, asked = 40, 0
+
+    async def remove_project(
+        self, original: Removes, organization: Organization, project: Project, holds: Holds
+    ) -> bool:
+        self.asked += 1
+        return True if self.asked % self.period == 0 else await original(organization, project, holds)

@@ -85,7 +85,7 @@ def bearer_scheme_compared_with_case(bearer_token: Callable[[Request], str], req
 class TokenIsOfOneProgram(Defect):
     """RFC 6750 section 1.2: who has a token can use it, whatever program that is."""
 
-    noticed_by = ("authorization/bearer/any-bearer-is-accepted",)
+    noticed_by = ("authorization/bearer/any-client-may-present-a-token",)
 
     def __init__(self) -> None:
         self.agents: dict[str, str] = {}

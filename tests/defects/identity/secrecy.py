@@ -28,7 +28,7 @@ from conformance.reference.support.identity import (
 from tests.defects.support.identity import secret_of
 
 
-@defect("authorization/bearer/answers-are-not-shared")
+@defect("authorization/bearer/shared-caches-store-no-response")
 def absence_may_be_shared(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 3.5: what is not there for one caller is not for a shared cache to be gone for its owner."""
     if answer.status == 404:
@@ -36,7 +36,7 @@ def absence_may_be_shared(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("authorization/bearer/answers-are-not-shared")
+@defect("authorization/bearer/shared-caches-store-no-response")
 def answers_must_be_revalidated_when_stale(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 3.5: must-revalidate lets a shared cache keep what a token opens and give it out while fresh."""
     if is_api_request(request) and answer.status == 200:
@@ -44,7 +44,7 @@ def answers_must_be_revalidated_when_stale(request: Request, answer: Answer) -> 
     return answer
 
 
-@defect("authorization/bearer/answers-show-no-secret")
+@defect("authorization/bearer/responses-show-no-secret")
 async def members_show_secrets(get_members: Callable[[Call], Any], call: Call) -> Answer:
     """Credentials: the client secret is shown once, at creation, and in no list."""
     surface = surface_of(get_members)
@@ -52,13 +52,13 @@ async def members_show_secrets(get_members: Callable[[Call], Any], call: Call) -
     return surface.listing(call.request, told)
 
 
-@defect("authorization/bearer/answers-show-no-secret#of-a-created-credential")
+@defect("authorization/bearer/responses-show-no-secret#of-a-created-credential")
 def secret_shown_again(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """Credentials: the client secret is shown once, at creation; here whoever reads the thing has it as well."""
     return edited(shown(project, status), lambda told: told.update(client_secret=secret_of(project)))
 
 
-@defect("oauth/answer/no-cookie")
+@defect("oauth/response/no-cookie")
 def token_sets_cookie(request: Request, answer: Answer) -> Answer:
     """Server-to-server calls carry no session: a token answer sets no cookie."""
     if is_token_request(request):
@@ -66,7 +66,7 @@ def token_sets_cookie(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("oauth/answer/no-refresh-token")
+@defect("oauth/response/no-refresh-token")
 def refresh_token_issued(
     token_document: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
     token: str,
@@ -77,7 +77,7 @@ def refresh_token_issued(
     return token_document(token, client, scopes) | {"refresh_token": "0ZtVnL1yqkWbSg6yT0cQbQ"}
 
 
-@defect("oauth/answer/no-store")
+@defect("oauth/response/no-store")
 def token_by_basic_may_be_stored(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: no token is stored, however its client has proved itself."""
     if is_token_request(request) and answer.status == 200 and "authorization" in request.headers:
@@ -85,7 +85,7 @@ def token_by_basic_may_be_stored(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("oauth/answer/no-store")
+@defect("oauth/response/no-store")
 def token_may_be_stored(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store."""
     if is_token_request(request) and answer.status == 200:
@@ -93,7 +93,7 @@ def token_may_be_stored(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("oauth/answer/pragma-no-cache")
+@defect("oauth/response/pragma-no-cache")
 def pragma_missing(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: an answer with a token carries Pragma: no-cache."""
     if is_token_request(request):
@@ -113,7 +113,7 @@ def token_error_may_be_stored(request: Request, answer: Answer) -> Answer:
 class RefusedAddressIsQuoted(Defect):
     """OWASP API8: an error never repeats the client secret, though it be the address that is wrong."""
 
-    noticed_by = ("oauth/answer/secret-is-not-repeated#by-get",)
+    noticed_by = ("oauth/response/secret-is-not-repeated#by-get",)
 
     def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
         return edited(original(allowed), lambda document: document.update(error_description=f"not {self.asked}"))
@@ -134,7 +134,7 @@ def basic_field_echoed(request: Request, answer: Answer) -> Answer:
 
 @defect(
     "oauth/errors/wrong-secret-is-not-repeated",
-    "oauth/answer/secret-is-not-repeated#as-json,no-grant-type,secret-twice,unknown-client,unknown-grant-type",
+    "oauth/response/secret-is-not-repeated#as-json,no-grant-type,secret-twice,unknown-client,unknown-grant-type",
 )
 def token_error_echoes_request(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error never repeats the client secret."""

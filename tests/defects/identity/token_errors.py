@@ -73,6 +73,14 @@ def unknown_grant_crashes(offers_grant: Callable[[str], bool], grant_type: str) 
     return {"client_credentials": True}[grant_type]
 
 
+@defect("oauth/errors/unknown-grant-type-is-unsupported#unknown")
+def unsupported_grant_is501(request: Request, answer: Answer) -> Answer:
+    """RFC 6749 section 5.2: 400 for a grant type that is not offered; 501 breaks no other promise of the endpoint."""
+    if is_token_request(request) and b"unsupported_grant_type" in answer.body:
+        answer.status = 501
+    return answer
+
+
 @defect("oauth/errors/unknown-grant-type-is-unsupported#blank-behind,cut,hyphen,inherited,longer,nul,unknown")
 def unknown_grant_is_invalid_grant(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.2: the code of an unknown grant is unsupported_grant_type."""

@@ -31,7 +31,7 @@ ROWS = (
         "token-answer-wrapped",
         "RFC 6749 section 5.1: the parameters are at the top level of the JSON object.",
         "oauth/token/response-contains-a-token",
-        "oauth/answer/json-with-token-and-type",
+        "oauth/response/json-with-token-and-type",
         token_document=lambda original, token, client, scopes: {"data": original(token, client, scopes)},
     ),
 )
@@ -114,7 +114,7 @@ async def query_answered_without_token(token: Dispatch, request: Request) -> Ans
     return Answer.json(200, {}) if request.query_string else await token(request)
 
 
-@defect("oauth/answer/is-json-for-any-accept#token-or-xml")
+@defect("oauth/response/is-json-for-any-accept#token-or-xml")
 def token_in_xml_where_taken(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: a token comes in JSON, also to who can read XML."""
     if is_token_request(request) and answer.status == 200 and "xml" in request.headers.get("accept", ""):
@@ -124,7 +124,7 @@ def token_in_xml_where_taken(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("oauth/answer/is-json-for-any-accept#token")
+@defect("oauth/response/is-json-for-any-accept#token")
 def browser_shown_token(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: a token is told in JSON, whatever else is preferred by who takes anything."""
     if is_token_request(request) and answer.status == 200 and "text/html" in request.headers.get("accept", ""):
@@ -132,7 +132,7 @@ def browser_shown_token(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("oauth/answer/is-json-for-any-accept#refusal")
+@defect("oauth/response/is-json-for-any-accept#refusal")
 def page_for_browsers(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.2: a refusal is in JSON, whatever a client's library prefers by default."""
     if is_token_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
@@ -141,7 +141,7 @@ def page_for_browsers(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("oauth/answer/scope-is-well-formed")
+@defect("oauth/response/scope-is-well-formed")
 def scope_stated_with_two_blanks(token_document: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
     """RFC 6749 section 3.3: scopes are delimited by a blank each."""
     document = token_document(*given)

@@ -119,19 +119,19 @@ def haste_ends_tokens(keep_to_limit: Callable[[Client], None], client: Client) -
         raise
 
 
-@defect("oauth/answer/lifetime-is-in-seconds")
+@defect("oauth/response/lifetime-is-in-seconds")
 def expires_in_is_text(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1 and appendix A.14: expires_in is a JSON number."""
     return token_document(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
 
 
-@defect("oauth/answer/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
+@defect("oauth/response/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
 def expires_in_milliseconds(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1: expires_in is in seconds."""
     return token_document(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
 
 
-@defect("oauth/answer/lifetime-is-stated")
+@defect("oauth/response/lifetime-is-stated")
 def expires_in_missing(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
     document = token_document(token, client, scopes)
@@ -142,7 +142,7 @@ def expires_in_missing(token_document: Documents, token: str, client: Client, sc
 class ReusedTokenSaidToBeginAnew(Defect):
     """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
 
-    noticed_by = ("oauth/answer/repeated-token-states-its-remaining-lifetime",)
+    noticed_by = ("oauth/response/repeated-token-states-its-remaining-lifetime",)
 
     def __init__(self) -> None:
         self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}

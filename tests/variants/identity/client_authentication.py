@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.alteration import Variant
-from conformance.reference.http import Request
+from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import variant
 from conformance.reference.seeds import Client
@@ -110,3 +110,12 @@ def windows_of_the_clock(
 
 class LimitOfTheOrganization(LimitShared, Variant):
     """The former API pages: "Rate limits per organization": its other credentials wait as well."""
+
+
+@variant()
+def unreadable_basic_is400(client_refused: Callable[[str], Answer], reason: str) -> Answer:
+    """RFC 6749 section 5.2: invalid_request, 400, is for what is malformed; only a 401 has to have a challenge."""
+    answer = client_refused(reason)
+    return (
+        surface_of(client_refused).oauth_error(400, "invalid_request", "malformed") if reason == "malformed" else answer
+    )

@@ -501,6 +501,33 @@ async def undeclared_methods(api: Api, request: Request, segments: Segments) -> 
     return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
 
 
+@variant()
+async def undeclared_put_needs_content(api: Api, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 15.5.21: a method that no target file declares may exist, and not process what is sent."""
+    surface = surface_of(api)
+    if request.method != "PUT" or not surface.route(segments):
+        return await api(request, segments)
+    surface.visible_organization(surface.caller(request), segments[3])
+    return surface.api_error(422, "unprocessable", "The body lacks its members.")
+
+
+@variant()
+async def total_of_a_silent_page(get_projects: Operation, call: Call) -> Answer:
+    """No document says how long a list is: here it has 25 entries at most, and the total of what its reader sees."""
+    seen = surface_of(get_projects).visible_projects(call.caller, call.organization)
+    return Answer.json(200, {"items": [each.document() for each in seen[:25]], "total": len(seen)})
+
+
+@variant()
+def limit_is_an_unknown_parameter(
+    listing: Callable[[Request, list[dict[str, Any]]], Answer], request: Request, entries: list[dict[str, Any]]
+) -> Answer:
+    """No document names the parameter limit: a list may refuse it."""
+    if request.parameter("limit") is not None:
+        raise Refused(surface_of(listing).invalid("limit is unknown."))
+    return listing(request, entries)
+
+
 class DeletingAgainIsNoError(Variant):
     """RFC 9110 section 9.2.2: what was deleted stays deleted, and who asks for that once more has it."""
 

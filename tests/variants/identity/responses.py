@@ -100,7 +100,7 @@ def headers_of_a_gateway(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@variant(misses=("oauth/answer/pragma-no-cache",))
+@variant(misses=("oauth/response/pragma-no-cache",))
 def no_pragma(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 5.4: Pragma is deprecated."""
     del answer.headers["Pragma"]
@@ -128,6 +128,13 @@ def semicolons_are_refused(request: Request) -> Answer | None:
     """RFC 6749 appendix B: a form writes a semicolon as %3B; some libraries refuse a bare one."""
     refused = is_token_request(request) and b";" in request.body
     return Answer.json(400, {"error": "invalid_request"}, Cache_Control="no-store") if refused else None
+
+
+@variant()
+def long_and_heavy_requests_are_refused_in_front(request: Request) -> Answer | None:
+    """RFC 9110 section 15.5.4: a gateway may refuse long addresses and large bodies by 403, and need not say why."""
+    weight = max(len(request.body) // 100, len(request.query_string), len(request.raw_path))
+    return Answer.json(403, {"error": {"code": "refused", "message": "Too long."}}) if weight > 1900 else None
 
 
 @variant()

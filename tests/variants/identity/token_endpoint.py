@@ -36,7 +36,7 @@ def unknown_parameter_may_repeat(may_repeat: Callable[[str], bool], name: str) -
     return may_repeat(name) or name not in ("grant_type", "client_id", "client_secret", "scope")
 
 
-@variant(misses=("oauth/answer/lifetime-is-stated",))
+@variant(misses=("oauth/response/lifetime-is-stated",))
 def lifetime_not_stated(token_document: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
     """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
     document = token_document(*given)

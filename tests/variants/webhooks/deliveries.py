@@ -38,6 +38,12 @@ def thanks_in_html(request: Request, answer: Answer) -> Answer:
     return thanks
 
 
+@variant()
+def large_events_are_refused_in_front(request: Request) -> Answer | None:
+    """RFC 9110 section 15.5.4: a gateway may refuse what is too large by 403, and need not say why."""
+    return Answer.json(403, {"error": "refused"}) if len(request.body) > 2 * 1024 * 1024 else None
+
+
 class EventsArriveLater(Variant):
     """The contract says that events are accepted, not how soon they are worked on: half a second later."""
 
