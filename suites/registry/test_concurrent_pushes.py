@@ -96,7 +96,7 @@ def concurrent_blob_pushes(new_repository: NewRepository, new_blob: NewBlob, onc
     return once("twins", made)
 
 
-@verifies("registry/at-once/identical-blobs")
+@verifies("registry/concurrency/pushes-of-one-blob-succeed")
 def test_identical_blobs(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
     """Purpose: two builds that push the same layers concurrently both succeed.
     Method: 1. four clients concurrently open sessions in an empty repository: expect 2xx, and that no two sessions
@@ -117,7 +117,7 @@ def test_identical_blobs(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
         expect_bytes(reply, blob.content)
 
 
-@verifies("registry/at-once/identical-blobs#mounted")
+@verifies("registry/concurrency/pushes-of-one-blob-succeed#mounted")
 def test_identical_mounts(new_repository: NewRepository, stored: StoredImage) -> None:
     """Purpose: two builds on one base image that mount its layer concurrently both succeed.
     Method: 1. two clients concurrently mount one blob into one repository; 2. expect 2xx to each
@@ -128,7 +128,7 @@ def test_identical_mounts(new_repository: NewRepository, stored: StoredImage) ->
         expect_success(reply, "for each of two concurrent mounts")
 
 
-@verifies("registry/at-once/identical-manifests")
+@verifies("registry/concurrency/pushes-of-one-image-succeed")
 def test_identical_manifests(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: two builds that push the same image under the same tag concurrently both succeed.
     Method: 1. four clients concurrently PUT one manifest under one tag: expect 2xx to each, 409 if another succeeded;
@@ -151,7 +151,7 @@ def repeatedly_pushed_image(repository: Repository, new_image: NewImage, names: 
     return StoredImage(repository, repository.given(new_image(), tag), tag)
 
 
-@verifies("registry/at-once/pulled-while-pushed-again")
+@verifies("registry/concurrency/pushes-do-not-disturb-pulls")
 @pytest.mark.parametrize("what", [case("tag", "tag"), case("digest", "digest")])
 def test_pulled_while_pushed_again(repeatedly_pushed_image: StoredImage, what: str) -> None:
     """Purpose: pushing an existing image again does not disturb clients that pull it.
@@ -166,7 +166,7 @@ def test_pulled_while_pushed_again(repeatedly_pushed_image: StoredImage, what: s
     expect_done_at_once([*filterfalse(stays, pushes)], "for each push of an existing image")
 
 
-@verifies("registry/at-once/pulled-while-pushed-again#blob")
+@verifies("registry/concurrency/pushes-do-not-disturb-pulls#blob")
 def test_blob_pulled_while_pushed_again(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
     """Purpose: pushing an existing layer again does not disturb clients that pull it.
     Method: 1. two clients push an existing blob sixteen times in all, while three others pull it
@@ -188,7 +188,7 @@ def test_blob_pulled_while_pushed_again(concurrent_blob_pushes: ConcurrentBlobPu
         expect_success(reply, "for each push of an existing blob")
 
 
-@verifies("registry/at-once/pulled-while-deleted")
+@verifies("registry/concurrency/pull-during-deletion-is-whole-or-404")
 def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a client that pulls an image during its deletion gets all of it or nothing.
     Method: 1. two clients concurrently delete an image, while three others pull it by tag until it is gone
@@ -212,7 +212,7 @@ def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names
     expect_status(repository.get_manifest(tag), 404, "after the deletion")
 
 
-@verifies("registry/at-once/several-referrers")
+@verifies("registry/concurrency/no-pushed-referrer-is-lost")
 def test_several_referrers(repository: Repository, base: Manifest, names: Names) -> None:
     """Purpose: none of several signatures that are pushed concurrently is lost.
     Method: 1. four clients concurrently PUT four manifests with one subject, three times: expect 2xx to each, 409 if
@@ -232,7 +232,7 @@ def test_several_referrers(repository: Repository, base: Manifest, names: Names)
         raise NonConformance(f"all {len(taken)} among the referrers", f"lost {worded(lost)}", *pages)
 
 
-@verifies("registry/at-once/several-deletions")
+@verifies("registry/concurrency/no-deleted-tag-comes-back")
 def test_several_deletions(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: none of several tags that are deleted concurrently comes back, and no other tag is lost.
     Method: 1. push an image under four tags; three clients concurrently DELETE one tag each: expect 202 or 409
@@ -252,7 +252,7 @@ def test_several_deletions(repository: Repository, new_image: NewImage, names: N
         raise NonConformance("no deleted tag in the list", f"{worded(sorted(back))} in the list", *pages)
 
 
-@verifies("registry/at-once/one-session")
+@verifies("registry/concurrency/one-of-equal-chunks-is-stored")
 def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: of several concurrent chunks for one place in one session, one is stored.
     Method: 1. PATCH bytes 0-299; three clients concurrently PATCH bytes 300-599, one of them its head first: expect no
@@ -286,7 +286,7 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
-@verifies("registry/token/account-is-who-logs-in#at-once")
+@verifies("registry/token/account-is-who-logs-in#concurrent-logins")
 def test_concurrent_logins(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a token has no rights of another user who logs in concurrently.
     Method: 1. concurrently request tokens to pull, four with another organization's login and four with ours

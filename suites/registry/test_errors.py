@@ -113,7 +113,7 @@ def refused(once: Once, scene: Scene, refusal: str) -> Exchange:
     return reply
 
 
-@verifies("registry/errors/json-has-the-form")
+@verifies("registry/errors/json-body-is-an-error-list")
 @SOME_REFUSALS
 def test_error_document_has_the_form(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client can parse every refusal.
@@ -161,7 +161,7 @@ def test_code_matches_the_cause(once: Once, scene: Scene, refusal: str) -> None:
     expect_code(reply, *REFUSALS[refusal][1], *(["NAME_UNKNOWN"] if hidden else []))
 
 
-@verifies("registry/errors/code-of-a-deletion")
+@verifies("registry/errors/deletion-code-matches-the-cause")
 @pytest.mark.parametrize("code", [case("absent-blob", "BLOB_UNKNOWN"), case("absent-manifest", "MANIFEST_UNKNOWN")])
 def test_code_of_a_deletion(scene: Scene, code: str) -> None:
     """Purpose: a client learns that the content to delete does not exist.

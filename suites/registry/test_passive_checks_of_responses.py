@@ -73,7 +73,7 @@ def no_tag(repository: Repository, once: Once) -> Exchange:
     return once("no tag", lambda: repository.put_manifest("-v%221", b"{}", OCI_MANIFEST))
 
 
-@verifies("registry/errors/json-has-the-form")
+@verifies("registry/errors/json-body-is-an-error-list")
 @concludes()
 @pytest.mark.parametrize("length", [case("of-the-whole-run", 1)])
 def test_every_refusal_has_the_form(repository: Repository, no_tag: Exchange, recorder: Recorder, length: int) -> None:
@@ -143,7 +143,7 @@ def expect_leads_on(recorder: Recorder, entry: dict[str, Any], reply: Exchange, 
     raise finding
 
 
-@verifies("registry/errors/warnings-have-the-form")
+@verifies("registry/errors/warnings-are-well-formed")
 @concludes()
 def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> None:
     """Purpose: engines that show a registry's warnings to their users can read them.

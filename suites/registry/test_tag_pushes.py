@@ -153,7 +153,7 @@ def test_tags_move_alone(tag_history: TagHistory) -> None:
     expect_bytes(tag_history.moving, two.content)
 
 
-@verifies("registry/at-once/one-tag")
+@verifies("registry/concurrency/tag-names-one-of-the-pushed-images")
 def test_one_tag(tag_history: TagHistory) -> None:
     """Purpose: of several images that are pushed under one tag at once, one wins, whole; the tag is there all the time.
     Method: 1. push an image under a tag; four callers PUT four others under it at the same moment, three read it
@@ -250,7 +250,7 @@ def tags_in(pages: Iterable[Exchange]) -> list[str]:
     return [tag for page in pages for tag in strings_of(page, "tags")]
 
 
-@verifies("registry/at-once/several-tags")
+@verifies("registry/concurrency/no-pushed-tag-is-lost")
 def test_several_tags(many_tags: ManyTags) -> None:
     """Purpose: of several tags that are pushed at once, none is lost.
     Method: 1. four callers PUT two manifests, each under two tags, at the same moment: expect 2xx to each, or 409
@@ -265,7 +265,7 @@ def test_several_tags(many_tags: ManyTags) -> None:
         expect_bytes(many_tags.repository.get_manifest(tag), many_tags.named(tag).content)
 
 
-@verifies("registry/at-once/tags-listed-while-pushed")
+@verifies("registry/concurrency/list-during-pushes-has-earlier-tags")
 def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
     """Purpose: a list that is read while tags are pushed has all that were there before.
     Method: 1. push two images under four tags, and see them listed; one caller pushes sixteen tags more, three others

@@ -285,7 +285,7 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
         expect_status(pull(stored, token), {401, 403, 404}, f"for a login in the role {role}", or_refused=reply)
 
 
-@verifies("registry/token/is-not-told-back")
+@verifies("registry/token/credentials-are-not-echoed")
 @pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
 def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None:
     """Purpose: a wrong password is not echoed: it is often one letter away from the right one.

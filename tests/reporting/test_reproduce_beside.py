@@ -22,7 +22,7 @@ PASSES, FAILS, CANNOT = 0, 1, 2
         ("part-order-not-heeded", "storage/multipart/order-of-parts-is-checked", "completion-fails-within200", PASSES),
         # One request in twenty is asked to wait: in the run, which is no step, and in the script, which waits.
         ("filter-of-types-that-begin-so", "registry/referrers/filter-is-applied", "refused-once-in-a-while", PASSES),
-        ("manifests-at-once-mixed", "registry/at-once/several-tags", "refused-once-in-a-while", CANNOT),
+        ("manifests-at-once-mixed", "registry/concurrency/no-pushed-tag-is-lost", "refused-once-in-a-while", CANNOT),
         # A token is got where whoever does not say how content may come gets it in gzip.
         ("bad-token-is403", "authorization/matrix/unknown-token-is-401", "identity-behind-a-firewall", PASSES),
         # Blanks stand on both sides of a field's value.

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.once
 
 
 def test_what_one_check_deletes_takes_no_blobs_from_others(tmp_path: Path) -> None:
-    checks = "registry/at-once/pulled-while-deleted", "registry/manifest/bytes-are-preserved"
+    checks = "registry/concurrency/pull-during-deletion-is-whole-or-404", "registry/manifest/bytes-are-preserved"
     reference = EmbeddedReference()
     try:
         tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "switch", "unnamed-blobs-collected")

@@ -24,7 +24,7 @@ sys.exit(main())
 
 
 def test_what_a_slow_registry_had_no_time_for_is_not_missed(tmp_path: Path) -> None:
-    ran = run([sys.executable, "-c", HURRIED, "run", "registry/at-once", "--workers", "1"], tmp_path)
+    ran = run([sys.executable, "-c", HURRIED, "run", "registry/concurrency", "--workers", "1"], tmp_path)
 
     assert ran.code == 0, ran.output
     assert set(ran.verdicts().values()) == {"pass"}

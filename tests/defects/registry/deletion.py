@@ -297,7 +297,10 @@ class DeletionTakesTagsThatMovedAway(Defect):
 class TagStaysAfterItsManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
 
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/at-once/pulled-while-deleted")
+    noticed_by = (
+        "registry/delete/manifest-goes-with-its-tags",
+        "registry/concurrency/pull-during-deletion-is-whole-or-404",
+    )
 
     def __init__(self) -> None:
         self.kept: dict[str, Manifest] = {}

@@ -243,7 +243,7 @@ class PullsLedThereByCaches(_Led):
         return answer
 
 
-@defect("registry/token/is-not-told-back", "registry/token/is-not-told-back#of-no-use")
+@defect("registry/token/credentials-are-not-echoed", "registry/token/credentials-are-not-echoed#of-no-use")
 def token_told_back(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error does not expose what it was given to keep, such as a token."""
     given = request.headers.get("authorization")
