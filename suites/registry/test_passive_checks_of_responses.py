@@ -34,9 +34,11 @@ from conformance.evidence.judgements.sessions import ANOTHER_SUBJECT, TOLD_BEFOR
 from conformance.evidence.judgements.successes import (
     CREATED_BLOB,
     CREATED_MANIFEST,
+    LISTED_FIELDS,
     OPENED_UPLOAD,
     RECEIVED,
     TAKEN_CHUNK,
+    lacking,
 )
 from conformance.evidence.judgements.times import ANOTHER_TIME, NO_DATE, TO_COME
 from conformance.evidence.recorder import Recorder
@@ -331,6 +333,28 @@ def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what:
     expect_told_by(recorder, "registry", status, what, push_step(what))
 
 
+@concludes()
+@pytest.mark.parametrize(
+    "what",
+    [
+        row("registry/manifest/created-digest-is-present", CREATED_MANIFEST),
+        row("registry/upload/documented-headers-are-present#created-blob", CREATED_BLOB),
+        row("registry/upload/documented-headers-are-present#opened-upload", OPENED_UPLOAD),
+        row("registry/upload/documented-headers-are-present#accepted-chunk", TAKEN_CHUNK),
+    ],
+)
+def test_every_success_has_its_headers(push_step: Step, recorder: Recorder, what: str) -> None:
+    """Purpose: a client finds every header that Docker Registry V2 documents, also those that OCI leaves optional.
+    Method: 1. open an upload, send a chunk, close the upload, push an image and an index of it
+            2. expect Docker-Content-Digest in every 201 of the run, and Docker-Upload-UUID in every 202, to a push;
+               also Range in every 202 that opens an upload
+    """
+    push_step(what)
+    for name in LISTED_FIELDS[what]:
+        right = Proof(fields_match=((name, "."),), or_statuses=tuple(range(400, 500)))
+        expect_no_flaw(recorder, "registry", lacking(name, what), f"a {name} header", right)
+
+
 @pytest.fixture
 def push_step(repository: Repository, new_blob: NewBlob, names: Names, once: Once) -> Step:
     """Returns the response to a step of a push, which is sent once: a chunked blob, or an image.
@@ -347,7 +371,9 @@ def push_step(repository: Repository, new_blob: NewBlob, names: Names, once: Onc
     def pushed() -> Exchange:
         its_own = image(names.new("image"), layers=0)
         repository.given_parts(its_own)
-        return repository.push(its_own)
+        reply = repository.push(its_own)
+        repository.push(index([its_own]))
+        return reply
 
     def made(what: str) -> Exchange:
         return once("a manifest", pushed) if what == CREATED_MANIFEST else once("an upload", uploaded)[what]

@@ -53,6 +53,8 @@ class SinglePostUnsupported(Variant):
 class NoUploadUuid(Variant):
     """distribution-spec 1.1: Docker-Upload-UUID is Docker's alone."""
 
+    misses = ("registry/upload/documented-headers-are-present",)
+
     def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
         return without(original(status, request, upload), "Docker-Upload-UUID")
 
@@ -145,6 +147,8 @@ class LocationsRelativeToTheRequest(Variant):
 class OpenedWithoutRange(Variant):
     """distribution-spec 1.1, POST then PUT: the answer that opens a session need have a Location alone."""
 
+    misses = ("registry/upload/documented-headers-are-present",)
+
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         return without(original(asked), "Range")
 
@@ -170,6 +174,8 @@ class ChunkMinimumKept(Variant):
 
 class DigestToldWhereItIsReadAlone(Variant):
     """distribution-spec 1.1, Pushing: Docker-Content-Digest need not be in the answer to a push."""
+
+    misses = ("registry/manifest/created-digest-is-present", "registry/upload/documented-headers-are-present")
 
     def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
         return without(original(asked, digest), "Docker-Content-Digest")
