@@ -59,6 +59,22 @@ class NoUploadUuid(Variant):
         return without(original(status, request, upload), "Docker-Upload-UUID")
 
 
+class SessionIdsOfAnotherForm(Variant):
+    """Docker Registry V2, PUT Blob Upload: 400 is for an upload in error, such as under an id that is none here."""
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        upload = Upload(asked.name, asked.caller.subject, session=f"session_{secrets.token_hex(16)}")
+        registry.uploads[upload.session] = upload
+        return registry.upload_answer(202, asked.request, upload)
+
+    def find_upload(self, original: Any, asked: Asked) -> Upload:
+        if not re.fullmatch("session_[0-9a-f]{32}", asked.reference):
+            raise Refusal("NAME_INVALID", {"upload": asked.reference}, status=400)
+        found: Upload = original(asked)
+        return found
+
+
 class ChunkMinimumTold(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: a registry may say how small a chunk may be."""
 
