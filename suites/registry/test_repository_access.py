@@ -85,6 +85,7 @@ def test_other_organization_cannot_push(occasion: Occasion, operation: str) -> N
 
 
 @verifies("registry/rights/images-of-another-organization-are-inaccessible")
+@pytest.mark.usefixtures("one_organization")
 @pytest.mark.parametrize("operation", [case(name, name) for name in READS])
 def test_their_images_are_closed(
     repository: Repository, theirs: StoredImage, new_blob: NewBlob, operation: str
@@ -167,6 +168,7 @@ def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarde
 
 
 @verifies("registry/rights/similar-organization-is-denied")
+@pytest.mark.usefixtures("one_organization")
 @pytest.mark.parametrize(
     "similar",
     [
@@ -207,6 +209,7 @@ def codes_in(reply: Exchange) -> list[str]:
 
 
 @verifies("registry/rights/mount-reveals-nothing-of-the-source")
+@pytest.mark.usefixtures("one_organization")
 def test_mount_reveals_nothing_of_its_source(repository: Repository, theirs: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a mount does not reveal which blobs and repositories another organization has.
     Method: 1. mount an existing blob of its repository, an absent blob of that, and the existing blob of an absent one

@@ -167,6 +167,7 @@ def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, g
 
 
 @verifies("registry/token/each-scope-has-its-own-rights")
+@pytest.mark.usefixtures("one_organization")
 @pytest.mark.parametrize("order", [case("ours-first", 1), case("ours-last", -1)])
 def test_each_scope_has_its_own_rights(bearer: Registry, guarded: StoredImage, theirs: StoredImage, order: int) -> None:
     """Purpose: access to one repository grants nothing in another that is requested with it.
