@@ -18,6 +18,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login
 
+SUPPORT = "/v2/"
 NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
 WHO_MAY_ALL = "pusher"
@@ -48,13 +49,17 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     if registry is None:
         return
     reply = contact.ask("GET", "/v2/")
-    cause = not_the_surface(reply, "JSON") or _not_a_registry(reply)
+    place, cause = SUPPORT, not_the_surface(reply, "JSON") or _not_a_registry(reply)
     if cause:
-        state.unreachable(cause)
-        return
+        place = f"/v2/{registry.repository}/tags/list"
+        other = contact.attempt(state, partial(contact.ask, "GET", place))
+        if other is None or not _speaks_v2(other):
+            state.unreachable(cause)
+            return
+        state.warn(f"GET /v2/ {cause.partition(';')[0]}, and GET {place} is answered by a registry: the run goes on")
     state.ok(f"answers at {registry.url}")
-    measure(state, contact, "GET", "/v2/")
-    doors = Doors(contact, registry, _challenge(contact, state, registry, reply))
+    measure(state, contact, "GET", SUPPORT)
+    doors = Doors(contact, registry, _challenge(contact, state, registry, reply), place)
     if not registry.credentials:
         state.warn("no credentials are described: nothing that needs a login is checked")
     for role in registry.credentials:
@@ -62,6 +67,13 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     if state.credentials.get("pusher") == "ok":
         _write(contact, state, doors)
     _features(contact, state, doors)
+
+
+def _speaks_v2(reply: Exchange) -> bool:
+    """Whether a registry answered a request for a list of tags, with or without access to it."""
+    found = answered_by(reply)
+    told = "docker-distribution-api-version" in reply.headers or (found is not None and "service" in found.parameters)
+    return told or _member(reply, "errors") or (reply.status == 200 and _member(reply, "tags"))
 
 
 def _not_a_registry(reply: Exchange) -> str:
@@ -91,12 +103,25 @@ def _challenge(contact: Contact, state: SurfaceState, registry: Registry, reply:
 
 @dataclass
 class Doors:
-    """How one gets in: an Authorization value per role and scope, by Basic or by the token flow."""
+    """How one gets in: an Authorization value per role and scope, by Basic or by the token flow.
+
+    ``place`` is the path that shows whether a login works: ``/v2/``, or a list of tags if that is no registry's answer.
+    """
 
     contact: Contact
     registry: Registry
     challenge: Challenge | None
+    place: str = SUPPORT
     known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def lets_in(self, reply: Exchange) -> bool:
+        """Whether an answer at that path shows that the login works; a list of tags may be absent, or another's.
+
+        A list is 401 as well to a token for too little, whose issue shows that the login works.
+        """
+        by_token = self.challenge is not None and self.challenge.scheme == "bearer"
+        shown = (401, 403, 404) if by_token else (403, 404)
+        return reply.status == 200 or (self.place != SUPPORT and reply.status in shown)
 
     def scope(self, role: str) -> str:
         """The scope of a role's login: what it may do in the repository under test."""
@@ -154,8 +179,8 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
             _note_refusal(state, role, doors.registry)
         return
     if role in REFUSED_ROLES:
-        _ended(state, role, reply.status == 200)
-    elif reply.status == 200:
+        _ended(state, role, doors.lets_in(reply))
+    elif doors.lets_in(reply):
         state.role(role, "ok")
         state.ok(f"{role}: logged in")
     else:
@@ -179,10 +204,10 @@ def _let_in(doors: Doors, role: str) -> Exchange:
     Some token servers give no token where no scope is asked for, and some registries open /v2/ to no other.
     """
     try:
-        reply = doors.contact.ask("GET", "/v2/", doors.key(role, ""))
+        reply = doors.contact.ask("GET", doors.place, doors.key(role, ""))
     except Refused:
-        return doors.contact.ask("GET", "/v2/", doors.key(role))
-    return reply if reply.status == 200 else doors.contact.ask("GET", "/v2/", doors.key(role))
+        return doors.contact.ask("GET", doors.place, doors.key(role))
+    return reply if reply.status == 200 else doors.contact.ask("GET", doors.place, doors.key(role))
 
 
 def _note_refusal(state: SurfaceState, role: str, registry: Registry) -> None:
