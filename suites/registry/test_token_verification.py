@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -21,19 +22,22 @@ from conformance.clients.registry.tokens import (
     pull,
     token_for,
 )
+from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import clock_of
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import ends_as_told
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared, Proof
 from conformance.vocabulary.wording import worded
 
 NOWHERE = f"sha256:{'0' * 64}"
 ANOTHER = "another-service"
+TRIED_AFTER_S = 3.0
+"""How old a token is at least when it is tried again; by then a lifetime in the wrong unit has ended."""
 
 
 def expect_opens_nothing(token: str, guarded: StoredImage) -> None:
@@ -129,6 +133,31 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
     expect_status(old.post_upload(), 401, "for an upload, and a token that has expired")
     expect_status(old.put_manifest(NOWHERE, b"{}", OCI_MANIFEST), 401, "to PUT, for an expired token")
     expect_status(old.delete_manifest(NOWHERE), {401, *NOT_OFFERED}, "to DELETE, for an expired token")
+
+
+@verifies("registry/token/is-accepted-until-expires-in")
+@concludes()
+def test_token_is_accepted_until_expires_in(bearer: Registry, token_response: Exchange, recorder: Recorder) -> None:
+    """Purpose: a client that reuses a token for its stated lifetime is not refused during a push.
+    Method: 1. request a token early in the run; list tags with it 3 s later or more, before expires_in (60 s if absent)
+            2. expect no 401, unless a new token gets one as well
+    """
+    name, stated = bearer.described.repository, expect_json_object(token_response).get("expires_in", 60)
+    token, begun = token_in(token_response), token_response.started
+    if not token or not isinstance(stated, int | float) or stated < 2 * TRIED_AFTER_S:
+        raise NotApplicable(f"no token that states more than {2 * TRIED_AFTER_S} s")
+    if time.time() - begun > stated - TRIED_AFTER_S:
+        token, begun = token_for(bearer, "pusher", bearer.scope(name, "pull")), time.time()
+    recorder.pause(begun + TRIED_AFTER_S - time.time())
+    age = time.time() - begun
+    reply = bearer.presenting(f"Bearer {token}").repository(name).tags()
+
+    if reply.status == 401:
+        new = bearer.presenting(f"Bearer {token_for(bearer, 'pusher', bearer.scope(name, 'pull'))}")
+        if (control := new.repository(name).tags()).status != 401:
+            told = f"401 after {age:.0f} s, and {control.status} with a new token"
+            proof = Proof(beyond="a script does not wait for a token to end")
+            raise NonConformance(f"the token to be accepted for {stated} s", told, reply, control, proof=proof)
 
 
 @verifies("registry/token/exp-matches-expires-in")

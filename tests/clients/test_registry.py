@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.registry.client import Repository, Upload, with_digest
 from conformance.clients.registry.inventory import Inventory
-from conformance.vocabulary.exchange import SESSION_LOST
+from conformance.vocabulary.exchange import SESSION_LOST, TOKEN_ENDED
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login
 from tests.clients.registry_server import NAME, Server, entered
@@ -181,3 +181,24 @@ def test_a_session_that_was_cancelled_is_not_lost(server: Server) -> None:
     upload.cancel()
     upload.status()
     assert SESSION_LOST not in upload.repository.registry.http.recorder.events
+
+
+@pytest.mark.parametrize(("old", "new", "ended"), [(401, 200, 1), (200, 200, 0), (401, 401, 0)])
+def test_a_token_that_ended_before_its_stated_end_is_replaced(server: Server, old: int, new: int, ended: int) -> None:
+    challenged(server, f'Bearer realm="{server.url}/token",service="s"')
+    names = iter(["old", "new", "newer"])
+    server.table["GET", "/token"] = lambda: (
+        200,
+        {},
+        b'{"token": "%s-token", "expires_in": 300}' % next(names).encode(),
+    )
+    repository = entered(server).repository(NAME)
+    tags = repository.path("tags/list")
+    assert repository.tags().status == 404
+
+    server.table["GET", "/v2/"] = lambda: (old if server.seen[-1][2] == "Bearer old-token" else new, {}, b"")
+    server.table["GET", tags] = lambda: (401 if server.seen[-1][2] == "Bearer old-token" else 200, {}, b"")
+    repository.registry.door.accepted_at_s = 0.0
+
+    assert repository.tags().status == (200 if ended else 401)
+    assert repository.registry.http.recorder.events.get(TOKEN_ENDED, 0) == ended
