@@ -11,7 +11,7 @@ import pytest
 
 from conformance.clients.concurrency import SlowBody, at_once, late, reading_while
 from conformance.clients.registry.client import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, manifest_of, variation
+from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, image, manifest_of, variation
 from conformance.clients.registry.login import token_in
 from conformance.clients.registry.tags import deleted, stays
 from conformance.clients.registry.tokens import ask, pull
@@ -44,6 +44,8 @@ from conformance.vocabulary.wording import plural, worded
 SESSION_HEADERS = ("location", "docker-upload-uuid")
 """Headers that identify a session."""
 CALLERS = 4
+# A mix-up of one in forty overlapping responses shows twice among these 96.
+READERS, OVERLAPPING_READS = 6, 16
 PUSHES = 18
 # With the first pushes and reads there are twenty of each kind, so a loss of one in twenty shows.
 BLOB_PUSHES, BLOB_READS = 16, 6
@@ -186,6 +188,46 @@ def test_blob_pulled_while_pushed_again(concurrent_blob_pushes: ConcurrentBlobPu
     expect_whole(replies, blob.content)
     for reply in pushes:
         expect_success(reply, "for each push of an existing blob")
+
+
+@pytest.fixture
+def several_images(new_repository: NewRepository, once: Once) -> tuple[Repository, list[Manifest]]:
+    """A repository with six images of different configs, each under the tag of its number."""
+
+    def made() -> tuple[Repository, list[Manifest]]:
+        repository = new_repository("several")
+        images = [image(f"{repository.name} {number}", layers=0) for number in range(READERS)]
+        for number, each in enumerate(images):
+            repository.given(each, f"v{number}")
+        return repository, images
+
+    return once("several images", made)
+
+
+@verifies("registry/concurrency/responses-are-not-mixed-up")
+@pytest.mark.parametrize("kind", [case(each, each) for each in ("blob", "digest", "tag")])
+def test_responses_are_not_mixed_up(several_images: tuple[Repository, list[Manifest]], kind: str) -> None:
+    """Purpose: a client gets the content that it requests, however many requests overlap.
+    Method: 1. six clients concurrently GET one blob or manifest each, sixteen times; 2. expect its own bytes each time
+    """
+    repository, images = several_images
+    contents = [each.blobs[0].content if kind == "blob" else each.content for each in images]
+
+    def read(number: int) -> list[Exchange]:
+        reference = f"v{number}" if kind == "tag" else images[number].digest
+        get = partial(repository.get_manifest, reference)
+        if kind == "blob":
+            get = partial(repository.get_blob, images[number].blobs[0].digest)
+        return [get() for _ in range(OVERLAPPING_READS)]
+
+    for own, replies in zip(contents, at_once([partial(read, number) for number in range(READERS)]), strict=True):
+        mixed_up = [each for each in replies if each.status == 200 and each.body != own and each.body in contents]
+        if mixed_up:
+            wanted = f"the requested bytes in each of {READERS * OVERLAPPING_READS} overlapping responses"
+            told = f"the bytes that another client requested, {plural(len(mixed_up), 'time')}"
+            proof = Proof(beyond="the finding needs overlapping requests")
+            raise NonConformance(wanted, told, *mixed_up[:2], proof=proof)
+        expect_whole(replies, own)
 
 
 @verifies("registry/concurrency/pull-during-deletion-is-whole-or-404")

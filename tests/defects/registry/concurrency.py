@@ -16,6 +16,8 @@ from conformance.reference.registry.state import IMAGES, Manifest, Upload
 from conformance.reference.support.registry import PAUSE_S, kind_of, registry_of
 from tests.defects.support.registry import EveryTwentieth, unsupported_error
 
+OVERLAP_S = 0.05
+
 
 class _UnderWay(Defect):
     """Counts what is under way, and does it a moment later."""
@@ -493,3 +495,24 @@ class DeletionMovesTagsBack(Defect):
         tags = registry.tags_naming(name, digest) if image else []
         await original(name, digest)
         stored.tags |= {tag: earlier for tag in tags if (earlier := self.before.get((name, tag))) in stored.manifests}
+
+
+class OverlappingPullAnsweredWithAnother(Defect):
+    """distribution-spec 1.1, Pulling blobs: the expected blob; of one in forty that overlap it is another's."""
+
+    noticed_by = ("registry/concurrency/responses-are-not-mixed-up#blob,digest,tag",)
+
+    def __init__(self) -> None:
+        self.overlapping = 0
+        self.before = ("", "", 0.0, Answer(200))
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        kind = kind_of(request)
+        if request.method != "GET" or answer.status != 200 or kind not in ("blob", "manifest"):
+            return answer
+        (other_kind, path, begun, other), now = self.before, time.monotonic()
+        self.before = (str(kind), request.path, now, answer)
+        if other_kind != kind or path == request.path or now - begun > OVERLAP_S:
+            return answer
+        self.overlapping += 1
+        return other if self.overlapping % 40 == 0 else answer
