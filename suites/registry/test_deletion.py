@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import pytest
 
-from conformance.clients.concurrency import at_once
 from conformance.clients.registry.client import CODED, EVERY_TYPE, NewRepository, Repository, StoredImage, need_taken
 from conformance.clients.registry.images import (
     Blob,
@@ -290,15 +288,6 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     expect_tags(repository, ["GONE", "gone", "gone-not"])
 
 
-def by_several(send: Callable[[str], Exchange], whats: Iterable[str]) -> list[Exchange]:
-    """Send a request for each of these from four clients concurrently; return the responses."""
-
-    def share(first: int) -> list[Exchange]:
-        return [send(what) for what in [*whats][first::4]]
-
-    return [reply for replies in at_once([partial(share, first) for first in range(4)]) for reply in replies]
-
-
 @verifies("registry/delete/acknowledged-deletion-is-done")
 @pytest.mark.parametrize("kind", [case(each, each) for each in ("blob", "manifest", "tag")])
 def test_every_acknowledged_deletion_is_done(
@@ -321,15 +310,15 @@ def test_every_acknowledged_deletion_is_done(
             return pushed(repository, contents[what], what, "post")
         return repository.put_manifest(what, contents[what], base.media_type)
 
-    for reply in by_several(push, contents):
-        need_taken(reply)
-    replies = by_several(delete, contents)
+    for what in contents:
+        need_taken(push(what))
+    replies = [delete(what) for what in contents]
     if kind == "blob" and replies[0].status in DISABLED:
         raise NotApplicable("the registry deletes no blobs, as it may")
 
     for reply in replies:
         expect_success(reply, f"for each deletion of a {kind}")
-    there = [each for each in by_several(head, contents) if each.status != 404]
+    there = [each for each in map(head, contents) if each.status != 404]
     if there:
         told = f"{len(there)} of {DELETED} still there ({there[0].status})"
         proof = Proof(beyond="a script does not delete so much")
