@@ -43,7 +43,7 @@ from benchmarks.run import EVERY_S, as_installed, descendants, resident_mb
 from conformance.runs.reading import Record, read
 
 SCRIPT = Path(__file__).parents[1] / ".ci" / "servers" / "docker-registry.sh"
-RACE = "registry/at-once/pulled-while-pushed-again"
+RACE = "registry/concurrency/pushes-do-not-disturb-pulls"
 TARGET = """\
 [targets.docker-registry]
 organization = "acme"

@@ -94,6 +94,9 @@ def guessable(target: Target, surface: str) -> list[Secret]:
 def alive(target: Target, surface: str) -> str:
     """ "" where the surface still answers, else the cause. One request, under five seconds."""
     reply = _once_more(target, surface)
+    if target.registry is not None and surface == "registry" and not isinstance(reply, str) and is_html(reply):
+        # A web page at /v2/ alone stops nothing else.
+        reply = _once_more(target, surface, f"/v2/{target.registry.repository}/tags/list")
     if isinstance(reply, str):
         return reply
     # An error of the surface's own is for its checks to judge; these are not its own.
@@ -116,7 +119,7 @@ def takes_events(target: Target) -> str:
     )
 
 
-def _once_more(target: Target, surface: str) -> Exchange | str:
+def _once_more(target: Target, surface: str, path: str = "") -> Exchange | str:
     """The answer to one light request, of a webhook to an event, since others may be nothing to it; or why there is
     none."""
     used = contact(target, url_of(target, surface), recorder_for(target), ALIVE_S)
@@ -124,7 +127,7 @@ def _once_more(target: Target, surface: str) -> Exchange | str:
         if target.webhooks is not None and surface == "webhooks":
             kind = plain_kind(target.webhooks)
             return used.ask("POST", "", [("Content-Type", told_as(kind))], written(kind, FIRST))
-        return used.ask("GET", _light_path(target, surface))
+        return used.ask("GET", path or _light_path(target, surface))
     except Failed as failure:
         return str(failure)
     finally:

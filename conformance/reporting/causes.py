@@ -27,6 +27,7 @@ from conformance.vocabulary.exchange import (
     SESSION_KNOWN,
     SESSION_LOST,
     STILL_THERE,
+    TOKEN_ENDED,
     TOO_LARGE,
 )
 from conformance.vocabulary.wording import plural
@@ -80,6 +81,7 @@ COMMON = {
         "Is a client locked after a few wrong secrets, and for longer than is waited for? "
         "Then let the lock of the credential full be shorter while it is checked."
     ),
+    TOKEN_ENDED: "Do tokens end before expires_in says so, or does only the server that issued one know it?",
     SESSION_LOST: (
         "Do several servers take turns behind one address, without one secret (http.secret) or one storage for all?"
     ),

@@ -18,6 +18,7 @@ MET = dict.fromkeys(GATEWAY_ERRORS, NOT_REACHED) | {413: TOO_LARGE}
 LOCKED_OUT = "refused the right secret of a client after wrong ones"
 BETWEEN_GUESSES = "between-guesses"
 """The client, in the evidence, of good logins that no check asks for: they keep wrong ones from locking anybody."""
+TOKEN_ENDED = "refused a token before the end of its stated lifetime, and accepted a new one"
 SESSION_LOST = "answered 404 for an upload session that the registry had just told of"
 """What is counted for each check, so that a run can tell what many failures may come of."""
 LONGEST_TOLD = 120

@@ -24,7 +24,7 @@ from conformance.clients.registry.image_kinds import twins
 from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.registry.operations import Occasion
 from conformance.clients.registry.tokens import altered, ask, of_now, pull, token_for
-from conformance.clients.registry.uploads import Refusing, pushed
+from conformance.clients.registry.uploads import Refusing, opens_an_upload, pushed
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.sandbox.ledger import Ledger
@@ -161,6 +161,24 @@ def theirs(repositories: Repositories) -> StoredImage:
     if base is None:
         raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
     return _pushed_image(repositories.foreign(base, "theirs"))
+
+
+@pytest.fixture(scope="session")
+def one_organization(registry: Registry, names: Names) -> None:
+    """Inconclusive if the pusher may push to any organization, and the other organization's login may not.
+
+    That login is a superuser's: it is right that it reads and pushes everywhere. If both may, nothing is isolated.
+    """
+    first, *rest = registry.described.repository.split("/")
+    if len(rest) < 2:
+        return
+    anywhere = "/".join([first, names.new("nobody"), *rest[1:]])
+    unrestricted = opens_an_upload(registry.repository(anywhere))
+    if "foreign" in registry.described.credentials and unrestricted:
+        unrestricted = not opens_an_upload(registry.as_role("foreign").repository(anywhere))
+    if unrestricted:
+        needs = "a login of one organization in [targets.X.registry.credentials.pusher]"
+        raise Inconclusive("the login in role pusher may push to any organization, as a superuser's may", needs)
 
 
 @pytest.fixture(scope="session")

@@ -281,7 +281,7 @@ def test_invalid_token_is_reported(rejected_token: tuple[str, Exchange]) -> None
     expect_readable_challenges(reply)
 
 
-@verifies("registry/token/is-not-told-back#of-no-use")
+@verifies("registry/token/credentials-are-not-echoed#of-no-use")
 def test_invalid_token_is_not_echoed(rejected_token: tuple[str, Exchange]) -> None:
     """Purpose: a refused token may be valid elsewhere, or one letter away from a valid one.
     Method: 1. pull with a text that is no token; 2. expect that text nowhere in the response

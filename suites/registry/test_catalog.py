@@ -248,6 +248,7 @@ def test_challenge_of_the_catalog(bearer: Registry, anonymous_response: Exchange
 
 
 @verifies("registry/rights/catalog-hides-other-organizations")
+@pytest.mark.usefixtures("one_organization")
 def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredImage, guarded: StoredImage) -> None:
     """Purpose: the catalog names only repositories that the caller may see.
     Method: 1. read the catalog with our login and with another organization's: expect neither to list the other's

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.clients.concurrency import SlowBody, at_once, late, reading_while
 from conformance.clients.registry.client import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, manifest_of, variation
+from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, image, manifest_of, variation
 from conformance.clients.registry.login import token_in
 from conformance.clients.registry.tags import deleted, stays
 from conformance.clients.registry.tokens import ask, pull
@@ -44,6 +44,8 @@ from conformance.vocabulary.wording import plural, worded
 SESSION_HEADERS = ("location", "docker-upload-uuid")
 """Headers that identify a session."""
 CALLERS = 4
+# A mix-up of one in forty overlapping responses shows twice among these 96.
+READERS, OVERLAPPING_READS = 6, 16
 PUSHES = 18
 # With the first pushes and reads there are twenty of each kind, so a loss of one in twenty shows.
 BLOB_PUSHES, BLOB_READS = 16, 6
@@ -96,7 +98,7 @@ def concurrent_blob_pushes(new_repository: NewRepository, new_blob: NewBlob, onc
     return once("twins", made)
 
 
-@verifies("registry/at-once/identical-blobs")
+@verifies("registry/concurrency/pushes-of-one-blob-succeed")
 def test_identical_blobs(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
     """Purpose: two builds that push the same layers concurrently both succeed.
     Method: 1. four clients concurrently open sessions in an empty repository: expect 2xx, and that no two sessions
@@ -117,7 +119,7 @@ def test_identical_blobs(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
         expect_bytes(reply, blob.content)
 
 
-@verifies("registry/at-once/identical-blobs#mounted")
+@verifies("registry/concurrency/pushes-of-one-blob-succeed#mounted")
 def test_identical_mounts(new_repository: NewRepository, stored: StoredImage) -> None:
     """Purpose: two builds on one base image that mount its layer concurrently both succeed.
     Method: 1. two clients concurrently mount one blob into one repository; 2. expect 2xx to each
@@ -128,7 +130,7 @@ def test_identical_mounts(new_repository: NewRepository, stored: StoredImage) ->
         expect_success(reply, "for each of two concurrent mounts")
 
 
-@verifies("registry/at-once/identical-manifests")
+@verifies("registry/concurrency/pushes-of-one-image-succeed")
 def test_identical_manifests(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: two builds that push the same image under the same tag concurrently both succeed.
     Method: 1. four clients concurrently PUT one manifest under one tag: expect 2xx to each, 409 if another succeeded;
@@ -151,7 +153,7 @@ def repeatedly_pushed_image(repository: Repository, new_image: NewImage, names: 
     return StoredImage(repository, repository.given(new_image(), tag), tag)
 
 
-@verifies("registry/at-once/pulled-while-pushed-again")
+@verifies("registry/concurrency/pushes-do-not-disturb-pulls")
 @pytest.mark.parametrize("what", [case("tag", "tag"), case("digest", "digest")])
 def test_pulled_while_pushed_again(repeatedly_pushed_image: StoredImage, what: str) -> None:
     """Purpose: pushing an existing image again does not disturb clients that pull it.
@@ -166,7 +168,7 @@ def test_pulled_while_pushed_again(repeatedly_pushed_image: StoredImage, what: s
     expect_done_at_once([*filterfalse(stays, pushes)], "for each push of an existing image")
 
 
-@verifies("registry/at-once/pulled-while-pushed-again#blob")
+@verifies("registry/concurrency/pushes-do-not-disturb-pulls#blob")
 def test_blob_pulled_while_pushed_again(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
     """Purpose: pushing an existing layer again does not disturb clients that pull it.
     Method: 1. two clients push an existing blob sixteen times in all, while three others pull it
@@ -188,7 +190,47 @@ def test_blob_pulled_while_pushed_again(concurrent_blob_pushes: ConcurrentBlobPu
         expect_success(reply, "for each push of an existing blob")
 
 
-@verifies("registry/at-once/pulled-while-deleted")
+@pytest.fixture
+def several_images(new_repository: NewRepository, once: Once) -> tuple[Repository, list[Manifest]]:
+    """A repository with six images of different configs, each under the tag of its number."""
+
+    def made() -> tuple[Repository, list[Manifest]]:
+        repository = new_repository("several")
+        images = [image(f"{repository.name} {number}", layers=0) for number in range(READERS)]
+        for number, each in enumerate(images):
+            repository.given(each, f"v{number}")
+        return repository, images
+
+    return once("several images", made)
+
+
+@verifies("registry/concurrency/responses-are-not-mixed-up")
+@pytest.mark.parametrize("kind", [case(each, each) for each in ("blob", "digest", "tag")])
+def test_responses_are_not_mixed_up(several_images: tuple[Repository, list[Manifest]], kind: str) -> None:
+    """Purpose: a client gets the content that it requests, however many requests overlap.
+    Method: 1. six clients concurrently GET one blob or manifest each, sixteen times; 2. expect its own bytes each time
+    """
+    repository, images = several_images
+    contents = [each.blobs[0].content if kind == "blob" else each.content for each in images]
+
+    def read(number: int) -> list[Exchange]:
+        reference = f"v{number}" if kind == "tag" else images[number].digest
+        get = partial(repository.get_manifest, reference)
+        if kind == "blob":
+            get = partial(repository.get_blob, images[number].blobs[0].digest)
+        return [get() for _ in range(OVERLAPPING_READS)]
+
+    for own, replies in zip(contents, at_once([partial(read, number) for number in range(READERS)]), strict=True):
+        mixed_up = [each for each in replies if each.status == 200 and each.body != own and each.body in contents]
+        if mixed_up:
+            wanted = f"the requested bytes in each of {READERS * OVERLAPPING_READS} overlapping responses"
+            told = f"the bytes that another client requested, {plural(len(mixed_up), 'time')}"
+            proof = Proof(beyond="the finding needs overlapping requests")
+            raise NonConformance(wanted, told, *mixed_up[:2], proof=proof)
+        expect_whole(replies, own)
+
+
+@verifies("registry/concurrency/pull-during-deletion-is-whole-or-404")
 def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a client that pulls an image during its deletion gets all of it or nothing.
     Method: 1. two clients concurrently delete an image, while three others pull it by tag until it is gone
@@ -212,7 +254,7 @@ def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names
     expect_status(repository.get_manifest(tag), 404, "after the deletion")
 
 
-@verifies("registry/at-once/several-referrers")
+@verifies("registry/concurrency/no-pushed-referrer-is-lost")
 def test_several_referrers(repository: Repository, base: Manifest, names: Names) -> None:
     """Purpose: none of several signatures that are pushed concurrently is lost.
     Method: 1. four clients concurrently PUT four manifests with one subject, three times: expect 2xx to each, 409 if
@@ -232,7 +274,7 @@ def test_several_referrers(repository: Repository, base: Manifest, names: Names)
         raise NonConformance(f"all {len(taken)} among the referrers", f"lost {worded(lost)}", *pages)
 
 
-@verifies("registry/at-once/several-deletions")
+@verifies("registry/concurrency/no-deleted-tag-comes-back")
 def test_several_deletions(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: none of several tags that are deleted concurrently comes back, and no other tag is lost.
     Method: 1. push an image under four tags; three clients concurrently DELETE one tag each: expect 202 or 409
@@ -252,7 +294,7 @@ def test_several_deletions(repository: Repository, new_image: NewImage, names: N
         raise NonConformance("no deleted tag in the list", f"{worded(sorted(back))} in the list", *pages)
 
 
-@verifies("registry/at-once/one-session")
+@verifies("registry/concurrency/one-of-equal-chunks-is-stored")
 def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: of several concurrent chunks for one place in one session, one is stored.
     Method: 1. PATCH bytes 0-299; three clients concurrently PATCH bytes 300-599, one of them its head first: expect no
@@ -286,7 +328,7 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
-@verifies("registry/token/account-is-who-logs-in#at-once")
+@verifies("registry/token/account-is-who-logs-in#concurrent-logins")
 def test_concurrent_logins(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a token has no rights of another user who logs in concurrently.
     Method: 1. concurrently request tokens to pull, four with another organization's login and four with ours

@@ -257,6 +257,7 @@ def test_deleted_blob_is_not_mounted(repository: Repository, mount_after_deletio
 
 
 @verifies("registry/rights/mount-needs-pull-on-the-source")
+@pytest.mark.usefixtures("one_organization")
 @pytest.mark.parametrize(
     "source",
     [

@@ -19,6 +19,7 @@ from conformance.clients.registry.images import (
     variation,
 )
 from conformance.clients.registry.tags import deleted, given_over
+from conformance.clients.registry.uploads import pushed
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import (
     expect_bytes,
@@ -33,10 +34,12 @@ from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotOffered, Proof
 
 DISABLED = {400, 405}
 """The statuses of a registry that does not offer deletion (OCI Distribution 1.1, "Content Management")."""
+DELETED = 42
+"""A loss of one deletion in forty shows."""
 BY_KIND = pytest.mark.parametrize("kind", [case("manifest", "manifest_deleted"), case("blob", "blob_deleted")])
 
 
@@ -283,6 +286,43 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     expect_success(repository.push(after, "gone"), "for a deleted tag")
     expect_bytes(repository.get_manifest("gone"), after.content)
     expect_tags(repository, ["GONE", "gone", "gone-not"])
+
+
+@verifies("registry/delete/acknowledged-deletion-is-done")
+@pytest.mark.parametrize("kind", [case(each, each) for each in ("blob", "manifest", "tag")])
+def test_every_acknowledged_deletion_is_done(
+    repository: Repository, base: Manifest, features: frozenset[str], names: Names, kind: str
+) -> None:
+    """Purpose: a client can rely on each deletion that was acknowledged, and not on most of them.
+    Method: 1. push 42 blobs, manifests or tags; DELETE each: expect 2xx; 2. HEAD each: expect 404
+    """
+    if kind == "tag" and "registry.delete-tag" not in features:
+        raise NotApplicable("the registry deletes no tags alone, as it may")
+    mark = names.new("acknowledged")
+    made = [variation(base, f"{mark}-{number}") for number in range(DELETED)]
+    contents = {each.digest: each.content for each in made}
+    if kind == "tag":
+        contents = {f"{mark}-{number}": base.content for number in range(DELETED)}
+    head, delete = (getattr(repository, f"{verb}_{kind.replace('tag', 'manifest')}") for verb in ("head", "delete"))
+
+    def push(what: str) -> Exchange:
+        if kind == "blob":
+            return pushed(repository, contents[what], what, "post")
+        return repository.put_manifest(what, contents[what], base.media_type)
+
+    for what in contents:
+        need_taken(push(what))
+    replies = [delete(what) for what in contents]
+    if kind == "blob" and replies[0].status in DISABLED:
+        raise NotApplicable("the registry deletes no blobs, as it may")
+
+    for reply in replies:
+        expect_success(reply, f"for each deletion of a {kind}")
+    there = [each for each in map(head, contents) if each.status != 404]
+    if there:
+        told = f"{len(there)} of {DELETED} still there ({there[0].status})"
+        proof = Proof(beyond="a script does not delete so much")
+        raise NonConformance(f"404 for each {kind} whose deletion was acknowledged", told, *there[:2], proof=proof)
 
 
 @verifies("registry/delete/refused-deletion-changes-nothing")

@@ -205,7 +205,7 @@ def test_revocation_is_immediate(
     expect_status(reply, range(400, 500), "for a revoked login", or_refused=asked)
 
 
-@verifies("registry/errors/requests-are-limited")
+@verifies("registry/errors/limit-is-enforced-with-429")
 @disturbs("login limited")
 def test_requests_are_limited(registry: Registry, stored: StoredImage, target: Target) -> None:
     """Purpose: a client above the limit gets the documented status.

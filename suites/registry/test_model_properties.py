@@ -37,7 +37,7 @@ PUSHED = st.lists(PUSHES, max_size=3) | st.lists(PUSHES, min_size=2, max_size=4)
 
 
 class RepositoryMachine(Machine):
-    """Does the same to a repository and to its model; each rule is one operation, judged against the model."""
+    """Applies the same operations to a repository and to its model; each rule is one operation."""
 
     new_repository: NewRepository
     features: frozenset[str]
@@ -45,7 +45,7 @@ class RepositoryMachine(Machine):
 
     @initialize(pushed=PUSHED)
     def begin(self, pushed: list[tuple[Manifest, str]]) -> None:
-        """Begins with a repository that nobody else has pushed to."""
+        """Begin with a repository that only this sequence pushes to."""
         self.repository: Repository = self.new_repository("model")
         self.model = RepositoryModel()
         self.upload = None
@@ -55,13 +55,13 @@ class RepositoryMachine(Machine):
 
     @rule(blob=blobs)
     def push_blob(self, blob: Blob) -> None:
-        """A blob in one PUT."""
+        """Push a blob in one PUT."""
         expect_success(self.repository.open_upload().put(blob.digest, blob.content))
         self.model.put_blob(blob.digest)
 
     @rule(pushed=images, tag=tags)
     def push_image(self, pushed: Manifest, tag: str | None) -> None:
-        """An image as clients push it: the blobs that are not there, then the manifest."""
+        """Push an image as clients do: the blobs that are missing, then the manifest."""
         for blob in pushed.blobs:
             if not self.model.surely_has(blob.digest):
                 self.push_blob(blob)
@@ -70,14 +70,14 @@ class RepositoryMachine(Machine):
     @precondition(lambda self: not self.upload)
     @rule()
     def begin_upload(self) -> None:
-        """A session."""
+        """Open an upload session."""
         opened = self.repository.post_upload()
         self.upload, self.taken, self.least = self.repository.upload_of(opened), 0, least_chunk(opened)
 
     @precondition(lambda self: self.upload and self.taken < len(LARGE.content))
     @rule(size=st.integers(1, 60))
     def send_chunk(self, size: int) -> None:
-        """The next chunk of the large blob."""
+        """Send the next chunk of the large blob."""
         chunk = LARGE.content[self.taken : self.taken + max(size, self.least)]
         expect_success(self.upload.patch(chunk, f"{self.taken}-{self.taken + len(chunk) - 1}"))
         self.taken += len(chunk)
@@ -85,7 +85,7 @@ class RepositoryMachine(Machine):
     @precondition(lambda self: self.upload and self.taken > 1)
     @rule()
     def ask_for_status(self) -> None:
-        """How much a session has taken; one byte and none are told alike."""
+        """Read how many bytes a session has received; one byte and none look alike."""
         reply = self.upload.status()
         expect_success(reply)
         expect_range(reply, self.taken - 1)
@@ -93,7 +93,7 @@ class RepositoryMachine(Machine):
     @precondition(lambda self: self.upload)
     @rule(wrong=st.booleans())
     def close_upload(self, wrong: bool) -> None:
-        """The closing PUT with what is left, under the blob's digest or another one."""
+        """Close the session with the remaining bytes, under the blob's digest or another one."""
         digest = ONE.digest if wrong else LARGE.digest
         reply = self.upload.put(digest, LARGE.content[self.taken :])
         if wrong:
@@ -107,14 +107,14 @@ class RepositoryMachine(Machine):
     @precondition(lambda self: self.upload)
     @rule()
     def cancel_upload(self) -> None:
-        """DELETE of a session, which a registry may not offer."""
+        """Cancel a session, which a registry may not offer."""
         reply = self.upload.cancel()
         expect_status(reply, {200, 202, 204, *CANCELS_NONE})
         self.upload = None if reply.ok else self.upload
 
     @rule(pushed=images, tag=tags | st.none())
     def push_manifest(self, pushed: Manifest, tag: str | None) -> None:
-        """PUT of a manifest by tag or digest; refused where its blobs are not there and the target looks."""
+        """PUT a manifest by tag or digest; refused if its blobs are missing and the target validates references."""
         lacks = self.model.lacks(pushed)
         if lacks is None or (lacks and "registry.validation" not in self.features):
             return
@@ -127,7 +127,7 @@ class RepositoryMachine(Machine):
 
     @rule(tag=tags)
     def read_tag(self, tag: str) -> None:
-        """GET and HEAD of a tag."""
+        """GET and HEAD a tag."""
         named = self.model.named(tag)
         if named is None:
             expect_not_stored([self.repository.get_manifest(tag), self.repository.head_manifest(tag)])
@@ -137,7 +137,7 @@ class RepositoryMachine(Machine):
 
     @rule(read=images, blob=blobs)
     def read_by_digest(self, read: Manifest, blob: Blob) -> None:
-        """GET of a manifest and of a blob by digest."""
+        """GET a manifest and a blob by digest."""
         reply = self.repository.get_manifest(read.digest)
         if read.digest not in self.model.manifests:
             expect_not_stored([reply])
@@ -151,7 +151,7 @@ class RepositoryMachine(Machine):
 
     @rule(size=st.sampled_from([0, 1, 2, 100]))
     def list_tags(self, size: int) -> None:
-        """The tags, in pages or not; a repository without any may be unknown."""
+        """List the tags, in pages or not; a repository without tags may be unknown."""
         reply = self.repository.tags(f"?n={size}" if size else "")
         if not self.model.tags and reply.status == 404:
             return
@@ -159,7 +159,7 @@ class RepositoryMachine(Machine):
 
     @rule(tag=tags)
     def delete_tag(self, tag: str) -> None:
-        """DELETE of a tag alone."""
+        """Delete only a tag."""
         if "registry.delete-tag" in self.features:
             reply = self.repository.delete_manifest(quote(tag))
             expect_status(reply, 202 if self.model.delete_tag(tag) else 404)
@@ -167,14 +167,14 @@ class RepositoryMachine(Machine):
     @precondition(lambda self: "registry.delete" in self.features)
     @rule(tag=tags, pushed_again=st.booleans())
     def delete_named(self, tag: str, pushed_again: bool) -> None:
-        """DELETE by digest of the manifest that a tag names."""
+        """Delete the manifest that a tag names by digest."""
         if named := self.model.named(tag):
             self.delete_manifest(named, pushed_again)
 
     @precondition(lambda self: "registry.delete" in self.features)
     @rule(deleted=images, pushed_again=st.booleans())
     def delete_manifest(self, deleted: Manifest, pushed_again: bool) -> None:
-        """DELETE of a manifest by digest, which may be pushed again by its digest at once."""
+        """Delete a manifest by digest; it may be pushed again by digest immediately."""
         if not self.model.certain(deleted.digest):
             return
         reply = self.repository.delete_manifest(deleted.digest)
@@ -193,7 +193,7 @@ class RepositoryMachine(Machine):
 
     @rule(blob=blobs)
     def delete_blob(self, blob: Blob) -> None:
-        """DELETE of a blob that no manifest refers to."""
+        """Delete a blob that no manifest refers to."""
         if "registry.delete" not in self.features or self.model.in_use(blob.digest):
             return
         reply = self.repository.delete_blob(blob.digest)
@@ -205,9 +205,9 @@ class RepositoryMachine(Machine):
 
 @verifies("registry/model/repository-matches-the-model")
 def test_repository_is_as_its_model(new_repository: NewRepository, features: frozenset[str]) -> None:
-    """Purpose: whatever operations come in whatever order, the repository holds what they say it holds.
-    Method: 1. do a sequence of pushes (whole, in chunks, closed wrongly, cancelled), reads, lists and deletions
-            2. after each compare with a model; on a difference look for the shortest sequence that shows it
+    """Purpose: a repository stores exactly what clients pushed, whatever operations come in whatever order.
+    Method: 1. send a sequence of pushes (whole, in chunks, closed wrongly, cancelled), reads, lists and deletions
+            2. compare each response with a model; on a difference, find the shortest sequence that shows it
     """
     attributes = {"new_repository": staticmethod(new_repository), "features": features}
     run_machine(type("RepositoryMachine", (RepositoryMachine,), attributes), SHARE, STEPS)

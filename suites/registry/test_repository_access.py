@@ -9,24 +9,11 @@ import pytest
 from conformance.clients.registry.client import Registry, Repository, StoredImage
 from conformance.clients.registry.images import NewBlob, digest_of
 from conformance.clients.registry.login import token_in
-from conformance.clients.registry.operations import (
-    DELETIONS,
-    OPERATIONS,
-    READS,
-    SELDOM_READS,
-    WRITES,
-    Occasion,
-)
-from conformance.clients.registry.tokens import (
-    ask,
-    pull,
-)
+from conformance.clients.registry.operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
+from conformance.clients.registry.tokens import ask, pull
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.proofs import alike, both_have, literal
-from conformance.oracles.registry import (
-    expect_denied,
-    expect_nothing_changed,
-)
+from conformance.oracles.registry import expect_denied, expect_nothing_changed
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -43,15 +30,14 @@ ABSENT_CONTENT = [
     ("POST", f"blobs/uploads/?mount={NOWHERE}"),
     ("DELETE", f"blobs/{NOWHERE}"),
 ]
-"""Requests for what is in no repository."""
+"""Requests for content that is in no repository."""
 
 
 @verifies("registry/rights/puller-can-pull")
 @pytest.mark.parametrize("operation", [case(name, name) for name in READS])
 def test_puller_can_pull(occasion: Occasion, operation: str) -> None:
-    """Purpose: a login that may pull pulls.
-    Method: 1. read tags, manifests and blobs with a pull-only login
-            2. expect 200
+    """Purpose: a login with pull access can pull.
+    Method: 1. read tags, manifests and blobs with a pull-only login; 2. expect 200
     """
     expect_status(OPERATIONS[operation].request(occasion.stored.repository.as_role("puller"), occasion), 200)
 
@@ -59,10 +45,10 @@ def test_puller_can_pull(occasion: Occasion, operation: str) -> None:
 @verifies("registry/rights/puller-cannot-push")
 @pytest.mark.parametrize("operation", CHANGES)
 def test_puller_cannot_push(occasion: Occasion, operation: str) -> None:
-    """Purpose: a login that may pull changes nothing.
+    """Purpose: a login with pull access changes nothing.
     Method: 1. upload, mount, push and delete with a pull-only login
-            2. expect 401 or 403 (or 404; 400 or 405 where that deletion is not offered)
-            3. expect what it would have changed to be as it was
+            2. expect 401, 403 or 404 (400 or 405 for a deletion that is not offered)
+            3. expect no change in the repository
     """
     reply = OPERATIONS[operation].request(occasion.stored.repository.as_role("puller"), occasion)
 
@@ -73,9 +59,9 @@ def test_puller_cannot_push(occasion: Occasion, operation: str) -> None:
 @verifies("registry/rights/other-organization-cannot-pull")
 @pytest.mark.parametrize("operation", [case(name, name) for name in (*READS, *SELDOM_READS)])
 def test_other_organization_cannot_pull(occasion: Occasion, operation: str) -> None:
-    """Purpose: an organization's images are its own.
-    Method: 1. read tags, manifests and blobs with another organization's login; tags also in pages, and a manifest also
-               as one who has it already, and compressed, as its owner has just read it, and one of Docker's type
+    """Purpose: an organization's images are inaccessible to other organizations.
+    Method: 1. read tags, manifests and blobs with another organization's login: also in pages, conditionally,
+               compressed and as a Docker type
             2. expect 401, 403 or 404
     """
     reads = READS | SELDOM_READS
@@ -87,10 +73,10 @@ def test_other_organization_cannot_pull(occasion: Occasion, operation: str) -> N
 @verifies("registry/rights/other-organization-cannot-push")
 @pytest.mark.parametrize("operation", CHANGES)
 def test_other_organization_cannot_push(occasion: Occasion, operation: str) -> None:
-    """Purpose: an organization's repositories are its own.
+    """Purpose: another organization cannot change a repository.
     Method: 1. upload, mount, push and delete with another organization's login
-            2. expect 401, 403 or 404 (400 or 405 where that deletion is not offered)
-            3. expect what it would have changed to be as it was
+            2. expect 401, 403 or 404 (400 or 405 for a deletion that is not offered)
+            3. expect no change in the repository
     """
     reply = OPERATIONS[operation].request(occasion.stored.repository.as_role("foreign"), occasion)
 
@@ -99,23 +85,21 @@ def test_other_organization_cannot_push(occasion: Occasion, operation: str) -> N
 
 
 @verifies("registry/rights/images-of-another-organization-are-inaccessible")
+@pytest.mark.usefixtures("one_organization")
 @pytest.mark.parametrize("operation", [case(name, name) for name in READS])
 def test_their_images_are_closed(
-    repository: Repository,
-    theirs: StoredImage,
-    new_blob: NewBlob,
-    operation: str,
+    repository: Repository, theirs: StoredImage, new_blob: NewBlob, operation: str
 ) -> None:
-    """Purpose: we do not see what another organization has pushed.
+    """Purpose: our login cannot read the images of another organization.
     Method: 1. push an image with the other organization's login; read it with that login: expect 200 (the control)
-            2. read tags, manifests and blobs of it with ours: expect 401, 403 or 404
+            2. read tags, manifests and blobs of the image with our login: expect 401, 403 or 404
     """
     occasion = Occasion(theirs, new_blob(), "unused")
     if OPERATIONS[operation].request(theirs.repository, occasion).status != 200:
         raise Inconclusive("the other organization cannot read its own image", "a login in role foreign that may pull")
     ours = repository.registry.repository(theirs.repository.name)
 
-    expect_denied(OPERATIONS[operation].request(ours, occasion), "for what is another organization's")
+    expect_denied(OPERATIONS[operation].request(ours, occasion), "for content of another organization")
 
 
 @verifies("registry/rights/private-and-absent-are-indistinguishable")
@@ -125,9 +109,9 @@ def test_their_images_are_closed(
 )
 def test_private_and_absent(occasion: Occasion, operation: str, role: str | None) -> None:
     """Purpose: a client without access does not learn that a repository exists.
-    Method: 1. send the request, as a stranger, for a repository that exists, between two that never did
-            2. expect the same status, header fields and body, the name aside; a difference but in status counts if it
-               is there each time in eight further rounds
+    Method: 1. send one request for an existing repository, between two for repositories that never existed
+            2. expect the same status, headers and body, apart from the name; a difference other than the status counts
+               if eight further rounds repeat it
     """
     existing = occasion.stored.repository
     if role is None:
@@ -142,48 +126,49 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
         before, _, after = existing.name.rpartition("guarded")
         return before + another_like("guarded") + after
 
-    expect_as_absent(ask, existing.name, absent, "to one who may not see it")
+    expect_as_absent(ask, existing.name, absent, "to a client without access")
 
 
 def namesake(repository: Repository) -> Repository:
-    """Another organization's repository for the app of this name, with its login."""
+    """Return another organization's repository for the app of this name, with its login."""
     registry = repository.registry.as_role("foreign")
     first, organization, *_ = f"{registry.described.foreign_repository or ''}//".split("/")
     name = "/".join([first, organization, *repository.name.split("/")[2:]])
     if not organization or name.count("/") < 2 or name == repository.name:
         needs = 'foreign_repository = "orgs/{another-org-slug}/{app-slug}" in [targets.X.registry]'
-        raise Inconclusive("no organization besides ours is described", needs)
+        raise Inconclusive("the target file names no other organization", needs)
     return registry.repository(name)
 
 
 @verifies("registry/rights/same-app-of-another-organization")
 @pytest.mark.parametrize("operation", [case("manifest", "manifest"), case("blob", "blob")])
 def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
-    """Purpose: an app of one organization is not the app of the same name of another.
+    """Purpose: apps of one name in two organizations are two apps.
     Method: 1. push an image to orgs/{our-org}/{app}
             2. read it from orgs/{other-org}/{app} with the other organization's login: expect 401, 403 or 404
     """
     reply = OPERATIONS[operation].request(namesake(guarded.repository), Occasion(guarded, new_blob(), "unused"))
 
-    expect_denied(reply, "for what another organization has under this name")
+    expect_denied(reply, "for another organization's repository of this name")
 
 
 @verifies("registry/token/similar-name-is-another-repository")
 @pytest.mark.parametrize("right", [case("same-app", "pull")])
 def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarded: StoredImage, right: str) -> None:
     """Purpose: a token for one repository does not open the same app of another organization.
-    Method: 1. ask for a token for orgs/{other-org}/{app} with the other organization's login
-            2. pull from orgs/{our-org}/{app} with it: expect 401, 403 or 404
+    Method: 1. request a token for orgs/{other-org}/{app} with the other organization's login
+            2. pull from orgs/{our-org}/{app} with the token: expect 401, 403 or 404
     """
     name = namesake(guarded.repository).name
     token = token_in(ask(bearer, "foreign", bearer.scope(name, right)))
     if not token:
-        raise NotApplicable("no token is given for a repository that is not there")
+        raise NotApplicable("the token endpoint issues no token for an absent repository")
 
     expect_denied(pull(guarded, token), "for an app of the same name of another organization")
 
 
 @verifies("registry/rights/similar-organization-is-denied")
+@pytest.mark.usefixtures("one_organization")
 @pytest.mark.parametrize(
     "similar",
     [
@@ -192,10 +177,9 @@ def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarde
     ],
 )
 def test_similar_organization(repository: Repository, names: Names, similar: str) -> None:
-    """Purpose: rights on one organization are none on another whose name begins or ends so, or that has an app so.
-    Method: 1. open an upload to orgs/{our organization and more}/app, to orgs/{more and ours}/app and to
-               orgs/{another}/orgs/{ours}/app
-            2. expect a refusal (400, 401, 403 or 404)
+    """Purpose: rights on one organization are none on another with a similar name, or with an app of that name.
+    Method: 1. open an upload in orgs/{our-org}-x/app, orgs/x-{our-org}/app and orgs/x/orgs/{our-org}/app
+            2. expect 400, 401, 403 or 404
     """
     repository.registry.door.expect_locked()
     first, *rest = repository.name.split("/")
@@ -215,7 +199,7 @@ def expect_same_response(one: Exchange, other: Exchange, whose: str, others: str
             codes = sorted({*told[1][0]} ^ {*told[1][1]})
             proof = alike(one, other) or (both_have(one, other, f'"{literal(codes[0])}"') if codes else None)
             shown = f"{worded(first)} {whose}, {worded(second)} {others}"
-            raise NonConformance("one answer to both", shown, one, other, proof=proof)
+            raise NonConformance("the same response to both", shown, one, other, proof=proof)
 
 
 def codes_in(reply: Exchange) -> list[str]:
@@ -225,24 +209,25 @@ def codes_in(reply: Exchange) -> list[str]:
 
 
 @verifies("registry/rights/mount-reveals-nothing-of-the-source")
+@pytest.mark.usefixtures("one_organization")
 def test_mount_reveals_nothing_of_its_source(repository: Repository, theirs: StoredImage, new_blob: NewBlob) -> None:
-    """Purpose: a mount does not tell which blobs and repositories another organization has.
-    Method: 1. mount its blob from its repository, one that nobody has, and its blob from one that it has not
-            2. expect the same status, and the same code where it is refused
+    """Purpose: a mount does not reveal which blobs and repositories another organization has.
+    Method: 1. mount an existing blob of its repository, an absent blob of that, and the existing blob of an absent one
+            2. expect the same status, and the same error code
     """
     source, blob = theirs.repository.name, theirs.image.blobs[-1].digest
     told = repository.post_upload(mount=blob, from_=source)
 
     for digest, name in ((new_blob().digest, source), (blob, f"{source}-absent")):
         absent = repository.post_upload(mount=digest, from_=name)
-        expect_same_response(told, absent, "for what is there", "for what is not")
+        expect_same_response(told, absent, "for an existing source", "for an absent one")
 
 
 @verifies("registry/rights/range-needs-pull")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
 def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None:
     """Purpose: a client without access to a blob gets no part of it.
-    Method: 1. GET the first bytes of a blob, with another organization's login and without one
+    Method: 1. GET the first bytes of a blob with another organization's login, and without a login
             2. expect 401, 403 or 404
     """
     repository = guarded.repository
@@ -256,10 +241,10 @@ def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None
 @verifies("registry/rights/absent-content-reveals-no-repository")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
 def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, role: str | None) -> None:
-    """Purpose: a stranger does not find out that a repository is there by asking it for what is not.
-    Method: 1. ask, as a stranger, for a tag that nobody pushed, and with a login for referrers and a session, to mount
-               and to delete a blob: of a repository that exists, and of one that does not
-            2. expect the same status of the one and the other, and the same code
+    """Purpose: a request for absent content does not reveal whether a repository exists.
+    Method: 1. without access, request an absent tag; with a login also referrers, a session, a mount and a deletion:
+               in a repository that exists, and in one that does not
+            2. expect the same status and error code for both
     """
     existing, tag = guarded.repository, names.new("nothing")
     if role is None:
@@ -267,15 +252,14 @@ def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, 
     absent = existing.named(existing.name[:-1] + ("x" if existing.name[-1] != "x" else "y"))
     for method, rest in [("GET", f"manifests/{tag}"), *(ABSENT_CONTENT if role else ())]:
         replies = [each.as_role(role).send(method, rest) for each in (existing, absent)]
-        expect_same_response(replies[0], replies[1], "of the one that is there", "of the other")
+        expect_same_response(replies[0], replies[1], "in the existing repository", "in the absent one")
 
 
 @verifies("registry/rights/private-and-absent-are-indistinguishable")
 @pytest.mark.parametrize("role", [case("token-other-organization", "foreign")])
 def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredImage, role: str) -> None:
     """Purpose: another organization cannot learn from the token endpoint which repositories exist.
-    Method: 1. with another organization's login, ask for a token to pull from a repository that exists, and from one
-               that never did
+    Method: 1. request a token to pull from an existing repository, and from one that never existed
             2. expect the same status
     """
     existing = guarded.repository.name
@@ -283,5 +267,8 @@ def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredI
 
     of_both = there.id, not_there.id, "token"
     if there.status != not_there.status:
-        told, proof = f"{there.status}, {not_there.status} for what never existed", Proof(alike_in=(of_both,))
-        raise NonConformance("one answer of the token endpoint to both", told, there, not_there, proof=proof)
+        told, proof = (
+            f"{there.status}, and {not_there.status} for a repository that never existed",
+            Proof(alike_in=(of_both,)),
+        )
+        raise NonConformance("the same status of the token endpoint for both", told, there, not_there, proof=proof)

@@ -29,14 +29,14 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
-# What is no name here: no route, no such name, or no rights on what is no name.
+# Refusals of an invalid name: no route, no such name, or no rights on it.
 NO_NAME = {400, 401, 403, 404, 405, 414}
-# Paths with dots in them are resolved by many servers, which send the caller to what they have resolved.
+# Many servers resolve the dots in a path and redirect the client to the result.
 ELSEWHERE = {301, 302, 307, 308}
 LONGEST = 255
-"""Characters of registry, slash and name, which many clients keep to."""
+"""Characters of registry, slash and name: a limit of many clients."""
 LONGEST_TAG = 128
-# Those that one behind a slash is like: their blobs are looked for, and catalogs that list what has blobs list them.
+# Names whose blobs a check reads; some catalogs list only repositories with blobs.
 WITH_BLOBS = ("a", "a/b/c", "a/0", "a/manifests/c")
 PushedTo = Callable[[str], StoredImage | Exchange]
 TAGS = "a1", "b2", "c3"
@@ -44,16 +44,13 @@ TAGS = "a1", "b2", "c3"
 
 @pytest.fixture
 def pushed_to(new_repository: NewRepository, repository_at: NewRepository, once: Once) -> PushedTo:
-    """Pushes an image of its own to a name, once for each, which several others may be like; or tells the refusal.
-
-    No blob is pushed where none is looked for and an index of nothing is taken.
-    """
+    """Pushes an image to a name, once for each name, or returns the refusal; no blob if it accepts an empty index."""
 
     def made(ending: str) -> StoredImage | Exchange:
         parent = once("apart", lambda: new_repository("apart"))
         most = "m" * (LONGEST - len(f"{urlsplit(parent.registry.http.base_url).netloc}/{parent.name}-a"))
         repository = repository_at(f"{parent.name}-{ending.format(most=most)}")
-        # The longest name goes with the longest tag: what limits how long an address is takes both.
+        # The longest name has the longest tag: a limit on the length of an address applies to both.
         tag = "v1.0.0-below" if "/" in ending else "v1.0.0".ljust(LONGEST_TAG if "{most}" in ending else 0, "0")
         alone = index([], annotations={"org.example.name": repository.name})
         if ending not in WITH_BLOBS and repository.push(alone, tag).ok:
@@ -84,9 +81,8 @@ def expect_accepted(pushed: StoredImage | Exchange) -> StoredImage:
     "ending", [case("digits", "a-0"), case("dashes", "a---0"), case("letters", "a"), case("one-digit", "a7")]
 )
 def test_app_slugs(pushed_to: PushedTo, ending: str) -> None:
-    """Purpose: every slug an app may have can be pushed to.
-    Method: 1. push an image to a repository whose slug has dashes and digits at its end
-            2. expect 2xx; or 2xx to POST of an upload
+    """Purpose: every app slug can be pushed to.
+    Method: 1. push an image to a repository whose slug contains dashes, or ends in a digit; 2. expect 2xx
     """
     expect_accepted(pushed_to(ending))
 
@@ -106,13 +102,10 @@ def test_app_slugs(pushed_to: PushedTo, ending: str) -> None:
     ],
 )
 def test_each_name_is_its_own(pushed_to: PushedTo, ending: str, like: str) -> None:
-    """Purpose: no two names are one repository, however alike; which names there are is the platform's to say.
-    Method: 1. push an image of its own, under one tag, to each of two names of the grammar: expect 2xx; or an upload
-               that is opened there to be refused (400 to 405, 414)
-            2. GET the tag under each that was taken, and expect exactly its own bytes; of others than these, what a
-               third name was given may be read, and both are pushed again before that counts
-            3. where one name goes on behind a slash, expect 404 to GET of the other's config, or of its image, and no
-               tag of it in the list
+    """Purpose: no two names are one repository, however alike they are; the platform decides which names are valid.
+    Method: 1. push a different image under one tag to each of two names: expect 2xx, or 400 to 405 or 414 to the upload
+            2. GET the tag in each repository: expect exactly its own bytes; pushed and read again if they differ
+            3. if one name is the other plus a component, expect 404 for the other's content, and no tag of the other
     """
     pair = [each for each in (pushed_to(like), pushed_to(ending)) if isinstance(each, StoredImage)]
     try:
@@ -161,24 +154,21 @@ def expect_own(images: Iterable[StoredImage]) -> None:
 )
 def test_no_other_name(repository: Repository, ending: str) -> None:
     """Purpose: an invalid repository name is refused, and never causes a server error.
-    Method: 1. POST an upload under what is no name
-            2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx; or a session of another name, where
-               the path has dots, which a server may resolve before it looks at names (RFC 3986 section 6.2.2.3)
-            3. where it is another than 404, GET the tags, and under what is not ASCII a manifest, and expect a refusal
-               again
+    Method: 1. POST an upload under an invalid name: expect 400, 401, 403, 404, 405 or 414, or for a name with dots an
+               upload in the resolved path (RFC 3986 section 6.2.2.3)
+            2. unless that is 404, expect the same of the tag list, and of a manifest under a name that is not ASCII
     """
     other = repository.named(repository.name + ending)
     opened = other.post_upload()
     if opened.ok and "/../" in other.name and "/../" not in unquote(opened.headers.get("location") or ""):
         return
 
-    # Where there is no such path there is nothing to read.
     reads = ["tags/list"] if ending.isascii() else ["tags/list", "manifests/v1.0.0"]
     for reply in [opened] if opened.status == 404 else [opened, *(other.send("GET", each) for each in reads)]:
         if reply.status not in NO_NAME | ELSEWHERE:
             proof = Proof(reply.id, statuses=tuple(NO_NAME | ELSEWHERE))
             raise NonConformance(
-                "a refusal of what is no name", f"{reply.status} to {reply.method}", reply, proof=proof
+                "a refusal of an invalid name", f"{reply.status} to {reply.method}", reply, proof=proof
             )
 
 
@@ -196,10 +186,9 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
     ],
 )
 def test_any_name(repository: Repository, form: str) -> None:
-    """Purpose: no name causes a server error. No clause limits its length, and many servers merge slashes.
-    Method: 1. POST an upload under a name that is too long for many, or has an empty component, or none at all
-            2. expect an answer that is no 5xx; and where it is no 404, another one to GET of the tags; under no name
-               another one to GET of an image
+    """Purpose: no repository name causes a server error. No clause limits its length, and many servers merge slashes.
+    Method: 1. POST an upload under a name that is too long, has an empty component, or is empty: expect no 5xx
+            2. expect no 5xx from the tag list unless that was 404, and from a manifest under the empty name
     """
     named = repository.named(form.format(name=repository.name, most="a" * (LONGEST + 1)))
     other = with_a_token(named, repository)
@@ -211,7 +200,7 @@ def test_any_name(repository: Repository, form: str) -> None:
 
 
 def with_a_token(other: Repository, repository: Repository) -> Repository:
-    """The same; with a token for another repository where the token endpoint takes no address that is so long."""
+    """Return the repository; with another repository's token if the token endpoint accepts no scope of that length."""
     presenter = repository.registry.presenter
     try:
         presenter.authorization(other.scopes)
@@ -223,8 +212,7 @@ def with_a_token(other: Repository, repository: Repository) -> Repository:
 @verifies("registry/name/image-naming-of-the-contract")
 def test_image_naming(repository: Repository, pushed_to: PushedTo) -> None:
     """Purpose: images are named {registry-domain}/orgs/{org-slug}/{app-slug}:{tag}.
-    Method: 1. push an image to orgs/{org-slug}/{app-slug} under a tag such as v1.0.0
-            2. expect 2xx, and exactly its bytes from GET of the tag
+    Method: 1. push an image to orgs/{org-slug}/{app-slug} under the tag v1.0.0; 2. expect 2xx, and its bytes from GET
     """
     if not repository.name.startswith("orgs/") or repository.name.count("/") != 2:
         needs = 'repository = "orgs/{org-slug}/{app-slug}" in [targets.X.registry]'
@@ -236,14 +224,14 @@ def test_image_naming(repository: Repository, pushed_to: PushedTo) -> None:
 @verifies("registry/catalog/is-sorted")
 @pytest.mark.parametrize("ending", [case("name-below", "a/0")])
 def test_catalog_with_names_below(registry: Registry, pushed_to: PushedTo, ending: str) -> None:
-    """Purpose: a name that goes on behind a slash stands where its letters do, and not with its folder.
-    Method: 1. push images to three names, of which two are the first and more, behind a slash and behind a dash
-            2. read the catalog to its end: expect what each page has of them in lexical order
+    """Purpose: a name with a further component is sorted by its characters, and not with its folder.
+    Method: 1. push images to one name, and to this name followed by a slash and by a dash
+            2. read the whole catalog: expect these names in lexical order on each page
     """
     pushed = [pushed_to(each) for each in ("a", "a-0", ending)]
     own = {each.repository.name for each in pushed if isinstance(each, StoredImage)}
     if len(own) < len(pushed):
-        raise NotApplicable("no name goes on behind a slash here")
+        raise NotApplicable("the registry accepts no name with a further component")
 
     for page in pages_from(registry.catalog("?n=50"), registry.follow_catalog):
         expect_sorted(page, "repositories", own)
@@ -265,8 +253,8 @@ def tagged_image(new_repository: NewRepository) -> StoredImage:
 @verifies("registry/name/percent-encoding-is-decoded")
 @pytest.mark.parametrize("kind", [case("manifest", "manifest"), case("blob", "blob")])
 def test_escaped_is_the_same(tagged_image: StoredImage, kind: str) -> None:
-    """Purpose: a client that escapes more than it must gets the same.
-    Method: 1. GET a manifest, a letter of its tag escaped, and a blob, the first digit of its digest escaped
+    """Purpose: a client that percent-encodes more than it must gets the same content.
+    Method: 1. GET a manifest with one letter of its tag encoded, and a blob with one digit of its digest encoded
             2. expect exactly its bytes
     """
     repository, blob = tagged_image.repository, tagged_image.image.blobs[-1]
@@ -287,14 +275,13 @@ def test_escaped_is_the_same(tagged_image: StoredImage, kind: str) -> None:
 )
 def test_escaped_list_goes_on(tagged_image: StoredImage, plain: str, rest: str, first: int) -> None:
     """Purpose: a percent-encoded address can be paged through like the plain one.
-    Method: 1. GET one of three tags, and those behind the first; follow the Links to the end: nothing is asked of a
-               registry where these are not the three, and the other two
-            2. the same, a letter of the path and of last escaped: expect the same, each once
+    Method: 1. list tags in pages, and after the first tag: not applicable if the list is wrong
+            2. the same with one letter of the path and of last encoded: expect each tag once
     """
     repository, wanted = tagged_image.repository, TAGS[first:]
     listed = [tag for page in pages_from(repository.tags(plain), repository.follow) for tag in strings_of(page, "tags")]
     if sorted(listed) != [*wanted]:
-        raise NotApplicable(f"the registry lists {listed} for {plain} as it is")
+        raise NotApplicable(f"the registry lists {listed} for the plain {plain}")
     reply = repository.registry.fetch("GET", repository.path(rest), scopes=repository.scopes)
 
     expect_complete(pages_from(reply, repository.follow), "tags", wanted)

@@ -31,18 +31,18 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
 
-SIGNATURE = f"sha256-{'0' * 64}.sig"  # as programs that sign images tag what they push
-TAGS = ["v10", "a1", "M", "v2", "latest", SIGNATURE, "a-2.json"]  # of which no part is a format
+SIGNATURE = f"sha256-{'0' * 64}.sig"  # the form of signing tools
+TAGS = ["v10", "a1", "M", "v2", "latest", SIGNATURE, "a-2.json"]
 MANY = 10_000
 BAD_NUMBERS = [case("negative", "-1"), case("word", "x"), case("fraction", "1.5"), case("huge", "9" * 30)]
-MORE_THAN_THERE_ARE = "9" * 18  # a number that a register holds, and more than any memory does
+MORE_THAN_THERE_ARE = "9" * 18  # fits into 64 bits, and is more than any registry holds
 Ask = Callable[[str], Exchange]
 
 
 @pytest.fixture(scope="session")
 @at_second_try
 def tagged(new_repository: NewRepository) -> Repository:
-    """A read-only repository with seven tags, pushed in no order after its empty list was read."""
+    """A read-only repository with seven tags that were pushed in no order, after its empty list was read."""
     repository = new_repository("tags")
     repository.tags()
     repository.given(image(repository.name, layers=0), *TAGS)
@@ -51,31 +51,31 @@ def tagged(new_repository: NewRepository) -> Repository:
 
 @pytest.fixture(scope="session")
 def ask(tagged: Repository, once: Once) -> Ask:
-    """Lists its tags with a query, once for each query."""
+    """Lists the tags with a query, once for each query."""
     return lambda query: once(("tags", query), lambda: tagged.tags(query))
 
 
 @pytest.fixture
 def pages(tagged: Repository, ask: Ask, once: Once) -> list[Exchange]:
-    """The list of all its tags, followed to the end."""
+    """The list of all tags, read to the end."""
     return once("pages of tags", lambda: pages_from(ask(""), tagged.follow))
 
 
 @pytest.fixture
 def whole(pages: list[Exchange]) -> list[str]:
-    """All its tags, in the registry's own order."""
+    """All tags, in the registry's own order."""
     return [tag for page in pages for tag in strings_of(page, "tags")]
 
 
 def in_order(reply: Exchange) -> list[str]:
-    """The registry's own order of the tags, whichever lexical order it is."""
+    """Return the tags of a response in the registry's own order."""
     return strings_of(reply, "tags")
 
 
 @verifies("registry/tags/are-listed")
 def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
-    """Purpose: a client finds out which tags there are.
-    Method: 1. ask for the tags of a repository that is not there yet; push one image under seven tags, ask for the list
+    """Purpose: a client finds out which tags exist.
+    Method: 1. list the tags of a repository that does not exist yet; push one image under seven tags; list again
             2. expect 200 in JSON with the repository's name and each tag once
     """
     reply = pages[0]
@@ -88,9 +88,8 @@ def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
 
 @verifies("registry/tags/are-json")
 def test_tags_are_json(ask: Ask) -> None:
-    """Purpose: a client knows how to read the list.
-    Method: 1. ask for the list
-            2. expect Content-Type: application/json
+    """Purpose: a client knows how to parse the list.
+    Method: 1. list the tags; 2. expect Content-Type: application/json
     """
     expect_media_type(ask(""), "application/json")
 
@@ -98,8 +97,7 @@ def test_tags_are_json(ask: Ask) -> None:
 @verifies("registry/tags/are-sorted")
 def test_tags_are_sorted(tagged: Repository, ask: Ask, whole: list[str]) -> None:
     """Purpose: a list can be read in pages because it has an order.
-    Method: 1. push seven tags in no order, ask for the list, whole and two by two
-            2. expect lexical order, the same both times
+    Method: 1. list seven tags at once, and two a page; 2. expect the same lexical order both times
     """
     expect_sorted(ask(""), "tags")
     pages = pages_from(ask("?n=2"), tagged.follow)
@@ -114,10 +112,9 @@ def test_tags_are_sorted(tagged: Repository, ask: Ask, whole: list[str]) -> None
 @verifies("registry/tags/n-limits-the-list")
 @pytest.mark.parametrize("number", [case("one", 1), case("three", 3), case("all", 7), case("more", MANY)])
 def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
-    """Purpose: a client gets as many tags as it asks for.
-    Method: 1. ask for n tags
-            2. expect n, or all where there are fewer, or fewer with a Link to the next; from the beginning
-            3. of ten thousand expect the same, or 400 with PAGINATION_NUMBER_INVALID: n may be "bigger than the maximum
+    """Purpose: a client gets as many tags as it requests.
+    Method: 1. request n tags; 2. expect the first n, or fewer with a Link to the next page
+            3. for ten thousand, also accept 400 with PAGINATION_NUMBER_INVALID: n may be "bigger than the maximum
                allowed" (Docker Registry V2, Errors)
     """
     reply = ask(f"?n={number}")
@@ -136,26 +133,24 @@ def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
 @verifies("registry/tags/last-starts-after-the-tag")
 @pytest.mark.parametrize("query", [case("with-n", "?n=2&last={}"), case("alone", "?last={}")])
 def test_last_continues_after_the_name(ask: Ask, whole: list[str], query: str) -> None:
-    """Purpose: a list goes on behind the tag that came last.
-    Method: 1. ask for the tags behind the third, with n and without
-            2. expect those that follow it in the list, and not itself
+    """Purpose: a list continues after the tag in last.
+    Method: 1. request the tags after the third, with n and without; 2. expect the tags that follow it in the list
     """
     if len(whole) < 3:
-        raise Inconclusive(f"the list has the tags {whole} alone", "a list of all tags")
+        raise Inconclusive(f"the list has only the tags {whole}", "a list of all tags")
     reply = ask(query.format(whole[2]))
     wanted = whole[3:5] if "n=" in query else whole[3:]
     found = in_order(reply)
 
     if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
         proof = without_list(reply, "tags")
-        raise NonConformance(f"{worded(wanted)}, those behind {whole[2]}", worded(found), reply, proof=proof)
+        raise NonConformance(f"{worded(wanted)}, the tags after {whole[2]}", worded(found), reply, proof=proof)
 
 
 @verifies("registry/tags/n-zero-is-empty")
 def test_n_zero(tagged: Repository) -> None:
     """Purpose: a client that requests no tags gets none.
-    Method: 1. ask for 0 tags of a repository that has some
-            2. expect an empty list, and no Link
+    Method: 1. request 0 tags of a repository with tags; 2. expect an empty list, and no Link
     """
     reply = tagged.tags("?n=0")
 
@@ -168,21 +163,12 @@ def test_n_zero(tagged: Repository) -> None:
 @verifies("registry/tags/links-reach-every-tag")
 @pytest.mark.parametrize(
     "number",
-    [
-        case("hundred", 100),
-        case("one", 1),
-        case("two", 2),
-        case("three", 3),
-        case("four", 4),
-        case("five", 5),
-        case("six", 6),
-        case("seven", 7),
-    ],
+    [case(name, number) for number, name in enumerate(("one", "two", "three", "four", "five", "six", "seven"), 1)]
+    + [case("hundred", 100)],
 )
 def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> None:
     """Purpose: a client that follows the links sees every tag once.
-    Method: 1. ask for n tags; follow the Link of each page to the end
-            2. expect every tag once over all pages
+    Method: 1. request n tags, follow the Link of each page to the end; 2. expect every tag once over all pages
     """
     pages = expect_reachable("a Link", lambda: pages_from(ask(f"?n={number}"), tagged.follow))
     expect_complete(pages, "tags", TAGS)
@@ -190,16 +176,15 @@ def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> Non
 
 @verifies("registry/tags/last-reaches-every-tag")
 def test_pages_by_last(ask: Ask) -> None:
-    """Purpose: an older client, which pages with last, sees every tag once.
-    Method: 1. ask for 3 tags, then for 3 behind the last of them, and so on until none is given
-            2. expect every tag once
+    """Purpose: a client that pages with last sees every tag once.
+    Method: 1. request 3 tags, then 3 after the last of them, until a page is empty; 2. expect every tag once
     """
     pages = [ask("?n=3")]
     while (found := in_order(pages[-1])) and len(pages) <= len(TAGS) + 1:
         pages.append(ask(f"?n=3&last={found[-1]}"))
     # "MAY return fewer than <int> results, but only when … a Link header is provided" (OCI 1.1, Listing Tags): of none.
     if not found and next_link(pages[-1]):
-        raise NotApplicable("a page of nothing has a Link, and no tag to go on behind")
+        raise NotApplicable("an empty page has a Link, and no tag for last")
 
     expect_complete(pages, "tags", TAGS)
 
@@ -208,18 +193,16 @@ def test_pages_by_last(ask: Ask) -> None:
 @pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
 def test_bad_n(ask: Ask, number: str) -> None:
     """Purpose: a client learns that its n is invalid.
-    Method: 1. ask for -1 and for "x" tags
-            2. expect 400
+    Method: 1. request -1 and "x" tags; 2. expect 400
     """
-    expect_status(ask(f"?n={number}"), 400, "for a number that is none")
+    expect_status(ask(f"?n={number}"), 400, "for an invalid number")
 
 
 @verifies("registry/tags/bad-n-is-no-server-error")
 @pytest.mark.parametrize("number", [*BAD_NUMBERS, case("large", MORE_THAN_THERE_ARE)])
 def test_bad_n_is_no_server_error(ask: Ask, number: str) -> None:
     """Purpose: an invalid n never causes a server error.
-    Method: 1. ask with an n that is no number, and with one beyond all memory
-            2. expect an answer that is no 5xx
+    Method: 1. list the tags with an n that is no number, or is too large; 2. expect no 5xx
     """
     expect_no_server_error(ask(f"?n={number}"))
 
@@ -227,9 +210,9 @@ def test_bad_n_is_no_server_error(ask: Ask, number: str) -> None:
 @verifies("registry/tags/last-may-be-absent")
 @pytest.mark.parametrize("last", [case("letter", "b"), case("empty", "")])
 def test_last_need_not_be_there(tagged: Repository, last: str) -> None:
-    """Purpose: a list goes on behind a tag that was deleted meanwhile, and begins behind no tag.
-    Method: 1. ask for the tags behind "b", which is no tag, and behind none
-            2. expect those that follow it in the order, which may be one without case
+    """Purpose: a list continues after a tag that no longer exists, and begins after an empty last.
+    Method: 1. request the tags after "b", which is no tag, and after ""
+            2. expect the tags that follow it in the order, which may ignore case
     """
     pages = pages_from(tagged.tags(f"?last={last}"), tagged.follow)
     without_case = "M" in [tag for page in pages for tag in strings_of(page, "tags")]
@@ -241,8 +224,7 @@ def test_last_need_not_be_there(tagged: Repository, last: str) -> None:
 @explores(0.6, {"query": "?n=2&last=a_b+c"}, {"query": "?n=1&n=2"}, query=tag_queries())
 def test_any_query(stored: StoredImage, query: str) -> None:
     """Purpose: no query of a tag list causes a server error.
-    Method: 1. ask for the tags with it
-            2. expect 200 or a 4xx with a sound error document
+    Method: 1. list the tags with any query; 2. expect 200 or a 4xx with a well-formed error document
     """
     reply = stored.repository.tags(query)
 

@@ -34,26 +34,24 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.wording import worded
 
 STAYING, MOVING, INSTEAD = "latest", "1.0", "1.1"
-# A tag at the limits of the grammar, which a list may hide or cut.
+# The longest tag, which a list may hide or truncate.
 LONG = f"_{'t' * 127}"
 CALLERS = 4
-# Each push is another: it is over sooner than readers of what stays the same would be.
 READS = 4
-# Registries cut lists into pages of a hundred more often than of any other size.
+# The most common page size is a hundred.
 TAGS = [f"t{number:03}" for number in range(101)]
-# A registry that forgets one in twenty is found.
+# With twenty pushes, a loss of one in twenty shows.
 AT_ONCE, MEANWHILE = TAGS[:CALLERS], TAGS[CALLERS:20]
 PUSHED_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
 class TagHistory:
-    """What a repository told of its tags on the way.
-
-    ``empty`` is the list beside an image by digest alone, ``pages`` the last one. In between one image was pushed
-    under two tags, another under the first of them (``moved``: where the registry lets it), the one was read by its
-    digest (``read``) and pushed by it ``again``, and the other under a ``long`` tag. In the end the two tags named
-    ``staying`` and ``moving``.
+    """The responses of a repository whose tags change.
+    ``empty`` is the tag list while only an untagged image exists, ``pages`` the last list. In between, one image was
+    pushed under two tags and another under the first of these (``moved``: if tags are mutable). The first image was
+    read by digest (``read``) and pushed by digest ``again``, and the other was pushed under a ``long`` tag. At the end
+    the two tags name ``staying`` and ``moving``.
     """
 
     repository: Repository
@@ -89,7 +87,7 @@ def tag_history(guarded_image: StoredImage, repository_at: NewRepository, once: 
 
 
 def tags_of(tag_history: TagHistory) -> list[str]:
-    """Return the tags that are listed in the end."""
+    """Return the tags in the last list."""
     return [tag for page in tag_history.pages for tag in strings_of(page, "tags")]
 
 
@@ -100,9 +98,8 @@ def pushed_tags(tag_history: TagHistory) -> list[str]:
 
 @verifies("registry/tags/none-are-an-empty-list")
 def test_no_tags(tag_history: TagHistory) -> None:
-    """Purpose: a client can parse the list of a repository without tags.
-    Method: 1. push an image by digest alone, ask for the tags
-            2. where the answer is 200, expect "tags": []
+    """Purpose: a client can parse the tag list of a repository without tags.
+    Method: 1. push an image by digest only, list the tags; 2. expect "tags": [] if the status is 200
     """
     expect_no_tags(tag_history.empty)
 
@@ -110,13 +107,13 @@ def test_no_tags(tag_history: TagHistory) -> None:
 @verifies("registry/tags/moved-tag-is-listed-once")
 def test_pushed_twice(tag_history: TagHistory) -> None:
     """Purpose: a tag that moved is still one tag.
-    Method: 1. push an image under two tags, another under the first of them and under one of 128 letters, "_" first
+    Method: 1. push an image under two tags, another under the first of them and under a tag of 128 characters
             2. expect each tag once in the list
     """
     need_taken(tag_history.long)
     tags, found = pushed_tags(tag_history), tags_of(tag_history)
 
-    # Whether the other stays is asked by a check of its own.
+    # Another check judges whether the other tag stays.
     if any(found.count(tag) > 1 for tag in tags) or not {MOVING, LONG} <= {*found}:
         proof = lists("tags", tag_history.pages, tags)
         raise NonConformance(f"{worded(tags)}, each once", worded(found), *tag_history.pages, proof=proof)
@@ -124,23 +121,22 @@ def test_pushed_twice(tag_history: TagHistory) -> None:
 
 @verifies("registry/tags/untagged-manifests-are-not-listed")
 def test_digests_are_no_tags(tag_history: TagHistory) -> None:
-    """Purpose: what was pushed by digest alone has no tag, nor has a repository those of one whose name begins so.
-    Method: 1. push one image by digest, and others under tags
-            2. expect no other tag in the list
+    """Purpose: an image that was pushed by digest has no tag, and tags of similarly named repositories are not listed.
+    Method: 1. push one image by digest, and others under tags; 2. expect only these tags in the list
     """
     tags = pushed_tags(tag_history)
 
     if others := [tag for tag in tags_of(tag_history) if tag not in tags]:
         proof = lists("tags", tag_history.pages, tags)
-        raise NonConformance(f"no other tags than {worded(tags)}", worded(others), *tag_history.pages, proof=proof)
+        raise NonConformance(f"only the tags {worded(tags)}", worded(others), *tag_history.pages, proof=proof)
 
 
 @verifies("registry/manifest/moving-a-tag-affects-no-other")
 def test_tags_move_alone(tag_history: TagHistory) -> None:
-    """Purpose: what happens to one tag happens to no other, though both name one image.
-    Method: 1. push an image under two tags, and another image under the first of them: expect the first by its digest
-            2. push the first by digest again
-            3. expect both tags in the list, the second image by the first tag, and the first by the second
+    """Purpose: a tag that moves changes no other tag of the same image.
+    Method: 1. push an image under two tags, and another image under the first of them
+               read the first by digest, and push it again
+            2. expect both tags in the list, the second image by the first tag, and the first by the second
     """
     if not tag_history.moved:
         raise NotApplicable(STAYS)
@@ -153,17 +149,18 @@ def test_tags_move_alone(tag_history: TagHistory) -> None:
     expect_bytes(tag_history.moving, two.content)
 
 
-@verifies("registry/at-once/one-tag")
+@verifies("registry/concurrency/tag-names-one-of-the-pushed-images")
 def test_one_tag(tag_history: TagHistory) -> None:
-    """Purpose: of several images that are pushed under one tag at once, one wins, whole; the tag is there all the time.
-    Method: 1. push an image under a tag; four callers PUT four others under it at the same moment, three read it
-            2. expect 201 to each, or 409 beside one; from each read, and in the end, one of them, byte for byte; each
-               by its digest, if it was taken and not collected with its tag; the same tags listed as before
+    """Purpose: of several images that are pushed under one tag concurrently, one wins, and the tag never disappears.
+    Method: 1. four clients concurrently PUT four images under one existing tag, while three others read it: expect 201
+               to each PUT, 409 if another succeeded
+            2. expect exactly the bytes of one of the images from each read; each accepted image by digest, unless it is
+               collected; and the same tag list as before
     """
     if not tag_history.moved:
         raise NotApplicable(STAYS)
     if tag_history.moving.status != 200:
-        raise Inconclusive(f"a tag that moved is not there: {tag_history.moving}", "a registry whose tags move")
+        raise Inconclusive(f"a tag that moved is missing: {tag_history.moving}", "a registry whose tags move")
     repository, manifests = (
         tag_history.repository,
         [variation(tag_history.images[0], str(number)) for number in range(CALLERS)],
@@ -179,12 +176,12 @@ def test_one_tag(tag_history: TagHistory) -> None:
 
     pull = partial(repository.get_manifest, MOVING)
     replies, pushes = reading_while(pull, push, CALLERS, broken, READS, changers=CALLERS)
-    expect_done_at_once(pushes, "to each of those who push to one tag at once")
-    spoiled = [*filter(broken, replies)]
+    expect_done_at_once(pushes, "for each concurrent push to one tag")
+    bad = [*filter(broken, replies)]
     contents = contents[1:] if len(pushes) == CALLERS else contents
-    if spoiled or broken(last := pull()):
-        wrong = spoiled[0] if spoiled else last
-        raise NonConformance("one of the manifests that were pushed, whole", observed(wrong), wrong)
+    if bad or broken(last := pull()):
+        wrong = bad[0] if bad else last
+        raise NonConformance("the bytes of one of the pushed manifests", observed(wrong), wrong)
     for each in manifests:
         expect_bytes_or_collected(repository.get_manifest(each.digest), each.content)
     expect_tags(repository, tags_of(tag_history))
@@ -192,35 +189,35 @@ def test_one_tag(tag_history: TagHistory) -> None:
 
 @dataclass(frozen=True)
 class ManyTags:
-    """A repository of two images, whose tags are pushed step by step: each step once, however many checks need it."""
+    """A repository of two images whose tags are pushed step by step, each step once for all checks."""
 
     repository: Repository
     images: tuple[Manifest, Manifest]
     once: Once
 
     def named(self, tag: str) -> Manifest:
-        """The image that a tag names."""
+        """Return the image that a tag names."""
         return self.images[TAGS.index(tag) % len(self.images)]
 
     def push(self, tag: str) -> Exchange:
-        """PUT of the image under the tag."""
+        """PUT the image under the tag."""
         return self.repository.put_manifest(tag, self.named(tag).content, self.named(tag).media_type)
 
     def pages(self) -> list[Exchange]:
-        """The list of tags, followed to its end."""
+        """Read the list of tags to its end."""
         return pages_from(self.repository.tags(), self.repository.follow)
 
     def at_once(self) -> dict[str, Exchange]:
-        """How the first four tags were pushed, by four callers at the same moment."""
+        """Push the first four tags from four clients concurrently; return the responses."""
         pushes = self.once("tags at once", lambda: at_once([partial(self.push, tag) for tag in AT_ONCE]))
         return dict(zip(AT_ONCE, pushes, strict=True))
 
     def listed(self) -> list[Exchange]:
-        """What was listed after that."""
+        """Read the tag list after that."""
         return self.once("tags after those at once", self.pages)
 
     def meanwhile(self) -> tuple[list[Exchange], dict[str, Exchange]]:
-        """What three others were told of the list while one caller pushed sixteen tags more, and how those were."""
+        """Push sixteen more tags while three clients read the list; return the lists and the pushes' responses."""
         left = iter(MEANWHILE)
 
         def made() -> tuple[list[Exchange], list[Exchange]]:
@@ -246,32 +243,30 @@ def accepted_tags(pushes: dict[str, Exchange]) -> list[str]:
 
 
 def tags_in(pages: Iterable[Exchange]) -> list[str]:
-    """The tags on these pages."""
+    """Return the tags on these pages."""
     return [tag for page in pages for tag in strings_of(page, "tags")]
 
 
-@verifies("registry/at-once/several-tags")
+@verifies("registry/concurrency/no-pushed-tag-is-lost")
 def test_several_tags(many_tags: ManyTags) -> None:
-    """Purpose: of several tags that are pushed at once, none is lost.
-    Method: 1. four callers PUT two manifests, each under two tags, at the same moment: expect 2xx to each, or 409
-               beside one
-            2. expect all tags that were taken in the list, and by each the bytes of its own
+    """Purpose: no tag is lost if several are pushed concurrently.
+    Method: 1. four clients concurrently PUT two manifests under two tags each: expect 2xx, 409 if another succeeded
+            2. expect all accepted tags in the list, and the bytes of its own image from each
     """
     pushes = many_tags.at_once()
-    expect_done_at_once([*pushes.values()], "to each of those who push a tag at once")
+    expect_done_at_once([*pushes.values()], "for each concurrent push of a tag")
 
     expect_listed(many_tags.listed(), "tags", accepted_tags(pushes))
     for tag in accepted_tags(pushes):
         expect_bytes(many_tags.repository.get_manifest(tag), many_tags.named(tag).content)
 
 
-@verifies("registry/at-once/tags-listed-while-pushed")
+@verifies("registry/concurrency/list-during-pushes-has-earlier-tags")
 def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
-    """Purpose: a list that is read while tags are pushed has all that were there before.
-    Method: 1. push two images under four tags, and see them listed; one caller pushes sixteen tags more, three others
-               read the list meanwhile
-            2. expect 200 from every read, the first four in it, none twice
-            3. expect all that were pushed in the end: twenty, or as many as were within a few seconds
+    """Purpose: a list that is read while tags are pushed contains all earlier tags.
+    Method: 1. push four tags and list them; push sixteen more while three clients read the list
+            2. expect 200 from each read, the first four tags in it, and none twice
+            3. expect all pushed tags in the list at the end
     """
     pushes, there = many_tags.at_once(), tags_in(many_tags.listed())
     need_taken(min(pushes.values(), key=lambda reply: reply.status))
@@ -282,7 +277,7 @@ def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
         found = tags_in([reply])
         whole = next_link(reply) is not None or set(before) <= set(found)
         if not whole or len(set(found)) < len(found):
-            raise NonConformance(f"{worded(before)} in it, none twice", worded(found), reply)
+            raise NonConformance(f"{worded(before)} in the list, none twice", worded(found), reply)
     for reply in later.values():
         expect_success(reply, "for a tag pushed while the list is read")
     expect_listed(many_tags.pages(), "tags", [*before, *later])
@@ -290,9 +285,9 @@ def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
 
 @verifies("registry/tags/long-list-is-complete")
 def test_long_list(many_tags: ManyTags) -> None:
-    """Purpose: a list is whole however long it is, on one page or on several.
-    Method: 1. push images under 101 tags, or as many as can be pushed in 20 s and are not 409 beside others
-            2. ask for the tags and follow the links: expect each once
+    """Purpose: a long list is complete, on one page or on several.
+    Method: 1. push images under 101 tags, or as many as can be pushed in 20 s
+            2. list the tags and follow the links: expect each tag once
     """
     pushes = many_tags.at_once() | many_tags.meanwhile()[1]
     left, until = [tag for tag in TAGS if tag not in accepted_tags(pushes)], time.monotonic() + PUSHED_WITHIN_S

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -26,7 +27,7 @@ from conformance.oracles.proofs import claims_differ, has_member, without_member
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
 from conformance.vocabulary.values import basic_login
@@ -38,9 +39,9 @@ CLOCKS_S = 60
 
 @verifies("registry/token/response-has-a-token")
 def test_answer_has_a_token(token_response: Exchange) -> None:
-    """Purpose: clients of either age find the token.
-    Method: 1. ask for a token
-            2. expect 200 in JSON with token or access_token; where both are there, equal ones (an empty one is none)
+    """Purpose: older and newer clients find the token.
+    Method: 1. request a token
+            2. expect 200 in JSON with token or access_token, and if both are present, the same value
     """
     expect_status(token_response, 200)
     document = expect_json_object(token_response)
@@ -49,25 +50,28 @@ def test_answer_has_a_token(token_response: Exchange) -> None:
         proof = Proof(token_response.id, matches='"(access_)?token" *: *"[^"]')
         raise NonConformance("token or access_token", ", ".join(document), token_response, proof=proof)
     if len({str(document[name]) for name in ("token", "access_token") if document.get(name)}) > 1:
-        raise NonConformance("token and access_token to be equal", "two different ones", token_response)
+        raise NonConformance("the same value in token and access_token", "two different values", token_response)
 
 
-@verifies("registry/token/lifetime-is-at-least-60-seconds")
-def test_token_lives_a_minute(token_response: Exchange) -> None:
-    """Purpose: a token is good for as long as older clients take it to be.
-    Method: 1. ask for a token
-            2. expect expires_in, where it is there, to be a number of at least 60
+@pytest.mark.parametrize(
+    "response",
+    [
+        row("registry/token/lifetime-is-at-least-60-seconds", "token_response"),
+        row("registry/token/lifetime-is-at-least-60-seconds#form", "form_response"),
+    ],
+)
+def test_token_lives_a_minute(request: pytest.FixtureRequest, response: str) -> None:
+    """Purpose: a token is valid for as long as older clients assume.
+    Method: 1. request a token by GET, and by a form; 2. expect expires_in, if present, to be a number of at least 60
     """
-    expect_lifetime(token_response, LEAST_LIFETIME_S)
+    expect_lifetime(request.getfixturevalue(response), LEAST_LIFETIME_S)
 
 
 @verifies("registry/token/issued-at-is-a-time")
 def test_issued_at(token_response: Exchange) -> None:
-    """Purpose: a client knows from when the token lives.
-    Method: 1. ask for a token
-            2. expect issued_at, where it is there, to be a time as RFC 3339 writes it, with its zone; not to come, and
-               expires_in (60 s where it is not told) behind it not to be over, by the clock that the target tells
-               or by ours, a minute aside
+    """Purpose: a client knows from when the token is valid.
+    Method: 1. request a token; 2. expect issued_at, if present, to be an RFC 3339 time with a time zone
+            3. expect it between now and expires_in ago (60 s if absent), within a minute, by our clock or the target's
     """
     document = expect_json_object(token_response)
     told, lifetime = document.get("issued_at"), document.get("expires_in", LEAST_LIFETIME_S)
@@ -86,25 +90,23 @@ def test_issued_at(token_response: Exchange) -> None:
     if isinstance(lifetime, int | float) and not -CLOCKS_S <= age <= lifetime + CLOCKS_S:
         raise NonConformance(
             f"issued_at within the last {lifetime} s",
-            f"issued_at {told}, {age:.0f} s before the answer",
+            f"issued_at {told}, {age:.0f} s before the response",
             token_response,
         )
 
 
 @verifies("registry/token/is-not-cached")
 def test_token_is_not_cached(token_response: Exchange) -> None:
-    """Purpose: no cache on the way keeps a token for others.
-    Method: 1. ask for a token
-            2. expect Cache-Control with no-store
+    """Purpose: no cache stores a token for other users.
+    Method: 1. request a token; 2. expect Cache-Control: no-store
     """
     expect_directive(token_response, "Cache-Control", "no-store")
 
 
 @verifies("registry/token/subject-is-the-user")
 def test_subject_is_who_logs_in(bearer: Registry) -> None:
-    """Purpose: the registry knows, and writes into its logs, who has a token.
-    Method: 1. ask for a token with the logins of two users; where they are JWTs, read sub
-            2. expect two subjects, each with a name
+    """Purpose: the registry knows, and logs, which user has a token.
+    Method: 1. request a token with the logins of two users; 2. expect a different sub in each, if they are JWTs
     """
     if bearer.account("pusher").username == bearer.account("puller").username:
         raise NotApplicable("both logins are of one user")
@@ -113,18 +115,18 @@ def test_subject_is_who_logs_in(bearer: Registry) -> None:
 
     if len(set(subjects.values())) < len(subjects) or not all(subjects.values()):
         proof = claims_differ("sub", *replies.values()) if all(subjects.values()) else None
-        raise NonConformance("sub of each login's own", worded(subjects), *replies.values(), proof=proof)
+        raise NonConformance("a different sub for each login", worded(subjects), *replies.values(), proof=proof)
 
 
 @verifies("registry/token/anonymous-token-has-no-subject")
 def test_anonymous_has_no_subject(bearer: Registry) -> None:
-    """Purpose: a token that anybody gets is nobody's, whichever login was named beside the request.
-    Method: 1. ask for a token without a login, with the name of one beside it
-            2. where a token comes that is a JWT, expect no sub, or an empty one
+    """Purpose: a token that was issued without a login names no user.
+    Method: 1. request a token without a login, with a user's name in account
+            2. expect no sub, or an empty one, in the token, if a JWT is issued
     """
     reply = bearer.door.ask_token([], account=bearer.account("pusher").username)
     if not token_in(reply):
-        raise NotApplicable(f"nobody gets a token without a login ({reply.status})")
+        raise NotApplicable(f"the token endpoint issues no token without a login ({reply.status})")
     subject = claims_of(token_in(reply)).get("sub")
 
     if subject:
@@ -134,16 +136,16 @@ def test_anonymous_has_no_subject(bearer: Registry) -> None:
 
 @pytest.fixture
 def form_response(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
-    """The response to a form of a pull-only login that requests a token to pull and push."""
+    """The response to a form that requests a token to pull and push with a pull-only login."""
     account, scope = bearer.account("puller"), bearer.scope(guarded.repository.name, "pull,push")
     reply = once("by form", lambda: granted_by_password(bearer, account.username, account.password, scope))
     if not reply.ok:
-        raise NotApplicable(f"the token endpoint takes no username and password in a form ({reply.status})")
+        raise NotApplicable(f"the token endpoint accepts no username and password in a form ({reply.status})")
     return reply
 
 
 def granted_actions(token: str, guarded: StoredImage) -> set[str] | None:
-    """Return the actions of a token; of an opaque token those that work; None where it names none."""
+    """Return the actions of a token; of an opaque token the actions that work; None if it names none."""
     if is_opaque(token):
         pushed = guarded.repository.presenting(f"Bearer {token}").post_upload()
         return {"pull", "push"} if pushed.ok else {"pull"}
@@ -156,10 +158,9 @@ def granted_actions(token: str, guarded: StoredImage) -> set[str] | None:
 
 @verifies("registry/token/form-response-states-its-scope")
 def test_form_states_its_scope(form_response: Exchange, guarded: StoredImage) -> None:
-    """Purpose: a client learns what its token opens, and does not try what it does not.
-    Method: 1. ask by a form for a token to pull and push with a login that may only pull
-            2. where a token comes, expect scope, which of pull and push names none that the token has not; an opaque
-               one is tried
+    """Purpose: a client learns what its token permits.
+    Method: 1. request a token to pull and push by a form with a pull-only login
+            2. expect scope in the response, with those of pull and push that the token has (if opaque, it is tried)
     """
     told = expect_json_object(form_response).get("scope")
     if not isinstance(told, str):
@@ -174,9 +175,8 @@ def test_form_states_its_scope(form_response: Exchange, guarded: StoredImage) ->
 
 @verifies("registry/token/form-response-has-access-token")
 def test_form_gives_an_access_token(form_response: Exchange) -> None:
-    """Purpose: what is asked for as OAuth 2.0 asks is told as OAuth 2.0 tells it.
-    Method: 1. ask for a token by a form
-            2. expect access_token, and token to be the same where one is told
+    """Purpose: an OAuth 2.0 client finds its token in the documented member.
+    Method: 1. request a token by a form; 2. expect access_token, and the same value in token, if present
     """
     document = expect_json_object(form_response)
     token = document.get("access_token")
@@ -186,92 +186,78 @@ def test_form_gives_an_access_token(form_response: Exchange) -> None:
         raise NonConformance("access_token, and token equal to it", ", ".join(document), form_response, proof=proof)
 
 
-@verifies("registry/token/lifetime-is-at-least-60-seconds")
-@pytest.mark.parametrize("least", [case("form", LEAST_LIFETIME_S)])
-def test_token_of_a_form_lives_a_minute(form_response: Exchange, least: int) -> None:
-    """Purpose: a token that was asked for by a form is good for as long as older clients take it to be, too.
-    Method: 1. ask for a token by a form
-            2. expect expires_in, where it is there, to be a number of at least 60
-    """
-    expect_lifetime(form_response, least)
-
-
 @verifies("registry/token/form-response-is-json")
 def test_token_of_a_form_is_json(form_response: Exchange) -> None:
     """Purpose: an OAuth 2.0 client can parse the response.
-    Method: 1. ask for a token by a form
-            2. expect Content-Type: application/json
+    Method: 1. request a token by a form; 2. expect Content-Type: application/json
     """
     expect_media_type(form_response, "application/json")
 
 
 @verifies("registry/token/form-issues-no-unrequested-refresh-token")
 def test_form_gives_no_refresh_token_unasked(form_response: Exchange) -> None:
-    """Purpose: what lives without an end is not given to those who did not ask.
-    Method: 1. ask for a token by a form without access_type=offline
-            2. expect no refresh_token
+    """Purpose: a client that requests no refresh token gets none, since it does not expire.
+    Method: 1. request a token by a form without access_type=offline; 2. expect no refresh_token
     """
     expect_no_refresh_token(form_response)
 
 
 @verifies("registry/token/password-form-grants-no-more")
 def test_password_grants_no_more(form_response: Exchange, guarded: StoredImage) -> None:
-    """Purpose: a password in a form gets what the login may do, and no more.
-    Method: 1. ask by a form for a token to pull and push with a login that may only pull
-            2. where a token comes, expect it not to push
+    """Purpose: a password in a form grants only what the login may do.
+    Method: 1. request a token to pull and push by a form with a pull-only login
+            2. expect that a token, if issued, cannot push
     """
     if token := token_in(form_response):
         expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
 
 
-@verifies("registry/token/malformed-request-is-no-server-error")
-@pytest.mark.parametrize("login", [case("no-colon", b"nocolon"), case("not-utf8", b"\xff:\xfe")])
-def test_malformed_login_at_the_token_endpoint(bearer: Registry, login: bytes) -> None:
-    """Purpose: an unreadable login never causes a server error at the token endpoint.
-    Method: 1. ask for a token under Basic credentials without a colon, and of bytes that are no UTF-8
-            2. expect no 5xx
-    """
-    reply = bearer.door.ask_token([], f"Basic {base64.b64encode(login).decode()}")
-    expect_no_server_error(reply, "for a login that cannot be read")
+def without_a_login(query: str) -> Callable[[Registry], Exchange]:
+    """Return a GET of the token endpoint with this query."""
+    return lambda registry: registry.http.send(
+        "GET", f"{registry.door.realm}{'&' if '?' in registry.door.realm else '?'}{query}"
+    )
 
 
-@verifies("registry/token/malformed-request-is-no-server-error")
-@pytest.mark.parametrize("grant_type", [case("unknown-grant", "cf-unknown")])
-def test_unknown_grant_at_the_token_endpoint(bearer: Registry, grant_type: str) -> None:
-    """Purpose: a form with an unknown grant causes no server error.
-    Method: 1. POST a form of an unknown grant_type to the token endpoint
-            2. expect no 5xx
-    """
-    reply = requested_by_form(bearer, {"grant_type": grant_type, "service": bearer.door.service}, "REGISTRY_CF_TOKEN")
-    expect_no_server_error(reply, "for an unknown grant")
+def with_basic(login: bytes) -> Callable[[Registry], Exchange]:
+    """Return a request for a token with these Basic credentials."""
+    return lambda registry: registry.door.ask_token([], f"Basic {base64.b64encode(login).decode()}")
+
+
+def unknown_grant(registry: Registry) -> Exchange:
+    """POST a form with an unknown grant_type."""
+    form = {"grant_type": "cf-unknown", "service": registry.door.service}
+    return requested_by_form(registry, form, "REGISTRY_CF_TOKEN")
 
 
 @verifies("registry/token/malformed-request-is-no-server-error")
 @pytest.mark.parametrize(
-    "query",
+    "send",
     [
-        case("no-service", "scope=repository:x:pull"),
-        case("nothing", ""),
-        case("no-escape", "service=a&service=%zz&scope=%"),
-        case("no-utf8", "service=%ff%fe&scope=repository:%c0%80:pull"),
+        case("no-colon", with_basic(b"nocolon")),
+        case("not-utf8", with_basic(b"\xff:\xfe")),
+        case("unknown-grant", unknown_grant),
+        case("no-service", without_a_login("scope=repository:x:pull")),
+        case("nothing", without_a_login("")),
+        case("no-escape", without_a_login("service=a&service=%zz&scope=%")),
+        case("no-utf8", without_a_login("service=%ff%fe&scope=repository:%c0%80:pull")),
     ],
 )
-def test_query_that_means_nothing(bearer: Registry, query: str) -> None:
-    """Purpose: a query without a service, or one that cannot be decoded, causes no server error.
-    Method: 1. GET the token endpoint without a login, and without service in its query, or with escapes that stand for
-               nothing
+def test_malformed_request_at_the_token_endpoint(bearer: Registry, send: Callable[[Registry], Exchange]) -> None:
+    """Purpose: a malformed request causes no server error at the token endpoint.
+    Method: 1. request a token with Basic credentials without a colon or not in UTF-8, with an unknown grant_type,
+               without service, and with invalid percent-encoding
             2. expect no 5xx
     """
-    separator = "&" if "?" in bearer.door.realm else "?"
-    expect_no_server_error(bearer.http.send("GET", f"{bearer.door.realm}{separator}{query}"), "for such a query")
+    expect_no_server_error(send(bearer), "for a malformed request")
 
 
 @verifies("registry/login/ended-login-opens-nothing")
 @pytest.mark.parametrize("role", [case("revoked-in-a-form", "revoked"), case("expired-in-a-form", "expired")])
 def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str) -> None:
-    """Purpose: a login that was taken away is not let in by the other way to a token, either.
-    Method: 1. ask by a form for a token to pull, with the login in the role revoked, or expired
-            2. where a token comes, expect it not to pull
+    """Purpose: a revoked or expired login gets no valid token by a form either.
+    Method: 1. request a token to pull by a form with a revoked login, and with an expired one
+            2. expect that a token, if issued, cannot pull
     """
     if role not in bearer.described.credentials:
         raise NotDeclared(
@@ -285,12 +271,12 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
         expect_status(pull(stored, token), {401, 403, 404}, f"for a login in the role {role}", or_refused=reply)
 
 
-@verifies("registry/token/is-not-told-back")
+@verifies("registry/token/credentials-are-not-echoed")
 @pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
 def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None:
     """Purpose: a wrong password is not echoed: it is often one letter away from the right one.
-    Method: 1. ask for a token with a password that is none, and by a form of grant_type=password
-            2. expect the password nowhere in the answer
+    Method: 1. request a token with a wrong password, by Basic and by a form
+            2. expect the password nowhere in the response
     """
     username, password = bearer.account("pusher").username, names.new("password")
     if by == "query":

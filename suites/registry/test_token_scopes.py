@@ -167,6 +167,7 @@ def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, g
 
 
 @verifies("registry/token/each-scope-has-its-own-rights")
+@pytest.mark.usefixtures("one_organization")
 @pytest.mark.parametrize("order", [case("ours-first", 1), case("ours-last", -1)])
 def test_each_scope_has_its_own_rights(bearer: Registry, guarded: StoredImage, theirs: StoredImage, order: int) -> None:
     """Purpose: access to one repository grants nothing in another that is requested with it.
@@ -209,7 +210,7 @@ def test_account_is_who_logs_in(bearer: Registry, guarded: StoredImage) -> None:
         expect_denied(guarded.repository.presenting(f"Bearer {token_in(reply)}").post_upload(), "for a push")
 
 
-@verifies("registry/token/is-not-told-back")
+@verifies("registry/token/credentials-are-not-echoed")
 def test_token_is_not_echoed(stored: StoredImage, to_pull: str, once: Once) -> None:
     """Purpose: an error response does not carry the token into logs.
     Method: 1. Push with a token to pull: expect the token nowhere in the response.

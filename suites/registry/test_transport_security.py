@@ -17,28 +17,27 @@ from conformance.vocabulary.check import of_strangers, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
-UNTOLD = "it may not know of the TLS before it: a proxy should send X-Forwarded-Proto: https, or the registry be told"
+UNTOLD = "behind a proxy with TLS, the registry needs X-Forwarded-Proto: https, or its external address configured"
 
 
 @pytest.fixture(scope="session")
 def secured(registry: Registry) -> Registry:
-    """The registry, where it is asked by https."""
+    """The registry, if its address is https."""
     if not registry.http.base_url.startswith("https://"):
-        raise NotApplicable("the registry is asked by plain HTTP")
+        raise NotApplicable("the registry's address is plain HTTP")
     return registry
 
 
 @verifies("registry/transport/realm-keeps-tls")
 @of_strangers()
 def test_realm_keeps_tls(secured: Registry, once: Once) -> None:
-    """Purpose: no password is sent in clear to get a token.
-    Method: 1. GET /v2/ over TLS, without a login
-            2. expect the realm of its Bearer challenge to be no http:// address
+    """Purpose: no password is sent in clear text to get a token.
+    Method: 1. GET /v2/ over TLS without a login; 2. expect that the realm of its Bearer challenge is no http:// address
     """
     reply = once("support", secured.as_role(None).support)
     bearer = next((each for each in challenges(reply) if each.scheme == "bearer"), None)
     if bearer is None:
-        raise NotApplicable("the registry does not take bearer tokens")
+        raise NotApplicable("the registry accepts no bearer tokens")
 
     realm = bearer.parameters.get("realm", "")
     if realm.lower().startswith("http://"):
@@ -48,10 +47,9 @@ def test_realm_keeps_tls(secured: Registry, once: Once) -> None:
 
 @verifies("registry/transport/upload-keeps-tls")
 def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: NewBlob) -> None:
-    """Purpose: neither logins nor layers are sent in clear, and where no plain HTTP is served pushes go on.
+    """Purpose: logins and layers are not sent in clear text, and pushes work if no plain HTTP is served.
     Method: 1. open an upload over TLS
-            2. expect its Location not to be an http:// address of the registry's own host; where no login is asked for
-               it may be one, if the blob can be put there
+            2. expect that Location is no http:// address of the registry's host; without logins, that it can be used
     """
     opened = repository.post_upload()
     told = plain_http_address(opened, opened.headers.get("location"))
@@ -64,19 +62,18 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
     put = expect_reachable(
         "a Location", lambda: secured.http.send("PUT", with_digest(told, blob.digest), [BINARY], blob.content)
     )
-    expect_success(put, "where the upload's Location leads")
+    expect_success(put, "at the Location of the upload")
     repository.inventory.blobs.add(blob.digest)
 
 
 @verifies("registry/transport/responses-keep-tls")
 def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: NewImage, names: Names) -> None:
-    """Purpose: who follows what the registry says does not send a login in clear.
-    Method: 1. push an image over TLS; ask for the list of tags, one on a page
-            2. expect neither the Location of the image nor the link to the next page to be an http:// address of the
-               registry's own host; not asked where no login is
+    """Purpose: a client that follows the registry's addresses does not send a login in clear text.
+    Method: 1. push an image over TLS; request one tag
+            2. expect neither in Location nor in Link an http:// address of the registry's host
     """
     if not secured.door.scheme:
-        raise NotApplicable("the registry asks for no login")
+        raise NotApplicable("the registry requires no login")
     image = repository.given(new_image(), names.new("tag"), names.new("tag"))
     pushed, listed = repository.push(image), repository.tags("?n=1")
 
@@ -87,11 +84,11 @@ def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: 
 
 
 def plain_http_address(reply: Exchange, told: str | None) -> str:
-    """The address that an answer gives, where it is an http:// one of the host that was asked by https; or ""."""
+    """Return the http:// address of the requested https host in a response; empty if there is none."""
     return told if told and without_the_tls_of(reply.url, told) else ""
 
 
 def insecure_address_finding(reply: Exchange, name: str, told: str) -> NonConformance:
-    """Return the finding that a header leads out of TLS. Real clients stop there; the other checks go on over TLS."""
+    """Return the finding that a header leads from TLS to plain HTTP, where real clients stop."""
     proof = field_matches(reply, name, "^<?(https:/)?/")
     return NonConformance(f"{name} to be an https:// address, or relative", told, reply, hint=UNTOLD, proof=proof)

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.clients.registry.client import Repository
 from conformance.clients.registry.inventory import Inventory
+from conformance.vocabulary.exchange import TOKEN_ENDED
 from conformance.vocabulary.finding import Inconclusive
 from tests.clients.registry_server import NAME, Server, entered
 from tests.clients.registry_server import server as server
@@ -109,3 +110,24 @@ def test_an_unknown_upload_session_is_not_reported_as_a_refusal(server: Server, 
     with pytest.raises(Inconclusive) as caught:
         entered(server).repository(NAME).given_blob(b"content")
     assert needed in caught.value.needs
+
+
+@pytest.mark.parametrize(("old", "new", "ended"), [(401, 200, 1), (200, 200, 0), (401, 401, 0)])
+def test_a_token_that_ended_before_its_stated_end_is_replaced(server: Server, old: int, new: int, ended: int) -> None:
+    challenged(server, f'Bearer realm="{server.url}/token",service="s"')
+    names = iter(["old", "new", "newer"])
+    server.table["GET", "/token"] = lambda: (
+        200,
+        {},
+        b'{"token": "%s-token", "expires_in": 300}' % next(names).encode(),
+    )
+    repository = entered(server).repository(NAME)
+    tags = repository.path("tags/list")
+    assert repository.tags().status == 404
+
+    server.table["GET", "/v2/"] = lambda: (old if server.seen[-1][2] == "Bearer old-token" else new, {}, b"")
+    server.table["GET", tags] = lambda: (401 if server.seen[-1][2] == "Bearer old-token" else 200, {}, b"")
+    repository.registry.door.accepted_at_s = 0.0
+
+    assert repository.tags().status == (200 if ended else 401)
+    assert repository.registry.http.recorder.events.get(TOKEN_ENDED, 0) == ended

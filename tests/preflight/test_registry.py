@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from conformance.preflight import SurfaceState, preflight
+from conformance.preflight import SurfaceState, alive, preflight
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.target import configuration
 from conformance.target.description import Target
@@ -82,3 +83,28 @@ def test_an_upload_on_another_host_is_cancelled_without_the_login(
     assert logins == [None]
     assert set(surface.uploads) == before
     assert [line for kind, line in state.lines if kind in ("fail", "warn")] == []
+
+
+@pytest.mark.parametrize("status", [200, 302, 404])
+def test_a_web_page_at_the_support_check_stops_nothing_else(
+    status: int, reference: tuple[Reference, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, target = reference
+    surface: Any = deployment.surfaces["registry"]
+    handle = surface.handle
+
+    async def web_page(request: Request) -> Answer:
+        page = Answer(status, b"<!DOCTYPE html>")
+        page.headers.update({"Content-Type": "text/html", "Location": "/portal/"})
+        return page if request.path == "/v2/" else cast(Answer, await handle(request))
+
+    monkeypatch.setattr(surface, "handle", web_page)
+    state = next(each for each in preflight(target) if each.surface == "registry")
+    assert state.reachable and not state.locked
+    assert {role: state.credentials[role] for role in ("pusher", "puller", "foreign")} == dict.fromkeys(
+        ("pusher", "puller", "foreign"), "ok"
+    )
+    assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
+    warnings = [line for kind, line in state.lines if kind == "warn"]
+    assert any(line.endswith("is answered by a registry: the run goes on") for line in warnings)
+    assert alive(target, "registry") == ""

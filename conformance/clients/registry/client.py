@@ -104,7 +104,13 @@ class Registry:
         return followed(asked(target), asked)
 
     def _send(self, method: str, target: str, headers: HeaderFields, body: Body, scopes: Scopes) -> Exchange:
-        return self.http.send(method, target, [*headers, *self._credentials(target, scopes)], body)
+        fields = self._credentials(target, scopes)
+        reply = self.http.send(method, target, [*headers, *fields], body)
+        # As engines do: a token that has ended is replaced, and the request, which did nothing, is sent again.
+        login = self.presenter if fields and isinstance(body, bytes) and isinstance(self.presenter, Login) else None
+        if login and login.ended_early(scopes, reply):
+            reply = self.http.send(method, target, [*headers, *self._credentials(target, scopes)], body)
+        return reply
 
     def _credentials(self, target: str, scopes: Scopes) -> list[tuple[str, str]]:
         if "://" in target and not on_one_host(target, self.http.base_url):

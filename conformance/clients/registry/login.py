@@ -6,6 +6,7 @@ Sources: Docker Registry token authentication (specification and scope documenta
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ from urllib.parse import quote, urlencode
 from conformance.clients.http import HttpClient, address_in, as_asked, followed, on_one_host
 from conformance.clients.oauth.client import lifetime_of
 from conformance.clients.registry.challenges import Challenge, challenges
-from conformance.vocabulary.exchange import LOCKED_OUT, Exchange
+from conformance.vocabulary.exchange import LOCKED_OUT, TOKEN_ENDED, Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotConnected
 from conformance.vocabulary.values import basic_login
 
@@ -32,6 +33,7 @@ TOKEN, REFRESH_TOKEN = r"\(access_\)*token", r"\(refresh_\)token"
 """The members of a token endpoint's answer that are tokens, as an expression of sed's with one group."""
 Scopes = tuple[str, ...]
 NOTHING: Mapping[str, str] = MappingProxyType({})
+SUPPORT = "/v2/"
 NOTHING_THERE = "manifests/cf-no-such-tag"
 
 
@@ -63,12 +65,28 @@ class Account:
     password_name: str = ""
 
 
+@dataclass(frozen=True)
+class CachedToken:
+    """A token, and when it was requested and ends, by the monotonic clock."""
+
+    value: str
+    begun: float
+    until: float
+
+    @property
+    def age_s(self) -> float:
+        """For how many seconds it has been known."""
+        return time.monotonic() - self.begun
+
+
 @dataclass
 class Door:
     """What the registry's challenge says: the scheme (``basic``, ``bearer``, or "" where it is open), realm, service.
 
     ``opened`` asks for it once (``GET /v2/`` without credentials). Of actions that go by names of the registry's own
     (token scope documentation: pull and push are examples) ``listing`` are those that its challenge asks of a list.
+    ``accepted_at_s`` is the greatest age at which a token was accepted, ``ended_at_s`` the least at which one had ended
+    early: from then on none is used for half as long.
     """
 
     scheme: str
@@ -78,7 +96,9 @@ class Door:
     http: HttpClient
     listing: tuple[str, ...] = ()
     waited_in_vain: bool = False
-    tokens: dict[tuple[str, Scopes], tuple[str, float]] = field(default_factory=dict)
+    tokens: dict[tuple[str, Scopes], CachedToken] = field(default_factory=dict)
+    accepted_at_s: float = 0.0
+    ended_at_s: float = math.inf
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def ask_token(
@@ -129,9 +149,10 @@ class Door:
         what the registry says to that is looked at then, and that login works.
         """
         with self.lock:
-            token, until = self.tokens.get((account.role, scopes), ("", 0.0))
-            if time.monotonic() < until:
-                return token
+            cached = self.tokens.get((account.role, scopes))
+            if cached and time.monotonic() < cached.until and cached.age_s < self.ended_at_s / 2:
+                return cached.value
+            begun = time.monotonic()
             asked, reply = scopes, self.ask_as(account, scopes)
             if scopes and reply.status in DENIED:
                 asked, reply = (), self.ask_as(account, ())
@@ -142,11 +163,36 @@ class Door:
                     f"a login that works in [targets.X.registry.credentials.{account.role}]",
                 )
             self.learn(account, asked, token)
-            self.tokens[account.role, scopes] = (
-                token,
-                time.monotonic() + lifetime_of(reply, DEFAULT_LIFETIME_S) - RENEWED_BEFORE_S,
-            )
+            until = time.monotonic() + lifetime_of(reply, DEFAULT_LIFETIME_S) - RENEWED_BEFORE_S
+            self.tokens[account.role, scopes] = CachedToken(token, begun, until)
             return token
+
+    def ended_early(self, account: Account, scopes: Scopes, reply: Exchange) -> bool:
+        """Whether a 401 shows that a token ended before its stated end; then the next request gets a new one.
+
+        GET /v2/ tells: it refuses the token as well, and accepts a new one. It is sent only if no token of twice that
+        age was accepted before.
+        """
+        cached, tape = self.tokens.get((account.role, scopes)), self.http.recorder.tape
+        if self.scheme != "bearer" or cached is None:
+            return False
+        if reply.status != 401:
+            self.accepted_at_s = max(self.accepted_at_s, cached.age_s)
+        elif cached.age_s > self.accepted_at_s / 2 and (tape is None or tape.has("GET", SUPPORT)):
+            age_s = cached.age_s
+            if self._supports(cached.value) == 401:
+                self.tokens.pop((account.role, scopes), None)
+                if self._supports(self.token_of(account, scopes)) != 401:
+                    # Evidence that is judged again has the tokens as they were requested then.
+                    self.ended_at_s = min(self.ended_at_s, age_s) if tape is None else math.inf
+                    self.http.recorder.event(TOKEN_ENDED)
+                    return True
+            self.accepted_at_s = max(self.accepted_at_s, age_s)
+        return False
+
+    def _supports(self, token: str) -> int:
+        """The status of the support check with a token."""
+        return self.http.send("GET", SUPPORT, [("Authorization", f"Bearer {token}")]).status
 
     def ask_as(self, account: Account, scopes: Iterable[str], /, **parameters: str) -> Exchange:
         """The token endpoint's answer to an account; to one that is locked, when it is let in again."""
@@ -229,6 +275,10 @@ class Login:
         if self.door.scheme == "bearer":
             return f"Bearer {self.door.token_of(self.account, scopes)}"
         return None
+
+    def ended_early(self, scopes: Scopes, reply: Exchange) -> bool:
+        """Whether a 401 shows that the token for these scopes ended before its stated end."""
+        return self.door.ended_early(self.account, scopes, reply)
 
     def _tell_how_it_is_coded(self) -> None:
         """What looks for these credentials in an answer knows them by a name, which is made of the password's."""

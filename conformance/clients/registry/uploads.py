@@ -47,6 +47,14 @@ def least_chunk(opened: Exchange) -> int:
     return int(told) if told.isascii() and told.isdigit() and len(told) <= DIGITS_OF_A_SIZE else 0
 
 
+def opens_an_upload(repository: Repository) -> bool:
+    """Whether the login may open an upload in a repository; the upload is cancelled, if possible."""
+    reply = repository.post_upload()
+    if reply.ok and reply.headers.get("location"):
+        repository.upload_of(reply).cancel()
+    return reply.ok
+
+
 def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Exchange:
     """The last answer to a push of content under a digest, in one of the forms: ``put``, ``chunks`` or ``post``."""
     if form == "post":

@@ -16,6 +16,7 @@ from conformance.evidence.judgements.sessions import Openings, subject_flaw
 from conformance.evidence.judgements.successes import (
     REGISTRY,
     STORAGE,
+    absent_fields,
     is_of_s3,
     received_flaw,
     tag_flaw,
@@ -82,6 +83,7 @@ class Flaws:
             return
         yield doubled_field(exchange, OF_REGISTRIES)
         yield received_flaw(exchange, path)
+        yield from absent_fields(exchange, path)
         yield digest_flaw(exchange, path)
         yield list_flaw(exchange, path)
         yield self._openings.flaw(exchange, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from conformance.vocabulary.exchange import Exchange
@@ -69,6 +70,27 @@ def told_otherwise(exchange: Exchange, path: str, successes: tuple[Success, ...]
         return ""
     done = next((each for each in successes if each.method == exchange.method and each.path.fullmatch(path)), None)
     return done.what if done and exchange.status != done.status else ""
+
+
+LISTED_FIELDS = {
+    CREATED_MANIFEST: ("Docker-Content-Digest",),
+    CREATED_BLOB: ("Docker-Content-Digest",),
+    OPENED_UPLOAD: ("Docker-Upload-UUID", "Range"),
+    TAKEN_CHUNK: ("Docker-Upload-UUID",),
+}
+"""Docker Registry V2, Detail: "The following headers will be returned with the response", beyond those of OCI."""
+
+
+def lacking(name: str, what: str) -> str:
+    """Name the flaw of a success that lacks a documented header field."""
+    return f"no {name} for {what}"
+
+
+def absent_fields(exchange: Exchange, path: str) -> Iterator[str]:
+    """Return the documented header fields that a successful step of a push lacks, as flaws."""
+    same = (each for each in REGISTRY if (each.method, each.status) == (exchange.method, exchange.status))
+    done = next((each.what for each in same if each.path.fullmatch(path)), "")
+    return (lacking(name, done) for name in LISTED_FIELDS.get(done, ()) if name not in exchange.headers)
 
 
 RECEIVED = "a Range of some bytes"

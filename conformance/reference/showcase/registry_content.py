@@ -149,7 +149,7 @@ def error_codes_of_its_own(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("registry/at-once/several-tags", promise="RG-40", surface="registry")
+@defect("registry/concurrency/no-pushed-tag-is-lost", promise="RG-40", surface="registry")
 async def tags_at_once_lost(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """Of several tags that are pushed concurrently, some are lost."""
     repository = registry_of(set_tag).opened(name)

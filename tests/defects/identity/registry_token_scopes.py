@@ -88,7 +88,7 @@ def refresh_token_for_who_is_named(granting_account: Any, form: dict[str, str]) 
 class LoginsAtOnceAreOne(Defect):
     """Docker token authentication: a token is for who logs in, and not for who logged in meanwhile."""
 
-    noticed_by = ("registry/token/account-is-who-logs-in#at-once",)
+    noticed_by = ("registry/token/account-is-who-logs-in#concurrent-logins",)
 
     def __init__(self) -> None:
         self.newest: Request | None = None

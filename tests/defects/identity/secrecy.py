@@ -144,7 +144,7 @@ def token_error_echoes_request(request: Request, answer: Answer) -> Answer:
     return edited(answer, lambda document: document.update(error_description=f"cannot handle {sent[:2000]}"))
 
 
-@defect("registry/token/is-not-told-back#password,password-in-a-form")
+@defect("registry/token/credentials-are-not-echoed#password,password-in-a-form")
 def wrong_password_told_back(password_matches: Any, expected: str, given: str) -> bool:
     """OWASP API8: an error does not expose what it was given to keep, such as a password that is nearly right."""
     if not password_matches(expected, given):

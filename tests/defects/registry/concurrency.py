@@ -16,6 +16,8 @@ from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import PAUSE_S, kind_of, registry_of
 from tests.defects.support.registry import EveryTwentieth, unsupported_error
 
+OVERLAP_S = 0.05
+
 
 class _UnderWay(Defect):
     """Counts what is under way, and does it a moment later."""
@@ -35,7 +37,10 @@ class _UnderWay(Defect):
 class FirstSessionsAtOnceFail(_UnderWay):
     """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
 
-    noticed_by = ("registry/at-once/identical-blobs", "registry/at-once/identical-blobs#mounted")
+    noticed_by = (
+        "registry/concurrency/pushes-of-one-blob-succeed",
+        "registry/concurrency/pushes-of-one-blob-succeed#mounted",
+    )
 
     async def post_upload(self, original: Any, asked: Asked) -> Answer:
         if asked.name not in registry_of(original).repositories and await self._others(asked.name):
@@ -44,7 +49,7 @@ class FirstSessionsAtOnceFail(_UnderWay):
         return answer
 
 
-@defect("registry/at-once/identical-blobs")
+@defect("registry/concurrency/pushes-of-one-blob-succeed")
 def sessions_named_by_the_clock(upload_answer: Any, status: int, request: Request, upload: Upload) -> Answer:
     """Docker Registry V2, Starting An Upload: each upload has a session of its own, in whichever moment it began."""
     if request.method == "POST":
@@ -58,7 +63,7 @@ def sessions_named_by_the_clock(upload_answer: Any, status: int, request: Reques
 class SecondPushOfSameBlobRefused(Defect):
     """A blob may be pushed again, by two at once, too: each is answered 201 (nexus-public #967)."""
 
-    noticed_by = ("registry/at-once/identical-blobs",)
+    noticed_by = ("registry/concurrency/pushes-of-one-blob-succeed",)
 
     def __init__(self) -> None:
         self.under_way: set[tuple[str, str]] = set()
@@ -75,7 +80,7 @@ class SecondPushOfSameBlobRefused(Defect):
 class BlobsAtOnceMixed(Defect):
     """Of several blobs that are pushed at once, each keeps its own bytes."""
 
-    noticed_by = ("registry/at-once/identical-blobs",)
+    noticed_by = ("registry/concurrency/pushes-of-one-blob-succeed",)
 
     def __init__(self) -> None:
         self.content = b""
@@ -89,7 +94,7 @@ class BlobsAtOnceMixed(Defect):
 class IdenticalManifestsRemoved(_UnderWay):
     """distribution-spec 1.1, Pushing Manifests: what several push at once, 201 to each, is there afterwards."""
 
-    noticed_by = ("registry/at-once/identical-manifests",)
+    noticed_by = ("registry/concurrency/pushes-of-one-image-succeed",)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         await original(name, manifest)
@@ -101,7 +106,7 @@ class IdenticalManifestsRemoved(_UnderWay):
 class ChunksAtOnceFail(_UnderWay):
     """API Reference, Error Handling: a chunk that comes twice at once is taken once, and is no failure."""
 
-    noticed_by = ("registry/at-once/one-session",)
+    noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
 
     async def patch_upload(self, original: Any, asked: Asked) -> Answer:
         if await self._others(asked.reference):
@@ -110,7 +115,7 @@ class ChunksAtOnceFail(_UnderWay):
         return answer
 
 
-@defect("registry/at-once/one-session")
+@defect("registry/concurrency/one-of-equal-chunks-is-stored")
 async def refused_twin_counted(patch_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: of equal chunks at once one is taken, and counted once."""
     upload = registry_of(patch_upload).find_upload(asked)
@@ -128,7 +133,7 @@ async def refused_twin_counted(patch_upload: Any, asked: Asked) -> Answer:
 class ClosedAtOnceForNobody(_UnderWay):
     """distribution-spec 1.1, POST then PUT: of two equal closing requests at once one is answered 201."""
 
-    noticed_by = ("registry/at-once/one-session",)
+    noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         twice = await self._others(asked.reference)
@@ -138,7 +143,7 @@ class ClosedAtOnceForNobody(_UnderWay):
         return answer
 
 
-@defect("registry/at-once/one-session")
+@defect("registry/concurrency/one-of-equal-chunks-is-stored")
 async def closed_at_once_doubled(put_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, POST then PUT: the last bytes are in the blob once, though two have sent them at once."""
     upload, digest = registry_of(put_upload).find_upload(asked), asked.request.parameter("digest") or ""
@@ -156,7 +161,7 @@ async def closed_at_once_doubled(put_upload: Any, asked: Asked) -> Answer:
 class SecondClosingFails(Defect):
     """API Reference, Error Handling: a closing request that is sent twice is no reason for a 5xx."""
 
-    noticed_by = ("registry/at-once/one-session",)
+    noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
 
     def __init__(self) -> None:
         self.closing: set[str] = set()
@@ -173,7 +178,7 @@ class SecondClosingFails(Defect):
         return answer
 
 
-@defect("registry/at-once/one-session")
+@defect("registry/concurrency/one-of-equal-chunks-is-stored")
 async def chunks_at_once_both_appended(append_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: of two same chunks at once, one is out of order."""
     registry_of(append_chunk).check_chunk(request, upload)
@@ -184,7 +189,7 @@ async def chunks_at_once_both_appended(append_chunk: Any, request: Request, uplo
 class OneTagAtOnceFails(_UnderWay):
     """API Reference, Error Handling: two who push to one tag at once are no failure; one is later than the other."""
 
-    noticed_by = ("registry/at-once/one-tag",)
+    noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         if await self._others((name, tag)):
@@ -195,7 +200,7 @@ class OneTagAtOnceFails(_UnderWay):
 class ImagesOfOneTagMixed(Defect):
     """Of several images that are pushed under one tag at once, each keeps its own bytes under its digest."""
 
-    noticed_by = ("registry/at-once/one-tag",)
+    noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
 
     def __init__(self) -> None:
         self.last: dict[tuple[str, str], Manifest] = {}
@@ -213,7 +218,7 @@ class ImagesOfOneTagMixed(Defect):
 class TagMovedBeforeItsManifest(Defect):
     """API Reference, Error Handling: a tag that moves is there at every moment, so the new manifest is stored first."""
 
-    noticed_by = ("registry/at-once/one-tag",)
+    noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
 
     def __init__(self) -> None:
         self.stored: set[tuple[str, str]] = set()
@@ -230,7 +235,7 @@ class TagMovedBeforeItsManifest(Defect):
 class PullWhileDeletedFails(Defect):
     """API Reference, Error Handling: what goes while it is read is not there, or was; it is no failure."""
 
-    noticed_by = ("registry/at-once/pulled-while-deleted",)
+    noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
 
     def __init__(self) -> None:
         self.going: set[str] = set()
@@ -251,7 +256,7 @@ class PullWhileDeletedFails(Defect):
 class PulledInPartWhileDeleted(PullWhileDeletedFails):
     """distribution-spec 1.1, Pulling manifests: what is pulled while it is deleted comes whole, if it comes."""
 
-    noticed_by = ("registry/at-once/pulled-while-deleted",)
+    noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
 
     async def get_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -264,7 +269,7 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
 class DeletionAtOnceRefusedToBoth(Defect):
     """distribution-spec 1.1, Deleting Manifests: of two who delete one image at once one is told that it is deleted."""
 
-    noticed_by = ("registry/at-once/pulled-while-deleted",)
+    noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
@@ -280,7 +285,7 @@ class DeletionAtOnceRefusedToBoth(Defect):
 class SecondDeletionFails(Defect):
     """API Reference, Error Handling: two who delete one image at once are no reason for a 5xx; one was later."""
 
-    noticed_by = ("registry/at-once/pulled-while-deleted",)
+    noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
 
     def __init__(self) -> None:
         self.going: set[str] = set()
@@ -297,7 +302,7 @@ class SecondDeletionFails(Defect):
 class OneRequestInTwentyFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, not for one good request in twenty."""
 
-    noticed_by = ("registry/at-once/pulled-while-pushed-again#blob,digest,tag",)
+    noticed_by = ("registry/concurrency/pushes-do-not-disturb-pulls#blob,digest,tag",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -311,7 +316,7 @@ class OneRequestInTwentyFails(Defect):
 class OneSessionInTwentyForgotten(Defect):
     """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
 
-    noticed_by = ("registry/at-once/pulled-while-pushed-again#blob",)
+    noticed_by = ("registry/concurrency/pushes-do-not-disturb-pulls#blob",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -326,7 +331,7 @@ class OneSessionInTwentyForgotten(Defect):
 class DeletionsOfTagsAtOnceFail(_UnderWay):
     """API Reference, Error Handling: several tags of one image are deleted at once, none of which fails."""
 
-    noticed_by = ("registry/at-once/several-deletions",)
+    noticed_by = ("registry/concurrency/no-deleted-tag-comes-back",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         if await self._others(name):
@@ -337,7 +342,7 @@ class DeletionsOfTagsAtOnceFail(_UnderWay):
 class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
     """distribution-spec 1.1, Deleting tags: the image stays, and its other tags, however many of them go at once."""
 
-    noticed_by = ("registry/at-once/several-deletions",)
+    noticed_by = ("registry/concurrency/no-deleted-tag-comes-back",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         named = registry_of(original).stored(name).tags.get(tag, "")
@@ -348,7 +353,7 @@ class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
             await registry_of(original).remove_manifest(name, named)
 
 
-@defect("registry/at-once/several-deletions")
+@defect("registry/concurrency/no-deleted-tag-comes-back")
 async def tags_deleted_at_once_come_back(remove_tag: Any, name: str, tag: str) -> None:
     """Tags may be deleted by many at once; each is gone afterwards, though the list is one document."""
     stored = registry_of(remove_tag).stored(name)
@@ -360,7 +365,7 @@ async def tags_deleted_at_once_come_back(remove_tag: Any, name: str, tag: str) -
 class ReferrersAtOnceFail(_UnderWay):
     """API Reference, Error Handling: several signatures of one image are pushed at once, none of which fails."""
 
-    noticed_by = ("registry/at-once/several-referrers",)
+    noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         if manifest.subject and await self._others((name, manifest.subject)):
@@ -371,7 +376,7 @@ class ReferrersAtOnceFail(_UnderWay):
 class ReferrersAtOnceLost(Defect):
     """Referrers may be pushed by many at once; each is listed afterwards, though the list is one document."""
 
-    noticed_by = ("registry/at-once/several-referrers",)
+    noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
 
     def __init__(self) -> None:
         self.listed: dict[tuple[str, str | None], list[str]] = {}
@@ -390,7 +395,7 @@ class ReferrersAtOnceLost(Defect):
 class TagsAtOnceFail(_UnderWay):
     """API Reference, Error Handling: several tags of one repository are pushed at once, none of which fails."""
 
-    noticed_by = ("registry/at-once/several-tags",)
+    noticed_by = ("registry/concurrency/no-pushed-tag-is-lost",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         if await self._others(name):
@@ -401,7 +406,7 @@ class TagsAtOnceFail(_UnderWay):
 class ManifestsAtOnceMixed(Defect):
     """Of several manifests that are pushed at once, each keeps its own bytes."""
 
-    noticed_by = ("registry/at-once/several-tags",)
+    noticed_by = ("registry/concurrency/no-pushed-tag-is-lost",)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         self.manifest = manifest
@@ -409,7 +414,7 @@ class ManifestsAtOnceMixed(Defect):
         await original(name, self.manifest)
 
 
-@defect("registry/at-once/tags-listed-while-pushed")
+@defect("registry/concurrency/list-during-pushes-has-earlier-tags")
 async def tag_list_rewritten_while_read(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """Docker Registry V2, Listing Image Tags: a list that is read while a tag is pushed has those that were there."""
     stored = registry_of(set_tag).opened(name)
@@ -422,7 +427,7 @@ async def tag_list_rewritten_while_read(set_tag: Any, name: str, tag: str, diges
 class PushWhileListedFails(_UnderWay):
     """API Reference, Error Handling: a tag is pushed while the list is read, and no lock makes it fail."""
 
-    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
+    noticed_by = ("registry/concurrency/list-during-pushes-has-earlier-tags",)
 
     async def list_tags(self, original: Any, asked: Asked) -> Answer:
         await self._others(asked.name)
@@ -438,7 +443,7 @@ class PushWhileListedFails(_UnderWay):
 class OneTagInTwentyNotSet(Defect):
     """distribution-spec 1.1, Pushing Manifests: 201 says that the tag is set, every time."""
 
-    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
+    noticed_by = ("registry/concurrency/list-during-pushes-has-earlier-tags",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -466,3 +471,24 @@ class TagsReturnWithTheirManifest(Defect):
         await original(name, manifest)
         for tag in self.buried.pop((name, manifest.digest), []):
             registry_of(original).opened(name).tags.setdefault(tag, manifest.digest)
+
+
+class OverlappingPullAnsweredWithAnother(Defect):
+    """distribution-spec 1.1, Pulling blobs: the expected blob; of one in forty that overlap it is another's."""
+
+    noticed_by = ("registry/concurrency/responses-are-not-mixed-up#blob,digest,tag",)
+
+    def __init__(self) -> None:
+        self.overlapping = 0
+        self.before = ("", "", 0.0, Answer(200))
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        kind = kind_of(request)
+        if request.method != "GET" or answer.status != 200 or kind not in ("blob", "manifest"):
+            return answer
+        (other_kind, path, begun, other), now = self.before, time.monotonic()
+        self.before = (str(kind), request.path, now, answer)
+        if other_kind != kind or path == request.path or now - begun > OVERLAP_S:
+            return answer
+        self.overlapping += 1
+        return other if self.overlapping % 40 == 0 else answer

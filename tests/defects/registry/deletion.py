@@ -297,7 +297,10 @@ class DeletionTakesTagsThatMovedAway(Defect):
 class TagStaysAfterItsManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
 
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/at-once/pulled-while-deleted")
+    noticed_by = (
+        "registry/delete/manifest-goes-with-its-tags",
+        "registry/concurrency/pull-during-deletion-is-whole-or-404",
+    )
 
     def __init__(self) -> None:
         self.kept: dict[str, Manifest] = {}
@@ -481,3 +484,26 @@ async def deletion_of_missing_blob_accepted(delete_blob: Any, asked: Asked) -> A
 def manifest_deletion_gets_no_answer(request: Request) -> Answer | None:
     """OCI 1.1, Deleting Manifests: 202."""
     return Answer.none() if request.method == "DELETE" and kind_of(request) == "manifest" else None
+
+
+class FortiethDeletionNotDone(Defect):
+    """distribution-spec 1.1, Content Management: what a 202 acknowledges is done, of each deletion and not of most."""
+
+    noticed_by = ("registry/delete/acknowledged-deletion-is-done#blob,manifest,tag",)
+
+    def __init__(self) -> None:
+        self.deletions = 0
+
+    async def _done(self, remove: Any, name: str, what: str) -> None:
+        self.deletions += 1
+        if self.deletions % 40:
+            await remove(name, what)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        await self._done(original, name, tag)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        await self._done(original, name, digest)
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        await self._done(original, name, digest)

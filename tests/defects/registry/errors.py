@@ -83,7 +83,7 @@ def missing_manifest_is_not_found(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("registry/errors/code-of-a-deletion#absent-blob")
+@defect("registry/errors/deletion-code-matches-the-cause#absent-blob")
 def missing_blob_is_manifest_unknown(blob_of: Any, name: str, digest: str) -> bytes:
     """distribution-spec 1.1, Error Codes: a blob that is not there is BLOB_UNKNOWN."""
     try:
@@ -112,8 +112,8 @@ async def unknown_session_cancelled_by_another_code(delete_upload: Any, asked: A
 
 
 @defect(
-    "registry/errors/json-has-the-form#absent-blob,absent-repository,absent-tag,no-login,nonsense-manifest",
-    "registry/errors/json-has-the-form#of-the-whole-run,unknown-session,wrong-digest",
+    "registry/errors/json-body-is-an-error-list#absent-blob,absent-repository,absent-tag,no-login,nonsense-manifest",
+    "registry/errors/json-body-is-an-error-list#of-the-whole-run,unknown-session,wrong-digest",
     "registry/name/any-reference-is-no-server-error",
 )
 def error_without_code(request: Request, answer: Answer) -> Answer:
@@ -122,7 +122,7 @@ def error_without_code(request: Request, answer: Answer) -> Answer:
     return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
 
 
-@defect("registry/errors/json-has-the-form#of-the-whole-run")
+@defect("registry/errors/json-body-is-an-error-list#of-the-whole-run")
 def tag_repeated_unescaped(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, Errors: a refusal is JSON, whatever stands in the tag that it repeats."""
     if answer.status == 400 and "/manifests/" in request.path:
@@ -157,7 +157,7 @@ def login_told_back(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("registry/errors/warnings-have-the-form")
+@defect("registry/errors/warnings-are-well-formed")
 def warnings_signed_and_dated(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Warnings: the agent of a warning is "-", and it has no date."""
     if answer.status == 200 and ":" not in request.path:
@@ -181,7 +181,7 @@ class UploadInPlaceOfAMountIsLocatedTwice(_InPlaceOfAMount):
         answer.headers.append("Location", answer.headers["Location"])
 
 
-@defect("registry/errors/requests-are-limited")
+@defect("registry/errors/limit-is-enforced-with-429")
 def registry_limit_as_forbidden(request: Request, answer: Answer) -> Answer:
     """API Reference, Error Handling: the status of an exceeded limit is 429, not 403."""
     answer.status = 403 if answer.status == 429 else answer.status

@@ -207,3 +207,11 @@ def version_of_the_first_registry(request: Request, answer: Answer) -> Answer:
     if kind_of(request) == "support":
         answer.headers["Docker-Distribution-Api-Version"] = "registry/1.0"
     return answer
+
+
+@defect("registry/login/support-asks-for-a-login", "registry/support/names-its-version#login")
+def web_page_at_the_support_check(request: Request) -> Answer | None:
+    """Docker Registry V2, API Version Check: 401 and 200 at /v2/ are the registry's, and no page of a portal."""
+    page = Answer(200, b"<!DOCTYPE html><html><title>Registry</title></html>")
+    page.headers["Content-Type"] = "text/html"
+    return page if request.path == "/v2/" else None

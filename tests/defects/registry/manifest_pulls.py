@@ -15,7 +15,7 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import DOCKER_MANIFEST, IMAGES, OCI_INDEX, Manifest
-from conformance.reference.support.registry import kind_of, registry_of
+from conformance.reference.support.registry import kind_of, registry_of, without
 from tests.defects.support.registry import unsupported_error, with_digest_of_other
 
 SEPARATOR = re.compile(r"\s*,\s*")
@@ -288,3 +288,10 @@ async def tags_of_images_stay_with_images(set_tag: Any, name: str, tag: str, dig
     named = stored.manifests.get(stored.tags.get(tag, ""))
     if not (named and named.media_type in IMAGES and stored.manifests[digest].media_type == OCI_INDEX):
         await set_tag(name, tag, digest)
+
+
+@defect("registry/manifest/created-digest-is-present")
+def index_pushed_without_a_digest_header(manifest_created: Any, asked: Asked, manifest: Manifest) -> Answer:
+    """Docker Registry V2, PUT Manifest: Docker-Content-Digest is returned with every 201, for an index as well."""
+    answer: Answer = manifest_created(asked, manifest)
+    return without(answer, "Docker-Content-Digest") if manifest.media_type not in IMAGES else answer

@@ -23,6 +23,18 @@ ROWS = (
         "registry/upload/location-can-be-followed",
         url=lambda original, request, path: "http://registry.internal:5000" + path,
     ),
+    row(
+        "created-blob-without-a-digest-header",
+        "Docker Registry V2, PUT Blob Upload: Docker-Content-Digest is returned with the 201.",
+        "registry/upload/documented-headers-are-present#created-blob",
+        blob_created=lambda original, asked, digest: without(original(asked, digest), "Docker-Content-Digest"),
+    ),
+    row(
+        "upload-without-a-uuid-header",
+        "Docker Registry V2, POST and PATCH Blob Upload: Docker-Upload-UUID is returned with each 202.",
+        "registry/upload/documented-headers-are-present#accepted-chunk,opened-upload",
+        upload_answer=lambda original, *asked: without(original(*asked), "Docker-Upload-UUID"),
+    ),
 )
 
 

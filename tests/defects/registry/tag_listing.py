@@ -153,7 +153,7 @@ def bad_page_size_fails(page_size: Any, request: Request) -> int | None:
     return size
 
 
-@defect("registry/tags/untagged-manifests-are-not-listed", "registry/at-once/one-tag")
+@defect("registry/tags/untagged-manifests-are-not-listed", "registry/concurrency/tag-names-one-of-the-pushed-images")
 def tag_list_shows_digests(tags_of: Any, name: str) -> list[str]:
     """distribution-spec 1.1, Listing Tags: manifests without a tag are not listed."""
     tags: list[str] = tags_of(name)

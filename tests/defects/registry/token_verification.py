@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -243,7 +244,7 @@ class PullsLedThereByCaches(_Led):
         return answer
 
 
-@defect("registry/token/is-not-told-back", "registry/token/is-not-told-back#of-no-use")
+@defect("registry/token/credentials-are-not-echoed", "registry/token/credentials-are-not-echoed#of-no-use")
 def token_told_back(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error does not expose what it was given to keep, such as a token."""
     given = request.headers.get("authorization")
@@ -253,3 +254,12 @@ def token_told_back(request: Request, answer: Answer) -> Answer:
         answer.body = json.dumps(document).encode()
         return without(answer, "Content-Length")
     return answer
+
+
+@defect("registry/token/is-accepted-until-expires-in")
+def token_forgotten_after_two_seconds(claims_of: Any, token: str) -> dict[str, Any]:
+    """Docker token authentication, Token Response Fields: a token remains valid for the seconds in expires_in."""
+    claims: dict[str, Any] = claims_of(token)
+    if claims["iat"] < time.time() - 2:
+        raise jwt.InvalidTokenError("forgotten")
+    return claims

@@ -15,6 +15,7 @@ from conformance.evidence.judgements.successes import (
     STORAGE,
     TAKEN_CHUNK,
     WRITTEN,
+    absent_fields,
     told_otherwise,
 )
 from conformance.evidence.recorder import Recorder
@@ -96,6 +97,25 @@ def test_a_gateway_operation_without_a_documented_status_passes(method: str, pat
     assert told_otherwise(done(method, path, 206), path, STORAGE) == ""
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "names"),
+    [
+        ("PUT", "/v2/orgs/acme/app/manifests/v1", 201, ["Docker-Content-Digest"]),
+        ("PUT", f"{UPLOADS}1?digest=sha256%3Aab", 201, ["Docker-Content-Digest"]),
+        ("POST", UPLOADS, 202, ["Docker-Upload-UUID", "Range"]),
+        ("PATCH", f"{UPLOADS}1", 202, ["Docker-Upload-UUID"]),
+        ("PATCH", f"{UPLOADS}1", 416, []),
+        ("PUT", "/v2/orgs/acme/app/manifests/v1", 202, []),
+    ],
+)
+def test_documented_fields_that_a_success_lacks_are_flaws(
+    method: str, path: str, status: int, names: list[str]
+) -> None:
+    bare = done(method, path, status)
+    assert [flaw.split(" ")[1] for flaw in absent_fields(bare, path)] == names
+    assert not list(absent_fields(replace(bare, headers=Headers((name, "0-0") for name in names)), path))
+
+
 def test_services_at_one_address_are_judged_separately() -> None:
     key = Secret("CT_S3_KEY", "a-key-of-the-gateway")
     target = Target(
@@ -105,7 +125,8 @@ def test_services_at_one_address_are_judged_separately() -> None:
     )
     recorder, nobody = Recorder(), Headers([])
     recorder.watch.over(target, "0run")
-    recorder.exchange(done("PUT", "/v2/orgs/acme/app/manifests/v1", 201, nobody))
+    created = done("PUT", "/v2/orgs/acme/app/manifests/v1", 201, nobody)
+    recorder.exchange(replace(created, headers=Headers([("Docker-Content-Digest", "sha256:ab")])))
     recorder.exchange(done("PUT", "/api/v1/projects/one", 204, nobody))
     recorder.exchange(done("PUT", "/bucket/key", 200))
     assert recorder.watch.flaws == []

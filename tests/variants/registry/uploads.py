@@ -53,8 +53,26 @@ class SinglePostUnsupported(Variant):
 class NoUploadUuid(Variant):
     """distribution-spec 1.1: Docker-Upload-UUID is Docker's alone."""
 
+    misses = ("registry/upload/documented-headers-are-present",)
+
     def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
         return without(original(status, request, upload), "Docker-Upload-UUID")
+
+
+class SessionIdsOfAnotherForm(Variant):
+    """Docker Registry V2, PUT Blob Upload: 400 is for an upload in error, such as under an id that is none here."""
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        upload = Upload(asked.name, asked.caller.subject, session=f"session_{secrets.token_hex(16)}")
+        registry.uploads[upload.session] = upload
+        return registry.upload_answer(202, asked.request, upload)
+
+    def find_upload(self, original: Any, asked: Asked) -> Upload:
+        if not re.fullmatch("session_[0-9a-f]{32}", asked.reference):
+            raise Refusal("NAME_INVALID", {"upload": asked.reference}, status=400)
+        found: Upload = original(asked)
+        return found
 
 
 class ChunkMinimumTold(Variant):
@@ -68,6 +86,8 @@ class ChunkMinimumTold(Variant):
 
 class LocationOfEachMoment(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
+
+    misses = ("registry/upload/documented-headers-are-present",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         uploads = registry_of(original).uploads
@@ -145,6 +165,8 @@ class LocationsRelativeToTheRequest(Variant):
 class OpenedWithoutRange(Variant):
     """distribution-spec 1.1, POST then PUT: the answer that opens a session need have a Location alone."""
 
+    misses = ("registry/upload/documented-headers-are-present",)
+
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         return without(original(asked), "Range")
 
@@ -170,6 +192,8 @@ class ChunkMinimumKept(Variant):
 
 class DigestToldWhereItIsReadAlone(Variant):
     """distribution-spec 1.1, Pushing: Docker-Content-Digest need not be in the answer to a push."""
+
+    misses = ("registry/manifest/created-digest-is-present", "registry/upload/documented-headers-are-present")
 
     def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
         return without(original(asked, digest), "Docker-Content-Digest")
