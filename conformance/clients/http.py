@@ -51,7 +51,7 @@ class Limits:
 
     connect_s: float = 5.0
     answer_s: float = 15.0
-    answer_bytes: int = 64 * 1024 * 1024
+    answer_bytes: int = 16 * 1024 * 1024
     patience_s: float = 20.0
 
     @property
