@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.transport.errors import BrokenOff, Excess
+from conformance.clients.transport.errors import BrokenOff, Excess, Overrun
 from conformance.evidence.recorder import Recorder
 from conformance.plugin import liveness
 from conformance.plugin.judging import Judgement
@@ -75,6 +75,27 @@ def test_a_check_that_failed_on_more_than_an_answer_asks_nothing() -> None:
     recorder.failed_request(exchange("/v2/", 0), "8 bytes behind the answer's end", error_type=Excess.__name__)
     assert watching(recorder, service).judged("registry/a/b", FAILED) is FAILED
     assert service.asked == 0
+
+
+def test_an_endless_answer_of_a_service_that_gives_no_other_is_its_one_cause() -> None:
+    service, recorder = Service("the answer is too large or does not end"), Recorder()
+    recorder.failed_request(exchange("/v2/", 200), "larger than 9 bytes", error_type=Overrun.__name__)
+    life = watching(recorder, service)
+    assert life.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE)).reason.startswith("the registry surface no")
+    with pytest.raises(Inconclusive, match="does not end"):
+        life.expect("registry")
+
+
+def test_all_waits_in_vain_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "LEAST_S", 0.3)
+    monkeypatch.setattr(liveness, "LONGEST_S", 0.3)
+    life = watching(recorded(("/v2/", 0, "timed out")), Service("no answer in time"))
+    for waited in (True, False):
+        life.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE))
+        assert (life._dead["registry"].patience_s > 0) is waited
+        with pytest.raises(Inconclusive):
+            life.expect("registry")
+        life.recorder.failed_request(exchange("/v2/", 0), "timed out")
 
 
 def test_a_check_that_failed_on_a_gateways_answer_asks() -> None:
