@@ -81,6 +81,14 @@ def test_an_endless_body_is_a_finding(operation: str, chunked: bool) -> None:
             getattr(client, operation)(**arguments).get("Body").read()
 
 
+def test_redirects_in_a_circle_are_a_finding() -> None:
+    answer = b"HTTP/1.1 307 Again\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"
+    with answering(*[answer] * 3000) as (url, _), pytest.raises(NonConformance, match="redirected in a circle"):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder())
+        with sdk_succeeds("read"):
+            got(client)
+
+
 def test_a_body_that_does_not_end_in_time_is_a_finding() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -32,6 +32,8 @@ BUSY = re.compile(r"An error occurred \((429|503)\) when")
 UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError)
 MISTAKES = (TypeError, AttributeError, RuntimeError)
 """What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
+ENDLESS = "it is redirected in a circle, or reads a document that is nested too deep"
+"""What a RecursionError of the SDK means."""
 
 UNTOLD = Proof(beyond="it is about what an SDK makes of several answers together")
 
@@ -214,10 +216,12 @@ def sdk_succeeds(what: str) -> Any:
     try:
         yield
     except (ClientError, BotoCoreError, Boto3Error, *failed, *UNREADABLE, *MISTAKES) as error:
-        if isinstance(error, MISTAKES) and not _raised_by_the_sdk(error):
+        is_mistake = isinstance(error, MISTAKES) and not isinstance(error, RecursionError)
+        if is_mistake and not _raised_by_the_sdk(error):
             raise
         expect_not_throttled(error)
-        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}", proof=UNTOLD)
+        said = ENDLESS if isinstance(error, RecursionError) else error
+        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {said}", proof=UNTOLD)
         finding.exchange_ids = _told_of(error)
         raise finding from error
 
