@@ -44,10 +44,13 @@ class Reading:
 
 
 class ReadResponse(httpx.Response):
-    """A response whose body has been read."""
+    """A response whose body has been read; the exchange has it.
+
+    httpx makes responses refer to themselves: bodies in them would stay until the collector of garbage comes.
+    """
 
     def __init__(self, exchange: Exchange) -> None:
-        super().__init__(exchange.status, stream=httpx.ByteStream(exchange.body))
+        super().__init__(exchange.status, stream=httpx.ByteStream(b""))
 
     @property
     def has_redirect_location(self) -> bool:
