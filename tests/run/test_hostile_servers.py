@@ -37,16 +37,16 @@ CHECKS = (
 )  # fmt: skip
 NO_USE = (
     "silent", "byte-a-second", "endless-interim-answers", "endless-head", "endless-body", "length-too-long",
-    "other-surfaces-at-once", "stalled-tls-at-once",
+    "other-surfaces-at-first", "stalled-tls-at-first",
 )  # fmt: skip
 """Surfaces that give no answer of their own: each is one cause. Runs that wait longest begin first."""
 SCENARIOS = (
-    *NO_USE, "gzip-bomb", "length-too-short", "redirect-to-itself", "harmful", "harmful-at-once", "other-surfaces",
+    *NO_USE, "gzip-bomb", "length-too-short", "redirect-to-itself", "harmful", "harmful-at-first", "other-surfaces",
     "dies-each-50th-request",
 )  # fmt: skip
-"""A run meets those with ``at-once`` in its preflight; the others begin when the checks do."""
+"""A run meets those with ``at-first`` in its preflight; the others begin when the checks do."""
 OTHERS = sorted({*BEHAVIOURS} - {*SCENARIOS, "harmful-storage", "stalled-tls"})
-AT_FIRST, AT_ONCE = "-at-once", 8
+AT_FIRST, AT_ONCE = "-at-first", 8
 TIME_LIMIT_S = 300
 MOST_MEMORY_MB = 300
 ENDS = (ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE)
