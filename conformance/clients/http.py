@@ -53,7 +53,7 @@ class Limits:
 
     connect_s: float = 5.0
     answer_s: float = 15.0
-    answer_bytes: int = 64 * 1024 * 1024
+    answer_bytes: int = 16 * 1024 * 1024
     patience_s: float = 20.0
 
     @property
@@ -215,7 +215,8 @@ class HttpClient:
         except httpx.TransportError as failure:
             raise self._no_answer(request.extensions["exchange"], failure) from None
         self.has_unzipped |= reading.has_unzipped
-        exchange: Exchange = request.extensions["exchange"]
+        # The request is part of a cycle, in which a large body would stay until the collector of garbage comes.
+        exchange: Exchange = request.extensions.pop("exchange")
         return exchange
 
     def _unsendable(self, method: str, url: str, why: object) -> Inconclusive:

@@ -30,6 +30,8 @@ NOT_ITS_OWN = (0, 502, 503, 504)
 """Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""
 TOO_MUCH = "Excess"
 """The type of the error of a service that answered with more than one answer, so that it is there."""
+ENDLESS = "Overrun"
+"""The type of the error of a service whose answer was larger or slower than the limits allow."""
 BROKEN_OFF = "BrokenOff"
 """That of a request which the suite itself did not send to its end, so that no answer was to come."""
 
@@ -302,7 +304,7 @@ class Recorder:
         url, status, error_type = _outcome(kept)
         found = ORIGIN.match(url)
         origin = found[1] if found else ""
-        if status in NOT_ITS_OWN and error_type != TOO_MUCH:
+        if error_type == ENDLESS or (status in NOT_ITS_OWN and error_type != TOO_MUCH):
             self.silent.setdefault(origin, self.made(kept))
         else:
             self._answered[origin] = kept

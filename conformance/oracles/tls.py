@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.clients.transport.tls import Handshake
+from conformance.clients.transport.tls import LATE, Handshake
 from conformance.oracles.headers import address_parts
 from conformance.oracles.status import observed
 from conformance.vocabulary.exchange import Exchange
@@ -30,7 +30,9 @@ def expect_https(url: str) -> None:
 
 
 def expect_agreed(handshake: Handshake) -> None:
-    """The host completes a handshake with one of the versions offered."""
+    """The host completes a handshake with one of the versions offered; Inconclusive where it is silent."""
+    if handshake.failure == LATE:
+        raise Inconclusive(f"{handshake.where} does not end a TLS handshake in time", "a target that answers in time")
     if handshake.failure:
         raise _finding(f"{handshake.where} to speak {handshake.offered}", handshake.failure, handshake)
 

@@ -3,8 +3,8 @@
 An answer is proof of life, a server's own error too, so a healthy target is asked nothing more. After a check whose
 last request got no answer, or that failed with none in its evidence, its surface is asked for one thing. Where that is
 not had, the check whose request was under way when the service went down says so. A service may be started again, be it
-by its operator: the next check waits for as long as the run took until then, 15 to 60 seconds.
-If it is not back by then, every check after that has that one cause, at once.
+by its operator: the next check waits for as long as the run took until then, 15 to 60 seconds. All waits in vain of
+one process are 60 seconds together. If it is not back by then, every check after that has that one cause, at once.
 
 A webhook may go on answering and take nothing any more: a page of maintenance is in its place, or it is gone. After a
 check of it that did not pass it is sent a good event. Where it took one before the run and takes none now, that is told
@@ -91,13 +91,16 @@ class Life:
         self._dead: dict[str, Death] = {}
         self.doubtful = False
         self._begun = time.monotonic()
+        self._in_vain_s = 0.0
 
     def expect(self, surface: str | None) -> None:
         """Inconclusive where the surface went down before and has not come back."""
         death = self._dead.get(surface or "")
         if surface is None or death is None:
             return
+        begun = time.monotonic()
         if not death.is_over():
+            self._in_vain_s += time.monotonic() - begun
             raise Inconclusive(death.told, death.needs)
         del self._dead[surface]
 
@@ -187,7 +190,7 @@ class Life:
                 return causes
             causes.append(cause)
         death = self._dead[surface] = Death(told, time.monotonic(), partial(self._ask, self.target, surface))
-        death.patience_s = min(LONGEST_S, max(LEAST_S, death.asked - self._begun))
+        death.patience_s = min(LONGEST_S - self._in_vain_s, max(LEAST_S, death.asked - self._begun))
         return causes
 
     def _fatal(self, surface: str, cause: str, entry: dict[str, Any]) -> Judgement:

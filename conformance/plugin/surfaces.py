@@ -18,7 +18,7 @@ SURFACES = ("identity", "registry", "storage", "webhooks")
 def surface_of(requirement_id: str) -> str | None:
     """The surface: by the area, and under ``interoperability/`` by the part that follows."""
     area, topic = requirement_id.split("/")[:2]
-    if topic == "transport":
+    if (area, topic) == ("oauth", "transport"):
         # Asked of every surface that there is, case by case.
         return None
     if area == "interoperability":

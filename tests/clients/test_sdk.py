@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -57,6 +59,47 @@ def test_an_answer_that_the_sdk_cannot_parse_is_a_finding(answer: bytes) -> None
 def got(client: Any) -> bytes:
     """What an object of the server's is."""
     return bytes(client.get_object(Bucket="a-bucket", Key="key")["Body"].read())
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("operation", ["get_object", "list_objects_v2"])
+def test_an_endless_body_is_a_finding(operation: str, chunked: bool) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    if not chunked:
+        head = head.replace(b"Transfer-Encoding: chunked", b"Content-Length: 999999999999")
+
+    def endless(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"1000\r\n" + b" " * 4096 + b"\r\n")
+
+    arguments = {"Bucket": "a-bucket", **({"Key": "key"} if operation == "get_object" else {})}
+    limits = Limits(1, 20, answer_bytes=100_000)
+    with answering(head, last=endless) as (url, _), pytest.raises(NonConformance, match="larger than 100000 bytes"):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder(), limits=limits)
+        with sdk_succeeds("read"):
+            getattr(client, operation)(**arguments).get("Body").read()
+
+
+def test_redirects_in_a_circle_are_a_finding() -> None:
+    answer = b"HTTP/1.1 307 Again\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"
+    with answering(*[answer] * 3000) as (url, _), pytest.raises(NonConformance, match="redirected in a circle"):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder())
+        with sdk_succeeds("read"):
+            got(client)
+
+
+def test_a_body_that_does_not_end_in_time_is_a_finding() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    def dripping(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"1\r\n \r\n")
+            time.sleep(0.05)
+
+    with answering(head, last=dripping) as (url, _), pytest.raises(NonConformance, match=r"does not end within 0\.5 s"):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder(), limits=Limits(1, 0.5))
+        with sdk_succeeds("list"):
+            client.list_objects_v2(Bucket="a-bucket")
 
 
 def test_a_request_on_a_closed_connection_is_repeated_and_counted() -> None:

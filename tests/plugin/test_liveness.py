@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.transport.errors import Overrun
 from conformance.evidence.recorder import Recorder
 from conformance.plugin import liveness
 from conformance.plugin.judging import Judgement
@@ -60,6 +61,27 @@ def test_a_failure_with_a_response_sends_no_extra_request(status: int) -> None:
     service = Service(REFUSED)
     assert watching(recorded(("/v2/", status, "")), service).judged("registry/a/b", FAILED) is FAILED
     assert service.asked == 0
+
+
+def test_an_endless_answer_of_a_service_that_gives_no_other_is_its_one_cause() -> None:
+    service, recorder = Service("the answer is too large or does not end"), Recorder()
+    recorder.failed_request(exchange("/v2/", 200), "larger than 9 bytes", error_type=Overrun.__name__)
+    life = watching(recorder, service)
+    assert life.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE)).reason.startswith("the registry surface no")
+    with pytest.raises(Inconclusive, match="does not end"):
+        life.expect("registry")
+
+
+def test_all_waits_in_vain_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "LEAST_S", 0.3)
+    monkeypatch.setattr(liveness, "LONGEST_S", 0.3)
+    life = watching(recorded(("/v2/", 0, "timed out")), Service("no answer in time"))
+    for waited in (True, False):
+        life.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE))
+        assert (life._dead["registry"].patience_s > 0) is waited
+        with pytest.raises(Inconclusive):
+            life.expect("registry")
+        life.recorder.failed_request(exchange("/v2/", 0), "timed out")
 
 
 def test_a_pass_whose_last_request_killed_the_service_is_a_failure() -> None:

@@ -1,13 +1,17 @@
-"""An identity server with hostile responses of every kind."""
+"""Servers with hostile responses of every kind."""
 
 from __future__ import annotations
 
 import contextlib
+import gzip
+import html
+import itertools
 import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 Say = Callable[[bytes], None]
 Behaviour = Callable[[Say], None]
@@ -74,6 +78,52 @@ def document(**changes: object) -> Behaviour:
     return whole(json.dumps({**TOKEN, **changes}).encode())
 
 
+def gzip_bomb(say: Say) -> None:
+    """A body of a gigabyte, packed into a megabyte."""
+    packed = gzip.compress(bytes(10 * 1024 * 1024), mtime=0) * 100
+    whole(packed, JSON + b"Content-Encoding: gzip\r\n")(say)
+
+
+def stalled_tls(say: Say) -> None:
+    """The head of a TLS record whose content never comes."""
+    say(b"\x16\x03\x03\x40\x00")
+    silent(say)
+
+
+HARM = "\x1b]0;owned\x07\x1b[31m<script>alert(1)</script>\"'><img src=x onerror=alert(1)>]]>\u202e"
+STATUSES = itertools.cycle((b"200 OK", b"401 No", b"400 No", b"404 No", b"403 No", b"201 Made"))
+
+
+def harmful(say: Say) -> None:
+    """Markup and escapes in each field of a JSON document, and what of them a header may have in each header."""
+    names = ("access_token", "token", "error", "error_description", "name", "slug", "next", "message")
+    error = {"code": HARM, "message": HARM, "detail": {HARM: HARM}}
+    document = {**dict.fromkeys(names, HARM), "errors": [error], "tags": [HARM], HARM: HARM}
+    _say_with_harmful_head(say, b"application/json", json.dumps(document).encode())
+
+
+def harmful_xml(say: Say) -> None:
+    """The same in a document of S3's."""
+    text = html.escape(HARM.translate({7: None, 27: None})) + "&#155;"
+    error = "".join(f"<{name}>{text}</{name}>" for name in ("Code", "Message", "Resource", "RequestId", "Key", "ETag"))
+    _say_with_harmful_head(say, b"application/xml", f"<Error>{error}</Error>".encode())
+
+
+def _say_with_harmful_head(say: Say, media_type: bytes, body: bytes) -> None:
+    names = ("Location", "ETag", "Docker-Content-Digest", "Link", "WWW-Authenticate", "x-amz-request-id", "Server")
+    value = HARM.translate({7: None, 27: None}).encode()
+    fields = b"".join(b"%s: %s\r\n" % (name.encode(), value) for name in names)
+    head = b"HTTP/1.1 %s%s\r\nConnection: close\r\nContent-Type: %s\r\n" % (next(STATUSES), value, media_type)
+    whole(body, head + fields)(say)
+
+
+def byte_a_second(say: Say) -> None:
+    """A good beginning, at one byte a second."""
+    for byte in JSON * 10:
+        say(bytes([byte]))
+        time.sleep(1)
+
+
 FLOOD = b"".join(b"X-Flood-%d: %s\r\n" % (number, b"y" * 60) for number in range(1000))
 BEHAVIOURS: dict[str, Behaviour] = {
     "redirect-to-itself": whole(b"", b"HTTP/1.1 307 Again\r\nConnection: close\r\nLocation: /oauth/token\r\n"),
@@ -102,6 +152,11 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "short-drip": short_drip,
     "silent": silent,
     "closes-at-once": lambda say: None,
+    "gzip-bomb": gzip_bomb,
+    "stalled-tls": stalled_tls,
+    "byte-a-second": byte_a_second,
+    "harmful": harmful,
+    "harmful-storage": harmful_xml,
 }  # fmt: skip
 
 
@@ -123,7 +178,7 @@ class HostileServer:
         self.behaviour = behaviour
         self.well = well
         self.lock = threading.Lock()
-        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -144,6 +199,39 @@ class HostileServer:
                     return
                 connection.sendall(answered_well(request))
 
+    def close(self) -> None:
+        """Listen no more."""
+        self.listening.close()
+
+
+class HostileFront(HostileServer):
+    """Stands before a good service; passes on what it gets until ``turned`` says that it is to be hostile.
+
+    From then on it behaves so, or passes on what it gets to another service.
+    """
+
+    def __init__(self, service: str, behaviour: Behaviour | str, turned: Callable[[], bool]) -> None:
+        self.service, self.turned = service, turned
+        self.other = behaviour if isinstance(behaviour, str) else ""
+        super().__init__(silent if isinstance(behaviour, str) else behaviour, 0)
+
+    def _talk(self, connection: socket.socket) -> None:
+        parts = urlsplit(self.other if self.other and self.turned() else self.service)
+        address = (parts.hostname or "", parts.port or 80)
+        with connection, contextlib.suppress(OSError), socket.create_connection(address) as service:
+            threading.Thread(target=self._answers, args=[service, connection], daemon=True).start()
+            while request := connection.recv(1 << 16):
+                if not self.other and self.turned():
+                    self.behaviour(connection.sendall)
+                    return
+                service.sendall(request)
+
+    def _answers(self, service: socket.socket, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while answer := service.recv(1 << 16):
+                connection.sendall(answer)
+            connection.shutdown(socket.SHUT_RDWR)
+
 
 @contextlib.contextmanager
 def serving(name: str, well: int = 0) -> Iterator[str]:
@@ -152,4 +240,4 @@ def serving(name: str, well: int = 0) -> Iterator[str]:
     try:
         yield server.url
     finally:
-        server.listening.close()
+        server.close()

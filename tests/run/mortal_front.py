@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import threading
 import time
@@ -13,17 +14,19 @@ from urllib.parse import urlsplit
 class MortalFront:
     """Passes on what it gets, until ``poison`` is in it; with ``back_s`` it listens again after that time.
 
+    ``every``: it dies of each N-th request instead.
     ``lives``: how often it dies of the poison. ``hangs``: from then on it takes connections and answers none, in place
     of closing them.
     """
 
     def __init__(
-        self, service: str, poison: bytes, back_s: float | None = None, hangs: bool = False, lives: int = 1000
-    ) -> None:
+        self, service: str, poison: bytes, back_s: float | None = None, hangs: bool = False, lives: int = 1000,
+        every: int = 0,
+    ) -> None:  # fmt: skip
         parts = urlsplit(service)
         self.service = (parts.hostname or "", parts.port or 80)
         self.poison, self.back_s, self.hangs, self.lives = poison, back_s, hangs, lives
-        self.deaths = 0
+        self.deaths, self.every, self._requests = 0, every, itertools.count(1)
         self._open: list[socket.socket] = []
         self._stopped = False
         self._listen(0)
@@ -51,22 +54,28 @@ class MortalFront:
     def _pass_on(self, source: socket.socket, sink: socket.socket, asked: bool) -> None:
         with contextlib.suppress(OSError):
             while part := source.recv(65536):
-                if asked and self.poison in part and self.deaths < self.lives:
+                if asked and self._is_fatal(part) and self.deaths < self.lives:
                     self._die()
                     return
                 sink.sendall(part)
         self._close(sink)
 
+    def _is_fatal(self, part: bytes) -> bool:
+        if self.every:
+            return b" HTTP/1.1\r\n" in part and next(self._requests) % self.every == 0
+        return self.poison in part
+
     def _die(self) -> None:
         self.deaths += 1
         if self.hangs:
             return
-        self._end()
+        self.close()
         if self.back_s is not None:
             time.sleep(self.back_s)
             self._listen(self.port)
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """Close every connection, and listen no more."""
         for each in (self._listener, *self._open):
             self._close(each)
         self._open.clear()
@@ -82,4 +91,4 @@ class MortalFront:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self.close()

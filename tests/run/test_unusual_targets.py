@@ -62,7 +62,8 @@ CASES = {
     ),
     "garbage-collected-blobs": Case(
         ["unnamed-blobs-collected"], {},
-        ["registry/concurrency/pull-during-deletion-is-whole-or-404", "registry/manifest/bytes-are-preserved"], {"pass"},
+        ["registry/concurrency/pull-during-deletion-is-whole-or-404", "registry/manifest/bytes-are-preserved"],
+        {"pass"},
     ),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from functools import lru_cache
@@ -22,6 +23,7 @@ from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.target.proxies import proxies_to
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
+PART = 64 * 1024
 BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
 FILES = ("config_file", "credentials_file")
@@ -30,6 +32,8 @@ BUSY = re.compile(r"An error occurred \((429|503)\) when")
 UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError)
 MISTAKES = (TypeError, AttributeError, RuntimeError)
 """What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
+ENDLESS = "it is redirected in a circle, or reads a document that is nested too deep"
+"""What a RecursionError of the SDK means."""
 
 UNTOLD = Proof(beyond="it is about what an SDK makes of several answers together")
 
@@ -58,9 +62,79 @@ def s3_client(
         proxies={urlsplit(endpoint).scheme: proxy.url for proxy in proxies_to([endpoint])},
     )
     client = _session(keys).client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
+    _bound_bodies(client, limits)
     _send_as_http_has_it(client, recorder)
     BotocoreRecording(recorder).listen(client)
     return client
+
+
+def _bound_bodies(client: Any, limits: Limits) -> None:
+    """Bound each response body in size, and in time where botocore reads it: botocore bounds neither.
+
+    Both are told as botocore tells other failures of its HTTP library.
+    """
+    from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
+    from urllib3.exceptions import ProtocolError
+    from urllib3.exceptions import ReadTimeoutError as LateRead
+
+    session = client._endpoint.http_session
+    original = session.send
+
+    def send(request: Any) -> Any:
+        streamed, request.stream_output = request.stream_output, True
+        try:
+            answer = original(request)
+        finally:
+            request.stream_output = streamed
+        bounded = BoundedBody(answer.raw, limits)
+        if streamed and answer.status_code < 300:
+            answer.raw.read = bounded.read
+            return answer
+        try:
+            answer._content = bounded.whole()
+        except LateRead as late:
+            raise ReadTimeoutError(endpoint_url=request.url, error=late) from None
+        except ProtocolError as broken:
+            raise ConnectionClosedError(endpoint_url=request.url, error=broken) from None
+        except Overrun as overrun:
+            raise HTTPClientError(error=overrun) from None
+        return answer
+
+    session.send = send
+
+
+class Overrun(ValueError):
+    """A body is larger or slower than the limits allow."""
+
+
+class BoundedBody:
+    """The body of urllib3's response, within the limits."""
+
+    def __init__(self, raw: Any, limits: Limits) -> None:
+        self._raw, self._read, self._limits, self._size = raw, raw.read, limits, 0
+
+    def read(self, amount: int | None = None, **options: Any) -> bytes:
+        """Return the next bytes, as urllib3's ``read`` does; Overrun."""
+        if amount is None:
+            return b"".join(iter(lambda: self.read(PART, **options), b""))
+        return self._counted(self._read(amount, **options))
+
+    def whole(self) -> bytes:
+        """Return the whole body; Overrun, or urllib3's errors."""
+        until, parts = time.monotonic() + self._limits.answer_s, list[bytes]()
+        for part in self._raw.stream(PART):
+            parts.append(self._counted(part))
+            if time.monotonic() > until:
+                self._raw.close()
+                raise Overrun(f"the answer does not end within {self._limits.answer_s:g} s")
+        return b"".join(parts)
+
+    def _counted(self, part: bytes) -> bytes:
+        self._size += len(part)
+        if self._size > self._limits.answer_bytes:
+            self._raw.close()
+            raise Overrun(f"the answer is larger than {self._limits.answer_bytes} bytes")
+        return part
 
 
 def _send_as_http_has_it(client: Any, recorder: Recorder) -> None:
@@ -142,10 +216,12 @@ def sdk_succeeds(what: str) -> Any:
     try:
         yield
     except (ClientError, BotoCoreError, Boto3Error, *failed, *UNREADABLE, *MISTAKES) as error:
-        if isinstance(error, MISTAKES) and not _raised_by_the_sdk(error):
+        is_mistake = isinstance(error, MISTAKES) and not isinstance(error, RecursionError)
+        if is_mistake and not _raised_by_the_sdk(error):
             raise
         expect_not_throttled(error)
-        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}", proof=UNTOLD)
+        said = ENDLESS if isinstance(error, RecursionError) else error
+        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {said}", proof=UNTOLD)
         finding.exchange_ids = _told_of(error)
         raise finding from error
 

@@ -18,9 +18,11 @@ from conformance.clients.transport.serialization import Body, read
 from conformance.evidence.recorded_responses import Stored
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.values import unzipped
+from conformance.vocabulary.values import unzipping
 
 KEPT_OF_STREAM = 64 * 1024
+MOST_UNZIPPED = 4 * 1024 * 1024
+"""Bytes of a body without its gzip: a body that is read as a document has far fewer, a gzip bomb has more."""
 ZIPPED = ("gzip", "x-gzip")
 SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
 
@@ -42,10 +44,13 @@ class Reading:
 
 
 class ReadResponse(httpx.Response):
-    """A response whose body has been read."""
+    """A response whose body has been read; the exchange has it.
+
+    httpx makes responses refer to themselves: bodies in them would stay until the collector of garbage comes.
+    """
 
     def __init__(self, exchange: Exchange) -> None:
-        super().__init__(exchange.status, stream=httpx.ByteStream(exchange.body))
+        super().__init__(exchange.status, stream=httpx.ByteStream(b""))
 
     @property
     def has_redirect_location(self) -> bool:
@@ -110,7 +115,7 @@ class Recording(httpx.BaseTransport):
             sent,
             status=response.status_code,
             headers=headers,
-            body=_plain(sent, headers, body, reading),
+            body=_plain(sent, response.status_code, headers, body, reading),
             duration_s=time.perf_counter() - begun,
         )
 
@@ -152,10 +157,13 @@ def _overrun(reading: Reading, size: int, seconds: float) -> str:
     return f"does not end within {reading.answer_s:g} s" if seconds > reading.answer_s else ""
 
 
-def _plain(sent: Exchange, headers: Headers, body: bytes, reading: Reading) -> bytes:
+def _plain(sent: Exchange, status: int, headers: Headers, body: bytes, reading: Reading) -> bytes:
     coded = (headers.get("content-encoding") or "").strip().lower() in ZIPPED
     if not (reading.unzips and coded and sent.request_headers.get("accept-encoding") == "identity"):
         return body
-    plain = unzipped(body, reading.answer_bytes)
+    most = min(reading.answer_bytes, MOST_UNZIPPED)
+    plain, _, more = unzipping(body, most)
+    if plain is not None and more and len(plain) >= most:
+        raise Overrun(f"the answer is larger than {most} bytes without its gzip", status, body[:KEPT_OF_STREAM])
     reading.has_unzipped |= plain is not None
     return body if plain is None else plain

@@ -33,6 +33,8 @@ ON_THE_WIRE = {b"\x03\x01": "TLS 1.0", b"\x03\x02": "TLS 1.1", b"\x03\x03": "TLS
 ALERT, HANDSHAKE = 21, 22
 WARNING, SERVER_HELLO = 1, 2
 FIRST_BYTES = 1024
+LATE = "timed out"
+"""The failure of a handshake that does not end in time."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return str(error.reason).replace("_", " ").lower()
     if isinstance(error, TimeoutError):
-        return "timed out"
+        return LATE
     if isinstance(error, ProxyFailed):
         return str(error)
     return error.strerror or type(error).__name__
