@@ -109,7 +109,7 @@ class = "oauth-core"
     [
         (PROMISE + REQUIREMENT.replace('promise = "ID-01"\n', ""), "missing keys ['promise']"),
         (PROMISE + REQUIREMENT.replace("ID-01", "ID-02"), "oauth/token/issued: unknown promise ID-02"),
-        (PROMISE + PROMISE.replace("ID-01", "ID-02") + REQUIREMENT, "promise ID-02: no requirement names it"),
+        (PROMISE + PROMISE.replace("ID-01", "ID-02") + REQUIREMENT, "promise ID-02: has no requirement"),
         (PROMISE + PROMISE + REQUIREMENT, "ID-01: is defined twice"),
         (PROMISE.replace("ID-01", "XX-01") + REQUIREMENT, "a promise id is one of ID, AC"),
         (PROMISE.replace('class = "oauth-core"\n', "") + REQUIREMENT, "missing keys ['class']"),

@@ -40,6 +40,8 @@ def shown(body: Mapping[str, Any], media_type: str, longest: int) -> Body:
         # Redaction changes lengths, so a body that is here in full counts as whole.
         kept = whole if len(source) <= longest and "sha256" not in body else min(len(source), longest)
         text = indented(source[:longest], media_type)
+        # Deep nesting would be more indentation than text.
+        text = text if len(text) <= 4 * longest else source[:longest]
     note = size(whole) if kept >= whole else f"first {size(kept)} of {size(whole)}"
     if "sha256" in body:
         note += f"; SHA-256 {body['sha256']}"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.reporting.bodies import indented
+from conformance.reporting.bodies import indented, shown
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import visible
 from conformance.runs.reading import Record
@@ -79,3 +79,9 @@ def test_no_escape_sequence_of_the_target_reaches_the_terminal(record: Record) -
         text = failure_text(result, 80, False, evidence=record.evidence())
         assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text)
         assert "\x1b[" in failure_text(result, 80, True)
+
+
+def test_deep_nesting_is_shown_without_indentation() -> None:
+    text = "[" * 4096
+    body = shown({"size": len(text), "text": text}, "application/json", len(text))
+    assert body.text == text
