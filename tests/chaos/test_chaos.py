@@ -16,7 +16,7 @@ from tests.chaos.replies import MUTATIONS, Reply, Step
 from tests.chaos.trying import tried
 
 SELECTIONS = {
-    "identity": (30, ["oauth/answer", "authorization/matrix", "errors/409"]),
+    "identity": (30, ["oauth/response", "authorization/matrix", "errors/409"]),
     "registry": (40, ["registry/tags", "registry/pull"]),
     "storage": (12, ["storage/listing", "storage/sdk"]),
     "webhooks": (2, ["webhooks/method", "webhooks/secret"]),

@@ -60,7 +60,7 @@ def test_a_defect_is_a_finding_that_a_replay_follows(
     reference: EmbeddedReference, control: str, tmp_path: Path
 ) -> None:
     tell(control, "switch", "token-may-be-stored")
-    ran = checked(reference, tmp_path, "oauth/answer", "--workers", "0")
+    ran = checked(reference, tmp_path, "oauth/response", "--workers", "0")
     assert ran.code == 1
     failed = [result for result in ran.record.results if result.failing]
     assert failed and {result.area for result in failed} == {"oauth"}

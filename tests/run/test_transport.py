@@ -160,7 +160,7 @@ def test_each_flaw_of_a_front_fails_its_check(
 )
 def test_an_untrusted_identity_is_named_before_the_run(fronted: Fronted, issued: dict[str, Any], cause: str) -> None:
     fronted.put("identity", fronted.authority.issue(**issued))
-    ran = fronted.run("oauth/answer")
+    ran = fronted.run("oauth/response")
     assert cause in ran.output
     assert set(ran.verdicts().values()) == {"inconclusive"}
 

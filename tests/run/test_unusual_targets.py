@@ -162,7 +162,7 @@ def test_a_slow_registry_gets_fewer_concurrent_requests(tmp_path: Path) -> None:
         "import sys; from conformance.clients import concurrency; from conformance.commands import main; "
         "concurrency.LONGEST_S = 0.004; sys.exit(main())"
     )
-    ran = run([sys.executable, "-c", hurried, "run", "registry/at-once", "--workers", "1"], tmp_path)
+    ran = run([sys.executable, "-c", hurried, "run", "registry/concurrency", "--workers", "1"], tmp_path)
     assert ran.code == 0, ran.output
     assert Counter(ran.verdicts().values()).keys() == {"pass"}
 
