@@ -104,8 +104,7 @@ def test_invalid_manifest(
 )
 def test_media_type_is_verified(stored: StoredImage, names: Names, stated: str, media_type: str) -> None:
     """Purpose: a manifest is not stored under a type that differs from its own or is no manifest's.
-    Method: 1. PUT an image with one mediaType and Content-Type.
-            2. Expect a 4xx, and 404 to GET of the tag.
+    Method: 1. PUT an image with one mediaType and Content-Type; 2. expect a 4xx, and 404 to GET of the tag.
     """
     tag, content = names.new("type"), json.dumps({**stored.image.document, "mediaType": stated}).encode()
 

@@ -57,8 +57,7 @@ def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
 )
 def test_no_other_tag(stored: StoredImage, tag: str) -> None:
     """Purpose: an invalid tag is refused.
-    Method: 1. PUT an image under an invalid tag: expect a 4xx
-            2. unless that was 404, GET the tag: expect the same
+    Method: 1. PUT an image under an invalid tag: expect a 4xx; 2. unless that was 404, GET the tag: expect the same
     """
     path = quote(tag, safe="@+")
     repository, manifest = stored.repository, stored.image
