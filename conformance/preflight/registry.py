@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -67,6 +68,8 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     for role in registry.credentials:
         _login(state, doors, role)
     if state.credentials.get("pusher") == "ok":
+        if state.credentials.get("foreign") == "ok":
+            contact.attempt(state, lambda: _refuse_superuser(contact, state, doors))
         _write(contact, state, doors)
     _features(contact, state, doors)
 
@@ -226,6 +229,33 @@ def _note_refusal(state: SurfaceState, role: str, registry: Registry) -> None:
         state.locked, state.mend = cause, needs
     else:
         state.refuse(role, cause, needs)
+
+
+def _refuse_superuser(contact: Contact, state: SurfaceState, doors: Doors) -> None:
+    """Note a login in role foreign that may push to an organization that nobody has, where the pusher may not.
+
+    If both may, nothing is isolated, and the checks report it.
+    """
+    first, *rest = doors.registry.repository.split("/")
+    if len(rest) < 2:
+        return
+    name = "/".join([first, f"cf-{secrets.token_hex(6)}", *rest[1:]])
+    if _may_push(contact, doors, "foreign", name) and not _may_push(contact, doors, "pusher", name):
+        cause = "the login foreign of the target file may push to any organization, as a superuser's may"
+        state.refuse("foreign", cause, "a login of one other organization in [targets.X.registry.credentials.foreign]")
+        state.warn(f"foreign: {cause}")
+
+
+def _may_push(contact: Contact, doors: Doors, role: str, name: str) -> bool:
+    """Whether a login may open an upload; the upload is cancelled."""
+    scope = f"repository:{name}:pull,push"
+    try:
+        opened = contact.ask("POST", f"/v2/{name}/blobs/uploads/", doors.key(role, scope))
+        if opened.ok and (location := opened.headers.get("location")):
+            contact.ask("DELETE", address_in(opened.url, location), doors.key(role, f"{scope},delete"))
+    except Refused:
+        return False
+    return opened.ok
 
 
 def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:

@@ -86,7 +86,11 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "cancelled-session": (patch_cancelled, NO_SESSION),
     "out-of-order": (lambda s: s.refusing.patch(s.content, f"100-{99 + len(s.content)}"), NO_RANGE),
     "nonsense-manifest": (lambda s: s.there.put_manifest(s.tag, b"nonsense", OCI_MANIFEST), ("MANIFEST_INVALID",)),
-    "wrong-manifest-digest": (lambda s: s.there.put_manifest(s.absent, s.image, OCI_MANIFEST), ("DIGEST_INVALID",)),
+    # Docker Registry V2, PUT Manifest, lists MANIFEST_INVALID for a 400, and no DIGEST_INVALID.
+    "wrong-manifest-digest": (
+        lambda s: s.there.put_manifest(s.absent, s.image, OCI_MANIFEST),
+        ("DIGEST_INVALID", "MANIFEST_INVALID"),
+    ),
     "malformed-manifest-digest": (lambda s: s.there.put_manifest("sha256:abc", s.image, OCI_MANIFEST), NO_REFERENCE),
     "bad-number": (lambda s: s.there.tags("?n=-1"), ("PAGINATION_NUMBER_INVALID", "UNSUPPORTED")),
     "no-login": (lambda s: s.there.as_role(None).tags(), ("UNAUTHORIZED", "DENIED")),

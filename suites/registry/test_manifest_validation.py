@@ -23,7 +23,7 @@ from conformance.models.repository import Taken
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.registry_errors import expect_error_document
 from conformance.oracles.robustness import Surroundings, expect_outcome
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.names import Names
 from conformance.strategies.changes import Change
 from conformance.strategies.properties import explores
@@ -42,7 +42,6 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.mutation import Mutation, Outcome
 
-REFUSED = {400, 415, 422}
 NOT_A_NUMBER = b',"org.example.number":NaN}'
 LAYERS_OF_A_NUMBER = b', "layers": 5}'
 TAG_OF_ANY_BODY = "any-body"
@@ -82,13 +81,13 @@ def test_invalid_manifest(
 ) -> None:
     """Purpose: a manifest that breaks the image specification is refused at the push, not found broken at the pull.
     Method: 1. PUT an image, or an index of it, with one member that the specification forbids.
-            2. Expect 400, 415 or 422, and 404 to GET of the reference.
+            2. Expect a 4xx, and 404 to GET of the reference.
     """
     manifest = index([stored.image]) if kind == "index" else stored.image
     content = json.dumps({**manifest.document, **changed(stored.image)}).encode()
     reference = digest_of(content) if kind == "by digest" else names.new("invalid")
 
-    expect_status(stored.repository.put_manifest(reference, content, manifest.media_type), REFUSED)
+    expect_refused(stored.repository.put_manifest(reference, content, manifest.media_type))
     expect_not_stored([stored.repository.get_manifest(reference)])
 
 
@@ -105,12 +104,11 @@ def test_invalid_manifest(
 )
 def test_media_type_is_verified(stored: StoredImage, names: Names, stated: str, media_type: str) -> None:
     """Purpose: a manifest is not stored under a type that differs from its own or is no manifest's.
-    Method: 1. PUT an image with one mediaType and Content-Type.
-            2. Expect 400, 415 or 422, and 404 to GET of the tag.
+    Method: 1. PUT an image with one mediaType and Content-Type; 2. expect a 4xx, and 404 to GET of the tag.
     """
     tag, content = names.new("type"), json.dumps({**stored.image.document, "mediaType": stated}).encode()
 
-    expect_status(stored.repository.put_manifest(tag, content, media_type), REFUSED)
+    expect_refused(stored.repository.put_manifest(tag, content, media_type))
     expect_not_stored([stored.repository.get_manifest(tag)])
 
 

@@ -41,8 +41,7 @@ def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
 def test_token_of_another_repository(to_pull: str, guarded: StoredImage, pushed: Exchange) -> None:
     """Purpose: a token opens what it was asked for, and nothing else.
     Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
-            2. pull from another with it: expect 401, 403 or 404
-            3. push to the first with it: expect 401, 403 or 404
+            2. pull from another with it: expect 401, 403 or 404; 3. push to the first with it: expect 401, 403 or 404
     """
     expect_denied(pull(guarded, to_pull), "for another repository")
     expect_denied(pushed, "for a push with a token to pull")
@@ -126,8 +125,7 @@ def test_anonymous_token(bearer: Registry, guarded: StoredImage) -> None:
 @verifies("registry/token/bearer-scheme-is-case-insensitive")
 def test_bearer_scheme_is_case_insensitive(good: str, guarded: StoredImage) -> None:
     """Purpose: a client may write the Bearer scheme in any case.
-    Method: 1. pull with the scheme in small letters
-            2. expect 200
+    Method: 1. pull with the scheme in small letters; 2. expect 200
     """
     expect_status(guarded.repository.presenting(f"bearer {good}").get_manifest(guarded.tag), 200)
 
@@ -205,8 +203,7 @@ def test_referrers_with_a_token_for_another(bearer: Registry, to_pull: str, guar
 @verifies("registry/token/delete-token-cannot-push")
 def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: where deleting is a right of its own, a token to delete does not push.
-    Method: 1. ask for a token to delete alone; open an upload with it
-            2. expect 401, 403 or 404
+    Method: 1. ask for a token to delete alone; open an upload with it; 2. expect 401, 403 or 404
     """
     if bearer.door.delete_action != "delete":
         raise NotApplicable("deleting is no right of its own here")

@@ -108,3 +108,25 @@ def test_a_web_page_at_the_support_check_stops_nothing_else(
     warnings = [line for kind, line in state.lines if kind == "warn"]
     assert any(line.endswith("is answered by a registry: the run goes on") for line in warnings)
     assert alive(target, "registry") == ""
+
+
+@pytest.mark.parametrize(("pusher_too", "refused"), [(False, True), (True, False)])
+def test_a_superuser_in_role_foreign_is_no_other_organization(
+    pusher_too: bool, refused: bool, reference: tuple[Reference, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, target = reference
+    identity: Any = deployment.surfaces["identity"]
+    registry: Any = deployment.surfaces["registry"]
+    before = set(registry.uploads)
+    permitted = identity.permitted_actions
+    superusers = {"ct-foreign", *(["ct-push"] if pusher_too else [])}
+
+    def everywhere(account: Any, scope: Any) -> Any:
+        own = permitted(account, scope)
+        return frozenset({"pull", "push", "delete"}) if account and account.username in superusers else own
+
+    monkeypatch.setattr(identity, "permitted_actions", everywhere)
+    state = next(each for each in preflight(target) if each.surface == "registry")
+    assert ("foreign" in state.refused) == refused
+    assert not state.locked
+    assert set(registry.uploads) <= before

@@ -34,6 +34,23 @@ class ContentTypeParameters(Variant):
         return answer
 
 
+class RefusedWithAnother4xx(Variant):
+    """Docker Registry V2, Pushing an Image Manifest: "a relevant 4xx response"; no clause names it for an invalid name.
+
+    A manifest under another digest is MANIFEST_INVALID, which PUT Manifest lists.
+    """
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method != "PUT" or kind_of(request) != "manifest" or answer.status not in (400, 404):
+            return answer
+        code = json.loads(answer.body)["errors"][0]["code"]
+        if code == "DIGEST_INVALID" and "sha256:" in request.path:
+            answer.body = answer.body.replace(b"DIGEST_INVALID", b"MANIFEST_INVALID")
+        elif code in ("TAG_INVALID", "NAME_INVALID", "MANIFEST_BLOB_UNKNOWN") or b"mediaType" in answer.body:
+            answer.status = 409
+        return answer
+
+
 class UnknownRepositoryIsNameUnknown(Variant):
     """distribution-spec 1.1, Error Codes: in a repository that is not there, NAME_UNKNOWN is as true."""
 
