@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import pytest
 
-from conformance.clients.concurrency import at_once
 from conformance.clients.s3.streams import PART, Comparison, Joined, download, read_slowly
 from conformance.clients.transport.stalled_bodies import Halting
 from conformance.evidence.shared_requests import Once
@@ -28,7 +26,6 @@ PATIENCE_S = 3.0
 """How long the upload waits for the read at most, if the target answers within twice that."""
 BLOCKED_S = 1.0
 """A read that has waited so long, and ends only after the rest of the upload was sent, was blocked by it."""
-ROUNDS = 8
 PARTS = 128
 """So many of 64 KiB do not fit in the buffers of a connection whose reader has stopped."""
 
@@ -96,33 +93,6 @@ def test_paused_upload_blocks_no_reader(space: Space, paused: PausedUpload) -> N
     if paused.blocked and (again := _paused_upload(space)).blocked:
         waited = f"no answer in {again.put.started - again.during.started:.1f} s, until the upload went on"
         raise NonConformance("an answer to GET while an upload to its key pauses", waited, again.during, again.put)
-
-
-@verifies("storage/concurrency/overlapping-writes-leave-one-object")
-def test_overlapping_writes_leave_one_object(space: Space) -> None:
-    """Purpose: of two uploads to one key that overlap, one wins: the object is never a mixture of both.
-
-    Method: 1. send half of an upload, put another body to its key, send the other half; then start two uploads of
-               1 MiB to one key at the same moment, eight times
-            2. expect every byte from one of the two uploads
-    """
-    key, other = space.key("overlapping"), OLD[: len(NEW)].ljust(len(NEW), b".")
-    put, meanwhile = _put_with_pause(space, key, lambda: space.put(key, other), {})
-    _expect_one_of(space.get(key), (NEW, other), put, meanwhile)
-    bodies = tuple(each * (PART * 16) for each in (b"1", b"2"))
-    for _ in range(ROUNDS):
-        key = space.key("overlapping")
-        sent = at_once([partial(space.put, key, body) for body in bodies])
-        _expect_one_of(space.get(key), bodies, *sent)
-
-
-def _expect_one_of(got: Exchange, bodies: tuple[bytes, ...], *writes: Exchange) -> None:
-    for write in writes:
-        expect_success(write, "for a PUT concurrent with another to its key")
-    if got.body not in bodies:
-        proof = Proof(beyond="it is about two uploads that overlap")
-        seen = f"{short(got.body)}: the bytes of two uploads are mixed"
-        raise NonConformance("the bytes of one of the two uploads, whole", seen, *writes, got, proof=proof)
 
 
 @verifies("storage/conditional-write/keeps-what-is-there")

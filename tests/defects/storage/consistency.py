@@ -60,24 +60,6 @@ class EveryFortiethObjectIsNotDeleted(Defect):
             await original(bucket, key, asked)
 
 
-class OverlappingWritesAreMixed(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic."""
-
-    noticed_by = ("storage/concurrency/overlapping-writes-leave-one-object",)
-
-    def __init__(self) -> None:
-        self.writing: dict[str, bytes] = {}
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        other, self.writing[key] = self.writing.get(key), stored.body
-        await asyncio.sleep(0.002)
-        if other is not None:
-            half = stored.size // 2
-            stored = replace(stored, body=stored.body[:half] + other[half:])
-        await original(bucket, key, stored, asked)
-        self.writing.pop(key, None)
-
-
 @defect("storage/concurrency/copies-are-whole")
 async def copy_fails_beside_writes(source: Any, call: Call) -> Source:
     """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
