@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 
 from conformance.clients.concurrency import at_once
-from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import has_just
 from conformance.oracles.s3_documents import listing_of, parts_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
@@ -17,70 +16,13 @@ from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import whole_number
 from conformance.vocabulary.wording import worded
 
 COUNTERS, TRIES = 3, 8
 RACERS, ROUNDS = 4, 4
 PARTS = 8
-
-
-BATCHES, BATCH = 5, 16
-"""80 deletions and 160 reads that overlap: enough for a fault in one of 40."""
-Sent = list[tuple[str, Exchange]]
-
-
-def overlapping(space: Space) -> tuple[Sent, Sent, Sent]:
-    """Responses by key: sixteen objects, each read twice, deleted and read again, all at once; five times."""
-    reads, deletions, later = Sent(), Sent(), Sent()
-    for _ in range(BATCHES):
-        prefix = space.prefix("overlapping")
-        keys = [f"{prefix}{number}" for number in range(BATCH)]
-
-        def each(method: str, keys: list[str], body: bool = False) -> Sent:
-            calls = [partial(space.call, method, key, body=key.encode() if body else b"") for key in keys]
-            return list(zip(keys, at_once(calls), strict=True))
-
-        stored = [key for key, reply in each("PUT", keys, body=True) if reply.ok]
-        reads += each("GET", stored * 2)
-        deletions += (deleted := each("DELETE", stored))
-        later += each("GET", [key for key, reply in deleted if reply.ok])
-    return reads, deletions, later
-
-
-@verifies("storage/concurrency/responses-are-not-mixed-up-between-requests")
-def test_responses_are_not_mixed_up(space: Space, once: Once) -> None:
-    """Purpose: a client must not get the object that another client requested.
-
-    Method: 1. put sixteen objects and read each twice, all at once; five times
-            2. expect 200 for each read, and the bytes of the object that was requested
-    """
-    reads = once("overlapping requests", lambda: overlapping(space))[0]
-    keys = {key for key, _ in reads}
-    for key, reply in reads:
-        expect_status(reply, 200, f"for {key}, which exists, while other objects are read")
-        if reply.body != key.encode() and (other := reply.body.decode(errors="replace")) in keys:
-            seen = f"the object {worded(other)}: responses are mixed up between requests"
-            proof = Proof(beyond="it takes many requests at once")
-            raise NonConformance(f"the object {worded(key)}, which was requested", seen, reply, proof=proof)
-
-
-@verifies("storage/concurrency/acknowledged-deletions-are-done")
-def test_acknowledged_deletions_are_done(space: Space, once: Once) -> None:
-    """Purpose: a client that is told that an object was deleted relies on it.
-
-    Method: 1. put sixteen objects and delete them all at once; five times
-            2. after each 2xx expect 404 for the object
-    """
-    _, deletions, later = once("overlapping requests", lambda: overlapping(space))
-    answers = dict(deletions)
-    for key, reply in later:
-        if reply.status != 404:
-            expected = f"404 for {key}, whose deletion was answered {answers[key].status}"
-            seen = f"{observed(reply)}: an acknowledged deletion was not done"
-            proof = Proof(beyond="it takes many deletions")
-            raise NonConformance(expected, seen, answers[key], reply, proof=proof)
 
 
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:

@@ -173,12 +173,11 @@ def test_any_character_in_parameters(space: Space, characters: str, character: s
     others = [f"{characters}a{other}" for other in CHARACTERS if other != character]
 
     for version, start in zip(VERSIONS, ("start_after", "marker"), strict=True):
-        after: dict[str, Any] = {start: f"{group}b"}
         found = whole_listing(version(space, characters, delimiter=character))
         expect_prefixes(found, [group])
         expect_keys(found, sorted(f"{other}{end}" for other in others for end in "bc"))
         expect_keys(whole_listing(version(space, group)), [f"{group}b", f"{group}c"])
-        expect_keys(whole_listing(version(space, group, **after)), [f"{group}c"])
+        expect_keys(whole_listing(version(space, group, **{start: f"{group}b"})), [f"{group}c"])
 
 
 @verifies("storage/listing/delimiter-of-several-characters")

@@ -25,41 +25,6 @@ from tests.defects.support.storage import MOMENT_S, _Beside, drop_uploads
 LATER_S = 0.3
 
 
-class EveryFortiethObjectIsAnothers(Defect):
-    """S3 API Reference, GetObject: the requested object; here one of 40 reads that overlap returns another's bytes."""
-
-    noticed_by = ("storage/concurrency/responses-are-not-mixed-up-between-requests",)
-
-    def __init__(self) -> None:
-        self.at_work, self.overlapping = 0, 0
-        self.latest: bytes | None = None
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        self.at_work += 1
-        await asyncio.sleep(PAUSE_S)
-        answer: Answer = await original(call, bucket)
-        self.at_work -= 1
-        self.overlapping += self.at_work > 0
-        if self.at_work and self.overlapping % 40 == 0 and self.latest is not None:
-            answer.body = self.latest
-            answer.headers["content-length"] = str(len(self.latest))
-        elif answer.status == 200:
-            self.latest = answer.body
-        return answer
-
-
-class EveryFortiethObjectIsNotDeleted(Defect):
-    """S3 API Reference, DeleteObject: the object is removed; here each 40th is acknowledged and not done."""
-
-    noticed_by = ("storage/concurrency/acknowledged-deletions-are-done",)
-    asked = 0
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        self.asked += 1
-        if self.asked % 40:
-            await original(bucket, key, asked)
-
-
 @defect("storage/concurrency/copies-are-whole")
 async def copy_fails_beside_writes(source: Any, call: Call) -> Source:
     """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
