@@ -39,14 +39,6 @@ ROWS = (
         metadata=lambda original, call: {name: value[:1024] for name, value in original(call).items()},
     ),
     row(
-        "metadata-beyond-ascii-becomes-question-marks",
-        'S3 User Guide, "Working with object metadata": text beyond ASCII is returned encoded, and not as other text.',
-        "storage/object/metadata-beyond-ascii-is-not-altered",
-        metadata=lambda original, call: {
-            name: re.sub(r"[\x80-\xff]+", "?", value) for name, value in original(call).items()
-        },
-    ),
-    row(
         "content-type-forgotten",
         "S3 API Reference, PutObject: the Content-Type is given back.",
         "storage/object/system-headers-come-back#content-type,html-without-charset,plain-without-charset",

@@ -7,7 +7,6 @@ import secrets
 import time
 from collections import Counter
 from dataclasses import replace
-from email.header import Header
 from typing import Any
 
 from conformance.reference.alteration import Variant
@@ -55,24 +54,6 @@ def path_like_keys_refused(check_key: Any, key: str) -> None:
     check_key(key)
     if {"", ".", ".."} & set(key.removesuffix("/").split("/")):
         raise Fault("InvalidArgument", "The key has a segment that this server cannot store.")
-
-
-@variant()
-def metadata_encoded_by_rfc_2047(metadata: Any, call: Call) -> dict[str, str]:
-    """S3 User Guide, "Working with object metadata": values beyond ASCII are encoded by RFC 2047."""
-    return {
-        name: value if value.isascii() else Header(value.encode("latin-1").decode(), "utf-8").encode()
-        for name, value in metadata(call).items()
-    }
-
-
-@variant()
-def metadata_beyond_ascii_refused(metadata: Any, call: Call) -> dict[str, str]:
-    """S3 User Guide, "Working with object metadata": by REST, metadata is US-ASCII."""
-    found: dict[str, str] = metadata(call)
-    if not "".join(found.values()).isascii():
-        raise Fault("InvalidArgument", "Metadata values must be US-ASCII.")
-    return found
 
 
 @variant()
