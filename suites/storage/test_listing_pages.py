@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from conformance.models.bucket import grouped
@@ -21,7 +19,6 @@ from conformance.sandbox.bucket_prefix import Space
 from conformance.strategies.properties import explores
 from conformance.strategies.storage import FLAT_SETS, NESTED_SETS, flat_names, name_sets, nested_names, page_sizes
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
@@ -162,22 +159,6 @@ def test_over_1000_keys_are_complete(space: Space, many: tuple[str, list[str]], 
 
     for version in (version_2, version_1):
         expect_all_pages(version(space, prefix, asked), most, keys, [])
-
-
-@verifies("storage/listing/page-has-at-most-1000-keys")
-@pytest.mark.parametrize("version", [case("version-2", Space.listing), case("version-1", Space.listing_v1)])
-def test_page_has_at_most_1000_keys(
-    space: Space, many: tuple[str, list[str]], version: Callable[..., Exchange]
-) -> None:
-    """Purpose: a client reserves room for a page of at most 1,000 keys.
-
-    Method: 1. list 1,001 objects with max-keys=5000
-            2. expect at most 1,000 keys
-    """
-    page = listing_of(version(space, many[0], max_keys=str(5 * LONGEST_PAGE)))
-
-    if (found := len(page.keys)) > LONGEST_PAGE:
-        raise NonConformance(f"at most {LONGEST_PAGE} keys on a page", f"{found} keys", page.reply)
 
 
 @verifies("storage/paging/any-flat-keys-are-listed-once")

@@ -46,10 +46,6 @@ NAMES = ["D", "a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "g--h", "g--i", "z é
 TOP, FOLDERS = ["D", "a", "d", "f", "g--h", "g--i", "z é"], ["b/", "e/"]
 VERSIONS = (version_2, version_1)
 NOT_OFFERED = {400, 501}
-CHARACTERS = {
-    "&": "ampersand", "+": "plus", "%": "percent", "=": "equals", " ": "space", "é": "two-byte", "日": "three-byte",
-    "😀": "four-byte",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -151,33 +147,6 @@ def test_empty_folders_disappear(space: Space, at_once: bool) -> None:
         listing = whole_listing(version(space, prefix, delimiter=delimiter))
         expect_keys(listing, [outside], "after all keys in folders were deleted")
         expect_prefixes(listing, [])
-
-
-@pytest.fixture(scope="session")
-def characters(space: Space) -> str:
-    """A prefix that has two keys for each of ``CHARACTERS``, which contain it after an "a"; checks only read them."""
-    prefix = space.prefix("characters")
-    space.stored_all(prefix, [f"a{character}{end}" for character in CHARACTERS for end in "bc"])
-    return prefix
-
-
-@verifies("storage/listing/any-character-in-parameters")
-@pytest.mark.parametrize("character", [case(name, character) for character, name in CHARACTERS.items()])
-def test_any_character_in_parameters(space: Space, characters: str, character: str) -> None:
-    """Purpose: a key may contain any character, so a client can list by any character too.
-
-    Method: 1. list two keys with the character: it is the delimiter, ends the prefix, is in the key to start after
-            2. expect one common prefix for both keys; both keys; only the second key; with either version
-    """
-    group = f"{characters}a{character}"
-    others = [f"{characters}a{other}" for other in CHARACTERS if other != character]
-
-    for version, start in zip(VERSIONS, ("start_after", "marker"), strict=True):
-        found = whole_listing(version(space, characters, delimiter=character))
-        expect_prefixes(found, [group])
-        expect_keys(found, sorted(f"{other}{end}" for other in others for end in "bc"))
-        expect_keys(whole_listing(version(space, group)), [f"{group}b", f"{group}c"])
-        expect_keys(whole_listing(version(space, group, **{start: f"{group}b"})), [f"{group}c"])
 
 
 @verifies("storage/listing/delimiter-of-several-characters")

@@ -27,68 +27,33 @@ from conformance.vocabulary.finding import NotDeclared
 
 MIB = 1024 * 1024
 OCTETS, LARGE = "application/octet-stream", "storage.large_object_mib"
-TEXT = b"\xef\xbb\xbfline\r\n"  # Begins with a byte order mark.
-SAME_CRC32 = bytes.fromhex("410671db01")  # The polynomial of CRC-32: XORed into a body, it leaves the CRC-32 as it was.
 
 
 @verifies("storage/object/bytes-come-back")
 @pytest.mark.parametrize(
-    ("size", "media_type", "name", "begin"),
+    ("size", "media_type"),
     [
-        case("empty", 0, OCTETS, "", TEXT),
-        case("one-byte", 1, OCTETS, "", TEXT),
-        case("1KiB", 1024, "application/x-www-form-urlencoded", "", TEXT),
-        case("64KiB", 65536, "application/json", "", TEXT),
-        case("64KiB-and-one", 65537, "multipart/form-data; boundary=line", "", TEXT),
-        case("128KiB-and-one", 131073, OCTETS, "", TEXT),
-        case("text", 1024, "text/plain; charset=utf-8", ".txt", TEXT),
-        case("csv", 1024, "text/csv", ".csv", b"a;b\r\n1,0;\t\r\n"),
-        case("html", 1024, "text/html", ".html", b"<!doctype html>\r\n<P>&eacute;  <br></p>\r\n"),
-        case("xml", 1024, "application/xml", ".xml", b"<?xml version='1.0'?>\r\n<a  b='1' ></a>\r\n"),
-        case("json", 1024, "application/json", ".json", b'{ "a": 1.0,\r\n"a": "\\u0041" }\r\n'),
-        case("gzip", 1024, "application/gzip", ".gz", b"\x1f\x8b\x08\x00\r\n"),
-        case("gzip-as-text", 1024, "text/plain", ".txt", b"\x1f\x8b\x08\x00\r\n"),
+        case("empty", 0, OCTETS),
+        case("one-byte", 1, OCTETS),
+        case("1KiB", 1024, "application/x-www-form-urlencoded"),
+        case("64KiB", 65536, "application/json"),
+        case("64KiB-and-one", 65537, "multipart/form-data; boundary=line"),
+        case("128KiB-and-one", 131073, OCTETS),
     ],
 )
-def test_bytes_come_back(space: Space, size: int, media_type: str, name: str, begin: bytes) -> None:
-    """Purpose: an object has exactly the bytes that were put, at every size, and whatever its type or name means.
+def test_bytes_come_back(space: Space, size: int, media_type: str) -> None:
+    """Purpose: an object has exactly the bytes that were put, at every size and of every type.
 
-    Method: 1. put text with CR LF, or the beginning of a format, followed by bytes that repeat out of step with blocks
+    Method: 1. put a body with a byte order mark that repeats out of step with blocks, as bytes, a form or JSON
             2. expect an ETag, and the same bytes and Content-Length from GET
     """
-    body = (begin + bytes(range(251)) * (size // 251 + 1))[:size]
+    body = (b"\xef\xbb\xbfline\r\n" + bytes(range(251)) * (size // 251 + 1))[:size]
 
-    expect_success(put := space.put(key := space.key() + name, body, {"Content-Type": media_type}))
+    expect_success(put := space.put(key := space.key(), body, {"Content-Type": media_type}))
     expect_entity_tag(put)
     expect_bytes(reply := space.get(key), body)
     expect_length(reply, size)
     space.delete(key)
-
-
-def _changed(body: bytes, change: bytes, place: int) -> bytes:
-    """The body with some bytes XORed at a place."""
-    changed = bytes(one ^ other for one, other in zip(body[place:], change, strict=False))
-    return body[:place] + changed + body[place + len(change) :]
-
-
-@verifies("storage/object/similar-contents-stay-apart")
-def test_similar_contents_stay_apart(space: Space) -> None:
-    """Purpose: a server that stores equal contents once must not take similar contents for equal ones.
-
-    Method: 1. put six bodies of 4 KiB that differ in one place only: at the start, in the middle or at the end; four
-               have one CRC-32, also of their first KiB
-            2. expect the own bytes from GET of each; delete one, expect the others again
-    """
-    body = bytes(range(256)) * 16
-    bodies = [body, *(_changed(body, SAME_CRC32, place) for place in (64, 2048, 4091))]
-    bodies += [_changed(body, b"\x01", 0), _changed(body, b"\x01", 4095)]
-    stored = [(space.stored(each), each) for each in bodies]
-
-    for key, each in stored:
-        expect_bytes(space.get(key), each, "of the object, not of one with a similar body")
-    expect_success(space.delete(stored[0][0]))
-    for key, each in stored[1:]:
-        expect_bytes(space.get(key), each, "after an object with a similar body was deleted")
 
 
 @pytest.mark.parametrize(

@@ -34,19 +34,6 @@ def delimiter_in_prefix_counted(common_prefix: Any, name: str, wanted: Wanted) -
     return group
 
 
-@defect("storage/listing/any-character-in-parameters#four-byte,three-byte,two-byte")
-def delimiter_of_several_bytes_not_found(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
-    """S3 API Reference, ListObjectsV2, Delimiter: a character, which may have several bytes in UTF-8."""
-    group: str | None = common_prefix(name, wanted)
-    return group if len(wanted.delimiter.encode()) == len(wanted.delimiter) else None
-
-
-@defect("storage/listing/page-has-at-most-1000-keys#version-1,version-2")
-def pages_as_long_as_requested(page_limit: Any, call: Call, name: str = "max-keys") -> int:
-    """S3 API Reference, ListObjectsV2: up to 1,000 objects with each request."""
-    return int(call.number(name, LONGEST_PAGE))
-
-
 @defect("storage/listing/delimiter-is-honoured#groups,folder-object")
 def prefixes_without_their_delimiter(listed_prefixes: Any, prefixes: list[str], encoded: bool) -> list[str]:
     """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the next delimiter, that included."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -51,28 +50,6 @@ def line_ends_translated(new_object: Any, call: Call, md5: str, checksums: dict[
     """S3 API Reference, GetObject: the bytes that were put, every one."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, body=stored.body.replace(b"\r\n", b"\n"))
-
-
-@defect("storage/object/bytes-come-back#csv,gzip-as-text,html,text")
-def line_ends_of_text_translated(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-    """S3 API Reference, GetObject: the bytes that were put, whatever type the client gives them."""
-    stored: StoredObject = new_object(call, md5, checksums)
-    text_type = call.headers.get("content-type", "").startswith("text/")
-    return replace(stored, body=stored.body.replace(b"\r\n", b"\n")) if text_type else stored
-
-
-class DeduplicatedByLengthAndBeginning(Defect):
-    """S3 API Reference, GetObject: the object's own bytes, and not those of one with the same length and CRC-32."""
-
-    noticed_by = ("storage/object/similar-contents-stay-apart",)
-
-    def __init__(self) -> None:
-        self.contents: dict[tuple[int, int], bytes] = {}
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        like = len(stored.body), zlib.crc32(stored.body[:1024])
-        return replace(stored, body=self.contents.setdefault(like, stored.body))
 
 
 @defect("storage/object/bytes-come-back#empty")

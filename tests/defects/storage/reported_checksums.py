@@ -148,17 +148,6 @@ async def checksum_outlives_its_bytes(
     await commit(bucket, key, stored, asked)
 
 
-@defect("storage/checksum/of-the-overwritten-is-gone#by-a-put")
-async def checksum_of_the_overwritten_reported(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
-) -> None:
-    """S3 API Reference, GetObject, x-amz-checksum-: it is that of the present bytes, and not of an earlier upload."""
-    before = bucket.objects.get(key)
-    if before is not None and before.checksums and stored.checksums:
-        stored = replace(stored, checksums=before.checksums)
-    await commit(bucket, key, stored, asked)
-
-
 @defect("storage/checksum/stored-checksum-is-reported#crc32,crc32c")
 def noughts_of_crcs_lost(check_checksum: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "Checking object integrity": a CRC has its length, with noughts in front where it is small."""
