@@ -180,12 +180,18 @@ def expect_range_or_whole(reply: Exchange, whole: bytes, first: int, last: int, 
 
 
 def expect_head_of_range(reply: Exchange, size: int, first: int, last: int) -> None:
-    """The head of bytes first to last: 206 with their length and Content-Range, or 200 with the length of the whole."""
+    """The head of bytes first to last: 206 with their length and place, or 200 with their length or that of the whole.
+
+    S3 API Reference, HeadObject, Range: "only the ContentLength is affected in the response." RFC 9110 section 14.2
+    has HEAD ignore a Range.
+    """
     expect_status(reply, {200, 206}, f"for the head of bytes {first}-{last} of {size}")
-    partial = reply.status == 206
-    expect_headers(reply, {"Content-Length": str(last - first + 1 if partial else size)})
-    if partial:
-        expect_headers(reply, {"Content-Range": f"bytes {first}-{last}/{size}"})
+    part = str(last - first + 1)
+    if reply.status == 206:
+        expect_headers(reply, {"Content-Length": part, "Content-Range": f"bytes {first}-{last}/{size}"})
+    elif reply.headers.get("content-length") not in (part, str(size)):
+        proof = Proof(reply.id, fields_match=(("Content-Length", f"^({part}|{size})$"),))
+        raise NonConformance(f"Content-Length: {part} or {size}", field_of(reply, "Content-Length"), reply, proof=proof)
 
 
 def require_clocks(reply: Exchange) -> None:

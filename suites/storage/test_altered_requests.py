@@ -12,7 +12,7 @@ from conformance.clients.s3.bodies import content_md5, delete_document, tagging_
 from conformance.clients.s3.client import minutes_off, signed_for
 from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing, signature_in
 from conformance.oracles.s3_documents import expect_keys, listing_of
-from conformance.oracles.s3_errors import REFUSED, expect_refusal
+from conformance.oracles.s3_errors import REFUSED
 from conformance.oracles.s3_objects import expect_headers, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.bucket_prefix import Space
@@ -25,7 +25,6 @@ OWNER = "x-amz-meta-owner"
 LISTED = {"list-type": "2"}
 FORGED = "Zm9yZ2VkIGJ5IG5vYm9keSE="  # As long as signatures of version 2 are: some twenty bytes in base64.
 LARGE = b"a body beyond one buffer" * 45_000  # More than the 1 MiB up to which some gateways verify a body.
-OTHER_PAYLOAD = {"XAmzContentSHA256Mismatch", "BadDigest", "SignatureDoesNotMatch", "InvalidDigest"}
 Alteration = Callable[[Request], Request]
 
 
@@ -99,7 +98,7 @@ def test_body_other_than_signed_is_refused(space: Space, signed: bytes, sent: by
     key = space.stored(old := signed or OLD)
     reply = space.s3.send(space.request("PUT", key, body=sent), signed_for(signed))
 
-    expect_refusal(reply, REFUSED, OTHER_PAYLOAD)
+    expect_status(reply, REFUSED)
     expect_stored(space.get(key), old)
 
 

@@ -23,7 +23,7 @@ from conformance.clients.s3.client import minutes_off
 from conformance.clients.s3.sigv4 import Request, Signing
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import parts_of
-from conformance.oracles.s3_errors import REFUSED, expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import REFUSED, expect_no_error_inside
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
@@ -32,7 +32,7 @@ from conformance.oracles.s3_objects import (
     expect_stored,
     require_clocks,
 )
-from conformance.oracles.status import expect_status, expect_success, observed
+from conformance.oracles.status import expect_refused, expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -41,18 +41,6 @@ STOOD = b"what stood there"
 CHUNKS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
 WHOLE = b"".join(CHUNKS)
 FORGED = "0" * 64
-WRONG_SUM = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"}
-REFUSALS = {
-    *WRONG_SUM,
-    "SignatureDoesNotMatch",
-    "AccessDenied",
-    "IncompleteBody",
-    "RequestTimeout",
-    "InvalidChunkSizeError",
-    "MalformedTrailerError",
-    "XAmzContentSHA256Mismatch",
-    "InvalidArgument",
-}
 SkipRefused = Callable[[str], None]
 
 
@@ -128,7 +116,7 @@ def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[Ch
 
     reply = space.s3.send_as_is(alter(_upload(space, key, kind)))
 
-    expect_refusal(reply, REFUSED, REFUSALS)
+    expect_status(reply, REFUSED)
     expect_stored(space.get(key), STOOD)
 
 
@@ -168,7 +156,7 @@ def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
     key = space.stored(STOOD)
     upload = chunked(space.request("PUT", key), space.s3.keys, CHUNKS, decoded=len(WHOLE) + difference)
 
-    expect_refusal(space.s3.send_as_is(upload.assembled()), REFUSED, REFUSALS)
+    expect_status(space.s3.send_as_is(upload.assembled()), REFUSED)
     expect_stored(space.get(key), STOOD)
 
 
@@ -201,13 +189,13 @@ def test_wrong_trailing_checksum_is_refused(space: Space, kind: str, algorithm: 
     """Purpose: current SDKs send a checksum after the payload so that damage on the way is noticed.
 
     Method: 1. put chunks whose trailer has the checksum of other bytes
-            2. expect 400, and nothing stored
+            2. expect a 4xx, and nothing stored
     """
     chunks_of(kind)
     key = space.key()
     reply = space.s3.send_as_is(_with_wrong_checksum(space.request("PUT", key), space, kind, algorithm))
 
-    expect_refusal(reply, 400, WRONG_SUM)
+    expect_refused(reply)
     expect_nothing_stored(space.get(key))
 
 
@@ -216,13 +204,13 @@ def test_announced_trailer_must_come(space: Space, chunks_of: SkipRefused) -> No
     """Purpose: a payload whose announced checksum is missing was cut off, or cannot be verified.
 
     Method: 1. put chunks with x-amz-trailer, without the trailer that it announces
-            2. expect 400, and nothing stored
+            2. expect a 4xx, and nothing stored
     """
     chunks_of(UNSIGNED_TRAILER)
     key = space.key()
     upload = replace(_upload(space, key, UNSIGNED_TRAILER), trailers=())
 
-    expect_refusal(space.s3.send_as_is(upload.assembled()), 400, REFUSALS)
+    expect_refused(space.s3.send_as_is(upload.assembled()))
     expect_nothing_stored(space.get(key))
 
 
@@ -238,7 +226,7 @@ def test_differing_checksum_refuses_the_part(
     """Purpose: a part that was damaged on the way is refused, and does not replace the earlier one.
 
     Method: 1. open an upload for the algorithm, send a part; send it again with another body's checksum
-            2. expect 400, and the first bytes after completion
+            2. expect a 4xx, and the first bytes after completion
     """
     if trailing:
         chunks_of(UNSIGNED_TRAILER)
@@ -257,7 +245,7 @@ def test_differing_checksum_refuses_the_part(
     else:
         reply = space.put_part(key, upload, 1, b"damaged", dict([wrong]))
 
-    expect_refusal(reply, 400, WRONG_SUM)
+    expect_refused(reply)
     expect_no_error_inside(space.complete_with(key, upload, completion_document([(1, expect_etag(part))], sums)))
     expect_bytes(space.get(key), body)
 

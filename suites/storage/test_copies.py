@@ -20,6 +20,7 @@ from conformance.oracles.s3_objects import (
     expect_tag_set,
 )
 from conformance.oracles.s3_streams import expect_download
+from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered
@@ -224,11 +225,11 @@ def test_copy_onto_itself_without_change(space: Space) -> None:
     """Purpose: a copy of an object onto itself that changes nothing is refused as a mistake.
 
     Method: 1. copy an object onto itself
-            2. expect 400 InvalidRequest, and the bytes unchanged
+            2. expect a 4xx, and the bytes unchanged
     """
     key = space.stored(b"the same")
 
-    expect_refusal(space.copy(key, key), 400, {"InvalidRequest"})
+    expect_refused(space.copy(key, key))
     expect_stored(space.get(key), b"the same")
 
 
@@ -248,39 +249,36 @@ def test_copy_onto_itself_loses_nothing(space: Space) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "headers", "statuses", "codes"),
+    ("source", "headers", "statuses"),
     [
-        row("storage/copy/missing-source-is-404", "/{bucket}/{prefix}missing", {}, {404}, {"NoSuchKey"}),
+        row("storage/copy/missing-source-is-404", "/{bucket}/{prefix}missing", {}, {404}),
         row(
             "storage/copy/missing-source-bucket-is-refused",
             "/{prefix}absent/anything",
             {},
             {403, 404},
-            {"NoSuchBucket", "NoSuchKey", "AccessDenied"},
         ),
-        row("storage/copy/broken-source-is-refused#no-key", "/bucket-only", {}, {400, 403, 404}, ()),
-        row("storage/copy/broken-source-is-refused#slash", "/", {}, {400, 403, 404}, ()),
-        row("storage/copy/broken-source-is-refused#blank", "%20", {}, {400, 403, 404}, ()),
-        row("storage/copy/broken-source-is-refused#escape", "/%zz/%zz", {}, {400, 403, 404}, ()),
-        row("storage/copy/broken-source-is-refused#empty", "", {}, {400, 403, 404}, ()),
+        row("storage/copy/broken-source-is-refused#no-key", "/bucket-only", {}, {400, 403, 404}),
+        row("storage/copy/broken-source-is-refused#slash", "/", {}, {400, 403, 404}),
+        row("storage/copy/broken-source-is-refused#blank", "%20", {}, {400, 403, 404}),
+        row("storage/copy/broken-source-is-refused#escape", "/%zz/%zz", {}, {400, 403, 404}),
+        row("storage/copy/broken-source-is-refused#empty", "", {}, {400, 403, 404}),
         row(
             "storage/copy/missing-version-is-refused",
             "/{bucket}/{source}?versionId=cf-no-such-version-0000000000000",
             {},
             {400, 403, 404, 501},
-            (),
         ),
         row(
             "storage/copy/invalid-directive-is-refused",
             "/{bucket}/{source}",
             {"x-amz-metadata-directive": "MERGE"},
-            {400},
-            {"InvalidArgument", "InvalidRequest"},
+            range(400, 500),
         ),
     ],
 )
 def test_impossible_copy_is_refused(
-    space: Space, source: str, headers: dict[str, str], statuses: set[int], codes: set[str]
+    space: Space, source: str, headers: dict[str, str], statuses: set[int] | range
 ) -> None:
     """Purpose: a copy whose source is missing or malformed is reported as such, and creates nothing.
 
@@ -291,7 +289,7 @@ def test_impossible_copy_is_refused(
     key, stored = space.key("copy"), space.stored(b"the present one")
     named = source.format(bucket=encoded(space.name), source=encoded(stored, safe="/"), prefix=space.names.new("no"))
 
-    expect_refusal(space.copy_as(key, named, headers), statuses, codes)
+    expect_status(space.copy_as(key, named, headers), statuses)
     expect_nothing_stored(space.get(key))
 
 

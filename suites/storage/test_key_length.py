@@ -23,7 +23,6 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOff
 from conformance.vocabulary.wording import worded
 
 BODY = b"of a long key"
-TOO_LONG = {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}
 
 
 def _long(space: Space, size: int, letter: str = "k") -> str:
@@ -100,12 +99,12 @@ def test_longer_key_is_refused(space: Space, features: frozenset[str], size: int
     """Purpose: a key of more than 1,024 bytes is refused, not truncated to another key.
 
     Method: 1. put an object under such a key, copy one there, or upload one in parts
-            2. expect 400 KeyTooLongError, or 414, and nothing under its first 1,024 bytes
+            2. expect a 4xx, and nothing under its first 1,024 bytes
     """
     key = _long(space, size, letter)
     reply = _written(space, key, way, features)
 
-    expect_failed_completion(reply, {400, 414}, TOO_LONG if reply.status != 414 else ())
+    expect_failed_completion(reply, range(400, 500))
     expect_nothing_stored(space.get(key.encode()[:1024].decode(errors="ignore")))
 
 

@@ -23,7 +23,7 @@ from conformance.oracles.s3_documents import (
     listing_of,
     text_of,
 )
-from conformance.oracles.s3_errors import expect_refusal, require
+from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_objects import expect_etag
 from conformance.oracles.s3_pages import (
     begun,
@@ -34,7 +34,7 @@ from conformance.oracles.s3_pages import (
     version_2,
     whole_listing,
 )
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, row, verifies
@@ -156,8 +156,7 @@ def test_delimiter_of_several_characters(space: Space, shelf: str) -> None:
     Method: 1. list with the delimiter "/1", with either version
             2. expect 400 or 501; or a common prefix for each key that ends with it, and every other key
     """
-    if (first := space.listing(shelf, delimiter="/1")).status in NOT_OFFERED:
-        expect_refusal(first, NOT_OFFERED, {"InvalidArgument", "InvalidRequest", "NotImplemented"})
+    if space.listing(shelf, delimiter="/1").status in NOT_OFFERED:
         return
     for version in VERSIONS:
         found = whole_listing(version(space, shelf, delimiter="/1"))
@@ -281,9 +280,9 @@ def test_bad_parameter_is_refused(space: Space, shelf: str, name: str, value: st
     """Purpose: a client learns that it sent an invalid parameter, instead of getting a wrong listing.
 
     Method: 1. list with the parameter
-            2. expect 400 InvalidArgument
+            2. expect a 4xx
     """
-    expect_refusal(space.listing(shelf, **{name: value}), 400, {"InvalidArgument", "InvalidToken", "InvalidRequest"})
+    expect_refused(space.listing(shelf, **{name: value}))
 
 
 @verifies("storage/listing/bad-parameters-are-no-server-error")

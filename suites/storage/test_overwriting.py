@@ -11,7 +11,7 @@ from conformance.clients.s3.checksums import ALGORITHMS, checksum_field
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_headers
 from conformance.oracles.s3_documents import expect_entry, expect_said
-from conformance.oracles.s3_errors import error_of, expect_no_error_inside, expect_refusal, require
+from conformance.oracles.s3_errors import error_of, expect_no_error_inside, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
@@ -23,7 +23,7 @@ from conformance.oracles.s3_objects import (
     expect_tag_set,
 )
 from conformance.oracles.s3_pages import found_under
-from conformance.oracles.status import expect_no_server_error, expect_success
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_success
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -184,7 +184,7 @@ def test_large_metadata_is_stored_or_refused(space: Space) -> None:
     """Purpose: user metadata beyond 2 KB is refused, or at least not truncated, and costs no earlier object.
 
     Method: 1. put an object, overwrite it with 3 KiB of metadata
-            2. expect 400 MetadataTooLarge and the old object, or the metadata as sent
+            2. expect a 4xx and the old object, or the metadata as sent
     """
     key, fields = space.stored(STOOD), {"x-amz-meta-a": "a" * 1536, "x-amz-meta-b": "b" * 1536}
     reply = space.put(key, NEW, fields)
@@ -192,5 +192,5 @@ def test_large_metadata_is_stored_or_refused(space: Space) -> None:
     if reply.ok:
         expect_headers(space.head(key), fields, reply)
         return
-    expect_refusal(reply, {400, 431}, {"MetadataTooLarge", "InvalidRequest", "RequestHeaderSectionTooLarge"})
+    expect_refused(reply)
     expect_stored(space.get(key), STOOD)

@@ -66,7 +66,7 @@ def test_head_reports_the_range(space: Space, whole: str) -> None:
     """Purpose: HEAD with a Range must not report a wrong length.
 
     Method: 1. HEAD with a range
-            2. expect 206 with its length and place, or 200 with the whole length: ranges are defined for GET only
+            2. expect 206 with its length and place, or 200 with its length or that of the whole object
     """
     expect_head_of_range(space.head(whole, {"Range": "bytes=10-19"}), len(WHOLE), 10, 19)
 

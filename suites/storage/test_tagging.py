@@ -17,7 +17,7 @@ from conformance.oracles.s3_objects import (
     expect_same_headers,
     expect_tag_set,
 )
-from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.status import expect_refused, expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space
 from conformance.strategies.properties import explores
 from conformance.strategies.storage import tag_sets
@@ -29,9 +29,6 @@ MORE = {"number": "007", "answer": "No", "of": "null", "sum": "a+b=c", "reviewed
 ENABLED, COUNT = {"x-amz-checksum-mode": "ENABLED"}, "x-amz-tagging-count"
 DESCRIBED = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
 DONE, ALPHA = {200, 204}, {"x-amz-tagging": "project=alpha"}
-MALFORMED = {"MalformedXML", "InvalidRequest", "MissingRequestBodyError", "MissingContentLength", "InvalidTag"}
-BAD_TAGS = {"InvalidTag", "MalformedXML", "BadRequest", "InvalidArgument", "InvalidTagError", "InvalidRequest"}
-BAD_DIGEST = {"BadDigest", "InvalidDigest", "InvalidRequest", "XAmzContentChecksumMismatch"}
 
 
 @verifies("storage/tagging/tags-come-back")
@@ -243,39 +240,35 @@ BETA, OTHER = tagging_document([("project", "beta")]), b"another document"
 
 
 @pytest.mark.parametrize(
-    ("body", "digest", "codes"),
+    ("body", "digest"),
     [
-        *(
-            row(f"storage/tagging/broken-document-is-refused#{hint}", body, {}, MALFORMED)
-            for hint, body in BROKEN.items()
-        ),
-        row("storage/tagging/differing-md5-keeps-the-tags", BETA, {"Content-MD5": content_md5(OTHER)}, BAD_DIGEST),
+        *(row(f"storage/tagging/broken-document-is-refused#{hint}", body, {}) for hint, body in BROKEN.items()),
+        row("storage/tagging/differing-md5-keeps-the-tags", BETA, {"Content-MD5": content_md5(OTHER)}),
         row(
             "storage/tagging/differing-checksum-keeps-the-tags",
             BETA,
             dict([checksum_field("crc32", OTHER)]),
-            BAD_DIGEST,
         ),
         *(
-            row(f"storage/tagging/limits-are-enforced#{hint}", tagging_document(tags), {}, BAD_TAGS)
+            row(f"storage/tagging/limits-are-enforced#{hint}", tagging_document(tags), {})
             for hint, tags in TOO_MUCH.items()
         ),
     ],
 )
 def test_refused_document_keeps_the_tags(
-    space: Space, features: frozenset[str], body: bytes, digest: dict[str, str], codes: set[str]
+    space: Space, features: frozenset[str], body: bytes, digest: dict[str, str]
 ) -> None:
     """Purpose: a malformed, damaged or excessive Tagging document is refused, and the earlier tags remain.
 
     Method: 1. tag an object, then send such a document
-            2. expect 400 (411 too without a body), and the earlier tags
+            2. expect a 4xx, and the earlier tags
     """
     if "Content-MD5" not in digest and digest and "storage.checksums" not in features:
         raise NotOffered("the target does not claim storage.checksums")
     key = space.stored(headers=ALPHA)
     reply = space.call("PUT", key, {"tagging": ""}, digest or {"Content-MD5": content_md5(body)}, body)
 
-    expect_refusal(reply, {400} if body else {400, 411}, codes)
+    expect_refused(reply)
     expect_tag_set(space.get_tags(key), {"project": "alpha"})
 
 
@@ -285,9 +278,9 @@ def test_limits_of_the_tagging_field_are_enforced(space: Space, hint: str) -> No
     """Purpose: tags in the PUT of an object have the same limits as those put later.
 
     Method: 1. put with x-amz-tagging beyond a limit
-            2. expect 400, and nothing stored
+            2. expect a 4xx, and nothing stored
     """
     fields = {"x-amz-tagging": query_string(TOO_MUCH[hint])}
 
-    expect_refusal(space.put(key := space.key(), b"tagged", fields), 400, BAD_TAGS)
+    expect_refused(space.put(key := space.key(), b"tagged", fields))
     expect_nothing_stored(space.get(key))

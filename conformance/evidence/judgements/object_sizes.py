@@ -48,9 +48,11 @@ class Sizes:
 def _read(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:
     # What is coded on its way is of another length.
     coded = "content-encoding" in exchange.headers or "transfer-encoding" in exchange.headers
+    # The length in a response to HEAD with a Range is that of the range (S3 API Reference, HeadObject, Range).
+    ranged = exchange.method == "HEAD" and "range" in exchange.request_headers
     where, _, query = path.partition("?")
     tag, length = exchange.headers.get("etag"), exchange.headers.get("content-length")
-    if exchange.method not in ("GET", "HEAD") or exchange.status != 200 or coded or not tag or not length:
+    if exchange.method not in ("GET", "HEAD") or exchange.status != 200 or coded or ranged or not tag or not length:
         return
     if query and not all(map(_OF_ITSELF.fullmatch, query.split("&"))):
         return
