@@ -293,3 +293,15 @@ async def foreign_tags_open(on_object: Any, call: Call) -> Answer:
     with opened_to(bucket, call.organization):
         let_in: Answer = await on_object(call)
     return let_in
+
+
+@defect("storage/service/foreign-objects-are-not-revealed#condition,head")
+async def head_reveals_foreign_objects(on_object: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: a refusal for lack of access does not tell what there is."""
+    surface = gateway(on_object)
+    bucket = surface.buckets.get(call.bucket)
+    is_foreign = bucket is not None and not surface.owns(call.organization, bucket)
+    if call.request.method == "HEAD" and is_foreign and call.key in bucket.objects:
+        raise Fault("AccessDenied")
+    answer: Answer = await on_object(call)
+    return answer
