@@ -23,7 +23,7 @@ from conformance.vocabulary.wording import some, worded
 COUNTERS, TRIES = 3, 8
 RACERS, ROUNDS = 4, 4
 PARTS = 8
-CLIENTS, GETS = 8, 40
+CLIENTS, GETS = 8, 60
 DELETERS, DELETIONS = 4, 120
 
 

@@ -28,7 +28,7 @@ TURNS, READS = 10, 40
 PATIENCE_S = 4.0
 """No client begins another turn after this; the number of turns decides nothing."""
 SIZE = 32 * 1024
-ROUNDS, LARGE = 4, 2 * 1024 * 1024
+ROUNDS, LARGE = 6, 2 * 1024 * 1024
 Job = Callable[[], None]
 
 
