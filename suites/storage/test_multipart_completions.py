@@ -183,12 +183,12 @@ def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
             2. expect a different ETag of each in HEAD
     """
     for pieces, others in (((b"one",), (b"two",)), ((ONE, b"end"), (TWO, b"end")), ((ONE, b"end"), (ONE, b"END"))):
-        pair = [space.head(space.stored_in_parts(each)) for each in (pieces, others)]
-        first, second = map(expect_etag, pair)
+        one, other = (space.head(space.stored_in_parts(each)) for each in (pieces, others))
+        first, second = expect_etag(one), expect_etag(other)
         if first == second:
-            changed = next(at for at, (one, other) in enumerate(zip(pieces, others, strict=True), 1) if one != other)
+            changed = next(at for at, (a, b) in enumerate(zip(pieces, others, strict=True), 1) if a != b)
             wanted = f"another ETag than {first}, since part {changed} of {len(pieces)} differs"
-            raise NonConformance(wanted, second, *pair, proof=another_field(*pair, "etag"))
+            raise NonConformance(wanted, second, one, other, proof=another_field(one, other, "etag"))
 
 
 @verifies("storage/multipart/completing-twice-is-harmless")

@@ -300,8 +300,8 @@ async def head_reveals_foreign_objects(on_object: Any, call: Call) -> Answer:
     """API Reference, Error Handling: a refusal for lack of access does not tell what there is."""
     surface = gateway(on_object)
     bucket = surface.buckets.get(call.bucket)
-    is_foreign = bucket is not None and not surface.owns(call.organization, bucket)
-    if call.request.method == "HEAD" and is_foreign and call.key in bucket.objects:
+    is_head = call.request.method == "HEAD"
+    if is_head and bucket and not surface.owns(call.organization, bucket) and call.key in bucket.objects:
         raise Fault("AccessDenied")
     answer: Answer = await on_object(call)
     return answer
