@@ -28,7 +28,7 @@ TURNS, READS = 10, 40
 PATIENCE_S = 4.0
 """No client begins another turn after this; the number of turns decides nothing."""
 SIZE = 32 * 1024
-ROUNDS, LARGE = 6, 2 * 1024 * 1024
+ROUNDS, LARGE = 5, 2 * 1024 * 1024
 Job = Callable[[], None]
 
 
@@ -126,30 +126,31 @@ def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
 
 @verifies("storage/concurrency/concurrent-writes-do-not-mix")
 def test_concurrent_writes_do_not_mix(space: Space) -> None:
-    """Purpose: of two concurrent uploads to one key one is stored, whole, and never a mix of both.
+    """Purpose: of concurrent uploads to one key one is stored, whole, and never a mix of them.
 
-    Method: 1. two clients PUT bodies of 2 MiB to one key, each piece of one together with a piece of the other; in
-               further rounds one client's last pieces come later
-            2. expect the body and metadata of one of the two after each round
+    Method: 1. three clients PUT bodies of 2 MiB to one key, piece by piece in step; five times, in smaller pieces each
+            2. expect the body and metadata of one of the three each time
     """
     for turn in range(ROUNDS):
-        key, barrier = space.key("contested"), threading.Barrier(2)
-        bodies = {each: each.encode() * LARGE for each in "ab"}
+        key, barrier = space.key("contested"), threading.Barrier(3)
+        bodies = {each: each.encode() * LARGE for each in "abc"}
         replies = at_once(
-            [partial(_put_in_step, space, key, InStep(bodies[each], barrier, 16 + turn)) for each in "ab"]
+            [partial(_put_in_step, space, key, InStep(bodies[each], barrier, 16 + turn)) for each in "abc"]
         )
         for reply in replies:
-            expect_success(reply, "for a PUT concurrent with another to its key")
+            expect_success(reply, "for a PUT concurrent with others to its key")
         got = space.get(key)
-        expect_status(got, 200, "after two concurrent PUTs")
+        expect_status(got, 200, "after concurrent PUTs")
         shares = {each: got.body.count(each.encode()) for each in bodies}
-        proof = Proof(beyond="it is about two uploads that are sent at one moment")
+        proof = Proof(beyond="it is about uploads that are sent at one moment")
         if got.body not in bodies.values():
-            found = f"a mix: {shares['a']} bytes of one and {shares['b']} of the other"
-            raise NonConformance(f"the {LARGE} bytes of one of two concurrent PUTs", found, *replies, got, proof=proof)
+            found = f"a mix: {', '.join(f'{share} bytes of one' for share in shares.values() if share)}"
+            wanted = f"the {LARGE} bytes of one of three concurrent PUTs"
+            raise NonConformance(wanted, found, *replies, got, proof=proof)
         if got.headers.get("x-amz-meta-value") != got.text[0]:
-            found = "the bytes of one with the metadata of the other"
-            raise NonConformance("bytes and metadata of one of two concurrent PUTs", found, *replies, got, proof=proof)
+            found = "the bytes of one with the metadata of another"
+            wanted = "bytes and metadata of one of three concurrent PUTs"
+            raise NonConformance(wanted, found, *replies, got, proof=proof)
 
 
 def _put_in_step(space: Space, key: str, body: InStep) -> Exchange:
