@@ -222,7 +222,7 @@ def test_put_or_delete(space: Space, existing: bool) -> None:
     for turn in range(3):
         key, body = space.key("contested"), described(0, turn)
         if existing:
-            space.stored(b"what stood there", key=key)
+            space.stored(b"the earlier object", key=key)
         put, deleted = at_once([partial(space.put, key, body), partial(space.delete, key)])
         expect_success(put, "for a PUT concurrent with a DELETE")
         expect_success(deleted, "for a DELETE concurrent with a PUT")

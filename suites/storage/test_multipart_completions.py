@@ -23,7 +23,7 @@ from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
-ONE, TWO, STOOD = full_part(b"1"), full_part(b"2"), b"the earlier object"
+ONE, TWO, EARLIER = full_part(b"1"), full_part(b"2"), b"the earlier object"
 NOT_IMPLEMENTED = 501
 SIZE, WRONG_TAG = "x-amz-mp-object-size", '"0123456789abcdef0123456789abcdef"'
 BROKEN = {
@@ -82,13 +82,13 @@ def test_refused_completion_loses_nothing(
             2. expect 400 (411 without a body, 501 for a size that is not supported), and the key as it was
             3. complete correctly, expect the object
     """
-    key = space.stored(STOOD) if earlier else space.key()
+    key = space.stored(EARLIER) if earlier else space.key()
     upload = space.opened(key)
     part = space.part(key, upload, number, b"four")
 
     expect_failed_completion(complete(space, key, upload, part), statuses, codes)
     if earlier:
-        expect_stored(space.get(key), STOOD)
+        expect_stored(space.get(key), EARLIER)
     else:
         expect_nothing_stored(space.get(key))
     if number > 1:

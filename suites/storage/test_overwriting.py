@@ -30,7 +30,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable, NotOffered
 
 PARTIAL = 206
-OLD, NEW, STOOD = b"the old and longer object", b"other bytes", b"the earlier object"
+OLD, NEW, EARLIER = b"the old and longer object", b"other bytes", b"the earlier object"
 METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two words", "x-amz-meta-empty-not": "0"}
 DESCRIBED = {"Cache-Control": "max-age=60", "Content-Type": "application/soap+xml", "Content-Encoding": "gzip"}
 ENABLED, WRONG_TAG = {"x-amz-checksum-mode": "ENABLED"}, '"0123456789abcdef0123456789abcdef"'
@@ -159,7 +159,7 @@ def test_checksum_and_tags_of_the_overwritten_are_gone(
         raise NotOffered("the target does not claim storage.multipart")
     for overwrite in overwrites:
         key = space.stored(
-            STOOD, {"x-amz-tagging": "project=alpha"} if tags else dict([checksum_field("crc32", STOOD)])
+            EARLIER, {"x-amz-tagging": "project=alpha"} if tags else dict([checksum_field("crc32", EARLIER)])
         )
         if tags:
             expect_tag_set(space.get_tags(key), {"project": "alpha"})
@@ -188,12 +188,12 @@ def test_refused_copy_keeps_the_object(space: Space, exists: bool, fields: dict[
     Method: 1. put an object, copy to its key from a missing key, or under a condition that fails
             2. if that is refused, expect the object as it was
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
     reply = space.copy(key, space.stored(NEW) if exists else space.key("missing"), fields)
 
     if reply.ok and error_of(reply) is None:
         raise NotApplicable("the copy was not refused")
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/object/large-metadata-is-stored-or-refused")
@@ -203,11 +203,11 @@ def test_large_metadata_is_stored_or_refused(space: Space) -> None:
     Method: 1. put an object, overwrite it with 3 KiB of metadata
             2. expect a 4xx and the old object, or the metadata as sent
     """
-    key, fields = space.stored(STOOD), {"x-amz-meta-a": "a" * 1536, "x-amz-meta-b": "b" * 1536}
+    key, fields = space.stored(EARLIER), {"x-amz-meta-a": "a" * 1536, "x-amz-meta-b": "b" * 1536}
     reply = space.put(key, NEW, fields)
 
     if reply.ok:
         expect_headers(space.head(key), fields, reply)
         return
     expect_refused(reply)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
