@@ -23,7 +23,7 @@ from conformance.vocabulary.wording import some, worded
 COUNTERS, TRIES = 3, 8
 RACERS, ROUNDS = 4, 4
 PARTS = 8
-CLIENTS, GETS = 8, 60
+CLIENTS, GETS = 16, 60
 DELETERS, DELETIONS = 4, 120
 
 
@@ -93,7 +93,7 @@ def test_listing_contains_every_unchanged_key(space: Space) -> None:
 def test_responses_are_not_mixed_up(space: Space) -> None:
     """Purpose: a client under load must not get the response to another client's request.
 
-    Method: 1. put eight objects of different content; eight clients concurrently GET one of them each, many times
+    Method: 1. put 16 objects of different content; as many clients concurrently GET one of them each, many times
             2. expect its own bytes in each response
     """
     prefix, contents = space.prefix("own"), [f"content of {number}; ".encode() * 60 for number in range(CLIENTS)]
