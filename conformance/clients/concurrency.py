@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ READERS = 3
 READS = 8
 LONGEST_S = 4.0
 PAUSE_S = 0.05
+PIECE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,25 @@ class SlowBody:
     def __iter__(self) -> Iterator[bytes]:
         time.sleep(PAUSE_S)
         yield self.content
+
+    def __bytes__(self) -> bytes:
+        return self.content
+
+
+@dataclass(frozen=True)
+class InStep:
+    """A body that is sent in pieces, each when all senders that share the barrier are ready for it."""
+
+    content: bytes
+    barrier: threading.Barrier
+    pieces: int = 16
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = -(-len(self.content) // self.pieces)
+        for begin in range(0, len(self.content), size):
+            with suppress(threading.BrokenBarrierError):  # A sender that was refused sends no more.
+                self.barrier.wait(PIECE_S)
+            yield self.content[begin : begin + size]
 
     def __bytes__(self) -> bytes:
         return self.content

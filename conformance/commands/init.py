@@ -360,7 +360,7 @@ region = "us-east-1"
 buckets = ["conformance-a"]
 access_key = "${CT_S3_KEY}"
 secret_key = "${CT_S3_SECRET}"
-# foreign_bucket = "other-orgs-bucket"
+# foreign_bucket = "other-orgs-bucket"  # [targets.<target>.storage.credentials.foreign] has the key of its owner.
 # Whether checks may try to create and delete buckets:
 # destructive = true
 """,

@@ -36,7 +36,7 @@ LOGINS = {
     "ct-push-revoked": "revoked", "ct-push-expired": "expired",
     "ct-pull-revocable": "revocable", "ct-pull-limited": "limited",
 }  # fmt: skip
-KEYS = {"CTACMEREVOCABLE01": "revocable", "CTACMELIMITED001": "limited"}
+KEYS = {"CTACMEREVOCABLE01": "revocable", "CTACMELIMITED001": "limited", "CTGLOBEXKEY01": "foreign"}
 LARGEST_WEBHOOK_BODY = 1024 * 1024
 
 ROOT = f"/api/v1/organizations/{ORGANIZATION}"

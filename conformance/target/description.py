@@ -298,10 +298,10 @@ class Storage(Described):
     access_key: SecretValue
     secret_key: SecretValue
     foreign_bucket: BucketName | None = Field(default=None, description="A bucket of another organization.")
-    credentials: dict[Literal["revocable", "limited"], AccessKey] = Field(
+    credentials: dict[Literal["revocable", "limited", "foreign"], AccessKey] = Field(
         default_factory=dict,
-        description="Further keys of the organization by role. revocable: the hooks revoke and restore take its access "
-        "key. limited: works within limits.storage_requests.",
+        description="Further keys by role. revocable: the hooks revoke and restore take its access key. limited: works "
+        "within limits.storage_requests. foreign: a key of the other organization, which may write to foreign_bucket.",
     )
     large_object_mib: int | None = Field(
         default=None,

@@ -30,7 +30,7 @@ from conformance.vocabulary.finding import Inconclusive
 
 # RFC 9110 section 11.6.1 allows any case and order, and several challenges.
 PLAIN_CHALLENGE = re.compile(r'Bearer realm="|Basic ')
-# Each pulls what those behind it pushed: first come those that have least in common with it.
+# Each pulls images of the programs after it, beginning with those that have least in common with it.
 IMAGE_PROGRAMS: dict[str, type[ImageProgram]] = {
     each.name: each for each in (DockerSdk, Podman, Oras, Docker, Skopeo, Buildah)
 }
@@ -38,7 +38,7 @@ IMAGE_PROGRAMS: dict[str, type[ImageProgram]] = {
 
 @pytest.fixture(scope="session")
 def home(target: Target) -> Iterator[Home]:
-    """A home for programs, which is gone at the end."""
+    """A home directory for programs, removed at the end."""
     with scratch_folder("programs") as folder:
         yield Home(target, folder)
 
@@ -60,7 +60,7 @@ def repository(
     ledger: Ledger,
     operator: Operator,
 ) -> Repository:
-    """A repository of the run's own, by HTTP: what no program is asked to do is done through it."""
+    """A repository of this run, reached by HTTP."""
     entered = Registry.enter(http(registry.url), registry)
     return Repositories(entered, "registry.delete" in target.features, names, ledger, operator).new("programs")
 
@@ -87,7 +87,7 @@ def program(request: pytest.FixtureRequest, programs: Programs) -> ImageProgram:
 @pytest.fixture(scope="session")
 @at_second_try
 def given(repository: Repository, names: Names) -> Manifest:
-    """An image that stands in the repository under the tag ``image``, pushed by HTTP."""
+    """An image in the repository under the tag ``image``, pushed by HTTP."""
     return repository.given(image(names.new("image")), "image")
 
 
@@ -101,8 +101,8 @@ def storage(target: Target) -> Storage:
 
 @pytest.fixture(scope="session")
 def space(storage: Storage, http: Callable[[str], HttpClient], names: Names, ledger: Ledger) -> Space:
-    """Our corner of the first bucket, by HTTP."""
+    """The run's own part of the first bucket, reached by HTTP."""
     keys = Keys(storage.access_key.reveal(), storage.secret_key.reveal(), storage.region)
-    corner = space_in(S3(http(storage.endpoint), keys), storage.buckets[0], names)
-    ledger.created(f"objects under {names.prefix} in {corner.name}", corner.clean_up)
-    return corner
+    own = space_in(S3(http(storage.endpoint), keys), storage.buckets[0], names)
+    ledger.created(f"objects under {names.prefix} in {own.name}", own.clean_up)
+    return own

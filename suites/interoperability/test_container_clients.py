@@ -25,7 +25,7 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.pushes import Programs, Pushes, login_as, login_of, note, note_all
 from conformance.sandbox.retry_once import at_second_try
 from conformance.target.description import Registry
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance, NotInstalled
 
 FURTHER = 2
@@ -41,7 +41,7 @@ def platforms(repository: Repository, names: Names) -> Manifest:
 
 @pytest.fixture(scope="session")
 def pushes(repository: Repository, registry: Registry, names: Names) -> Pushes:
-    """What each program pushed."""
+    """The images that the programs pushed, each pushed once."""
     return Pushes(repository, login_as(registry, "pusher"), names)
 
 
@@ -83,42 +83,30 @@ def test_push(program: ImageProgram, pushes: Pushes) -> None:
     expect_stored(pushes.of(program), pushes.stored(program), f"{program.name} push")
 
 
-@verifies("interoperability/registry/pull")
-def test_pull(program: ImageProgram, given: Manifest, repository: Repository, registry: Registry) -> None:
-    """Purpose: an image in the registry can be pulled by its tag.
+@pytest.mark.parametrize(
+    "how",
+    [
+        row("interoperability/registry/pull", "tag"),
+        row("interoperability/registry/pull-by-digest", "digest"),
+        row("interoperability/registry/pull-for-a-platform", "platform"),
+    ],
+)
+def test_pull(
+    how: str, program: ImageProgram, given: Manifest, platforms: Manifest, repository: Repository, registry: Registry
+) -> None:
+    """Purpose: an image can be pulled by its tag or its digest, and each machine gets the image for its platform.
 
-    Method: 1. pull a tag with the puller's login
+    Method: 1. with the puller's login, pull a tag, a digest, or an index for linux/arm64, which is not its first entry
             2. expect success, and the stored image: its digest, configuration and layers
     """
-    pulled = program.pull(repository.name, ":image", login_as(registry, "puller", "pusher"))
+    reference, wanted, architecture = {
+        "tag": (":image", held(given), ()),
+        "digest": (f"@{given.digest}", held(given), ()),
+        "platform": (":index", held(platforms.children[1], platforms), ("arm64",)),
+    }[how]
+    pulled = program.pull(repository.name, reference, login_as(registry, "puller", "pusher"), *architecture)
 
-    expect_pulled(pulled, held(given), f"{program.name} pull")
-
-
-@verifies("interoperability/registry/pull-by-digest")
-def test_pull_by_digest(program: ImageProgram, given: Manifest, repository: Repository, registry: Registry) -> None:
-    """Purpose: an image in the registry can be pulled by its digest.
-
-    Method: 1. pull a digest with the puller's login
-            2. expect success, and the image of that digest
-    """
-    pulled = program.pull(repository.name, f"@{given.digest}", login_as(registry, "puller", "pusher"))
-
-    expect_pulled(pulled, held(given), f"{program.name} pull by digest")
-
-
-@verifies("interoperability/registry/pull-for-a-platform")
-def test_pull_for_a_platform(
-    program: ImageProgram, platforms: Manifest, repository: Repository, registry: Registry
-) -> None:
-    """Purpose: each machine gets the image for its platform.
-
-    Method: 1. pull the tag of an index for linux/arm64, which is not its first entry
-            2. expect success, and the image for that platform
-    """
-    pulled = program.pull(repository.name, ":index", login_as(registry, "puller", "pusher"), "arm64")
-
-    expect_pulled(pulled, held(platforms.children[1], platforms), f"{program.name} pull for linux/arm64")
+    expect_pulled(pulled, wanted, f"{program.name} pull by {how}")
 
 
 @verifies("interoperability/registry/push-is-denied-without-push-access")
@@ -139,8 +127,8 @@ def test_push_without_push_access(
     expect_status(repository.head_manifest(tag), {404})
 
 
-@verifies("interoperability/registry/what-one-pushed-others-pull")
-def test_what_one_pushed_others_pull(
+@verifies("interoperability/registry/images-of-other-programs-are-pulled")
+def test_images_of_other_programs_are_pulled(
     program: ImageProgram, programs: Programs, pushes: Pushes, registry: Registry
 ) -> None:
     """Purpose: one program pulls the images of another byte for byte.
@@ -157,11 +145,11 @@ def test_what_one_pushed_others_pull(
         if content is not None:
             pulled = program.pull(pushes.repository.name, f":{name}", login)
             try:
-                expect_pulled(pulled, content, f"{program.name} pull of what {name} pushed")
+                expect_pulled(pulled, content, f"{program.name} pull of the image that {name} pushed")
             except NonConformance as finding:
                 found.append(finding)
     if found:
-        raise ExceptionGroup("what others pushed", found)
+        raise ExceptionGroup("images of other programs", found)
 
 
 @verifies("interoperability/registry/push-of-an-index")
@@ -184,9 +172,9 @@ def test_push_of_an_index(
     expect_stored(pushed, repository.get_manifest(tag), f"{name} push of an index")
 
 
-@verifies("interoperability/registry/signature-is-kept")
+@verifies("interoperability/registry/signature-is-stored")
 def test_signature(recorder: Recorder, home: Home, given: Manifest, repository: Repository, registry: Registry) -> None:
-    """Purpose: an image can be signed by cosign, and whoever pulls it can verify the signature.
+    """Purpose: an image can be signed by cosign, and the signature can be verified by a client that pulls it.
 
     Method: 1. sign an image in the registry with the pusher's login and a new key
             2. verify its signature with the puller's login; expect success

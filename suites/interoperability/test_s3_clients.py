@@ -31,7 +31,7 @@ HOUR_S = 3600
 
 @dataclass
 class Uploads:
-    """What each program uploaded, once: the same folder, under a prefix of the program's own."""
+    """Uploads of one folder by each program, made once, each under its own prefix."""
 
     folder: Path
     space: Space
@@ -48,7 +48,7 @@ class Uploads:
         """The prefix of an upload that succeeded."""
         prefix, outcome = self.of(program)
         if outcome.exit_code != 0:
-            raise Inconclusive(f"nothing was uploaded: {outcome}", f"{program.name} that uploads a folder")
+            raise Inconclusive(f"the upload failed: {outcome}", f"{program.name} that uploads a folder")
         return prefix
 
 
@@ -65,7 +65,7 @@ def folder(home: Home, target: Target) -> Path:
     All programs send 20 MB in parts. The files are an hour old, so that clocks may differ by less.
     """
     made = home.new_folder()
-    contents = {"data.csv": b"id,name\r\n1,Ada\r\n" * 40, "empty": b"", "deep/er/a b+c&d=é.txt": b"odd"}
+    contents = {"data.csv": b"id,name\r\n1,Ada\r\n" * 40, "empty": b"", "deep/er/a b+c&d=é.txt": b"unusual"}
     if MULTIPART in target.features:
         contents["in-parts.bin"] = random_bytes("in parts", TWENTY_MB)
     for name, content in contents.items():
@@ -79,7 +79,7 @@ def folder(home: Home, target: Target) -> Path:
 
 @pytest.fixture(scope="session")
 def uploads(folder: Path, space: Space) -> Uploads:
-    """What each program uploaded."""
+    """The uploads of the programs."""
     return Uploads(folder, space)
 
 
@@ -143,7 +143,7 @@ def test_recursive_removal(program: S3Program, space: Space) -> None:
     """
     prefix = space.prefix(f"{program.name}-removal")
     under = space.stored_all(prefix, ["one", "deep/two"])
-    beside = space.stored(key=prefix.rstrip("/") + "-beside")
+    other = space.stored(key=prefix.rstrip("/") + "-other")
     for reply in (space.listing(prefix), space.listing_v1(prefix)):
         if not set(listing_of(reply).keys) <= set(under):
             raise Inconclusive("a listing has keys without its prefix", "listings that respect their prefix")
@@ -151,7 +151,7 @@ def test_recursive_removal(program: S3Program, space: Space) -> None:
     outcome = program.remove(space.name, prefix)
 
     expect_program_success(outcome, f"{program.name} removal of a prefix")
-    expect_keys(found_under(space, prefix.rstrip("/"), encoding_type="url"), [beside])
+    expect_keys(found_under(space, prefix.rstrip("/"), encoding_type="url"), [other])
 
 
 @verifies("interoperability/storage/wrong-secret-fails")

@@ -15,7 +15,7 @@ from conformance.sandbox.bucket_prefix import Space, space_in
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.target.description import Storage, Target
-from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotDeclared, NotOffered
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +57,26 @@ def foreign(s3: S3, storage: Storage) -> Bucket:
     if storage.foreign_bucket is None:
         raise Inconclusive("no bucket of another organization is named", "foreign_bucket in [targets.X.storage]")
     return s3.bucket(storage.foreign_bucket)
+
+
+@pytest.fixture(scope="session")
+def with_key_of(s3: S3, storage: Storage) -> Callable[[str], S3]:
+    """The gateway with the access key of a role; NotDeclared if the target file has none."""
+    keys = {str(role): key for role, key in storage.credentials.items()}
+
+    def with_key(role: str) -> S3:
+        if role not in keys:
+            raise NotDeclared(f"the target file has no access key in the role {role}", f"storage.credentials.{role}")
+        return s3.with_keys(access_key=keys[role].access_key.reveal(), secret_key=keys[role].secret_key.reveal())
+
+    return with_key
+
+
+@pytest.fixture(scope="session")
+def foreign_object(foreign: Bucket, with_key_of: Callable[[str], S3], names: Names, ledger: Ledger) -> str:
+    """The key of an object that the other organization has put into its bucket."""
+    theirs = space_in(with_key_of("foreign"), foreign.name, names)
+    return _cleaned_up(theirs, ledger).stored(b"of another organization")
 
 
 @pytest.fixture(scope="session")

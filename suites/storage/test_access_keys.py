@@ -11,33 +11,25 @@ from conformance.oracles.rate_limits import expect_limited, stated
 from conformance.oracles.s3_errors import error_of
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.bucket_prefix import Space
-from conformance.target.description import Storage, Target
+from conformance.target.description import Target
 from conformance.vocabulary.check import disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotDeclared
+from conformance.vocabulary.finding import Inconclusive
 
 RETRY_S = 0.05
-
-
-def with_key_of(s3: S3, storage: Storage, role: str) -> S3:
-    """The gateway with the access key of a role; NotDeclared where the target file has none."""
-    key = {str(name): each for name, each in storage.credentials.items()}.get(role)
-    if key is None:
-        raise NotDeclared(f"the target file describes no access key in the role {role}", f"storage.credentials.{role}")
-    return s3.with_keys(access_key=key.access_key.reveal(), secret_key=key.secret_key.reveal())
 
 
 @verifies("storage/signature/revocation-is-immediate")
 @disturbs("access key revocable")
 def test_revocation_is_immediate(
-    s3: S3, storage: Storage, space: Space, target: Target, changer: Callable[[str, str, str], Operator]
+    with_key_of: Callable[[str], S3], space: Space, target: Target, changer: Callable[[str, str, str], Operator]
 ) -> None:
     """Purpose: an organization that revokes a leaked access key is safe from then on.
 
     Method: 1. presign a GET with the key of the role revocable, and revoke the key by the operator's hook
             2. send the URL and a signed GET until limits.revocation has passed; expect a 4xx for each by then
     """
-    revoked = with_key_of(s3, storage, "revocable")
+    revoked = with_key_of("revocable")
     key = space.stored(b"read with a key that is revoked")
     bucket = revoked.bucket(space.name)
     presigned = revoked.presign(bucket.request("GET", key))
@@ -64,7 +56,7 @@ def is_slow_down(reply: Exchange) -> bool:
 
 @verifies("storage/errors/requests-are-limited")
 @disturbs("access key limited")
-def test_requests_are_limited(s3: S3, storage: Storage, space: Space, target: Target) -> None:
+def test_requests_are_limited(with_key_of: Callable[[str], S3], space: Space, target: Target) -> None:
     """Purpose: a client above the rate limit gets a status that SDKs retry.
 
     Method: 1. with the key of the role limited, GET an object more often than limits.storage_requests permits
@@ -72,6 +64,6 @@ def test_requests_are_limited(s3: S3, storage: Storage, space: Space, target: Ta
     """
     limit = target.limits.storage_requests
     stated(limit, "storage_requests")
-    bucket = with_key_of(s3, storage, "limited").impatient().bucket(space.name)
+    bucket = with_key_of("limited").impatient().bucket(space.name)
     key = space.stored(b"read with a key that is limited")
     expect_limited(limit, "storage_requests", lambda: bucket.get(key), accepts=is_slow_down)

@@ -19,7 +19,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
 
-OLD = b"what stood there"
+OLD = b"the earlier object"
 LONGER = (("X-Amz-Expires", "3600"),)
 
 

@@ -20,7 +20,7 @@ from conformance.vocabulary.check import case, verifies
 
 NOT_IMPLEMENTED = 501
 """For another authentication scheme, and for a method that does not go with the fields signed for another one."""
-OLD = b"what stood there"
+OLD = b"the earlier object"
 OWNER = "x-amz-meta-owner"
 LISTED = {"list-type": "2"}
 FORGED = "Zm9yZ2VkIGJ5IG5vYm9keSE="  # As long as signatures of version 2 are: some twenty bytes in base64.

@@ -37,7 +37,7 @@ from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
-STOOD = b"what stood there"
+EARLIER = b"the earlier object"
 CHUNKS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
 WHOLE = b"".join(CHUNKS)
 FORGED = "0" * 64
@@ -112,12 +112,12 @@ def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[Ch
     Method: 1. put an object, overwrite it in chunks that are altered, lost, swapped, unsigned or malformed
             2. expect 400 or 403, and the old bytes
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
 
     reply = space.s3.send_as_is(alter(_upload(space, key, kind)))
 
     expect_status(reply, REFUSED)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/streaming/altered-chunks-are-refused")
@@ -153,11 +153,11 @@ def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
     Method: 1. put an object, overwrite it in correctly signed chunks of another length in all
             2. expect 400 or 403, and the old bytes
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
     upload = chunked(space.request("PUT", key), space.s3.keys, CHUNKS, decoded=len(WHOLE) + difference)
 
     expect_status(space.s3.send_as_is(upload.assembled()), REFUSED)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/streaming/decoded-length-is-checked")
@@ -270,10 +270,10 @@ def test_altered_request_with_chunks_is_refused(space: Space, kind: str, alter: 
     Method: 1. sign a chunked upload over an existing object; send it to another key, or unsigned
             2. expect 403 (400, 401), the old object unchanged, and nothing under the other key
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
 
     expect_status(space.s3.send_as_is(alter(_upload(space, key, kind).assembled())), REFUSED)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
     expect_nothing_stored(space.get(f"{key}-other"))
 
 
@@ -301,12 +301,12 @@ def test_unsigned_chunks_by_a_forged_url_are_refused(space: Space, kind: str) ->
     Method: 1. presign an upload in unsigned chunks over an existing object with a wrong secret, send it
             2. expect 403 (400, 401; 501 where it is not offered), and the old object unchanged
     """
-    key, impostor = space.stored(STOOD), space.s3.with_keys(secret_key="not-the-secret-of-this-key")
+    key, impostor = space.stored(EARLIER), space.s3.with_keys(secret_key="not-the-secret-of-this-key")
     upload = _upload(space, key, kind).assembled().without("Authorization", "x-amz-date")
     url = impostor.presign(upload, signing=Signing(payload=kind))
 
     expect_status(space.s3.send_as_is(url), {*REFUSED, 501})
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/signature/multipart-requires-a-signature")

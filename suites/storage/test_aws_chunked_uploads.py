@@ -40,7 +40,7 @@ CHUNKS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest
 HALVES = (b"a" * 65_536, b"z" * 65_536)
 BODY = b"in one chunk"
 FIELDS = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
-STOOD = b"what stood there"
+EARLIER = b"the earlier object"
 SkipRefused = Callable[[str], None]
 EVERY_FORM = pytest.mark.parametrize(
     "kind",
@@ -185,11 +185,11 @@ def test_condition_of_a_chunked_upload_is_honoured(space: Space, kind: str, chun
             2. expect 412 PreconditionFailed, and the old bytes
     """
     chunks_of(kind)
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
 
     reply = space.s3.send_as_is(_in_one_chunk(space, key, kind, {"If-None-Match": "*"}))
     expect_refusal(reply, 412, {"PreconditionFailed", "ConditionalRequestConflict"})
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/streaming/chunked-transfer-coding-is-accepted")

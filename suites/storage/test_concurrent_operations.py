@@ -11,18 +11,20 @@ from conformance.clients.concurrency import at_once
 from conformance.oracles.proofs import has_just
 from conformance.oracles.s3_documents import listing_of, parts_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
-from conformance.oracles.s3_pages import found_under, pages, version_2
+from conformance.oracles.s3_pages import found_under, pages, version_2, whole_listing
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.values import whole_number
-from conformance.vocabulary.wording import worded
+from conformance.vocabulary.wording import some, worded
 
 COUNTERS, TRIES = 3, 8
 RACERS, ROUNDS = 4, 4
 PARTS = 8
+CLIENTS, GETS = 16, 60
+DELETERS, DELETIONS = 4, 120
 
 
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
@@ -85,6 +87,51 @@ def test_listing_contains_every_unchanged_key(space: Space) -> None:
             done.set()
 
     at_once([mover, lister])
+
+
+@verifies("storage/concurrency/responses-are-not-mixed-up")
+def test_responses_are_not_mixed_up(space: Space) -> None:
+    """Purpose: a client under load must not get the response to another client's request.
+
+    Method: 1. put 16 objects of different content; as many clients concurrently GET one of them each, many times
+            2. expect its own bytes in each response
+    """
+    prefix, contents = space.prefix("own"), [f"content of {number}; ".encode() * 60 for number in range(CLIENTS)]
+    keys = [space.stored(body, key=f"{prefix}{number}") for number, body in enumerate(contents)]
+
+    def read(number: int) -> None:
+        for _ in range(GETS):
+            reply = space.get(keys[number])
+            if (other := next((at for at, body in enumerate(contents) if body == reply.body), number)) != number:
+                wanted, found = (
+                    f"the content of {keys[number]}",
+                    f"the content of {keys[other]}: responses are mixed up",
+                )
+                proof = Proof(beyond="it is about several requests at one moment")
+                raise NonConformance(f"{wanted} from GET of it", found, reply, proof=proof)
+            expect_bytes(reply, contents[number], "from GET next to other clients' GETs")
+
+    at_once([partial(read, number) for number in range(CLIENTS)])
+
+
+@verifies("storage/concurrency/acknowledged-deletions-are-done")
+def test_acknowledged_deletions_are_done(space: Space) -> None:
+    """Purpose: an object whose deletion was acknowledged is deleted, also under load.
+
+    Method: 1. put 120 objects; four clients concurrently DELETE them one by one
+            2. expect 2xx for each, and none of them in a listing
+    """
+    prefix = space.prefix("gone")
+    keys = space.stored_many([f"{prefix}{number:03}" for number in range(DELETIONS)])
+
+    def delete(own: list[str]) -> None:
+        for key in own:
+            expect_success(space.delete(key), "for a deletion next to other clients'")
+
+    at_once([partial(delete, keys[first::DELETERS]) for first in range(DELETERS)])
+    if left := (page := whole_listing(version_2(space, prefix))).keys:
+        expected = f"no key of {DELETIONS} whose deletion was acknowledged"
+        raise NonConformance(expected, f"deletions that were not done: {some(left)}", page.reply)
 
 
 @verifies("storage/concurrency/buckets-do-not-mix")

@@ -20,7 +20,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
-OLD, NEW = b"what stood there " * 1900, b"what is to stand here " * 1480
+OLD, NEW = b"the older object " * 1900, b"the newer object here " * 1480
 """Just below 32 KiB, as much as evidence keeps of a body: a mixture of the two can be judged again from it."""
 PATIENCE_S = 3.0
 """How long the upload waits for the read at most, if the target answers within twice that."""
@@ -123,7 +123,7 @@ def test_slow_reader_gets_one_object(space: Space) -> None:
     Method: 1. put an object of 8 MiB, GET it; after the first bytes, PUT another one of that size, then read on
             2. expect the bytes of one of the two, as far as they come, and then the new ones
     """
-    values = [(each * (PART // len(each)),) * PARTS for each in (b"what stood there", b"what is to stand")]
+    values = [(each * (PART // len(each)),) * PARTS for each in (b"the older object", b"the newer object")]
     old, new = (Comparison(Joined(each)) for each in values)
     key = space.stored(b"".join(values[0]), key=space.key("slow"))
     read, put = read_slowly(space, key, lambda: space.put(key, b"".join(values[1])), [old, new])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
-from conformance.clients.concurrency import at_once
+from conformance.clients.concurrency import InStep, at_once
 from conformance.clients.s3.bodies import content_md5
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.linearizability import Operation, expect_register
@@ -28,6 +28,7 @@ TURNS, READS = 10, 40
 PATIENCE_S = 4.0
 """No client begins another turn after this; the number of turns decides nothing."""
 SIZE = 32 * 1024
+ROUNDS, LARGE = 5, 2 * 1024 * 1024
 Job = Callable[[], None]
 
 
@@ -84,7 +85,7 @@ def contest(space: Space) -> History:
     """The history of one key that three clients overwrite and four read."""
     history = History(space, space.key("register"))
     history.write(described(WRITERS, 0))
-    writers: list[Job] = [functools.partial(history.writer, number) for number in range(WRITERS)]
+    writers: list[Job] = [partial(history.writer, number) for number in range(WRITERS)]
     at_once([*writers, *([history.reader] * READERS)])
     return history
 
@@ -123,6 +124,42 @@ def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
             raise NonConformance("ETag and length of one value", f"{tag} with {length}", reply)
 
 
+@verifies("storage/concurrency/concurrent-writes-do-not-mix")
+def test_concurrent_writes_do_not_mix(space: Space) -> None:
+    """Purpose: of concurrent uploads to one key one is stored, whole, and never a mix of them.
+
+    Method: 1. three clients PUT bodies of 2 MiB to one key, piece by piece in step; five times, in smaller pieces each
+            2. expect the body and metadata of one of the three each time
+    """
+    for turn in range(ROUNDS):
+        key, barrier = space.key("contested"), threading.Barrier(3)
+        bodies = {each: each.encode() * LARGE for each in "abc"}
+        replies = at_once(
+            [partial(_put_in_step, space, key, InStep(bodies[each], barrier, 16 + turn)) for each in "abc"]
+        )
+        for reply in replies:
+            expect_success(reply, "for a PUT concurrent with others to its key")
+        got = space.get(key)
+        expect_status(got, 200, "after concurrent PUTs")
+        shares = {each: got.body.count(each.encode()) for each in bodies}
+        proof = Proof(beyond="it is about uploads that are sent at one moment")
+        if got.body not in bodies.values():
+            found = f"a mix: {', '.join(f'{share} bytes of one' for share in shares.values() if share)}"
+            wanted = f"the {LARGE} bytes of one of three concurrent PUTs"
+            raise NonConformance(wanted, found, *replies, got, proof=proof)
+        if got.headers.get("x-amz-meta-value") != got.text[0]:
+            found = "the bytes of one with the metadata of another"
+            wanted = "bytes and metadata of one of three concurrent PUTs"
+            raise NonConformance(wanted, found, *replies, got, proof=proof)
+
+
+def _put_in_step(space: Space, key: str, body: InStep) -> Exchange:
+    fields = {"x-amz-meta-value": body.content[:1].decode()}
+    signed = space.s3.sign(space.request("PUT", key, headers=fields, body=body.content))
+    headers = [*signed.headers, ("Content-Length", str(len(body.content)))]
+    return space.s3.raw.send("PUT", space.s3.origin + signed.target, headers, body)
+
+
 @verifies("storage/concurrency/copies-are-whole")
 def test_copies_are_whole(space: Space) -> None:
     """Purpose: a copy of an object that is being overwritten is one of its values, whole.
@@ -154,8 +191,8 @@ def test_copies_are_whole(space: Space) -> None:
         finally:
             done.set()
 
-    writers: list[Job] = [functools.partial(overwrite, order) for order in (values, values[::-1])]
-    copiers: list[Job] = [functools.partial(copy, each) for each in copying]
+    writers: list[Job] = [partial(overwrite, order) for order in (values, values[::-1])]
+    copiers: list[Job] = [partial(copy, each) for each in copying]
     at_once([*writers, *copiers])
 
 
@@ -185,8 +222,8 @@ def test_put_or_delete(space: Space, existing: bool) -> None:
     for turn in range(3):
         key, body = space.key("contested"), described(0, turn)
         if existing:
-            space.stored(b"what stood there", key=key)
-        put, deleted = at_once([functools.partial(space.put, key, body), functools.partial(space.delete, key)])
+            space.stored(b"the earlier object", key=key)
+        put, deleted = at_once([partial(space.put, key, body), partial(space.delete, key)])
         expect_success(put, "for a PUT concurrent with a DELETE")
         expect_success(deleted, "for a DELETE concurrent with a PUT")
         _expect_settled(space, key, [body, None])

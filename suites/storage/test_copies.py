@@ -72,7 +72,7 @@ def test_copy_of_any_size(space: Space, body: bytes) -> None:
     Method: 1. copy it over another
             2. expect 200, and its bytes
     """
-    key = space.stored(b"what stood there")
+    key = space.stored(b"the earlier object")
 
     expect_no_error_inside(space.copy(key, space.stored(body)))
     expect_bytes(space.get(key), body)

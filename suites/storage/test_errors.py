@@ -147,7 +147,7 @@ def test_trace_repeats_no_signature(space: Space, method: str) -> None:
     Method: 1. send a signed TRACE for an object
             2. expect no 5xx, and no Authorization in the response
     """
-    reply = space.s3.send_as_is(space.s3.sign(space.request(method, space.stored(b"what stood there"))))
+    reply = space.s3.send_as_is(space.s3.sign(space.request(method, space.stored(b"the earlier object"))))
 
     expect_no_server_error(reply)
     if AUTHORIZED in reply.text:

@@ -188,11 +188,11 @@ def test_long_keys_are_deleted_together(space: Space, size: int) -> None:
             2. expect it gone, and the other unchanged
     """
     begun = _long(space, size)
-    named, beside = (space.stored(BODY, key=f"{begun}{number}") for number in "12")
+    named, other = (space.stored(BODY, key=f"{begun}{number}") for number in "12")
 
     expect_success(space.delete_many([named]))
     expect_status(space.get(named), 404, "for a key that was deleted")
-    expect_bytes(space.get(beside), BODY, "after another key of the same beginning was deleted")
+    expect_bytes(space.get(other), BODY, "after another key of the same beginning was deleted")
 
 
 @verifies("storage/key/of-1024-bytes-is-kept")

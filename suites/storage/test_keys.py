@@ -116,14 +116,14 @@ def test_control_characters_do_not_break_listings(space: Space, letter: str) -> 
             3. expect 200 for the plain listing, with a carriage return, which XML can express, as one
     """
     prefix = space.prefix()
-    beside = space.stored(b"beside", key=prefix + "beside")
+    other = space.stored(b"other", key=prefix + "other")
     key = f"{prefix}unusual{letter}key"
     put = space.put(key, b"unusual")
 
     expect_own_or_refused(put, space.get(key), b"unusual")
     listed = whole_listing(version_2(space, prefix, encoding_type="url"))
-    expect_keys(listed, [beside, key] if put.ok else [beside])
+    expect_keys(listed, [other, key] if put.ok else [other])
     expect_status(space.listing(prefix), 200, "for a plain listing where a key with a control character was put")
     if put.ok and letter == RETURN:
-        expect_return_told(whole_listing(version_2(space, prefix)), [beside, key])
+        expect_return_told(whole_listing(version_2(space, prefix)), [other, key])
     space.delete(key)

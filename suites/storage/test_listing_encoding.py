@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from conformance.oracles.proofs import lacks, says, says_something
-from conformance.oracles.s3_documents import expect_document, expect_keys
+from conformance.oracles.s3_documents import expect_document, expect_keys, expect_prefixes
 from conformance.oracles.s3_pages import (
     Request,
     begun,
@@ -53,6 +53,59 @@ def test_encoded_pages(space: Space, encoded: str, version: Callable[..., Reques
     for delimiter, names, folders in (("", NAMES, []), ("/", TOP, FOLDERS)):
         ask = version(space, encoded, size, delimiter, encoding_type="url")
         expect_all_pages(ask, size, [encoded + name for name in names], [encoded + folder for folder in folders])
+
+
+MARKS = {
+    "ascii": "+",
+    "percent": "%",
+    "ampersand": "&",
+    "blank": " ",
+    "two-byte": "é",
+    "three-byte": "日",
+    "four-byte": "🚀",
+}
+
+
+@pytest.fixture(scope="session")
+def marked(space: Space) -> str:
+    """A prefix that has, for each mark, two objects whose names begin with "a" and the mark; checks only read them."""
+    prefix = space.prefix("marked")
+    space.stored_all(prefix, ["a", "b", *(f"a{mark}{number}" for mark in MARKS.values() for number in "12")])
+    return prefix
+
+
+@pytest.mark.parametrize("mark", [case(f"{hint}-character", mark) for hint, mark in MARKS.items()])
+@pytest.mark.parametrize(
+    "name",
+    [
+        row("storage/listing/prefix-is-honoured", "prefix"),
+        row("storage/listing/delimiter-is-honoured", "delimiter"),
+        row("storage/listing/start-after-is-exclusive", "start_after"),
+    ],
+)
+def test_parameter_of_any_character(space: Space, marked: str, name: str, mark: str) -> None:
+    """Purpose: prefix, delimiter and start are text: a character has its effect, however many bytes it is in UTF-8.
+
+    Method: 1. list with either version, with a prefix, a delimiter or a start that ends in such a character
+            2. expect just the keys with that prefix; or these in one common prefix; or the keys after the start
+    """
+    names = sorted(["a", "b", *(f"a{each}{number}" for each in MARKS.values() for number in "12")], key=str.encode)
+    start = f"a{mark}1"
+    keys = {
+        "prefix": [each for each in names if each.startswith(f"a{mark}")],
+        "delimiter": [each for each in names if mark not in each],
+        "start_after": names[names.index(start) + 1 :],
+    }[name]
+    for version in (version_2, version_1):
+        found = whole_listing(
+            {
+                "prefix": lambda ask: ask(space, f"{marked}a{mark}"),
+                "delimiter": lambda ask: ask(space, marked, delimiter=mark),
+                "start_after": lambda ask: ask(space, marked, start_after=marked + start),
+            }[name](version)
+        )
+        expect_keys(found, [marked + each for each in keys])
+        expect_prefixes(found, [f"{marked}a{mark}"] if name == "delimiter" else [])
 
 
 @verifies("storage/listing/encoding-type-is-reported")

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.models.bucket import grouped
 from conformance.oracles.proofs import lacks, says
-from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_documents import expect_keys, expect_page, listing_of
 from conformance.oracles.s3_pages import (
     LONGEST_PAGE,
     expect_all_pages,
@@ -159,6 +159,19 @@ def test_over_1000_keys_are_complete(space: Space, many: tuple[str, list[str]], 
 
     for version in (version_2, version_1):
         expect_all_pages(version(space, prefix, asked), most, keys, [])
+
+
+@verifies("storage/listing/page-has-at-most-1000-entries")
+def test_page_has_at_most_1000_entries(space: Space, many: tuple[str, list[str]]) -> None:
+    """Purpose: a client that allots memory for a page of 1,000 entries must not get more, whatever it requests.
+
+    Method: 1. put 1,001 objects; list them with max-keys=5000, with either version
+            2. expect no more than 1,000 keys in the first page
+    """
+    prefix, _ = many
+
+    for version in (version_2, version_1):
+        expect_page(listing_of(version(space, prefix, 5 * LONGEST_PAGE)("")), LONGEST_PAGE)
 
 
 @verifies("storage/paging/any-flat-keys-are-listed-once")

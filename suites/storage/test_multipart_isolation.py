@@ -23,7 +23,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
-STOOD = b"what stood there"
+EARLIER = b"the earlier object"
 OTHER_OWNER = {"x-amz-expected-bucket-owner": "730291846583"}
 
 
@@ -120,7 +120,7 @@ def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> 
     """
     key = space.key()
     upload = space.opened(key)
-    part = space.part(key, upload, 1, STOOD)
+    part = space.part(key, upload, 1, EARLIER)
     named = {"uploadId": upload}
     reply = {
         "part": lambda: space.call("PUT", key, {"partNumber": "1", **named}, OTHER_OWNER, b"other bytes"),
@@ -132,7 +132,7 @@ def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> 
 
     expect_status(reply, {400, 403, 501})
     expect_no_error_inside(space.complete(key, upload, [part]))
-    expect_bytes(space.get(key), STOOD)
+    expect_bytes(space.get(key), EARLIER)
 
 
 @verifies("storage/multipart/old-object-stands-until-complete")
@@ -146,7 +146,7 @@ def test_changed_object_leaves_its_upload(space: Space, change: str) -> None:
     Method: 1. put an object, open an upload to its key, send a part, then overwrite or delete the object
             2. expect the new bytes or none, and the completion to succeed (the change may outlast it)
     """
-    key, body = space.stored(STOOD), b"put during the upload"
+    key, body = space.stored(EARLIER), b"put during the upload"
     upload = space.opened(key)
     part = space.part(key, upload, 1, b"uploaded")
     reply = {
@@ -187,9 +187,9 @@ def test_part_of_no_upload_is_not_the_object(space: Space, method: str) -> None:
     Method: 1. put an object, send a part or an abort to its key with an empty uploadId
             2. expect no 5xx, and the object unchanged
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
     query = {"partNumber": "1", "uploadId": ""} if method == "PUT" else {"uploadId": ""}
     reply = space.call(method, key, query, body=b"a part" if method == "PUT" else b"")
 
     expect_no_server_error(reply)
-    expect_stored(space.get(key), STOOD, reply)
+    expect_stored(space.get(key), EARLIER, reply)

@@ -19,7 +19,7 @@ from conformance.vocabulary.wording import worded
 
 UNKNOWN, NO_UPLOAD = "cf-no-such-upload-0000000000000000", {"NoSuchUpload"}
 WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
-STOOD = b"the earlier object"
+EARLIER = b"the earlier object"
 Call = Callable[[Space, str], Exchange]
 ON_UNKNOWN: dict[str, tuple[Call, set[int], set[str]]] = {
     "upload-part": (lambda space, key: space.put_part(key, UNKNOWN, 1, b"x"), {404}, NO_UPLOAD),
@@ -67,10 +67,10 @@ def test_abort_of_unknown_upload(space: Space) -> None:
     Method: 1. put an object, abort an unknown upload to its key
             2. expect 404 NoSuchUpload, or 204, and the object as it was
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
 
     expect_refusal(space.abort(key, UNKNOWN), {204, 404}, NO_UPLOAD)
-    expect_bytes(space.get(key), STOOD, "after an unknown upload to its key was aborted")
+    expect_bytes(space.get(key), EARLIER, "after an unknown upload to its key was aborted")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_abort_removes_the_upload(space: Space) -> None:
     Method: 1. put an object, open an upload to its key, send a part, abort
             2. expect 204, no parts and no upload in the lists, and the old object
     """
-    upload = space.opened(key := space.stored(STOOD))
+    upload = space.opened(key := space.stored(EARLIER))
     space.part(key, upload, 1, b"aborted")
 
     expect_status(space.abort(key, upload), 204)
@@ -122,7 +122,7 @@ def test_abort_removes_the_upload(space: Space) -> None:
     if upload in (found := [each.upload for each in uploads_of(listed)]):
         proof = lacks(listed, "<Upload>")
         raise NonConformance("no aborted upload in the list", worded(found), listed, proof=proof)
-    expect_bytes(space.get(key), STOOD, "after an upload to its key was aborted")
+    expect_bytes(space.get(key), EARLIER, "after an upload to its key was aborted")
 
 
 @verifies("storage/multipart/aborted-upload-takes-no-parts")
@@ -168,9 +168,9 @@ def test_half_named_part_is_not_the_object(space: Space, named: str) -> None:
     Method: 1. put an object, open an upload to its key, PUT there with partNumber or uploadId only
             2. expect no server error, and the object as it was
     """
-    upload = space.opened(key := space.stored(STOOD))
+    upload = space.opened(key := space.stored(EARLIER))
     reply = space.call("PUT", key, {named: {"partNumber": "1", "uploadId": upload}[named]}, body=b"a part")
     space.abort(key, upload)
 
     expect_no_server_error(reply)
-    expect_bytes(space.get(key), STOOD, "after a PUT that names only half of a part", reply)
+    expect_bytes(space.get(key), EARLIER, "after a PUT that names only half of a part", reply)

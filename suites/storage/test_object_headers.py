@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import time
 from dataclasses import replace
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 
 import pytest
 
@@ -58,6 +60,7 @@ METADATA = {
     **{f"x-amz-meta-number-{number}": f"{number:03}" for number in range(12)},
     **{f"x-amz-meta-{word}": word for word in ("null", "true", "No", "1e3", "2026-01-01")},
 }
+CITY = "x-amz-meta-city"
 SAME_IN_HEAD = ("etag", "content-type", "last-modified", "x-amz-meta-owner", "cache-control")
 
 
@@ -191,6 +194,52 @@ def test_metadata_comes_back(space: Space, fields: dict[str, str]) -> None:
 
     for reply in (space.get(key), space.head(key)):
         expect_headers(reply, fields)
+
+
+@verifies("storage/object/metadata-beyond-ascii-is-unaltered")
+@pytest.mark.parametrize(
+    "value",
+    [
+        case("latin", "Zürich é"),
+        case("cjk", "日本"),
+        case("emoji", "🚀 up"),
+        case("rfc2047", "=?UTF-8?B?WsO8cmljaA==?="),
+    ],
+)
+def test_metadata_beyond_ascii_is_unaltered(space: Space, value: str) -> None:
+    """Purpose: metadata beyond ASCII is refused, or returned so that a client can read it, and never as "?".
+
+    Method: 1. put an object with a value in UTF-8, or one that is encoded by RFC 2047
+            2. expect a 4xx or 501, the value from GET and HEAD as sent or encoded by RFC 2047, or x-amz-missing-meta
+    """
+    put = space.put(key := space.key(), b"annotated", {CITY: value})
+    if put.status == 501 or 400 <= put.status < 500:
+        return
+    expect_success(put, "for metadata beyond ASCII, or a refusal")
+    for reply in (space.get(key), space.head(key)):
+        told = {_read(reply), reply.headers.get(CITY)}
+        if told.isdisjoint({value, _words(value)}) and "x-amz-missing-meta" not in reply.headers:
+            proof = Proof(beyond="the value may be in UTF-8 or encoded by RFC 2047")
+            wanted = f"{CITY}: {value}, as sent or encoded by RFC 2047"
+            raise NonConformance(wanted, field_of(reply, CITY), put, reply, proof=proof)
+
+
+def _words(value: str) -> str:
+    """The text of a value with encoded words (RFC 2047); the value itself if it has none."""
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return value
+
+
+def _read(reply: Exchange) -> str:
+    """The value as a client reads it: UTF-8 or RFC 2047, also of the UTF-8 bytes each as a character, as S3 has it."""
+    found = (reply.headers.get(CITY) or "").encode("latin-1", "surrogateescape").decode("utf-8", "replace")
+    decoded = _words(found)
+    try:
+        return decoded.encode("latin-1").decode() if decoded != found else found
+    except UnicodeError:
+        return decoded
 
 
 @verifies("storage/object/any-metadata-comes-back")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from conformance.clients.s3.sigv4 import UNSIGNED, Signing
@@ -54,6 +56,68 @@ def test_bytes_come_back(space: Space, size: int, media_type: str) -> None:
     expect_bytes(reply := space.get(key), body)
     expect_length(reply, size)
     space.delete(key)
+
+
+LINES = b"\xef\xbb\xbfone\r\ntwo\rthree\n\nfour \t\r\n\r\n\x1a\r\n"
+DOCUMENTS = {
+    "plain-text": (".txt", "text/plain; charset=utf-8", LINES),
+    "text-without-a-type": (".txt", "", LINES),
+    "csv": (".csv", "text/csv", b"id,name\r\n1,\xc4da\r\n"),
+    "html": (".html", "text/html", b"<!doctype html>\r\n<p>one\r\n<P>two</p>  \r\n"),
+    "json": (".json", "application/json", b'\xef\xbb\xbf{"b": 1.0,\r\n "a": "\\u00e9", "a": 2}\r\n'),
+    "xml": (".xml", "text/xml", b"\xef\xbb\xbf<?xml version='1.0'?>\r\n<a  b='1'></a>\r\n"),
+    "script": (".sh", "text/x-shellscript", b"#!/bin/sh\r\nexit\r\n"),
+    "gzip": (".gz", "application/gzip", gzip.compress(LINES, mtime=0)),
+}
+
+
+@verifies("storage/object/bytes-come-back")
+@pytest.mark.parametrize(("suffix", "media_type", "body"), [case(hint, *each) for hint, each in DOCUMENTS.items()])
+def test_bytes_of_documents_come_back(space: Space, suffix: str, media_type: str, body: bytes) -> None:
+    """Purpose: a server that understands a type of content, or a suffix of a key, must not change the bytes.
+
+    Method: 1. put text, JSON, XML, HTML or gzip with its type and suffix: CR LF, a byte order mark, blanks at line ends
+            2. expect the same bytes from GET
+    """
+    key = space.stored(body, {"Content-Type": media_type} if media_type else {}, space.key() + suffix)
+
+    expect_bytes(space.get(key), body, f"of type {media_type or 'unknown'} under a key that ends in {suffix}")
+
+
+FILL = bytes(range(256)) * 520
+"""More than 128 KiB, so that a server that hashes only a beginning or an end takes no difference in the middle."""
+SAME_CRC32 = (0x1DB710641).to_bytes(5, "little")
+"""The generator of CRC-32: bytes that differ by it have the same CRC-32."""
+SAME_MD5 = tuple(
+    bytes.fromhex(
+        f"d131dd02c5e6eec4693d9a0698aff95c2fcab5{a}12467eab4004583eb8fb7f8955ad340609f4b30283e4888325{b}1415a0851"
+        f"25e8f7cdc99fd91dbd{c}80373c5bd8823e3156348f5bae6dacd436c919c6dd53e2{d}87da03fd02396306d248cda0e99f33420f57"
+        f"7ee8ce54b67080{e}0d1ec69821bcb6a8839396f965{f}6ff72a70"
+    )
+    for a, b, c, d, e, f in (("87", "7", "f2", "b4", "a8", "2b"), ("07", "f", "72", "34", "28", "ab"))
+)
+"""The collision of Wang and Yu (2004): two blocks of 128 bytes with one MD5."""
+ALIKE = {
+    "same-beginning": (FILL + b"1", FILL + b"2"),
+    "same-end": (b"1" + FILL, b"2" + FILL),
+    "same-ends": (FILL + b"1" + FILL, FILL + b"2" + FILL),
+    "same-crc32": (bytes(5) + LINES, SAME_CRC32 + LINES),
+    "same-md5": SAME_MD5,
+}
+
+
+@verifies("storage/object/bytes-come-back")
+@pytest.mark.parametrize(("one", "other"), [case(f"{hint}-as-another", *each) for hint, each in ALIKE.items()])
+def test_bytes_of_similar_objects_come_back(space: Space, one: bytes, other: bytes) -> None:
+    """Purpose: a server that stores equal contents once must not take similar ones for equal.
+
+    Method: 1. put two objects of one length that share their beginning, end, CRC-32 or MD5
+            2. expect its own bytes from GET of each
+    """
+    keys = space.stored(one), space.stored(other)
+
+    for key, body in zip(keys, (one, other), strict=True):
+        expect_bytes(space.get(key), body, "though another object is similar to it")
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.s3.client import Bucket
-from conformance.oracles.proofs import lacks
-from conformance.oracles.s3_errors import expect_refusal, xml_root
-from conformance.oracles.status import NOT_OFFERED, observed
+from conformance.oracles.proofs import lacks, says
+from conformance.oracles.s3_errors import error_of, expect_refusal, xml_root
+from conformance.oracles.status import NOT_OFFERED, expect_refused, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NoAnswer, NonConformance, Unreachable
+from conformance.vocabulary.finding import NoAnswer, NonConformance, Proof, Unreachable
 
 UPLOAD, TAG = "cf-no-such-upload-0000000000000000", '"0123456789abcdef0123456789abcdef"'
 HIDDEN, DENIED = 404, {"AccessDenied", "NoSuchBucket"}
@@ -78,6 +78,38 @@ def test_access_is_checked_first(foreign: Bucket, names: Names, operation: Opera
         codes |= {"NoSuchUpload", "NoSuchKey"}
 
     expect_refusal(reply, {403, 404, *NOT_OFFERED}, codes)
+
+
+READS: dict[str, Operation] = {
+    "head": lambda bucket, key: bucket.head(key),
+    "get": lambda bucket, key: bucket.get(key),
+    "range": lambda bucket, key: bucket.get(key, {"Range": "bytes=0-3"}),
+    "condition": lambda bucket, key: bucket.head(key, {"If-None-Match": "*"}),
+    "tags": lambda bucket, key: bucket.get_tags(key),
+    "list": lambda bucket, key: bucket.listing(key),
+    "delete": lambda bucket, key: bucket.delete(key),
+}
+
+
+@verifies("storage/service/foreign-objects-are-not-revealed")
+@pytest.mark.parametrize("operation", [case(name, operation) for name, operation in READS.items()])
+def test_foreign_objects_are_not_revealed(
+    foreign: Bucket, foreign_object: str, names: Names, operation: Operation
+) -> None:
+    """Purpose: a client must not learn from refusals which objects another organization has.
+
+    Method: 1. with the other organization's key, put an object into its bucket
+            2. with our key, request that object and one that never existed; expect the same refusal of both
+    """
+    replies = existing, missing = operation(foreign, foreign_object), operation(foreign, names.new("foreign"))
+
+    expect_refused(existing, "for an object of another organization")
+    one, other = ((reply.status, error.code if (error := error_of(reply)) else "") for reply in replies)
+    if one != other:
+        wanted = f"{other[0]} {other[1]}".strip() + ", as for an object that never existed there"
+        differs = existing.status != missing.status
+        proof = Proof(alike=((existing.id, missing.id),)) if differs else says(existing, "Code", other[1])
+        raise NonConformance(wanted, f"{observed(existing)} for one that exists", *replies, proof=proof)
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

@@ -30,7 +30,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable, NotOffered
 
 PARTIAL = 206
-OLD, NEW, STOOD = b"the old and longer object", b"other bytes", b"the earlier object"
+OLD, NEW, EARLIER = b"the old and longer object", b"other bytes", b"the earlier object"
 METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two words", "x-amz-meta-empty-not": "0"}
 DESCRIBED = {"Cache-Control": "max-age=60", "Content-Type": "application/soap+xml", "Content-Encoding": "gzip"}
 ENABLED, WRONG_TAG = {"x-amz-checksum-mode": "ENABLED"}, '"0123456789abcdef0123456789abcdef"'
@@ -50,6 +50,14 @@ def _put_in_chunks(space: Space, key: str, body: bytes, fields: dict[str, str]) 
     return space.s3.send_as_is(chunked(space.request("PUT", key, headers=fields), space.s3.keys, [body]).assembled())
 
 
+def _put_with_checksums(space: Space, key: str, body: bytes, fields: dict[str, str]) -> Exchange:
+    return space.put(key, body, fields | dict([checksum_field("crc32", body)]))
+
+
+def _copy(space: Space, key: str, body: bytes, fields: dict[str, str]) -> Exchange:
+    return require(space.copy(key, space.stored(body, fields)), "copies of objects")
+
+
 @verifies("storage/object/overwriting-replaces-everything")
 @pytest.mark.parametrize(
     ("write", "body", "fields"),
@@ -59,6 +67,8 @@ def _put_in_chunks(space: Space, key: str, body: bytes, fields: dict[str, str]) 
         case("empty", _put, b"", {}),
         case("after-deletion", _put_after_deletion, b"new", {}),
         case("chunks", _put_in_chunks, b"in chunks", {}),
+        case("copy", _copy, b"copied", {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}),
+        case("with-checksums", _put_with_checksums, b"summed", {}),
     ],
 )
 def test_overwriting_replaces_everything(
@@ -122,6 +132,8 @@ def _put_after_deletion_of_many(space: Space, key: str) -> Exchange:
 Overwrite = Callable[[Space, str], Exchange]
 BY_A_PUT: tuple[Overwrite, ...] = (
     lambda space, key: space.put(key, NEW),
+    lambda space, key: space.put(key, NEW, dict([checksum_field("crc32", NEW)])),
+    lambda space, key: space.put(key, NEW, dict([checksum_field("sha256", NEW)])),
     lambda space, key: _put_after_deletion(space, key, NEW, {}),
     _put_after_deletion_of_many,
 )
@@ -140,24 +152,29 @@ def test_checksum_and_tags_of_the_overwritten_are_gone(
 ) -> None:
     """Purpose: an object has neither the checksum nor the tags of the one that it replaced.
 
-    Method: 1. put an object with its CRC-32 or with a tag, overwrite it without, also after its deletion
-            2. expect no tags; of GET and HEAD the CRC-32 of the new bytes or of their parts, or none
+    Method: 1. put an object with its CRC-32 or a tag; overwrite it with a checksum and without, also after its deletion
+            2. expect no tags; of the write, GET and HEAD each checksum of the new bytes or of their parts, or none
     """
     if overwrites == (_completed,) and "storage.multipart" not in features:
         raise NotOffered("the target does not claim storage.multipart")
-    crc = checksum_field("crc32", STOOD), checksum_field("crc32", NEW)[1]
-    right = {FULL: crc[1], COMPOSITE: f"{checksum_field('crc32', ALGORITHMS['crc32'](NEW))[1]}-1"}
     for overwrite in overwrites:
-        key = space.stored(STOOD, {"x-amz-tagging": "project=alpha"} if tags else dict([crc[0]]))
+        key = space.stored(
+            EARLIER, {"x-amz-tagging": "project=alpha"} if tags else dict([checksum_field("crc32", EARLIER)])
+        )
         if tags:
             expect_tag_set(space.get_tags(key), {"project": "alpha"})
-        expect_no_error_inside(overwrite(space, key))
+        expect_no_error_inside(written := overwrite(space, key))
 
         if tags:
             expect_tag_set(space.get_tags(key), {})
             continue
-        for reply in (space.get(key, ENABLED), space.head(key, ENABLED)):
-            expect_checksum(in_headers(reply, "crc32"), right)
+        for reply in (written, space.get(key, ENABLED), space.head(key, ENABLED)):
+            for algorithm in ALGORITHMS:
+                right, of_parts = (
+                    checksum_field(algorithm, NEW)[1],
+                    checksum_field(algorithm, ALGORITHMS[algorithm](NEW))[1],
+                )
+                expect_checksum(in_headers(reply, algorithm), {FULL: right, COMPOSITE: f"{of_parts}-1"})
 
 
 @verifies("storage/copy/refused-copy-keeps-the-object")
@@ -171,12 +188,12 @@ def test_refused_copy_keeps_the_object(space: Space, exists: bool, fields: dict[
     Method: 1. put an object, copy to its key from a missing key, or under a condition that fails
             2. if that is refused, expect the object as it was
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
     reply = space.copy(key, space.stored(NEW) if exists else space.key("missing"), fields)
 
     if reply.ok and error_of(reply) is None:
         raise NotApplicable("the copy was not refused")
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/object/large-metadata-is-stored-or-refused")
@@ -186,11 +203,11 @@ def test_large_metadata_is_stored_or_refused(space: Space) -> None:
     Method: 1. put an object, overwrite it with 3 KiB of metadata
             2. expect a 4xx and the old object, or the metadata as sent
     """
-    key, fields = space.stored(STOOD), {"x-amz-meta-a": "a" * 1536, "x-amz-meta-b": "b" * 1536}
+    key, fields = space.stored(EARLIER), {"x-amz-meta-a": "a" * 1536, "x-amz-meta-b": "b" * 1536}
     reply = space.put(key, NEW, fields)
 
     if reply.ok:
         expect_headers(space.head(key), fields, reply)
         return
     expect_refused(reply)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)

@@ -36,7 +36,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import field_of
 
-STOOD = b"the earlier object"
+EARLIER = b"the earlier object"
 FIELDS = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 COPY_SOURCE, OWNER, TAGS, ADDED = "x-amz-copy-source", "x-amz-meta-owner", "x-amz-tagging", "x-amz-meta-added"
 MALFORMED = {"AuthorizationQueryParametersError", "AuthorizationHeaderMalformed", "InvalidArgument", "InvalidRequest"}
@@ -170,14 +170,14 @@ def test_expired_url_is_refused(space: Space, method: str, dated: bool) -> None:
     Method: 1. presign for one minute as of eleven minutes ago by the target's clock; send it, once with x-amz-date now
             2. expect 403 or 401, and the object as it was
     """
-    put = require(space.put(key := space.key(), STOOD), "objects")
+    put = require(space.put(key := space.key(), EARLIER), "objects")
     url = space.s3.presign(space.request(method, key), "60", long_past(put))
     url = url.with_header("x-amz-date", minutes_off(0).timestamp()) if dated else url
 
     reply = space.s3.send_as_is(replace(url, body=b"late" if method == "PUT" else b""))
 
     expect_status(reply, REFUSED)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_expiry_is_bounded(space: Space, expires: str, minutes: int) -> None:
     Method: 1. presign with a date a day ahead, or with an expiry that is out of bounds, send it
             2. expect 400 or 403
     """
-    request = space.request("GET", space.stored(STOOD))
+    request = space.request("GET", space.stored(EARLIER))
     signing = minutes_off(minutes) if minutes else None
 
     expect_status(space.s3.send_as_is(space.s3.presign(request, expires, signing)), REFUSED)
@@ -219,13 +219,13 @@ def test_url_of_another_secret_or_scope_is_refused(
     Method: 1. presign a GET and a PUT with a wrong secret, or rightly for another scope; send both
             2. expect 403 (400, 401), and the object as it was
     """
-    key, other = space.stored(STOOD), space.s3.with_keys(**changes)
+    key, other = space.stored(EARLIER), space.s3.with_keys(**changes)
     signing = None if day is None else Signing(scope_date=minutes_off(A_DAY * day).timestamp()[:8])
     for method, body in (("GET", b""), ("PUT", b"intruder")):
         url = other.presign(other.request(method, space.name, key), signing=signing)
 
         expect_refusal(other.send_as_is(replace(url, body=body)), REFUSED, codes)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 def _set(request: Request, name: str, value: str) -> Request:
@@ -262,12 +262,12 @@ def test_altered_url_is_refused(space: Space, alter: Callable[[Request], Request
     Method: 1. presign a PUT over an existing object, change one component, send it
             2. expect 403 (400 if that is malformed, 501 if it is not offered), and the old object as it was
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
     altered = alter(space.s3.presign(space.request("PUT", key)))
 
     refused = REFUSED | {501} if alter is ALTERATIONS["tagging-added"] else REFUSED
     expect_status(space.s3.send_as_is(replace(altered, body=b"intruder")), refused)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
     expect_nothing_stored(space.get(f"{key}-other"))
 
 
@@ -286,7 +286,7 @@ def test_signed_fields_are_served_and_checked(space: Space, name: str, value: st
     Method: 1. presign a PUT with a Content-Type and metadata, send it with them, with another value or without one
             2. expect 2xx and both with the object; if one was altered 403 (400, 401), and the object as it was
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
     url = replace(space.s3.presign(space.request("PUT", key, headers=FIELDS)), body=b"a,b")
     reply = space.s3.send_as_is(url.with_header(name, value) if value else url.without(name))
 
@@ -295,7 +295,7 @@ def test_signed_fields_are_served_and_checked(space: Space, name: str, value: st
         expect_headers(space.head(key), FIELDS)
         return
     expect_status(reply, REFUSED)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/conditional-write/keeps-what-is-there")
@@ -306,11 +306,11 @@ def test_url_that_creates_does_not_overwrite(space: Space, condition: dict[str, 
     Method: 1. put an object; presign a PUT to its key with If-None-Match: * among the signed fields, send it
             2. expect 412 PreconditionFailed, and the old bytes
     """
-    url = space.s3.presign(space.request("PUT", key := space.stored(STOOD), headers=condition))
+    url = space.s3.presign(space.request("PUT", key := space.stored(EARLIER), headers=condition))
 
     reply = space.s3.send_as_is(replace(url, body=b"intruder"))
     expect_refusal(reply, 412, {"PreconditionFailed", "ConditionalRequestConflict"})
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/presigned/unsigned-fields-are-not-obeyed")

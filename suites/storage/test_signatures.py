@@ -29,7 +29,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
-STOOD, BODY = b"the earlier object", b"a new body"
+EARLIER, BODY = b"the earlier object", b"a new body"
 WRONG_SECRET = {"secret_key": "not-the-secret-of-this-key"}
 CLOSED = {*range(400, 500), 501}
 BAD_SIGNATURE = {"AccessDenied", "SignatureDoesNotMatch"}
@@ -74,11 +74,11 @@ def test_bad_access_key_is_refused(space: Space, wrong: tuple[dict[str, str], ..
     Method: 1. sign a request with an unknown access key and some or an empty secret, or with a wrong secret
             2. expect 403 or 401, and the object as it was
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
     for keys in wrong:
         reply = space.s3.with_keys(**keys).call(method, space.name, key, body=b"intruder" if method == "PUT" else b"")
         expect_refusal(reply, {401, 403}, BAD_SIGNATURE | ({"InvalidAccessKeyId"} if "access_key" in keys else set()))
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 class Unsigned(S3):
@@ -137,12 +137,12 @@ def test_every_operation_requires_a_signature(space: Space, operation: Operation
     Method: 1. put an object and read it, so that caches have it; send the operation unsigned and with a wrong secret
             2. expect 400, 401 or 403 (of less common operations any 4xx, or 501), the object as it was, and no copy
     """
-    expect_bytes(space.get(key := space.stored(STOOD)), STOOD)
+    expect_bytes(space.get(key := space.stored(EARLIER)), EARLIER)
     for bucket in _unauthenticated(space):
         reply = operation(bucket, key)
         if not refused_by_key(reply, key, BAD_SIGNATURE):
             expect_status(reply, statuses)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
     expect_nothing_stored(space.get(key + COPY))
 
 
@@ -164,15 +164,15 @@ def test_multipart_requires_a_signature(space: Space, operation: Callable[[Bucke
     Method: 1. send a part; send the operation on its upload unsigned, and with a wrong secret
             2. expect a 4xx (501 if it is not offered), and the upload with its part as it was
     """
-    upload = space.opened(key := space.stored(STOOD))
-    part = space.part(key, upload, 1, STOOD)
+    upload = space.opened(key := space.stored(EARLIER))
+    part = space.part(key, upload, 1, EARLIER)
     for bucket in _unauthenticated(space):
         expect_status(operation(bucket, key, upload, part), CLOSED)
     if (reply := space.list_parts(key, upload)).status in NOT_OFFERED:
         raise Inconclusive(f"ListParts is refused: {observed(reply)}", "a target that lists parts")
     expect_status(reply, 200, "for the parts of an upload after unauthenticated requests")
     found = parts_of(reply).parts
-    if [(part.number, part.size) for part in found] != [(1, len(STOOD))]:
+    if [(part.number, part.size) for part in found] != [(1, len(EARLIER))]:
         proof = lists("Part/PartNumber", [reply], ["1"]) if len(found) != 1 else None
         raise NonConformance("the upload with its only part", worded(found), reply, proof=proof)
 
@@ -185,7 +185,7 @@ def test_refusal_reveals_no_objects(space: Space, method: str) -> None:
     Method: 1. request an object and a missing key: unsigned, with an unknown access key, with a wrong secret
             2. expect the same status and error code for both, by each client
     """
-    existing, missing = space.stored(STOOD), space.key("missing")
+    existing, missing = space.stored(EARLIER), space.key("missing")
     clients: dict[str, Callable[[str], Exchange]] = {
         "unsigned": lambda key: space.s3.send_as_is(space.request(method, key)),
         "unknown key": lambda key: space.s3.with_keys(**NEVER_ISSUED).call(method, space.name, key),
@@ -212,7 +212,7 @@ def test_conditions_reveal_no_objects(space: Space, name: str) -> None:
     Method: 1. put an object and read it; request it unsigned, and with a wrong secret, with If-None-Match or If-Match
             2. expect 403, 400 or 401: a refused request's condition is ignored (RFC 9110 section 13.2.1)
     """
-    tag = expect_etag(space.get(key := space.stored(STOOD)))
+    tag = expect_etag(space.get(key := space.stored(EARLIER)))
     for bucket in _unauthenticated(space):
         expect_status(bucket.get(key, {name: tag if name == "If-None-Match" else '"another"'}), REFUSED)
 
@@ -264,7 +264,7 @@ def test_skewed_clock_of_reads_is_refused(space: Space, minutes: int) -> None:
     Method: 1. sign GET and DELETE with a clock that is too far off; send each, and with a Date of now; also a listing
             2. expect 403 (400 if another check comes first), and the object as it was
     """
-    key, signing = space.stored(STOOD), minutes_off(minutes)
+    key, signing = space.stored(EARLIER), minutes_off(minutes)
     for method in ("GET", "DELETE"):
         require_clocks(reply := space.s3.send(space.request(method, key), signing))
         expect_status(reply, REFUSED)
@@ -272,7 +272,7 @@ def test_skewed_clock_of_reads_is_refused(space: Space, minutes: int) -> None:
         expect_status(space.s3.send_as_is(late.with_header("Date", formatdate(usegmt=True))), REFUSED)
     listing = space.request("GET", query={"list-type": "2", "prefix": key})
     expect_status(space.s3.send(listing, signing), REFUSED)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/signature/wrong-scope-is-refused")

@@ -28,7 +28,7 @@ BODY = b"ByteS whOse ChEcKsuMS bEgin with a nought each, or end"
 """Each CRC of it begins with zeros, which are lost if it is written as a number."""
 LONG = b"".join(b"checked bytes, line %d\n" % number for number in range(4008))
 """Each CRC of it has its highest bit set, so that it is negative as a signed number."""
-STOOD, LARGE = b"the earlier object", b"checked bytes" * 20_000
+EARLIER, LARGE = b"the earlier object", b"checked bytes" * 20_000
 ENABLED = {"x-amz-checksum-mode": "ENABLED"}
 MAY_COPY, MAY_PUT = "a key that may copy objects within the bucket", "a key that may put objects into the bucket"
 
@@ -94,10 +94,10 @@ def test_wrong_digest_stores_nothing(space: Space, send: Send, body: bytes, dige
     Method: 1. put an object, overwrite it with a wrong or malformed digest, alone or with a right one
             2. expect 400 (403 too for an unsigned payload, which plain http may refuse), and the old bytes
     """
-    request = space.request("PUT", key := space.stored(STOOD), headers=digests, body=body)
+    request = space.request("PUT", key := space.stored(EARLIER), headers=digests, body=body)
 
     expect_status(send(space, request), 400 if send in (_signed, _in_chunks) else {400, 403})
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: st
     Method: 1. put an object, overwrite it with the checksum of other bytes, or with one of a wrong length
             2. expect 400, and the old bytes
     """
-    key = space.stored(STOOD)
+    key = space.stored(EARLIER)
     fields = {f"x-amz-checksum-{algorithm}": "AA=="} if broken else _of(algorithm, b"others")
 
     expect_refused(where_offered(space.put(key, BODY, fields), algorithm))
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), EARLIER)
 
 
 @verifies("storage/checksum/announced-checksum-is-required")

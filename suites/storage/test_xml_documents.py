@@ -30,7 +30,7 @@ from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.mutation import Outcome
 
 XmlChange = Change[bytes, bytes]
-STOOD = b"the earlier object"
+EARLIER = b"the earlier object"
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 8))
 
 
@@ -85,11 +85,11 @@ def test_attack_does_no_harm(space: Space, attack: Callable[[str], bytes]) -> No
             2. expect no server error and no file of the server's in the response
             3. expect the object as it was, unless the response names its key as deleted
     """
-    reply = space.delete_with(attack(key := space.stored(STOOD)))
+    reply = space.delete_with(attack(key := space.stored(EARLIER)))
 
     expect_no_server_error(reply)
     if not (reply.ok and f"<Key>{key}</Key>".encode() in reply.body):
-        expect_stored(space.get(key), STOOD)
+        expect_stored(space.get(key), EARLIER)
     if b"root:" in reply.body:
         shown, proof = "the beginning of its password file", lacks(reply, "root:")
         raise NonConformance("no file of the server's", shown, reply, proof=proof)

@@ -35,7 +35,7 @@ class LocationElsewhere(Variant):
 
     surface = "registry"
     # An engine with a graph driver sends its credentials below /v2/ only.
-    misses = ("interoperability/registry/push", "interoperability/registry/what-one-pushed-others-pull")
+    misses = ("interoperability/registry/push", "interoperability/registry/images-of-other-programs-are-pulled")
 
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(16)

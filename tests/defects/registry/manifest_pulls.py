@@ -220,7 +220,7 @@ def manifest_converted(request: Request, answer: Answer) -> Answer:
     "registry/manifest/artifacts-are-accepted#no-layers",
     "registry/manifest/push-by-digest-is-accepted",
     "interoperability/registry/pull-for-a-platform",
-    "interoperability/registry/what-one-pushed-others-pull",
+    "interoperability/registry/images-of-other-programs-are-pulled",
 )
 def manifest_type_lost(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pulling manifests: Content-Type is what was pushed."""

@@ -56,7 +56,7 @@ ROWS = (
 )
 
 
-@defect("registry/manifest/artifacts-are-accepted#artifact", "interoperability/registry/signature-is-kept")
+@defect("registry/manifest/artifacts-are-accepted#artifact", "interoperability/registry/signature-is-stored")
 def layer_of_other_type_refused(check_member: Any, media_type: str, member: str, value: Any) -> None:
     """image-spec 1.1, Image Manifest: an implementation must not refuse a layer for a media type it does not know."""
     check_member(media_type, member, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -23,6 +24,7 @@ from conformance.reference.support.storage import PAUSE_S, gateway, server_error
 from tests.defects.support.storage import MOMENT_S, _Beside, drop_uploads
 
 LATER_S = 0.3
+PIECE, MOST_OF_A_PIECE_S = 64 * 1024, 0.002
 
 
 @defect("storage/concurrency/copies-are-whole")
@@ -363,3 +365,55 @@ class DeletionHidesWhatIsBelow(Defect):
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         hidden = self.hidden.get(bucket.name, set())
         return [each for each in original(bucket) if each not in hidden]
+
+
+class TwoWritersMixTheirPieces(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": an update is atomic; two do not share one file."""
+
+    noticed_by = ("storage/concurrency/concurrent-writes-do-not-mix",)
+
+    def __init__(self) -> None:
+        self.files: dict[tuple[str, str], bytearray] = {}
+        self.chance = random.Random(1)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        file = self.files.setdefault((bucket.name, key), bytearray())
+        for begin in range(0, stored.size, PIECE):
+            file[begin : begin + PIECE] = stored.body[begin : begin + PIECE]
+            await asyncio.sleep(self.chance.random() * MOST_OF_A_PIECE_S)
+        del file[stored.size :]
+        self.files.pop((bucket.name, key), None)
+        await original(bucket, key, replace(stored, body=bytes(file)), asked)
+
+
+class OneOfFortyOverlappingGetsAnswersAnother(Defect):
+    """RFC 9112 section 9.3.2: each response belongs to its request, however many are under way."""
+
+    noticed_by = ("storage/concurrency/responses-are-not-mixed-up",)
+
+    def __init__(self) -> None:
+        self.reading: list[StoredObject] = []
+        self.overlapping = 0
+
+    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
+        found: StoredObject = await original(bucket, key)
+        others = [each for each in self.reading if each is not found]
+        self.overlapping += bool(others)
+        self.reading.append(found)
+        await asyncio.sleep(PAUSE_S / 4)
+        self.reading.remove(found)
+        return others[0] if others and self.overlapping % 40 == 0 else found
+
+
+class EachFortiethDeletionNotDone(Defect):
+    """S3 API Reference, DeleteObject: 204 says that the object is deleted."""
+
+    noticed_by = ("storage/concurrency/acknowledged-deletions-are-done",)
+
+    def __init__(self) -> None:
+        self.deletions = 0
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        self.deletions += 1
+        if self.deletions % 40:
+            await original(bucket, key, asked)

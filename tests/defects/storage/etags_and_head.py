@@ -17,7 +17,8 @@ from typing import Any
 from conformance.reference.http import Answer, Request, head
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.state import StoredObject
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from tests.defects.support.storage import PARTS_COUNT
 
 QUOTED = re.compile(r"<ETag>&quot;(.*?)&quot;</ETag>|<ETag>\"(.*?)\"</ETag>")
@@ -92,3 +93,12 @@ def head_of_nothing_tells_no_length(request: Request, answer: Answer) -> Answer:
         answer.headers["Date"] = formatdate(usegmt=True)
         answer.wire, answer.closes = head(answer, []), True
     return answer
+
+
+@defect("storage/multipart/etag-follows-the-bytes")
+async def etag_of_parts_is_that_of_the_last(
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+) -> None:
+    """S3 API Reference, Object, ETag: it reflects changes to the contents, in whichever part they are."""
+    last = upload.parts[max(upload.parts)]
+    await finish(bucket, upload, replace(stored, etag=last.etag), asked)

@@ -189,3 +189,10 @@ async def next_marker_missing(list_objects: Any, call: Call, bucket: Bucket) -> 
     head, mark, tail = answer.body.partition(b"<NextMarker>")
     answer.body = head + tail.partition(b"</NextMarker>")[2] if mark else head
     return answer
+
+
+@defect("storage/listing/page-has-at-most-1000-entries")
+def pages_as_long_as_requested(page_limit: Any, call: Call, name: str = "max-keys") -> int:
+    """S3 API Reference, ListObjects: up to 1,000 of the objects in a bucket, whatever max-keys."""
+    limit: int = page_limit(call, name)
+    return max(limit, call.number(name, limit)) if name == "max-keys" else limit

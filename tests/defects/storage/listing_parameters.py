@@ -353,3 +353,11 @@ class StartAfterGroupsBySlashAlone(Defect):
         if wanted.after and wanted.delimiter not in ("", "/"):
             page.prefixes.clear()
         return page
+
+
+@defect("storage/listing/delimiter-is-honoured#four-byte-character,three-byte-character,two-byte-character")
+def delimiter_of_several_bytes_not_found(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
+    """S3 API Reference, ListObjectsV2, delimiter: a character, of as many bytes in UTF-8 as it has."""
+    several = len(wanted.delimiter) == 1 < len(wanted.delimiter.encode())
+    group: str | None = common_prefix(name, replace(wanted, delimiter="") if several else wanted)
+    return group

@@ -220,3 +220,9 @@ def type_of_any_bytes_guessed(system_headers: Any, call: Call) -> dict[str, str]
     told: dict[str, str] = system_headers(call)
     guessed = call.key.endswith(".html") and call.headers.get("content-type") == "application/octet-stream"
     return {name: "text/html" if guessed and name.lower() == "content-type" else told[name] for name in told}
+
+
+@defect("storage/object/metadata-beyond-ascii-is-unaltered#cjk,emoji,latin")
+def metadata_beyond_ascii_in_question_marks(metadata: Any, call: Call) -> dict[str, str]:
+    """S3 API Reference, PutObject, x-amz-meta-: metadata is stored with the object, and not something like it."""
+    return {name: value.encode("ascii", "replace").decode() for name, value in metadata(call).items()}

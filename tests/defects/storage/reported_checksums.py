@@ -162,3 +162,13 @@ def head_tells_no_checksum(request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD":
             del answer.headers[name]
     return answer
+
+
+@defect("storage/checksum/of-the-overwritten-is-gone#by-a-put")
+async def checksum_of_the_overwritten_reported(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+) -> None:
+    """S3 API Reference, GetObject, x-amz-checksum-crc32: that of the object, not of the one that it replaced."""
+    before = bucket.objects.get(key)
+    left = {each: value for each, value in before.checksums.items() if each in stored.checksums} if before else {}
+    await commit(bucket, key, replace(stored, checksums=stored.checksums | left), asked)

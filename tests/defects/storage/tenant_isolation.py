@@ -293,3 +293,15 @@ async def foreign_tags_open(on_object: Any, call: Call) -> Answer:
     with opened_to(bucket, call.organization):
         let_in: Answer = await on_object(call)
     return let_in
+
+
+@defect("storage/service/foreign-objects-are-not-revealed#condition,head")
+async def head_reveals_foreign_objects(on_object: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: a refusal for lack of access does not tell what there is."""
+    surface = gateway(on_object)
+    bucket = surface.buckets.get(call.bucket)
+    is_head = call.request.method == "HEAD"
+    if is_head and bucket and not surface.owns(call.organization, bucket) and call.key in bucket.objects:
+        raise Fault("AccessDenied")
+    answer: Answer = await on_object(call)
+    return answer

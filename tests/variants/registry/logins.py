@@ -75,7 +75,7 @@ class ChallengeInQuotedPairs(Variant):
         "interoperability/registry/push",
         "interoperability/registry/push-is-denied-without-push-access",
         "interoperability/registry/push-of-an-index",
-        "interoperability/registry/what-one-pushed-others-pull",
+        "interoperability/registry/images-of-other-programs-are-pulled",
     )
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
@@ -294,8 +294,8 @@ class RegistryChallengesInOneField(Variant):
         "interoperability/registry/pull-for-a-platform",
         "interoperability/registry/push",
         "interoperability/registry/push-of-an-index",
-        "interoperability/registry/signature-is-kept",
-        "interoperability/registry/what-one-pushed-others-pull",
+        "interoperability/registry/signature-is-stored",
+        "interoperability/registry/images-of-other-programs-are-pulled",
     )
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import Counter
 from dataclasses import replace
+from email.header import Header
 from typing import Any
 
 from conformance.reference.alteration import Variant
@@ -236,3 +237,19 @@ def range_of_all_is_the_whole(asked_span: Any, call: Call, found: StoredObject) 
     """RFC 9110 section 14.2: 206 is a SHOULD; a range of all that there is is answered as if there were none."""
     span: tuple[int, int] | None = asked_span(call, found)
     return None if span == (0, found.size) else span
+
+
+@variant()
+def metadata_beyond_ascii_encoded(metadata: Any, call: Call) -> dict[str, str]:
+    """S3 User Guide, "User-defined object metadata": values beyond ASCII are returned encoded by RFC 2047."""
+    found: dict[str, str] = metadata(call)
+    return {name: value if value.isascii() else Header(value, "utf-8").encode() for name, value in found.items()}
+
+
+@variant()
+def metadata_beyond_ascii_refused(metadata: Any, call: Call) -> dict[str, str]:
+    """S3 User Guide, "User-defined object metadata": over REST it is US-ASCII; else it may be refused."""
+    found: dict[str, str] = metadata(call)
+    if not all(map(str.isascii, found.values())):
+        raise Fault("InvalidArgument")
+    return found
