@@ -66,6 +66,6 @@ def test_a_script_does_not_accuse_what_is_right_in_an_unusual_way(
 
     assert tried
     # What shows where several ask at once cannot be told by one who asks.
-    defective = CANNOT if "/at-once/" in requirement else FAILS
+    defective = CANNOT if "/concurrency/" in requirement else FAILS
     for each in tried:
         assert (each.defective[0], each.clean[0]) == (defective, without), (each.defective, each.clean)
