@@ -19,7 +19,15 @@ from conformance.evidence.recorder import Recorder
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.locations import PACKAGE, suites_folder
 from conformance.reporting.reproduce.steps import curl_line, script_lacks
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotOffered, Proof
+from conformance.vocabulary.finding import (
+    Inconclusive,
+    NonConformance,
+    NotApplicable,
+    NotConnected,
+    NotOffered,
+    Proof,
+    Unreachable,
+)
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST, LONGEST_PATH = 2000, 200
@@ -33,7 +41,8 @@ class Judgement:
     """A verdict with what it stands on.
 
     Of what is not applicable, ``optional`` says whether the contract makes it so, ``lacks`` what the target file or
-    this machine lacks for it.
+    this machine lacks for it. ``unanswered`` are the exchanges that got no answer in time, while the check itself ran.
+    ``level`` replaces that of the requirement: ending the service breaks a MUST, whatever the check is about.
     """
 
     verdict: Verdict
@@ -42,6 +51,8 @@ class Judgement:
     findings: list[dict[str, Any]] = field(default_factory=list)
     optional: bool = False
     lacks: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    level: str = ""
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
@@ -112,7 +123,11 @@ def _gather(raised: list[BaseException], recorder: Recorder) -> None:
 
 def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judgement:
     if isinstance(error, Inconclusive):
-        return Judgement(Verdict.INCONCLUSIVE, recorder.redactor.text(error.why), recorder.redactor.text(error.needs))
+        unanswered: list[str] = []
+        if phase == "call" and isinstance(error, Unreachable) and not isinstance(error, NotConnected):
+            unanswered = list(error.exchange_ids)
+        why, needs = map(recorder.redactor.text, (error.why, error.needs))
+        return Judgement(Verdict.INCONCLUSIVE, why, needs, unanswered=unanswered)
     # A precondition that could not be made is no finding of this check: it belongs to the check of that promise.
     return Judgement(
         Verdict.INCONCLUSIVE, recorder.redactor.text(f"the precondition could not be made: {error}")[:LONGEST]

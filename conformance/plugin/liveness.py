@@ -29,7 +29,9 @@ from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.surfaces import SURFACES, surface_of
 from conformance.preflight import alive, takes_events, url_of
 from conformance.target.description import Target
+from conformance.vocabulary.exchange import ENDED_BY, UNANSWERED_FOR
 from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
 
 BACK_S = 3.0
@@ -45,6 +47,7 @@ AGAIN_S = 5.0
 NOT_SENT = re.compile(r"refused|ConnectTimeout|EndpointConnection|resol|known|[Nn]o route|unreachable")
 GONE = re.compile(r"refused|gateway")
 """Causes that only a service which ended has; silence may be the network's."""
+BODY_BEGUN = "of a body that has not ended"
 CLOSED = re.compile(r"closed without an answer")
 
 
@@ -118,10 +121,29 @@ class Life:
         cause = self._cause(surface, entry is not None and judgement.verdict == Verdict.FAIL) if surface else ""
         silent.clear()
         if not (surface and cause):
-            return judgement
+            return self._unanswered(judgement)
         judgement = self._died(surface, cause, entry, judgement)
         self.doubtful = not self.alone and surface not in self._dead
         return judgement
+
+    def _unanswered(self, judgement: Judgement) -> Judgement:
+        """The judgement; a failure if a request got no answer in time although the service answers others.
+
+        With other workers the check is repeated alone first: their requests may have slowed the service.
+        """
+        late = next(
+            (
+                entry
+                for entry in self.recorder.entries
+                if entry["id"] in judgement.unanswered and entry.get("error_type") == "ReadTimeout"
+            ),
+            None,
+        )
+        if late is None or not self.alone or BODY_BEGUN in late["error"]:
+            return judgement
+        finding = NonConformance("an answer within the target's time limit", UNANSWERED_FOR)
+        finding.exchange_ids = [late["id"]]
+        return judge(finding, self.recorder)
 
     def _still_taking(self, requirement: str, judgement: Judgement) -> Judgement:
         """The judgement on a check that was answered, unless it met that no webhook is there any more."""
@@ -201,11 +223,11 @@ class Life:
             hint = "Other workers had requests under way at that moment: run this check alone. " + hint
         finding = NonConformance(
             "an answer, and a service that keeps answering",
-            f"the server stopped answering after this request: {cause}",
+            f"{ENDED_BY}: {cause}",
             hint=hint,
         )
         finding.exchange_ids = [entry["id"]]
-        return judge(finding, self.recorder)
+        return replace(judge(finding, self.recorder), level=str(Level.MUST))
 
     def _at(self, entry: dict[str, Any]) -> str | None:
         """The surface that a request went to; a webhook's address is not in the evidence."""

@@ -46,12 +46,13 @@ from conformance.sandbox.temporary_folder import scratch_folder
 from conformance.strategies.properties import configure
 from conformance.target import configuration
 from conformance.target.description import Target
+from conformance.vocabulary.exchange import ENDED_BY, UNANSWERED_FOR
 from conformance.vocabulary.verdict import Verdict
 
 WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
 FOUND = ("reachable", "cause", "locked", "mend", "refused", "open")
 """What of the preflight decides which checks can be judged."""
-LIFE = re.compile("no longer answers|stopped answering after this request|no event any more")
+LIVENESS = re.compile(f"no longer answers|{ENDED_BY}|{UNANSWERED_FOR}|no event any more")
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ class Rejudging(Worker):
             return f"that depends on the machine: {stored.reason or judgement.reason}"
         if stored.events.get("examples", 1) > 1:
             return "of the examples that it tried the evidence keeps the first and the smallest"
-        if LIFE.search(f"{stored.reason} {stored.findings}"):
+        if LIVENESS.search(f"{stored.reason} {stored.findings}"):
             return "it stands on whether the service was still there, which is not in its evidence"
         if self.tape.missing:
             return self.tape.missing

@@ -262,7 +262,7 @@ class Worker:
             requirement=requirement.id,
             title=requirement.title,
             area=requirement.area,
-            level=str(requirement.level),
+            level=judgement.level or str(requirement.level),
             conformance_class=requirement.conformance_class,
             clause=requirement.clause.plain(),
             promise=requirement.promise,

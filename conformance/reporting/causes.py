@@ -21,6 +21,7 @@ from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import (
     CUT_OFF,
+    ENDED_BY,
     GATEWAY_ERRORS,
     LOCKED_OUT,
     NOT_REACHED,
@@ -111,6 +112,11 @@ class Cause:
         return strongest(self.results)
 
     @property
+    def ends_service(self) -> bool:
+        """Whether its request ends or hangs the service: nothing a customer does works then."""
+        return ends_service(self.results[0])
+
+    @property
     def title(self) -> str:
         """What is wrong, in one line."""
         return title(self.results[0])
@@ -127,10 +133,17 @@ def first_finding(result: CheckResult) -> dict[str, str]:
     return {name: str(finding.get(name) or "") for name in ("asked", "expected", "observed", "hint")}
 
 
+def ends_service(result: CheckResult) -> bool:
+    """Whether the request of a failing check ends or hangs the service."""
+    return result.failing and first_finding(result)["observed"].startswith(ENDED_BY)
+
+
 def title(result: CheckResult) -> str:
     """What is wrong in one line: ``Got 200 OK; expected 401``; a 5xx is called a server error, first."""
     finding = first_finding(result)
     seen, due = on_one_line(finding["observed"]), on_one_line(finding["expected"])
+    if seen.startswith(ENDED_BY):
+        return f"Service ended by one request: {shortened(seen, LONGEST_SEEN)}"
     found = OBSERVED.match(seen)
     status = int(found["status"]) if found else 0
     words = shortened(_status_words(status, seen, found) if found else seen, LONGEST_SEEN)
@@ -230,7 +243,7 @@ def operation(result: CheckResult) -> str:
 
 
 def causes(record: Record) -> list[Cause]:
-    """The failures by cause, those that no waiver permits: the worst consequence first, then level, then count."""
+    """The failures by cause, without permitted ones: what ends the service, then consequence, level, count."""
     day = record.info.started[:10]
     failing = [each for each in record.results if each.failing and (record.info.strict or not waived(each, day))]
     known = by_id(record)
@@ -238,10 +251,13 @@ def causes(record: Record) -> list[Cause]:
     return sorted(
         found,
         key=lambda each: (
-            each.level == "MAY", consequence_place(each.promise.consequence), LEVELS.get(each.level, 3),
+            not each.ends_service,
+            each.level == "MAY",
+            consequence_place(each.promise.consequence),
+            LEVELS.get(each.level, 3),
             -len(each.results),
         ),
-    )  # fmt: skip
+    )
 
 
 def _cause(results: list[CheckResult], known: dict[str, PromiseResult]) -> Cause:
@@ -309,6 +325,9 @@ def _keys(failing: list[CheckResult]) -> Iterator[list[Key]]:
     }
     fields = _fields(failing, operations, shown)
     for result, doing, own in zip(failing, operations, shown, strict=True):
+        if ends_service(result):
+            yield [(doing, ENDED_BY, "")]
+            continue
         keys = [(_scope(result, doing, due, seen), due, seen) for due, seen in own]
         keys += [(result.requirement, due, seen) for due, seen in own]
         # What refuses valid requests, too, hides what the check looks for.
@@ -367,8 +386,9 @@ def _refused(state: Mapping[str, Any]) -> list[list[str]]:
 
 
 def in_front(record: Record) -> list[str]:
-    """Logins that are refused, and what many checks met that did not pass: a sentence each."""
-    return [*refused_logins(record).values(), *_met_by_many(record)]
+    """Requests that end the service, refused logins, and what many checks met that did not pass: a sentence each."""
+    ended = (f"{title(each)} ({first_finding(each)['asked']})" for each in record.results if ends_service(each))
+    return [*dict.fromkeys(ended), *refused_logins(record).values(), *_met_by_many(record)]
 
 
 def _met_by_many(record: Record) -> list[str]:

@@ -11,6 +11,9 @@ GATEWAY_ERRORS = frozenset({502, 503, 504})
 """What a gateway says of a service that it does not reach, or not now (RFC 9110 sections 15.6.3 to 15.6.5)."""
 NOT_REACHED = "answered 502, 503 or 504"
 TOO_LARGE = "answered 413"
+ENDED_BY = "the server stopped answering after this request"
+"""How the finding begins of a request that ends or hangs the service."""
+UNANSWERED_FOR = "no answer in time, though the service answers other requests"
 CUT_OFF = "left without an answer by a connection that closed"
 STILL_THERE = "served what had been deleted by then, which was accepted with 202 and awaited"
 MET = dict.fromkeys(GATEWAY_ERRORS, NOT_REACHED) | {413: TOO_LARGE}
