@@ -392,7 +392,7 @@ async def copy_of_nothing_leaves_an_object(copy_object: Any, call: Call, bucket:
     return answer
 
 
-@defect("storage/copy/missing-source-is-404", "storage/tagging/missing-object-is-404")
+@defect("storage/tagging/missing-object-is-404")
 async def missing_key_is_bucket_missing(require: Any, bucket: Bucket, key: str) -> StoredObject:
     """S3 API Reference, NoSuchKey: the code for a key that does not exist in a bucket that does."""
     try:
