@@ -1,12 +1,12 @@
-"""Measures the whole run against the embedded reference, and the same requests replayed raw.
+"""Measure the whole run against the embedded reference, and beside it an earlier commit's.
 
-    python -m benchmarks.run [--repeat 3]
+    python -m benchmarks.run [--repeat 3] [--before COMMIT]
 
-Prints wall time, requests, checks, peak memory (of the largest process, and of the suite's processes together) with
-one and with two workers, the start of the reference included; then how long the requests that the reference received
-take when plain ``http.client`` sends them again, one after another, to the same reference put back to its start; and
-the ratio of the two. Absolute times are of this machine; the ratio is what to compare. Outside clients (docker, aws,
-curl) are kept from the run, as on a machine that has none: how long a program takes to start is not the suite's.
+Prints for one and for two workers, each a median: wall time, requests, checks, peak memory (of the largest process, and
+of the suite's processes together) and the size of the run's folder; then how long the requests that the reference
+received take when plain ``http.client`` sends them again, one after another, and the ratio of the two. With --before
+the runs of both commits alternate, with the same libraries. Absolute times are of this machine; compare the ratios.
+Outside clients (docker, aws, curl) are kept from the run, as on a machine that has none.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,6 @@ from urllib.parse import urlsplit
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.runs.reading import read
 from conformance.target import configuration
 from conformance.target.description import Target
 
@@ -39,15 +40,29 @@ EVERY_S = 0.05
 
 @dataclass
 class Measured:
-    """One whole run. Memory is resident, in MB; ``raw_s`` is what the ``captured`` requests take when sent again."""
+    """One whole run. Sizes are in MB; ``raw_s`` is what the received requests take when sent again, 0 if not tried."""
 
     wall_s: float
-    requests: int
-    checks: int
-    peak_mb: float
+    requests: float
+    checks: float
     largest_mb: float
-    captured: int
-    raw_s: float
+    together_mb: float
+    folder_mb: float
+    page_mb: float
+    evidence_mb: float
+    allure_mb: float
+    raw_s: float = 0.0
+
+    @property
+    def ratio(self) -> float:
+        """Wall time in units of the raw replay."""
+        return self.wall_s / self.raw_s if self.raw_s else 0.0
+
+
+def size_mb(path: Path) -> float:
+    """Size of a file, or of all files of a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(each.stat().st_size for each in files if each.is_file()) / 1e6
 
 
 def resident_mb(pid: int) -> float:
@@ -74,21 +89,37 @@ def descendants(pid: int) -> list[int]:
 
 
 def whole_run(workers: int, folder: Path) -> Measured:
-    """Starts a reference, runs the command as a person would, and replays what the reference has received."""
+    """Run the command against a reference, as a person would, and replay what the reference has received."""
     begun = time.perf_counter()
     reference = EmbeddedReference()
     try:
         control = shlex.split(_target(reference).hooks.revoke or "")[3]
         tell(control, "capture")
-        peak = _watched_run(["--workers", str(workers), "--config", str(reference.target_config), "--out", str(folder)])
+        words = ["--workers", str(workers), "--config", str(reference.target_config), "--out", str(folder)]
+        memory = _watched_run(words, Path.cwd())
         wall = time.perf_counter() - begun
         captured = json.loads(tell(control, "captured"))
         tell(control, "reset")
         raw = replay(captured, reference)
     finally:
         reference.stop()
-    record = read(folder)
-    return Measured(wall, record.info.requests, len(record.results), *peak, len(captured), raw)
+    return _measured(wall, memory, folder, raw)
+
+
+def earlier_run(workers: int, folder: Path, checkout: Path) -> Measured:
+    """Run the command of another checkout against its own reference; nothing is replayed."""
+    begun = time.perf_counter()
+    memory = _watched_run(["--workers", str(workers), "--out", str(folder)], checkout)
+    return _measured(time.perf_counter() - begun, memory, folder)
+
+
+def _measured(wall_s: float, memory: tuple[float, float], folder: Path, raw_s: float = 0.0) -> Measured:
+    # Another commit may write another format: only what both have is read.
+    lines = (folder / "results.ndjson").read_text(encoding="utf-8", errors="replace").splitlines()
+    checks = sum(json.loads(line).get("kind") == "check" for line in lines)
+    requests = json.loads((folder / "run.json").read_text(encoding="utf-8"))["requests"]
+    page, evidence, allure = (size_mb(folder / name) for name in ("index.html", "evidence", "allure-results"))
+    return Measured(wall_s, requests, checks, *memory, size_mb(folder), page, evidence, allure, raw_s)
 
 
 def as_installed(**more: str) -> dict[str, str]:
@@ -100,10 +131,11 @@ def _target(reference: EmbeddedReference) -> Target:
     return configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
 
 
-def _watched_run(arguments: list[str]) -> tuple[float, float]:
-    """Peak memory in MB while ``conformance run`` runs: of its processes together, and of the largest."""
+def _watched_run(arguments: list[str], checkout: Path) -> tuple[float, float]:
+    """Peak memory in MB while the checkout's ``conformance run`` runs: of its largest process, and of all together."""
     process = subprocess.Popen(
         [sys.executable, "-m", "conformance", "run", *arguments],
+        cwd=checkout,
         stdout=subprocess.DEVNULL,
         env=as_installed(PATH=os.devnull, DOCKER_HOST=f"unix://{os.devnull}"),
     )
@@ -114,7 +146,7 @@ def _watched_run(arguments: list[str]) -> tuple[float, float]:
         time.sleep(EVERY_S)
     if process.returncode not in (0, 1):
         raise SystemExit(f"the run ended with exit code {process.returncode}")
-    return peak, largest
+    return largest, peak
 
 
 def replay(captured: list[dict[str, Any]], reference: EmbeddedReference) -> float:
@@ -144,24 +176,43 @@ def replay(captured: list[dict[str, Any]], reference: EmbeddedReference) -> floa
     return time.perf_counter() - begun
 
 
+@contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """A checkout of an earlier commit, for as long as it is measured."""
+    with tempfile.TemporaryDirectory() as scratch:
+        checkout = Path(scratch) / "before"
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(checkout), commit], check=True)
+        try:
+            yield checkout
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", str(checkout)], check=True)
+
+
+def table(now: list[Measured], before: list[Measured]) -> Iterator[str]:
+    """A line for each figure: its median now, before, and the ratio of the two."""
+    for name in (*Measured.__dataclass_fields__, "ratio"):
+        present, past = (statistics.median(getattr(run, name) for run in runs or [now[0]]) for runs in (now, before))
+        compared = f"{past:12.2f}{present / past:10.2f}" if before and past else ""
+        yield f"  {name:12}{present:12.2f}{compared}"
+
+
 def main() -> int:
-    """Prints the figures."""
+    """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=3, help="runs of each kind; medians are printed")
-    repeat = parser.parse_args().repeat
-    print(f"cores {os.cpu_count()}, python {sys.version.split()[0]}, medians of {repeat}")
-    with tempfile.TemporaryDirectory() as scratch:
+    parser.add_argument("--before", metavar="COMMIT", help="also measure an earlier commit, in turn with this one")
+    options = parser.parse_args()
+    print(f"cores {os.cpu_count()}, python {sys.version.split()[0]}, medians of {options.repeat}")
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as opened:
+        earlier = opened.enter_context(checked_out(options.before)) if options.before else None
         for workers in (1, 2):
-            runs = [whole_run(workers, Path(scratch) / f"{workers}-{number}") for number in range(repeat)]
-            wall = statistics.median(run.wall_s for run in runs)
-            raw = statistics.median(run.raw_s for run in runs)
-            told = f"{runs[0].checks} checks, {runs[0].requests} requests"
-            print(f"workers {workers}: {wall:.2f} s with the reference's start; {told}")
-            print(
-                f"  peak memory {max(run.largest_mb for run in runs):.0f} MB the largest process, "
-                f"{max(run.peak_mb for run in runs):.0f} MB together (the reference left out)"
-            )
-            print(f"  the {runs[0].captured} requests received, sent again raw: {raw:.2f} s; ratio {wall / raw:.1f}")
+            now, before = list[Measured](), list[Measured]()
+            for number in range(options.repeat):
+                now.append(whole_run(workers, Path(scratch) / f"{workers}-{number}"))
+                if earlier:
+                    before.append(earlier_run(workers, Path(scratch) / f"before-{workers}-{number}", earlier))
+            heads = f"{'now':>12}{options.before:>12}{'ratio':>10}" if earlier else f"{'now':>12}"
+            print(f"workers {workers:<6}{heads}", *table(now, before), sep="\n")
     return 0
 
 
