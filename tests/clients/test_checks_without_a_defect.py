@@ -22,8 +22,8 @@ from tests.clients.servers import Listening
 
 TOKEN = b'{"access_token": "cf-token-of-a-server", "token_type": "Bearer", "expires_in": 60}'
 ANSWER = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-BEARER_NAMES = checks_of("authorization", "bearer_tokens").test_field_is_known_in_any_letters
-BASIC_NAMES = checks_of("oauth", "basic_authentication").test_basic_is_known_in_any_letters
+BEARER_FORMS = checks_of("authorization", "bearer_tokens").test_field_is_read_by_its_grammar
+BASIC = checks_of("oauth", "basic_authentication")
 TOKEN_REQUESTS = checks_of("oauth", "token_requests").test_ambiguous_length_is_refused
 DELIVERIES = checks_of("webhooks", "invalid_deliveries").test_malformed_messages_are_refused
 
@@ -92,8 +92,8 @@ def test_a_field_name_in_other_letters(server: Server, name: str) -> None:
     operation = SimpleNamespace(method="GET", path="/x")
     oauth = SimpleNamespace(token=lambda _: "x")
     platform = SimpleNamespace(http=server.client(), oauth=oauth, operations=lambda *_: [operation])
-    server.judged_by(BEARER_NAMES, platform=platform, shown=[], name=name)
-    server.judged_by(BASIC_NAMES, oauth=server.oauth(), name=name)
+    server.judged_by(BEARER_FORMS, platform=platform, reads=[(operation, "x")], name=name, prefix="Bearer ")
+    server.judged_by(BASIC.test_forms_of_basic_are_accepted, oauth=server.oauth(), send=BASIC._in_small_letters)
 
 
 @pytest.mark.parametrize("lengths", cases(TOKEN_REQUESTS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -32,10 +33,11 @@ def test_a_slow_answer_to_a_raw_request_times_out(name: str) -> None:
 
 def test_a_streamed_body_has_no_time_limit() -> None:
     taken: list[bytes] = []
+    limits = replace(LIMITS, answer_s=0.8)  # Longer than the pause between two bytes, shorter than all six.
     with serving("short-drip") as url:
-        reply = HttpClient(url, Recorder(), LIMITS, sink=taken.append).get("/")
+        reply = HttpClient(url, Recorder(), limits, sink=taken.append).get("/")
         with pytest.raises(Unreachable):
-            HttpClient(url, Recorder(), LIMITS).get("/")
+            HttpClient(url, Recorder(), limits).get("/")
     assert reply.status == 200 and b"".join(taken) == b"123456"
 
 
