@@ -59,6 +59,8 @@ BY_CALLER = frozenset({401, 403, 429}) | GATEWAY_ERRORS
 CODES_OF_ANY_ERROR = frozenset({"", "InternalError", "internal_error", "server_error", "UNKNOWN"})
 """Codes of a 5xx that say nothing of the fault; with another code it is one fault in every operation of an area."""
 ANYWHERE = "anywhere"
+IDENTITY = ("oauth", "authorization", "errors")
+"""The areas of one service."""
 SUCCESS = "2xx"
 SERVED = "served"
 SUPPORT = 0.1
@@ -339,8 +341,13 @@ def _keys(failing: list[CheckResult]) -> Iterator[list[Key]]:
 
 
 def _scope(result: CheckResult, doing: str, due: str, seen: str) -> str:
-    """Where a deviation has to show to be of one cause: in one operation, or anywhere in the area."""
+    """Where a deviation has to show to be of one cause: in one operation, or anywhere in the area or service.
+
+    An error code that comes with the wrong status does so wherever the service reports that error.
+    """
     status = int(seen[:3]) if seen[:3].isdigit() else 0
+    if due[:1] == seen[:1] == "4" and status not in BY_CALLER and seen[4:]:
+        return "identity" if result.area in IDENTITY else result.area
     return result.area if due == ANYWHERE or (status in BY_CALLER and due in ("", SUCCESS)) else doing
 
 

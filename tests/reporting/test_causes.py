@@ -18,6 +18,7 @@ PULL = "GET /v2/orgs/acme/app/manifests/v1"
 UPLOAD = "POST /v2/orgs/acme/app/blobs/uploads/"
 COMPLETE = "POST /conformance-a/cf-1-object?uploadId=7"
 INVALID_PART = "400 application/xml <Error><Code>InvalidPart</Code></Error>"
+GONE = '410 application/json {"error": {"code": "not_found"}}'
 DENIED = '403 application/json {"errors": [{"code": "DENIED", "detail": "cf-1"}]}'
 
 Shown = tuple[str, str, str, str]
@@ -70,6 +71,16 @@ def found(folder: Path, results: list[CheckResult], **changes: Any) -> list[Caus
             ("storage/multipart/a", COMPLETE, "2xx without an error document", INVALID_PART),
             ("storage/multipart/b", COMPLETE, "code EntityTooSmall", INVALID_PART),
             True, id="a-refusal-of-valid-requests-hides-the-one-that-is-due",
+        ),
+        pytest.param(
+            ("authorization/a/b", "GET /api/v1/organizations/globex", "401, 403 or 404", GONE),
+            ("errors/a/b", "GET /api/v1/organizations/acme/projects/%00", "400 or 404", GONE),
+            True, id="an-error-with-the-wrong-status-in-two-operations",
+        ),
+        pytest.param(
+            ("authorization/a/b", "GET /api/v1/organizations/globex", "404", "410 with no body"),
+            ("errors/a/b", "GET /api/v1/organizations/acme/projects/%00", "404", "410 with no body"),
+            False, id="a-wrong-status-without-a-code-in-two-operations",
         ),
         pytest.param(
             ("storage/tagging/a", TAGGING, "200", "500 application/xml <Code>InternalError</Code>"),
