@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,6 +32,7 @@ from conformance.vocabulary.wording import plural
 MOST_CAUSES = 15
 """Causes that are shown in full; the others are counted."""
 MOST_LISTED = 30
+MOST_NAMED = 3
 AFTER_ALL_WAIVERS = "9999-12-31"
 """Of a cause no check is waived: its waiver has run out, or the run is strict."""
 LABEL = 11
@@ -245,6 +246,7 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
     lines += [painted(told, "yellow", colour) for told in in_front(record)]
     if not record.complete:
         lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
+    lines += [painted(told, "yellow", colour) for told in _left_behind(record)]
     shown = {name: path for name, path in paths.items() if name == "html" or not quiet}
     lines += [f"{name + ':':<10}{path}" for name, path in shown.items()]
     if not quiet and any(
@@ -252,6 +254,14 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
     ):
         lines.append(f"again:    {replay_all(run_name(record))}")
     return "\n".join(lines)
+
+
+def _left_behind(record: Record) -> Iterator[str]:
+    """One line on what the run could not remove from the target."""
+    if names := [on_one_line(str(each.get("what", ""))) for each in record.leftovers()]:
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        told = shortened(", ".join(names[:MOST_NAMED]), 200)
+        yield f"Left behind: {told}{more}, which could not be removed; conformance sweep tries again"
 
 
 def _counted(record: Record) -> str:

@@ -119,6 +119,15 @@ def mended(folder: Path) -> Record:
     return samples.written(folder, results, promises=CONTRACT, started="2026-03-02T00:00:00Z")
 
 
+def test_the_closing_lines_name_what_the_run_left_behind(tmp_path: Path) -> None:
+    record = one_of_each(tmp_path / "run")
+    left = [{"what": f"the project cf-{number}", "reason": "500"} for number in range(5)]
+    assert "Left behind" not in closing(record, {}, colour=False)
+    (record.folder / "leftovers.json").write_text(json.dumps(left), encoding="utf-8")
+    last = closing(record, {}, colour=False)
+    assert "Left behind: the project cf-0, the project cf-1, the project cf-2 and 2 more, which could" in last
+
+
 def test_compare_begins_with_the_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = one_of_each(tmp_path / "old"), mended(tmp_path / "new")
     main(["compare", str(old.folder), str(new.folder), "--html", str(tmp_path / "page.html")])
