@@ -108,15 +108,15 @@ SPOILS: dict[str, tuple[Callable[[list[Path]], object], str]] = {
     "another-plan": (lambda s: changed(s[1] / "run.json", plan="0" * 64), "another plan of the shards than"),
     "twice": (lambda s: s.append(s[0]), "is shard 1/4, as .* is"),
     "missing": (lambda s: s.pop(2), "shard 3/4 of 4 is not among the folders"),
-    "no-shard": (lambda s: changed(s[0] / "run.json", shard=None), "is no shard of a run"),
+    "no-shard": (lambda s: changed(s[0] / "run.json", shard=None), "is not a shard"),
     "garbage": (lambda s: spoil_line(s[0] / "results.ndjson", "{garbage"), r"results.ndjson:\d+: .* not a JSON object"),
     "cut-short": (lambda s: cut(s[0] / "results.ndjson"), r"the run is not complete: \d+ checks"),
     "garbage-in-evidence": (
         lambda s: cut_off(s[0]),
-        r"\.ndjson\.gz:\d+: .* not a JSON object is left out; the record is not",
+        r"\.ndjson\.gz:\d+: .* not a JSON object is left out; the record was changed",
     ),
     "no-evidence": (lambda s: shutil.rmtree(s[0] / "evidence"), "evidence of .* is missing"),
-    "a-check-gone": (lambda s: spoil_line(s[0] / "results.ndjson", ""), r"\d+ checks are in the shards, and \d+ were"),
+    "a-check-gone": (lambda s: spoil_line(s[0] / "results.ndjson", ""), r"the shards contain \d+ checks, but"),
     "overlap": (lambda s: move_line(s[0], s[1]), "was also judged by"),
 }
 

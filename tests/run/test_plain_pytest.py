@@ -21,9 +21,9 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[2]
 TIME_LIMIT_S = 300
 FILE = "suites/oauth/test_token_responses.py"
-NODE = "suites/oauth/test_client_authentication.py::test_wrong_secret_is_refused[empty]"
-ANSWERS = 9
-"""How many checks of the area oauth ``-k test_answer`` means."""
+NODE = "suites/oauth/test_token_responses.py::test_token_response_is_not_stored"
+ANSWERS = 8
+"""How many checks of the area oauth ``-k test_token_response_has`` means."""
 FAILING = ["suites/oauth/test_client_authentication.py", "--conformance-explore", "1", "--conformance-report", "junit"]
 
 
@@ -84,8 +84,8 @@ def broken() -> Iterator[str]:
 
 
 def test_each_way_to_start_pytest_runs_the_checks(clone: Clone, tmp_path: Path) -> None:
-    node, answers = [NODE, f"--rootdir={clone.folder}"], ["suites/oauth", "-k", "test_answer"]
-    module = ["--pyargs", "conformance.suites.oauth", "-k", "test_answer"]
+    node, answers = [NODE, f"--rootdir={clone.folder}"], ["suites/oauth", "-k", "test_token_response_has"]
+    module = ["--pyargs", "conformance.suites.oauth", "-k", "test_token_response_has"]
     ways: list[tuple[list[str], Path, int]] = [
         (["pytest", *answers], clone.folder, ANSWERS),
         (["pytest", *answers, "-n", "2"], clone.folder, ANSWERS),
@@ -94,7 +94,7 @@ def test_each_way_to_start_pytest_runs_the_checks(clone: Clone, tmp_path: Path) 
         (["pytest", *module, "-n", "2"], tmp_path, ANSWERS),
         (["pytest", "--pyargs", NODE.replace("/", ".").replace("suites", "conformance.suites").replace(".py", "")],
          tmp_path, 1),
-        (["pytest", str(clone.folder / FILE), "-k", "test_answer"], tmp_path, ANSWERS),
+        (["pytest", str(clone.folder / FILE), "-k", "test_token_response_has"], tmp_path, ANSWERS),
     ]  # fmt: skip
     for words, at, checks in ways:
         record = clone.judged(tmp_path / "run", *words, at=at)
