@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib
 import random
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from conformance.commands import command_names
+from conformance.commands import whole_parser
 from conformance.contract.catalogue import catalogue
 from conformance.plugin.checks import described
 
@@ -65,10 +64,8 @@ def explanations() -> Iterator[str]:
 
 def helps() -> Iterator[str]:
     """The descriptions of all commands, and the help of each option."""
-    commands = argparse.ArgumentParser().add_subparsers()
-    for name in command_names():
-        importlib.import_module(f"conformance.commands.{name}").add_parser(commands)
-        command = commands.choices[name]
+    (commands,) = (each for each in whole_parser()._actions if isinstance(each, argparse._SubParsersAction))
+    for name, command in commands.choices.items():
         yield f"{name}: {' '.join((command.description or '').split())}"
         for action in command._actions:
             if action.help and action.help != argparse.SUPPRESS:

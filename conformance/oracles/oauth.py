@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.proofs import has_no_member, without_member
-from conformance.oracles.status import listed, observed, refused_in_front, unlike
+from conformance.oracles.status import NOT_IMPLEMENTED, listed, observed, refused_in_front, unlike
 from conformance.vocabulary.exchange import Exchange, no_constant
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
@@ -44,8 +44,8 @@ B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
 # Answers that a front end may give before the endpoint has seen the request; their body is its own.
 BEFORE_THE_ENDPOINT = frozenset({403, 404, 405, 411, 413, 414, 415, 417, 429, 431})
 TOKEN = re.compile("[A-Za-z0-9._~+/=-]{20,}")
-FAILED, NOT_IMPLEMENTED = frozenset({400, 401}), 501
-"""The statuses of section 5.2, and that by which some servers refuse a grant type that they do not offer."""
+FAILED = frozenset({400, 401})
+"""The statuses of section 5.2."""
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,12 +12,10 @@ from typing import Any
 
 from conformance.evidence.recorder import RECORDER
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
-from conformance.oracles.status import expect_no_server_error, unlike
+from conformance.oracles.status import NOT_IMPLEMENTED, expect_no_server_error, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotConnected, Proof, Unreachable
 from conformance.vocabulary.mutation import Mutation, Outcome
-
-NOT_IMPLEMENTED = 501
 
 
 @dataclass

@@ -11,7 +11,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
 SHOWN = 300
-NOT_OFFERED = frozenset({405, 501})
+NOT_IMPLEMENTED = 501
+NOT_OFFERED = frozenset({405, NOT_IMPLEMENTED})
 """A method that is not there (RFC 9110 sections 15.5.6 and 15.6.2): HEAD, too, where a server is of one purpose."""
 LONGEST = 8192
 

@@ -115,7 +115,7 @@ class Cause:
 
     @property
     def ends_service(self) -> bool:
-        """Whether its request ends or hangs the service: nothing a customer does works then."""
+        """Whether its request ends the service: nothing a customer does works then."""
         return ends_service(self.results[0])
 
     @property
@@ -136,7 +136,7 @@ def first_finding(result: CheckResult) -> dict[str, str]:
 
 
 def ends_service(result: CheckResult) -> bool:
-    """Whether the request of a failing check ends or hangs the service."""
+    """Whether the request of a failing check ends the service."""
     return result.failing and first_finding(result)["observed"].startswith(ENDED_BY)
 
 

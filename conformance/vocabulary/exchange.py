@@ -12,7 +12,7 @@ GATEWAY_ERRORS = frozenset({502, 503, 504})
 NOT_REACHED = "answered 502, 503 or 504"
 TOO_LARGE = "answered 413"
 ENDED_BY = "the server stopped answering after this request"
-"""How the finding begins of a request that ends or hangs the service."""
+"""How the finding begins of a request that ends the service."""
 UNANSWERED_FOR = "no answer in time, though the service answers other requests"
 CUT_OFF = "left without an answer by a connection that closed"
 STILL_THERE = "served what had been deleted by then, which was accepted with 202 and awaited"

@@ -14,11 +14,10 @@ from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing, signature_i
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import REFUSED
 from conformance.oracles.s3_objects import expect_headers, expect_nothing_stored, expect_stored
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import NOT_IMPLEMENTED, expect_status
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
-NOT_IMPLEMENTED = 501
 """For another authentication scheme, and for a method that does not go with the fields signed for another one."""
 OLD = b"the earlier object"
 OWNER = "x-amz-meta-owner"

@@ -18,13 +18,13 @@ from conformance.oracles.s3_errors import (
     require,
 )
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
+from conformance.oracles.status import NOT_IMPLEMENTED
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
 ONE, TWO, EARLIER = full_part(b"1"), full_part(b"2"), b"the earlier object"
-NOT_IMPLEMENTED = 501
 SIZE, WRONG_TAG = "x-amz-mp-object-size", '"0123456789abcdef0123456789abcdef"'
 BROKEN = {
     "no-xml": b"complete it",

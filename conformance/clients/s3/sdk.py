@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from conformance.clients.http import Limits
 from conformance.clients.programs.runner import ASKED_TO_WAIT
 from conformance.clients.s3.sigv4 import Keys
+from conformance.clients.transport.errors import Overrun, overrun
 from conformance.clients.transport.recording import SENT_AGAIN
 from conformance.evidence.botocore_recording import BotocoreRecording
 from conformance.evidence.recorder import RECORDER, Recorder
@@ -29,7 +30,7 @@ DEFAULT_CHECKSUMS = "when_supported"
 FILES = ("config_file", "credentials_file")
 BUSY = re.compile(r"An error occurred \((429|503)\) when")
 """What boto3 says of an answer without a document, as HEAD's are: RFC 9110 section 15.6.4, RFC 6585 section 4."""
-UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError)
+UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError, Overrun)
 MISTAKES = (TypeError, AttributeError, RuntimeError)
 """What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
 ENDLESS = "it is redirected in a circle, or reads a document that is nested too deep"
@@ -96,15 +97,11 @@ def _bound_bodies(client: Any, limits: Limits) -> None:
             raise ReadTimeoutError(endpoint_url=request.url, error=late) from None
         except ProtocolError as broken:
             raise ConnectionClosedError(endpoint_url=request.url, error=broken) from None
-        except Overrun as overrun:
-            raise HTTPClientError(error=overrun) from None
+        except Overrun as exceeded:
+            raise HTTPClientError(error=exceeded) from None
         return answer
 
     session.send = send
-
-
-class Overrun(ValueError):
-    """A body is larger or slower than the limits allow."""
 
 
 class BoundedBody:
@@ -117,23 +114,18 @@ class BoundedBody:
         """Return the next bytes, as urllib3's ``read`` does; Overrun."""
         if amount is None:
             return b"".join(iter(lambda: self.read(PART, **options), b""))
-        return self._counted(self._read(amount, **options))
+        return self._counted(self._read(amount, **options), 0.0)
 
     def whole(self) -> bytes:
         """Return the whole body; Overrun, or urllib3's errors."""
-        until, parts = time.monotonic() + self._limits.answer_s, list[bytes]()
-        for part in self._raw.stream(PART):
-            parts.append(self._counted(part))
-            if time.monotonic() > until:
-                self._raw.close()
-                raise Overrun(f"the answer does not end within {self._limits.answer_s:g} s")
-        return b"".join(parts)
+        begun = time.monotonic()
+        return b"".join(self._counted(part, time.monotonic() - begun) for part in self._raw.stream(PART))
 
-    def _counted(self, part: bytes) -> bytes:
+    def _counted(self, part: bytes, seconds: float) -> bytes:
         self._size += len(part)
-        if self._size > self._limits.answer_bytes:
+        if how := overrun(self._size, seconds, self._limits.answer_bytes, self._limits.answer_s):
             self._raw.close()
-            raise Overrun(f"the answer is larger than {self._limits.answer_bytes} bytes")
+            raise Overrun(f"the answer {how}")
         return part
 
 

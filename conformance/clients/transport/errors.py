@@ -19,6 +19,13 @@ class Overrun(httpx.TransportError):
         self.status, self.beginning = status, beginning
 
 
+def overrun(size: int, seconds: float, most_bytes: int, most_s: float) -> str:
+    """Return how a response of a size, read for some seconds, exceeds the limits; "" if it does not."""
+    if size > most_bytes:
+        return f"is larger than {most_bytes} bytes"
+    return f"does not end within {most_s:g} s" if seconds > most_s else ""
+
+
 class BrokenOff(httpx.TransportError):
     """The suite itself stops in the middle of the request body; an iterator of the body raises this."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from conformance.clients.transport.errors import Overrun, stored_failure
+from conformance.clients.transport.errors import Overrun, overrun, stored_failure
 from conformance.clients.transport.serialization import Body, read
 from conformance.evidence.recorded_responses import Stored
 from conformance.evidence.recorder import Recorder
@@ -147,14 +147,9 @@ def _read_into(kept: io.BytesIO, response: httpx.Response, reading: Reading, beg
             part = part[: max(0, KEPT_OF_STREAM - kept.tell())]
         kept.write(part)
         # What is handed on takes the time that its size takes; each part of it is awaited for its own.
-        if overrun := "" if sink else _overrun(reading, size, time.perf_counter() - begun):
-            raise Overrun(f"the answer {overrun}", response.status_code, kept.getvalue()[:KEPT_OF_STREAM])
-
-
-def _overrun(reading: Reading, size: int, seconds: float) -> str:
-    if size > reading.answer_bytes:
-        return f"is larger than {reading.answer_bytes} bytes"
-    return f"does not end within {reading.answer_s:g} s" if seconds > reading.answer_s else ""
+        seconds = time.perf_counter() - begun
+        if how := "" if sink else overrun(size, seconds, reading.answer_bytes, reading.answer_s):
+            raise Overrun(f"the answer {how}", response.status_code, kept.getvalue()[:KEPT_OF_STREAM])
 
 
 def _plain(sent: Exchange, status: int, headers: Headers, body: bytes, reading: Reading) -> bytes:
