@@ -16,7 +16,7 @@ import pytest
 from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
-from conformance.reporting.causes import by_reason, refused_logins
+from conformance.reporting.met_by_many import by_reason, refused_logins
 from conformance.reporting.terminal import closing, failure_text, findings, give_up, in_colour, moves_cursor
 from conformance.reporting.text import on_one_line, visible
 from conformance.runs.reading import Record

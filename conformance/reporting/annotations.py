@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.reporting.causes import Cause, by_reason, causes
+from conformance.reporting.causes import Cause, causes
 from conformance.reporting.classes import unjudged
+from conformance.reporting.met_by_many import by_reason
 from conformance.reporting.text import on_one_line, shortened
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult

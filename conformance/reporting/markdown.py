@@ -6,9 +6,10 @@ import html
 import re
 from collections.abc import Iterator
 
-from conformance.reporting.causes import Cause, by_reason, first_finding, in_front
+from conformance.reporting.causes import Cause, first_finding
 from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise, waivers_read
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
+from conformance.reporting.met_by_many import by_reason, in_front
 from conformance.reporting.promises import Overview, PromiseView, also_shown_by, overview
 from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
 from conformance.runs.promises import PromiseVerdict

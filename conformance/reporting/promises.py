@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from conformance.reporting.causes import Cause, causes, first_finding, refused_logins, strongest
+from conformance.reporting.causes import Cause, causes, first_finding, strongest
+from conformance.reporting.met_by_many import refused_logins
 from conformance.runs.promises import PromiseResult, PromiseVerdict, promises
 from conformance.runs.reading import Record
 from conformance.vocabulary.requirement import Consequence

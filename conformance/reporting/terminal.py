@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from conformance.reporting.causes import Cause, first_finding, in_front, title
+from conformance.reporting.causes import Cause, first_finding, title
 from conformance.reporting.classes import (
     NOT_BINDING,
     ClassSummary,
@@ -21,6 +21,7 @@ from conformance.reporting.classes import (
     summarise,
 )
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, replay_all, run_name, script_of
+from conformance.reporting.met_by_many import in_front
 from conformance.reporting.promises import Overview, PromiseView, also_shown_by, overview
 from conformance.reporting.text import duration, on_one_line, sentence, shortened
 from conformance.runs.promises import PromiseVerdict

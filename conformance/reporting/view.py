@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.reporting import exchanges
-from conformance.reporting.causes import by_reason, in_front, title
+from conformance.reporting.causes import title
 from conformance.reporting.classes import (
     ClassSummary,
     Tally,
@@ -22,6 +22,7 @@ from conformance.reporting.classes import (
     waivers_read,
 )
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of, show
+from conformance.reporting.met_by_many import by_reason, in_front
 from conformance.reporting.promises import Overview, overview
 from conformance.reporting.text import duration, shortened
 from conformance.runs.reading import Record

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.reporting.causes import causes, in_front
+from conformance.reporting.causes import causes
+from conformance.reporting.met_by_many import in_front
 from conformance.reporting.terminal import findings
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import ENDED_BY
