@@ -5,8 +5,8 @@ pytest owns ``--strict`` and ``--durations``, and plugins own other short names:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.vocabulary.amounts import challenge, examples, seconds, seconds_or_none, seed
@@ -25,7 +25,7 @@ class Option:
     help: str
     type: Callable[[str], Any] = str
     default: Any = None
-    group: str = SELECTION
+    group: str = ""
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -35,43 +35,41 @@ class Option:
         return {"metavar": self.metavar, "help": self.help, "type": self.type, "default": self.default}
 
 
+def _grouped(group: str, *options: Option) -> Iterator[Option]:
+    return (replace(option, group=group) for option in options)
+
+
 OPTIONS = (
-    Option("config", "FILE", "the target file (default: conformance.toml of this folder or a parent)"),
-    Option("target", "NAME", "which target of the file (default: the only one)"),
-    Option("profile", "NAME", "quick, core, full (default) or non-disruptive", default="full"),
-    Option("shard", "I/N", "the I-th of N parts of the run"),
-    Option("durations", "RUN", "an earlier run whose durations balance the parts"),
-    Option(
-        "explore",
-        "N",
-        "examples per property; 0: the written ones only (default: the profile's)",
-        examples,
-        group=TESTING,
+    *_grouped(
+        SELECTION,
+        Option("config", "FILE", "the target file (default: conformance.toml of this folder or a parent)"),
+        Option("target", "NAME", "which target of the file (default: the only one)"),
+        Option("profile", "NAME", "quick, core, full (default) or non-disruptive", default="full"),
+        Option("shard", "I/N", "the I-th of N parts of the run"),
+        Option("durations", "RUN", "an earlier run whose durations balance the parts"),
     ),
-    Option("explore-time", "SECONDS", "properties start no new example after this time", seconds, group=TESTING),
-    Option(
-        "shrink-time",
-        "SECONDS",
-        "longest time to shrink a failing example (default: 20)",
-        seconds_or_none,
-        group=TESTING,
+    *_grouped(
+        TESTING,
+        Option("explore", "N", "examples per property; 0: the written ones only (default: the profile's)", examples),
+        Option("explore-time", "SECONDS", "properties start no new example after this time", seconds),
+        Option("shrink-time", "SECONDS", "longest time to shrink a failing example (default: 20)", seconds_or_none),
+        Option("seed", "N", 'seed of everything random, or "random" (default: 1)', seed),
+        Option(
+            "challenge", "NONCE", "a certifier's value that gives the seed: it shows that the run is new", challenge
+        ),
+        Option("database", "DIR", "where failing examples are stored and read first (default: the run's folder)"),
+        Option("rate", "RATE", 'maximum request rate, such as "50/s" (default: the target file\'s)'),
     ),
-    Option("seed", "N", 'seed of everything random, or "random" (default: 1)', seed, group=TESTING),
-    Option(
-        "challenge",
-        "NONCE",
-        "a certifier's value that gives the seed: it shows that the run is new",
-        challenge,
-        group=TESTING,
+    *_grouped(
+        OUTPUT,
+        Option("out", "DIR", "folder for this run (default: a new one in reports/)"),
+        Option("report", "LIST", "of html,junit,ctrf,markdown,allure,scripts (default: all)", default="all"),
     ),
-    Option(
-        "database", "DIR", "where failing examples are stored and read first (default: the run's folder)", group=TESTING
+    *_grouped(
+        JUDGING,
+        Option("waivers", "FILE", "the waivers (default: waivers.toml next to the target file)"),
+        Option("strict", None, "a SHOULD counts like a MUST, and a waived finding like any other"),
     ),
-    Option("rate", "RATE", 'maximum request rate, such as "50/s" (default: the target file\'s)', group=TESTING),
-    Option("out", "DIR", "folder for this run (default: a new one in reports/)", group=OUTPUT),
-    Option("report", "LIST", "of html,junit,ctrf,markdown,allure,scripts (default: all)", default="all", group=OUTPUT),
-    Option("waivers", "FILE", "the waivers (default: waivers.toml next to the target file)", group=JUDGING),
-    Option("strict", None, "a SHOULD counts like a MUST, and a waived finding like any other", group=JUDGING),
 )
 
 

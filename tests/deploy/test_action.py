@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +40,6 @@ def uploaded() -> list[str]:
     workflow = yaml.safe_load((ROOT / "deploy" / "github" / "nightly.yml").read_text(encoding="utf-8"))
     steps = [each for each in workflow["jobs"]["join"]["steps"] if "upload-artifact" in each.get("uses", "")]
     return [path for each in steps for path in each["with"]["path"].split()]
-
-
-@pytest.fixture(scope="module")
-def reference() -> Iterator[EmbeddedReference]:
-    running = EmbeddedReference()
-    yield running
-    running.stop()
 
 
 def expanded(action: dict[str, Any], text: str, inputs: dict[str, str]) -> str:

@@ -8,7 +8,6 @@ import re
 import shlex
 import socket
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,6 @@ TUTORIAL_PORT = "8700"
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(support, "TIME_LIMIT_S", 600)
-
-
-@pytest.fixture(scope="module")
-def reference() -> Iterator[EmbeddedReference]:
-    running = EmbeddedReference()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +66,6 @@ class Text(SingleFileSnapshotExtension):
 
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
-
-
-@pytest.fixture(scope="module")
-def reference() -> Iterator[EmbeddedReference]:
-    running = EmbeddedReference()
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")

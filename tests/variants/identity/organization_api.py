@@ -491,24 +491,25 @@ async def organizations_looked_up_before_scopes(api: Api, request: Request, segm
     return await api(request, segments)
 
 
-@variant()
-async def undeclared_methods(api: Api, request: Request, segments: Segments) -> Answer:
-    """A resource may have methods that a target file does not declare: PUT, which is told that its body is missing."""
+async def _put_refused(api: Api, request: Request, segments: Segments, error: tuple[int, str, str]) -> Answer:
+    """The answer of the API; to PUT of a caller who sees the organization, this error."""
     surface = surface_of(api)
     if request.method != "PUT" or not surface.route(segments):
         return await api(request, segments)
     surface.visible_organization(surface.caller(request), segments[3])
-    return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
+    return surface.api_error(*error)
+
+
+@variant()
+async def undeclared_methods(api: Api, request: Request, segments: Segments) -> Answer:
+    """A resource may have methods that a target file does not declare: PUT, which is told that its body is missing."""
+    return await _put_refused(api, request, segments, (415, "unsupported_media_type", "The body is not JSON."))
 
 
 @variant()
 async def undeclared_put_needs_content(api: Api, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 15.5.21: a method that no target file declares may exist, and not process what is sent."""
-    surface = surface_of(api)
-    if request.method != "PUT" or not surface.route(segments):
-        return await api(request, segments)
-    surface.visible_organization(surface.caller(request), segments[3])
-    return surface.api_error(422, "unprocessable", "The body lacks its members.")
+    return await _put_refused(api, request, segments, (422, "unprocessable", "The body lacks its members."))
 
 
 @variant()
