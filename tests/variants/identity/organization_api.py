@@ -371,7 +371,9 @@ class DeletionsComeLater(Variant):
 class CreationsComeLater(Variant):
     """RFC 9110 section 15.3.3: 202 for a creation that has yet to come; its name is taken from then on."""
 
-    later_s = 0.1
+    # As with updates: each creation that another variant refuses later would be waited for to the end.
+    alone = True
+    later_s = 0.05
 
     def __init__(self) -> None:
         self.creations: dict[tuple[str, str], asyncio.Task[Answer]] = {}
