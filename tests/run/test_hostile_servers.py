@@ -46,6 +46,11 @@ SCENARIOS = (
 )  # fmt: skip
 """A run meets those with ``at-first`` in its preflight; the others begin when the checks do."""
 OTHERS = sorted({*BEHAVIOURS} - {*SCENARIOS, "harmful-storage", "stalled-tls"})
+BY_NIGHT = (
+    "endless-interim-answers", "length-too-long", "length-too-short", "redirect-to-itself", "other-surfaces",
+    "harmful-at-first",
+)  # fmt: skip
+"""Scenarios that resemble another one."""
 AT_FIRST, AT_ONCE = "-at-first", 8
 TIME_LIMIT_S = 300
 MOST_MEMORY_MB = 300
@@ -168,15 +173,21 @@ def reference() -> Iterator[EmbeddedReference]:
 
 
 @pytest.fixture(scope="module")
-def runs(reference: EmbeddedReference, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Met]]]:
-    """Each scenario's run, several at once since most of them wait."""
+def runs(
+    reference: EmbeddedReference, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[dict[str, Future[Met]]]:
+    """Each selected scenario's run, several at once since most of them wait."""
+    selected = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    names = [name for name in SCENARIOS if name in selected]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {name: pool.submit(met, name, reference, tmp_path_factory.mktemp(name)) for name in SCENARIOS}
+        yield {name: pool.submit(met, name, reference, tmp_path_factory.mktemp(name)) for name in names}
         pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.nightly) if name in BY_NIGHT else name for name in SCENARIOS]
+)
 def test_a_run_ends_and_harms_nobody(name: str, runs: dict[str, Future[Met]]) -> None:
     run = runs[name].result()
     expect_unharmed(run)

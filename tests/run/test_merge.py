@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,15 @@ pytestmark = pytest.mark.once
 
 DEFECT = "client-id-alone-accepted"
 PARTS = 4
+FEW = ["oauth/client/authentication-is-required", "webhooks/secret", "webhooks/methods"]
 AREAS = ["authorization", "oauth", "registry/upload", "storage/object", "storage/multipart", "webhooks"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Holds ``whole``, a run, and ``1`` to ``4``, its shards, all against one reference with a defect.
-
-    Of some of each surface, which are dealt out like any other.
-    """
-    where = tmp_path_factory.mktemp("shards")
+def sharded(where: Path, areas: list[str]) -> Path:
+    """Run these areas whole (``whole``) and in shards (``1`` to ``4``), all against one reference with a defect."""
     reference = EmbeddedReference()
     tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "switch", DEFECT)
-    words = ["run", *AREAS, "--config", str(reference.target_config), "--explore", "1"]
+    words = ["run", *areas, "--config", str(reference.target_config), "--explore", "1"]
     try:
         ran = conformance(where, *words, "--out", "whole", "--report", "junit")
         assert ran.code == 1, ran.output
@@ -44,7 +40,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             assert conformance(where, *words, *shard).code in (0, 1)
     finally:
         reference.stop()
-    yield where
+    return where
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shards of a small run, with a finding."""
+    return sharded(tmp_path_factory.mktemp("shards"), FEW)
 
 
 @pytest.fixture
@@ -53,10 +55,12 @@ def shards(folder: Path, tmp_path: Path) -> list[Path]:
     return [Path(shutil.copytree(folder / str(part), tmp_path / str(part))) for part in range(1, PARTS + 1)]
 
 
-@pytest.mark.nightly
+@pytest.mark.parametrize("areas", [FEW, pytest.param(AREAS, marks=pytest.mark.nightly)], ids=["few", "each-surface"])
 def test_merged_shards_equal_the_run_unsharded(
-    folder: Path, shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    request: pytest.FixtureRequest, areas: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    folder = request.getfixturevalue("folder") if areas == FEW else sharded(tmp_path, areas)
+    shards = [folder / str(part) for part in range(1, PARTS + 1)]
     assert main(["merge", *map(str, reversed(shards)), "--out", str(tmp_path / "merged")]) == 1
     assert "html:" in capsys.readouterr().out
     merged, whole = read(tmp_path / "merged"), read(folder / "whole")

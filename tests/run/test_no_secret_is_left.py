@@ -16,9 +16,11 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
+from conformance.reference.deployment import alterations
 from conformance.reference.seeds import WORDS
 from conformance.target import configuration
 from tests.defects import PROGRAM
+from tests.rows import noticing, requirement_of
 from tests.run.secret_search import PIECE, STEP, leaks_in, parts_in, pieces_of
 from tests.run.support import conformance
 
@@ -34,6 +36,9 @@ DEFECTS = (
     "deletion-names-url", "too-large-names-url", "webhook-url-matched-by-prefix", "webhook-url-redirected",
 )  # fmt: skip
 NOTICED = "oauth/token/wrong-secret-is-refused#look-alike"
+NAMED = sorted({requirement_of(each) for name in DEFECTS for each in noticing(alterations()[name])})
+OTHERS = ["oauth/client", "oauth/tokens", "registry/login", "storage/presigned", "storage/sdk", "webhooks/rotation"]
+"""Checks that send every kind of secret."""
 
 
 def zipped(content: bytes) -> bytes:
@@ -85,15 +90,21 @@ def test_the_search_finds_a_secret_in_each_form(form: str) -> None:
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    "options", [pytest.param([], marks=pytest.mark.nightly), ["--odd-secrets"]], ids=["plain-secrets", "odd-secrets"]
+    ("options", "selected"),
+    [
+        pytest.param([], [], marks=pytest.mark.nightly),
+        pytest.param(["--odd-secrets"], [], marks=pytest.mark.nightly),
+        (["--odd-secrets"], [*NAMED, *OTHERS]),
+    ],
+    ids=["plain-secrets", "odd-secrets", "some-checks"],
 )
-def test_a_run_with_failing_defects_leaves_no_secret(tmp_path: Path, options: list[str]) -> None:
+def test_a_run_with_failing_defects_leaves_no_secret(tmp_path: Path, options: list[str], selected: list[str]) -> None:
     reference = EmbeddedReference(options, PROGRAM)
     try:
         target = configuration.load(reference.target_config, tmp_path).choose(None)[1]
         secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
         tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "switch", *DEFECTS)
-        ran = conformance(tmp_path, "run", "--config", str(reference.target_config), "--workers", "2")
+        ran = conformance(tmp_path, "run", *selected, "--config", str(reference.target_config), "--workers", "2")
     finally:
         reference.stop()
     (tmp_path / "terminal.txt").write_text(ran.output, encoding="utf-8")
