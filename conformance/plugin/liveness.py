@@ -29,7 +29,7 @@ from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.surfaces import SURFACES, surface_of
 from conformance.preflight import alive, takes_events, url_of
 from conformance.target.description import Target
-from conformance.vocabulary.exchange import ENDED_BY, UNANSWERED_FOR
+from conformance.vocabulary.exchange import ENDED_BY, NOT_ENDED, UNANSWERED_FOR
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
@@ -47,7 +47,6 @@ AGAIN_S = 5.0
 NOT_SENT = re.compile(r"refused|ConnectTimeout|EndpointConnection|resol|known|[Nn]o route|unreachable")
 GONE = re.compile(r"refused|gateway")
 """Causes that only a service which ended has; silence may be the network's."""
-BODY_BEGUN = "of a body that has not ended"
 CLOSED = re.compile(r"closed without an answer")
 
 
@@ -139,7 +138,7 @@ class Life:
             ),
             None,
         )
-        if late is None or not self.alone or BODY_BEGUN in late["error"]:
+        if late is None or not self.alone or late["error"].endswith(NOT_ENDED):
             return judgement
         finding = NonConformance("an answer within the target's time limit", UNANSWERED_FOR)
         finding.exchange_ids = [late["id"]]

@@ -14,6 +14,8 @@ TOO_LARGE = "answered 413"
 ENDED_BY = "the server stopped answering after this request"
 """How the finding begins of a request that ends the service."""
 UNANSWERED_FOR = "no answer in time, though the service answers other requests"
+NOT_ENDED = "that has not ended"
+"""The end of the error of a request that got the beginning of a response in time."""
 CUT_OFF = "left without an answer by a connection that closed"
 STILL_THERE = "served what had been deleted by then, which was accepted with 202 and awaited"
 MET = dict.fromkeys(GATEWAY_ERRORS, NOT_REACHED) | {413: TOO_LARGE}
