@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from conformance.plugin.judging import leaves
+from conformance.plugin.judging import single_exceptions
 from conformance.plugin.surfaces import OF_AREA
 from conformance.plugin.worker import CHECK
 from conformance.vocabulary.finding import NonConformance
@@ -79,7 +79,9 @@ class Watching(Table):
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Looks where what ended a check came from; what ends its preparation is no finding."""
         if call.excinfo is not None and call.when == "call":
-            found = {f"{file}:{line}" for each in leaves(call.excinfo.value) for file, line in lines_of(each)}
+            found = {
+                f"{file}:{line}" for each in single_exceptions(call.excinfo.value) for file, line in lines_of(each)
+            }
             self.lines.setdefault(item.stash[CHECK].id, set()).update(found)
         return (yield)
 

@@ -12,6 +12,12 @@ from conformance.vocabulary.exchange import Exchange, Headers
 
 LABEL = "boto3"
 KEPT_STREAM = b""
+ERROR_TYPES = {
+    "ReadTimeoutError": "ReadTimeout",
+    "ConnectTimeoutError": "ConnectTimeout",
+    "EndpointConnectionError": "ConnectError",
+}
+"""The types under which the suite's own client records the same errors."""
 
 
 class BotocoreRecording:
@@ -32,7 +38,8 @@ class BotocoreRecording:
             try:
                 response = original(request)
             except Exception as failure:
-                self.recorder.failed_request(self._sent(request, started), type(failure).__name__, LABEL)
+                error = type(failure).__name__
+                self.recorder.failed_request(self._sent(request, started), error, LABEL, ERROR_TYPES.get(error, ""))
                 raise
             self._received(request, response, started, time.perf_counter() - begun)
             return response

@@ -70,7 +70,9 @@ def _answered(send: Callable[[], Exchange], around: Surroundings) -> Exchange:
         raise
     except Unreachable as late:
         around.good()
-        raise NonConformance("an answer within the target's time limit", f"none: {late.why}") from None
+        finding = NonConformance("an answer within the target's time limit", f"none: {late.why}")
+        finding.exchange_ids = late.exchange_ids
+        raise finding from None
 
 
 def _expect_nothing_told(reply: Exchange, around: Surroundings) -> None:

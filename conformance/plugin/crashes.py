@@ -38,7 +38,7 @@ class Crashes:
         if error and node.gateway.id not in self._begun:
             self._causes[cause_of(str(error))] += 1
 
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """A sentence for each cause."""
         return [
             f"{plural(count, 'worker')} ended before the first check: {cause}" for cause, count in self._causes.items()

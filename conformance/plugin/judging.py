@@ -55,11 +55,11 @@ class Judgement:
     level: str = ""
 
 
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions of a group, however deep; an exception alone is its own leaf."""
+def single_exceptions(error: BaseException) -> Iterator[BaseException]:
+    """The single exceptions of a group, however deep; an exception that is no group is itself the only one."""
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
-            yield from leaves(each)
+            yield from single_exceptions(each)
     else:
         yield error
 
@@ -80,7 +80,7 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     """The verdict on what a check raised in a phase (``setup``, ``call``); None is a pass."""
     if error is None:
         return Judgement(Verdict.PASS)
-    raised = [_of_hypothesis(each) or each for each in leaves(error)]
+    raised = [_of_hypothesis(each) or each for each in single_exceptions(error)]
     broken = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
     if broken:
         return Judgement(Verdict.ERROR, recorder.redactor.text(_told(broken[0])))

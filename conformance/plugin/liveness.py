@@ -1,17 +1,18 @@
-"""Tells a server that died from a check that failed.
+"""Distinguish a service that stopped answering from a failed check.
 
-An answer is proof of life, a server's own error too, so a healthy target is asked nothing more. After a check whose
-last request got no answer, or that failed with none in its evidence, its surface is asked for one thing. Where that is
-not had, the check whose request was under way when the service went down says so. A service may be started again, be it
-by its operator: the next check waits for as long as the run took until then, 15 to 60 seconds. All waits in vain of
-one process are 60 seconds together. If it is not back by then, every check after that has that one cause, at once.
+A response shows that a service is there, an error of its own too, so a healthy target gets no extra request. After a
+check whose last request got no response, or that failed without one, its surface gets one light request. If that gets
+no response either, the service ended (connections are refused, or a gateway says so), hung (connections are accepted,
+and nothing is answered), or the network failed. The next check waits for it as long as the run took until then, 15 to
+60 seconds. All waits in vain of one process take at most 60 seconds. After that, it is the cause of all further checks.
 
-A webhook may go on answering and take nothing any more: a page of maintenance is in its place, or it is gone. After a
-check of it that did not pass it is sent a good event. Where it took one before the run and takes none now, that is told
-as the one cause of all that follows; the check itself failed, unless it was answered by what is no webhook.
+The request that was under way when the service ended or hung is a finding, if no other process had one. With several
+workers, checks that were under way are in doubt: they are repeated alone once all workers are done. If a service that
+hung answers again, its check is in doubt, too: the finding needs a second hang.
 
-Of several processes each has requests under way at that moment. A check of theirs that met it is in doubt, and tried
-again by itself once they are done, where the service is there again.
+A webhook may go on answering and accept no event any more. After a check of it that did not pass, it gets a valid
+event. If it accepted one before the run and accepts none now, that is the one cause of all that follows. The check
+itself fails, unless the response came from something that is no webhook.
 """
 
 from __future__ import annotations
@@ -29,40 +30,43 @@ from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.surfaces import SURFACES, surface_of
 from conformance.preflight import alive, takes_events, url_of
 from conformance.target.description import Target
-from conformance.vocabulary.exchange import ENDED_BY, UNANSWERED_FOR
+from conformance.vocabulary.exchange import ENDED_BY, HANGING, NO_LONGER_ANSWERS, NOT_ENDED, UNANSWERED_FOR
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
 
 BACK_S = 3.0
-"""How long a service that went down is waited for: one that is supervised comes back."""
+"""How long a service that stopped answering is awaited at once: one that is supervised comes back."""
 POLL_S = 0.1
-TAKING = "a webhook that goes on taking events, whose URL nobody rotates meanwhile, no other run either"
-DYING = 5
-"""How often a service is asked that left a request unanswered, ``POLL_S`` apart, before it is taken to live on."""
+ACCEPTING = "a webhook that keeps accepting events, whose URL is not rotated meanwhile, and no concurrent run"
+ANSWERING = "a service that keeps answering"
+PROBES = 5
+"""How often a service that left a request unanswered is probed, ``POLL_S`` apart, before it counts as answering."""
 LEAST_S, LONGEST_S, ASKED_S = 15.0, 60.0, 0.5
-"""For how long, and how often, a service is waited for that has not come back by then."""
+"""For how long, and how often, a service is awaited that has not come back by then."""
 AGAIN_S = 5.0
-"""How often a service that stays down is asked again."""
-NOT_SENT = re.compile(r"refused|ConnectTimeout|EndpointConnection|resol|known|[Nn]o route|unreachable")
+"""How often a service that stays down is probed again."""
+NOT_SENT = re.compile(r"(Proxy|Connect)Error|ConnectTimeout|refused|resol|known|[Nn]o route|unreachable")
 GONE = re.compile(r"refused|gateway")
-"""Causes that only a service which ended has; silence may be the network's."""
-BODY_BEGUN = "of a body that has not ended"
+"""Causes that only a service which ended has."""
+SILENT = re.compile(r"no answer in time")
+"""The cause that only a service has which accepts connections: silence of the network is "no connection in time"."""
 CLOSED = re.compile(r"closed without an answer")
+MOST_SUSPECTS = 5
 
 
 @dataclass
-class Death:
-    """A surface that no longer answers: in which words that is told, when it was last asked, how long it is awaited."""
+class Outage:
+    """A surface that no longer answers: the reason to report, when it was last probed, how long it is awaited."""
 
-    told: str
+    reason: str
     asked: float
     ask: Callable[[], str]
-    needs: str = "a service that keeps answering"
+    needs: str = ANSWERING
     patience_s: float = 0.0
 
     def is_over(self) -> bool:
-        """Whether the surface answers again: it is awaited once, and asked seldom from then on."""
+        """Whether the surface answers again: it is awaited once, and probed rarely from then on."""
         if self.patience_s <= 0 and time.monotonic() - self.asked <= AGAIN_S:
             return False
         until, self.patience_s = time.monotonic() + self.patience_s, 0.0
@@ -74,10 +78,11 @@ class Death:
         return True
 
 
-class Life:
-    """Watches the surfaces of a target as one process sees them; ``alone`` where no other process asks them.
+class Liveness:
+    """Watches the surfaces of a target from one process; ``alone`` if no other process sends requests.
 
-    ``taking``: whether the webhook has taken an event before the run.
+    ``accepting``: whether the webhook accepted an event before the run. ``repeats``: whether a check in doubt can be
+    repeated later. ``suspects``: requests of all workers that were under way when a service stopped answering.
     """
 
     def __init__(
@@ -86,45 +91,51 @@ class Life:
         recorder: Recorder,
         alone: bool,
         ask: Callable[[Target, str], str] = alive,
-        taking: bool = False,
-        takes: Callable[[Target], str] = takes_events,
+        accepting: bool = False,
+        accepts: Callable[[Target], str] = takes_events,
     ) -> None:
-        self.target, self.recorder, self.alone, self.taking = target, recorder, alone, taking
-        self._ask, self._takes = ask, takes
-        self._dead: dict[str, Death] = {}
-        self.doubtful = False
+        self.target, self.recorder, self.alone, self.accepting = target, recorder, alone, accepting
+        self._ask, self._accepts = ask, accepts
+        self._outages: dict[str, Outage] = {}
+        self.repeats, self.in_doubt = True, False
+        self.suspect, self.suspects = "", list[str]()
         self._begun = time.monotonic()
         self._in_vain_s = 0.0
 
+    def begin_check(self) -> None:
+        """Begin a check: nothing that it met is in doubt."""
+        self.in_doubt, self.suspect = False, ""
+
     def expect(self, surface: str | None) -> None:
-        """Inconclusive where the surface went down before and has not come back."""
-        death = self._dead.get(surface or "")
-        if surface is None or death is None:
-            return
+        """Inconclusive if the surface stopped answering before and has not come back."""
+        if surface is not None and surface in self._outages and not self._is_back(surface):
+            outage = self._outages[surface]
+            raise Inconclusive(outage.reason, outage.needs)
+
+    def _is_back(self, surface: str) -> bool:
         begun = time.monotonic()
-        if not death.is_over():
-            self._in_vain_s += time.monotonic() - begun
-            raise Inconclusive(death.told, death.needs)
-        del self._dead[surface]
+        if self._outages[surface].is_over():
+            del self._outages[surface]
+            return True
+        self._in_vain_s += time.monotonic() - begun
+        return False
 
     def judged(self, requirement: str, judgement: Judgement) -> Judgement:
-        """The judgement on a check that sent something, unless what it met is that its surface went down.
+        """The judgement on a check that sent something, unless what it met is that its surface stopped answering.
 
-        ``doubtful`` says afterwards whether that may have been another process's doing.
+        ``in_doubt`` says afterwards whether the check has to be repeated.
         """
-        self.doubtful = self._met_others(judgement)
+        self.in_doubt = self._met_others(judgement)
         silent = self.recorder.silent
         if not silent and (judgement.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) or self.recorder.answered()):
-            return self._still_taking(requirement, judgement)
+            return self._still_accepting(requirement, judgement)
         entry = next(iter(silent.values()), None)
         surface = (self._at(entry) if entry else None) or surface_of(requirement)
         cause = self._cause(surface, entry is not None and judgement.verdict == Verdict.FAIL) if surface else ""
         silent.clear()
         if not (surface and cause):
             return self._unanswered(judgement)
-        judgement = self._died(surface, cause, entry, judgement)
-        self.doubtful = not self.alone and surface not in self._dead
-        return judgement
+        return self._stopped(surface, cause, entry, judgement)
 
     def _unanswered(self, judgement: Judgement) -> Judgement:
         """The judgement; a failure if a request got no answer in time although the service answers others.
@@ -139,71 +150,87 @@ class Life:
             ),
             None,
         )
-        if late is None or not self.alone or BODY_BEGUN in late["error"]:
+        if late is None or not self.alone or late["error"].endswith(NOT_ENDED):
             return judgement
         finding = NonConformance("an answer within the target's time limit", UNANSWERED_FOR)
         finding.exchange_ids = [late["id"]]
         return judge(finding, self.recorder)
 
-    def _still_taking(self, requirement: str, judgement: Judgement) -> Judgement:
-        """The judgement on a check that was answered, unless it met that no webhook is there any more."""
+    def _still_accepting(self, requirement: str, judgement: Judgement) -> Judgement:
+        """The judgement on a check that was answered, unless it met that there is no webhook any more."""
         surface = "webhooks"
         passed = judgement.verdict not in (Verdict.FAIL, Verdict.INCONCLUSIVE)
-        if passed or not self.taking or surface_of(requirement) != surface:
+        if passed or not self.accepting or surface_of(requirement) != surface:
             return judgement
         if cause := self._ask(self.target, surface):
-            return self._died(surface, cause, None, judgement)
+            return self._stopped(surface, cause, None, judgement)
         if refusal := self._refusal():
-            told, needs = f"the webhook takes no event any more: {refusal}", TAKING
-            self._dead[surface] = Death(told, time.monotonic(), partial(self._takes, self.target), needs)
+            reason = f"the webhook accepts no event any more: {refusal}"
+            self._outages[surface] = Outage(reason, time.monotonic(), partial(self._accepts, self.target), ACCEPTING)
             if judgement.verdict == Verdict.INCONCLUSIVE:
-                return judge(Inconclusive(told, needs), self.recorder)
-            hint = f"From then on the webhook took no event any more: {refusal}."
+                return judge(Inconclusive(reason, ACCEPTING), self.recorder)
+            hint = f"From then on the webhook accepted no event any more: {refusal}."
             findings = [{**each, "hint": f"{each['hint']}\n{hint}".strip()} for each in judgement.findings]
             return replace(judgement, findings=findings)
         return judgement
 
     def _refusal(self) -> str:
-        """Why the webhook takes no event, each time that it is asked; "" where it takes one."""
+        """Why the webhook accepts no event, each time that it is asked; "" if it accepts one."""
         refusal = ""
-        for _ in range(DYING):
-            refusal = self._takes(self.target)
+        for _ in range(PROBES):
+            refusal = self._accepts(self.target)
             if not refusal:
                 break
             time.sleep(POLL_S)
         return refusal
 
     def _met_others(self, judgement: Judgement) -> bool:
-        """Whether a check failed, or could not be prepared, with a request that got no answer, in one of several
-        processes: the service may have ended of another's, and be there again."""
-        told_of_it = judgement.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
-        return not self.alone and told_of_it and self.recorder.unanswered()
+        """Whether one of several processes has a check without a result whose request got no response.
+
+        The service may have stopped because of another process's request, and be back.
+        """
+        unclear = judgement.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
+        return not self.alone and unclear and self.recorder.unanswered()
 
     def _cause(self, surface: str, unanswered: bool) -> str:
-        """Why a surface does not answer, "" where it does; one that left a request unanswered may yet be dying."""
-        for _ in range(DYING if unanswered else 0):
+        """Why a surface does not answer, "" if it does; one that left a request unanswered may be about to end."""
+        for _ in range(PROBES if unanswered else 0):
             cause = self._ask(self.target, surface)
             if cause:
                 return cause
             time.sleep(POLL_S)
         return self._ask(self.target, surface)
 
-    def _died(self, surface: str, cause: str, entry: dict[str, Any] | None, judgement: Judgement) -> Judgement:
-        under_way = entry is not None and not NOT_SENT.search(entry["error"] or "")
-        answered = self.recorder.last_answered(_origin(entry["url"])) if entry else None
-        last = entry if under_way else answered
-        told = f"the {surface} surface no longer answers: {cause}"
-        told += f"; the last request that reached it was {last['method']} {last['url']}" if last else ""
-        gone = next((each for each in [cause, *self._await(surface, told)] if GONE.search(each)), None)
-        if entry is not None and under_way and gone is not None:
-            return self._fatal(surface, gone, entry)
-        if judgement.verdict == Verdict.FAIL and CLOSED.search(cause) and surface not in self._dead:
-            # Back before anybody was refused: that the check's own request was left without an answer stands.
+    def _stopped(self, surface: str, cause: str, entry: dict[str, Any] | None, judgement: Judgement) -> Judgement:
+        """The judgement on a check whose surface no longer answers; ``entry`` is its first request without response."""
+        sent = entry is not None and not NOT_SENT.search(f"{entry['error']} {entry.get('error_type')}")
+        reason = f"the {surface} {NO_LONGER_ANSWERS}: {cause}{self._last_requests(entry, sent)}"
+        causes = [cause, *self._await(surface, reason)]
+        if entry is not None and sent:
+            self.suspect = _request(entry)
+            if not self.alone:
+                self.in_doubt = True
+            elif ended := next(filter(GONE.search, causes), None):
+                return self._fatal(entry, ended)
+            elif entry.get("error_type") == "ReadTimeout" and all(map(SILENT.search, causes)):
+                if not self.repeats or (surface in self._outages and not self._is_back(surface)):
+                    return self._fatal(entry, f"{cause}, {HANGING}")
+                self.in_doubt = True
+        if judgement.verdict == Verdict.FAIL and CLOSED.search(cause) and surface not in self._outages:
+            # The service came back before it refused a connection: the unanswered request of the check is a finding.
             return judgement
-        return judge(Inconclusive(told, "a service that keeps answering"), self.recorder)
+        self.in_doubt |= not self.alone and surface not in self._outages
+        return judge(Inconclusive(reason, ANSWERING), self.recorder)
 
-    def _await(self, surface: str, told: str) -> list[str]:
-        """Notes that a surface is down, unless it comes back shortly; returns why it did not answer meanwhile."""
+    def _last_requests(self, entry: dict[str, Any] | None, sent: bool) -> str:
+        """Which requests may have stopped a service, as the end of a sentence."""
+        if not sent and self.suspects:
+            return f"; requests under way at that moment: {', '.join(self.suspects[:MOST_SUSPECTS])}"
+        last = entry if sent or entry is None else self.recorder.last_answered(_origin(entry["url"]))
+        return f"; the last request that reached it was {_request(last)}" if last else ""
+
+    def _await(self, surface: str, reason: str) -> list[str]:
+        """Note that a surface is down, unless it comes back shortly; return why it did not answer meanwhile."""
         until, causes = time.monotonic() + BACK_S, list[str]()
         while time.monotonic() < until:
             time.sleep(POLL_S)
@@ -211,21 +238,16 @@ class Life:
             if not cause:
                 return causes
             causes.append(cause)
-        death = self._dead[surface] = Death(told, time.monotonic(), partial(self._ask, self.target, surface))
-        death.patience_s = min(LONGEST_S - self._in_vain_s, max(LEAST_S, death.asked - self._begun))
+        outage = self._outages[surface] = Outage(reason, time.monotonic(), partial(self._ask, self.target, surface))
+        outage.patience_s = min(LONGEST_S - self._in_vain_s, max(LEAST_S, outage.asked - self._begun))
         return causes
 
-    def _fatal(self, surface: str, cause: str, entry: dict[str, Any]) -> Judgement:
+    def _fatal(self, entry: dict[str, Any], cause: str) -> Judgement:
+        """The failure of a check whose request stopped the service."""
         # A property may have begun another example since.
         self.recorder.restore(entry)
         hint = "If it was stopped on purpose, run this check again."
-        if not self.alone:
-            hint = "Other workers had requests under way at that moment: run this check alone. " + hint
-        finding = NonConformance(
-            "an answer, and a service that keeps answering",
-            f"{ENDED_BY}: {cause}",
-            hint=hint,
-        )
+        finding = NonConformance(f"an answer, and {ANSWERING}", f"{ENDED_BY}: {cause}", hint=hint)
         finding.exchange_ids = [entry["id"]]
         return replace(judge(finding, self.recorder), level=str(Level.MUST))
 
@@ -237,3 +259,7 @@ class Life:
 
 def _origin(url: str) -> str:
     return urlsplit(url).netloc
+
+
+def _request(entry: dict[str, Any]) -> str:
+    return f"{entry['method']} {entry['url']}"

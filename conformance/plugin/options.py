@@ -77,8 +77,8 @@ class RunOptions:
     """Those of them that answer, and let none of the logins in: of these it is judged what strangers are told."""
     open: list[str] = field(default_factory=list)
     """Surfaces that ask nobody for a login: no process need find that out anew."""
-    taking: list[str] = field(default_factory=list)
-    """Webhooks, where they have taken an event."""
+    accepting: list[str] = field(default_factory=list)
+    """Webhooks that accepted an event."""
 
     def learn(self, states: Iterable[SurfaceState]) -> None:
         """Takes what the preflight has found out."""
@@ -92,7 +92,7 @@ class RunOptions:
             if state.open:
                 self.open.append(state.surface)
             if state.surface == "webhooks" and state.credentials.get("url") == "ok":
-                self.taking.append(state.surface)
+                self.accepting.append(state.surface)
 
     def hand_over(self, target: Target) -> None:
         """Tell a target's surfaces which of their logins are refused."""

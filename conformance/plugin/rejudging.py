@@ -32,8 +32,8 @@ from conformance.evidence.recorder import RECORDER, id_of
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.invocation import pytest_arguments, run_pytest
-from conformance.plugin.judging import Judgement, judge, leaves, left_open
-from conformance.plugin.liveness import Life
+from conformance.plugin.judging import Judgement, judge, left_open, single_exceptions
+from conformance.plugin.liveness import Liveness
 from conformance.plugin.options import RunOptions
 from conformance.plugin.worker import CHECK, Worker
 from conformance.preflight import SurfaceState
@@ -46,13 +46,13 @@ from conformance.sandbox.temporary_folder import scratch_folder
 from conformance.strategies.properties import configure
 from conformance.target import configuration
 from conformance.target.description import Target
-from conformance.vocabulary.exchange import ENDED_BY, UNANSWERED_FOR
+from conformance.vocabulary.exchange import ENDED_BY, NO_LONGER_ANSWERS, UNANSWERED_FOR
 from conformance.vocabulary.verdict import Verdict
 
 WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
 FOUND = ("reachable", "cause", "locked", "mend", "refused", "open")
 """What of the preflight decides which checks can be judged."""
-LIVENESS = re.compile(f"no longer answers|{ENDED_BY}|{UNANSWERED_FOR}|no event any more")
+LIVENESS = re.compile(f"{NO_LONGER_ANSWERS}|{ENDED_BY}|{UNANSWERED_FOR}|no event any more")
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Rejudging(Worker):
         stash[KEYS.pace] = Pace()
         stash[KEYS.ledger] = Ledger(self.scratch / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
-        self.life = Life(target, RECORDER, alone=True, ask=lambda _target, _surface: "")
+        self.liveness = Liveness(target, RECORDER, alone=True, ask=lambda _target, _surface: "")
         configure(info.explore, info.seed, shrink_s=0)
 
     def _stand_in(self, name: str) -> str:
@@ -184,7 +184,7 @@ class Rejudging(Worker):
         self.gated = False
 
     def _judgement(self, check: CheckInfo, error: BaseException | None, phase: str) -> Judgement:
-        for each in leaves(error) if error is not None else ():
+        for each in single_exceptions(error) if error is not None else ():
             if isinstance(each, NotRecorded):
                 # Also where a fixture did not find it for an earlier check, and raises the same once more.
                 self.tape.miss(str(each))

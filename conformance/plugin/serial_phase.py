@@ -1,7 +1,7 @@
-"""What is checked by itself, in the process that reports, once all workers are done.
+"""Checks that run alone, in the process that reports, once all others are done.
 
-That is what disturbs others, and what met an end of the service that may have been another worker's doing: whoever's
-request it was, it alone ends the service again.
+They are the checks that disturb others, and the checks in doubt: their service stopped answering, perhaps because of
+another worker's request, or for a while only. If the service is back, the request that stopped it stops it again.
 """
 
 from __future__ import annotations
@@ -15,34 +15,49 @@ from conformance.evidence.recorder import RECORDER
 from conformance.plugin.options import RunOptions
 
 
-class Last:
-    """The checks that wait for the end."""
+class SerialPhase:
+    """The checks that wait for the end; ``_in_doubt`` maps them to the request that was under way."""
 
     def __init__(self) -> None:
-        self._held: dict[str, None] = {}
-        self._doubtful: dict[str, None] = {}
+        self._deferred: list[str] = []
+        self._in_doubt: dict[str, str] = {}
 
-    def take(self, told: dict[str, Any]) -> None:
-        """Notes what a worker has left, and gets ready for it while others are still at work.
+    def add(self, summary: dict[str, Any]) -> None:
+        """Add the checks that a worker deferred, and prepare for them while other workers still run.
 
-        How its tokens are had again is told by findings of what it was answered.
+        Findings state how the worker's tokens can be obtained again.
         """
-        RECORDER.recipes.update(told["recipes"])
-        self._held.update(dict.fromkeys(told["held"]))
-        self._doubtful.update(dict.fromkeys(told["doubtful"]))
-        if self._held or self._doubtful:
+        RECORDER.recipes.update(summary["recipes"])
+        self._deferred += summary["deferred"]
+        self._in_doubt.update(summary["in_doubt"])
+        if self._deferred or self._in_doubt:
             importlib.import_module("conformance.plugin.worker")
 
     def run(self, session: pytest.Session, options: RunOptions) -> int:
-        """Runs them, and returns how many of them no worker had among its own."""
-        waiting = [*self._doubtful, *self._held]
+        """Run them; return how many of them no worker counted among its own."""
+        config = session.config
+        own = config.pluginmanager.get_plugin("conformance-worker")
+        self._in_doubt.update(own.in_doubt if own else {})
+        waiting = list(dict.fromkeys([*self._in_doubt, *self._deferred]))
         if not waiting:
             return 0
-        from conformance.plugin.worker import LAST, Worker
+        from conformance.plugin.worker import SERIAL, Worker
 
-        config = session.config
-        config.pluginmanager.register(Worker(config, options, LAST), "conformance-worker")
-        session.perform_collect([str(config.rootpath / nodeid) for nodeid in waiting])
+        if own is None:
+            own = Worker(config, options, SERIAL)
+            config.pluginmanager.register(own, "conformance-worker")
+            own.begin_serial_phase(filter(None, self._in_doubt.values()))
+            session.perform_collect([str(config.rootpath / nodeid) for nodeid in waiting])
+        else:
+            own.begin_serial_phase(())
+            session.items = [_anew(item) for item in session.items if item.nodeid in self._in_doubt]
         for item, following in zip(session.items, [*session.items[1:], None], strict=True):
             config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        return sum(item.nodeid not in self._doubtful for item in session.items)
+        return sum(item.nodeid not in self._in_doubt for item in session.items)
+
+
+def _anew(item: pytest.Item) -> pytest.Item:
+    """An item that has run, with no fixture values; pytest cannot collect twice in one session."""
+    if isinstance(item, pytest.Function):
+        item._initrequest()
+    return item

@@ -27,7 +27,7 @@ from conformance.plugin.invocation import cuts_areas, parts_of_suites
 from conformance.plugin.options import RunOptions, formats_of, seed_of
 from conformance.plugin.progress import Progress
 from conformance.plugin.selection import refuse_mistakes
-from conformance.plugin.serial_phase import Last
+from conformance.plugin.serial_phase import SerialPhase
 from conformance.plugin.sharding import share_of_rate
 from conformance.plugin.surfaces import SURFACES
 from conformance.plugin.unjudged import not_judged
@@ -76,7 +76,7 @@ class Run:
         self.errors: list[str] = []
         self.mistakes: list[str] = []
         self.expected: int | None = None
-        self.last = Last()
+        self.serial_phase = SerialPhase()
         self.leftovers: list[dict[str, str]] = []
         self.taken: Path | None = None
         try:
@@ -242,31 +242,29 @@ class Run:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Takes what a worker has to tell at its end."""
+        """Add the summary that a worker sends at its end."""
         output = getattr(node, "workeroutput", None) or {}
         self.mistakes = self.mistakes or list(output.get("conformance-mistakes", []))
-        told = output.get("conformance-told")
-        self._told(told)
-        if told:
-            self.last.take(told)
-            RECORDER.watch.join(told["watch"])
+        if summary := output.get("conformance-summary"):
+            self._add(summary)
+            self.serial_phase.add(summary)
+            RECORDER.watch.join(summary["watch"])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Runs the checks that had to wait for all the workers, in this process, when those are done."""
+        """Run the checks that had to wait for all others."""
         outcome = yield
-        if more := self.last.run(session, self.options):
+        if more := self.serial_phase.run(session, self.options):
             self.expected = (self.expected or 0) + more
         return outcome
 
-    def _told(self, told: dict[str, Any] | None) -> None:
-        if told:
-            self.info.requests += told["requests"]
-            self.leftovers += told["leftovers"]
-            self.info.recipes.update(told["recipes"])
-            self.info.plan, self.info.planned = told["plan"] or (self.info.plan, self.info.planned)
-            # Of a part that pytest itself has chosen nobody knows how large the whole is.
-            self.info.class_sizes.update({} if cuts_areas(self.config) else told["class_sizes"])
+    def _add(self, summary: dict[str, Any]) -> None:
+        self.info.requests += summary["requests"]
+        self.leftovers += summary["leftovers"]
+        self.info.recipes.update(summary["recipes"])
+        self.info.plan, self.info.planned = summary["plan"] or (self.info.plan, self.info.planned)
+        # If pytest itself selected a part, the size of the whole is unknown.
+        self.info.class_sizes.update({} if cuts_areas(self.config) else summary["class_sizes"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes a check's result as it comes."""
@@ -317,8 +315,8 @@ class Run:
         worker: Worker | None = self.config.pluginmanager.get_plugin("conformance-worker")
         if worker is not None:
             self.mistakes = self.mistakes or worker.mistakes
-            self._told(worker.told())
-        self.errors += self.crashes.told() if len(self.results) != self.expected else []
+            self._add(worker.summary())
+        self.errors += self.crashes.sentences() if len(self.results) != self.expected else []
         try:
             code = self._exit_code(int(exitstatus))
             session.exitstatus = code

@@ -35,7 +35,7 @@ from conformance.plugin.checks import (
 from conformance.plugin.fixture_evidence import Preparation
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.judging import Judgement, judge, left_open
-from conformance.plugin.liveness import Life
+from conformance.plugin.liveness import Liveness
 from conformance.plugin.options import RunOptions
 from conformance.plugin.selection import selected, unmatched, why_unmatched
 from conformance.plugin.sharding import Plan, durations_of, plan
@@ -52,7 +52,8 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffer
 from conformance.vocabulary.verdict import Verdict
 
 CHECK = pytest.StashKey[CheckInfo]()
-LAST = "last"
+SERIAL = "last"
+"""The name of the worker of the serial phase, in records and in names of resources."""
 PLACE = "[targets.X."
 """A place in the target file, as checks name it, who do not know what the target is called there."""
 
@@ -60,7 +61,7 @@ PLACE = "[targets.X."
 class Worker:
     """Runs the checks of one process; ``name`` tells it from the others.
 
-    ``main`` is the only one of a run without workers; ``last`` runs, of a run with workers, what had to wait for all.
+    ``main`` is the only one of a run without workers; ``last`` runs the serial phase of a run with workers.
     """
 
     def __init__(self, config: pytest.Config, options: RunOptions, name: str) -> None:
@@ -69,8 +70,9 @@ class Worker:
         self.name = name
         self.mistakes: list[str] = []
         # Checks that must wait until all others are done: with several workers none of them can know when.
-        self.held: list[str] | None = None
-        self.doubtful: list[str] = []
+        self.deferred: list[str] | None = None
+        self.in_doubt: dict[str, str] = {}
+        self._serial = False
         self.plan: Plan | None = None
         self.class_sizes: Counter[str] = Counter()
         self._evidence: EvidenceWriter | None = None
@@ -86,7 +88,7 @@ class Worker:
     def of_worker(cls, config: pytest.Config, given: dict[str, Any]) -> Worker:
         """The worker that xdist started, with what the reporting process gave it."""
         worker = cls(config, RunOptions(**given["conformance"]), given["workerid"])
-        worker.held = []
+        worker.deferred = []
         return worker
 
     def _prepare(self) -> None:
@@ -102,7 +104,9 @@ class Worker:
                 RECORDER.recipe(secret.name, from_file(secret.name, secret.file))
         RECORDER.prefix = self.name
         RECORDER.watch.over(target, self.options.run_id)
-        self.life = Life(target, RECORDER, alone=self.name in ("main", LAST), taking=bool(self.options.taking))
+        self.liveness = Liveness(
+            target, RECORDER, alone=self.name in ("main", SERIAL), accepting=bool(self.options.accepting)
+        )
         stash = self.config.stash
         stash[KEYS.target] = target
         stash[KEYS.begun] = time.monotonic()
@@ -112,6 +116,11 @@ class Worker:
         stash[KEYS.ledger] = Ledger(Path(self.options.folder) / FOLDER / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
         configure_properties(self.options, target.gentle)
+
+    def begin_serial_phase(self, suspects: Iterable[str]) -> None:
+        """From here on checks run alone, each for the last time; ``suspects`` may have stopped a service."""
+        self._serial, self.in_doubt = True, {}
+        self.liveness.repeats, self.liveness.suspects = False, list(dict.fromkeys(suspects))
 
     # Selection.
 
@@ -130,9 +139,9 @@ class Worker:
         wanted = self._wanted(checks.values())
         chosen = [item for item in items if item not in checks or checks[item].id in wanted]
         chosen.sort(key=lambda item: _place(checks.get(item)))
-        if self.held is not None:
-            self.held += [item.nodeid for item in chosen if item in checks and checks[item].comes_last]
-            chosen = [item for item in chosen if item.nodeid not in set(self.held)]
+        if self.deferred is not None:
+            self.deferred += [item.nodeid for item in chosen if item in checks and checks[item].comes_last]
+            chosen = [item for item in chosen if item.nodeid not in set(self.deferred)]
         left = [item for item in items if item not in set(chosen)]
         if left:
             self.config.hook.pytest_deselected(items=left)
@@ -148,7 +157,7 @@ class Worker:
             else:
                 found[item] = item.stash[CHECK] = info
         self.mistakes += mistakes_among(found.values())
-        if self.name != LAST:
+        if not self._serial:
             checks = list(found.values())
             self.class_sizes.update(each.requirement.conformance_class for each in checks)
             missed = unmatched(self.options.select, checks)
@@ -162,7 +171,7 @@ class Worker:
             each for each in checks
             if profile.asks_for(each.requirement, each.disturbs is not None) and selected(each, select)
         ]  # fmt: skip
-        if shard is None or self.name == LAST:
+        if shard is None or self._serial:
             return frozenset(each.id for each in asked)
         self.plan = plan(asked, shard, durations_of(self.options.durations))
         return self.plan.own
@@ -200,7 +209,7 @@ class Worker:
         blocked = self.options.blocked.get(surface or "")
         if blocked and not (check.of_strangers and surface in self.options.locked):
             raise Inconclusive(*blocked)
-        self.life.expect(surface)
+        self.liveness.expect(surface)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -225,9 +234,9 @@ class Worker:
 
     def _judgement(self, check: CheckInfo, error: BaseException | None, phase: str) -> Judgement:
         judgement = self._of_one_cause(check, judge(error, RECORDER, phase))
-        # A check that sent nothing has told nothing about the target.
-        self.life.doubtful = False
-        return self.life.judged(check.requirement.id, judgement) if RECORDER.requests > self._before else judgement
+        # A check that sent nothing shows nothing of the target.
+        self.liveness.begin_check()
+        return self.liveness.judged(check.requirement.id, judgement) if RECORDER.requests > self._before else judgement
 
     def _of_one_cause(self, check: CheckInfo, judgement: Judgement) -> Judgement:
         """Give the one cause of a surface that lets nobody in to a check that ran there and could not judge either."""
@@ -238,12 +247,12 @@ class Worker:
         return judgement
 
     def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
-        if self.life.doubtful:
-            # Nothing is told of this try. What was not prepared cannot go on, as after a setup that passed it would.
-            self.doubtful.append(check.nodeid)
+        if self.liveness.in_doubt:
+            # This try is not reported. What was not prepared cannot go on, as after a setup that passed it would.
+            self.in_doubt[check.nodeid] = self.liveness.suspect
             report.outcome = "passed"
             if report.when == "setup":
-                _skip(report, "tried again by itself")
+                _skip(report, "repeated alone later")
             return
         result = self._result(check, judgement, report.duration)
         evidence = self._write_evidence(check.id)
@@ -299,22 +308,22 @@ class Worker:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Tells the reporting process what this one has to tell beyond its results."""
+        """Send the reporting process a summary beyond the results."""
         if self._evidence is not None:
             self._evidence.close()
             self._evidence = None
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
-            output["conformance-told"] = self.told()
+            output["conformance-summary"] = self.summary()
 
-    def told(self) -> dict[str, Any]:
-        """Requests made, what could not be removed, how to get the run's tokens again, what is left to the end."""
+    def summary(self) -> dict[str, Any]:
+        """Requests made, leftovers, how to obtain the run's tokens again, and which checks are left to the end."""
         return {
             "requests": RECORDER.requests,
             "leftovers": self.config.stash[KEYS.leftovers],
             "recipes": dict(RECORDER.recipes),
-            "held": self.held or [],
-            "doubtful": self.doubtful,
+            "deferred": self.deferred or [],
+            "in_doubt": self.in_doubt,
             "plan": [self.plan.digest, self.plan.checks] if self.plan else None,
             "class_sizes": dict(self.class_sizes),
             "watch": RECORDER.watch.told(),

@@ -24,7 +24,7 @@ from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.state import SurfaceState
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotConnected
 from conformance.vocabulary.values import seconds_of_date
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ ROUND_TRIPS = 5
 LONGEST_ORIGIN = 100
 LARGEST_ANSWER = 4 * 1024 * 1024
 NEGLIGIBLE_SKEW_S = 2.0
+NO_ANSWER, NO_CONNECTION = "no answer in time", "no connection in time"
 CAUSES = (
     (r"certificate has expired", "the TLS certificate has expired"),
     (r"[Hh]ostname mismatch|IP address mismatch|doesn't match", "the TLS certificate is for another host"),
@@ -43,7 +44,7 @@ CAUSES = (
     (r"WRONG_VERSION_NUMBER|record layer failure", "no TLS is spoken there; is it an http:// address?"),
     (r"Name or service not known|getaddrinfo|nodename nor|name resolution", "the host name cannot be resolved"),
     (r"Connection refused", "the connection is refused; nothing listens there"),
-    (r"timed out", "no answer in time"),
+    (r"timed out", NO_ANSWER),
     (r"is larger than|does not end within", "the answer is too large or does not end"),
     (r"unreachable|No route to host", "there is no route to the host"),
 )
@@ -125,7 +126,9 @@ class Contact:
             return f"{where}: {proxy[0]}"
         for pattern, words in CAUSES:
             if re.search(pattern, failure.why):
-                return f"{where}: {words}"
+                # A TLS handshake times out once there is a connection.
+                unconnected = isinstance(failure, NotConnected) and "handshake" not in failure.why
+                return f"{where}: {NO_CONNECTION if words == NO_ANSWER and unconnected else words}"
         said = failure.why.rpartition(": ")[2].replace(self.http.base_url, where)
         return f"{where}: {self.http.recorder.redactor.text(said)}"
 

@@ -21,6 +21,7 @@ from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import (
     ENDED_BY,
     GATEWAY_ERRORS,
+    HANGING,
 )
 
 OBSERVED = re.compile(
@@ -110,7 +111,8 @@ def title(result: CheckResult) -> str:
     finding = first_finding(result)
     seen, due = on_one_line(finding["observed"]), on_one_line(finding["expected"])
     if seen.startswith(ENDED_BY):
-        return f"Service ended by one request: {shortened(seen, LONGEST_SEEN)}"
+        how = "hung" if HANGING in seen else "ended"
+        return f"Service {how} by one request: {shortened(seen, LONGEST_SEEN)}"
     found = OBSERVED.match(seen)
     status = int(found["status"]) if found else 0
     words = shortened(_status_words(status, seen, found) if found else seen, LONGEST_SEEN)

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from conformance.reporting.causes import ends_service, first_finding, title
+from conformance.reporting.text import sentence
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import (
     CUT_OFF,
     LOCKED_OUT,
+    NO_LONGER_ANSWERS,
     NOT_REACHED,
     SESSION_KNOWN,
     SESSION_LOST,
@@ -74,9 +76,14 @@ def _refused(state: Mapping[str, Any]) -> list[list[str]]:
 
 
 def in_front(record: Record) -> list[str]:
-    """Requests that end the service, refused logins, and what many checks met that did not pass: a sentence each."""
-    ended = (f"{title(each)} ({first_finding(each)['asked']})" for each in record.results if ends_service(each))
-    return [*dict.fromkeys(ended), *refused_logins(record).values(), *_met_by_many(record)]
+    """Requests that end the service, services that stopped, refused logins, and what many checks met: a sentence each.
+
+    Of a service that stopped for an unknown request there is one sentence for each cause.
+    """
+    ended = [f"{title(each)} ({first_finding(each)['asked']})" for each in record.results if ends_service(each)]
+    stopped = (each.reason for each in record.results if NO_LONGER_ANSWERS in each.reason and not ended)
+    by_cause = {reason.partition(";")[0]: sentence(f"{reason}.") for reason in stopped}
+    return [*dict.fromkeys(ended), *by_cause.values(), *refused_logins(record).values(), *_met_by_many(record)]
 
 
 def _met_by_many(record: Record) -> list[str]:

@@ -1,9 +1,12 @@
-"""Sweeps the buckets of the target file: objects and open uploads under names that runs of ours made."""
+"""Sweep the buckets of the target file: objects and open uploads under names that runs of this suite made.
+
+If a listing of objects fails, or omits objects that are there, the sweep goes by the keys in the ledgers.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,11 +15,12 @@ from conformance.clients.s3.client import S3, Bucket
 from conformance.clients.s3.sigv4 import Keys
 from conformance.oracles.s3_documents import lists_uploads, uploads_of
 from conformance.oracles.s3_pages import begun
+from conformance.sandbox.bucket_prefix import OBJECT, PROBES
 from conformance.sandbox.names import PREFIX, run_of
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 MOST_PAGES = 1000
 Item = tuple[str, str]
@@ -26,26 +30,37 @@ Item = tuple[str, str]
 def sweep_storage(
     http: HttpClient, target: Target, removal: Removal, entries: Iterable[dict[str, Any]]
 ) -> Iterator[Swept]:
-    """Objects and uploads of ours in every bucket, told run by run."""
+    """Objects and uploads of this suite in every bucket, run by run."""
+    entries = list(entries)
     described = target.storage
     if described is None:
         return
     keys = Keys(described.access_key.reveal(), described.secret_key.reveal(), described.region)
     for name in described.buckets:
         bucket = S3(http, keys).bucket(name)
-        yield from _swept(bucket, "open uploads", _uploads, removal)
-        yield from _swept(bucket, "objects", _objects, removal)
+        yield from _swept(bucket, "open uploads", _uploads(bucket), removal)
+        named = [each["key"] for each in entries if each.get("kind") == OBJECT and each.get("bucket") == name]
+        named = list(dict.fromkeys(filter(removal.ours, named)))
+        try:
+            yield from _swept(bucket, "objects", _objects(bucket), removal)
+        except (Inconclusive, NonConformance):
+            if not named:
+                raise
+        else:
+            if removal.dry or not _there(bucket, named[-PROBES:]):
+                continue
+        yield from _swept(bucket, "unlisted objects", iter([_there(bucket, named)]), removal)
 
 
 def _swept(
     bucket: Bucket,
     what: str,
-    listed: Callable[[Bucket], Iterator[list[Item]]],
+    pages: Iterator[list[Item]],
     removal: Removal,
 ) -> Iterator[Swept]:
     found: dict[str, int] = defaultdict(int)
     refused: dict[str, list[str]] = defaultdict(list)
-    for page in listed(bucket):
+    for page in pages:
         for key, upload in page:
             if not removal.ours(key):
                 continue
@@ -56,6 +71,11 @@ def _swept(
                 refused[run].append(f"{key}: DELETE is answered {reply.status}")
     for run, count in found.items():
         yield removal.done(f"{count} {what} of run {run} in bucket {bucket.name}", refused[run])
+
+
+def _there(bucket: Bucket, keys: list[str]) -> list[Item]:
+    """Those of some keys under which there are objects."""
+    return [(key, "") for key in keys if bucket.head(key).ok]
 
 
 def _objects(bucket: Bucket) -> Iterator[list[Item]]:

@@ -103,6 +103,4 @@ def storage(target: Target) -> Storage:
 def space(storage: Storage, http: Callable[[str], HttpClient], names: Names, ledger: Ledger) -> Space:
     """The run's own part of the first bucket, reached by HTTP."""
     keys = Keys(storage.access_key.reveal(), storage.secret_key.reveal(), storage.region)
-    own = space_in(S3(http(storage.endpoint), keys), storage.buckets[0], names)
-    ledger.created(f"objects under {names.prefix} in {own.name}", own.clean_up)
-    return own
+    return space_in(S3(http(storage.endpoint), keys), storage.buckets[0], names, ledger)

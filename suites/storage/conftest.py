@@ -35,7 +35,7 @@ def s3(storage: Storage, http: Callable[[str], HttpClient]) -> S3:
 @pytest.fixture(scope="session")
 def space(s3: S3, storage: Storage, names: Names, ledger: Ledger) -> Space:
     """The run's own part of the first bucket."""
-    return _cleaned_up(space_in(s3, storage.buckets[0], names), ledger)
+    return space_in(s3, storage.buckets[0], names, ledger)
 
 
 @pytest.fixture(scope="session")
@@ -43,12 +43,7 @@ def other_space(s3: S3, storage: Storage, names: Names, ledger: Ledger) -> Space
     """The run's own part of the second bucket."""
     if len(storage.buckets) < 2:
         raise Inconclusive("only one bucket is named", "a second bucket in [targets.X.storage] buckets")
-    return _cleaned_up(space_in(s3, storage.buckets[1], names), ledger)
-
-
-def _cleaned_up(space: Space, ledger: Ledger) -> Space:
-    ledger.created(f"objects under {space.names.prefix} in {space.name}", space.clean_up)
-    return space
+    return space_in(s3, storage.buckets[1], names, ledger)
 
 
 @pytest.fixture(scope="session")
@@ -75,8 +70,7 @@ def with_key_of(s3: S3, storage: Storage) -> Callable[[str], S3]:
 @pytest.fixture(scope="session")
 def foreign_object(foreign: Bucket, with_key_of: Callable[[str], S3], names: Names, ledger: Ledger) -> str:
     """The key of an object that the other organization has put into its bucket."""
-    theirs = space_in(with_key_of("foreign"), foreign.name, names)
-    return _cleaned_up(theirs, ledger).stored(b"of another organization")
+    return space_in(with_key_of("foreign"), foreign.name, names, ledger).stored(b"of another organization")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from conformance.clients.http import HttpClient, Limits
 from conformance.clients.transport.expect_continue import Expecting
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer, Unreachable
+from tests.clients.servers import answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -49,6 +51,12 @@ def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Exp
     held.set()
     thread.join(5)
     listener.close()
+
+
+def reset(connection: socket.socket) -> None:
+    """Read the body, then close with a reset."""
+    connection.recv(65536)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 HEAD = b"PUT /k HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue"
@@ -98,9 +106,20 @@ def test_a_connection_that_closes_is_a_finding() -> None:
     "before", [CONTINUE, b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]
 )
 def test_an_incomplete_answer_times_out(before: bytes) -> None:
-    with server(before, b"", held_s=5) as (caller, recorder, _), pytest.raises(Unreachable, match="TimeoutError"):
+    late = pytest.raises(Unreachable, match="TimeoutError")
+    with server(before, b"", held_s=5) as (caller, recorder, _), late as raised:
         caller.send_expecting(HEAD, b"body")
-    assert recorder.entries[-1]["error"] == "TimeoutError"
+    entry = recorder.entries[-1]
+    assert (entry["error"].split()[0], entry["error_type"]) == ("TimeoutError", "ReadTimeout")
+    assert raised.value.exchange_ids == [entry["id"]]
+
+
+def test_a_reset_connection_is_a_finding_that_names_the_request() -> None:
+    with answering(CONTINUE, last=reset) as (url, _), pytest.raises(NoAnswer) as raised:
+        recorder = Recorder()
+        Expecting(HttpClient(url, recorder, Limits(answer_s=5))).send_expecting(HEAD, b"body")
+    assert raised.value.exchange_ids == [recorder.entries[-1]["id"]]
+    assert recorder.entries[-1]["request_body"]["text"] == "body"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import pytest
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import Inconclusive, Unreachable
+from conformance.vocabulary.exchange import NOT_ENDED
+from conformance.vocabulary.finding import Inconclusive, NotConnected, Unreachable
 from tests.clients.servers import GOOD, answering
 from tests.run.hostile import JSON, serving
 
@@ -27,8 +28,21 @@ def test_a_slow_answer_times_out(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["slow-head", "slow-body", "silent"])
 def test_a_slow_answer_to_a_raw_request_times_out(name: str) -> None:
-    with serving(name) as url, pytest.raises(Unreachable):
-        Wire(HttpClient(url, Recorder(), LIMITS)).send(b"GET / HTTP/1.1\r\nHost: x")
+    recorder = Recorder()
+    with serving(name) as url, pytest.raises(Unreachable) as raised:
+        Wire(HttpClient(url, recorder, LIMITS)).send(b"GET / HTTP/1.1\r\nHost: x")
+    (entry,) = recorder.entries
+    assert raised.value.exchange_ids == [entry["id"]]
+    assert (entry["error_type"], entry["error"].endswith(NOT_ENDED)) == ("ReadTimeout", name != "silent")
+
+
+def test_a_refused_raw_connection_is_recorded_and_named() -> None:
+    recorder = Recorder()
+    with pytest.raises(NotConnected, match="no connection: ConnectionRefusedError") as raised:
+        Wire(HttpClient("http://127.0.0.1:1", recorder, LIMITS)).send(b"GET / HTTP/1.1\r\nHost: x")
+    (entry,) = recorder.entries
+    assert raised.value.exchange_ids == [entry["id"]]
+    assert (entry["status"], entry["error_type"]) == (0, "ConnectError")
 
 
 def test_a_streamed_body_has_no_time_limit() -> None:

@@ -17,6 +17,7 @@ from conformance.clients.transport.recording import SENT_AGAIN
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from tests.clients.servers import answering, answering_once
+from tests.run.hostile import serving
 
 HEAD = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n"
 
@@ -123,6 +124,17 @@ def test_a_finding_names_the_answer_of_the_error() -> None:
     refused, aborted = RECORDER.entries
     assert (refused["status"], aborted["status"]) == (413, 204)
     assert raised.value.exchange_ids == [refused["id"]]
+
+
+@pytest.mark.parametrize(("port", "kind"), [(0, "ReadTimeout"), (1, "ConnectError")], ids=["silent", "refused"])
+def test_a_finding_names_the_request_without_an_answer(port: int, kind: str) -> None:
+    RECORDER.begin_check()
+    with serving("silent") as silent, pytest.raises(NonConformance) as raised, sdk_succeeds("read an object"):
+        url = f"http://127.0.0.1:{port}" if port else silent
+        got(s3_client(url, Keys("a-key", "a-secret", "us-east-1"), RECORDER, limits=Limits(1, 0.2)))
+    entry = RECORDER.entries[-1]
+    assert raised.value.exchange_ids == [entry["id"]]
+    assert (entry["method"], entry["status"], entry["error_type"]) == ("GET", 0, kind)
 
 
 def test_an_error_of_the_suite_is_not_a_finding() -> None:

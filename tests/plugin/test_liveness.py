@@ -8,7 +8,7 @@ from conformance.clients.transport.errors import Overrun
 from conformance.evidence.recorder import Recorder
 from conformance.plugin import liveness
 from conformance.plugin.judging import Judgement
-from conformance.plugin.liveness import Life
+from conformance.plugin.liveness import Liveness
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive
@@ -52,8 +52,8 @@ def recorded(*answers: tuple[str, int, str]) -> Recorder:
     return recorder
 
 
-def watching(recorder: Recorder, service: Service, alone: bool = True) -> Life:
-    return Life(TARGET, recorder, alone, service)
+def watching(recorder: Recorder, service: Service, alone: bool = True) -> Liveness:
+    return Liveness(TARGET, recorder, alone, service)
 
 
 @pytest.mark.parametrize("status", [404, 500])
@@ -66,22 +66,22 @@ def test_a_failure_with_a_response_sends_no_extra_request(status: int) -> None:
 def test_an_endless_answer_of_a_service_that_gives_no_other_is_its_one_cause() -> None:
     service, recorder = Service("the answer is too large or does not end"), Recorder()
     recorder.failed_request(exchange("/v2/", 200), "larger than 9 bytes", error_type=Overrun.__name__)
-    life = watching(recorder, service)
-    assert life.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE)).reason.startswith("the registry surface no")
+    watched = watching(recorder, service)
+    assert watched.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE)).reason.startswith("the registry surface no")
     with pytest.raises(Inconclusive, match="does not end"):
-        life.expect("registry")
+        watched.expect("registry")
 
 
 def test_all_waits_in_vain_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liveness, "LEAST_S", 0.3)
     monkeypatch.setattr(liveness, "LONGEST_S", 0.3)
-    life = watching(recorded(("/v2/", 0, "timed out")), Service("no answer in time"))
+    watched = watching(recorded(("/v2/", 0, "timed out")), Service("no answer in time"))
     for waited in (True, False):
-        life.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE))
-        assert (life._dead["registry"].patience_s > 0) is waited
+        watched.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE))
+        assert (watched._outages["registry"].patience_s > 0) is waited
         with pytest.raises(Inconclusive):
-            life.expect("registry")
-        life.recorder.failed_request(exchange("/v2/", 0), "timed out")
+            watched.expect("registry")
+        watched.recorder.failed_request(exchange("/v2/", 0), "timed out")
 
 
 def test_a_pass_whose_last_request_killed_the_service_is_a_failure() -> None:
@@ -96,13 +96,13 @@ def test_a_pass_whose_last_request_killed_the_service_is_a_failure() -> None:
 def test_among_other_workers_a_check_that_met_an_end_is_repeated(met: Judgement) -> None:
     causes = [REFUSED, ""]
     recorder = recorded(("/v2/here", 0, "Server disconnected"))
-    watched = Life(TARGET, recorder, False, lambda _target, _surface: causes.pop(0) if causes else "")
+    watched = Liveness(TARGET, recorder, False, lambda _target, _surface: causes.pop(0) if causes else "")
     watched.judged("registry/a/b", met)
-    assert watched.doubtful
+    assert watched.in_doubt
     # It came back before anybody asked.
     watched = watching(recorded(("/v2/here", 0, "Server disconnected")), Service(), alone=False)
     assert watched.judged("registry/a/b", met) is met
-    assert watched.doubtful
+    assert watched.in_doubt
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,11 @@ def test_the_checks_after_it_have_the_same_cause_until_it_comes_back(monkeypatch
     watched.expect("registry")
 
 
-def webhook(status: int, service: Service, taken: Service, taking: bool = True) -> Life:
+def webhook(status: int, service: Service, accepted: Service, accepting: bool = True) -> Liveness:
     """Watches a webhook whose check was answered with that status."""
-    return Life(TARGET, recorded(("/hooks/x", status, "")), True, service, taking, lambda target: taken(target, ""))
+    return Liveness(
+        TARGET, recorded(("/hooks/x", status, "")), True, service, accepting, lambda target: accepted(target, "")
+    )
 
 
 def failed(*hints: str) -> Judgement:
@@ -154,10 +156,10 @@ def test_a_login_page_instead_of_the_webhook_is_the_cause_of_what_follows() -> N
 
 
 def test_a_webhook_that_stops_accepting_events_fails_once() -> None:
-    taken = Service("a good delivery is answered 404")
-    watched = webhook(404, Service(), taken)
+    accepted = Service("a good delivery is answered 404")
+    watched = webhook(404, Service(), accepted)
     judged = watched.judged("webhooks/methods/x", failed("", "as before"))
-    told = f"From then on the webhook took no event any more: {taken.cause}."
+    told = f"From then on the webhook accepted no event any more: {accepted.cause}."
     assert [each["hint"] for each in judged.findings] == [told, f"as before\n{told}"]
-    with pytest.raises(Inconclusive, match="takes no event any more: a good delivery is answered 404"):
+    with pytest.raises(Inconclusive, match="accepts no event any more: a good delivery is answered 404"):
         watched.expect("webhooks")

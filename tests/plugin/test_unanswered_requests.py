@@ -7,10 +7,11 @@ import pytest
 from conformance.evidence.recorder import Recorder
 from conformance.plugin import liveness
 from conformance.plugin.judging import Judgement, judge
-from conformance.vocabulary.exchange import UNANSWERED_FOR
+from conformance.plugin.liveness import Liveness
+from conformance.vocabulary.exchange import ENDED_BY, HANGING, UNANSWERED_FOR
 from conformance.vocabulary.finding import NotConnected, Unreachable
 from conformance.vocabulary.verdict import Verdict
-from tests.plugin.test_liveness import REFUSED, Service, exchange, watching
+from tests.plugin.test_liveness import REFUSED, TARGET, Service, exchange, watching
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def test_with_other_workers_the_check_is_repeated_alone_first() -> None:
     recorder, judgement = late()
     watched = watching(recorder, Service(), alone=False)
     assert watched.judged("registry/a/b", judgement).verdict == Verdict.INCONCLUSIVE
-    assert watched.doubtful
+    assert watched.in_doubt
 
 
 def test_a_request_that_ends_the_service_breaks_a_must_whatever_the_level_of_the_check() -> None:
@@ -63,3 +64,51 @@ def test_a_request_that_ends_the_service_breaks_a_must_whatever_the_level_of_the
     recorder.failed_request(exchange("/v2/kill", 0), "Server disconnected")
     judged = watching(recorder, Service(REFUSED)).judged("registry/a/b", Judgement(Verdict.FAIL))
     assert judged.level == "MUST"
+
+
+SILENT = "registry.example: no answer in time"
+
+
+def hung(answers: list[str], alone: bool = True, repeats: bool = True) -> tuple[Liveness, Judgement]:
+    """The judgement on a check whose request was accepted and not answered; ``answers`` are those to the probes."""
+    recorder, judgement = late()
+    watched = Liveness(TARGET, recorder, alone, lambda _target, _surface: answers.pop(0) if answers else SILENT)
+    watched.repeats = repeats
+    return watched, watched.judged("registry/a/b", judgement)
+
+
+def test_a_request_that_hangs_the_service_breaks_a_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "LONGEST_S", 0.0)
+    watched, judged = hung([])
+    assert (judged.verdict, judged.level, watched.in_doubt) == (Verdict.FAIL, "MUST", False)
+    assert judged.findings[0]["observed"] == f"{ENDED_BY}: {SILENT}, {HANGING}"
+    assert judged.findings[0]["curl"].endswith("/v2/late")
+
+
+def test_a_network_that_fails_later_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "LONGEST_S", 0.0)
+    _, judged = hung([SILENT, *["registry.example: no connection in time"] * 9])
+    assert judged.verdict == Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("repeats", [True, False], ids=["first-time", "repeated"])
+def test_a_hang_that_ends_is_a_finding_the_second_time(repeats: bool) -> None:
+    watched, judged = hung([SILENT, ""], repeats=repeats)
+    assert watched.in_doubt is repeats
+    assert judged.verdict == (Verdict.INCONCLUSIVE if repeats else Verdict.FAIL)
+
+
+def test_among_other_workers_no_check_is_blamed_for_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "LONGEST_S", 0.0)
+    watched, judged = hung([], alone=False)
+    assert (judged.verdict, watched.in_doubt) == (Verdict.INCONCLUSIVE, True)
+    assert watched.suspect.endswith("/v2/late")
+
+
+def test_requests_of_other_workers_are_named_if_the_service_stays_down() -> None:
+    recorder = Recorder()
+    recorder.failed_request(exchange("/v2/", 0), "Connection refused")
+    watched = watching(recorder, Service(REFUSED))
+    watched.suspects = ["PUT /a", "GET /b"]
+    judged = watched.judged("registry/a/b", Judgement(Verdict.INCONCLUSIVE))
+    assert judged.reason.endswith("requests under way at that moment: PUT /a, GET /b")

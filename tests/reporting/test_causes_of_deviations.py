@@ -8,7 +8,7 @@ from conformance.reporting.causes import causes
 from conformance.reporting.met_by_many import in_front
 from conformance.reporting.terminal import findings
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.exchange import ENDED_BY
+from conformance.vocabulary.exchange import ENDED_BY, HANGING, NO_LONGER_ANSWERS
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -18,6 +18,21 @@ FATAL = "PUT /conformance-a/cf-1-object"
 def failing(check: str, asked: str, observed: str, expected: str = "200") -> CheckResult:
     findings = [samples.finding(expected, observed, asked=asked)]
     return samples.check(check, Verdict.FAIL, findings=findings)
+
+
+def test_a_request_that_hangs_the_service_is_named_as_one(tmp_path: Path) -> None:
+    fatal = failing("storage/object/a#fatal", FATAL, f"{ENDED_BY}: no answer in time, {HANGING}")
+    (told,) = in_front(samples.written(tmp_path / "run", [fatal]))
+    assert told.startswith("Service hung by one request") and FATAL in told
+
+
+def test_a_service_that_stopped_for_an_unknown_request_is_named_once_for_each_cause(tmp_path: Path) -> None:
+    reason = f"the storage {NO_LONGER_ANSWERS}: the connection is refused"
+    results = [
+        samples.check(f"storage/object/a#{number}", Verdict.INCONCLUSIVE, reason=f"{reason}; the last was {number}")
+        for number in range(3)
+    ]
+    assert in_front(samples.written(tmp_path / "run", results)) == [f"T{reason[1:]}; the last was 2."]
 
 
 def test_a_request_that_ends_the_service_is_the_first_cause_and_named_in_front(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import socket
 import threading
 import time
@@ -15,8 +16,8 @@ class MortalFront:
     """Passes on what it gets, until ``poison`` is in it; with ``back_s`` it listens again after that time.
 
     ``every``: it dies of each N-th request instead.
-    ``lives``: how often it dies of the poison. ``hangs``: from then on it takes connections and answers none, in place
-    of closing them.
+    ``lives``: how often it dies of the poison. ``hangs``: it then accepts connections and answers none, instead of
+    closing them; with ``back_s`` for that time.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class MortalFront:
         self.poison, self.back_s, self.hangs, self.lives = poison, back_s, hangs, lives
         self.deaths, self.every, self._requests = 0, every, itertools.count(1)
         self._open: list[socket.socket] = []
-        self._stopped = False
+        self._silent_until = 0.0
         self._listen(0)
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -42,7 +43,7 @@ class MortalFront:
             while True:
                 client = listener.accept()[0]
                 self._open.append(client)
-                if not (self.hangs and self.deaths):
+                if time.monotonic() >= self._silent_until:
                     self._join(client)
 
     def _join(self, client: socket.socket) -> None:
@@ -54,6 +55,8 @@ class MortalFront:
     def _pass_on(self, source: socket.socket, sink: socket.socket, asked: bool) -> None:
         with contextlib.suppress(OSError):
             while part := source.recv(65536):
+                if time.monotonic() < self._silent_until:
+                    return
                 if asked and self._is_fatal(part) and self.deaths < self.lives:
                     self._die()
                     return
@@ -68,6 +71,7 @@ class MortalFront:
     def _die(self) -> None:
         self.deaths += 1
         if self.hangs:
+            self._silent_until = math.inf if self.back_s is None else time.monotonic() + self.back_s
             return
         self.close()
         if self.back_s is not None:

@@ -33,25 +33,50 @@ def checked(reference: EmbeddedReference, folder: Path, front: MortalFront, *wor
     return conformance(folder, "run", "--config", str(redescribed(reference, changes)), *words)
 
 
-@pytest.mark.parametrize("hangs", [False, True], ids=["closed", "silent"])
+@pytest.mark.parametrize("hangs", [False, True], ids=["ended", "hung"])
 def test_the_checks_after_the_end_of_a_server_have_one_cause(
     reference: EmbeddedReference, storage: str, tmp_path: Path, hangs: bool
 ) -> None:
     with MortalFront(storage, POISON, hangs=hangs) as front:
         ran = checked(reference, tmp_path, front, AREA, "--workers", "0")
     failed = [result for result in ran.record.results if result.verdict == "fail"]
-    # A server that only falls silent may be behind a network that does.
-    assert [result.id for result in failed] == ([] if hangs else [KILLER]), ran.output
-    if failed:
-        assert failed[0].level == "MUST" and "Service ended by one request" in ran.output
-        assert "stopped answering after this request" in failed[0].findings[0]["observed"]
-        assert "?policy" in failed[0].findings[0]["curl"]
-        assert failed[0].findings[0]["exchanges"][0] in failed[0].exchanges
+    assert [result.id for result in failed] == [KILLER], ran.output
+    title = f"Service {'hung' if hangs else 'ended'} by one request"
+    assert failed[0].level == "MUST" and title in ran.output
+    assert title in (ran.record.folder / "summary.md").read_text(encoding="utf-8").split("|")[0]
+    assert "stopped answering after this request" in failed[0].findings[0]["observed"]
+    assert "?policy" in failed[0].findings[0]["curl"]
+    assert failed[0].findings[0]["exchanges"][0] in failed[0].exchanges
     reasons = {result.reason for result in ran.record.results if result.verdict == "inconclusive"}
     assert len(reasons) == 1 and "?policy" in reasons.pop()
     verdicts = Counter(ran.verdicts().values())
     assert verdicts["inconclusive"] > 10 and verdicts["error"] == 0
-    assert ran.code == (ExitCode.INCONCLUSIVE if hangs else ExitCode.NON_CONFORMANT)
+    assert ran.code == ExitCode.NON_CONFORMANT
+
+
+@pytest.mark.parametrize("workers", ["0", "3"])
+def test_a_request_that_hangs_the_server_for_a_while_is_found_twice(
+    reference: EmbeddedReference, storage: str, tmp_path: Path, workers: str
+) -> None:
+    with MortalFront(storage, POISON, back_s=7, hangs=True) as front:
+        ran = checked(reference, tmp_path, front, AREA, "storage/key", "storage/copy", "--workers", workers)
+    verdicts = ran.verdicts()
+    assert [name for name, verdict in verdicts.items() if verdict == "fail"] == [KILLER], ran.output
+    assert Counter(verdicts.values())["inconclusive"] == 0, ran.output
+    assert front.deaths == 2
+    assert ran.output.index("Service hung by one request") < ran.output.index("report")
+
+
+def test_with_several_workers_a_service_that_stays_down_is_blamed_on_no_check(
+    reference: EmbeddedReference, storage: str, tmp_path: Path
+) -> None:
+    with MortalFront(storage, POISON) as front:
+        ran = checked(reference, tmp_path, front, AREA, "storage/key", "--workers", "2")
+    verdicts = ran.verdicts()
+    assert "fail" not in verdicts.values(), ran.output
+    (killer,) = (result for result in ran.record.results if result.id == KILLER)
+    assert killer.verdict == "inconclusive" and "requests under way at that moment" in killer.reason
+    assert "?policy" in killer.reason and "The storage surface no longer answers" in ran.output
 
 
 def test_a_server_that_comes_back_is_checked_further_by_other_workers(

@@ -19,7 +19,7 @@ from conformance.clients.programs.runner import ASKED_TO_WAIT
 from conformance.clients.s3.sigv4 import Keys
 from conformance.clients.transport.errors import Overrun, overrun
 from conformance.clients.transport.recording import SENT_AGAIN
-from conformance.evidence.botocore_recording import BotocoreRecording
+from conformance.evidence.botocore_recording import LABEL, BotocoreRecording
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.target.proxies import proxies_to
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
@@ -214,7 +214,7 @@ def sdk_succeeds(what: str) -> Any:
         expect_not_throttled(error)
         said = ENDLESS if isinstance(error, RecursionError) else error
         finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {said}", proof=UNTOLD)
-        finding.exchange_ids = _told_of(error)
+        finding.exchange_ids = _exchange_of(error)
         raise finding from error
 
 
@@ -241,13 +241,17 @@ def in_time(transfer: Callable[[], object], limit_s: float) -> None:
         raise failed[0]
 
 
-def _told_of(error: BaseException) -> list[str]:
-    """The exchange that an error of the SDK is about, which need not be the last: an upload that failed it aborts."""
+def _exchange_of(error: BaseException) -> list[str]:
+    """The exchange that an error of the SDK is about, which need not be the last: the SDK aborts a failed upload.
+
+    If the error names no status, that is the last request which got no response.
+    """
     from botocore.exceptions import ClientError
 
     answer: dict[str, Any] = error.response if isinstance(error, ClientError) else {}
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return [each["id"] for each in RECORDER.entries if status and each.get("status") == status][-1:]
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    own = (each for each in RECORDER.entries if each.get("client") == LABEL)
+    return [each["id"] for each in own if each["status"] == status][-1:]
 
 
 def _raised_by_the_sdk(error: BaseException) -> bool:

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from conformance.clients.http import HttpClient
 from conformance.clients.transport.connections import usual_authorities
 from conformance.clients.transport.serialization import OF_EACH
-from conformance.clients.transport.through_proxy import connected
-from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import NoAnswer, Unreachable
+from conformance.clients.transport.through_proxy import ProxyFailed, connected
+from conformance.vocabulary.exchange import NOT_ENDED, Exchange, Headers
+from conformance.vocabulary.finding import NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import whole_number
 
 T = TypeVar("T")
@@ -29,12 +29,19 @@ END = b"\r\n\r\n"
 QUIET_S = 0.5
 """For how long a connection that should have been closed is listened to."""
 NOTHING = "no HTTP answer"
+NOT_CONNECTED = "no connection"
+CLOSED = (NOTHING, "BrokenPipeError", "ConnectionAbortedError", "ConnectionResetError")
+"""Errors of a request whose connection closed without an answer."""
 FOLD = re.compile(rb"\r\n[ \t]+")
 """Where a value goes on in the next line, as senders may no longer have it (RFC 9112 section 5.2)."""
 INTERIM = re.compile(rb"HTTP/[\d.]+ 1\d\d")
 STATUS = re.compile(rb"\d{3}")
 CHUNK = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[^\r\n]*)?\r\n")
 WITHOUT_CONTENT = (b"204", b"304")
+
+
+class NoConnection(OSError):
+    """No connection could be made, so that the request was not sent."""
 
 
 @dataclass
@@ -85,12 +92,16 @@ class Wire:
 
     @contextlib.contextmanager
     def _awaiting(self, sent: Exchange) -> Iterator[None]:
-        """In which no connection, one that breaks and an answer that does not come in time are told as those."""
+        """Record a request that gets no answer, and raise what ``no_answer`` makes of it."""
         try:
             yield
         except OSError as failure:
-            self.http.recorder.failed_request(sent, type(failure).__name__, "wire")
-            raise no_answer(sent, type(failure).__name__) from None
+            unsent = isinstance(failure, NoConnection)
+            error = f"{NOT_CONNECTED}: {failure}" if unsent else type(failure).__name__
+            error += f" {failure}" if str(failure).endswith(NOT_ENDED) else ""
+            kind = "ConnectError" if unsent else "ReadTimeout" if isinstance(failure, TimeoutError) else ""
+            self.http.recorder.failed_request(sent, error, "wire", kind)
+            raise no_answer(sent, error) from None
 
     def host(self) -> str:
         """The authority to put in a Host field."""
@@ -136,12 +147,18 @@ class Wire:
         ``raw`` is what has come of it already.
         """
         until = time.monotonic() + self.http.limits.answer_s
-        with contextlib.suppress(ConnectionResetError):
+        try:
             while len(raw) < LARGEST and not self._complete(raw):
                 part = received(connection, until)
                 if not part:
                     break
                 raw += part
+        except TimeoutError:
+            if came := len(final_of(raw)):
+                raise TimeoutError(f"after {came} bytes of a response {NOT_ENDED}") from None
+            raise
+        except ConnectionResetError:
+            pass
         return final_of(raw)
 
     def _read_on(self, connection: socket.socket) -> bytes:
@@ -178,11 +195,14 @@ class Wire:
         self.http.pace.wait()
         parts = urlsplit(self.http.base_url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        connection = connected(parts.scheme, parts.hostname or "", port, self.http.limits.connect_s)
-        connection.settimeout(self.http.limits.answer_s)
-        if parts.scheme == "https":
-            context = self.http.tls or usual_authorities()
-            return context.wrap_socket(connection, server_hostname=parts.hostname)
+        try:
+            connection = connected(parts.scheme, parts.hostname or "", port, self.http.limits.connect_s)
+            connection.settimeout(self.http.limits.answer_s)
+            if parts.scheme == "https":
+                context = self.http.tls or usual_authorities()
+                return context.wrap_socket(connection, server_hostname=parts.hostname)
+        except OSError as failure:
+            raise NoConnection(failure if isinstance(failure, ProxyFailed) else type(failure).__name__) from None
         return connection
 
     def _begun(self, head: bytes, body: bytes) -> tuple[bytes, Exchange]:
@@ -247,10 +267,15 @@ def unchunked(body: bytes) -> bytes | None:
     return None
 
 
-def no_answer(sent: Exchange, why: str) -> NoAnswer | Unreachable:
-    """What it means that there is no answer to a message."""
-    if why != NOTHING:
-        return Unreachable(f"{sent.method} {sent.url}: {why}", "a target that answers in time")
-    finding = NoAnswer(f"{sent.method} {sent.url}", "the connection closed without one")
-    finding.exchange_ids = [sent.id]
-    return finding
+def no_answer(sent: Exchange, error: str) -> NoAnswer | Unreachable:
+    """Return what it means that a request got no answer, for the error with which it was recorded."""
+    reason = f"{sent.method} {sent.url}: {error}"
+    outcome: NoAnswer | Unreachable
+    if error in CLOSED:
+        outcome = NoAnswer(f"{sent.method} {sent.url}", "the connection closed without one")
+    elif error.startswith(NOT_CONNECTED):
+        outcome = NotConnected(reason, "a target that can be reached")
+    else:
+        outcome = Unreachable(reason, "a target that answers in time")
+    outcome.exchange_ids = [sent.id]
+    return outcome

@@ -17,7 +17,7 @@ from conformance.clients.transport.errors import Overrun, overrun, stored_failur
 from conformance.clients.transport.serialization import Body, read
 from conformance.evidence.recorded_responses import Stored
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.exchange import NOT_ENDED, Exchange, Headers
 from conformance.vocabulary.values import unzipping
 
 KEPT_OF_STREAM = 64 * 1024
@@ -127,7 +127,7 @@ def _body(response: httpx.Response, reading: Reading, begun: float) -> bytes:
         try:
             _read_into(kept, response, reading, begun)
         except httpx.ReadTimeout as late:
-            so_far = f"behind {kept.tell()} bytes of a body that has not ended" if kept.tell() else ""
+            so_far = f"after {kept.tell()} bytes of a body {NOT_ENDED}" if kept.tell() else ""
             raise httpx.ReadTimeout(f"{late} {so_far}".rstrip()) from None
         return kept.getvalue()
 
