@@ -26,9 +26,7 @@ LONG_AGO = "Mon, 03 Jan 2000 00:00:00 GMT"
 @verifies("errors/reads/etag-format")
 def test_etag_is_an_entity_tag(platform: Platform) -> None:
     """Purpose: libraries do not recognize a version in another form.
-
-    Method: 1. read an item of each resource
-            2. expect an ETag to be quoted, without blanks
+    Method: 1. read an item of each resource; 2. expect an ETag to be quoted, without blanks
     """
     judged = False
     for operation in platform.operations("read-item"):
@@ -45,7 +43,6 @@ def test_etag_is_an_entity_tag(platform: Platform) -> None:
 @verifies("errors/reads/304-only-if-unchanged")
 def test_304_only_if_unchanged(platform: Platform) -> None:
     """Purpose: a client must not keep a stale copy.
-
     Method: 1. read each list and its second page, if it does not match an ETag that it never had; expect 2xx
             2. read an item, also by HEAD; update it; expect HEAD to return the new ETag
             3. expect 2xx with the new text for the old ETag, an unknown one, or a change since long ago
@@ -84,7 +81,6 @@ IN_304 = ("ETag", "Cache-Control", "Content-Location", "Expires", "Vary")
 @verifies("errors/reads/304-header-fields#fields")
 def test_304_has_the_fields_of_200(platform: Platform) -> None:
     """Purpose: a cache learns from each 304 which version it has, and how long it may keep it.
-
     Method: 1. read an item with its ETag in If-None-Match
             2. expect 304 with those of ETag, Cache-Control, Content-Location, Expires and Vary that 200 has
             3. expect the same ETag, W/ aside, and no permission for shared caches
@@ -106,9 +102,7 @@ def test_304_has_the_fields_of_200(platform: Platform) -> None:
 @verifies("errors/reads/304-header-fields#content-length")
 def test_304_has_no_content_length_of_0(platform: Platform) -> None:
     """Purpose: a cache updates the length of its copy from a 304 (RFC 9111 section 3.2).
-
-    Method: 1. read an item with its ETag in If-None-Match
-            2. expect no Content-Length: 0 in a 304 response
+    Method: 1. read an item with its ETag in If-None-Match; 2. expect no Content-Length: 0 in a 304 response
     """
     for _, first, reply in not_modified(platform):
         if reply.headers.get("content-length") == "0" and first.body:
@@ -122,9 +116,7 @@ def test_304_has_no_content_length_of_0(platform: Platform) -> None:
 @pytest.mark.parametrize("template", [case("weak", "W/{etag}"), case("list", '"cf-unknown", {etag}'), case("any", "*")])
 def test_if_none_match_takes_every_form(platform: Platform, template: str) -> None:
     """Purpose: a client may have copies of several versions, or any, and compression makes ETags weak.
-
-    Method: 1. read an item with If-None-Match: its strong ETag made weak, a list with its ETag, or *
-            2. expect 304
+    Method: 1. read an item with If-None-Match: its strong ETag made weak, a list with its ETag, or *; 2. expect 304
     """
     judged = False
     for read, first, _ in not_modified(platform):

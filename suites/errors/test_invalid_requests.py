@@ -49,7 +49,6 @@ def expect_refused(platform: Platform, operation: Operation, body: bytes, or_sta
 @pytest.mark.parametrize("name", [case(name, name) for name in (*BODIES, *EXTENDED)])
 def test_invalid_body(platform: Platform, kind: str, name: str) -> None:
     """Purpose: a client learns that its body is not a JSON object.
-
     Method: 1. send each declared creation or update with such a body
             2. expect 400 (or 2xx for a common extension of JSON), and after 400 no change
     """
@@ -61,7 +60,6 @@ def test_invalid_body(platform: Platform, kind: str, name: str) -> None:
 @pytest.mark.parametrize("kind", [case(f"wrong-type-{kind}", kind) for kind in ("create", "update")])
 def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
     """Purpose: a client learns that a member has the wrong type, and nothing of its body is stored.
-
     Method: 1. replace each string of the declared body by an object, in an update also together with a valid string
             2. expect 400 and no change
             3. update with an object for a member that only the creation declares; expect the same, or 2xx
@@ -86,9 +84,7 @@ def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
 )
 def test_other_media_type(platform: Platform, content_type: str) -> None:
     """Purpose: a body that is declared as another type is not parsed as JSON.
-
-    Method: 1. send each declared creation and update with another Content-Type
-            2. expect 400 or 415, and no change
+    Method: 1. send each declared creation and update with another Content-Type; 2. expect 400 or 415, and no change
     """
     for operation in platform.operations("create", "update"):
         before = platform.state(operation)
@@ -113,7 +109,6 @@ ALSO_FOR_PATHS: dict[str, Collection[int]] = {
 @pytest.mark.parametrize("name", [case(f"path-{name}", name) for name in SEGMENTS])
 def test_invalid_path(platform: Platform, name: str) -> None:
     """Purpose: a path that can name nothing is the caller's error.
-
     Method: 1. GET each kind of item by a name that no item can have
             2. expect 400 or 404, or a status that a front end answers such paths with
     """
@@ -126,7 +121,6 @@ def test_invalid_path(platform: Platform, name: str) -> None:
 @verifies("errors/404/absent-resource#name-encoded-twice")
 def test_name_is_decoded_once(platform: Platform) -> None:
     """Purpose: a name that is decoded twice bypasses the rules of a proxy that decodes it once.
-
     Method: 1. GET an item by its slug, with a letter percent-encoded twice (RFC 3986 section 2.4)
             2. expect 404, or 400 or 403 from a firewall
     """
@@ -154,7 +148,6 @@ ALSO_FOR_PARAMETERS: dict[str, Collection[int]] = {"limit-nul": {403}, "long": r
 @pytest.mark.parametrize("name", [case(name, name) for name in PARAMETERS])
 def test_invalid_parameter(platform: Platform, once: Once, name: str) -> None:
     """Purpose: a query parameter is either validated or ignored.
-
     Method: 1. GET each declared resource with an invalid parameter; an offset also as the declared page parameter
             2. expect 400 or the status without it; 404 for a page after the last passes, as does a firewall's status
     """
@@ -175,7 +168,6 @@ NO_NUMBERS = ("cf", "-1", "1.5", "0x1", "1cf")
 @pytest.mark.parametrize("limit", [case("page-number", 1)])
 def test_invalid_page_number(platform: Platform, limit: int) -> None:
     """Purpose: a client with a malformed page number must not take the first page for the one that it requested.
-
     Method: 1. read each list with a limit of one; continue if its declared page parameter takes numbers
             2. GET the list with that parameter as text, negative or not an integer: expect 400, unless the target file
                says that the documentation has invalid values ignored
@@ -204,9 +196,7 @@ def _is_number(found: list[Exchange], pages: Pages) -> bool:
 @verifies("errors/400/changed-body#unknown-member")
 def test_unknown_member(platform: Platform) -> None:
     """Purpose: a client of a newer version may send members that the service does not know.
-
-    Method: 1. create an item with an unknown member
-            2. expect 400 or 2xx
+    Method: 1. create an item with an unknown member; 2. expect 400 or 2xx
     """
     for operation in platform.operations("create"):
         body = json.dumps({**(operation.document or {}), "cf_unknown": "x"}).encode()
@@ -216,7 +206,6 @@ def test_unknown_member(platform: Platform) -> None:
 @verifies("errors/400/repeated-member")
 def test_repeated_member(platform: Platform) -> None:
     """Purpose: two components that read different values of a repeated member disagree about the request.
-
     Method: 1. create an item with a body in which each text is repeated with another value
             2. expect 4xx; or the item to have the value that the response to its creation shows
     """

@@ -37,7 +37,6 @@ def with_if_match(platform: Platform) -> list[Resource]:
 @verifies("errors/409/version-names-one-state#write-response")
 def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
     """Purpose: a client that has just written an item can update it again without a read.
-
     Method: 1. create an item, then update it three times with the ETag of the previous response, if that is strong
             2. expect 2xx each time
     """
@@ -61,7 +60,6 @@ def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
 @verifies("errors/409/version-names-one-state#recreated-item")
 def test_recreated_item_has_another_etag(platform: Platform) -> None:
     """Purpose: a client must not overwrite a new item with the name of the one it has read.
-
     Method: 1. read an item; delete it, create another with its name and change its text
             2. expect another ETag, if both are strong
     """
@@ -121,7 +119,6 @@ def updates(platform: Platform) -> list[tuple[Operation, str]]:
 )
 def test_if_match_forms(platform: Platform, templates: list[str]) -> None:
     """Purpose: a client may name several versions, or any; a weak ETag is not enough to overwrite an item.
-
     Method: 1. update an item with its ETag in a list or in one of two field lines, with *, or with its ETag made weak
             2. expect 2xx (400 for two lines or an empty element passes, as proxies refuse them)
             3. for the weak one expect 409 or 412, and the item unchanged
@@ -192,9 +189,7 @@ REFUSED: dict[str, tuple[str, Refused]] = {
 @pytest.mark.parametrize("how", [case(name, name) for name in REFUSED])
 def test_refused_request_changes_no_version(platform: Platform, how: str) -> None:
     """Purpose: a refused request must leave no new version and no lock, at which a valid update fails.
-
-    Method: 1. read an item's version; send a request that is refused
-            2. update the item from that version; expect 2xx
+    Method: 1. read an item's version; send a request that is refused; 2. update the item from that version; expect 2xx
     """
     told, refuse = REFUSED[how]
     judged = False

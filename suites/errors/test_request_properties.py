@@ -81,7 +81,6 @@ def changeable(platform: Platform, kind: str) -> Changeable:
 @explores(0.4, *JSON_KINDS, change=json_changes())
 def test_changed_body(changeable: Changeable, kind: str, change: Change[dict[str, Any], bytes]) -> None:
     """Purpose: a service accepts what is valid and refuses what is not, whatever a client sends.
-
     Method: 1. change the structure or bytes of the declared body in one way and send it
             2. expect 2xx if it is still valid, 4xx without effect if it is invalid, else either; no internals
             3. expect a declared read to be served
@@ -96,9 +95,7 @@ def test_changed_body(changeable: Changeable, kind: str, change: Change[dict[str
 @explores(0.8, body=raw_bodies())
 def test_update_body_is_no_server_error(changeable: Changeable, kind: str, body: bytes) -> None:
     """Purpose: no bytes in an update make the service fail.
-
-    Method: 1. update an item with any bytes that are declared as JSON
-            2. expect 2xx, or 4xx and no change
+    Method: 1. update an item with any bytes that are declared as JSON; 2. expect 2xx, or 4xx and no change
     """
     changeable.expect_outcome(Mutation("any bytes", Outcome.EITHER, body), changeable.operation)
 
@@ -114,9 +111,7 @@ def expect_read_or_refused(reply: Exchange) -> None:
 @explores(segment=path_segments())
 def test_path_is_no_server_error(platform: Platform, segment: str) -> None:
     """Purpose: no path makes the service fail or redirect to another host.
-
-    Method: 1. GET an item by a name of any characters and encodings
-            2. expect 2xx, 4xx or a redirect on the same host
+    Method: 1. GET an item by a name of any characters and encodings; 2. expect 2xx, 4xx or a redirect on the same host
     """
     resource = platform.resources_with("item")[0]
     path = (resource.item.path if resource.item else "").replace("{slug}", segment)
@@ -135,7 +130,6 @@ OTHER_SPELLINGS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("spell", [case(f"organization-{name}", spell) for name, spell in OTHER_SPELLINGS.items()])
 def test_organization_in_another_spelling_is_no_server_error(platform: Platform, spell: Callable[[str], str]) -> None:
     """Purpose: an organization's slug that is nearly the caller's makes no service fail.
-
     Method: 1. GET a declared resource with the slug in upper case, or with a blank, NUL or more appended
             2. expect 2xx, 4xx or a redirect on the same host
     """
@@ -151,9 +145,7 @@ def test_organization_in_another_spelling_is_no_server_error(platform: Platform,
 @explores(share=0.5, query=queries())
 def test_query_is_no_server_error(platform: Platform, query: str) -> None:
     """Purpose: no query makes the service fail.
-
-    Method: 1. GET each declared resource with any query
-            2. expect 2xx or 4xx
+    Method: 1. GET each declared resource with any query; 2. expect 2xx or 4xx
     """
     for operation in platform.operations("read"):
         expect_client_error(platform.as_role("full", operation, path=f"{operation.path}?{query}"))

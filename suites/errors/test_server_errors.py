@@ -57,7 +57,6 @@ CONDITIONS: dict[str, list[tuple[str, str | bytes]]] = {
 )
 def test_header_field_is_no_server_error(platform: Platform, kind: str, fields: list[tuple[str, str | bytes]]) -> None:
     """Purpose: no header field makes the service fail.
-
     Method: 1. send each declared read, creation or update with a malformed, long or contradictory field, condition,
                media type or coding
             2. expect no 5xx, and 2xx for a read of the list or item afterwards
@@ -77,9 +76,7 @@ def test_header_field_is_no_server_error(platform: Platform, kind: str, fields: 
 @pytest.mark.parametrize("kind", [case(f"{kind}-without-credentials", kind) for kind in ("create", "update", "delete")])
 def test_authorization_without_credentials_is_no_server_error(platform: Platform, kind: str) -> None:
     """Purpose: an Authorization field with a scheme and no token is refused.
-
-    Method: 1. send each declared change with Authorization: Bearer
-            2. expect no 5xx
+    Method: 1. send each declared change with Authorization: Bearer; 2. expect no 5xx
     """
     for operation in platform.operations(kind):
         fields = [*operation.headers, ("Authorization", "Bearer")]
@@ -102,7 +99,6 @@ HEAVY = {
 @pytest.mark.parametrize("body", [case(name, value) for name, value in HEAVY.items()])
 def test_heavy_body_is_no_server_error(platform: Platform, kind: str, body: bytes) -> None:
     """Purpose: a body that is deep, long or hardly text is refused, not a failure.
-
     Method: 1. send each declared creation and update with the body
             2. expect 2xx or 4xx, or the page of a firewall; after a refusal no change
     """
@@ -118,9 +114,7 @@ def test_heavy_body_is_no_server_error(platform: Platform, kind: str, body: byte
 @verifies("errors/5xx/no-input-is-a-server-error#long-name")
 def test_long_name_is_no_server_error(platform: Platform) -> None:
     """Purpose: a name longer than a database column is refused, not a failure.
-
-    Method: 1. send each declared creation with a unique member of more than 300 characters
-            2. expect 2xx or 4xx
+    Method: 1. send each declared creation with a unique member of more than 300 characters; 2. expect 2xx or 4xx
     """
     for resource in platform.resources_with("create", "unique"):
         slug = platform.names.new() + "x" * 300
@@ -134,7 +128,6 @@ READS = 60
 @verifies("errors/5xx/valid-requests-never-fail#reads")
 def test_valid_reads_never_fail(platform: Platform) -> None:
     """Purpose: a valid request is served every time, not most of the time.
-
     Method: 1. send sixty valid reads; expect 2xx, and no error of a gateway either
             2. create an item that hides from others; expect no 5xx
     """

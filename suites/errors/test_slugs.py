@@ -25,7 +25,6 @@ SUCCESS = range(200, 300)
 @pytest.mark.parametrize("value", [case(f"unique-{name}", value) for name, value in (LEFT_OUT | MALFORMED).items()])
 def test_unique_member(platform: Platform, value: object) -> None:
     """Purpose: nothing is created without a unique name.
-
     Method: 1. send each declared creation without its unique member, or with null, an empty text or another type
             2. expect 400 and no item in the list
             3. for a missing, null or empty one also accept 2xx with a generated name or Location
@@ -88,9 +87,7 @@ OUTSIDE_PATTERN = {
 @pytest.mark.parametrize("template", [case(name, value) for name, value in OUTSIDE_PATTERN.items()])
 def test_slug_outside_its_pattern(platform: Platform, template: str) -> None:
     """Purpose: a slug becomes part of URLs and host names, and must match [a-z0-9][a-z0-9-]*[a-z0-9].
-
-    Method: 1. create an item whose slug has one other character, or a hyphen at an end
-            2. expect 400
+    Method: 1. create an item whose slug has one other character, or a hyphen at an end; 2. expect 400
     """
     for resource in resources_with_slug(platform):
         operation = platform.operation(resource, "create")
@@ -113,7 +110,6 @@ SLUGS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("make", [case(f"slug-{name}", make) for name, make in SLUGS.items()])
 def test_slug_is_stored_unchanged(platform: Platform, make: Callable[[str], str]) -> None:
     """Purpose: a slug that is cut or rewritten no longer names the item for its creator.
-
     Method: 1. create an item whose slug has two consecutive hyphens, or is long; a service may refuse it
             2. if it is accepted, expect to read the item by that slug, and with it
     """

@@ -68,7 +68,6 @@ def test_altered_url_is_refused(
     space: Space, altered: Callable[[Space, str], Request], statuses: frozenset[int]
 ) -> None:
     """Purpose: the holder of a URL cannot extend its life, change the response or use another method.
-
     Method: 1. put an object, presign a request to it, alter the URL or its method, send it
             2. expect 403 (400, 401), and the object unchanged
     """
@@ -82,7 +81,6 @@ def test_altered_url_is_refused(
 @pytest.mark.parametrize("signature", [case("forged-after-use", "0" * 64)])
 def test_forged_url_is_refused_after_use(space: Space, signature: str) -> None:
     """Purpose: a cache in front of the gateway serves a response only to a client with the URL.
-
     Method: 1. put an object, presign a GET and send it; send it with a forged signature
             2. expect the bytes, then 403 (400, 401)
     """
@@ -97,7 +95,6 @@ def test_forged_url_is_refused_after_use(space: Space, signature: str) -> None:
 @pytest.mark.parametrize("lives_s", [case("used-before", 2)])
 def test_used_url_expires(space: Space, recorder: Recorder, lives_s: int) -> None:
     """Purpose: a URL expires although its response is cached, or its signature was verified before.
-
     Method: 1. put an object, presign GETs that end two seconds later by the target's clock, send one of them
             2. once an unused one is refused, wait as long again, send the first; expect 403 (400, 401)
     """
@@ -123,7 +120,6 @@ def test_used_url_expires(space: Space, recorder: Recorder, lives_s: int) -> Non
 )
 def test_method_and_path_cannot_be_overridden(space: Space, name: str, value: str) -> None:
     """Purpose: the holder of a URL to one object cannot delete it or read another by adding a header field.
-
     Method: 1. presign a GET, send it with a field that overrides method or path in some frameworks
             2. expect the object, or a refusal, and the object still there
     """
@@ -145,7 +141,6 @@ def test_method_and_path_cannot_be_overridden(space: Space, name: str, value: st
 )
 def test_url_opens_no_foreign_bucket(foreign: Bucket, names: Names, method: str, is_listing: bool) -> None:
     """Purpose: a URL that one organization's key presigns opens no bucket of another organization.
-
     Method: 1. presign a request to another organization's bucket with our own key, send it
             2. expect 403 AccessDenied, or 404 as if it did not exist
     """
@@ -163,9 +158,7 @@ def test_url_opens_no_foreign_bucket(foreign: Bucket, names: Names, method: str,
 @pytest.mark.parametrize("name", [case("of-an-encoded-key", "a b+c/é%20(d)")])
 def test_presigned_put_of_an_encoded_key_is_served(space: Space, name: str) -> None:
     """Purpose: a key that needs percent-encoding can be presigned like any other.
-
-    Method: 1. presign a PUT of such a key, send it with a body
-            2. expect 2xx and the bytes from a GET
+    Method: 1. presign a PUT of such a key, send it with a body; 2. expect 2xx and the bytes from a GET
     """
     key = space.prefix() + name
     url = space.s3.presign(space.request("PUT", key))
@@ -178,9 +171,7 @@ def test_presigned_put_of_an_encoded_key_is_served(space: Space, name: str) -> N
 @pytest.mark.parametrize("secret", [case("by-url", "no-such-secret"), case("by-url-with-empty-secret", "")])
 def test_url_of_an_unknown_access_key_is_refused(space: Space, secret: str) -> None:
     """Purpose: an access key that was never issued opens nothing, even where a missing key has an empty secret.
-
-    Method: 1. presign a GET with an unknown access key, with some secret or an empty one
-            2. expect 403 (400, 401)
+    Method: 1. presign a GET with an unknown access key, with some secret or an empty one; 2. expect 403 (400, 401)
     """
     key = space.stored()
     stranger = space.s3.with_keys(access_key=NEVER_ISSUED["access_key"], secret_key=secret)

@@ -90,7 +90,6 @@ MALFORMATIONS: dict[str, Alteration] = {
 )
 def test_body_other_than_signed_is_refused(space: Space, signed: bytes, sent: bytes) -> None:
     """Purpose: a signature protects the body: nobody on the way adds, removes or changes it.
-
     Method: 1. put an object, then PUT to its key with a body that is not the signed one
             2. expect 400 XAmzContentSHA256Mismatch or BadDigest, or 403, and the old bytes
     """
@@ -105,7 +104,6 @@ def test_body_other_than_signed_is_refused(space: Space, signed: bytes, sent: by
 @pytest.mark.parametrize("stated", [case("no-hash", "conformance"), case("unknown-kind", "STREAMING-CONFORMANCE")])
 def test_payload_hash_that_is_none_is_refused(space: Space, stated: str) -> None:
     """Purpose: only UNSIGNED-PAYLOAD exempts a body from the signature; no other word does.
-
     Method: 1. put an object, then PUT to its key with such an x-amz-content-sha256
             2. expect 400 or 403 (501), and the old bytes
     """
@@ -121,7 +119,6 @@ def test_payload_hash_that_is_none_is_refused(space: Space, stated: str) -> None
 @pytest.mark.parametrize("operation", [case("deletion", "deletion"), case("tagging", "tagging")])
 def test_document_other_than_signed_is_refused(space: Space, operation: str) -> None:
     """Purpose: nobody on the way changes which keys a request deletes, or which tags it writes.
-
     Method: 1. sign DeleteObjects or PutObjectTagging; send another document with its own Content-MD5
             2. expect 400 or 403 (501 where it is not offered), and the object unchanged
     """
@@ -143,7 +140,6 @@ def test_document_other_than_signed_is_refused(space: Space, operation: str) -> 
 @pytest.mark.parametrize("alter", [case(name, alter) for name, alter in ALTERATIONS.items()])
 def test_altered_write_is_refused(space: Space, alter: Alteration) -> None:
     """Purpose: what a signature covers cannot be changed after signing.
-
     Method: 1. sign an upload over an existing object, change one signed component, send it
             2. expect 403 (400 where it becomes malformed, 501 for DELETE), and the old object unchanged
     """
@@ -168,7 +164,6 @@ def test_altered_write_is_refused(space: Space, alter: Alteration) -> None:
 )
 def test_altered_read_is_refused(space: Space, query: dict[str, str], altered: dict[str, Any]) -> None:
     """Purpose: a signed read permits no other method, and no other query.
-
     Method: 1. sign a GET of an object, or a listing under its key; send it as HEAD, or with a wider prefix
             2. expect 403 (400)
     """
@@ -182,7 +177,6 @@ def test_altered_read_is_refused(space: Space, query: dict[str, str], altered: d
 @pytest.mark.parametrize("second", [case("signed-header-repeated", "mallory")])
 def test_repeated_header_is_not_obeyed(space: Space, second: str) -> None:
     """Purpose: a signed header field cannot be added a second time with another value.
-
     Method: 1. sign an upload with x-amz-meta-owner, send it with that field twice
             2. expect 403 (400) and the old object, or the field as it was signed
     """
@@ -202,7 +196,6 @@ def test_repeated_header_is_not_obeyed(space: Space, second: str) -> None:
 @pytest.mark.parametrize("first", [case("parameter-repeated-before", True), case("parameter-repeated-after", False)])
 def test_repeated_parameter_is_not_obeyed(space: Space, first: bool) -> None:
     """Purpose: a signed query parameter cannot be added a second time with another value.
-
     Method: 1. sign a listing under one prefix, send it with a second, wider one
             2. expect 403 (400), or the listing that was signed
     """
@@ -224,9 +217,7 @@ def test_repeated_parameter_is_not_obeyed(space: Space, first: bool) -> None:
 @pytest.mark.parametrize("body", [case("signature-of-another-request", b"same")])
 def test_signature_of_another_request_is_refused(space: Space, body: bytes) -> None:
     """Purpose: the signature of an upload to one key does not permit an upload to another.
-
-    Method: 1. send an upload with the signature of another key's upload
-            2. expect 400 or 403, and nothing stored
+    Method: 1. send an upload with the signature of another key's upload; 2. expect 400 or 403, and nothing stored
     """
     key = space.key()
     other = space.s3.sign(space.request("PUT", space.key("donor"), body=body))
@@ -241,7 +232,6 @@ def test_signature_of_another_request_is_refused(space: Space, body: bytes) -> N
 @pytest.mark.parametrize("malform", [case(name, malform) for name, malform in MALFORMATIONS.items()])
 def test_malformed_authorization_is_refused(space: Space, malform: Alteration) -> None:
     """Purpose: a malformed Authorization neither permits anything nor breaks the gateway.
-
     Method: 1. sign an upload over an existing object, malform its Authorization or date, send it
             2. expect 400, 401 or 403 (501 for another scheme), and the old object unchanged
     """
@@ -256,7 +246,6 @@ def test_malformed_authorization_is_refused(space: Space, malform: Alteration) -
 @verifies("storage/signature/amz-headers-must-be-signed")
 def test_unsigned_amz_header_is_refused(space: Space) -> None:
     """Purpose: anyone on the way can add an unsigned x-amz- field, so it must not be obeyed.
-
     Method: 1. sign an upload, add x-amz-meta-owner, x-amz-tagging or x-amz-copy-source unsigned
             2. expect 400 or 403 (501 where tags or copies are not offered), and nothing stored
     """
@@ -271,9 +260,7 @@ def test_unsigned_amz_header_is_refused(space: Space) -> None:
 @verifies("storage/signature/host-must-be-signed")
 def test_host_must_be_signed(space: Space) -> None:
     """Purpose: a signature for one host is not valid at another.
-
-    Method: 1. sign a listing without its Host, in Authorization and in a URL
-            2. expect 400 or 403
+    Method: 1. sign a listing without its Host, in Authorization and in a URL; 2. expect 400 or 403
     """
     request = space.request("GET", query={**LISTED, "prefix": space.prefix()}, headers={"Accept": "*/*"})
     hostless = Signing(unsigned=frozenset({"host"}))

@@ -108,7 +108,6 @@ def _with_body(body: bytes) -> Callable[..., Request]:
 )
 def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[ChunkedUpload], Request]) -> None:
     """Purpose: an upload of which a chunk is forged, changed or lost on the way stores nothing.
-
     Method: 1. put an object, overwrite it in chunks that are altered, lost, swapped, unsigned or malformed
             2. expect 400 or 403, and the old bytes
     """
@@ -125,7 +124,6 @@ def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[Ch
 @pytest.mark.parametrize("kind", [case("of-a-part", SIGNED)])
 def test_altered_chunks_of_a_part_are_refused(space: Space, kind: str) -> None:
     """Purpose: the chunks of a part are verified like those of an object.
-
     Method: 1. send a part; send it again with a wrong decoded length, a forged trailer and a forged chunk
             2. expect 400 or 403 each time (501 where parts cannot be replaced), and the first bytes after completion
     """
@@ -149,7 +147,6 @@ def test_altered_chunks_of_a_part_are_refused(space: Space, kind: str) -> None:
 @pytest.mark.parametrize("difference", [case("one-more", 1), case("one-less", -1)])
 def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
     """Purpose: a payload of another length than x-amz-decoded-content-length lost something on the way.
-
     Method: 1. put an object, overwrite it in correctly signed chunks of another length in all
             2. expect 400 or 403, and the old bytes
     """
@@ -164,9 +161,7 @@ def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
 @pytest.mark.parametrize("kind", [case("missing", UNSIGNED_TRAILER)])
 def test_missing_decoded_length_is_no_server_error(space: Space, kind: str) -> None:
     """Purpose: a client that forgets the decoded length is told so, or is served.
-
-    Method: 1. put chunks without x-amz-decoded-content-length
-            2. expect a 4xx and nothing stored, or the joined bytes
+    Method: 1. put chunks without x-amz-decoded-content-length; 2. expect a 4xx and nothing stored, or the joined bytes
     """
     framed = _upload(space, key := space.key(), kind).assembled()
     fields = {name: framed.header(name) or "" for name in ("content-encoding", "x-amz-trailer")}
@@ -187,9 +182,7 @@ def test_missing_decoded_length_is_no_server_error(space: Space, kind: str) -> N
 )
 def test_wrong_trailing_checksum_is_refused(space: Space, kind: str, algorithm: str, chunks_of: SkipRefused) -> None:
     """Purpose: current SDKs send a checksum after the payload so that damage on the way is noticed.
-
-    Method: 1. put chunks whose trailer has the checksum of other bytes
-            2. expect a 4xx, and nothing stored
+    Method: 1. put chunks whose trailer has the checksum of other bytes; 2. expect a 4xx, and nothing stored
     """
     chunks_of(kind)
     key = space.key()
@@ -202,9 +195,7 @@ def test_wrong_trailing_checksum_is_refused(space: Space, kind: str, algorithm: 
 @verifies("storage/streaming/announced-trailer-must-come")
 def test_announced_trailer_must_come(space: Space, chunks_of: SkipRefused) -> None:
     """Purpose: a payload whose announced checksum is missing was cut off, or cannot be verified.
-
-    Method: 1. put chunks with x-amz-trailer, without the trailer that it announces
-            2. expect a 4xx, and nothing stored
+    Method: 1. put chunks with x-amz-trailer, without the trailer that it announces; 2. expect a 4xx, and nothing stored
     """
     chunks_of(UNSIGNED_TRAILER)
     key = space.key()
@@ -224,7 +215,6 @@ def test_differing_checksum_refuses_the_part(
     space: Space, trailing: bool, algorithm: str, chunks_of: SkipRefused
 ) -> None:
     """Purpose: a part that was damaged on the way is refused, and does not replace the earlier one.
-
     Method: 1. open an upload for the algorithm, send a part; send it again with another body's checksum
             2. expect a 4xx, and the first bytes after completion
     """
@@ -266,7 +256,6 @@ def _to_another_key(request: Request) -> Request:
 )
 def test_altered_request_with_chunks_is_refused(space: Space, kind: str, alter: Callable[[Request], Request]) -> None:
     """Purpose: a chunked upload to one object does not permit an upload to another, nor one without a signature.
-
     Method: 1. sign a chunked upload over an existing object; send it to another key, or unsigned
             2. expect 403 (400, 401), the old object unchanged, and nothing under the other key
     """
@@ -281,7 +270,6 @@ def test_altered_request_with_chunks_is_refused(space: Space, kind: str, alter: 
 @pytest.mark.parametrize("kind", [case("chunks-behind", SIGNED), case("unsigned-chunks-behind", UNSIGNED_TRAILER)])
 def test_chunks_signed_by_a_skewed_clock_are_refused(space: Space, kind: str) -> None:
     """Purpose: a recorded chunked upload soon becomes worthless.
-
     Method: 1. sign a chunked upload with a clock that is twenty minutes behind, send it
             2. expect 403 (400; 501 where unsigned chunks are not offered), and nothing stored
     """
@@ -297,7 +285,6 @@ def test_chunks_signed_by_a_skewed_clock_are_refused(space: Space, kind: str) ->
 @pytest.mark.parametrize("kind", [case("with-unsigned-chunks", UNSIGNED_TRAILER)])
 def test_unsigned_chunks_by_a_forged_url_are_refused(space: Space, kind: str) -> None:
     """Purpose: unsigned chunks need a correctly signed request, in a URL too.
-
     Method: 1. presign an upload in unsigned chunks over an existing object with a wrong secret, send it
             2. expect 403 (400, 401; 501 where it is not offered), and the old object unchanged
     """
@@ -313,7 +300,6 @@ def test_unsigned_chunks_by_a_forged_url_are_refused(space: Space, kind: str) ->
 @pytest.mark.parametrize("kind", [case("unsigned-chunks", UNSIGNED_TRAILER)])
 def test_unsigned_chunks_of_a_forged_part_are_refused(space: Space, kind: str) -> None:
     """Purpose: unsigned chunks need a correctly signed request, for a part too.
-
     Method: 1. open an upload; send a part in unsigned chunks by a request signed with a wrong secret
             2. expect 403 (400, 401; 501 where it is not offered), and no part in the list
     """

@@ -72,7 +72,6 @@ def test_chunked_payload_is_stored_without_its_framing(
     space: Space, kind: str, chunks: tuple[bytes, ...], chunks_of: SkipRefused
 ) -> None:
     """Purpose: SDKs upload in chunks of any size; the object is the bytes that they carry.
-
     Method: 1. put three chunks, one of 1 MiB or only the closing one, with a checksum where the form has a trailer
             2. expect 2xx, and the joined bytes from GET, without aws-chunked in Content-Encoding
     """
@@ -93,9 +92,7 @@ def test_chunked_payload_is_stored_without_its_framing(
 )
 def test_chunk_size_may_be_in_capitals(space: Space, kind: str, chunks_of: SkipRefused) -> None:
     """Purpose: some SDKs (.NET) write the hexadecimal size of a chunk in capital letters.
-
-    Method: 1. put a chunk with such a size
-            2. expect 2xx, and its bytes from GET
+    Method: 1. put a chunk with such a size; 2. expect 2xx, and its bytes from GET
     """
     chunks_of(kind)
     key, body = space.key(), b"c" * 0xABC
@@ -109,7 +106,6 @@ def test_chunk_size_may_be_in_capitals(space: Space, kind: str, chunks_of: SkipR
 @EVERY_FORM
 def test_chunked_part_is_stored_without_its_framing(space: Space, kind: str, chunks_of: SkipRefused) -> None:
     """Purpose: SDKs send parts in chunks too; the part is the bytes that they carry.
-
     Method: 1. open an upload (for CRC-32 where the form has a trailer), send a part in three chunks, complete it
             2. expect 2xx, and the joined bytes from GET
     """
@@ -134,9 +130,7 @@ def test_chunked_part_is_stored_without_its_framing(space: Space, kind: str, chu
 @BOTH_KINDS
 def test_metadata_of_a_chunked_upload_is_stored(space: Space, kind: str, chunks_of: SkipRefused) -> None:
     """Purpose: an object has its type and metadata, in whatever form its payload came.
-
-    Method: 1. put an object in chunks with a type, Cache-Control and metadata
-            2. expect the bytes and each field
+    Method: 1. put an object in chunks with a type, Cache-Control and metadata; 2. expect the bytes and each field
     """
     chunks_of(kind)
     key = space.key()
@@ -151,9 +145,7 @@ def test_metadata_of_a_chunked_upload_is_stored(space: Space, kind: str, chunks_
 @pytest.mark.parametrize("kind", [case("over-two-chunks", SIGNED)])
 def test_range_over_two_chunks(space: Space, kind: str) -> None:
     """Purpose: a reader of a range does not notice in which chunks the object came.
-
-    Method: 1. put two chunks of 64 KiB, GET the bytes around their border
-            2. expect 206 with them
+    Method: 1. put two chunks of 64 KiB, GET the bytes around their border; 2. expect 206 with them
     """
     key, size = space.key(), len(HALVES[0])
 
@@ -166,9 +158,7 @@ def test_range_over_two_chunks(space: Space, kind: str) -> None:
 @pytest.mark.parametrize("kind", [case("in-chunks", SIGNED)])
 def test_tags_of_a_chunked_upload_are_stored(space: Space, kind: str) -> None:
     """Purpose: an object can be tagged as it is put, in whatever form its payload comes.
-
-    Method: 1. put an object in chunks with x-amz-tagging
-            2. expect the tags
+    Method: 1. put an object in chunks with x-amz-tagging; 2. expect the tags
     """
     key = space.key()
 
@@ -180,7 +170,6 @@ def test_tags_of_a_chunked_upload_are_stored(space: Space, kind: str) -> None:
 @BOTH_KINDS
 def test_condition_of_a_chunked_upload_is_honoured(space: Space, kind: str, chunks_of: SkipRefused) -> None:
     """Purpose: If-None-Match: * never overwrites, in whatever form the payload comes.
-
     Method: 1. put an object, then PUT to its key in chunks with If-None-Match: *
             2. expect 412 PreconditionFailed, and the old bytes
     """
@@ -195,9 +184,7 @@ def test_condition_of_a_chunked_upload_is_honoured(space: Space, kind: str, chun
 @verifies("storage/streaming/chunked-transfer-coding-is-accepted")
 def test_chunks_in_transfer_coding(space: Space, chunks_of: SkipRefused) -> None:
     """Purpose: boto3 and `aws s3 cp` upload over TLS in chunks with a trailer and without Content-Length.
-
-    Method: 1. put an object in unsigned chunks with a trailer, in chunked transfer coding
-            2. expect 2xx, and the bytes
+    Method: 1. put an object in unsigned chunks with a trailer, in chunked transfer coding; 2. expect 2xx, and the bytes
     """
     chunks_of(UNSIGNED_TRAILER)
     key = space.key()
@@ -211,7 +198,6 @@ def test_chunks_in_transfer_coding(space: Space, chunks_of: SkipRefused) -> None
 @verifies("storage/streaming/framing-is-never-stored")
 def test_framing_is_never_stored(space: Space) -> None:
     """Purpose: a client that announces chunks only in x-amz-content-sha256 finds no framing among its bytes.
-
     Method: 1. put signed chunks without aws-chunked in Content-Encoding
             2. expect the joined bytes, or a refusal and nothing stored
     """

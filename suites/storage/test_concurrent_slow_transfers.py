@@ -70,7 +70,6 @@ def paused(space: Space, once: Once) -> PausedUpload:
 @verifies("storage/concurrency/partial-upload-is-invisible")
 def test_partial_upload_is_invisible(paused: PausedUpload) -> None:
     """Purpose: a reader of an object of which half a new version has come gets the old one, whole.
-
     Method: 1. put an object, send half of another one over it, GET it, send the other half, GET it again
             2. expect the old bytes (or all of the new ones, if the read waited), then the new ones
     """
@@ -86,7 +85,6 @@ def test_partial_upload_is_invisible(paused: PausedUpload) -> None:
 @verifies("storage/concurrency/paused-upload-blocks-no-reader")
 def test_paused_upload_blocks_no_reader(space: Space, paused: PausedUpload) -> None:
     """Purpose: a client that is stuck in the middle of its upload keeps no other from reading the object.
-
     Method: 1. put an object, send half of another one over it, GET it, send the other half after three seconds at most
             2. expect the GET answered before that; where it is not, do all of it once more
     """
@@ -99,7 +97,6 @@ def test_paused_upload_blocks_no_reader(space: Space, paused: PausedUpload) -> N
 @pytest.mark.parametrize("other", [case("created-during-the-upload", OLD)])
 def test_condition_is_evaluated_at_the_end(space: Space, other: bytes) -> None:
     """Purpose: If-None-Match: * does not overwrite an object that was created during the upload.
-
     Method: 1. send half of an object with If-None-Match: *, PUT another one to its key, send the other half
             2. where that PUT was answered before, expect its bytes; expect 412, 409 or 2xx for the first (2xx as if it
                had been overwritten at once)
@@ -119,7 +116,6 @@ def test_condition_is_evaluated_at_the_end(space: Space, other: bytes) -> None:
 @verifies("storage/concurrency/slow-reader-gets-one-object")
 def test_slow_reader_gets_one_object(space: Space) -> None:
     """Purpose: a slow reader of an object that is overwritten gets one of its values, and no mixture.
-
     Method: 1. put an object of 8 MiB, GET it; after the first bytes, PUT another one of that size, then read on
             2. expect the bytes of one of the two, as far as they come, and then the new ones
     """

@@ -166,7 +166,6 @@ def known(space: Space) -> Known:
 )
 def test_condition(space: Space, known: Known, condition: dict[str, str], status: int) -> None:
     """Purpose: caches and SDKs read an object only if it has changed, or only if it has not.
-
     Method: 1. GET and HEAD an object under one or two conditions; only GET where there is a Range
             2. expect the object where the condition holds, otherwise 304 or 412
     """
@@ -181,7 +180,6 @@ def test_condition(space: Space, known: Known, condition: dict[str, str], status
 @pytest.mark.parametrize("seconds", [case("later-date", 1)])
 def test_modified_since_later(space: Space, known: Known, recorder: Recorder, seconds: int) -> None:
     """Purpose: an object that was last modified before a date was not modified since.
-
     Method: 1. GET and HEAD an object with If-Modified-Since a second after its Last-Modified
             2. expect 304; otherwise repeat both when that second is past, since a date in the future may be ignored
                (RFC 2616 section 14.25)
@@ -200,7 +198,6 @@ def test_modified_since_later(space: Space, known: Known, recorder: Recorder, se
 @pytest.mark.parametrize("number", [case("part-number", "1")])
 def test_part_of_a_replaced_object_is_not_returned(space: Space, known: Known, number: str) -> None:
     """Purpose: an SDK that reads an object part by part does not get the rest of its replacement.
-
     Method: 1. GET and HEAD an object with partNumber=1 and If-Match of another ETag
             2. expect 412; or 400 or 501, where partNumber is not offered
     """
@@ -213,7 +210,6 @@ def test_part_of_a_replaced_object_is_not_returned(space: Space, known: Known, n
 @pytest.mark.parametrize("body", [case("etag-of-a-multipart-object", BODY)])
 def test_etag_of_a_multipart_object_is_honoured(space: Space, body: bytes) -> None:
     """Purpose: SDKs download and copy a multipart object by its ETag like any other.
-
     Method: 1. upload an object in one part; GET it with If-Match and with If-None-Match of its ETag, and copy it with
                x-amz-copy-source-if-match
             2. expect the object, 304, and the copy
@@ -230,7 +226,6 @@ def test_etag_of_a_multipart_object_is_honoured(space: Space, body: bytes) -> No
 @verifies("storage/condition/invalid-condition-is-no-server-error")
 def test_invalid_condition_is_no_server_error(space: Space) -> None:
     """Purpose: a condition that cannot be parsed is reported as the client's mistake, or does not hold.
-
     Method: 1. GET with If-Match, If-None-Match and If-Range that are no entity tags; PUT a new key with
                If-Unmodified-Since, which has no date (RFC 9110 section 13.1.4)
             2. expect no 5xx, and the object from the next valid request
@@ -248,7 +243,6 @@ def test_invalid_condition_is_no_server_error(space: Space) -> None:
 @verifies("storage/condition/not-modified-has-etag")
 def test_not_modified_has_the_etag(space: Space, known: Known) -> None:
     """Purpose: a cache knows by the ETag of a 304 which of its copies is confirmed.
-
     Method: 1. GET and HEAD with If-None-Match of the object's ETag
             2. expect 304 with that ETag, and with the Last-Modified of 200, if any
     """
@@ -263,7 +257,6 @@ def test_not_modified_has_the_etag(space: Space, known: Known) -> None:
 @verifies("storage/condition/not-modified-has-caching-fields")
 def test_not_modified_has_the_caching_fields(space: Space) -> None:
     """Purpose: a cache that revalidates learns how long it may keep the object now.
-
     Method: 1. overwrite an object with other Cache-Control and Expires, GET it without a condition and with its ETag
             2. expect 304 with the values of 200
     """
@@ -280,7 +273,6 @@ def test_not_modified_has_the_caching_fields(space: Space) -> None:
 @verifies("storage/condition/not-modified-has-no-other-length")
 def test_not_modified_has_no_other_length(space: Space, known: Known) -> None:
     """Purpose: a cache would store another length of a 304, and a client would wait for a body.
-
     Method: 1. GET with If-None-Match of the object's ETag, and read until the connection ends
             2. expect 304 without Content-Length, or with the object's, and no body
     """
@@ -304,9 +296,7 @@ def test_not_modified_has_no_other_length(space: Space, known: Known) -> None:
 )
 def test_missing_object_is_404_under_any_condition(space: Space, fields: dict[str, str]) -> None:
     """Purpose: a client learns that an object is missing, not that a condition failed.
-
-    Method: 1. GET and HEAD a key that was never written, under a condition
-            2. expect 404
+    Method: 1. GET and HEAD a key that was never written, under a condition; 2. expect 404
     """
     key = space.key("missing")
 

@@ -69,7 +69,6 @@ def test_put_is_made_if_its_condition_holds(
     space: Space, features: frozenset[str], before: str, condition: dict[str, str], is_optional: bool
 ) -> None:
     """Purpose: a client can create an object only if there is none, and replace only what it has read.
-
     Method: 1. PUT to a missing or existing key under a condition that holds
             2. expect 2xx and the new bytes; a condition that S3 need not offer may be refused with 400 or 501
     """
@@ -133,7 +132,6 @@ def test_put_is_refused_if_its_condition_fails(
     refusal: tuple[int | set[int], set[str]],
 ) -> None:
     """Purpose: a conditional PUT never overwrites what the client has not read, and loses no update.
-
     Method: 1. PUT to a missing or existing key under a condition that fails
             2. expect 412 PreconditionFailed (404 for If-Match of a missing object; a condition that S3 need not offer
                may be refused), and the old bytes or none
@@ -152,7 +150,6 @@ def test_put_is_refused_if_its_condition_fails(
 @pytest.mark.parametrize("below", [case("prefix-of-another-key", "/below")])
 def test_prefix_of_another_key_can_be_created(space: Space, below: str) -> None:
     """Purpose: where only "a/b" was put there is no object "a", so it can be created.
-
     Method: 1. put "a/b", PUT "a" with If-None-Match: *; if that is refused, put "a" without it
             2. expect 2xx, unless the target cannot store both keys at all
     """
@@ -172,7 +169,6 @@ def test_prefix_of_another_key_can_be_created(space: Space, below: str) -> None:
 )
 def test_conditional_deletion(space: Space, features: frozenset[str], before: str, condition: str) -> None:
     """Purpose: a client deletes only the object that it has read.
-
     Method: 1. DELETE an object with If-Match of another ETag; expect 412, or such conditions refused, and the object
             2. DELETE it with its own ETag or *; expect 204 and no object, or such conditions refused
     """
@@ -189,7 +185,6 @@ def test_conditional_deletion(space: Space, features: frozenset[str], before: st
 @verifies("storage/conditional-write/many-deletions-keep-what-changed")
 def test_many_deletions_keep_what_changed(space: Space) -> None:
     """Purpose: DeleteObjects with ETags deletes only the objects that the client has read.
-
     Method: 1. name in DeleteObjects an object with another ETag, one with its own, and after them a missing key
             2. expect an Error for the first and the object there, no failed condition for the second, the last Deleted
     """
@@ -218,7 +213,6 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
 @pytest.mark.parametrize("condition", [case("if-none-match", CREATE), case("if-match", {"If-Match": OTHER})])
 def test_conditional_copy(space: Space, condition: dict[str, str]) -> None:
     """Purpose: CopyObject honours If-None-Match and If-Match like a PUT.
-
     Method: 1. copy an object over another under a condition that fails; expect 412, a 200 that ends in that error, or
                such conditions refused, and the old bytes
             2. copy it to a new key with If-None-Match: *; expect no failed condition
@@ -238,7 +232,6 @@ def test_conditional_copy(space: Space, condition: dict[str, str]) -> None:
 @pytest.mark.parametrize("replacing", [case("if-none-match", False), case("if-match", True)])
 def test_conditional_completion(space: Space, replacing: bool) -> None:
     """Purpose: CompleteMultipartUpload honours If-None-Match and If-Match like a PUT.
-
     Method: 1. complete two uploads to one key with If-None-Match: *, or with If-Match of the present ETag
             2. expect the first object; for the second 412, or a 200 that ends in that error
     """

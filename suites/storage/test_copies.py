@@ -49,7 +49,6 @@ OWN_TAG, OWN_TIME = "etag", "last-modified"
 @verifies("storage/copy/bytes-are-the-same")
 def test_copy_has_the_same_bytes(space: Space) -> None:
     """Purpose: a copy is another object of the same bytes.
-
     Method: 1. copy an object within its bucket, named as SDKs do, without a slash before the bucket
             2. expect a CopyObjectResult with the copy's ETag, and the bytes from both
     """
@@ -68,9 +67,7 @@ def test_copy_has_the_same_bytes(space: Space) -> None:
 @pytest.mark.parametrize("body", [case("empty", b""), case("of-several-buffers", b"copied" * 400_000)])
 def test_copy_of_any_size(space: Space, body: bytes) -> None:
     """Purpose: an empty or large object is copied like any other.
-
-    Method: 1. copy it over another
-            2. expect 200, and its bytes
+    Method: 1. copy it over another; 2. expect 200, and its bytes
     """
     key = space.stored(b"the earlier object")
 
@@ -81,7 +78,6 @@ def test_copy_of_any_size(space: Space, body: bytes) -> None:
 @verifies("storage/copy/multipart-object-is-the-same")
 def test_copy_of_a_multipart_object(space: Space) -> None:
     """Purpose: a copy of a multipart object has the same bytes and metadata.
-
     Method: 1. upload an object in two parts, with metadata, and copy it
             2. expect the bytes and metadata from the copy, and its ETag in the result
     """
@@ -103,7 +99,6 @@ def test_copy_of_a_multipart_object(space: Space) -> None:
 @verifies("storage/copy/between-buckets")
 def test_copy_between_buckets(space: Space, other_space: Space, features: frozenset[str]) -> None:
     """Purpose: an object can be copied from one bucket of the organization to another.
-
     Method: 1. copy an object with metadata (and tags, if offered) to the same key of another bucket, overwrite it
             2. expect the copied bytes, metadata and tags there
     """
@@ -123,7 +118,6 @@ def test_copy_between_buckets(space: Space, other_space: Space, features: frozen
 @pytest.mark.parametrize("body", [case("key-in-both-buckets", b"in the first")])
 def test_source_is_in_its_own_bucket(space: Space, other_space: Space, body: bytes) -> None:
     """Purpose: a copy reads the bucket that x-amz-copy-source names, not the one that it writes.
-
     Method: 1. put different bytes under one key in two buckets, copy the first over the second, and to another key
             2. expect the first's bytes
     """
@@ -138,7 +132,6 @@ def test_source_is_in_its_own_bucket(space: Space, other_space: Space, body: byt
 @verifies("storage/copy/metadata-is-copied")
 def test_copy_has_its_source_s_metadata(space: Space) -> None:
     """Purpose: without the directive REPLACE a copy has its source's metadata.
-
     Method: 1. copy an object with metadata, with another type and metadata in the request, without directive and COPY
             2. expect the source's metadata on the copy, and none of the request's
     """
@@ -157,7 +150,6 @@ def test_copy_has_its_source_s_metadata(space: Space) -> None:
 @verifies("storage/copy/metadata-is-replaced")
 def test_copy_with_replaced_metadata(space: Space) -> None:
     """Purpose: with the directive REPLACE a copy has the metadata of the request and none of its source's.
-
     Method: 1. copy with x-amz-metadata-directive: REPLACE and other metadata
             2. expect the new fields, and not the old ones
     """
@@ -176,7 +168,6 @@ def test_copy_with_replaced_metadata(space: Space) -> None:
 @pytest.mark.parametrize("fields", [case("each-field", OTHERS)])
 def test_copy_with_each_field_replaced(space: Space, fields: dict[str, str]) -> None:
     """Purpose: with the directive REPLACE the copy has each field of the request.
-
     Method: 1. copy an object with metadata and system fields by REPLACE with other system fields and no metadata
             2. expect those that HEAD of the source returned, no metadata, and no field of the source
     """
@@ -193,9 +184,7 @@ def test_copy_with_each_field_replaced(space: Space, fields: dict[str, str]) -> 
 @verifies("storage/copy/type-is-replaced")
 def test_type_is_replaced(space: Space) -> None:
     """Purpose: with the directive REPLACE and no type, a copy does not have its source's type.
-
-    Method: 1. copy an object of a type with REPLACE, without Content-Type
-            2. expect the copy without that type
+    Method: 1. copy an object of a type with REPLACE, without Content-Type; 2. expect the copy without that type
     """
     source, key = space.stored(b"a,b\n", {"Content-Type": "text/csv"}), space.key("copy")
     require(space.copy(key, source, REPLACE), "copies")
@@ -206,7 +195,6 @@ def test_type_is_replaced(space: Space) -> None:
 @verifies("storage/copy/onto-itself-changes-metadata")
 def test_copy_onto_itself_changes_metadata(space: Space) -> None:
     """Purpose: clients change an object's metadata by copying it onto itself with REPLACE.
-
     Method: 1. copy an object onto itself with new metadata
             2. expect the new metadata, none of the old, and the same bytes
     """
@@ -223,9 +211,7 @@ def test_copy_onto_itself_changes_metadata(space: Space) -> None:
 @verifies("storage/copy/onto-itself-without-change-is-refused")
 def test_copy_onto_itself_without_change(space: Space) -> None:
     """Purpose: a copy of an object onto itself that changes nothing is refused as a mistake.
-
-    Method: 1. copy an object onto itself
-            2. expect a 4xx, and the bytes unchanged
+    Method: 1. copy an object onto itself; 2. expect a 4xx, and the bytes unchanged
     """
     key = space.stored(b"the same")
 
@@ -236,9 +222,7 @@ def test_copy_onto_itself_without_change(space: Space) -> None:
 @verifies("storage/copy/onto-itself-loses-nothing")
 def test_copy_onto_itself_loses_nothing(space: Space) -> None:
     """Purpose: an object survives a copy onto itself, whether that is accepted or refused.
-
-    Method: 1. copy an object onto itself
-            2. expect its bytes and metadata unchanged
+    Method: 1. copy an object onto itself; 2. expect its bytes and metadata unchanged
     """
     key = space.stored(b"the same", {"x-amz-meta-owner": "alice"})
     space.copy(key, key)
@@ -281,7 +265,6 @@ def test_impossible_copy_is_refused(
     space: Space, source: str, headers: dict[str, str], statuses: set[int] | range
 ) -> None:
     """Purpose: a copy whose source is missing or malformed is reported as such, and creates nothing.
-
     Method: 1. copy from a missing object, bucket or version, from a malformed x-amz-copy-source, or with the metadata
                directive MERGE
             2. expect the refusal, and nothing under the new key
@@ -297,7 +280,6 @@ def test_impossible_copy_is_refused(
 @pytest.mark.parametrize("made", [case("of-a-source", "object"), case("of-the-source-of-a-part", "part")])
 def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str], made: str) -> None:
     """Purpose: a slash at the beginning of a key is part of it in x-amz-copy-source, too.
-
     Method: 1. put an object, and another under its key with a slash before it; copy the latter, as object or part
             2. expect its own bytes of the copy, where both keys were accepted
     """
@@ -327,9 +309,7 @@ def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str
 )
 def test_copy_source_is_decoded_once(space: Space, name: str, whole: bool) -> None:
     """Purpose: x-amz-copy-source is URL-encoded, by some clients with its slashes, and decoded exactly once.
-
-    Method: 1. copy from a key with characters that need encoding, or with every slash encoded
-            2. expect the bytes
+    Method: 1. copy from a key with characters that need encoding, or with every slash encoded; 2. expect the bytes
     """
     prefix = space.prefix()
     source = space.stored(name.encode(), key=prefix + name)
@@ -372,7 +352,6 @@ def test_copy_source_is_decoded_once(space: Space, name: str, whole: bool) -> No
 )
 def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds: bool) -> None:
     """Purpose: a copy is made only if the conditions on its source hold.
-
     Method: 1. copy under x-amz-copy-source-if- conditions
             2. expect the copy where they hold, otherwise 412 and nothing under the new key
     """

@@ -32,7 +32,6 @@ OLD = b"the old object"
 @verifies("storage/multi-delete/deletes-what-is-named")
 def test_deletes_what_is_named(space: Space) -> None:
     """Purpose: the named keys are deleted, and no others.
-
     Method: 1. put four objects, delete two of them in one request
             2. expect both reported as deleted, and only the other two listed
     """
@@ -53,7 +52,6 @@ def test_deletes_what_is_named(space: Space) -> None:
 )
 def test_keys_are_matched_exactly(space: Space, named: list[str], others: list[str]) -> None:
     """Purpose: keys in the document are XML text: unescaped once, not trimmed, not normalized, no prefixes.
-
     Method: 1. put objects under keys that differ by case, a blank, a slash or an escape (the target may refuse some)
             2. delete some of them in one request with Quiet false, as SDKs write it
             3. expect exactly those reported as deleted, and only the others listed
@@ -71,7 +69,6 @@ def test_keys_are_matched_exactly(space: Space, named: list[str], others: list[s
 @pytest.mark.parametrize("before", [case("leading-slash", "/")])
 def test_leading_slash_is_matched(space: Space, before: str) -> None:
     """Purpose: a leading slash is part of the key in the document.
-
     Method: 1. put an object, put another under its key with a leading slash (it may be refused), delete the latter
             2. expect it reported as deleted, 404 for it, and the first unchanged
     """
@@ -91,7 +88,6 @@ def test_leading_slash_is_matched(space: Space, before: str) -> None:
 @pytest.mark.parametrize("twice", [case("missing", False), case("named-twice", True)])
 def test_missing_keys_count_as_deleted(space: Space, twice: bool) -> None:
     """Purpose: a client that repeats a deletion must not see an error.
-
     Method: 1. delete an object and a missing key, or one object twice, in one request
             2. expect both as Deleted, without an error, and 404 for the object
     """
@@ -104,7 +100,6 @@ def test_missing_keys_count_as_deleted(space: Space, twice: bool) -> None:
 @verifies("storage/multi-delete/quiet-names-only-errors")
 def test_quiet_names_only_errors(space: Space) -> None:
     """Purpose: in quiet mode the response names only keys that could not be deleted.
-
     Method: 1. delete an object with Quiet before it, and another with Quiet after it, as SDKs write it
             2. expect an empty result and 404 for the object, each time
     """
@@ -123,7 +118,6 @@ def test_quiet_names_only_errors(space: Space) -> None:
 @pytest.mark.parametrize("version", [case("every-result-is-reported", "cf-no-such-version")])
 def test_every_result_is_reported(space: Space, version: str) -> None:
     """Purpose: a client learns the result for each key, also for one with an unknown version.
-
     Method: 1. name an object, and an unknown version of another (not applicable if the whole request is refused)
             2. expect each of the two among the deleted keys or among the errors
     """
@@ -142,7 +136,6 @@ def test_every_result_is_reported(space: Space, version: str) -> None:
 @verifies("storage/multi-delete/quiet-reports-errors")
 def test_quiet_reports_errors(space: Space) -> None:
     """Purpose: quiet mode reports the same errors as verbose mode.
-
     Method: 1. name an unknown version and a key that is too long (only the version if the target refuses the whole
                request), with and without Quiet
             2. expect the same keys among the errors
@@ -166,7 +159,6 @@ def test_quiet_reports_errors(space: Space) -> None:
 @verifies("storage/multi-delete/1000-keys-are-deleted")
 def test_1000_keys_are_deleted(space: Space) -> None:
     """Purpose: of 1,000 keys in one request, each key that is reported as deleted is deleted.
-
     Method: 1. put 1,000 objects under keys of 120 characters, so that the document is larger than many form limits
             2. delete all of them in one request
             3. expect 1,000 keys as Deleted, and none of them in a listing
@@ -181,9 +173,7 @@ def test_1000_keys_are_deleted(space: Space) -> None:
 @verifies("storage/multi-delete/more-than-a-thousand-is-refused")
 def test_more_than_a_thousand_is_refused(space: Space) -> None:
     """Purpose: a request that names more than 1,000 keys is refused, and deletes none of them.
-
-    Method: 1. name 1,001 keys, one of which exists
-            2. expect a 4xx, and the object unchanged
+    Method: 1. name 1,001 keys, one of which exists; 2. expect a 4xx, and the object unchanged
     """
     key = space.stored(OLD)
 
@@ -195,9 +185,7 @@ def test_more_than_a_thousand_is_refused(space: Space) -> None:
 @pytest.mark.parametrize("body", [case(hint, body) for hint, body in BROKEN.items()])
 def test_broken_document_is_refused(space: Space, body: bytes) -> None:
     """Purpose: a body that is no Delete document is reported as the client's mistake.
-
-    Method: 1. send such a body with its right Content-MD5
-            2. expect a 4xx
+    Method: 1. send such a body with its right Content-MD5; 2. expect a 4xx
     """
     expect_refused(space.delete_with(body))
 
@@ -214,7 +202,6 @@ def test_broken_document_is_refused(space: Space, body: bytes) -> None:
 )
 def test_wrong_digest_deletes_nothing(space: Space, digests: list[tuple[str, str]]) -> None:
     """Purpose: a Delete document that was damaged in transit deletes nothing.
-
     Method: 1. name an object, with another document's Content-MD5, or its CRC-32 and then its SHA-256
             2. expect a 4xx, and the object unchanged
     """
@@ -228,9 +215,7 @@ def test_wrong_digest_deletes_nothing(space: Space, digests: list[tuple[str, str
 @pytest.mark.parametrize("algorithm", [case("crc32", "crc32"), case("sha256", "sha256")])
 def test_checksum_replaces_md5(space: Space, algorithm: str) -> None:
     """Purpose: current SDKs send a checksum instead of Content-MD5.
-
-    Method: 1. delete an object with x-amz-checksum and without Content-MD5
-            2. expect 2xx, and 404 for the object
+    Method: 1. delete an object with x-amz-checksum and without Content-MD5; 2. expect 2xx, and 404 for the object
     """
     body = delete_document([key := space.stored()])
     name, value = checksum_field(algorithm, body)

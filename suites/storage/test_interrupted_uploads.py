@@ -40,7 +40,6 @@ def _put_expecting(s3: S3, space: Space, key: str) -> tuple[Exchange, Exchange]:
 @verifies("storage/object/expected-continue-comes")
 def test_expected_continue_comes(s3: S3, space: Space) -> None:
     """Purpose: a client that waits for 100 (Continue) gets it, and its body is stored.
-
     Method: 1. send the head of a PUT with Expect: 100-continue, wait for a response, send the body
             2. expect 100 before the body, then 2xx, and the same bytes from GET
     """
@@ -59,7 +58,6 @@ def test_expected_continue_comes(s3: S3, space: Space) -> None:
 )
 def test_refusal_comes_before_the_body(s3: S3, space: Space, changes: dict[str, str]) -> None:
     """Purpose: a client without permission need not send its body: the request is refused by its head.
-
     Method: 1. send the head of a PUT with a wrong signature and Expect: 100-continue, wait for a response
             2. expect 403 before the body, and nothing stored
     """
@@ -110,7 +108,6 @@ def _send_partially(space: Space, signed: Request, sent: int) -> None:
 )
 def test_interrupted_upload_stores_nothing(space: Space, signed: Signed, sent: int) -> None:
     """Purpose: partial objects are never added: an interrupted upload leaves the old object.
-
     Method: 1. put an object; begin to overwrite it and to put a new one, close the connection in the middle of each
             2. expect no 2xx, the old bytes, 404 for the new key, and no other key listed
     """
@@ -128,7 +125,6 @@ def test_interrupted_upload_stores_nothing(space: Space, signed: Signed, sent: i
 @verifies("storage/multipart/cut-off-part-is-not-kept")
 def test_interrupted_part_is_not_stored(space: Space) -> None:
     """Purpose: an interrupted part is not stored, and does not replace the part of its number.
-
     Method: 1. open an upload, send part 1; begin to send parts 1 and 2, close the connection in their bodies
             2. expect no 2xx, and only the first part 1 in the list of parts
     """

@@ -53,7 +53,6 @@ PAIRS = {
 @pytest.mark.parametrize("name", [case(hint, name) for hint, name in ORDINARY.items()])
 def test_name_is_kept(space: Space, name: str) -> None:
     """Purpose: a key may have any Unicode characters, and an object is found under exactly its key.
-
     Method: 1. put an object under the key
             2. expect it from GET, in the listing under the same key, and gone after DELETE
     """
@@ -71,7 +70,6 @@ def test_name_is_kept(space: Space, name: str) -> None:
 @pytest.mark.parametrize(("one", "other"), [case(hint, *pair) for hint, pair in PAIRS.items()])
 def test_similar_names_are_different_objects(space: Space, one: str, other: str) -> None:
     """Purpose: keys are compared byte by byte: similar names are different objects.
-
     Method: 1. put an object under one name, expect nothing under the other; put another there (a 4xx is accepted)
             2. expect each to have its own bytes
     """
@@ -92,7 +90,6 @@ def test_similar_names_are_different_objects(space: Space, one: str, other: str)
 )
 def test_broken_utf8_is_refused_or_kept(space: Space, tail: bytes) -> None:
     """Purpose: a key that is not UTF-8 is reported as the client's mistake, and never names another object.
-
     Method: 1. put an object under a key with a broken sequence
             2. expect a 4xx and nothing stored, or the object under exactly that key
     """
@@ -110,7 +107,6 @@ def test_broken_utf8_is_refused_or_kept(space: Space, tail: bytes) -> None:
 )
 def test_control_characters_do_not_break_listings(space: Space, letter: str) -> None:
     """Purpose: a key with a control character does not make a bucket unlistable: it is refused, or listed encoded.
-
     Method: 1. put an object under such a key, and one with an ordinary key
             2. expect both keys, if accepted, from a listing with encoding-type=url
             3. expect 200 for the plain listing, with a carriage return, which XML can express, as one

@@ -26,7 +26,6 @@ DOTTED = {
 @pytest.mark.parametrize(("one", "other"), [case("similar-folders", "1/", "1000/")])
 def test_similar_folders_are_distinguished(space: Space, one: str, other: str) -> None:
     """Purpose: a listing of a folder has no keys of a folder whose name begins alike.
-
     Method: 1. put an object into each of two such folders; list under the first, by either version
             2. expect the first's object only
     """
@@ -44,9 +43,7 @@ def test_similar_folders_are_distinguished(space: Space, one: str, other: str) -
 )
 def test_folder_is_no_object(space: Space, stored: str, read: str) -> None:
     """Purpose: clients must not take a prefix of keys, or the empty object "a/", for a file "a".
-
-    Method: 1. put "a/below" or "a/"; GET and HEAD "a/" or "a"
-            2. expect 404
+    Method: 1. put "a/below" or "a/"; GET and HEAD "a/" or "a"; 2. expect 404
     """
     folder = space.key("folder")
     space.stored(b"below" if stored == "/below" else b"", key=folder + stored)
@@ -58,7 +55,6 @@ def test_folder_is_no_object(space: Space, stored: str, read: str) -> None:
 @verifies("storage/key/no-object-below-an-object")
 def test_no_object_below_an_object(space: Space) -> None:
     """Purpose: below an object "a" there is no "a/b", and reading, deleting or listing it does not fail.
-
     Method: 1. put "a"; GET, HEAD and DELETE "a/b"; list under "a/", with and without a delimiter
             2. expect 404, 404, 2xx, an empty page, and "a" unchanged
     """
@@ -85,7 +81,6 @@ def test_no_object_below_an_object(space: Space) -> None:
 )
 def test_deleting_a_folder_deletes_nothing_below(space: Space, end: str, many: bool) -> None:
     """Purpose: DELETE of "a" or "a/" deletes that key only, unlike a file system.
-
     Method: 1. put "a/below" and "a/deeper/below", delete "a" or "a/", also by DeleteObjects
             2. expect 2xx for "a", no 5xx for "a/", and both objects unchanged
     """
@@ -105,9 +100,7 @@ def test_deleting_a_folder_deletes_nothing_below(space: Space, end: str, many: b
 @pytest.mark.parametrize("end", [case("of-a-folder", "/")])
 def test_metadata_of_a_folder_is_returned(space: Space, end: str) -> None:
     """Purpose: an object whose key ends in a slash has metadata and a type like any other.
-
-    Method: 1. put such an object with them, HEAD it
-            2. expect them
+    Method: 1. put such an object with them, HEAD it; 2. expect them
     """
     fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 
@@ -117,7 +110,6 @@ def test_metadata_of_a_folder_is_returned(space: Space, end: str) -> None:
 @verifies("storage/listing/key-that-is-the-prefix")
 def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
     """Purpose: a folder's own object "a/" is listed within the folder.
-
     Method: 1. put an object under a prefix itself, of a stated type, and one below it; list with delimiter "/"
             2. expect both; and the first after the other is deleted
     """
@@ -133,7 +125,6 @@ def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
 @verifies("storage/key/object-beside-its-prefix")
 def test_object_beside_its_own_prefix(space: Space) -> None:
     """Purpose: "a" and "a/b" can both be objects, since keys have no hierarchy.
-
     Method: 1. put "a" and "a/b"; delete each and put it again
             2. expect each to be there, and to survive the deletion of the other
     """
@@ -153,7 +144,6 @@ def test_object_beside_its_own_prefix(space: Space) -> None:
 @verifies("storage/key/leading-slash-is-kept")
 def test_leading_slash_is_kept(space: Space) -> None:
     """Purpose: a slash at the beginning of a key is part of it.
-
     Method: 1. put an object, and another under its key with a slash before it (it may be refused)
             2. expect the first unchanged, and the second, if accepted, to be its own, also in a listing
     """
@@ -172,7 +162,6 @@ def test_leading_slash_is_kept(space: Space) -> None:
 @pytest.mark.parametrize(("name", "normal"), [case(hint, *pair) for hint, pair in DOTTED.items()])
 def test_dots_and_slashes_alias_nothing(space: Space, name: str, normal: str) -> None:
     """Purpose: a key is no path: dots and doubled slashes in it lead to no other object.
-
     Method: 1. put an object under the normal name, and another under the dotted one (it may be refused)
             2. expect the first unchanged, and the second, if accepted, to be its own
     """
@@ -188,9 +177,7 @@ def test_dots_and_slashes_alias_nothing(space: Space, name: str, normal: str) ->
 @pytest.mark.parametrize(("name", "normal"), [case(f"deleted-{hint}", *pair) for hint, pair in DOTTED.items()])
 def test_deleting_a_dotted_name_deletes_nothing_else(space: Space, name: str, normal: str) -> None:
     """Purpose: a key to be deleted is no path, neither in the request's path nor in a Delete document.
-
-    Method: 1. put an object under the normal name, delete the dotted one in both ways
-            2. expect the object unchanged
+    Method: 1. put an object under the normal name, delete the dotted one in both ways; 2. expect the object unchanged
     """
     prefix = space.prefix()
     key = space.stored(b"normal", key=prefix + normal)

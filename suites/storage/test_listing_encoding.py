@@ -46,7 +46,6 @@ def encoded(space: Space) -> str:
 )
 def test_encoded_pages(space: Space, encoded: str, version: Callable[..., Request], size: int) -> None:
     """Purpose: SDKs request encoded keys and decode each key and each NextMarker, so they must get every page so.
-
     Method: 1. read all pages with encoding-type=url, with and without a delimiter, from decoded markers or from tokens
             2. decoded, expect every key and every common prefix once
     """
@@ -85,7 +84,6 @@ def marked(space: Space) -> str:
 )
 def test_parameter_of_any_character(space: Space, marked: str, name: str, mark: str) -> None:
     """Purpose: prefix, delimiter and start are text: a character has its effect, however many bytes it is in UTF-8.
-
     Method: 1. list with either version, with a prefix, a delimiter or a start that ends in such a character
             2. expect just the keys with that prefix; or these in one common prefix; or the keys after the start
     """
@@ -111,7 +109,6 @@ def test_parameter_of_any_character(space: Space, marked: str, name: str, mark: 
 @verifies("storage/listing/encoding-type-is-reported")
 def test_encoding_type_is_reported(space: Space, encoded: str) -> None:
     """Purpose: a client knows from the response whether to decode the keys.
-
     Method: 1. list with and without encoding-type=url, with either version
             2. expect EncodingType url and encoded keys if requested, and otherwise neither
     """
@@ -132,7 +129,6 @@ def test_encoding_type_is_reported(space: Space, encoded: str) -> None:
 @verifies("storage/listing/request-values-are-encoded")
 def test_request_values_are_encoded(space: Space, encoded: str) -> None:
     """Purpose: a client that decodes an encoded listing decodes also the request's values that it repeats.
-
     Method: 1. list with encoding-type=url, a prefix, a delimiter and a start-after that need encoding
             2. expect prefix and delimiter repeated, and each of the three encoded wherever it occurs
     """
@@ -175,7 +171,6 @@ def test_request_values_are_encoded(space: Space, encoded: str) -> None:
 )
 def test_prefix_is_taken_literally(space: Space, encoded: str, prefix: str, keys: list[str]) -> None:
     """Purpose: a prefix matches exactly its characters, even those that a query or a database treats specially.
-
     Method: 1. list under a prefix with special characters
             2. expect the key that begins with it; no keys if they match it only as a pattern or in another spelling
     """
@@ -188,7 +183,6 @@ def test_prefix_is_taken_literally(space: Space, encoded: str, prefix: str, keys
 @pytest.mark.parametrize("hint", [case("only-at-the-start", "above")])
 def test_prefix_matches_only_the_start_of_a_key(space: Space, hint: str) -> None:
     """Purpose: a prefix does not match a key that contains it further on.
-
     Method: 1. put an object, and one whose key ends with the key of the first; list under the first key
             2. expect only the first
     """

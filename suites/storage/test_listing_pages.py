@@ -51,7 +51,6 @@ def test_pages_contain_every_key_once(
     space: Space, paged: str, size: int, delimiter: str, start: str, keys: list[str], folders: list[str]
 ) -> None:
     """Purpose: a client that reads all pages of a listing gets every key and every common prefix once.
-
     Method: 1. read all pages of a size, of either version, with a delimiter or from a key on
             2. expect every key and common prefix once, and no page with more than max-keys of them
     """
@@ -63,7 +62,6 @@ def test_pages_contain_every_key_once(
 @verifies("storage/paging/is-truncated-is-reported")
 def test_is_truncated_is_reported(space: Space, paged: str) -> None:
     """Purpose: a client knows from a page whether to ask for another one, and from where.
-
     Method: 1. list one key fewer than there are, exactly as many, and exactly as many with a delimiter
             2. expect IsTruncated true with a token or marker on incomplete pages, false without one on complete ones
     """
@@ -91,9 +89,7 @@ def test_is_truncated_is_reported(space: Space, paged: str) -> None:
 @verifies("storage/paging/token-can-be-used-again")
 def test_token_can_be_used_again(space: Space, paged: str) -> None:
     """Purpose: a client that lost a response asks for the same page again, and loses no keys.
-
-    Method: 1. request the second page twice
-            2. expect the same keys
+    Method: 1. request the second page twice; 2. expect the same keys
     """
     token = expect_more(listing_of(space.listing(paged, max_keys="2")))
     once, again = (listing_of(space.listing(paged, max_keys="2", continuation_token=token)) for _ in range(2))
@@ -104,7 +100,6 @@ def test_token_can_be_used_again(space: Space, paged: str) -> None:
 @verifies("storage/paging/token-overrides-start-after")
 def test_token_overrides_start_after(space: Space, paged: str) -> None:
     """Purpose: SDKs repeat start-after in the request for each page, and must still get the next page.
-
     Method: 1. list after a key, then request the next page with its token and the same start-after
             2. expect the keys after the first page; if that page is empty, on the one after it
     """
@@ -121,9 +116,7 @@ def test_token_overrides_start_after(space: Space, paged: str) -> None:
 @verifies("storage/paging/survives-deletion-of-listed-keys")
 def test_paging_survives_deletion(space: Space) -> None:
     """Purpose: a client empties a prefix page by page: it deletes the keys of a page before it reads the next.
-
-    Method: 1. read a page, delete its keys, read the rest from its token on
-            2. expect the remaining keys, each once
+    Method: 1. read a page, delete its keys, read the rest from its token on; 2. expect the remaining keys, each once
     """
     prefix = space.prefix()
     keys = space.stored_all(prefix, ["a", "b", "c", "d", "e"])
@@ -151,7 +144,6 @@ def many(space: Space) -> tuple[str, list[str]]:
 )
 def test_over_1000_keys_are_complete(space: Space, many: tuple[str, list[str]], asked: int | None, most: int) -> None:
     """Purpose: a listing of more keys than a page holds is complete and says where it continues.
-
     Method: 1. put 1,001 objects; list them without max-keys or with max-keys=5000, with either version
             2. expect every key once over all pages, and no page longer than 1,000 or than max-keys
     """
@@ -164,7 +156,6 @@ def test_over_1000_keys_are_complete(space: Space, many: tuple[str, list[str]], 
 @verifies("storage/listing/page-has-at-most-1000-entries")
 def test_page_has_at_most_1000_entries(space: Space, many: tuple[str, list[str]]) -> None:
     """Purpose: a client that allots memory for a page of 1,000 entries must not get more, whatever it requests.
-
     Method: 1. put 1,001 objects; list them with max-keys=5000, with either version
             2. expect no more than 1,000 keys in the first page
     """
@@ -178,9 +169,7 @@ def test_page_has_at_most_1000_entries(space: Space, many: tuple[str, list[str]]
 @explores(0.3, *FLAT_SETS, names=name_sets(flat_names()), size=page_sizes())
 def test_any_flat_keys_are_listed_once(space: Space, names: list[str], size: int) -> None:
     """Purpose: any set of keys without slashes is listed completely, at any page size.
-
-    Method: 1. put the keys, read all pages with either version
-            2. expect each key once
+    Method: 1. put the keys, read all pages with either version; 2. expect each key once
     """
     prefix = space.prefix()
     keys = space.stored_all(prefix, names)
@@ -203,7 +192,6 @@ def test_any_nested_keys_are_listed_once(
     space: Space, stores_key_and_folder: bool, names: list[str], size: int
 ) -> None:
     """Purpose: any set of keys in folders is listed completely, at any page size, with and without a delimiter.
-
     Method: 1. put the keys (without those that are also a folder, if the target cannot store them); read all pages
             2. expect each key and each common prefix once
     """

@@ -77,7 +77,6 @@ def test_checksum_of_parts_is_of_its_type(
     space: Space, features: frozenset[str], algorithm: str, kind: str, parts: Parts
 ) -> None:
     """Purpose: a client verifies an object in parts by the checksum of the type that its upload was opened with.
-
     Method: 1. open an upload with an algorithm and a checksum type, expect any reported type to be that one
             2. upload one or two parts with checksums, complete with them, GET and HEAD the object
             3. expect the checksum of the reported type in each response, or none: a gateway need not store it
@@ -112,7 +111,6 @@ def test_checksum_of_a_completion_is_compared(
     space: Space, features: frozenset[str], of_the_part: bool, wrong: str
 ) -> None:
     """Purpose: a completion with another checksum than the parts have must make no object.
-
     Method: 1. open an upload with CRC-32 of the whole, send a part with its checksum
             2. complete with a wrong or malformed checksum of the part or of the object; expect 400, nothing stored
     """
@@ -135,7 +133,6 @@ def test_checksum_of_a_completion_is_compared(
 @verifies("storage/checksum/of-a-copy-of-parts-is-its-own")
 def test_checksum_of_a_copy_of_parts(space: Space, features: frozenset[str]) -> None:
     """Purpose: a copy of an object in parts is one piece, and its checksum must be of the reported type.
-
     Method: 1. complete an upload whose checksum is composite, copy the object, HEAD the copy
             2. expect the checksum of the bytes or of the parts, as the type says, or none
     """

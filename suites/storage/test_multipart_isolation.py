@@ -30,7 +30,6 @@ OTHER_OWNER = {"x-amz-expected-bucket-owner": "730291846583"}
 @verifies("storage/multipart/completed-upload-is-closed")
 def test_completed_upload_is_closed(space: Space) -> None:
     """Purpose: a completed upload accepts no parts, and aborting it does not harm its object.
-
     Method: 1. complete an upload, list its parts, send another part to it, abort it
             2. expect no parts, 404 NoSuchUpload (for the abort also 204), and the object unchanged
     """
@@ -54,7 +53,6 @@ def test_completed_upload_is_closed(space: Space) -> None:
 @pytest.mark.parametrize("earlier", [case("etag-of-a-replaced-part", True), case("etag-of-another-part", False)])
 def test_etag_of_other_bytes_is_refused(space: Space, earlier: bool) -> None:
     """Purpose: a completion names the present bytes of each part, not earlier ones or those of another part.
-
     Method: 1. send two parts, or one twice; complete the last one with the ETag of the first
             2. expect 400 InvalidPart, and nothing stored
     """
@@ -73,9 +71,7 @@ def test_etag_of_other_bytes_is_refused(space: Space, earlier: bool) -> None:
 @pytest.mark.parametrize("other", [case("copied", "other")])
 def test_part_is_copied_to_its_own_key(space: Space, other: str) -> None:
     """Purpose: an upload id is valid only for its own key, for copied parts too.
-
-    Method: 1. open an upload to one key, copy a part with its id to another key
-            2. expect 404 NoSuchUpload
+    Method: 1. open an upload to one key, copy a part with its id to another key; 2. expect 404 NoSuchUpload
     """
     key, source = space.key(), space.stored()
     upload = space.opened(key)
@@ -90,7 +86,6 @@ def test_part_is_copied_to_its_own_key(space: Space, other: str) -> None:
 @pytest.mark.parametrize("operation", [case("completion", "completion")])
 def test_payload_hash_of_a_completion_is_checked(space: Space, operation: str) -> None:
     """Purpose: nobody on the way changes which parts a completion names.
-
     Method: 1. send two parts, sign the completion with the first, send it with the second
             2. expect 400 or 403, and nothing stored
     """
@@ -114,7 +109,6 @@ def test_payload_hash_of_a_completion_is_checked(space: Space, operation: str) -
 )
 def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> None:
     """Purpose: a client that names the expected bucket owner sends no part to, and ends no upload in, another's bucket.
-
     Method: 1. open an upload, send a part; replace, list, complete or abort, expecting an unknown bucket owner
             2. expect 403 (400, 501), and a completion without that field to create the object
     """
@@ -142,7 +136,6 @@ def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> 
 )
 def test_changed_object_leaves_its_upload(space: Space, change: str) -> None:
     """Purpose: overwriting or deleting the object of a key does not end an upload to that key.
-
     Method: 1. put an object, open an upload to its key, send a part, then overwrite or delete the object
             2. expect the new bytes or none, and the completion to succeed (the change may outlast it)
     """
@@ -169,9 +162,7 @@ def test_changed_object_leaves_its_upload(space: Space, change: str) -> None:
 @pytest.mark.parametrize("upload", [case("missing-upload", "cf-no-such-upload-0000000000000000")])
 def test_error_document_of_an_upload(space: Space, upload: str) -> None:
     """Purpose: a client reads from an error document what is wrong with its multipart upload.
-
-    Method: 1. send a part to an upload that never existed
-            2. expect a 4xx with <Error> as XML, with Code and Message
+    Method: 1. send a part to an upload that never existed; 2. expect a 4xx with <Error> as XML, with Code and Message
     """
     reply = space.put_part(space.key(), upload, 1, b"x")
 
@@ -183,7 +174,6 @@ def test_error_document_of_an_upload(space: Space, upload: str) -> None:
 @pytest.mark.parametrize("method", [case("empty-upload", "PUT"), case("empty-upload-aborted", "DELETE")])
 def test_part_of_no_upload_is_not_the_object(space: Space, method: str) -> None:
     """Purpose: a client bug that sends an empty upload id neither overwrites nor deletes the object.
-
     Method: 1. put an object, send a part or an abort to its key with an empty uploadId
             2. expect no 5xx, and the object unchanged
     """

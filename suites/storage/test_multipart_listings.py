@@ -41,7 +41,6 @@ PAGE, NEAR_S = 2, 300
 @verifies("storage/multipart/parts-are-listed")
 def test_parts_are_listed(space: Space) -> None:
     """Purpose: a client that resumes an upload asks page by page which parts the server has.
-
     Method: 1. list the parts of a new upload; send parts 2, 10, 11 and 10000, part 2 twice; list two, then one per page
             2. expect none at first, then number, size and ETag of each as sent last, in order, and no empty last page
     """
@@ -104,7 +103,6 @@ def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
 )
 def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: list[str], folders: list[str]) -> None:
     """Purpose: the pages of a list of uploads have each upload and each common prefix once.
-
     Method: 1. open three uploads to one key and others in folders, list them two per page and on one page
             2. expect each once, no page with more than two, and uploads in folders grouped with a delimiter
     """
@@ -133,7 +131,6 @@ def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: l
 @pytest.mark.parametrize("size", [case("while-they-are-aborted", 2)])
 def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> None:
     """Purpose: a client cleans up page by page: it aborts uploads before it reads the next page.
-
     Method: 1. open uploads to five keys; list them two per page, and abort the last of a page before the next
             2. expect each of them once
     """
@@ -162,7 +159,6 @@ def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> N
 @pytest.mark.parametrize("letters", [case("under-a-prefix", "ab")])
 def test_open_uploads_are_listed(space: Space, letters: str) -> None:
     """Purpose: a client finds interrupted uploads and aborts them.
-
     Method: 1. open two uploads under a prefix, one outside, and complete a third under it; list those under it
             2. expect the two, with their ids
     """
@@ -186,7 +182,6 @@ def test_open_uploads_are_listed(space: Space, letters: str) -> None:
 @pytest.mark.parametrize("hint", [case("of-one-bucket", "begun")])
 def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space, hint: str) -> None:
     """Purpose: a list of uploads is of its own bucket only.
-
     Method: 1. open an upload of one key in each of two buckets, list those of that key in each
             2. expect only the bucket's own upload
     """
@@ -206,7 +201,6 @@ def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Spa
 @verifies("storage/multipart/upload-keys-are-encoded")
 def test_upload_keys_are_encoded(space: Space) -> None:
     """Purpose: a client that decodes an encoded list of uploads gets the keys, and can abort the uploads.
-
     Method: 1. open an upload to a key that needs encoding, list with encoding-type=url, also with a delimiter
             2. expect the key and its folder, decoded if EncodingType is url, otherwise as they are
     """
@@ -229,7 +223,6 @@ def test_upload_keys_are_encoded(space: Space) -> None:
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
 def test_key_marker_alone_is_exclusive(space: Space) -> None:
     """Purpose: a client that continues after a key does not get that key's uploads again.
-
     Method: 1. open uploads to two keys; list them from the first key on, and from a key between the two
             2. expect only the second
     """
@@ -249,7 +242,6 @@ def test_key_marker_alone_is_exclusive(space: Space) -> None:
 @verifies("storage/multipart/response-repeats-the-marker")
 def test_response_repeats_the_marker(space: Space) -> None:
     """Purpose: a list of uploads or of parts can be understood without its request.
-
     Method: 1. open an upload, send a part; list the uploads after an earlier key, and the parts after the first
             2. expect any KeyMarker and PartNumberMarker to be as sent
     """
@@ -274,9 +266,7 @@ def test_response_repeats_the_marker(space: Space) -> None:
 )
 def test_bad_parameter_of_parts_is_no_server_error(space: Space, features: frozenset[str], name: str) -> None:
     """Purpose: no parameter of a client's makes a list of parts fail on the server's side.
-
-    Method: 1. open an upload, list its parts with a word as max-parts or part-number-marker
-            2. expect no 5xx but 501
+    Method: 1. open an upload, list its parts with a word as max-parts or part-number-marker; 2. expect no 5xx but 501
     """
     if "storage.multipart" not in features:
         raise NotOffered("the target does not claim storage.multipart")
@@ -306,7 +296,6 @@ def _expect_near(reply: Exchange, element: Element) -> float:
 @pytest.mark.parametrize("copied", [case("copied-part", b"copied")])
 def test_times_of_an_upload_are_reported(space: Space, copied: bytes) -> None:
     """Purpose: a client that cleans up sees when an upload was opened, and when each part was sent or copied.
-
     Method: 1. send a part, list parts and uploads, complete, HEAD the object; copy a part, list the parts
             2. expect any Initiated and LastModified in ISO 8601 form and near now; and Last-Modified
     """
@@ -331,7 +320,6 @@ def test_times_of_an_upload_are_reported(space: Space, copied: bytes) -> None:
 @verifies("storage/copy/date-is-reported")
 def test_date_of_a_copy_is_reported(space: Space) -> None:
     """Purpose: a client that copies an object gets the time that HEAD of the copy returns.
-
     Method: 1. copy an object, HEAD the copy
             2. expect any LastModified in the result in ISO 8601 form, near now and equal to that of HEAD to the second
     """

@@ -35,7 +35,6 @@ ON_UNKNOWN: dict[str, tuple[Call, set[int], set[str]]] = {
 @pytest.mark.parametrize(("call", "statuses", "codes"), [case(name, *each) for name, each in ON_UNKNOWN.items()])
 def test_unknown_upload_is_404(space: Space, call: Call, statuses: set[int], codes: set[str]) -> None:
     """Purpose: a client whose upload no longer exists learns it from the error code.
-
     Method: 1. send the operation with an unknown upload id
             2. expect 404 NoSuchUpload (or 400 for an id that no server would issue), and nothing stored
     """
@@ -47,9 +46,7 @@ def test_unknown_upload_is_404(space: Space, call: Call, statuses: set[int], cod
 @pytest.mark.parametrize("quarters", [case("cut-short", 4)])
 def test_beginning_of_an_upload_id_is_unknown(space: Space, quarters: int) -> None:
     """Purpose: the beginning of an upload id must not be accepted, or ids could be guessed.
-
-    Method: 1. open an upload, send a part with its id without the last quarter
-            2. expect 404 NoSuchUpload, or 400
+    Method: 1. open an upload, send a part with its id without the last quarter; 2. expect 404 NoSuchUpload, or 400
     """
     upload = space.opened(key := space.key())
     reply = space.put_part(key, upload[: -len(upload) // quarters], 1, b"x")
@@ -63,7 +60,6 @@ def test_beginning_of_an_upload_id_is_unknown(space: Space, quarters: int) -> No
 @verifies("storage/multipart/abort-of-unknown-upload-is-harmless")
 def test_abort_of_unknown_upload(space: Space) -> None:
     """Purpose: aborting an upload that does not exist must not harm the object under its key.
-
     Method: 1. put an object, abort an unknown upload to its key
             2. expect 404 NoSuchUpload, or 204, and the object as it was
     """
@@ -79,7 +75,6 @@ def test_abort_of_unknown_upload(space: Space) -> None:
 )
 def test_upload_is_of_its_key_and_bucket(space: Space, in_other_bucket: bool, request: pytest.FixtureRequest) -> None:
     """Purpose: an upload id is valid only for the bucket and the key that it was issued for.
-
     Method: 1. open an upload, send a part; use its id with another key, or in another bucket
             2. expect 404 NoSuchUpload (204 too for the abort), nothing stored or listed there
             3. complete it correctly, expect the object; complete it with the other key or bucket, expect 404
@@ -105,7 +100,6 @@ def test_upload_is_of_its_key_and_bucket(space: Space, in_other_bucket: bool, re
 @verifies("storage/multipart/abort-removes-the-upload")
 def test_abort_removes_the_upload(space: Space) -> None:
     """Purpose: an abort removes the upload with its parts, and not the object under its key.
-
     Method: 1. put an object, open an upload to its key, send a part, abort
             2. expect 204, no parts and no upload in the lists, and the old object
     """
@@ -128,7 +122,6 @@ def test_abort_removes_the_upload(space: Space) -> None:
 @verifies("storage/multipart/aborted-upload-takes-no-parts")
 def test_aborted_upload_takes_no_parts(space: Space) -> None:
     """Purpose: an aborted upload can be neither continued nor completed, also if a JavaScript client aborted it.
-
     Method: 1. send a part, abort, also with x-id=AbortMultipartUpload; then send a part and complete
             2. expect 404 NoSuchUpload for both, and nothing stored
     """
@@ -149,9 +142,7 @@ NUMBERS = {"zero": "0", "over": "10001", "negative": "-1", "word": "one", "numbe
 @pytest.mark.parametrize("number", [case(hint, number) for hint, number in NUMBERS.items()])
 def test_part_number_is_bounded(space: Space, number: str) -> None:
     """Purpose: a client learns that its part number is not from 1 to 10,000.
-
-    Method: 1. send a part with another number
-            2. expect a 4xx
+    Method: 1. send a part with another number; 2. expect a 4xx
     """
     upload = space.opened(key := space.key())
     reply = space.put_part(key, upload, number, b"x")
@@ -164,7 +155,6 @@ def test_part_number_is_bounded(space: Space, number: str) -> None:
 @pytest.mark.parametrize("named", [case("no-upload", "partNumber"), case("no-number", "uploadId")])
 def test_half_named_part_is_not_the_object(space: Space, named: str) -> None:
     """Purpose: a part that names only its number or only its upload must not overwrite the object.
-
     Method: 1. put an object, open an upload to its key, PUT there with partNumber or uploadId only
             2. expect no server error, and the object as it was
     """

@@ -75,7 +75,6 @@ def test_overwriting_replaces_everything(
     space: Space, features: frozenset[str], write: Write, body: bytes, fields: dict[str, str]
 ) -> None:
     """Purpose: a PUT replaces the whole object, and nothing of the old one remains.
-
     Method: 1. put an object with metadata, header fields and, if claimed, a checksum; read it, overwrite it
             2. expect the new bytes and fields from GET, HEAD and a listing, and nothing of the old object
     """
@@ -103,7 +102,6 @@ def test_overwriting_replaces_everything(
 @pytest.mark.parametrize("body", [case("object-in-parts", b"the whole of what came next")])
 def test_overwriting_replaces_parts(space: Space, features: frozenset[str], body: bytes) -> None:
     """Purpose: after a PUT over an object in parts, a read by part number must return nothing of the old parts.
-
     Method: 1. upload an object in one part, put a longer one over it, GET that with partNumber=1
             2. expect all of its bytes, or a refusal
     """
@@ -151,7 +149,6 @@ def test_checksum_and_tags_of_the_overwritten_are_gone(
     space: Space, features: frozenset[str], tags: bool, overwrites: tuple[Overwrite, ...]
 ) -> None:
     """Purpose: an object has neither the checksum nor the tags of the one that it replaced.
-
     Method: 1. put an object with its CRC-32 or a tag; overwrite it with a checksum and without, also after its deletion
             2. expect no tags; of the write, GET and HEAD each checksum of the new bytes or of their parts, or none
     """
@@ -184,7 +181,6 @@ def test_checksum_and_tags_of_the_overwritten_are_gone(
 )
 def test_refused_copy_keeps_the_object(space: Space, exists: bool, fields: dict[str, str]) -> None:
     """Purpose: a copy that is refused must not cost the object that it would overwrite.
-
     Method: 1. put an object, copy to its key from a missing key, or under a condition that fails
             2. if that is refused, expect the object as it was
     """
@@ -199,7 +195,6 @@ def test_refused_copy_keeps_the_object(space: Space, exists: bool, fields: dict[
 @verifies("storage/object/large-metadata-is-stored-or-refused")
 def test_large_metadata_is_stored_or_refused(space: Space) -> None:
     """Purpose: user metadata beyond 2 KB is refused, or at least not truncated, and costs no earlier object.
-
     Method: 1. put an object, overwrite it with 3 KiB of metadata
             2. expect a 4xx and the old object, or the metadata as sent
     """

@@ -40,7 +40,6 @@ def _source(space: Space, key: str) -> str:
 )
 def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, name: str) -> None:
     """Purpose: a part can be copied from an object, whole or by a range, and is independent of its source then.
-
     Method: 1. overwrite an object, copy it or a range of it as a part, once over a part that was sent before
             2. delete or overwrite the source, list the parts, complete
             3. expect the copied bytes, their size in the list of parts, and no object before the completion
@@ -71,7 +70,6 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
 @pytest.mark.parametrize("border", [case("range-over-parts", f"bytes={SMALLEST_PART - 4}-{SMALLEST_PART + 3}")])
 def test_part_of_parts_can_be_copied(space: Space, border: str) -> None:
     """Purpose: a part can be copied from an object that was uploaded in parts, also over their borders.
-
     Method: 1. upload an object in two parts, copy ranges of it and the whole as parts of other uploads
             2. complete each, expect those bytes; of the whole its length
     """
@@ -94,7 +92,6 @@ def test_part_of_parts_can_be_copied(space: Space, border: str) -> None:
 @verifies("storage/multipart/part-is-copied-from-the-named-bucket")
 def test_part_is_copied_from_the_named_bucket(space: Space, other_space: Space) -> None:
     """Purpose: a part can be copied from another bucket of the organization, and from no other than the named one.
-
     Method: 1. put different bytes under one key in two buckets, copy a part to the second from the first
             2. complete, expect the first's bytes
     """
@@ -120,7 +117,6 @@ def test_part_is_copied_from_the_named_bucket(space: Space, other_space: Space) 
 )
 def test_copied_part_honours_conditions(space: Space, name: str, wrong: str, right: str) -> None:
     """Purpose: conditions on the source prevent an object made of two versions.
-
     Method: 1. copy a part under a condition that fails, then under one that holds, from the values of HEAD
             2. expect 412 PreconditionFailed, then the part copied, and its bytes after completion
     """
@@ -182,7 +178,6 @@ def test_refused_copy_keeps_the_part(
     space: Space, features: frozenset[str], fields: Fields, statuses: set[int]
 ) -> None:
     """Purpose: a part whose source or range is invalid is refused, and does not cost the part that was sent before.
-
     Method: 1. send a part, copy to its number from an invalid source, a missing version or a range beyond the source
             2. expect 400, 403, 404 or 416; completing with the first's ETag gives the first's bytes
     """

@@ -40,7 +40,6 @@ TYPED = Proof(fields_match=(("Content-Type", "xml *(;|$)"),))
 @concludes()
 def test_every_success_has_its_status(space: Space, recorder: Recorder, status: int, what: str) -> None:
     """Purpose: a client knows by one status that its bytes are stored, and by another that an object is deleted.
-
     Method: 1. put an object twice, or delete a missing key and an object, twice each
             2. expect 200 for every write of the run, or 204 for every deletion, that succeeded
     """
@@ -59,9 +58,7 @@ def test_every_success_has_its_status(space: Space, recorder: Recorder, status: 
 @pytest.mark.parametrize("body", [case("of-the-whole-run", b"tagged")])
 def test_every_etag_is_quoted(space: Space, recorder: Recorder, body: bytes) -> None:
     """Purpose: a client sends an ETag back as it got it, from whatever response.
-
-    Method: 1. put an object
-            2. expect a quoted ETag in its response, if any, and in every other response of the run
+    Method: 1. put an object; 2. expect a quoted ETag in its response, if any, and in every other response of the run
     """
     reply = space.put(space.key(), body)
     if reply.headers.all("etag"):
@@ -75,7 +72,6 @@ def test_every_etag_is_quoted(space: Space, recorder: Recorder, body: bytes) -> 
 @pytest.mark.parametrize("name", [case("of-the-whole-run", "missing")])
 def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> None:
     """Purpose: a client acts by the code of an error, however rare that error is.
-
     Method: 1. GET a key that was never written
             2. expect every error document of the run to be well-formed XML of that media type, with one Code
     """
@@ -107,7 +103,6 @@ def test_every_response_can_be_read(
     space: Space, recorder: Recorder, features: frozenset[str], wrong: str, expected: str
 ) -> None:
     """Purpose: every client reads the same from a response, whatever it requested.
-
     Method: 1. read, write, list and delete objects; if uploads are claimed, list a part
             2. expect header fields, errors and results of the whole run in their standard form
     """
@@ -132,7 +127,6 @@ def test_every_response_can_be_read(
 @pytest.mark.parametrize("delimiter", [case("of-the-whole-run", "/of/")])
 def test_every_listing_repeats_its_request(space: Space, recorder: Recorder, delimiter: str) -> None:
     """Purpose: a page can be understood without its request.
-
     Method: 1. list objects in version 1, with a delimiter of several characters
             2. expect any bucket, prefix and delimiter in every listing of the run as requested
     """
@@ -147,7 +141,6 @@ def test_every_listing_repeats_its_request(space: Space, recorder: Recorder, del
 @pytest.mark.parametrize("name", [case("of-the-whole-run", "Named")])
 def test_every_response_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str], name: str) -> None:
     """Purpose: a response about an upload is of the upload in the request.
-
     Method: 1. open an upload, send a part, list its parts, the uploads of its key and one of the bucket, complete it
             2. expect any bucket, key, id, prefix and delimiter in every such response of the run as requested
     """

@@ -57,7 +57,6 @@ A_DAY = 24 * 60
 )
 def test_presigned_url_is_served(space: Space, method: str, expires: str, age: int) -> None:
     """Purpose: a client with a presigned URL reads the object without credentials, until the URL expires.
-
     Method: 1. presign a GET or HEAD as of now by the target's clock, or half an hour ago; send it without credentials
             2. expect 200; of GET the bytes and the header fields of the object
     """
@@ -75,7 +74,6 @@ def test_presigned_url_is_served(space: Space, method: str, expires: str, age: i
 @pytest.mark.parametrize("payload", [case("javascript-sdk", UNSIGNED)])
 def test_url_of_the_javascript_sdk_is_served(space: Space, payload: str) -> None:
     """Purpose: the SDK for JavaScript sorts the query, signature included, and adds X-Amz-Content-Sha256 to it.
-
     Method: 1. presign a GET with its parameters, send it with the query sorted, then with If-None-Match
             2. expect the object, then 304
     """
@@ -90,9 +88,7 @@ def test_url_of_the_javascript_sdk_is_served(space: Space, payload: str) -> None
 @verifies("storage/presigned/put-is-served")
 def test_presigned_put_is_served(space: Space) -> None:
     """Purpose: a client with a presigned URL for PUT can upload that object.
-
-    Method: 1. presign a PUT, send it with a body
-            2. expect 2xx and the bytes from a GET
+    Method: 1. presign a PUT, send it with a body; 2. expect 2xx and the bytes from a GET
     """
     url = space.s3.presign(space.request("PUT", key := space.key()))
 
@@ -103,7 +99,6 @@ def test_presigned_put_is_served(space: Space) -> None:
 @verifies("storage/presigned/other-operations-are-served")
 def test_other_operations_are_served(space: Space) -> None:
     """Purpose: any request can be presigned, also a listing or a deletion.
-
     Method: 1. put an object; presign a listing of it, and its deletion; send both
             2. expect the listing with its key, then 2xx, and the object deleted
     """
@@ -126,7 +121,6 @@ def test_other_operations_are_served(space: Space) -> None:
 @verifies("storage/presigned/part-is-served")
 def test_presigned_part_is_served(space: Space) -> None:
     """Purpose: a browser uploads a large file part by part, each to a presigned URL.
-
     Method: 1. open an upload by a URL, presign a part of it; send it as another part, expect 403 (400, 401)
             2. send it as it was signed, complete; expect the bytes
     """
@@ -146,9 +140,7 @@ def test_presigned_part_is_served(space: Space) -> None:
 @verifies("storage/presigned/range-is-served")
 def test_range_of_a_url_is_served(space: Space) -> None:
     """Purpose: a media player requests ranges of a presigned URL, though Range was not signed.
-
-    Method: 1. presign a GET, send it with a Range
-            2. expect the range with 206, or the whole with 200
+    Method: 1. presign a GET, send it with a Range; 2. expect the range with 206, or the whole with 200
     """
     key = space.stored(b"a film")
     reply = space.s3.send_as_is(space.s3.presign(space.request("GET", key)).with_header("Range", "bytes=2-5"))
@@ -166,7 +158,6 @@ def test_range_of_a_url_is_served(space: Space) -> None:
 )
 def test_expired_url_is_refused(space: Space, method: str, dated: bool) -> None:
     """Purpose: a presigned URL is useless once it has expired, whatever date its bearer sends.
-
     Method: 1. presign for one minute as of eleven minutes ago by the target's clock; send it, once with x-amz-date now
             2. expect 403 or 401, and the object as it was
     """
@@ -193,9 +184,7 @@ def test_expired_url_is_refused(space: Space, method: str, dated: bool) -> None:
 )
 def test_expiry_is_bounded(space: Space, expires: str, minutes: int) -> None:
     """Purpose: a presigned URL is valid from its date, for a number of seconds, and for a week at most.
-
-    Method: 1. presign with a date a day ahead, or with an expiry that is out of bounds, send it
-            2. expect 400 or 403
+    Method: 1. presign with a date a day ahead, or with an expiry that is out of bounds, send it; 2. expect 400 or 403
     """
     request = space.request("GET", space.stored(EARLIER))
     signing = minutes_off(minutes) if minutes else None
@@ -215,7 +204,6 @@ def test_url_of_another_secret_or_scope_is_refused(
     space: Space, changes: dict[str, str], day: int | None, codes: set[str]
 ) -> None:
     """Purpose: a URL signed with another secret, or for another service or day, gives no access.
-
     Method: 1. presign a GET and a PUT with a wrong secret, or rightly for another scope; send both
             2. expect 403 (400, 401), and the object as it was
     """
@@ -258,7 +246,6 @@ ALTERATIONS: dict[str, Callable[[Request], Request]] = {
 @pytest.mark.parametrize("alter", [case(name, alter) for name, alter in ALTERATIONS.items()])
 def test_altered_url_is_refused(space: Space, alter: Callable[[Request], Request]) -> None:
     """Purpose: a presigned URL is valid only for the request that was signed.
-
     Method: 1. presign a PUT over an existing object, change one component, send it
             2. expect 403 (400 if that is malformed, 501 if it is not offered), and the old object as it was
     """
@@ -282,7 +269,6 @@ def test_altered_url_is_refused(space: Space, alter: Callable[[Request], Request
 )
 def test_signed_fields_are_served_and_checked(space: Space, name: str, value: str) -> None:
     """Purpose: a presigned URL may fix the type and the metadata of the object to be uploaded.
-
     Method: 1. presign a PUT with a Content-Type and metadata, send it with them, with another value or without one
             2. expect 2xx and both with the object; if one was altered 403 (400, 401), and the object as it was
     """
@@ -302,7 +288,6 @@ def test_signed_fields_are_served_and_checked(space: Space, name: str, value: st
 @pytest.mark.parametrize("condition", [case("by-url", {"If-None-Match": "*"})])
 def test_url_that_creates_does_not_overwrite(space: Space, condition: dict[str, str]) -> None:
     """Purpose: a URL for creating an object must not overwrite an existing one.
-
     Method: 1. put an object; presign a PUT to its key with If-None-Match: * among the signed fields, send it
             2. expect 412 PreconditionFailed, and the old bytes
     """
@@ -317,7 +302,6 @@ def test_url_that_creates_does_not_overwrite(space: Space, condition: dict[str, 
 @pytest.mark.parametrize("name", [case("copy-source", COPY_SOURCE), case("metadata", OWNER), case("tags", TAGS)])
 def test_unsigned_fields_are_not_obeyed(space: Space, name: str) -> None:
     """Purpose: a URL for uploading one object cannot be used to copy another, or to set metadata or tags.
-
     Method: 1. presign a PUT, send it with a body (none with x-amz-copy-source) and an x-amz- field that was not signed
             2. expect 403 (400, 401) and nothing stored, or the body stored as if the field were absent
     """
@@ -341,7 +325,6 @@ def test_unsigned_fields_are_not_obeyed(space: Space, name: str) -> None:
 @pytest.mark.parametrize("own_type", [case("presigned-get", "text/plain")])
 def test_response_parameters_of_a_url(space: Space, own_type: str) -> None:
     """Purpose: a presigned GET may choose how a browser saves the object.
-
     Method: 1. put an object with header fields, presign a GET with response-content-type and the like
             2. expect the chosen fields instead of the object's, and not in the next response
     """
@@ -375,7 +358,6 @@ def test_response_parameters_of_other_responses(
     space: Space, method: str, fields: dict[str, str], exists: bool
 ) -> None:
     """Purpose: a browser sees the chosen type also in HEAD and in ranges, and never renders an error as a page.
-
     Method: 1. HEAD an object, GET a range of it, or GET a missing key with response-content-type=text/html
             2. expect that type; for the missing key 404 with an S3 error document, as application/xml
     """
@@ -395,7 +377,6 @@ def test_response_parameters_of_other_responses(
 @verifies("storage/presigned/response-parameters-add-no-headers")
 def test_response_parameters_add_no_headers(space: Space) -> None:
     """Purpose: a file name chosen by an attacker must not inject header fields into the response.
-
     Method: 1. presign a GET whose response-content-disposition has a line end and another field after it, send it
             2. expect no such field in the response, and the object or a refusal
     """

@@ -55,7 +55,6 @@ def _expect_gone(space: Space, key: str, because: str) -> None:
 @pytest.mark.parametrize("turns", [case("put", range(7))])
 def test_what_is_put_is_read(space: Space, turns: range) -> None:
     """Purpose: after a PUT every read returns the new object.
-
     Method: 1. read a missing key; write it seven times and read it in all ways
             2. expect 404; then the bytes, length and ETag of the last write each time
     """
@@ -80,7 +79,6 @@ def _completed(space: Space, key: str) -> Exchange:
 @pytest.mark.parametrize("by_copy", [case("copied", True), case("uploaded-in-parts", False)])
 def test_what_is_copied_or_uploaded_in_parts_is_read(space: Space, features: frozenset[str], by_copy: bool) -> None:
     """Purpose: after a copy or a completed upload every read returns the new object, also from caches.
-
     Method: 1. read an object and a missing key; copy or upload to both, and to a key that was just deleted
             2. expect the new bytes, length and ETag of all three
     """
@@ -103,7 +101,6 @@ def test_what_is_copied_or_uploaded_in_parts_is_read(space: Space, features: fro
 @pytest.mark.parametrize("first", [case("with-if-none-match", OLD)])
 def test_conditional_read_returns_the_new_object(space: Space, first: bytes) -> None:
     """Purpose: a client that revalidates its copy gets the object written since.
-
     Method: 1. put an object, GET it, and again with If-None-Match of its ETag; put other bytes
             2. expect those bytes from GET with If-None-Match of the first ETag
     """
@@ -119,7 +116,6 @@ def test_conditional_read_returns_the_new_object(space: Space, first: bytes) -> 
 @pytest.mark.parametrize("body", [case("in-each-listing", b"copied")])
 def test_copy_is_in_each_listing(space: Space, body: bytes) -> None:
     """Purpose: a copied object is listed at once with its folder, by either version.
-
     Method: 1. copy an object into a new folder; list there with and without a delimiter, before and after
             2. expect no keys before; then the folder, and the key
     """
@@ -137,7 +133,6 @@ def test_copy_is_in_each_listing(space: Space, body: bytes) -> None:
 @pytest.mark.parametrize("count", [case("one", 1), case("two-at-once", 2)])
 def test_deleted_object_is_gone(space: Space, features: frozenset[str], count: int) -> None:
     """Purpose: a deleted object is gone at once from reads, listings, conditions, tags and copies.
-
     Method: 1. put objects over others, read them, delete them by DeleteObject or DeleteObjects
             2. expect 404 from GET, HEAD and a copy (412 for If-Match), no tags or parts, and an empty listing
     """
@@ -165,7 +160,6 @@ def test_deleted_object_is_gone(space: Space, features: frozenset[str], count: i
 )
 def test_conditional_write_over_a_copy(space: Space, matches: bool) -> None:
     """Purpose: conditions apply to an object that a copy made as to any other.
-
     Method: 1. put an object, copy another over it; PUT with If-None-Match: *, or with If-Match of the ETag from HEAD
             2. expect 412 and the copy's bytes; with If-Match 2xx and the new bytes
     """

@@ -45,7 +45,6 @@ def clients(storage: Storage, target: Target, s3: S3, recorder: Recorder) -> dic
 @CHECKSUMS
 def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str) -> None:
     """Purpose: upload and download with an SDK work, with and without the checksums that it adds by default.
-
     Method: 1. put_object and get_object with boto3, and get_object of a range
             2. expect the same bytes and metadata, and the range or the whole
     """
@@ -70,9 +69,7 @@ def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str
 @CHECKSUMS
 def test_sdk_deletes_objects(space: Space, clients: dict[str, Any], checksums: str) -> None:
     """Purpose: an SDK deletes several objects with one request.
-
-    Method: 1. delete_objects with boto3
-            2. expect no errors in the result, and the objects deleted
+    Method: 1. delete_objects with boto3; 2. expect no errors in the result, and the objects deleted
     """
     keys = [space.stored(), space.stored()]
     objects = {"Objects": [{"Key": key} for key in keys]}
@@ -91,7 +88,6 @@ def test_sdk_transfers_large_files(
     space: Space, clients: dict[str, Any], checksums: str, features: frozenset[str]
 ) -> None:
     """Purpose: an SDK transfers large files in parts and in parallel.
-
     Method: 1. upload somewhat over 5 MiB in parts of 5 with upload_fileobj, download with download_fileobj
             2. expect both to end in time, and the same bytes
     """
@@ -117,7 +113,6 @@ def test_sdk_transfers_large_files(
 @verifies("storage/sdk/paginator")
 def test_sdk_paginates(space: Space, clients: dict[str, Any]) -> None:
     """Purpose: an SDK's paginator reads a listing to its end and decodes its keys.
-
     Method: 1. put seven objects, read them two per page with boto3's paginator, then with a delimiter
             2. expect every key once, and every common prefix once
     """
@@ -137,9 +132,7 @@ def test_sdk_paginates(space: Space, clients: dict[str, Any]) -> None:
 @verifies("storage/sdk/presigned-url")
 def test_sdk_presigns(space: Space, clients: dict[str, Any], s3: S3) -> None:
     """Purpose: a client reads an object by a URL that an SDK presigned.
-
-    Method: 1. presign get_object with boto3, GET the URL
-            2. expect the bytes
+    Method: 1. presign get_object with boto3, GET the URL; 2. expect the bytes
     """
     named = {"Bucket": space.name, "Key": space.stored(b"shared")}
     url = clients[BASE_CHECKSUMS].generate_presigned_url("get_object", Params=named, ExpiresIn=3600)
@@ -150,7 +143,6 @@ def test_sdk_presigns(space: Space, clients: dict[str, Any], s3: S3) -> None:
 @verifies("storage/sdk/errors-are-typed")
 def test_sdk_recognises_errors(space: Space, clients: dict[str, Any]) -> None:
     """Purpose: a program recognises by the exception that a key is missing.
-
     Method: 1. get_object and head_object of a missing key with boto3
             2. expect its NoSuchKey exception; for head_object code 404
     """

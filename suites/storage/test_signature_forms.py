@@ -50,7 +50,6 @@ def test_signed_listing_is_served(
     sent: Callable[[Request], Request] | None,
 ) -> None:
     """Purpose: clients sign and write a request in different forms that mean the same.
-
     Method: 1. sign a listing: its query in another order or with unknown parameters, with Date instead of x-amz-date,
                or with an Authorization without blanks
             2. expect 200
@@ -72,7 +71,6 @@ def test_signed_listing_is_served(
 )
 def test_path_may_be_encoded_differently(space: Space, encoded: str, sent: str) -> None:
     """Purpose: clients and proxies percent-encode different characters of a path.
-
     Method: 1. sign an upload, send it with a part of its path in another encoding of the same characters
             2. expect 2xx, and the bytes under the key
     """
@@ -87,7 +85,6 @@ def test_path_may_be_encoded_differently(space: Space, encoded: str, sent: str) 
 @pytest.mark.parametrize("sent", [case("of-the-query", {"%28b%29": "(b)", "-c": "%2Dc", "%2B": "%2b"})])
 def test_query_may_be_encoded_differently(space: Space, sent: dict[str, str]) -> None:
     """Purpose: clients and proxies percent-encode different characters of a query.
-
     Method: 1. sign a listing, send it with parts of its prefix in another encoding of the same characters
             2. expect 200, and the key that begins with the prefix, unless the page is truncated
     """
@@ -106,9 +103,7 @@ def test_query_may_be_encoded_differently(space: Space, sent: dict[str, str]) ->
 @pytest.mark.parametrize("fields", [case("with-origin", PAGE)])
 def test_origin_forbids_nothing(space: Space, fields: dict[str, str]) -> None:
     """Purpose: the browser decides what a page may read; Origin takes no right from a signed request.
-
-    Method: 1. PUT and GET an object with an Origin
-            2. expect it stored, and its bytes
+    Method: 1. PUT and GET an object with an Origin; 2. expect it stored, and its bytes
     """
     key = space.key()
 
@@ -119,7 +114,6 @@ def test_origin_forbids_nothing(space: Space, fields: dict[str, str]) -> None:
 @verifies("storage/signature/path-is-not-normalised")
 def test_path_is_not_normalised(space: Space) -> None:
     """Purpose: a signed request to a key with a double slash is not taken for forged.
-
     Method: 1. put an object whose key has a double slash
             2. expect it stored, or refused for another reason than its signature
     """
@@ -136,7 +130,6 @@ def test_path_is_not_normalised(space: Space) -> None:
 @pytest.mark.parametrize("similar", [case("similar-to-an-issued-one", SIMILAR_KEYS)])
 def test_access_key_is_compared_exactly(space: Space, similar: tuple[Callable[[str], str], ...]) -> None:
     """Purpose: a database that ignores case, or compares beginnings, must not accept another access key.
-
     Method: 1. sign a GET with our secret, and our access key in the other case, without its last letter, or doubled
             2. expect 403
     """
@@ -151,7 +144,6 @@ def test_access_key_is_compared_exactly(space: Space, similar: tuple[Callable[[s
 @pytest.mark.parametrize("keys", [case("by-field-and-by-url", WRONG_SECRET)])
 def test_two_wrong_signatures_are_refused(space: Space, keys: dict[str, str]) -> None:
     """Purpose: a gateway that has two verifiers must not leave each signature to the other.
-
     Method: 1. sign a GET with a wrong secret both in Authorization and in the query
             2. expect 403 (400: one of them is too many; 401)
     """
@@ -164,7 +156,6 @@ def test_two_wrong_signatures_are_refused(space: Space, keys: dict[str, str]) ->
 @pytest.mark.parametrize("keys", [case("wrong-secret", WRONG_SECRET), case("unknown-key", NEVER_ISSUED)])
 def test_refusal_of_a_signature_is_403(space: Space, keys: dict[str, str]) -> None:
     """Purpose: S3 programs recognize wrong credentials by 403; 401 is for tokens.
-
     Method: 1. sign a GET with a wrong secret, or with an unknown key
             2. expect 403, where it is refused at all (which other checks verify)
     """

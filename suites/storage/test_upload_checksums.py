@@ -90,7 +90,6 @@ def _unsigned(space: Space, request: Request) -> Exchange:
 )
 def test_wrong_digest_stores_nothing(space: Space, send: Send, body: bytes, digests: dict[str, str]) -> None:
     """Purpose: a body that was damaged on its way is refused, however it is sent, and costs no earlier object.
-
     Method: 1. put an object, overwrite it with a wrong or malformed digest, alone or with a right one
             2. expect 400 (403 too for an unsigned payload, which plain http may refuse), and the old bytes
     """
@@ -112,9 +111,7 @@ def test_wrong_digest_stores_nothing(space: Space, send: Send, body: bytes, dige
 )
 def test_right_digest_is_stored(space: Space, body: bytes, digest: dict[str, str]) -> None:
     """Purpose: a client may send a Content-MD5 or a checksum with each upload.
-
-    Method: 1. put a body with its right digest
-            2. expect 2xx and the bytes
+    Method: 1. put a body with its right digest; 2. expect 2xx and the bytes
     """
     expect_success(space.put(key := space.key(), body, digest))
     expect_bytes(space.get(key), body)
@@ -130,7 +127,6 @@ def test_right_digest_is_stored(space: Space, body: bytes, digest: dict[str, str
 )
 def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: str) -> None:
     """Purpose: a body that differs from its checksum, or has a malformed one, is refused with each algorithm.
-
     Method: 1. put an object, overwrite it with the checksum of other bytes, or with one of a wrong length
             2. expect 400, and the old bytes
     """
@@ -144,9 +140,7 @@ def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: st
 @verifies("storage/checksum/announced-checksum-is-required")
 def test_announced_checksum_is_required(space: Space) -> None:
     """Purpose: a body whose checksum was lost on its way must not be stored as if it had been compared.
-
-    Method: 1. put with x-amz-sdk-checksum-algorithm, and no x-amz-checksum field
-            2. expect 400, and nothing stored
+    Method: 1. put with x-amz-sdk-checksum-algorithm, and no x-amz-checksum field; 2. expect 400, and nothing stored
     """
     reply = space.put(key := space.key(), BODY, {"x-amz-sdk-checksum-algorithm": "CRC32"})
 
@@ -158,7 +152,6 @@ def test_announced_checksum_is_required(space: Space) -> None:
 @pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
 def test_stored_checksum_is_reported(space: Space, algorithm: str) -> None:
     """Purpose: a client verifies a download by the checksum that was stored with the object.
-
     Method: 1. put with a checksum, GET and HEAD with x-amz-checksum-mode: ENABLED
             2. expect that checksum, of type FULL_OBJECT, in each response, or none; of HEAD as of GET
     """
@@ -175,7 +168,6 @@ def test_stored_checksum_is_reported(space: Space, algorithm: str) -> None:
 @verifies("storage/checksum/of-a-copy-is-the-one-requested")
 def test_checksum_of_a_copy_is_the_one_requested(space: Space) -> None:
     """Purpose: a client that requests a checksum of a copy verifies the copy by it.
-
     Method: 1. copy an object with x-amz-checksum-algorithm: CRC32
             2. expect the CRC-32 of its bytes in result and headers, or none: a gateway need not compute it
     """
@@ -191,7 +183,6 @@ def test_checksum_of_a_copy_is_the_one_requested(space: Space) -> None:
 @verifies("storage/checksum/is-copied-with-the-object")
 def test_checksum_is_copied_with_the_object(space: Space) -> None:
     """Purpose: a copy of an object with a checksum can still be verified by it.
-
     Method: 1. put with a CRC-32, copy
             2. expect the same CRC-32 of the copy if the source reports it: a gateway need not store it
     """
