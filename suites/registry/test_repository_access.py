@@ -152,15 +152,14 @@ def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlo
     expect_denied(reply, "for another organization's repository of this name")
 
 
-@verifies("registry/token/similar-name-is-another-repository")
-@pytest.mark.parametrize("right", [case("same-app", "pull")])
-def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarded: StoredImage, right: str) -> None:
+@verifies("registry/token/similar-name-is-another-repository#same-app")
+def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a token for one repository does not open the same app of another organization.
     Method: 1. request a token for orgs/{other-org}/{app} with the other organization's login
             2. pull from orgs/{our-org}/{app} with the token: expect 401, 403 or 404
     """
     name = namesake(guarded.repository).name
-    token = token_in(ask(bearer, "foreign", bearer.scope(name, right)))
+    token = token_in(ask(bearer, "foreign", bearer.scope(name, "pull")))
     if not token:
         raise NotApplicable("the token endpoint issues no token for an absent repository")
 
@@ -255,15 +254,16 @@ def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, 
         expect_same_response(replies[0], replies[1], "in the existing repository", "in the absent one")
 
 
-@verifies("registry/rights/private-and-absent-are-indistinguishable")
-@pytest.mark.parametrize("role", [case("token-other-organization", "foreign")])
-def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredImage, role: str) -> None:
+@verifies("registry/rights/private-and-absent-are-indistinguishable#token-other-organization")
+def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: another organization cannot learn from the token endpoint which repositories exist.
     Method: 1. request a token to pull from an existing repository, and from one that never existed
             2. expect the same status
     """
     existing = guarded.repository.name
-    there, not_there = (ask(bearer, role, bearer.scope(each, "pull")) for each in (existing, another_like(existing)))
+    there, not_there = (
+        ask(bearer, "foreign", bearer.scope(each, "pull")) for each in (existing, another_like(existing))
+    )
 
     of_both = there.id, not_there.id, "token"
     if there.status != not_there.status:

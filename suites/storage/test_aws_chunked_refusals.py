@@ -119,10 +119,9 @@ def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[Ch
     expect_stored(space.get(key), EARLIER)
 
 
-@verifies("storage/streaming/altered-chunks-are-refused")
+@verifies("storage/streaming/altered-chunks-are-refused#of-a-part")
 @pytest.mark.usefixtures("multipart")
-@pytest.mark.parametrize("kind", [case("of-a-part", SIGNED)])
-def test_altered_chunks_of_a_part_are_refused(space: Space, kind: str) -> None:
+def test_altered_chunks_of_a_part_are_refused(space: Space) -> None:
     """Purpose: the chunks of a part are verified like those of an object.
     Method: 1. send a part; send it again with a wrong decoded length, a forged trailer and a forged chunk
             2. expect 400 or 403 each time (501 where parts cannot be replaced), and the first bytes after completion
@@ -134,9 +133,9 @@ def test_altered_chunks_of_a_part_are_refused(space: Space, kind: str) -> None:
 
     # The one with other bytes comes last: were it stored, a later one with the right bytes would replace it.
     for altered in (
-        chunked(named, space.s3.keys, CHUNKS, kind, decoded=len(WHOLE) - 1).assembled(),
+        chunked(named, space.s3.keys, CHUNKS, SIGNED, decoded=len(WHOLE) - 1).assembled(),
         _with_forged_trailer(checksummed(named, space.s3.keys, CHUNKS, SIGNED_TRAILER)),
-        _with_chunk(0, signature=FORGED)(chunked(named, space.s3.keys, other_first, kind)),
+        _with_chunk(0, signature=FORGED)(chunked(named, space.s3.keys, other_first, SIGNED)),
     ):
         expect_status(space.s3.send_as_is(altered), {*REFUSED, 501})
     expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
@@ -157,16 +156,15 @@ def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
     expect_stored(space.get(key), EARLIER)
 
 
-@verifies("storage/streaming/decoded-length-is-checked")
-@pytest.mark.parametrize("kind", [case("missing", UNSIGNED_TRAILER)])
-def test_missing_decoded_length_is_no_server_error(space: Space, kind: str) -> None:
+@verifies("storage/streaming/decoded-length-is-checked#missing")
+def test_missing_decoded_length_is_no_server_error(space: Space) -> None:
     """Purpose: a client that forgets the decoded length is told so, or is served.
     Method: 1. put chunks without x-amz-decoded-content-length; 2. expect a 4xx and nothing stored, or the joined bytes
     """
-    framed = _upload(space, key := space.key(), kind).assembled()
+    framed = _upload(space, key := space.key(), UNSIGNED_TRAILER).assembled()
     fields = {name: framed.header(name) or "" for name in ("content-encoding", "x-amz-trailer")}
 
-    put = space.s3.send(space.request("PUT", key, headers=fields, body=framed.body), Signing(payload=kind))
+    put = space.s3.send(space.request("PUT", key, headers=fields, body=framed.body), Signing(payload=UNSIGNED_TRAILER))
 
     expect_own_or_refused(put, space.get(key), WHOLE)
 
@@ -281,24 +279,22 @@ def test_chunks_signed_by_a_skewed_clock_are_refused(space: Space, kind: str) ->
     expect_nothing_stored(space.get(key))
 
 
-@verifies("storage/presigned/wrong-secret-is-refused")
-@pytest.mark.parametrize("kind", [case("with-unsigned-chunks", UNSIGNED_TRAILER)])
-def test_unsigned_chunks_by_a_forged_url_are_refused(space: Space, kind: str) -> None:
+@verifies("storage/presigned/wrong-secret-is-refused#with-unsigned-chunks")
+def test_unsigned_chunks_by_a_forged_url_are_refused(space: Space) -> None:
     """Purpose: unsigned chunks need a correctly signed request, in a URL too.
     Method: 1. presign an upload in unsigned chunks over an existing object with a wrong secret, send it
             2. expect 403 (400, 401; 501 where it is not offered), and the old object unchanged
     """
     key, impostor = space.stored(EARLIER), space.s3.with_keys(secret_key="not-the-secret-of-this-key")
-    upload = _upload(space, key, kind).assembled().without("Authorization", "x-amz-date")
-    url = impostor.presign(upload, signing=Signing(payload=kind))
+    upload = _upload(space, key, UNSIGNED_TRAILER).assembled().without("Authorization", "x-amz-date")
+    url = impostor.presign(upload, signing=Signing(payload=UNSIGNED_TRAILER))
 
     expect_status(space.s3.send_as_is(url), {*REFUSED, 501})
     expect_stored(space.get(key), EARLIER)
 
 
-@verifies("storage/signature/multipart-requires-a-signature")
-@pytest.mark.parametrize("kind", [case("unsigned-chunks", UNSIGNED_TRAILER)])
-def test_unsigned_chunks_of_a_forged_part_are_refused(space: Space, kind: str) -> None:
+@verifies("storage/signature/multipart-requires-a-signature#unsigned-chunks")
+def test_unsigned_chunks_of_a_forged_part_are_refused(space: Space) -> None:
     """Purpose: unsigned chunks need a correctly signed request, for a part too.
     Method: 1. open an upload; send a part in unsigned chunks by a request signed with a wrong secret
             2. expect 403 (400, 401; 501 where it is not offered), and no part in the list
@@ -307,7 +303,7 @@ def test_unsigned_chunks_of_a_forged_part_are_refused(space: Space, kind: str) -
     named = space.request("PUT", key, {"partNumber": "1", "uploadId": upload})
     impostor = space.s3.with_keys(secret_key="not-the-secret-of-this-key")
 
-    reply = space.s3.send_as_is(checksummed(named, impostor.keys, CHUNKS, kind).assembled())
+    reply = space.s3.send_as_is(checksummed(named, impostor.keys, CHUNKS, UNSIGNED_TRAILER).assembled())
     listed = space.list_parts(key, upload)
     space.abort(key, upload)
 

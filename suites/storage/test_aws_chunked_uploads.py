@@ -141,28 +141,26 @@ def test_metadata_of_a_chunked_upload_is_stored(space: Space, kind: str, chunks_
     expect_headers(got, FIELDS)
 
 
-@verifies("storage/range/range-is-served")
-@pytest.mark.parametrize("kind", [case("over-two-chunks", SIGNED)])
-def test_range_over_two_chunks(space: Space, kind: str) -> None:
+@verifies("storage/range/range-is-served#over-two-chunks")
+def test_range_over_two_chunks(space: Space) -> None:
     """Purpose: a reader of a range does not notice in which chunks the object came.
     Method: 1. put two chunks of 64 KiB, GET the bytes around their border; 2. expect 206 with them
     """
     key, size = space.key(), len(HALVES[0])
 
-    expect_success(space.s3.send_as_is(chunked(space.request("PUT", key), space.s3.keys, HALVES, kind).assembled()))
+    expect_success(space.s3.send_as_is(chunked(space.request("PUT", key), space.s3.keys, HALVES, SIGNED).assembled()))
     reply = space.get(key, {"Range": f"bytes={size - 2}-{size + 2}"})
     expect_range(reply, b"".join(HALVES), size - 2, size + 2)
 
 
-@verifies("storage/tagging/given-with-the-object")
-@pytest.mark.parametrize("kind", [case("in-chunks", SIGNED)])
-def test_tags_of_a_chunked_upload_are_stored(space: Space, kind: str) -> None:
+@verifies("storage/tagging/given-with-the-object#in-chunks")
+def test_tags_of_a_chunked_upload_are_stored(space: Space) -> None:
     """Purpose: an object can be tagged as it is put, in whatever form its payload comes.
     Method: 1. put an object in chunks with x-amz-tagging; 2. expect the tags
     """
     key = space.key()
 
-    expect_success(space.s3.send_as_is(_in_one_chunk(space, key, kind, {"x-amz-tagging": "project=alpha"})))
+    expect_success(space.s3.send_as_is(_in_one_chunk(space, key, SIGNED, {"x-amz-tagging": "project=alpha"})))
     expect_tag_set(space.get_tags(key), {"project": "alpha"})
 
 

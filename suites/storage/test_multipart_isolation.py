@@ -67,29 +67,27 @@ def test_etag_of_other_bytes_is_refused(space: Space, earlier: bool) -> None:
     space.abort(key, upload)
 
 
-@verifies("storage/multipart/upload-is-of-its-key")
-@pytest.mark.parametrize("other", [case("copied", "other")])
-def test_part_is_copied_to_its_own_key(space: Space, other: str) -> None:
+@verifies("storage/multipart/upload-is-of-its-key#copied")
+def test_part_is_copied_to_its_own_key(space: Space) -> None:
     """Purpose: an upload id is valid only for its own key, for copied parts too.
     Method: 1. open an upload to one key, copy a part with its id to another key; 2. expect 404 NoSuchUpload
     """
     key, source = space.key(), space.stored()
     upload = space.opened(key)
-    reply = space.copy_part(space.key(other), upload, 1, source)
+    reply = space.copy_part(space.key("other"), upload, 1, source)
     space.abort(key, upload)
 
     expect_refusal(reply, 404, {"NoSuchUpload"})
 
 
-@verifies("storage/signature/payload-hash-is-checked")
+@verifies("storage/signature/payload-hash-is-checked#completion")
 @pytest.mark.usefixtures("multipart")
-@pytest.mark.parametrize("operation", [case("completion", "completion")])
-def test_payload_hash_of_a_completion_is_checked(space: Space, operation: str) -> None:
+def test_payload_hash_of_a_completion_is_checked(space: Space) -> None:
     """Purpose: nobody on the way changes which parts a completion names.
     Method: 1. send two parts, sign the completion with the first, send it with the second
             2. expect 400 or 403, and nothing stored
     """
-    key = space.key(operation)
+    key = space.key("completion")
     upload = space.opened(key)
     parts = [space.part(key, upload, number, b"%d" % number) for number in (1, 2)]
     signed_body, other = (completion_document([part]) for part in parts)
@@ -157,14 +155,13 @@ def test_changed_object_leaves_its_upload(space: Space, change: str) -> None:
     expect_no_error_inside(space.complete(key, upload, [part]))
 
 
-@verifies("storage/errors/document-has-code-and-message")
+@verifies("storage/errors/document-has-code-and-message#missing-upload")
 @pytest.mark.usefixtures("multipart")
-@pytest.mark.parametrize("upload", [case("missing-upload", "cf-no-such-upload-0000000000000000")])
-def test_error_document_of_an_upload(space: Space, upload: str) -> None:
+def test_error_document_of_an_upload(space: Space) -> None:
     """Purpose: a client reads from an error document what is wrong with its multipart upload.
     Method: 1. send a part to an upload that never existed; 2. expect a 4xx with <Error> as XML, with Code and Message
     """
-    reply = space.put_part(space.key(), upload, 1, b"x")
+    reply = space.put_part(space.key(), "cf-no-such-upload-0000000000000000", 1, b"x")
 
     expect_refused(reply)
     expect_described_error(reply)

@@ -127,9 +127,8 @@ def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: l
             raise NonConformance(expected, worded((found, groups)), *replies, proof=proof)
 
 
-@verifies("storage/multipart/uploads-are-listed-page-by-page")
-@pytest.mark.parametrize("size", [case("while-they-are-aborted", 2)])
-def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> None:
+@verifies("storage/multipart/uploads-are-listed-page-by-page#while-they-are-aborted")
+def test_uploads_are_listed_while_they_are_aborted(space: Space) -> None:
     """Purpose: a client cleans up page by page: it aborts uploads before it reads the next page.
     Method: 1. open uploads to five keys; list them two per page, and abort the last of a page before the next
             2. expect each of them once
@@ -137,7 +136,7 @@ def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> N
     prefix, found = space.prefix("uploads"), list[str]()
     keys = [f"{prefix}{name}" for name in "abcde"]
     opened = {key: space.opened(key) for key in keys}
-    asked, replies = {"max_uploads": str(size)}, list[Exchange]()
+    asked, replies = {"max_uploads": str(2)}, list[Exchange]()
     for _ in range(2 * len(keys)):
         page = uploads_page_of(space.list_uploads(prefix, **asked))
         replies.append(page.reply)
@@ -155,15 +154,14 @@ def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> N
         raise NonConformance(f"the uploads to {some(keys)}, each once", worded(found), *replies, proof=proof)
 
 
-@verifies("storage/multipart/uploads-are-listed")
-@pytest.mark.parametrize("letters", [case("under-a-prefix", "ab")])
-def test_open_uploads_are_listed(space: Space, letters: str) -> None:
+@verifies("storage/multipart/uploads-are-listed#under-a-prefix")
+def test_open_uploads_are_listed(space: Space) -> None:
     """Purpose: a client finds interrupted uploads and aborts them.
     Method: 1. open two uploads under a prefix, one outside, and complete a third under it; list those under it
             2. expect the two, with their ids
     """
     prefix, outside = space.prefix(), space.key()
-    uploads = {key: space.opened(key) for key in (f"{prefix}{name}" for name in letters)}
+    uploads = {key: space.opened(key) for key in (f"{prefix}{name}" for name in "ab")}
     other = space.opened(outside)
     finished = space.opened(done := f"{prefix}done")
     space.complete(done, finished, [space.part(done, finished, 1, b"finished")])
@@ -178,14 +176,13 @@ def test_open_uploads_are_listed(space: Space, letters: str) -> None:
         raise NonConformance(f"{worded(sorted(uploads))} with their ids", worded(sorted(found)), *replies, proof=proof)
 
 
-@verifies("storage/multipart/uploads-are-listed")
-@pytest.mark.parametrize("hint", [case("of-one-bucket", "begun")])
-def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space, hint: str) -> None:
+@verifies("storage/multipart/uploads-are-listed#of-one-bucket")
+def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space) -> None:
     """Purpose: a list of uploads is of its own bucket only.
     Method: 1. open an upload of one key in each of two buckets, list those of that key in each
             2. expect only the bucket's own upload
     """
-    key = space.key(hint)
+    key = space.key("begun")
     opened = [(each, each.opened(key)) for each in (space, other_space)]
     replies = [each.list_uploads(key) for each, _ in opened]
     for each, upload in opened:
@@ -292,9 +289,8 @@ def _expect_near(reply: Exchange, element: Element) -> float:
     return seconds
 
 
-@verifies("storage/multipart/times-are-reported")
-@pytest.mark.parametrize("copied", [case("copied-part", b"copied")])
-def test_times_of_an_upload_are_reported(space: Space, copied: bytes) -> None:
+@verifies("storage/multipart/times-are-reported#copied-part")
+def test_times_of_an_upload_are_reported(space: Space) -> None:
     """Purpose: a client that cleans up sees when an upload was opened, and when each part was sent or copied.
     Method: 1. send a part, list parts and uploads, complete, HEAD the object; copy a part, list the parts
             2. expect any Initiated and LastModified in ISO 8601 form and near now; and Last-Modified
@@ -305,7 +301,7 @@ def test_times_of_an_upload_are_reported(space: Space, copied: bytes) -> None:
     space.complete(key, upload, [part])
     head = space.head(key)
     another = space.opened(key)
-    copy = require(space.copy_part(key, another, 1, space.stored(copied)), "copies of parts")
+    copy = require(space.copy_part(key, another, 1, space.stored(b"copied")), "copies of parts")
     listed = space.list_parts(key, another)
     space.abort(key, another)
 

@@ -51,15 +51,14 @@ def _expect_gone(space: Space, key: str, because: str) -> None:
         raise NonConformance(f"no key in the listing {because}", worded(listed.keys), listed.reply, proof=proof)
 
 
-@verifies("storage/object/written-is-read")
-@pytest.mark.parametrize("turns", [case("put", range(7))])
-def test_what_is_put_is_read(space: Space, turns: range) -> None:
+@verifies("storage/object/written-is-read#put")
+def test_what_is_put_is_read(space: Space) -> None:
     """Purpose: after a PUT every read returns the new object.
     Method: 1. read a missing key; write it seven times and read it in all ways
             2. expect 404; then the bytes, length and ETag of the last write each time
     """
     _expect_gone(space, key := space.key(), "before the first write")
-    for turn in turns:
+    for turn in range(7):
         body = f"turn {turn}".encode() * (turn + 1)
         expect_success(put := space.put(key, body))
         expect_same_etag(put, space.head(key))
@@ -97,14 +96,13 @@ def test_what_is_copied_or_uploaded_in_parts_is_read(space: Space, features: fro
         _expect_read(space, each, NEW, "directly after the copy or the completion")
 
 
-@verifies("storage/object/written-is-read")
-@pytest.mark.parametrize("first", [case("with-if-none-match", OLD)])
-def test_conditional_read_returns_the_new_object(space: Space, first: bytes) -> None:
+@verifies("storage/object/written-is-read#with-if-none-match")
+def test_conditional_read_returns_the_new_object(space: Space) -> None:
     """Purpose: a client that revalidates its copy gets the object written since.
     Method: 1. put an object, GET it, and again with If-None-Match of its ETag; put other bytes
             2. expect those bytes from GET with If-None-Match of the first ETag
     """
-    key = space.stored(first)
+    key = space.stored(OLD)
     condition = {"If-None-Match": expect_etag(space.get(key))}
     space.get(key, condition)
     expect_success(space.put(key, NEW))
@@ -112,9 +110,8 @@ def test_conditional_read_returns_the_new_object(space: Space, first: bytes) -> 
     expect_bytes(space.get(key, condition), NEW, "for If-None-Match of the earlier ETag")
 
 
-@verifies("storage/object/written-is-read")
-@pytest.mark.parametrize("body", [case("in-each-listing", b"copied")])
-def test_copy_is_in_each_listing(space: Space, body: bytes) -> None:
+@verifies("storage/object/written-is-read#in-each-listing")
+def test_copy_is_in_each_listing(space: Space) -> None:
     """Purpose: a copied object is listed at once with its folder, by either version.
     Method: 1. copy an object into a new folder; list there with and without a delimiter, before and after
             2. expect no keys before; then the folder, and the key
@@ -122,7 +119,7 @@ def test_copy_is_in_each_listing(space: Space, body: bytes) -> None:
     prefix = space.prefix()
     for version in (version_2, version_1):
         expect_keys(whole_listing(version(space, prefix)), [], "before the first write")
-    expect_no_error_inside(space.copy(key := f"{prefix}folder/copy", space.stored(body)))
+    expect_no_error_inside(space.copy(key := f"{prefix}folder/copy", space.stored(b"copied")))
 
     for version in (version_2, version_1):
         expect_prefixes(whole_listing(version(space, prefix, delimiter="/")), [f"{prefix}folder/"])

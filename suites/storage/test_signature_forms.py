@@ -81,9 +81,8 @@ def test_path_may_be_encoded_differently(space: Space, encoded: str, sent: str) 
     expect_bytes(space.get(key), b"signed")
 
 
-@verifies("storage/signature/encoding-on-the-wire-does-not-matter")
-@pytest.mark.parametrize("sent", [case("of-the-query", {"%28b%29": "(b)", "-c": "%2Dc", "%2B": "%2b"})])
-def test_query_may_be_encoded_differently(space: Space, sent: dict[str, str]) -> None:
+@verifies("storage/signature/encoding-on-the-wire-does-not-matter#of-the-query")
+def test_query_may_be_encoded_differently(space: Space) -> None:
     """Purpose: clients and proxies percent-encode different characters of a query.
     Method: 1. sign a listing, send it with parts of its prefix in another encoding of the same characters
             2. expect 200, and the key that begins with the prefix, unless the page is truncated
@@ -91,7 +90,7 @@ def test_query_may_be_encoded_differently(space: Space, sent: dict[str, str]) ->
     key = space.stored(key=f"{space.prefix()}a(b)-c+d")
     signed = space.s3.sign(space.request("GET", query={"list-type": "2", "prefix": key}))
     query = query_string(signed.query)
-    for usual, other in sent.items():
+    for usual, other in {"%28b%29": "(b)", "-c": "%2Dc", "%2B": "%2b"}.items():
         query = query.replace(usual, other)
 
     page = listing_of(space.s3.send_as_is(replace(signed, raw_query=query)))
@@ -99,16 +98,15 @@ def test_query_may_be_encoded_differently(space: Space, sent: dict[str, str]) ->
         expect_entry(page, key)
 
 
-@verifies("storage/signature/signed-request-is-served")
-@pytest.mark.parametrize("fields", [case("with-origin", PAGE)])
-def test_origin_forbids_nothing(space: Space, fields: dict[str, str]) -> None:
+@verifies("storage/signature/signed-request-is-served#with-origin")
+def test_origin_forbids_nothing(space: Space) -> None:
     """Purpose: the browser decides what a page may read; Origin takes no right from a signed request.
     Method: 1. PUT and GET an object with an Origin; 2. expect it stored, and its bytes
     """
     key = space.key()
 
-    expect_success(space.put(key, b"from a page", fields))
-    expect_bytes(space.get(key, fields), b"from a page")
+    expect_success(space.put(key, b"from a page", PAGE))
+    expect_bytes(space.get(key, PAGE), b"from a page")
 
 
 @verifies("storage/signature/path-is-not-normalised")
@@ -126,28 +124,26 @@ def test_path_is_not_normalised(space: Space) -> None:
     expect_own_or_refused(put, space.get(key), b"doubled")
 
 
-@verifies("storage/signature/unknown-key-is-refused")
-@pytest.mark.parametrize("similar", [case("similar-to-an-issued-one", SIMILAR_KEYS)])
-def test_access_key_is_compared_exactly(space: Space, similar: tuple[Callable[[str], str], ...]) -> None:
+@verifies("storage/signature/unknown-key-is-refused#similar-to-an-issued-one")
+def test_access_key_is_compared_exactly(space: Space) -> None:
     """Purpose: a database that ignores case, or compares beginnings, must not accept another access key.
     Method: 1. sign a GET with our secret, and our access key in the other case, without its last letter, or doubled
             2. expect 403
     """
     key, own = space.stored(), space.s3.keys.access_key
-    for other in (made for change in similar if (made := change(own)) not in (own, "")):
+    for other in (made for change in SIMILAR_KEYS if (made := change(own)) not in (own, "")):
         reply = space.s3.with_keys(access_key=other).call("GET", space.name, key)
 
         expect_refusal(reply, {401, 403}, {"InvalidAccessKeyId", "AccessDenied", "SignatureDoesNotMatch"})
 
 
-@verifies("storage/signature/wrong-secret-is-refused")
-@pytest.mark.parametrize("keys", [case("by-field-and-by-url", WRONG_SECRET)])
-def test_two_wrong_signatures_are_refused(space: Space, keys: dict[str, str]) -> None:
+@verifies("storage/signature/wrong-secret-is-refused#by-field-and-by-url")
+def test_two_wrong_signatures_are_refused(space: Space) -> None:
     """Purpose: a gateway that has two verifiers must not leave each signature to the other.
     Method: 1. sign a GET with a wrong secret both in Authorization and in the query
             2. expect 403 (400: one of them is too many; 401)
     """
-    impostor, request = space.s3.with_keys(**keys), space.request("GET", space.stored())
+    impostor, request = space.s3.with_keys(**WRONG_SECRET), space.request("GET", space.stored())
 
     expect_status(space.s3.send_as_is(impostor.sign(impostor.presign(request))), REFUSED)
 
