@@ -115,7 +115,7 @@ def _read_deleted(platform: Platform, resource: Resource, slugs: list[str]) -> l
     return list(found.items())
 
 
-@verifies("errors/reads/responses-are-not-mixed-up-between-requests")
+@verifies("errors/reads/responses-are-not-mixed-up")
 def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
     """Purpose: a client must not get the response to another client's request.
     Method: 1. create six items and read each twice, all at once; fourteen times

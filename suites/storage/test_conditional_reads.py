@@ -22,7 +22,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, rows, verifies
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import seconds_of_date
 from conformance.vocabulary.wording import worded
@@ -84,85 +84,55 @@ def known(space: Space) -> Known:
 
 @pytest.mark.parametrize(
     ("condition", "status"),
-    [
-        row("storage/condition/if-match-is-honoured#if-match-holds", {"If-Match": ETAG}, 200),
-        row("storage/condition/if-match-is-honoured#if-match-fails", {"If-Match": OTHER}, 412),
-        row("storage/condition/if-match-forms-are-honoured#if-match-list", {"If-Match": f"{OTHER}, {ETAG}"}, 200),
-        row("storage/condition/if-match-forms-are-honoured#if-match-any", {"If-Match": "*"}, 200),
-        row("storage/condition/if-match-forms-are-honoured#if-match-weak", {"If-Match": WEAK}, 412),
-        row("storage/condition/if-none-match-is-honoured#if-none-match-holds", {"If-None-Match": OTHER}, 200),
-        row("storage/condition/if-none-match-is-honoured#if-none-match-fails", {"If-None-Match": ETAG}, 304),
-        row(
-            "storage/condition/if-none-match-forms-are-honoured#if-none-match-list",
-            {"If-None-Match": f"{OTHER}, {ETAG}"},
-            304,
-        ),
-        row("storage/condition/if-none-match-forms-are-honoured#if-none-match-weak", {"If-None-Match": WEAK}, 304),
-        row("storage/condition/if-none-match-forms-are-honoured#if-none-match-any", {"If-None-Match": "*"}, 304),
-        row(
-            "storage/condition/if-modified-since-is-honoured#modified-since-holds", {"If-Modified-Since": EARLIER}, 200
-        ),
-        row("storage/condition/if-modified-since-is-honoured#modified-since-fails", {"If-Modified-Since": DATE}, 304),
-        row(
-            "storage/condition/if-unmodified-since-is-honoured#unmodified-since-holds",
-            {"If-Unmodified-Since": DATE},
-            200,
-        ),
-        row(
-            "storage/condition/if-unmodified-since-is-honoured#unmodified-since-fails",
-            {"If-Unmodified-Since": EARLIER},
-            412,
-        ),
-        row(
-            "storage/condition/if-unmodified-since-is-honoured#unmodified-since-later",
-            {"If-Unmodified-Since": LATER},
-            200,
-        ),
-        row("storage/condition/date-forms-are-honoured#rfc850", {"If-Modified-Since": RFC850}, 304),
-        row("storage/condition/date-forms-are-honoured#asctime", {"If-Modified-Since": ASCTIME}, 304),
-        row("storage/condition/invalid-date-is-ignored#modified-since", {"If-Modified-Since": NO_DATE}, 200),
-        row("storage/condition/invalid-date-is-ignored#unmodified-since", {"If-Unmodified-Since": NO_DATE}, 200),
-        row(
-            "storage/condition/if-match-is-honoured#before-if-unmodified-since",
-            {"If-Match": ETAG, "If-Unmodified-Since": EARLIER},
-            200,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-if-modified-since",
-            {"If-None-Match": OTHER, "If-Modified-Since": DATE},
-            200,
-        ),
-        row(
-            "storage/condition/if-none-match-is-honoured#if-none-match-before-earlier-date",
-            {"If-None-Match": ETAG, "If-Modified-Since": EARLIER},
-            304,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-after-if-match",
-            {"If-Match": ETAG, "If-None-Match": ETAG},
-            304,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-match-before-if-none-match",
-            {"If-Match": OTHER, "If-None-Match": ETAG},
-            412,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-match-before-range",
-            {"If-Match": OTHER, "Range": "bytes=0-3"},
-            412,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-range",
-            {"If-None-Match": ETAG, "Range": "bytes=0-3"},
-            304,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-unsatisfiable-range",
-            {"If-None-Match": ETAG, "Range": "bytes=5000-"},
-            304,
-        ),
-    ],
+    rows(
+        {
+            "storage/condition/if-match-is-honoured": {
+                "if-match-holds": ({"If-Match": ETAG}, 200),
+                "if-match-fails": ({"If-Match": OTHER}, 412),
+                "before-if-unmodified-since": ({"If-Match": ETAG, "If-Unmodified-Since": EARLIER}, 200),
+            },
+            "storage/condition/if-match-forms-are-honoured": {
+                "if-match-list": ({"If-Match": f"{OTHER}, {ETAG}"}, 200),
+                "if-match-any": ({"If-Match": "*"}, 200),
+                "if-match-weak": ({"If-Match": WEAK}, 412),
+            },
+            "storage/condition/if-none-match-is-honoured": {
+                "if-none-match-holds": ({"If-None-Match": OTHER}, 200),
+                "if-none-match-fails": ({"If-None-Match": ETAG}, 304),
+                "if-none-match-before-earlier-date": ({"If-None-Match": ETAG, "If-Modified-Since": EARLIER}, 304),
+            },
+            "storage/condition/if-none-match-forms-are-honoured": {
+                "if-none-match-list": ({"If-None-Match": f"{OTHER}, {ETAG}"}, 304),
+                "if-none-match-weak": ({"If-None-Match": WEAK}, 304),
+                "if-none-match-any": ({"If-None-Match": "*"}, 304),
+            },
+            "storage/condition/if-modified-since-is-honoured": {
+                "modified-since-holds": ({"If-Modified-Since": EARLIER}, 200),
+                "modified-since-fails": ({"If-Modified-Since": DATE}, 304),
+            },
+            "storage/condition/if-unmodified-since-is-honoured": {
+                "unmodified-since-holds": ({"If-Unmodified-Since": DATE}, 200),
+                "unmodified-since-fails": ({"If-Unmodified-Since": EARLIER}, 412),
+                "unmodified-since-later": ({"If-Unmodified-Since": LATER}, 200),
+            },
+            "storage/condition/date-forms-are-honoured": {
+                "rfc850": ({"If-Modified-Since": RFC850}, 304),
+                "asctime": ({"If-Modified-Since": ASCTIME}, 304),
+            },
+            "storage/condition/invalid-date-is-ignored": {
+                "modified-since": ({"If-Modified-Since": NO_DATE}, 200),
+                "unmodified-since": ({"If-Unmodified-Since": NO_DATE}, 200),
+            },
+            "storage/condition/precedence-is-that-of-rfc9110": {
+                "if-none-match-before-if-modified-since": ({"If-None-Match": OTHER, "If-Modified-Since": DATE}, 200),
+                "if-none-match-after-if-match": ({"If-Match": ETAG, "If-None-Match": ETAG}, 304),
+                "if-match-before-if-none-match": ({"If-Match": OTHER, "If-None-Match": ETAG}, 412),
+                "if-match-before-range": ({"If-Match": OTHER, "Range": "bytes=0-3"}, 412),
+                "if-none-match-before-range": ({"If-None-Match": ETAG, "Range": "bytes=0-3"}, 304),
+                "if-none-match-before-unsatisfiable-range": ({"If-None-Match": ETAG, "Range": "bytes=5000-"}, 304),
+            },
+        }
+    ),
 )
 def test_condition(space: Space, known: Known, condition: dict[str, str], status: int) -> None:
     """Purpose: caches and SDKs read an object only if it has changed, or only if it has not.

@@ -11,7 +11,7 @@ from conformance.oracles.s3_errors import expect_failed_completion, expect_no_er
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, row, rows, verifies
 from conformance.vocabulary.finding import NonConformance, NotOffered, Proof
 from conformance.vocabulary.wording import worded
 
@@ -82,47 +82,27 @@ def test_put_is_made_if_its_condition_holds(
 
 @pytest.mark.parametrize(
     ("before", "condition", "refusal"),
-    [
-        row("storage/conditional-write/keeps-what-is-there", "stored", CREATE, (412, FAILED)),
-        row("storage/conditional-write/keeps-what-is-there#empty-object", "empty", CREATE, (412, FAILED)),
-        row(
-            "storage/conditional-write/keeps-what-is-there#existing-multipart-object",
-            "multipart",
-            CREATE,
-            (412, FAILED),
-        ),
-        row("storage/conditional-write/keeps-what-changed#never-seen", "stored", {"If-Match": OTHER}, (412, FAILED)),
-        row(
-            "storage/conditional-write/keeps-what-changed#overwritten-since",
-            "overwritten",
-            {"If-Match": OWN},
-            (412, FAILED),
-        ),
-        row(
-            "storage/conditional-write/keeps-what-changed#other-multipart-object",
-            "multipart",
-            {"If-Match": OTHER_OF_PARTS},
-            (412, FAILED),
-        ),
-        row(
-            "storage/conditional-write/keeps-what-changed#missing-object",
-            "missing",
-            {"If-Match": OTHER},
-            ({404, 412}, FAILED | {"NoSuchKey"}),
-        ),
-        row(
-            "storage/conditional-write/if-none-match-of-an-etag#if-none-match-fails",
-            "stored",
-            {"If-None-Match": OWN},
-            OPTIONAL,
-        ),
-        row(
-            "storage/conditional-write/if-match-any-needs-an-object#if-match-any-fails",
-            "missing",
-            {"If-Match": "*"},
-            ({404, *OPTIONAL[0]}, OPTIONAL[1]),
-        ),
-    ],
+    rows(
+        {
+            "storage/conditional-write/keeps-what-is-there": {
+                "": ("stored", CREATE, (412, FAILED)),
+                "empty-object": ("empty", CREATE, (412, FAILED)),
+                "existing-multipart-object": ("multipart", CREATE, (412, FAILED)),
+            },
+            "storage/conditional-write/keeps-what-changed": {
+                "never-seen": ("stored", {"If-Match": OTHER}, (412, FAILED)),
+                "overwritten-since": ("overwritten", {"If-Match": OWN}, (412, FAILED)),
+                "other-multipart-object": ("multipart", {"If-Match": OTHER_OF_PARTS}, (412, FAILED)),
+                "missing-object": ("missing", {"If-Match": OTHER}, ({404, 412}, FAILED | {"NoSuchKey"})),
+            },
+            "storage/conditional-write/if-none-match-of-an-etag": {
+                "if-none-match-fails": ("stored", {"If-None-Match": OWN}, OPTIONAL)
+            },
+            "storage/conditional-write/if-match-any-needs-an-object": {
+                "if-match-any-fails": ("missing", {"If-Match": "*"}, ({404, *OPTIONAL[0]}, OPTIONAL[1]))
+            },
+        }
+    ),
 )
 def test_put_is_refused_if_its_condition_fails(
     space: Space,

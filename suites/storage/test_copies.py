@@ -22,7 +22,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, rows, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered
 
 REPLACE = {"x-amz-metadata-directive": "REPLACE"}
@@ -233,32 +233,25 @@ def test_copy_onto_itself_loses_nothing(space: Space) -> None:
 
 @pytest.mark.parametrize(
     ("source", "headers", "statuses"),
-    [
-        row("storage/copy/missing-source-is-404", "/{bucket}/{prefix}missing", {}, {404}),
-        row(
-            "storage/copy/missing-source-bucket-is-refused",
-            "/{prefix}absent/anything",
-            {},
-            {403, 404},
-        ),
-        row("storage/copy/broken-source-is-refused#no-key", "/bucket-only", {}, {400, 403, 404}),
-        row("storage/copy/broken-source-is-refused#slash", "/", {}, {400, 403, 404}),
-        row("storage/copy/broken-source-is-refused#blank", "%20", {}, {400, 403, 404}),
-        row("storage/copy/broken-source-is-refused#escape", "/%zz/%zz", {}, {400, 403, 404}),
-        row("storage/copy/broken-source-is-refused#empty", "", {}, {400, 403, 404}),
-        row(
-            "storage/copy/missing-version-is-refused",
-            "/{bucket}/{source}?versionId=cf-no-such-version-0000000000000",
-            {},
-            {400, 403, 404, 501},
-        ),
-        row(
-            "storage/copy/invalid-directive-is-refused",
-            "/{bucket}/{source}",
-            {"x-amz-metadata-directive": "MERGE"},
-            range(400, 500),
-        ),
-    ],
+    rows(
+        {
+            "storage/copy/missing-source-is-404": {"": ("/{bucket}/{prefix}missing", {}, {404})},
+            "storage/copy/missing-source-bucket-is-refused": {"": ("/{prefix}absent/anything", {}, {403, 404})},
+            "storage/copy/broken-source-is-refused": {
+                "no-key": ("/bucket-only", {}, {400, 403, 404}),
+                "slash": ("/", {}, {400, 403, 404}),
+                "blank": ("%20", {}, {400, 403, 404}),
+                "escape": ("/%zz/%zz", {}, {400, 403, 404}),
+                "empty": ("", {}, {400, 403, 404}),
+            },
+            "storage/copy/missing-version-is-refused": {
+                "": ("/{bucket}/{source}?versionId=cf-no-such-version-0000000000000", {}, {400, 403, 404, 501})
+            },
+            "storage/copy/invalid-directive-is-refused": {
+                "": ("/{bucket}/{source}", {"x-amz-metadata-directive": "MERGE"}, range(400, 500))
+            },
+        }
+    ),
 )
 def test_impossible_copy_is_refused(
     space: Space, source: str, headers: dict[str, str], statuses: set[int] | range
@@ -320,34 +313,28 @@ def test_copy_source_is_decoded_once(space: Space, name: str, whole: bool) -> No
 
 @pytest.mark.parametrize(
     ("conditions", "holds"),
-    [
-        row("storage/copy/if-match-is-honoured#if-match-holds", {"if-match": OWN_TAG}, True),
-        row("storage/copy/if-match-is-honoured#if-match-fails", {"if-match": OTHER}, False),
-        row("storage/copy/if-none-match-is-honoured#if-none-match-holds", {"if-none-match": OTHER}, True),
-        row("storage/copy/if-none-match-is-honoured#if-none-match-fails", {"if-none-match": OWN_TAG}, False),
-        row("storage/copy/if-modified-since-is-honoured#modified-since-holds", {"if-modified-since": LONG_AGO}, True),
-        row("storage/copy/if-modified-since-is-honoured#modified-since-fails", {"if-modified-since": OWN_TIME}, False),
-        row(
-            "storage/copy/if-unmodified-since-is-honoured#unmodified-since-holds",
-            {"if-unmodified-since": OWN_TIME},
-            True,
-        ),
-        row(
-            "storage/copy/if-unmodified-since-is-honoured#unmodified-since-fails",
-            {"if-unmodified-since": LONG_AGO},
-            False,
-        ),
-        row(
-            "storage/copy/if-match-is-honoured#before-if-unmodified-since",
-            {"if-match": OWN_TAG, "if-unmodified-since": LONG_AGO},
-            True,
-        ),
-        row(
-            "storage/copy/if-none-match-is-honoured#before-if-modified-since",
-            {"if-none-match": OWN_TAG, "if-modified-since": LONG_AGO},
-            False,
-        ),
-    ],
+    rows(
+        {
+            "storage/copy/if-match-is-honoured": {
+                "if-match-holds": ({"if-match": OWN_TAG}, True),
+                "if-match-fails": ({"if-match": OTHER}, False),
+                "before-if-unmodified-since": ({"if-match": OWN_TAG, "if-unmodified-since": LONG_AGO}, True),
+            },
+            "storage/copy/if-none-match-is-honoured": {
+                "if-none-match-holds": ({"if-none-match": OTHER}, True),
+                "if-none-match-fails": ({"if-none-match": OWN_TAG}, False),
+                "before-if-modified-since": ({"if-none-match": OWN_TAG, "if-modified-since": LONG_AGO}, False),
+            },
+            "storage/copy/if-modified-since-is-honoured": {
+                "modified-since-holds": ({"if-modified-since": LONG_AGO}, True),
+                "modified-since-fails": ({"if-modified-since": OWN_TIME}, False),
+            },
+            "storage/copy/if-unmodified-since-is-honoured": {
+                "unmodified-since-holds": ({"if-unmodified-since": OWN_TIME}, True),
+                "unmodified-since-fails": ({"if-unmodified-since": LONG_AGO}, False),
+            },
+        }
+    ),
 )
 def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds: bool) -> None:
     """Purpose: a copy is made only if the conditions on its source hold.

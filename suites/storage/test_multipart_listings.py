@@ -28,7 +28,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ob
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, NotOffered, Proof
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import ROUNDED_S, seconds_of_time
 from conformance.vocabulary.wording import some, worded
 
@@ -261,12 +261,11 @@ def test_response_repeats_the_marker(space: Space) -> None:
 @pytest.mark.parametrize(
     "name", [case("max-parts-word", "max_parts"), case("part-number-marker-word", "part_number_marker")]
 )
-def test_bad_parameter_of_parts_is_no_server_error(space: Space, features: frozenset[str], name: str) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_bad_parameter_of_parts_is_no_server_error(space: Space, name: str) -> None:
     """Purpose: no parameter of a client's makes a list of parts fail on the server's side.
     Method: 1. open an upload, list its parts with a word as max-parts or part-number-marker; 2. expect no 5xx but 501
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     expect_no_server_error(space.list_parts(key := space.key(), space.opened(key), **{name: "many"}))
 
 

@@ -99,14 +99,13 @@ def test_overwriting_replaces_everything(
 
 
 @verifies("storage/object/overwriting-replaces-everything#object-in-parts")
-def test_overwriting_replaces_parts(space: Space, features: frozenset[str]) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_overwriting_replaces_parts(space: Space) -> None:
     """Purpose: after a PUT over an object in parts, a read by part number must return nothing of the old parts.
     Method: 1. upload an object in one part, put a longer one over it, GET that with partNumber=1
             2. expect all of its bytes, or a refusal
     """
     body = b"the whole of what came next"
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     require(_completed(space, key := space.key("parts")), "multipart uploads")
     reply = space.get(space.stored(body, key=key), query={"partNumber": "1"})
 

@@ -15,7 +15,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_length, expect_n
 from conformance.oracles.status import expect_status
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
-from conformance.vocabulary.finding import NonConformance, NotOffered
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 SOURCE, RANGE = "x-amz-copy-source", "x-amz-copy-source-range"
@@ -177,15 +177,12 @@ INVALID = {400, 403, 404}
         ),
     ],
 )
-def test_refused_copy_keeps_the_part(
-    space: Space, features: frozenset[str], fields: Fields, statuses: set[int]
-) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_refused_copy_keeps_the_part(space: Space, fields: Fields, statuses: set[int]) -> None:
     """Purpose: a part whose source or range is invalid is refused, and does not cost the part that was sent before.
     Method: 1. send a part, copy to its number from an invalid source, a missing version or a range beyond the source
             2. expect 400, 403, 404 or 416; completing with the first's ETag gives the first's bytes
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     upload = space.opened(key := space.key("parts"))
     part = space.part(key, upload, 1, b"sent before")
 

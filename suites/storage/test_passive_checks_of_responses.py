@@ -26,7 +26,7 @@ from conformance.oracles.status import expect_status, observed
 from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
 from conformance.sandbox.bucket_prefix import Space, id_of_upload
 from conformance.vocabulary.check import concludes, row, verifies
-from conformance.vocabulary.finding import NonConformance, NotOffered, Proof
+from conformance.vocabulary.finding import NonConformance, Proof
 
 READ = Proof(beyond="it compares a result, which is shown here, with its request")
 UNREAD = "it takes an XML parser to see where a document is malformed or repeats an element"
@@ -135,13 +135,12 @@ def test_every_listing_repeats_its_request(space: Space, recorder: Recorder) -> 
 
 @verifies("storage/multipart/responses-name-their-upload#of-the-whole-run")
 @concludes()
-def test_every_response_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str]) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_every_response_names_its_upload(space: Space, recorder: Recorder) -> None:
     """Purpose: a response about an upload is of the upload in the request.
     Method: 1. open an upload, send a part, list its parts, the uploads of its key and one of the bucket, complete it
             2. expect any bucket, key, id, prefix and delimiter in every such response of the run as requested
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     opened = require(space.create_upload(key := space.key("Named") + "é&<"), "multipart uploads")
     if xml_root(opened) is None:
         raise NonConformance("a well-formed XML document", observed(opened), opened)

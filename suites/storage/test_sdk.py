@@ -24,7 +24,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotOffered
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), case("default", DEFAULT_CHECKSUMS)])
@@ -84,15 +84,12 @@ def test_sdk_deletes_objects(space: Space, clients: dict[str, Any], checksums: s
 
 @verifies("storage/sdk/managed-transfer")
 @CHECKSUMS
-def test_sdk_transfers_large_files(
-    space: Space, clients: dict[str, Any], checksums: str, features: frozenset[str]
-) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_sdk_transfers_large_files(space: Space, clients: dict[str, Any], checksums: str) -> None:
     """Purpose: an SDK transfers large files in parts and in parallel.
     Method: 1. upload somewhat over 5 MiB in parts of 5 with upload_fileobj, download with download_fileobj
             2. expect both to end in time, and the same bytes
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     from boto3.s3.transfer import TransferConfig
 
     longest_s = REQUESTS * space.s3.raw.limits.answer_s

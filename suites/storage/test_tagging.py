@@ -89,13 +89,12 @@ def test_tags_given_with_the_object(space: Space) -> None:
 
 
 @verifies("storage/tagging/given-with-an-upload")
-def test_tags_given_with_an_upload(space: Space, features: frozenset[str]) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_tags_given_with_an_upload(space: Space) -> None:
     """Purpose: a client tags an object in parts when it opens the upload.
     Method: 1. open an upload with x-amz-tagging to the key of a tagged object, send a part, complete
             2. expect the upload's tags, and no others
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     key = space.stored(headers={"x-amz-tagging": "of-the=overwritten"})
     upload = space.opened(key, {"x-amz-tagging": "Project=Alpha&reviewed="})
 
