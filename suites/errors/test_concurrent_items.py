@@ -8,6 +8,7 @@ from functools import partial
 from conformance.clients.concurrency import at_once
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import distinct_texts, member, shows
+from conformance.oracles.linearizability import expect_not_mixed_up
 from conformance.oracles.proofs import shows_text
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, observed
@@ -123,13 +124,10 @@ def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
     """
     for batch in once("overlapping requests", lambda: overlapping(platform)):
         unique = str(batch.resource.unique)
-        told = [(slug, reply, member(reply, unique)) for slug, reply in batch.reads]
-        for slug, reply, name in told:
+        names = {slug: f"{unique} {worded(slug)}" for slug, _ in batch.reads}
+        for slug, reply in batch.reads:
             expect_success(reply, f"for {unique} {slug}, which exists, while other items are read")
-            if isinstance(name, str) and name != slug and any(each == other for each, _, other in told):
-                seen = f"{unique} {worded(name)}: responses are mixed up between requests"
-                proof = Proof(beyond="it takes many requests at once")
-                raise NonConformance(f"{unique} {worded(slug)}, which was requested", seen, reply, proof=proof)
+            expect_not_mixed_up(reply, names[slug], f"{unique} {worded(member(reply, unique))}", names.values())
 
 
 @verifies("errors/writes/acknowledged-deletions-are-done")

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.concurrency import at_once
+from conformance.oracles.linearizability import expect_not_mixed_up
 from conformance.oracles.proofs import has_just
 from conformance.oracles.s3_documents import listing_of, parts_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
@@ -16,7 +17,7 @@ from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import whole_number
 from conformance.vocabulary.wording import some, worded
 
@@ -94,21 +95,15 @@ def test_responses_are_not_mixed_up(space: Space) -> None:
             2. expect its own bytes in each response
     """
     prefix, contents = space.prefix("own"), [f"content of {number}; ".encode() * 60 for number in range(CLIENTS)]
-    keys = [space.stored(body, key=f"{prefix}{number}") for number, body in enumerate(contents)]
+    keys = {body: space.stored(body, key=f"{prefix}{number}") for number, body in enumerate(contents)}
 
-    def read(number: int) -> None:
+    def read(own: bytes) -> None:
         for _ in range(GETS):
-            reply = space.get(keys[number])
-            if (other := next((at for at, body in enumerate(contents) if body == reply.body), number)) != number:
-                wanted, found = (
-                    f"the content of {keys[number]}",
-                    f"the content of {keys[other]}: responses are mixed up",
-                )
-                proof = Proof(beyond="it is about several requests at one moment")
-                raise NonConformance(f"{wanted} from GET of it", found, reply, proof=proof)
-            expect_bytes(reply, contents[number], "from GET next to other clients' GETs")
+            reply = space.get(keys[own])
+            expect_not_mixed_up(reply, keys[own], keys.get(reply.body), keys.values())
+            expect_bytes(reply, own, "from GET next to other clients' GETs")
 
-    at_once([partial(read, number) for number in range(CLIENTS)])
+    at_once([partial(read, body) for body in contents])
 
 
 @verifies("storage/concurrency/acknowledged-deletions-are-done")

@@ -159,29 +159,24 @@ def test_leading_slash_is_kept(space: Space) -> None:
 
 
 @verifies("storage/key/dots-and-slashes-alias-nothing")
-@pytest.mark.parametrize(("name", "normal"), [case(hint, *pair) for hint, pair in DOTTED.items()])
-def test_dots_and_slashes_alias_nothing(space: Space, name: str, normal: str) -> None:
-    """Purpose: a key is no path: dots and doubled slashes in it lead to no other object.
-    Method: 1. put an object under the normal name, and another under the dotted one (it may be refused)
+@pytest.mark.parametrize(
+    ("name", "normal", "deletes"),
+    [
+        *(case(hint, *pair, False) for hint, pair in DOTTED.items()),
+        *(case(f"deleted-{hint}", *pair, True) for hint, pair in DOTTED.items()),
+    ],
+)
+def test_dots_and_slashes_alias_nothing(space: Space, name: str, normal: str, deletes: bool) -> None:
+    """Purpose: a key is no path, also in a Delete document: dots and doubled slashes in it lead to no other object.
+    Method: 1. put an object under the normal name; put another under the dotted one (it may be refused), or delete it
             2. expect the first unchanged, and the second, if accepted, to be its own
     """
     prefix = space.prefix()
     key = space.stored(b"normal", key=prefix + normal)
-    put = space.put(prefix + name, b"dotted")
-
-    expect_own_or_refused(put, space.get(prefix + name), b"dotted")
-    expect_bytes(space.get(key), b"normal", "which the dotted name must not reach")
-
-
-@verifies("storage/key/dots-and-slashes-alias-nothing")
-@pytest.mark.parametrize(("name", "normal"), [case(f"deleted-{hint}", *pair) for hint, pair in DOTTED.items()])
-def test_deleting_a_dotted_name_deletes_nothing_else(space: Space, name: str, normal: str) -> None:
-    """Purpose: a key to be deleted is no path, neither in the request's path nor in a Delete document.
-    Method: 1. put an object under the normal name, delete the dotted one in both ways; 2. expect the object unchanged
-    """
-    prefix = space.prefix()
-    key = space.stored(b"normal", key=prefix + normal)
-
-    for deleted in (space.delete(prefix + name), space.delete_many([prefix + name])):
-        expect_no_server_error(deleted)
+    if not deletes:
+        put = space.put(prefix + name, b"dotted")
+        expect_own_or_refused(put, space.get(prefix + name), b"dotted")
+    for deleted in (space.delete, lambda key: space.delete_many([key])) if deletes else ():
+        expect_no_server_error(deleted(prefix + name))
         expect_bytes(space.get(key), b"normal", "for the normal name, after the dotted one was deleted")
+    expect_bytes(space.get(key), b"normal", "which the dotted name must not reach")

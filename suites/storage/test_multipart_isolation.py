@@ -16,8 +16,8 @@ from conformance.oracles.s3_errors import (
     expect_refusal,
     require,
 )
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
-from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
+from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -165,18 +165,3 @@ def test_error_document_of_an_upload(space: Space) -> None:
 
     expect_refused(reply)
     expect_described_error(reply)
-
-
-@verifies("storage/multipart/incomplete-part-request-keeps-the-object")
-@pytest.mark.parametrize("method", [case("empty-upload", "PUT"), case("empty-upload-aborted", "DELETE")])
-def test_part_of_no_upload_is_not_the_object(space: Space, method: str) -> None:
-    """Purpose: a client bug that sends an empty upload id neither overwrites nor deletes the object.
-    Method: 1. put an object, send a part or an abort to its key with an empty uploadId
-            2. expect no 5xx, and the object unchanged
-    """
-    key = space.stored(EARLIER)
-    query = {"partNumber": "1", "uploadId": ""} if method == "PUT" else {"uploadId": ""}
-    reply = space.call(method, key, query, body=b"a part" if method == "PUT" else b"")
-
-    expect_no_server_error(reply)
-    expect_stored(space.get(key), EARLIER, reply)

@@ -151,15 +151,25 @@ def test_part_number_is_bounded(space: Space, number: str) -> None:
 
 
 @verifies("storage/multipart/incomplete-part-request-keeps-the-object")
-@pytest.mark.parametrize("named", [case("no-upload", "partNumber"), case("no-number", "uploadId")])
-def test_half_named_part_is_not_the_object(space: Space, named: str) -> None:
-    """Purpose: a part that names only its number or only its upload must not overwrite the object.
-    Method: 1. put an object, open an upload to its key, PUT there with partNumber or uploadId only
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [
+        case("no-upload", "PUT", {"partNumber": "1"}),
+        case("no-number", "PUT", {"uploadId": "{}"}),
+        case("empty-upload", "PUT", {"partNumber": "1", "uploadId": ""}),
+        case("empty-upload-aborted", "DELETE", {"uploadId": ""}),
+    ],
+)
+def test_half_named_part_is_not_the_object(space: Space, method: str, names: dict[str, str]) -> None:
+    """Purpose: a request that names a part only by half neither overwrites nor deletes the object.
+    Method: 1. put an object, open an upload to its key; PUT there with partNumber or uploadId only, PUT and DELETE with
+               an empty uploadId
             2. expect no server error, and the object as it was
     """
     upload = space.opened(key := space.stored(EARLIER))
-    reply = space.call("PUT", key, {named: {"partNumber": "1", "uploadId": upload}[named]}, body=b"a part")
+    query = {name: value.format(upload) for name, value in names.items()}
+    reply = space.call(method, key, query, body=b"a part" if method == "PUT" else b"")
     space.abort(key, upload)
 
     expect_no_server_error(reply)
-    expect_bytes(space.get(key), EARLIER, "after a PUT that names only half of a part", reply)
+    expect_bytes(space.get(key), EARLIER, "after a request that names only half of a part", reply)
