@@ -23,21 +23,6 @@ MARKUP = "<b id=cf>"
 MEMBER = re.compile(r'"status"\s*:\s*\d+')
 
 
-def bad_body(platform: Platform) -> Exchange:
-    """A creation with a truncated body."""
-    return platform.with_body(platform.operations("create")[0], b"{")
-
-
-def no_token(platform: Platform) -> Exchange:
-    """A read without a token."""
-    return platform.send(platform.operations("read")[0], None)
-
-
-def invalid_token(platform: Platform) -> Exchange:
-    """A read with a token that was never issued."""
-    return platform.send(platform.operations("read")[0], "cf-unknown-token")
-
-
 def lacking_scope(platform: Platform) -> Exchange:
     """A read with a token that lacks the scope."""
     scoped = [each for each in platform.operations("read") if each.scope]
@@ -72,10 +57,16 @@ def refused_method(platform: Platform) -> Exchange:
     return reply
 
 
-FAULTS = {
-    "bad-body": bad_body, "no-token": no_token, "invalid-token": invalid_token, "lacking-scope": lacking_scope,
-    "absent": absent, "duplicate": duplicate, "refused-method": refused_method,
-}  # fmt: skip
+FAULTS: dict[str, Callable[[Platform], Exchange]] = {
+    # A truncated body, no token, and one that was never issued.
+    "bad-body": lambda platform: platform.with_body(platform.operations("create")[0], b"{"),
+    "no-token": lambda platform: platform.send(platform.operations("read")[0], None),
+    "invalid-token": lambda platform: platform.send(platform.operations("read")[0], "cf-unknown-token"),
+    "lacking-scope": lacking_scope,
+    "absent": absent,
+    "duplicate": duplicate,
+    "refused-method": refused_method,
+}
 
 
 @pytest.fixture

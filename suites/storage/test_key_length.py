@@ -69,14 +69,19 @@ def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
 
 
 @verifies("storage/key/of-1024-bytes-is-kept")
-@pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts")])
+@pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts"), case("as-a-source", "source")])
 def test_longest_key_of_a_copy_or_upload(space: Space, features: frozenset[str], way: str) -> None:
-    """Purpose: a key may be 1,024 bytes long for copies and multipart uploads, too.
-    Method: 1. copy an object to a key of 1,024 bytes, or upload one there in parts; 2. expect its bytes
+    """Purpose: a key may be 1,024 bytes long for copies, their sources and multipart uploads, too.
+    Method: 1. copy an object to a key of 1,024 bytes, or from one nearly all beyond ASCII, or upload one there in parts
+            2. expect its bytes
     """
-    key = _long(space, 1024)
+    key = space.key("copy") if way == "source" else _long(space, 1024)
+    if way == "source":
+        reply = space.copy(key, space.stored(BODY, key=_long(space, 1024, "é")))
+    else:
+        reply = _written(space, key, way, features)
 
-    expect_no_error_inside(_written(space, key, way, features))
+    expect_no_error_inside(reply)
     expect_bytes(space.get(key), BODY)
     space.delete(key)
 
@@ -181,18 +186,6 @@ def test_long_keys_are_deleted_together(space: Space) -> None:
     expect_success(space.delete_many([named]))
     expect_status(space.get(named), 404, "for a key that was deleted")
     expect_bytes(space.get(other), BODY, "after another key of the same beginning was deleted")
-
-
-@verifies("storage/key/of-1024-bytes-is-kept#as-a-source")
-def test_long_key_is_a_source(space: Space) -> None:
-    """Purpose: a long key can be the source of a copy, though it is three times as long URL-encoded.
-    Method: 1. put an object under a key of about 1,024 bytes, nearly all beyond ASCII; copy it; 2. expect its bytes
-    """
-    source = space.stored(BODY, key=_long(space, 1024, "é"))
-    key = space.key("copy")
-
-    expect_no_error_inside(space.copy(key, source))
-    expect_bytes(space.get(key), BODY)
 
 
 @verifies("storage/tagging/tags-come-back#of-a-long-key")

@@ -161,7 +161,7 @@ def test_part_number_is_bounded(space: Space, number: str) -> None:
 
 @verifies("storage/multipart/incomplete-part-request-keeps-the-object")
 @pytest.mark.parametrize(
-    ("method", "names"),
+    ("method", "named"),
     [
         case("no-upload", "PUT", {"partNumber": "1"}),
         case("no-number", "PUT", {"uploadId": "{}"}),
@@ -169,14 +169,14 @@ def test_part_number_is_bounded(space: Space, number: str) -> None:
         case("empty-upload-aborted", "DELETE", {"uploadId": ""}),
     ],
 )
-def test_half_named_part_is_not_the_object(space: Space, method: str, names: dict[str, str]) -> None:
+def test_half_named_part_is_not_the_object(space: Space, method: str, named: dict[str, str]) -> None:
     """Purpose: a request that names a part only by half neither overwrites nor deletes the object.
     Method: 1. put an object, open an upload to its key; PUT there with partNumber or uploadId only, PUT and DELETE with
                an empty uploadId
             2. expect no server error, and the object as it was
     """
     upload = space.opened(key := space.stored(EARLIER))
-    query = {name: value.format(upload) for name, value in names.items()}
+    query = {name: value.format(upload) for name, value in named.items()}
     reply = space.call(method, key, query, body=b"a part" if method == "PUT" else b"")
     space.abort(key, upload)
 
