@@ -17,12 +17,12 @@ one, one that goes back. ``docs/explanation/statistics.md`` says what is checked
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
 
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 
@@ -136,3 +136,14 @@ def _disorder(one: _Group, other: _Group) -> NonConformance:
 
 def _replies(operations: Iterable[Operation]) -> list[Exchange]:
     return list({each.reply.id: each.reply for each in sorted(operations, key=lambda each: each.begun)}.values())
+
+
+def expect_not_mixed_up(reply: Exchange, requested: str, found: str | None, everything: Collection[str]) -> None:
+    """Expect the response to one of several overlapping requests not to be that to another one.
+
+    ``found`` names the content of the response, ``everything`` what the requests asked for.
+    """
+    if found != requested and found in everything:
+        proof = Proof(beyond="it takes many requests at once")
+        wanted, seen = f"{requested}, which was requested", f"{found}: responses are mixed up between requests"
+        raise NonConformance(wanted, seen, reply, proof=proof)

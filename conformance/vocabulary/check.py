@@ -6,6 +6,7 @@ They are pytest marks and parameter sets; the plugin reads them at collection.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -30,6 +31,15 @@ def case(name: str, *values: Any) -> Any:
 def row(check_id: str, *values: Any) -> Any:
     """One row of a table whose rows verify several requirements; ``requirement#case`` where that one has cases."""
     return pytest.param(*values, id=check_id, marks=verifies(check_id.partition("#")[0]))
+
+
+def rows(table: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> list[Any]:
+    """The rows of a table by requirement and case, each with its values; the case "" has no name."""
+    return [
+        row(f"{requirement}#{name}" if name else requirement, *values)
+        for requirement, cases in table.items()
+        for name, values in cases.items()
+    ]
 
 
 def of_strangers() -> pytest.MarkDecorator:

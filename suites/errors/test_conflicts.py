@@ -33,7 +33,6 @@ def refusal(resource: Resource) -> set[int]:
 @verifies("errors/409/duplicate-slug#sequential")
 def test_duplicate_slug(platform: Platform) -> None:
     """Purpose: a name that is taken is not given away again.
-
     Method: 1. create an item; create another with the same unique member and another text
             2. expect 409, and the first item unchanged
     """
@@ -50,7 +49,6 @@ def test_duplicate_slug(platform: Platform) -> None:
 @verifies("errors/409/slug-is-free-after-deletion")
 def test_slug_is_free_after_deletion(platform: Platform) -> None:
     """Purpose: the name of a deleted item can be reused.
-
     Method: 1. create and delete an item, with Content-Length: 0; create another with its name
             2. expect 2xx, and 409 for one more if names are unique
     """
@@ -68,7 +66,6 @@ def test_slug_is_free_after_deletion(platform: Platform) -> None:
 @verifies("errors/409/duplicate-slug#concurrent")
 def test_one_of_many_concurrent_creations_succeeds(platform: Platform) -> None:
     """Purpose: one of several concurrent creators of a name must own it.
-
     Method: 1. send six concurrent creations of one name with different texts, three times
             2. expect one 2xx and five 409, and the winner's text in the item
     """
@@ -138,7 +135,6 @@ def _expect_shown(
 @pytest.mark.parametrize("form", [case("update", "as declared"), case("equivalent-update", "in an equivalent form")])
 def test_stale_update(platform: Platform, form: str) -> None:
     """Purpose: a client that has not seen the last change must not overwrite it, in no form of the request.
-
     Method: 1. read an item's version; update it from that version with another token; update it from that version
                again, also with an encoded path and other forms of its fields
             2. expect 409 (412 for If-Match; no 2xx for the other form), and the first update unchanged
@@ -166,7 +162,6 @@ def test_stale_update(platform: Platform, form: str) -> None:
 @verifies("errors/409/stale-version#concurrent-updates")
 def test_one_of_many_concurrent_updates_succeeds(platform: Platform) -> None:
     """Purpose: of several concurrent updates of one version, only one may be accepted.
-
     Method: 1. read an item's version; send six concurrent updates from it with different texts, three times
             2. expect one 2xx and five 409 (412 for If-Match), and only the winner's text in the item
     """
@@ -183,7 +178,6 @@ def test_one_of_many_concurrent_updates_succeeds(platform: Platform) -> None:
 @verifies("errors/409/version-changes-only-with-updates#update")
 def test_version_changes_with_an_update(platform: Platform) -> None:
     """Purpose: a version that stays the same hides a conflict.
-
     Method: 1. read an item's version twice; update it (from the first version, if the two differ); expect 2xx
             2. expect another version afterwards
     """
@@ -206,7 +200,6 @@ def test_version_changes_with_an_update(platform: Platform) -> None:
 @verifies("errors/409/stale-version#deletion")
 def test_stale_delete(platform: Platform) -> None:
     """Purpose: a client that has not seen the last change must not delete it.
-
     Method: 1. read an item's ETag; update the item; delete it with the old ETag in If-Match
             2. expect 409 or 412, and the item unchanged
     """

@@ -23,21 +23,6 @@ MARKUP = "<b id=cf>"
 MEMBER = re.compile(r'"status"\s*:\s*\d+')
 
 
-def bad_body(platform: Platform) -> Exchange:
-    """A creation with a truncated body."""
-    return platform.with_body(platform.operations("create")[0], b"{")
-
-
-def no_token(platform: Platform) -> Exchange:
-    """A read without a token."""
-    return platform.send(platform.operations("read")[0], None)
-
-
-def invalid_token(platform: Platform) -> Exchange:
-    """A read with a token that was never issued."""
-    return platform.send(platform.operations("read")[0], "cf-unknown-token")
-
-
 def lacking_scope(platform: Platform) -> Exchange:
     """A read with a token that lacks the scope."""
     scoped = [each for each in platform.operations("read") if each.scope]
@@ -72,10 +57,16 @@ def refused_method(platform: Platform) -> Exchange:
     return reply
 
 
-FAULTS = {
-    "bad-body": bad_body, "no-token": no_token, "invalid-token": invalid_token, "lacking-scope": lacking_scope,
-    "absent": absent, "duplicate": duplicate, "refused-method": refused_method,
-}  # fmt: skip
+FAULTS: dict[str, Callable[[Platform], Exchange]] = {
+    # A truncated body, no token, and one that was never issued.
+    "bad-body": lambda platform: platform.with_body(platform.operations("create")[0], b"{"),
+    "no-token": lambda platform: platform.send(platform.operations("read")[0], None),
+    "invalid-token": lambda platform: platform.send(platform.operations("read")[0], "cf-unknown-token"),
+    "lacking-scope": lacking_scope,
+    "absent": absent,
+    "duplicate": duplicate,
+    "refused-method": refused_method,
+}
 
 
 @pytest.fixture
@@ -105,9 +96,7 @@ def all_errors(platform: Platform, once: Once) -> Iterator[Exchange]:
 )
 def test_documented_status(faulty: Exchange, name: str, status: int) -> None:
     """Purpose: clients decide what to do next by the documented status.
-
-    Method: 1. send the faulty request
-            2. expect its status in the table of the API Reference
+    Method: 1. send the faulty request; 2. expect its status in the table of the API Reference
     """
     expect_status(faulty, status)
 
@@ -115,7 +104,6 @@ def test_documented_status(faulty: Exchange, name: str, status: int) -> None:
 @verifies("errors/404/absent-resource#path")
 def test_unknown_path(platform: Platform) -> None:
     """Purpose: a client with a wrong path learns that nothing is there.
-
     Method: 1. GET an unknown path at the identity endpoint, and below an item
             2. expect 404; at the endpoint a page of a portal passes
     """
@@ -130,7 +118,6 @@ def test_unknown_path(platform: Platform) -> None:
 @pytest.mark.parametrize("method", [case("put", "PUT"), case("invented", "CFTEST")])
 def test_unsupported_method(platform: Platform, method: str) -> None:
     """Purpose: a client that uses a wrong method learns the supported ones.
-
     Method: 1. send the method to each declared read resource
             2. expect 405 with the declared methods in Allow and without the refused one, or another 4xx, or 501
     """
@@ -147,9 +134,7 @@ def test_unsupported_method(platform: Platform, method: str) -> None:
 @verifies("errors/405/unsupported-method#post-to-item")
 def test_unsupported_method_of_an_item(platform: Platform) -> None:
     """Purpose: Allow lists the methods of the item, not those of its list.
-
-    Method: 1. POST to each item
-            2. if it is answered 405, expect the item's declared methods in Allow, and not POST
+    Method: 1. POST to each item; 2. if it is answered 405, expect the item's declared methods in Allow, and not POST
     """
     for operation in platform.operations("read-item"):
         changes = (operation.resource.update, operation.resource.delete)
@@ -161,7 +146,6 @@ def test_unsupported_method_of_an_item(platform: Platform) -> None:
 @verifies("errors/shape/one-shape#all")
 def test_errors_have_one_shape(platform: Platform, once: Once) -> None:
     """Purpose: a client needs one parser for errors, not one for each endpoint.
-
     Method: 1. send every faulty request
             2. in all responses with a body expect one media type, and in JSON one name of the error's text
     """
@@ -175,7 +159,6 @@ def test_errors_have_one_shape(platform: Platform, once: Once) -> None:
 @pytest.mark.parametrize("sent", [case("quotation-mark", "%22"), case("backslash", "%5Ccf"), case("line-end", "%0A")])
 def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
     """Purpose: an error that repeats the request's path must escape it.
-
     Method: 1. GET a path with a quotation mark, a backslash or a line end
             2. expect valid JSON if the response is declared as JSON
     """
@@ -186,7 +169,6 @@ def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
 @verifies("errors/shape/problem-details-status")
 def test_problem_details_status(platform: Platform, once: Once) -> None:
     """Purpose: some clients decide by the status in the body.
-
     Method: 1. send every faulty request
             2. if the response is application/problem+json with a status, expect that of the response
     """
@@ -206,9 +188,7 @@ def test_problem_details_status(platform: Platform, once: Once) -> None:
 @pytest.mark.parametrize("name", [case(name, name) for name in FAULTS])
 def test_errors_contain_no_internals(faulty: Exchange, name: str) -> None:
     """Purpose: a stack trace, SQL, file path, internal address or server version helps an attacker.
-
-    Method: 1. send the faulty request
-            2. expect none of them in the response
+    Method: 1. send the faulty request; 2. expect none of them in the response
     """
     expect_no_leak(faulty)
 
@@ -233,7 +213,6 @@ def test_error_pages_contain_no_internals(
     platform: Platform, once: Once, status: int, expect: Callable[[Exchange], None]
 ) -> None:
     """Purpose: frameworks fail, or show internals, on the error pages that they make for browsers.
-
     Method: 1. send an invalid body or path with Accept: text/html and ?debug=true
             2. expect no internals in the response, and no 5xx
     """
@@ -244,9 +223,7 @@ def test_error_pages_contain_no_internals(
 @pytest.mark.parametrize("name", [case(f"token-{name}", name) for name in FAULTS])
 def test_errors_repeat_no_token(faulty: Exchange, name: str) -> None:
     """Purpose: errors are logged, and the token with them.
-
-    Method: 1. send the faulty request
-            2. expect its token nowhere in the response
+    Method: 1. send the faulty request; 2. expect its token nowhere in the response
     """
     sent = (faulty.request_headers.get("authorization") or "").partition(" ")[2]
     expect_not_repeated(faulty, [sent], "the token", nearly=True)
@@ -255,9 +232,7 @@ def test_errors_repeat_no_token(faulty: Exchange, name: str) -> None:
 @verifies("errors/shape/repeats-no-secret-or-markup#token-trace")
 def test_trace_repeats_no_token(platform: Platform) -> None:
     """Purpose: TRACE reflects the request, and its token (RFC 9110 section 9.3.8).
-
-    Method: 1. send TRACE to a declared resource
-            2. expect the token nowhere in the response
+    Method: 1. send TRACE to a declared resource; 2. expect the token nowhere in the response
     """
     token = platform.oauth.token("full")
     expect_not_repeated(platform.send(platform.operations("read")[0], token, method="TRACE"), [token], "the token")
@@ -266,9 +241,7 @@ def test_trace_repeats_no_token(platform: Platform) -> None:
 @verifies("errors/shape/repeats-no-secret-or-markup#markup")
 def test_error_pages_repeat_no_markup(platform: Platform) -> None:
     """Purpose: a link can otherwise inject markup into the error page (cross-site scripting).
-
-    Method: 1. GET unknown paths that contain markup, as a browser does
-            2. expect no HTML page with that markup
+    Method: 1. GET unknown paths that contain markup, as a browser does; 2. expect no HTML page with that markup
     """
     for above in (platform.absent_path(platform.resources[0]), platform.nowhere()):
         fields = [("Accept", "text/html"), bearer(platform.oauth.token("full"))]

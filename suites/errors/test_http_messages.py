@@ -43,9 +43,7 @@ REGISTERED = {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip"
 @verifies("errors/requests/equivalent-forms#chunked-body")
 def test_chunked_creation_is_accepted(platform: Platform) -> None:
     """Purpose: a client library that streams a body does not know its length.
-
-    Method: 1. send a declared creation in chunked transfer coding
-            2. expect 2xx or 411
+    Method: 1. send a declared creation in chunked transfer coding; 2. expect 2xx or 411
     """
     operation = platform.operations("create")[0]
     middle = len(operation.body) // 2
@@ -61,7 +59,6 @@ def test_chunked_creation_is_accepted(platform: Platform) -> None:
 @verifies("errors/reads/content-coding-is-declared")
 def test_content_coding_is_declared(platform: Platform) -> None:
     """Purpose: a client cannot read a compressed response that does not declare its coding.
-
     Method: 1. GET each declared resource and an unknown path with Accept-Encoding: gzip, and with deflate
             2. undo the codings in Content-Encoding; expect JSON where Content-Type declares it, and no gzip data
     """
@@ -120,7 +117,6 @@ CLOCK_S, TICK_S = 900, 1
 @verifies("errors/reads/dates")
 def test_dates_are_http_dates(platform: Platform) -> None:
     """Purpose: caches compute with the dates of a response.
-
     Method: 1. GET each declared resource and item, and an unknown path
             2. expect Date in the IMF-fixdate format and near the time, and Last-Modified not later
     """
@@ -144,7 +140,6 @@ OF_PART = rf"bytes 0-{PART - 1}/([0-9]+|\*)"
 @verifies("errors/reads/partial-content")
 def test_partial_response_is_206(platform: Platform) -> None:
     """Purpose: a client that is not told that it has a part takes it for the whole.
-
     Method: 1. GET the first ten bytes of each item by Range, which a server may ignore
             2. expect 206 with these ten bytes and their Content-Range, or 200 with the whole
     """
@@ -165,7 +160,6 @@ def test_partial_response_is_206(platform: Platform) -> None:
 @pytest.mark.parametrize("accepted", [case("identity", "identity"), case("gzip-with-weight-0", "gzip;q=0, identity")])
 def test_no_content_coding_unless_accepted(platform: Platform, accepted: str) -> None:
     """Purpose: a client without decompression cannot read a compressed response.
-
     Method: 1. request a token, each declared resource and an unknown path with Accept-Encoding: identity, or gzip;q=0
             2. expect no Content-Encoding but identity
     """
@@ -190,7 +184,6 @@ def test_no_content_coding_unless_accepted(platform: Platform, accepted: str) ->
 )
 def test_any_form_of_accept_is_served(platform: Platform, written: Callable[..., str]) -> None:
     """Purpose: client libraries write Accept in different forms.
-
     Method: 1. GET a declared resource with its type in Accept as a range, weighted, in upper case, or with */*
             2. expect 2xx, as without it
     """
@@ -206,7 +199,6 @@ def test_any_form_of_accept_is_served(platform: Platform, written: Callable[...,
 @verifies("errors/404/head-of-absent-resource")
 def test_head_of_absent_resource_is_404(platform: Platform) -> None:
     """Purpose: a client that tests by HEAD whether a resource exists must not be misled.
-
     Method: 1. HEAD an absent resource of each kind, and an unknown path
             2. expect 404, 403, 405 or 501; for the unknown path a page of a portal passes
     """
@@ -225,7 +217,6 @@ def raw_response(platform: Platform, wire: Wire, method: str, path: str, *fields
 @verifies("errors/writes/204-has-no-length")
 def test_204_has_no_content_length(platform: Platform, wire: Wire) -> None:
     """Purpose: a client that waits for the declared body of a 204 response takes the next response for it.
-
     Method: 1. delete an item, and read until the connection ends
             2. after 204 expect no Content-Length, Transfer-Encoding or body
     """
@@ -248,7 +239,6 @@ def test_204_has_no_content_length(platform: Platform, wire: Wire) -> None:
 @pytest.mark.parametrize("how", [case("head", "HEAD"), case("not-modified", "GET")])
 def test_head_and_304_have_no_body(platform: Platform, wire: Wire, how: str) -> None:
     """Purpose: a client takes an unexpected body for the next response.
-
     Method: 1. send HEAD to a declared resource, or read an item with its ETag in If-None-Match until 304
             2. expect nothing after the header section until the connection ends
     """
@@ -269,7 +259,6 @@ SERVED = {*range(200, 300), *REDIRECTS}
 @pytest.mark.parametrize("kind", [case(name, name) for name in KINDS])
 def test_equivalent_requests_are_served(platform: Platform, kind: str) -> None:
     """Purpose: client libraries write equivalent requests in different forms.
-
     Method: 1. perform each operation with an encoded letter, a space in Accept, a charset, Content-Length: 0
             2. expect 2xx or a redirect to the plain path; else send each form separately to find the refused one
     """
@@ -303,9 +292,7 @@ def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
 )
 def test_media_type_is_recognized_in_any_form(platform: Platform, written: Callable[[str], str]) -> None:
     """Purpose: client libraries add a charset to the media type, or write it in another case.
-
-    Method: 1. send each declared creation and update with its type in that form (RFC 9110 section 5.6.6)
-            2. expect 2xx
+    Method: 1. send each declared creation and update with its type in that form (RFC 9110 section 5.6.6); 2. expect 2xx
     """
     for operation in platform.operations("create", "update"):
         content_type = written(operation.content_type)

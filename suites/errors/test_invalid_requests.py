@@ -1,26 +1,26 @@
-"""An invalid body, path or parameter is answered 400 and has no effect."""
+"""An invalid body, slug, path or parameter is answered 400 and has no effect."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 import pytest
 
 from conformance.clients.oauth.client import bearer
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.documents import distinct_texts, shows
+from conformance.oracles.documents import distinct_texts, expect_named, member, shows, shows_member
 from conformance.oracles.proofs import lacks, shows_text
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_accepted_or_refused, expect_status, observed
+from conformance.oracles.status import expect_accepted_or_refused, expect_status, expect_success, observed
 from conformance.sandbox.platform import Operation, Platform
-from conformance.target.description import Pages
+from conformance.target.description import Pages, Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
-from conformance.vocabulary.wording import worded
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
+from conformance.vocabulary.wording import shortened, worded
 
 SUCCESS = range(200, 300)
 BODIES = {
@@ -49,7 +49,6 @@ def expect_refused(platform: Platform, operation: Operation, body: bytes, or_sta
 @pytest.mark.parametrize("name", [case(name, name) for name in (*BODIES, *EXTENDED)])
 def test_invalid_body(platform: Platform, kind: str, name: str) -> None:
     """Purpose: a client learns that its body is not a JSON object.
-
     Method: 1. send each declared creation or update with such a body
             2. expect 400 (or 2xx for a common extension of JSON), and after 400 no change
     """
@@ -61,7 +60,6 @@ def test_invalid_body(platform: Platform, kind: str, name: str) -> None:
 @pytest.mark.parametrize("kind", [case(f"wrong-type-{kind}", kind) for kind in ("create", "update")])
 def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
     """Purpose: a client learns that a member has the wrong type, and nothing of its body is stored.
-
     Method: 1. replace each string of the declared body by an object, in an update also together with a valid string
             2. expect 400 and no change
             3. update with an object for a member that only the creation declares; expect the same, or 2xx
@@ -86,9 +84,7 @@ def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
 )
 def test_other_media_type(platform: Platform, content_type: str) -> None:
     """Purpose: a body that is declared as another type is not parsed as JSON.
-
-    Method: 1. send each declared creation and update with another Content-Type
-            2. expect 400 or 415, and no change
+    Method: 1. send each declared creation and update with another Content-Type; 2. expect 400 or 415, and no change
     """
     for operation in platform.operations("create", "update"):
         before = platform.state(operation)
@@ -113,7 +109,6 @@ ALSO_FOR_PATHS: dict[str, Collection[int]] = {
 @pytest.mark.parametrize("name", [case(f"path-{name}", name) for name in SEGMENTS])
 def test_invalid_path(platform: Platform, name: str) -> None:
     """Purpose: a path that can name nothing is the caller's error.
-
     Method: 1. GET each kind of item by a name that no item can have
             2. expect 400 or 404, or a status that a front end answers such paths with
     """
@@ -126,7 +121,6 @@ def test_invalid_path(platform: Platform, name: str) -> None:
 @verifies("errors/404/absent-resource#name-encoded-twice")
 def test_name_is_decoded_once(platform: Platform) -> None:
     """Purpose: a name that is decoded twice bypasses the rules of a proxy that decodes it once.
-
     Method: 1. GET an item by its slug, with a letter percent-encoded twice (RFC 3986 section 2.4)
             2. expect 404, or 400 or 403 from a firewall
     """
@@ -154,7 +148,6 @@ ALSO_FOR_PARAMETERS: dict[str, Collection[int]] = {"limit-nul": {403}, "long": r
 @pytest.mark.parametrize("name", [case(name, name) for name in PARAMETERS])
 def test_invalid_parameter(platform: Platform, once: Once, name: str) -> None:
     """Purpose: a query parameter is either validated or ignored.
-
     Method: 1. GET each declared resource with an invalid parameter; an offset also as the declared page parameter
             2. expect 400 or the status without it; 404 for a page after the last passes, as does a firewall's status
     """
@@ -171,11 +164,9 @@ def test_invalid_parameter(platform: Platform, once: Once, name: str) -> None:
 NO_NUMBERS = ("cf", "-1", "1.5", "0x1", "1cf")
 
 
-@verifies("errors/400/invalid-path-or-parameter")
-@pytest.mark.parametrize("limit", [case("page-number", 1)])
-def test_invalid_page_number(platform: Platform, limit: int) -> None:
+@verifies("errors/400/invalid-path-or-parameter#page-number")
+def test_invalid_page_number(platform: Platform) -> None:
     """Purpose: a client with a malformed page number must not take the first page for the one that it requested.
-
     Method: 1. read each list with a limit of one; continue if its declared page parameter takes numbers
             2. GET the list with that parameter as text, negative or not an integer: expect 400, unless the target file
                says that the documentation has invalid values ignored
@@ -184,7 +175,7 @@ def test_invalid_page_number(platform: Platform, limit: int) -> None:
     judged = False
     for operation in platform.operations("read"):
         pages = operation.resource.pages
-        if not pages or not pages.parameter or not _is_number(platform.pages("full", operation, 2, limit), pages):
+        if not pages or not pages.parameter or not _is_number(platform.pages("full", operation, 2, 1), pages):
             continue
         judged = True
         malformed = {400, *(SUCCESS if pages.invalid_is_ignored else ())}
@@ -204,9 +195,7 @@ def _is_number(found: list[Exchange], pages: Pages) -> bool:
 @verifies("errors/400/changed-body#unknown-member")
 def test_unknown_member(platform: Platform) -> None:
     """Purpose: a client of a newer version may send members that the service does not know.
-
-    Method: 1. create an item with an unknown member
-            2. expect 400 or 2xx
+    Method: 1. create an item with an unknown member; 2. expect 400 or 2xx
     """
     for operation in platform.operations("create"):
         body = json.dumps({**(operation.document or {}), "cf_unknown": "x"}).encode()
@@ -216,7 +205,6 @@ def test_unknown_member(platform: Platform) -> None:
 @verifies("errors/400/repeated-member")
 def test_repeated_member(platform: Platform) -> None:
     """Purpose: two components that read different values of a repeated member disagree about the request.
-
     Method: 1. create an item with a body in which each text is repeated with another value
             2. expect 4xx; or the item to have the value that the response to its creation shows
     """
@@ -236,3 +224,111 @@ def test_repeated_member(platform: Platform) -> None:
                 proof = shows_text(read, last) if shows(reply, last) else lacks(read, last)
                 expected = f"the item as in the response to its creation, with {wanted}"
                 raise NonConformance(expected, read.text[:300], reply, read, proof=proof)
+
+
+LEFT_OUT = {"missing": ..., "null": None, "empty": ""}
+MALFORMED = {"number": 7, "list": [], "object": {}}
+
+
+@verifies("errors/400/invalid-body")
+@pytest.mark.parametrize("value", [case(f"unique-{name}", value) for name, value in (LEFT_OUT | MALFORMED).items()])
+def test_unique_member(platform: Platform, value: object) -> None:
+    """Purpose: nothing is created without a unique name.
+    Method: 1. send each declared creation without its unique member, or with null, an empty text or another type
+            2. expect 400 and no item in the list
+            3. for a missing, null or empty one also accept 2xx with a generated name or Location
+    """
+    may_be_generated = value in (..., None, "")
+    for operation in platform.operations("create"):
+        if operation.resource.unique is None:
+            continue
+        unique = str(operation.resource.unique)
+        document = {name: each for name, each in (operation.document or {}).items() if name != unique}
+        reply = platform.as_role("full", operation, document=document if value is ... else {**document, unique: value})
+        if reply.status == 400:
+            _expect_not_listed(platform, operation, reply)
+        elif may_be_generated:
+            _expect_generated(platform, operation, unique, reply)
+        else:
+            expect_status(reply, 400, f"for {operation}")
+
+
+def _expect_not_listed(platform: Platform, create: Operation, refused: Exchange) -> None:
+    """Expect no list with the text of a refused creation, if its body contains one."""
+    text = f"text of {platform.slug_of(create)}"
+    if text not in str(create.document):
+        return
+    for page in platform.pages("full", platform.operation(create.resource, "read")):
+        if shows(page, text):
+            expected = f"no item with the text {worded(text)}, which was refused"
+            raise NonConformance(expected, "a list with it", refused, page, proof=lacks(page, text))
+
+
+def _expect_generated(platform: Platform, operation: Operation, unique: str, reply: Exchange) -> None:
+    """Expect 2xx with a generated name or a Location."""
+    if reply.status == 409:
+        before = Proof(beyond="it conflicts with an item that an earlier request created without a name")
+        raise NonConformance(f"2xx or 400 for {operation}", observed(reply), reply, proof=before)
+    expect_status(reply, {400, *SUCCESS}, f"for {operation}")
+    made = member(reply, unique)
+    if isinstance(made, str) and made:
+        platform.remember(operation.resource, made)
+    elif shows_member(reply, unique) or not reply.headers.get("location"):
+        expected, proof = f"400, or a generated {unique}", Proof(reply.id, statuses=(400,))
+        raise NonConformance(expected, f"{reply.status} with {unique} {worded(made)}", reply, proof=proof)
+
+
+def resources_with_slug(platform: Platform) -> list[Resource]:
+    """Return the resources whose unique member is named slug; NotDeclared if there is none."""
+    found = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
+    if not found:
+        raise NotDeclared("no resource of the target file has the unique member slug", "identity.resources.unique")
+    return found
+
+
+OUTSIDE_PATTERN = {
+    "upper-case": "{}-Upper", "trailing-newline": "{}\n", "leading-hyphen": "-{}", "trailing-hyphen": "{}-",
+    "underscore": "{}_x", "blank": "{} x", "slash": "{}/x", "dot": "{}.x", "non-ascii": "{}é", "percent": "{}%41",
+}  # fmt: skip
+
+
+@verifies("errors/400/slug-outside-its-pattern")
+@pytest.mark.parametrize("template", [case(name, value) for name, value in OUTSIDE_PATTERN.items()])
+def test_slug_outside_its_pattern(platform: Platform, template: str) -> None:
+    """Purpose: a slug becomes part of URLs and host names, and must match [a-z0-9][a-z0-9-]*[a-z0-9].
+    Method: 1. create an item whose slug has one other character, or a hyphen at an end; 2. expect 400
+    """
+    for resource in resources_with_slug(platform):
+        operation = platform.operation(resource, "create")
+        slug = template.format(platform.slug_of(operation))
+        reply = platform.as_role("full", operation, document={**(operation.document or {}), "slug": slug})
+        if reply.ok:
+            platform.remember(resource, slug.lower())
+        expect_status(reply, 400, f"for the slug {worded(slug)}")
+
+
+SLUGS: dict[str, Callable[[str], str]] = {
+    "two-hyphens": "{}--x".format,
+    "sixty-three": lambda slug: f"{slug}-{'x' * 63}"[:63],
+    "hundred": lambda slug: f"{slug}-{'x' * 100}"[:100],
+    "three-hundred": lambda slug: f"{slug}-{'x' * 300}"[:300],
+}
+
+
+@verifies("errors/reads/return-what-was-written")
+@pytest.mark.parametrize("make", [case(f"slug-{name}", make) for name, make in SLUGS.items()])
+def test_slug_is_stored_unchanged(platform: Platform, make: Callable[[str], str]) -> None:
+    """Purpose: a slug that is cut or rewritten no longer names the item for its creator.
+    Method: 1. create an item whose slug has two consecutive hyphens, or is long; a service may refuse it
+            2. if it is accepted, expect to read the item by that slug, and with it
+    """
+    for resource in resources_with_slug(platform):
+        slug = make(platform.names.new())
+        reply = platform.create(resource, slug)
+        expect_accepted_or_refused(reply, f"for the slug {shortened(slug)}")
+        if reply.ok:
+            if isinstance(told := member(reply, "slug"), str) and told != slug:
+                platform.remember(resource, told)
+            found = platform.as_role("full", platform.operation(resource, "read-item", slug))
+            expect_success(found, f"for the slug {shortened(slug)}, which was accepted")
+            expect_named(found, "slug", slug, ", by which it is read")

@@ -48,7 +48,6 @@ ROUNDS = 3
 @verifies("errors/lists/complete-and-current#pages")
 def test_pages_are_the_whole_list(platform: Platform) -> None:
     """Purpose: a client that reads all pages must not miss an item, nor get the list of an hour ago.
-
     Method: 1. create eleven items; read their list from its first page to its last, up to three times
             2. expect each linked page to exist, and no page to repeat endlessly
             3. if the pages contain one of the eleven, are empty, or are the whole list by their own statement, expect
@@ -79,7 +78,6 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
 @verifies("errors/lists/each-item-once")
 def test_pages_contain_each_item_once(platform: Platform) -> None:
     """Purpose: a client that counts or copies a list must not process an item twice.
-
     Method: 1. create eleven items, and the first again; read the list to its end, up to three times
             2. expect no item on two pages in all three readings
     """
@@ -108,7 +106,6 @@ def test_pages_contain_each_item_once(platform: Platform) -> None:
 @verifies("errors/lists/complete-and-current#own-texts")
 def test_list_entries_have_their_own_texts(platform: Platform) -> None:
     """Purpose: a list must not mix up the values of its items.
-
     Method: 1. create eleven items, each with its name in its texts; read their list
             2. expect no item with a text of another
     """
@@ -137,7 +134,6 @@ CUT = re.compile(r"\s*[\[(]?(?:\.{3}|\u2026)[\])]?\Z")
 @verifies("errors/lists/complete-and-current#texts-as-written")
 def test_lists_return_texts_as_written(platform: Platform) -> None:
     """Purpose: a list must encode its texts as correctly as an item.
-
     Method: 1. create an item with a long name and special characters in its texts; a service may refuse it
             2. expect its list to be JSON with the whole name, the item's id, and its texts or their beginning
     """
@@ -274,7 +270,6 @@ Listed = Callable[[], list[Exchange]]
 @verifies("errors/lists/complete-and-current#after-changes")
 def test_lists_show_changes(platform: Platform) -> None:
     """Purpose: a list shows the current items with their current values.
-
     Method: 1. create an item and read its list; update it, and expect no replaced text within seconds
             2. read the page with its former strong ETag in If-None-Match; expect no 304
             3. delete the item; expect its name no more within seconds

@@ -165,7 +165,6 @@ def _declared(resource: Resource) -> int:
 @verifies("errors/model/items-match-their-model")
 def test_items_match_their_model(platform: Platform) -> None:
     """Purpose: any sequence of changes must leave the items as those changes specify.
-
     Method: 1. create (hidden or not), update (stale too), delete and read two slugs in any order, as several roles
             2. compare each response with a model; report the shortest sequence with a difference
     """

@@ -97,7 +97,6 @@ def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
 @disturbs("credential limited")
 def test_rate_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client that stays within the stated limit is served.
-
     Method: 1. wait for a window; send as many concurrent requests as the limit states; expect no 429
             2. on a 429, wait again and send them in sequence, since concurrent requests may have a limit of their own
             3. send as many again concurrently; expect a refusal, at the second try at the latest
@@ -134,9 +133,7 @@ def test_rate_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> Non
 @disturbs("credential limited")
 def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client that exceeds the limit must learn why it is refused.
-
-    Method: 1. request tokens with the role limited until one is refused
-            2. expect 429 and no token
+    Method: 1. request tokens with the role limited until one is refused; 2. expect 429 and no token
     """
     reply = exhausted(target, oauth)
 
@@ -148,9 +145,7 @@ def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
 @disturbs("credential limited")
 def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: a client that calls an organization API too often learns it by the documented status.
-
-    Method: 1. read a declared resource more often than limits.api_requests permits
-            2. expect 429
+    Method: 1. read a declared resource more often than limits.api_requests permits; 2. expect 429
     """
     stated(target.limits.api_requests, "api_requests")
     opened = opened_to_limited(platform)
@@ -164,7 +159,6 @@ def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: 
 @disturbs("credential limited")
 def test_tokens_stay_valid_above_the_limit(target: Target, oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: a program that requests too many tokens can still use those it has.
-
     Method: 1. get a token of the role limited, and exceed its limit
             2. use the token; expect no 401 (429 passes if one limit covers all requests)
     """
@@ -182,7 +176,6 @@ def test_tokens_stay_valid_above_the_limit(target: Target, oauth: OAuthClient, p
 @disturbs("credential limited")
 def test_other_organizations_are_served(target: Target, oauth: OAuthClient) -> None:
     """Purpose: one client must not deny service to another organization.
-
     Method: 1. exceed the limit of the role limited
             2. expect the role foreign, of another organization, to get a token at once
     """
@@ -196,7 +189,6 @@ def test_other_organizations_are_served(target: Target, oauth: OAuthClient) -> N
 @pytest.mark.parametrize("way", [case(name, name) for name in EVASIONS])
 def test_rate_limit_is_not_evaded(target: Target, oauth: OAuthClient, way: str) -> None:
     """Purpose: a limit that header fields or another authentication method reset does not stop credential guessing.
-
     Method: 1. exceed the limit; request more tokens than it allows in this way
             2. expect a 429 or no token at all
             3. expect no second budget: tokens in this way while the usual way gets 429
@@ -229,9 +221,7 @@ def test_rate_limit_is_not_evaded(target: Target, oauth: OAuthClient, way: str) 
 @disturbs("credential limited")
 def test_retry_after_is_valid(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client can read when to retry.
-
-    Method: 1. exceed the limit
-            2. expect Retry-After, if present, to be a date or seconds within twice the window
+    Method: 1. exceed the limit; 2. expect Retry-After, if present, to be a date or seconds within twice the window
     """
     reply = exhausted(target, oauth)
     if "retry-after" not in reply.headers:
@@ -244,9 +234,7 @@ def test_retry_after_is_valid(target: Target, oauth: OAuthClient) -> None:
 @disturbs("credential limited")
 def test_served_after_retry_after(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client that waits as long as Retry-After states is served.
-
-    Method: 1. exceed the limit; wait for Retry-After, or without it for the window
-            2. expect a token
+    Method: 1. exceed the limit; wait for Retry-After, or without it for the window; 2. expect a token
     """
     reply = exhausted(target, oauth)
     told = (reply.headers.get("retry-after") or "").strip()

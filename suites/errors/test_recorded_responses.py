@@ -14,7 +14,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.whole_run import expect_no_flaw, expect_none, failed_again, once_each
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import case, concludes, row, verifies
+from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.finding import Proof
 
 
@@ -22,7 +22,6 @@ from conformance.vocabulary.finding import Proof
 @concludes()
 def test_no_repeated_server_error(platform: Platform, recorder: Recorder) -> None:
     """Purpose: a method that always fails may be one that no other check covers.
-
     Method: 1. send OPTIONS to each resource and item, and GET second pages with a doubled query; expect no repeated 5xx
             2. expect no method of a resource with two 500 responses in the whole run
     """
@@ -47,7 +46,6 @@ def test_no_repeated_server_error(platform: Platform, recorder: Recorder) -> Non
 )
 def test_fields_and_members_are_unique(platform: Platform, recorder: Recorder, wrong: str, expected: str) -> None:
     """Purpose: of two values each client picks another.
-
     Method: 1. read each declared resource and item, and create one
             2. in all responses of the run expect single-valued fields once, and unique names in JSON objects
     """
@@ -64,7 +62,6 @@ def test_fields_and_members_are_unique(platform: Platform, recorder: Recorder, w
 @concludes()
 def test_json_has_a_content_type(platform: Platform, recorder: Recorder) -> None:
     """Purpose: a browser must not run JSON as a page, and a client library must recognize it.
-
     Method: 1. read each declared resource with its pages
             2. in all responses of the run expect no JSON as a page, XML, a form or without a Content-Type
     """
@@ -76,15 +73,14 @@ def test_json_has_a_content_type(platform: Platform, recorder: Recorder) -> None
     expect_no_flaw(recorder, "identity", UNTOLD, "JSON with its Content-Type", proof)
 
 
-@verifies("errors/405/unsupported-method")
+@verifies("errors/405/unsupported-method#whole-run")
 @concludes()
-@pytest.mark.parametrize("methods", [case("whole-run", ("PUT", "PATCH"))])
-def test_no_405_without_allow(platform: Platform, recorder: Recorder, methods: tuple[str, ...]) -> None:
+def test_no_405_without_allow(platform: Platform, recorder: Recorder) -> None:
     """Purpose: a client learns the supported methods from any 405 response.
-
     Method: 1. send PUT and PATCH without a body to each declared resource, and PUT to the token endpoint
             2. expect Allow, which may be empty, in each 405 response of the run, other than a firewall's page
     """
+    methods = ("PUT", "PATCH")
     for operation in platform.operations("read"):
         create = operation.resource.create
         for method in [each for each in methods if each not in (operation.method, create and create.method)]:

@@ -25,9 +25,7 @@ from conformance.vocabulary.wording import worded
 @verifies("errors/writes/created-with-location#status")
 def test_creation_is_201(platform: Platform) -> None:
     """Purpose: a client learns by the status that an item was created.
-
-    Method: 1. create an item by POST
-            2. expect 201, or 202 if it is created later
+    Method: 1. create an item by POST; 2. expect 201, or 202 if it is created later
     """
     for resource in platform.resources_with("create", "item"):
         if resource.create and resource.create.method == "POST":
@@ -39,7 +37,6 @@ def test_creation_is_201(platform: Platform) -> None:
 @verifies("errors/writes/created-with-location#location")
 def test_location_leads_to_the_new_item(platform: Platform) -> None:
     """Purpose: a client finds the new item by its Location.
-
     Method: 1. create an item, and one that hides from others; after 201 expect a Location other than the list's
             2. GET it at the same host; expect 2xx with the unique member of the new item
     """
@@ -93,7 +90,6 @@ def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
 )
 def test_write_response_shows_the_new_state(platform: Platform, kind: str) -> None:
     """Purpose: a client uses the item in the response to a write instead of reading it again.
-
     Method: 1. create two items with different texts, or update the second
             2. expect the response's unique member to be that item's, and none of its members to have an old value
             3. read the item; expect no other values in the response than in the read (202 may show either)
@@ -127,9 +123,7 @@ def _creation_with_texts(platform: Platform, resource: Resource, slug: str) -> t
 @verifies("errors/writes/creation-response#eleven-items")
 def test_each_creation_response_shows_its_item(platform: Platform) -> None:
     """Purpose: each instance of the service must return the created item.
-
-    Method: 1. create eleven items
-            2. if some responses show a text as sent, expect no other response to show another
+    Method: 1. create eleven items; 2. if some responses show a text as sent, expect no other response to show another
     """
     judged = False
     for resource in platform.resources_with("create", "item"):

@@ -288,7 +288,7 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     expect_tags(repository, ["GONE", "gone", "gone-not"])
 
 
-@verifies("registry/delete/acknowledged-deletion-is-done")
+@verifies("registry/delete/acknowledged-deletions-are-done")
 @pytest.mark.parametrize("kind", [case(each, each) for each in ("blob", "manifest", "tag")])
 def test_every_acknowledged_deletion_is_done(
     repository: Repository, base: Manifest, features: frozenset[str], names: Names, kind: str

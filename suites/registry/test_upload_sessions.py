@@ -105,13 +105,13 @@ def test_unknown_session(repository: Repository, cancelled: Cancelled, new_blob:
     expect_status(uses(upload, blob)[method](), accepted, "for an unknown session")
 
 
-@verifies("registry/upload/unknown-session-is-404")
-@pytest.mark.parametrize("name", [case("no-uuid", "nonsense" * 40)])
-def test_session_of_another_form(repository: Repository, name: str) -> None:
+@verifies("registry/upload/unknown-session-is-404#no-uuid")
+def test_session_of_another_form(repository: Repository) -> None:
     """Purpose: a session name that the registry would never issue is reported as unknown.
     Method: 1. GET a session under a word that is no UUID, and longer than the name of a file may be
             2. expect 404, or 400 or 414
     """
+    name = "nonsense" * 40
     reply = repository.send("GET", f"blobs/uploads/{name}")
 
     expect_status(reply, {400, 404, 414}, "for what is no session's name")
@@ -227,10 +227,9 @@ def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob
     expect_denied(use(), "with a token to pull", CANCELS_NONE if method == "DELETE" else ())
 
 
-@verifies("registry/token/is-for-one-repository")
-@pytest.mark.parametrize("operation", [case("chunk", "chunk")])
+@verifies("registry/token/is-for-one-repository#chunk")
 def test_session_with_a_token_for_another_repository(
-    bearer: Registry, token_for_one_repository: str, guarded: StoredImage, new_blob: NewBlob, operation: str
+    bearer: Registry, token_for_one_repository: str, guarded: StoredImage, new_blob: NewBlob
 ) -> None:
     """Purpose: the owner of a session still needs a token for its repository.
     Method: 1. open a session; request a token for every action in another repository: expect that it pulls there
@@ -284,9 +283,8 @@ def test_refused_login_during_an_upload(interrupted: Interrupted) -> None:
     expect_success(upload.put(interrupted.digest), "for the closing request")
 
 
-@verifies("registry/login/challenge-names-the-scope")
-@pytest.mark.parametrize("action", [case("chunk", "push")])
-def test_challenge_of_a_chunk(repository: Repository, interrupted: Interrupted, action: str) -> None:
+@verifies("registry/login/challenge-names-the-scope#chunk")
+def test_challenge_of_a_chunk(repository: Repository, interrupted: Interrupted) -> None:
     """Purpose: a client whose token expires during an upload learns which token to request.
     Method: 1. open a session, PATCH a chunk; PATCH the next one with an invalid login
             2. if that is 401, expect WWW-Authenticate, and a Bearer scope that names the repository and push
@@ -295,7 +293,7 @@ def test_challenge_of_a_chunk(repository: Repository, interrupted: Interrupted, 
         raise NotApplicable(f"the status of the refusal is {interrupted.reply.status}")
 
     expect_header(interrupted.reply, "WWW-Authenticate")
-    expect_scope(interrupted.reply, f"repository:{repository.name}", action)
+    expect_scope(interrupted.reply, f"repository:{repository.name}", "push")
 
 
 @verifies("registry/login/bad-login-opens-nothing")

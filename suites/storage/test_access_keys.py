@@ -25,7 +25,6 @@ def test_revocation_is_immediate(
     with_key_of: Callable[[str], S3], space: Space, target: Target, changer: Callable[[str, str, str], Operator]
 ) -> None:
     """Purpose: an organization that revokes a leaked access key is safe from then on.
-
     Method: 1. presign a GET with the key of the role revocable, and revoke the key by the operator's hook
             2. send the URL and a signed GET until limits.revocation has passed; expect a 4xx for each by then
     """
@@ -58,7 +57,6 @@ def is_slow_down(reply: Exchange) -> bool:
 @disturbs("access key limited")
 def test_requests_are_limited(with_key_of: Callable[[str], S3], space: Space, target: Target) -> None:
     """Purpose: a client above the rate limit gets a status that SDKs retry.
-
     Method: 1. with the key of the role limited, GET an object more often than limits.storage_requests permits
             2. expect 429, or 503 SlowDown
     """

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.concurrency import at_once
+from conformance.oracles.linearizability import expect_not_mixed_up
 from conformance.oracles.proofs import has_just
 from conformance.oracles.s3_documents import listing_of, parts_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
@@ -16,7 +17,7 @@ from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import whole_number
 from conformance.vocabulary.wording import some, worded
 
@@ -39,7 +40,6 @@ def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
 @verifies("storage/concurrency/created-is-visible-immediately")
 def test_created_is_visible_immediately(space: Space) -> None:
     """Purpose: a created object can be read and is listed immediately, and a deleted one is gone.
-
     Method: 1. two clients concurrently create, read, list and delete keys of their own, in the same folders
             2. expect each to see its own changes immediately, in listings of either version
     """
@@ -60,7 +60,6 @@ def test_created_is_visible_immediately(space: Space) -> None:
 @verifies("storage/concurrency/listing-contains-every-unchanged-key")
 def test_listing_contains_every_unchanged_key(space: Space) -> None:
     """Purpose: a key that does not change is in every listing once, while others come and go between the pages.
-
     Method: 1. put twelve keys; while other keys are created and deleted among them, read listings page by page
             2. expect each of the twelve once in every listing
     """
@@ -92,32 +91,24 @@ def test_listing_contains_every_unchanged_key(space: Space) -> None:
 @verifies("storage/concurrency/responses-are-not-mixed-up")
 def test_responses_are_not_mixed_up(space: Space) -> None:
     """Purpose: a client under load must not get the response to another client's request.
-
     Method: 1. put 16 objects of different content; as many clients concurrently GET one of them each, many times
             2. expect its own bytes in each response
     """
     prefix, contents = space.prefix("own"), [f"content of {number}; ".encode() * 60 for number in range(CLIENTS)]
-    keys = [space.stored(body, key=f"{prefix}{number}") for number, body in enumerate(contents)]
+    keys = {body: space.stored(body, key=f"{prefix}{number}") for number, body in enumerate(contents)}
 
-    def read(number: int) -> None:
+    def read(own: bytes) -> None:
         for _ in range(GETS):
-            reply = space.get(keys[number])
-            if (other := next((at for at, body in enumerate(contents) if body == reply.body), number)) != number:
-                wanted, found = (
-                    f"the content of {keys[number]}",
-                    f"the content of {keys[other]}: responses are mixed up",
-                )
-                proof = Proof(beyond="it is about several requests at one moment")
-                raise NonConformance(f"{wanted} from GET of it", found, reply, proof=proof)
-            expect_bytes(reply, contents[number], "from GET next to other clients' GETs")
+            reply = space.get(keys[own])
+            expect_not_mixed_up(reply, keys[own], keys.get(reply.body), keys.values())
+            expect_bytes(reply, own, "from GET next to other clients' GETs")
 
-    at_once([partial(read, number) for number in range(CLIENTS)])
+    at_once([partial(read, body) for body in contents])
 
 
 @verifies("storage/concurrency/acknowledged-deletions-are-done")
 def test_acknowledged_deletions_are_done(space: Space) -> None:
     """Purpose: an object whose deletion was acknowledged is deleted, also under load.
-
     Method: 1. put 120 objects; four clients concurrently DELETE them one by one
             2. expect 2xx for each, and none of them in a listing
     """
@@ -137,7 +128,6 @@ def test_acknowledged_deletions_are_done(space: Space) -> None:
 @verifies("storage/concurrency/buckets-do-not-mix")
 def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
     """Purpose: one key in two buckets is two objects, also under load.
-
     Method: 1. two clients concurrently write and read one key, each in its own bucket
             2. expect each to read its own bytes
     """
@@ -156,7 +146,6 @@ def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
 @pytest.mark.parametrize("method", [case("put", "PUT"), case("delete", "DELETE")])
 def test_tagging_undoes_no_write(space: Space, method: str) -> None:
     """Purpose: tagging an object does not undo a concurrent PUT or DELETE.
-
     Method: 1. put an object; tag it, and overwrite or delete it, concurrently, four times
             2. expect the new bytes, or no object
     """
@@ -175,9 +164,7 @@ def test_tagging_undoes_no_write(space: Space, method: str) -> None:
 @verifies("storage/concurrency/parallel-parts-are-all-kept")
 def test_parallel_parts_are_all_kept(space: Space) -> None:
     """Purpose: SDKs upload parts in parallel, and none displaces another.
-
-    Method: 1. open an upload, send eight parts concurrently
-            2. expect each of them in the list of parts
+    Method: 1. open an upload, send eight parts concurrently; 2. expect each of them in the list of parts
     """
     key = space.key("parallel")
     upload = space.opened(key)
@@ -208,7 +195,6 @@ def test_parallel_parts_are_all_kept(space: Space) -> None:
 )
 def test_one_of_many_conditional_writes_wins(space: Space, replacing: bool) -> None:
     """Purpose: of clients that create, or replace, one object concurrently, exactly one succeeds: no update is lost.
-
     Method: 1. PUT different bodies concurrently with If-None-Match: *, or If-Match of the present ETag, four times
             2. expect one 2xx each time, 412 or 409 for the others, and the winner's bytes
     """
@@ -231,7 +217,6 @@ def test_one_of_many_conditional_writes_wins(space: Space, replacing: bool) -> N
 @verifies("storage/conditional-write/counter-loses-no-update")
 def test_counter_loses_no_update(space: Space) -> None:
     """Purpose: clients that read a number and conditionally write the next one count correctly together.
-
     Method: 1. put 0; three clients GET it and PUT the next number with If-Match of what they read, several times
             2. expect the number of PUTs that succeeded, each of them with a different number
     """

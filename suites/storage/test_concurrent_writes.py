@@ -93,7 +93,6 @@ def contest(space: Space) -> History:
 @verifies("storage/concurrency/one-key-is-linearizable")
 def test_one_key_is_linearizable(space: Space, once: Once) -> None:
     """Purpose: updates to one key are atomic, and a read after a write sees it, also while others write and read.
-
     Method: 1. three clients overwrite one key with bodies that name their writer, four read it
             2. expect some order of the writes to explain every read, and each to have its own value's metadata
     """
@@ -109,7 +108,6 @@ def test_one_key_is_linearizable(space: Space, once: Once) -> None:
 @verifies("storage/concurrency/etag-belongs-to-its-bytes")
 def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
     """Purpose: ETag and length of a GET and of a HEAD are of one value, also while others write.
-
     Method: 1. three clients overwrite one key with bodies of several sizes, four GET and HEAD it
             2. expect from GET the ETag that a PUT of its bytes returned, and from HEAD the length of those bytes
     """
@@ -127,7 +125,6 @@ def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
 @verifies("storage/concurrency/concurrent-writes-do-not-mix")
 def test_concurrent_writes_do_not_mix(space: Space) -> None:
     """Purpose: of concurrent uploads to one key one is stored, whole, and never a mix of them.
-
     Method: 1. three clients PUT bodies of 2 MiB to one key, piece by piece in step; five times, in smaller pieces each
             2. expect the body and metadata of one of the three each time
     """
@@ -163,7 +160,6 @@ def _put_in_step(space: Space, key: str, body: InStep) -> Exchange:
 @verifies("storage/concurrency/copies-are-whole")
 def test_copies_are_whole(space: Space) -> None:
     """Purpose: a copy of an object that is being overwritten is one of its values, whole.
-
     Method: 1. two clients overwrite a key with two bodies in turn, while two others copy it and read their copies
             2. expect each copy to be one of the bodies
     """
@@ -215,7 +211,6 @@ def _expect_settled(space: Space, key: str, possible: Sequence[bytes | None]) ->
 @pytest.mark.parametrize("existing", [case("new-key", False), case("existing-object", True)])
 def test_put_or_delete(space: Space, existing: bool) -> None:
     """Purpose: after a concurrent PUT and DELETE there is a whole object or none, the same for every reader.
-
     Method: 1. PUT and DELETE one key concurrently, three times
             2. expect both to succeed, and then the new object or 404, the same from GET, HEAD and GET again
     """
@@ -233,7 +228,6 @@ def test_put_or_delete(space: Space, existing: bool) -> None:
 @pytest.mark.parametrize("later_ms", [case(f"{each}-ms", each) for each in (0, 2, 5)])
 def test_complete_or_put(space: Space, later_ms: int) -> None:
     """Purpose: after a completion and a PUT to its key, both concurrent, there is the object of one of them, whole.
-
     Method: 1. open an upload and send a part; complete it, and PUT to its key at once or a moment later
             2. expect one object with its own metadata, the same from GET, HEAD and GET again
     """
@@ -260,7 +254,6 @@ def test_complete_or_put(space: Space, later_ms: int) -> None:
 @pytest.mark.parametrize("later_ms", [case(f"{each}-ms", each) for each in (0, 1, 2, 4, 8)])
 def test_complete_or_abort(space: Space, later_ms: int) -> None:
     """Purpose: after a concurrent completion and abort there is a whole object or none, as the completion reported.
-
     Method: 1. open an upload and send a part; complete it, and abort it at once or a moment later
             2. expect the whole object where the completion succeeded, and otherwise none
     """

@@ -22,7 +22,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, rows, verifies
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import seconds_of_date
 from conformance.vocabulary.wording import worded
@@ -84,89 +84,58 @@ def known(space: Space) -> Known:
 
 @pytest.mark.parametrize(
     ("condition", "status"),
-    [
-        row("storage/condition/if-match-is-honoured#if-match-holds", {"If-Match": ETAG}, 200),
-        row("storage/condition/if-match-is-honoured#if-match-fails", {"If-Match": OTHER}, 412),
-        row("storage/condition/if-match-forms-are-honoured#if-match-list", {"If-Match": f"{OTHER}, {ETAG}"}, 200),
-        row("storage/condition/if-match-forms-are-honoured#if-match-any", {"If-Match": "*"}, 200),
-        row("storage/condition/if-match-forms-are-honoured#if-match-weak", {"If-Match": WEAK}, 412),
-        row("storage/condition/if-none-match-is-honoured#if-none-match-holds", {"If-None-Match": OTHER}, 200),
-        row("storage/condition/if-none-match-is-honoured#if-none-match-fails", {"If-None-Match": ETAG}, 304),
-        row(
-            "storage/condition/if-none-match-forms-are-honoured#if-none-match-list",
-            {"If-None-Match": f"{OTHER}, {ETAG}"},
-            304,
-        ),
-        row("storage/condition/if-none-match-forms-are-honoured#if-none-match-weak", {"If-None-Match": WEAK}, 304),
-        row("storage/condition/if-none-match-forms-are-honoured#if-none-match-any", {"If-None-Match": "*"}, 304),
-        row(
-            "storage/condition/if-modified-since-is-honoured#modified-since-holds", {"If-Modified-Since": EARLIER}, 200
-        ),
-        row("storage/condition/if-modified-since-is-honoured#modified-since-fails", {"If-Modified-Since": DATE}, 304),
-        row(
-            "storage/condition/if-unmodified-since-is-honoured#unmodified-since-holds",
-            {"If-Unmodified-Since": DATE},
-            200,
-        ),
-        row(
-            "storage/condition/if-unmodified-since-is-honoured#unmodified-since-fails",
-            {"If-Unmodified-Since": EARLIER},
-            412,
-        ),
-        row(
-            "storage/condition/if-unmodified-since-is-honoured#unmodified-since-later",
-            {"If-Unmodified-Since": LATER},
-            200,
-        ),
-        row("storage/condition/date-forms-are-honoured#rfc850", {"If-Modified-Since": RFC850}, 304),
-        row("storage/condition/date-forms-are-honoured#asctime", {"If-Modified-Since": ASCTIME}, 304),
-        row("storage/condition/invalid-date-is-ignored#modified-since", {"If-Modified-Since": NO_DATE}, 200),
-        row("storage/condition/invalid-date-is-ignored#unmodified-since", {"If-Unmodified-Since": NO_DATE}, 200),
-        row(
-            "storage/condition/if-match-is-honoured#before-if-unmodified-since",
-            {"If-Match": ETAG, "If-Unmodified-Since": EARLIER},
-            200,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-if-modified-since",
-            {"If-None-Match": OTHER, "If-Modified-Since": DATE},
-            200,
-        ),
-        row(
-            "storage/condition/if-none-match-is-honoured#if-none-match-before-earlier-date",
-            {"If-None-Match": ETAG, "If-Modified-Since": EARLIER},
-            304,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-after-if-match",
-            {"If-Match": ETAG, "If-None-Match": ETAG},
-            304,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-match-before-if-none-match",
-            {"If-Match": OTHER, "If-None-Match": ETAG},
-            412,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-match-before-range",
-            {"If-Match": OTHER, "Range": "bytes=0-3"},
-            412,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-range",
-            {"If-None-Match": ETAG, "Range": "bytes=0-3"},
-            304,
-        ),
-        row(
-            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-unsatisfiable-range",
-            {"If-None-Match": ETAG, "Range": "bytes=5000-"},
-            304,
-        ),
-    ],
+    rows(
+        {
+            "storage/condition/if-match-is-honoured": {
+                "if-match-holds": ({"If-Match": ETAG}, 200),
+                "if-match-fails": ({"If-Match": OTHER}, 412),
+                "before-if-unmodified-since": ({"If-Match": ETAG, "If-Unmodified-Since": EARLIER}, 200),
+            },
+            "storage/condition/if-match-forms-are-honoured": {
+                "if-match-list": ({"If-Match": f"{OTHER}, {ETAG}"}, 200),
+                "if-match-any": ({"If-Match": "*"}, 200),
+                "if-match-weak": ({"If-Match": WEAK}, 412),
+            },
+            "storage/condition/if-none-match-is-honoured": {
+                "if-none-match-holds": ({"If-None-Match": OTHER}, 200),
+                "if-none-match-fails": ({"If-None-Match": ETAG}, 304),
+                "if-none-match-before-earlier-date": ({"If-None-Match": ETAG, "If-Modified-Since": EARLIER}, 304),
+            },
+            "storage/condition/if-none-match-forms-are-honoured": {
+                "if-none-match-list": ({"If-None-Match": f"{OTHER}, {ETAG}"}, 304),
+                "if-none-match-weak": ({"If-None-Match": WEAK}, 304),
+                "if-none-match-any": ({"If-None-Match": "*"}, 304),
+            },
+            "storage/condition/if-modified-since-is-honoured": {
+                "modified-since-holds": ({"If-Modified-Since": EARLIER}, 200),
+                "modified-since-fails": ({"If-Modified-Since": DATE}, 304),
+            },
+            "storage/condition/if-unmodified-since-is-honoured": {
+                "unmodified-since-holds": ({"If-Unmodified-Since": DATE}, 200),
+                "unmodified-since-fails": ({"If-Unmodified-Since": EARLIER}, 412),
+                "unmodified-since-later": ({"If-Unmodified-Since": LATER}, 200),
+            },
+            "storage/condition/date-forms-are-honoured": {
+                "rfc850": ({"If-Modified-Since": RFC850}, 304),
+                "asctime": ({"If-Modified-Since": ASCTIME}, 304),
+            },
+            "storage/condition/invalid-date-is-ignored": {
+                "modified-since": ({"If-Modified-Since": NO_DATE}, 200),
+                "unmodified-since": ({"If-Unmodified-Since": NO_DATE}, 200),
+            },
+            "storage/condition/precedence-is-that-of-rfc9110": {
+                "if-none-match-before-if-modified-since": ({"If-None-Match": OTHER, "If-Modified-Since": DATE}, 200),
+                "if-none-match-after-if-match": ({"If-Match": ETAG, "If-None-Match": ETAG}, 304),
+                "if-match-before-if-none-match": ({"If-Match": OTHER, "If-None-Match": ETAG}, 412),
+                "if-match-before-range": ({"If-Match": OTHER, "Range": "bytes=0-3"}, 412),
+                "if-none-match-before-range": ({"If-None-Match": ETAG, "Range": "bytes=0-3"}, 304),
+                "if-none-match-before-unsatisfiable-range": ({"If-None-Match": ETAG, "Range": "bytes=5000-"}, 304),
+            },
+        }
+    ),
 )
 def test_condition(space: Space, known: Known, condition: dict[str, str], status: int) -> None:
     """Purpose: caches and SDKs read an object only if it has changed, or only if it has not.
-
     Method: 1. GET and HEAD an object under one or two conditions; only GET where there is a Range
             2. expect the object where the condition holds, otherwise 304 or 412
     """
@@ -177,15 +146,14 @@ def test_condition(space: Space, known: Known, condition: dict[str, str], status
             expect_bytes(reply, BODY)
 
 
-@verifies("storage/condition/if-modified-since-is-honoured")
-@pytest.mark.parametrize("seconds", [case("later-date", 1)])
-def test_modified_since_later(space: Space, known: Known, recorder: Recorder, seconds: int) -> None:
+@verifies("storage/condition/if-modified-since-is-honoured#later-date")
+def test_modified_since_later(space: Space, known: Known, recorder: Recorder) -> None:
     """Purpose: an object that was last modified before a date was not modified since.
-
     Method: 1. GET and HEAD an object with If-Modified-Since a second after its Last-Modified
             2. expect 304; otherwise repeat both when that second is past, since a date in the future may be ignored
                (RFC 2616 section 14.25)
     """
+    seconds = 1
     fields = {"If-Modified-Since": known.moved(seconds)}
     replies = [space.call(method, known.key, headers=fields) for method in ("GET", "HEAD")]
     if {reply.status for reply in replies} != {304}:
@@ -196,41 +164,36 @@ def test_modified_since_later(space: Space, known: Known, recorder: Recorder, se
         expect_status(reply, 304)
 
 
-@verifies("storage/condition/if-match-is-honoured")
-@pytest.mark.parametrize("number", [case("part-number", "1")])
-def test_part_of_a_replaced_object_is_not_returned(space: Space, known: Known, number: str) -> None:
+@verifies("storage/condition/if-match-is-honoured#part-number")
+def test_part_of_a_replaced_object_is_not_returned(space: Space, known: Known) -> None:
     """Purpose: an SDK that reads an object part by part does not get the rest of its replacement.
-
     Method: 1. GET and HEAD an object with partNumber=1 and If-Match of another ETag
             2. expect 412; or 400 or 501, where partNumber is not offered
     """
     for method in ("GET", "HEAD"):
-        expect_status(space.call(method, known.key, {"partNumber": number}, {"If-Match": OTHER}), {400, 412, 501})
+        expect_status(space.call(method, known.key, {"partNumber": "1"}, {"If-Match": OTHER}), {400, 412, 501})
 
 
-@verifies("storage/condition/if-match-is-honoured")
+@verifies("storage/condition/if-match-is-honoured#etag-of-a-multipart-object")
 @pytest.mark.usefixtures("multipart")
-@pytest.mark.parametrize("body", [case("etag-of-a-multipart-object", BODY)])
-def test_etag_of_a_multipart_object_is_honoured(space: Space, body: bytes) -> None:
+def test_etag_of_a_multipart_object_is_honoured(space: Space) -> None:
     """Purpose: SDKs download and copy a multipart object by its ETag like any other.
-
     Method: 1. upload an object in one part; GET it with If-Match and with If-None-Match of its ETag, and copy it with
                x-amz-copy-source-if-match
             2. expect the object, 304, and the copy
     """
-    key, copied = space.stored_in_parts([body]), space.key("copy")
+    key, copied = space.stored_in_parts([BODY]), space.key("copy")
     tag = expect_etag(space.head(key))
 
-    expect_bytes(space.get(key, {"If-Match": tag}), body)
+    expect_bytes(space.get(key, {"If-Match": tag}), BODY)
     expect_status(space.get(key, {"If-None-Match": tag}), 304)
     expect_no_error_inside(space.copy(copied, key, {"x-amz-copy-source-if-match": tag}))
-    expect_bytes(space.get(copied), body)
+    expect_bytes(space.get(copied), BODY)
 
 
 @verifies("storage/condition/invalid-condition-is-no-server-error")
 def test_invalid_condition_is_no_server_error(space: Space) -> None:
     """Purpose: a condition that cannot be parsed is reported as the client's mistake, or does not hold.
-
     Method: 1. GET with If-Match, If-None-Match and If-Range that are no entity tags; PUT a new key with
                If-Unmodified-Since, which has no date (RFC 9110 section 13.1.4)
             2. expect no 5xx, and the object from the next valid request
@@ -248,7 +211,6 @@ def test_invalid_condition_is_no_server_error(space: Space) -> None:
 @verifies("storage/condition/not-modified-has-etag")
 def test_not_modified_has_the_etag(space: Space, known: Known) -> None:
     """Purpose: a cache knows by the ETag of a 304 which of its copies is confirmed.
-
     Method: 1. GET and HEAD with If-None-Match of the object's ETag
             2. expect 304 with that ETag, and with the Last-Modified of 200, if any
     """
@@ -263,7 +225,6 @@ def test_not_modified_has_the_etag(space: Space, known: Known) -> None:
 @verifies("storage/condition/not-modified-has-caching-fields")
 def test_not_modified_has_the_caching_fields(space: Space) -> None:
     """Purpose: a cache that revalidates learns how long it may keep the object now.
-
     Method: 1. overwrite an object with other Cache-Control and Expires, GET it without a condition and with its ETag
             2. expect 304 with the values of 200
     """
@@ -280,7 +241,6 @@ def test_not_modified_has_the_caching_fields(space: Space) -> None:
 @verifies("storage/condition/not-modified-has-no-other-length")
 def test_not_modified_has_no_other_length(space: Space, known: Known) -> None:
     """Purpose: a cache would store another length of a 304, and a client would wait for a body.
-
     Method: 1. GET with If-None-Match of the object's ETag, and read until the connection ends
             2. expect 304 without Content-Length, or with the object's, and no body
     """
@@ -304,9 +264,7 @@ def test_not_modified_has_no_other_length(space: Space, known: Known) -> None:
 )
 def test_missing_object_is_404_under_any_condition(space: Space, fields: dict[str, str]) -> None:
     """Purpose: a client learns that an object is missing, not that a condition failed.
-
-    Method: 1. GET and HEAD a key that was never written, under a condition
-            2. expect 404
+    Method: 1. GET and HEAD a key that was never written, under a condition; 2. expect 404
     """
     key = space.key("missing")
 

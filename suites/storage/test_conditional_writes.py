@@ -11,7 +11,7 @@ from conformance.oracles.s3_errors import expect_failed_completion, expect_no_er
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, row, rows, verifies
 from conformance.vocabulary.finding import NonConformance, NotOffered, Proof
 from conformance.vocabulary.wording import worded
 
@@ -69,7 +69,6 @@ def test_put_is_made_if_its_condition_holds(
     space: Space, features: frozenset[str], before: str, condition: dict[str, str], is_optional: bool
 ) -> None:
     """Purpose: a client can create an object only if there is none, and replace only what it has read.
-
     Method: 1. PUT to a missing or existing key under a condition that holds
             2. expect 2xx and the new bytes; a condition that S3 need not offer may be refused with 400 or 501
     """
@@ -83,47 +82,27 @@ def test_put_is_made_if_its_condition_holds(
 
 @pytest.mark.parametrize(
     ("before", "condition", "refusal"),
-    [
-        row("storage/conditional-write/keeps-what-is-there", "stored", CREATE, (412, FAILED)),
-        row("storage/conditional-write/keeps-what-is-there#empty-object", "empty", CREATE, (412, FAILED)),
-        row(
-            "storage/conditional-write/keeps-what-is-there#existing-multipart-object",
-            "multipart",
-            CREATE,
-            (412, FAILED),
-        ),
-        row("storage/conditional-write/keeps-what-changed#never-seen", "stored", {"If-Match": OTHER}, (412, FAILED)),
-        row(
-            "storage/conditional-write/keeps-what-changed#overwritten-since",
-            "overwritten",
-            {"If-Match": OWN},
-            (412, FAILED),
-        ),
-        row(
-            "storage/conditional-write/keeps-what-changed#other-multipart-object",
-            "multipart",
-            {"If-Match": OTHER_OF_PARTS},
-            (412, FAILED),
-        ),
-        row(
-            "storage/conditional-write/keeps-what-changed#missing-object",
-            "missing",
-            {"If-Match": OTHER},
-            ({404, 412}, FAILED | {"NoSuchKey"}),
-        ),
-        row(
-            "storage/conditional-write/if-none-match-of-an-etag#if-none-match-fails",
-            "stored",
-            {"If-None-Match": OWN},
-            OPTIONAL,
-        ),
-        row(
-            "storage/conditional-write/if-match-any-needs-an-object#if-match-any-fails",
-            "missing",
-            {"If-Match": "*"},
-            ({404, *OPTIONAL[0]}, OPTIONAL[1]),
-        ),
-    ],
+    rows(
+        {
+            "storage/conditional-write/keeps-what-is-there": {
+                "": ("stored", CREATE, (412, FAILED)),
+                "empty-object": ("empty", CREATE, (412, FAILED)),
+                "existing-multipart-object": ("multipart", CREATE, (412, FAILED)),
+            },
+            "storage/conditional-write/keeps-what-changed": {
+                "never-seen": ("stored", {"If-Match": OTHER}, (412, FAILED)),
+                "overwritten-since": ("overwritten", {"If-Match": OWN}, (412, FAILED)),
+                "other-multipart-object": ("multipart", {"If-Match": OTHER_OF_PARTS}, (412, FAILED)),
+                "missing-object": ("missing", {"If-Match": OTHER}, ({404, 412}, FAILED | {"NoSuchKey"})),
+            },
+            "storage/conditional-write/if-none-match-of-an-etag": {
+                "if-none-match-fails": ("stored", {"If-None-Match": OWN}, OPTIONAL)
+            },
+            "storage/conditional-write/if-match-any-needs-an-object": {
+                "if-match-any-fails": ("missing", {"If-Match": "*"}, ({404, *OPTIONAL[0]}, OPTIONAL[1]))
+            },
+        }
+    ),
 )
 def test_put_is_refused_if_its_condition_fails(
     space: Space,
@@ -133,7 +112,6 @@ def test_put_is_refused_if_its_condition_fails(
     refusal: tuple[int | set[int], set[str]],
 ) -> None:
     """Purpose: a conditional PUT never overwrites what the client has not read, and loses no update.
-
     Method: 1. PUT to a missing or existing key under a condition that fails
             2. expect 412 PreconditionFailed (404 for If-Match of a missing object; a condition that S3 need not offer
                may be refused), and the old bytes or none
@@ -148,16 +126,14 @@ def test_put_is_refused_if_its_condition_fails(
         expect_stored(space.get(key), old)
 
 
-@verifies("storage/conditional-write/creates-what-is-absent")
-@pytest.mark.parametrize("below", [case("prefix-of-another-key", "/below")])
-def test_prefix_of_another_key_can_be_created(space: Space, below: str) -> None:
+@verifies("storage/conditional-write/creates-what-is-absent#prefix-of-another-key")
+def test_prefix_of_another_key_can_be_created(space: Space) -> None:
     """Purpose: where only "a/b" was put there is no object "a", so it can be created.
-
     Method: 1. put "a/b", PUT "a" with If-None-Match: *; if that is refused, put "a" without it
             2. expect 2xx, unless the target cannot store both keys at all
     """
     key = space.key()
-    space.stored(key=key + below)
+    space.stored(key=key + "/below")
     reply = space.put(key, NEW, CREATE)
 
     if not reply.ok:
@@ -172,7 +148,6 @@ def test_prefix_of_another_key_can_be_created(space: Space, below: str) -> None:
 )
 def test_conditional_deletion(space: Space, features: frozenset[str], before: str, condition: str) -> None:
     """Purpose: a client deletes only the object that it has read.
-
     Method: 1. DELETE an object with If-Match of another ETag; expect 412, or such conditions refused, and the object
             2. DELETE it with its own ETag or *; expect 204 and no object, or such conditions refused
     """
@@ -189,7 +164,6 @@ def test_conditional_deletion(space: Space, features: frozenset[str], before: st
 @verifies("storage/conditional-write/many-deletions-keep-what-changed")
 def test_many_deletions_keep_what_changed(space: Space) -> None:
     """Purpose: DeleteObjects with ETags deletes only the objects that the client has read.
-
     Method: 1. name in DeleteObjects an object with another ETag, one with its own, and after them a missing key
             2. expect an Error for the first and the object there, no failed condition for the second, the last Deleted
     """
@@ -218,7 +192,6 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
 @pytest.mark.parametrize("condition", [case("if-none-match", CREATE), case("if-match", {"If-Match": OTHER})])
 def test_conditional_copy(space: Space, condition: dict[str, str]) -> None:
     """Purpose: CopyObject honours If-None-Match and If-Match like a PUT.
-
     Method: 1. copy an object over another under a condition that fails; expect 412, a 200 that ends in that error, or
                such conditions refused, and the old bytes
             2. copy it to a new key with If-None-Match: *; expect no failed condition
@@ -238,7 +211,6 @@ def test_conditional_copy(space: Space, condition: dict[str, str]) -> None:
 @pytest.mark.parametrize("replacing", [case("if-none-match", False), case("if-match", True)])
 def test_conditional_completion(space: Space, replacing: bool) -> None:
     """Purpose: CompleteMultipartUpload honours If-None-Match and If-Match like a PUT.
-
     Method: 1. complete two uploads to one key with If-None-Match: *, or with If-Match of the present ETag
             2. expect the first object; for the second 412, or a 200 that ends in that error
     """

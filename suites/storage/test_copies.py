@@ -22,7 +22,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, rows, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered
 
 REPLACE = {"x-amz-metadata-directive": "REPLACE"}
@@ -49,7 +49,6 @@ OWN_TAG, OWN_TIME = "etag", "last-modified"
 @verifies("storage/copy/bytes-are-the-same")
 def test_copy_has_the_same_bytes(space: Space) -> None:
     """Purpose: a copy is another object of the same bytes.
-
     Method: 1. copy an object within its bucket, named as SDKs do, without a slash before the bucket
             2. expect a CopyObjectResult with the copy's ETag, and the bytes from both
     """
@@ -68,9 +67,7 @@ def test_copy_has_the_same_bytes(space: Space) -> None:
 @pytest.mark.parametrize("body", [case("empty", b""), case("of-several-buffers", b"copied" * 400_000)])
 def test_copy_of_any_size(space: Space, body: bytes) -> None:
     """Purpose: an empty or large object is copied like any other.
-
-    Method: 1. copy it over another
-            2. expect 200, and its bytes
+    Method: 1. copy it over another; 2. expect 200, and its bytes
     """
     key = space.stored(b"the earlier object")
 
@@ -81,7 +78,6 @@ def test_copy_of_any_size(space: Space, body: bytes) -> None:
 @verifies("storage/copy/multipart-object-is-the-same")
 def test_copy_of_a_multipart_object(space: Space) -> None:
     """Purpose: a copy of a multipart object has the same bytes and metadata.
-
     Method: 1. upload an object in two parts, with metadata, and copy it
             2. expect the bytes and metadata from the copy, and its ETag in the result
     """
@@ -103,7 +99,6 @@ def test_copy_of_a_multipart_object(space: Space) -> None:
 @verifies("storage/copy/between-buckets")
 def test_copy_between_buckets(space: Space, other_space: Space, features: frozenset[str]) -> None:
     """Purpose: an object can be copied from one bucket of the organization to another.
-
     Method: 1. copy an object with metadata (and tags, if offered) to the same key of another bucket, overwrite it
             2. expect the copied bytes, metadata and tags there
     """
@@ -119,14 +114,13 @@ def test_copy_between_buckets(space: Space, other_space: Space, features: frozen
         expect_tag_set(other_space.get_tags(key), {"project": "alpha"})
 
 
-@verifies("storage/copy/between-buckets")
-@pytest.mark.parametrize("body", [case("key-in-both-buckets", b"in the first")])
-def test_source_is_in_its_own_bucket(space: Space, other_space: Space, body: bytes) -> None:
+@verifies("storage/copy/between-buckets#key-in-both-buckets")
+def test_source_is_in_its_own_bucket(space: Space, other_space: Space) -> None:
     """Purpose: a copy reads the bucket that x-amz-copy-source names, not the one that it writes.
-
     Method: 1. put different bytes under one key in two buckets, copy the first over the second, and to another key
             2. expect the first's bytes
     """
+    body = b"in the first"
     source, key = space.stored(body), other_space.key("copy")
     other_space.stored(b"in the second", key=source)
 
@@ -138,7 +132,6 @@ def test_source_is_in_its_own_bucket(space: Space, other_space: Space, body: byt
 @verifies("storage/copy/metadata-is-copied")
 def test_copy_has_its_source_s_metadata(space: Space) -> None:
     """Purpose: without the directive REPLACE a copy has its source's metadata.
-
     Method: 1. copy an object with metadata, with another type and metadata in the request, without directive and COPY
             2. expect the source's metadata on the copy, and none of the request's
     """
@@ -157,7 +150,6 @@ def test_copy_has_its_source_s_metadata(space: Space) -> None:
 @verifies("storage/copy/metadata-is-replaced")
 def test_copy_with_replaced_metadata(space: Space) -> None:
     """Purpose: with the directive REPLACE a copy has the metadata of the request and none of its source's.
-
     Method: 1. copy with x-amz-metadata-directive: REPLACE and other metadata
             2. expect the new fields, and not the old ones
     """
@@ -172,11 +164,9 @@ def test_copy_with_replaced_metadata(space: Space) -> None:
     expect_no_longer(head, SHOWN, "of the source")
 
 
-@verifies("storage/copy/metadata-is-replaced")
-@pytest.mark.parametrize("fields", [case("each-field", OTHERS)])
-def test_copy_with_each_field_replaced(space: Space, fields: dict[str, str]) -> None:
+@verifies("storage/copy/metadata-is-replaced#each-field")
+def test_copy_with_each_field_replaced(space: Space) -> None:
     """Purpose: with the directive REPLACE the copy has each field of the request.
-
     Method: 1. copy an object with metadata and system fields by REPLACE with other system fields and no metadata
             2. expect those that HEAD of the source returned, no metadata, and no field of the source
     """
@@ -184,8 +174,8 @@ def test_copy_with_each_field_replaced(space: Space, fields: dict[str, str]) -> 
     source, key = space.stored(b"described", {**SHOWN, **cached, "x-amz-meta-owner": "alice"}), space.key("copy")
     returned = space.head(source).headers
 
-    expect_no_error_inside(space.copy(key, source, REPLACE | fields))
-    expect_headers(head := space.head(key), {name: value for name, value in fields.items() if name in returned})
+    expect_no_error_inside(space.copy(key, source, REPLACE | OTHERS))
+    expect_headers(head := space.head(key), {name: value for name, value in OTHERS.items() if name in returned})
     expect_absent_headers(head, ["x-amz-meta-owner"], "of the source, where the copy is to have none")
     expect_no_longer(head, cached, "of the source, where the copy is to have none")
 
@@ -193,9 +183,7 @@ def test_copy_with_each_field_replaced(space: Space, fields: dict[str, str]) -> 
 @verifies("storage/copy/type-is-replaced")
 def test_type_is_replaced(space: Space) -> None:
     """Purpose: with the directive REPLACE and no type, a copy does not have its source's type.
-
-    Method: 1. copy an object of a type with REPLACE, without Content-Type
-            2. expect the copy without that type
+    Method: 1. copy an object of a type with REPLACE, without Content-Type; 2. expect the copy without that type
     """
     source, key = space.stored(b"a,b\n", {"Content-Type": "text/csv"}), space.key("copy")
     require(space.copy(key, source, REPLACE), "copies")
@@ -206,7 +194,6 @@ def test_type_is_replaced(space: Space) -> None:
 @verifies("storage/copy/onto-itself-changes-metadata")
 def test_copy_onto_itself_changes_metadata(space: Space) -> None:
     """Purpose: clients change an object's metadata by copying it onto itself with REPLACE.
-
     Method: 1. copy an object onto itself with new metadata
             2. expect the new metadata, none of the old, and the same bytes
     """
@@ -223,9 +210,7 @@ def test_copy_onto_itself_changes_metadata(space: Space) -> None:
 @verifies("storage/copy/onto-itself-without-change-is-refused")
 def test_copy_onto_itself_without_change(space: Space) -> None:
     """Purpose: a copy of an object onto itself that changes nothing is refused as a mistake.
-
-    Method: 1. copy an object onto itself
-            2. expect a 4xx, and the bytes unchanged
+    Method: 1. copy an object onto itself; 2. expect a 4xx, and the bytes unchanged
     """
     key = space.stored(b"the same")
 
@@ -236,9 +221,7 @@ def test_copy_onto_itself_without_change(space: Space) -> None:
 @verifies("storage/copy/onto-itself-loses-nothing")
 def test_copy_onto_itself_loses_nothing(space: Space) -> None:
     """Purpose: an object survives a copy onto itself, whether that is accepted or refused.
-
-    Method: 1. copy an object onto itself
-            2. expect its bytes and metadata unchanged
+    Method: 1. copy an object onto itself; 2. expect its bytes and metadata unchanged
     """
     key = space.stored(b"the same", {"x-amz-meta-owner": "alice"})
     space.copy(key, key)
@@ -250,38 +233,30 @@ def test_copy_onto_itself_loses_nothing(space: Space) -> None:
 
 @pytest.mark.parametrize(
     ("source", "headers", "statuses"),
-    [
-        row("storage/copy/missing-source-is-404", "/{bucket}/{prefix}missing", {}, {404}),
-        row(
-            "storage/copy/missing-source-bucket-is-refused",
-            "/{prefix}absent/anything",
-            {},
-            {403, 404},
-        ),
-        row("storage/copy/broken-source-is-refused#no-key", "/bucket-only", {}, {400, 403, 404}),
-        row("storage/copy/broken-source-is-refused#slash", "/", {}, {400, 403, 404}),
-        row("storage/copy/broken-source-is-refused#blank", "%20", {}, {400, 403, 404}),
-        row("storage/copy/broken-source-is-refused#escape", "/%zz/%zz", {}, {400, 403, 404}),
-        row("storage/copy/broken-source-is-refused#empty", "", {}, {400, 403, 404}),
-        row(
-            "storage/copy/missing-version-is-refused",
-            "/{bucket}/{source}?versionId=cf-no-such-version-0000000000000",
-            {},
-            {400, 403, 404, 501},
-        ),
-        row(
-            "storage/copy/invalid-directive-is-refused",
-            "/{bucket}/{source}",
-            {"x-amz-metadata-directive": "MERGE"},
-            range(400, 500),
-        ),
-    ],
+    rows(
+        {
+            "storage/copy/missing-source-is-404": {"": ("/{bucket}/{prefix}missing", {}, {404})},
+            "storage/copy/missing-source-bucket-is-refused": {"": ("/{prefix}absent/anything", {}, {403, 404})},
+            "storage/copy/broken-source-is-refused": {
+                "no-key": ("/bucket-only", {}, {400, 403, 404}),
+                "slash": ("/", {}, {400, 403, 404}),
+                "blank": ("%20", {}, {400, 403, 404}),
+                "escape": ("/%zz/%zz", {}, {400, 403, 404}),
+                "empty": ("", {}, {400, 403, 404}),
+            },
+            "storage/copy/missing-version-is-refused": {
+                "": ("/{bucket}/{source}?versionId=cf-no-such-version-0000000000000", {}, {400, 403, 404, 501})
+            },
+            "storage/copy/invalid-directive-is-refused": {
+                "": ("/{bucket}/{source}", {"x-amz-metadata-directive": "MERGE"}, range(400, 500))
+            },
+        }
+    ),
 )
 def test_impossible_copy_is_refused(
     space: Space, source: str, headers: dict[str, str], statuses: set[int] | range
 ) -> None:
     """Purpose: a copy whose source is missing or malformed is reported as such, and creates nothing.
-
     Method: 1. copy from a missing object, bucket or version, from a malformed x-amz-copy-source, or with the metadata
                directive MERGE
             2. expect the refusal, and nothing under the new key
@@ -297,7 +272,6 @@ def test_impossible_copy_is_refused(
 @pytest.mark.parametrize("made", [case("of-a-source", "object"), case("of-the-source-of-a-part", "part")])
 def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str], made: str) -> None:
     """Purpose: a slash at the beginning of a key is part of it in x-amz-copy-source, too.
-
     Method: 1. put an object, and another under its key with a slash before it; copy the latter, as object or part
             2. expect its own bytes of the copy, where both keys were accepted
     """
@@ -327,9 +301,7 @@ def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str
 )
 def test_copy_source_is_decoded_once(space: Space, name: str, whole: bool) -> None:
     """Purpose: x-amz-copy-source is URL-encoded, by some clients with its slashes, and decoded exactly once.
-
-    Method: 1. copy from a key with characters that need encoding, or with every slash encoded
-            2. expect the bytes
+    Method: 1. copy from a key with characters that need encoding, or with every slash encoded; 2. expect the bytes
     """
     prefix = space.prefix()
     source = space.stored(name.encode(), key=prefix + name)
@@ -341,38 +313,31 @@ def test_copy_source_is_decoded_once(space: Space, name: str, whole: bool) -> No
 
 @pytest.mark.parametrize(
     ("conditions", "holds"),
-    [
-        row("storage/copy/if-match-is-honoured#if-match-holds", {"if-match": OWN_TAG}, True),
-        row("storage/copy/if-match-is-honoured#if-match-fails", {"if-match": OTHER}, False),
-        row("storage/copy/if-none-match-is-honoured#if-none-match-holds", {"if-none-match": OTHER}, True),
-        row("storage/copy/if-none-match-is-honoured#if-none-match-fails", {"if-none-match": OWN_TAG}, False),
-        row("storage/copy/if-modified-since-is-honoured#modified-since-holds", {"if-modified-since": LONG_AGO}, True),
-        row("storage/copy/if-modified-since-is-honoured#modified-since-fails", {"if-modified-since": OWN_TIME}, False),
-        row(
-            "storage/copy/if-unmodified-since-is-honoured#unmodified-since-holds",
-            {"if-unmodified-since": OWN_TIME},
-            True,
-        ),
-        row(
-            "storage/copy/if-unmodified-since-is-honoured#unmodified-since-fails",
-            {"if-unmodified-since": LONG_AGO},
-            False,
-        ),
-        row(
-            "storage/copy/if-match-is-honoured#before-if-unmodified-since",
-            {"if-match": OWN_TAG, "if-unmodified-since": LONG_AGO},
-            True,
-        ),
-        row(
-            "storage/copy/if-none-match-is-honoured#before-if-modified-since",
-            {"if-none-match": OWN_TAG, "if-modified-since": LONG_AGO},
-            False,
-        ),
-    ],
+    rows(
+        {
+            "storage/copy/if-match-is-honoured": {
+                "if-match-holds": ({"if-match": OWN_TAG}, True),
+                "if-match-fails": ({"if-match": OTHER}, False),
+                "before-if-unmodified-since": ({"if-match": OWN_TAG, "if-unmodified-since": LONG_AGO}, True),
+            },
+            "storage/copy/if-none-match-is-honoured": {
+                "if-none-match-holds": ({"if-none-match": OTHER}, True),
+                "if-none-match-fails": ({"if-none-match": OWN_TAG}, False),
+                "before-if-modified-since": ({"if-none-match": OWN_TAG, "if-modified-since": LONG_AGO}, False),
+            },
+            "storage/copy/if-modified-since-is-honoured": {
+                "modified-since-holds": ({"if-modified-since": LONG_AGO}, True),
+                "modified-since-fails": ({"if-modified-since": OWN_TIME}, False),
+            },
+            "storage/copy/if-unmodified-since-is-honoured": {
+                "unmodified-since-holds": ({"if-unmodified-since": OWN_TIME}, True),
+                "unmodified-since-fails": ({"if-unmodified-since": LONG_AGO}, False),
+            },
+        }
+    ),
 )
 def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds: bool) -> None:
     """Purpose: a copy is made only if the conditions on its source hold.
-
     Method: 1. copy under x-amz-copy-source-if- conditions
             2. expect the copy where they hold, otherwise 412 and nothing under the new key
     """

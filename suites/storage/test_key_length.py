@@ -54,7 +54,6 @@ def _written(space: Space, key: str, way: str, features: frozenset[str]) -> Exch
 )
 def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
     """Purpose: a key may be 1,024 bytes long in UTF-8, wherever there are slashes in it.
-
     Method: 1. put and get an object under a key of exactly 1,024 bytes, with a few slashes, with many or with none
             2. expect 2xx, the bytes, what was said of them, and the key in a listing
     """
@@ -70,16 +69,19 @@ def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
 
 
 @verifies("storage/key/of-1024-bytes-is-kept")
-@pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts")])
+@pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts"), case("as-a-source", "source")])
 def test_longest_key_of_a_copy_or_upload(space: Space, features: frozenset[str], way: str) -> None:
-    """Purpose: a key may be 1,024 bytes long for copies and multipart uploads, too.
-
-    Method: 1. copy an object to a key of 1,024 bytes, or upload one there in parts
+    """Purpose: a key may be 1,024 bytes long for copies, their sources and multipart uploads, too.
+    Method: 1. copy an object to a key of 1,024 bytes, or from one nearly all beyond ASCII, or upload one there in parts
             2. expect its bytes
     """
-    key = _long(space, 1024)
+    key = space.key("copy") if way == "source" else _long(space, 1024)
+    if way == "source":
+        reply = space.copy(key, space.stored(BODY, key=_long(space, 1024, "é")))
+    else:
+        reply = _written(space, key, way, features)
 
-    expect_no_error_inside(_written(space, key, way, features))
+    expect_no_error_inside(reply)
     expect_bytes(space.get(key), BODY)
     space.delete(key)
 
@@ -97,7 +99,6 @@ def test_longest_key_of_a_copy_or_upload(space: Space, features: frozenset[str],
 )
 def test_longer_key_is_refused(space: Space, features: frozenset[str], size: int, letter: str, way: str) -> None:
     """Purpose: a key of more than 1,024 bytes is refused, not truncated to another key.
-
     Method: 1. put an object under such a key, copy one there, or upload one in parts
             2. expect a 4xx, and nothing under its first 1,024 bytes
     """
@@ -108,15 +109,14 @@ def test_longer_key_is_refused(space: Space, features: frozenset[str], size: int
     expect_nothing_stored(space.get(key.encode()[:1024].decode(errors="ignore")))
 
 
-@verifies("storage/key/similar-names-are-different")
+@verifies("storage/key/similar-names-are-different#in-parts")
 @pytest.mark.usefixtures("multipart")
-@pytest.mark.parametrize("name", [case("in-parts", "%41 K+\u00e9")])
-def test_key_of_an_upload_is_not_decoded_twice(space: Space, name: str) -> None:
+def test_key_of_an_upload_is_not_decoded_twice(space: Space) -> None:
     """Purpose: a multipart upload creates its object under exactly the key that it names.
-
     Method: 1. put objects under a key with an escape, under its decoded and under its lower-case form
             2. open two uploads to the first key, abort one, complete the other; expect the others unchanged
     """
+    name = "%41 K+\u00e9"
     key = f"{space.prefix()}{name}"
     others = [key.replace("%41", "A"), key.replace("K", "k")]
     if not all(space.put(each, b"put before").ok for each in (key, *others)):
@@ -135,42 +135,37 @@ def test_key_of_an_upload_is_not_decoded_twice(space: Space, name: str) -> None:
         expect_bytes(space.get(each), b"put before", f"though it is not {worded(key)}")
 
 
-@verifies("storage/key/over-1024-bytes-is-refused")
-@pytest.mark.parametrize("key", [case("read-or-deleted", f"cf-{'k' * 1100}")])
-def test_longer_key_is_missing(space: Space, key: str) -> None:
+@verifies("storage/key/over-1024-bytes-is-refused#read-or-deleted")
+def test_longer_key_is_missing(space: Space) -> None:
     """Purpose: reading or deleting a key that no object can have is the client's mistake.
-
     Method: 1. GET and HEAD a key of more than 1,024 bytes without a slash, DELETE it
             2. expect 400, 404 or 414; for DELETE also 2xx, since there is no object afterwards
     """
+    key = f"cf-{'k' * 1100}"
     for reply in (space.get(key), space.head(key)):
         expect_status(reply, {400, 404, 414})
     expect_status(space.delete(key), {*range(200, 300), 400, 404, 414})
 
 
-@verifies("storage/object/metadata-comes-back")
-@pytest.mark.parametrize("name", [case("of-a-long-name", f"x-amz-meta-{'of-many-words-' * 6}owner")])
-def test_metadata_of_a_long_name_is_returned(space: Space, name: str) -> None:
+@verifies("storage/object/metadata-comes-back#of-a-long-name")
+def test_metadata_of_a_long_name_is_returned(space: Space) -> None:
     """Purpose: a metadata name may be long, within the 2 KB for all names and values.
-
-    Method: 1. put an object with such a field
-            2. expect 2xx, and the field from HEAD
+    Method: 1. put an object with such a field; 2. expect 2xx, and the field from HEAD
     """
+    name = f"x-amz-meta-{'of-many-words-' * 6}owner"
     key = space.key()
 
     expect_success(space.put(key, b"annotated", {name: "alice"}))
     expect_headers(space.head(key), {name: "alice"})
 
 
-@verifies("storage/key/of-1024-bytes-is-kept")
-@pytest.mark.parametrize("size", [case("in-pages", 400)])
-def test_long_keys_are_listed_page_by_page(space: Space, size: int) -> None:
+@verifies("storage/key/of-1024-bytes-is-kept#in-pages")
+def test_long_keys_are_listed_page_by_page(space: Space) -> None:
     """Purpose: a listing distinguishes long keys that differ only at their ends, also as start and prefix.
-
     Method: 1. put three objects under such keys; list them in pages of one, after the second key, and with it as prefix
             2. expect all three, each once; the third; the second
     """
-    begun = _long(space, size)
+    begun = _long(space, 400)
     keys = [space.stored(key=f"{begun}{number}") for number in "123"]
 
     for version in (version_2, version_1):
@@ -179,15 +174,13 @@ def test_long_keys_are_listed_page_by_page(space: Space, size: int) -> None:
     expect_keys(found_under(space, keys[1]), keys[1:2])
 
 
-@verifies("storage/key/of-1024-bytes-is-kept")
-@pytest.mark.parametrize("size", [case("deleted-by-delete-objects", 400)])
-def test_long_keys_are_deleted_together(space: Space, size: int) -> None:
+@verifies("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects")
+def test_long_keys_are_deleted_together(space: Space) -> None:
     """Purpose: DeleteObjects does not truncate a long key.
-
     Method: 1. put two objects under such keys that differ at their ends, delete one by DeleteObjects
             2. expect it gone, and the other unchanged
     """
-    begun = _long(space, size)
+    begun = _long(space, 400)
     named, other = (space.stored(BODY, key=f"{begun}{number}") for number in "12")
 
     expect_success(space.delete_many([named]))
@@ -195,44 +188,23 @@ def test_long_keys_are_deleted_together(space: Space, size: int) -> None:
     expect_bytes(space.get(other), BODY, "after another key of the same beginning was deleted")
 
 
-@verifies("storage/key/of-1024-bytes-is-kept")
-@pytest.mark.parametrize("letter", [case("as-a-source", "é")])
-def test_long_key_is_a_source(space: Space, letter: str) -> None:
-    """Purpose: a long key can be the source of a copy, though it is three times as long URL-encoded.
-
-    Method: 1. put an object under a key of about 1,024 bytes, nearly all beyond ASCII; copy it
-            2. expect its bytes
-    """
-    source = space.stored(BODY, key=_long(space, 1024, letter))
-    key = space.key("copy")
-
-    expect_no_error_inside(space.copy(key, source))
-    expect_bytes(space.get(key), BODY)
-
-
-@verifies("storage/tagging/tags-come-back")
-@pytest.mark.parametrize("size", [case("of-a-long-key", 400)])
-def test_tags_of_a_long_key_come_back(space: Space, size: int) -> None:
+@verifies("storage/tagging/tags-come-back#of-a-long-key")
+def test_tags_of_a_long_key_come_back(space: Space) -> None:
     """Purpose: an object under a long key can be tagged.
-
-    Method: 1. put an object under such a key, tag it
-            2. expect the tags
+    Method: 1. put an object under such a key, tag it; 2. expect the tags
     """
-    key = space.stored(key=_long(space, size))
+    key = space.stored(key=_long(space, 400))
 
     expect_success(space.put_tags(key, [("stage", "test")]))
     expect_tag_set(space.get_tags(key), {"stage": "test"})
 
 
-@verifies("storage/multipart/uploads-are-listed")
-@pytest.mark.parametrize("size", [case("to-a-long-key", 400)])
-def test_upload_to_a_long_key_is_listed(space: Space, size: int) -> None:
+@verifies("storage/multipart/uploads-are-listed#to-a-long-key")
+def test_upload_to_a_long_key_is_listed(space: Space) -> None:
     """Purpose: a client finds its unfinished upload to a long key.
-
-    Method: 1. open an upload to such a key, list the uploads there
-            2. expect it
+    Method: 1. open an upload to such a key, list the uploads there; 2. expect it
     """
-    upload = space.opened(key := _long(space, size))
+    upload = space.opened(key := _long(space, 400))
     reply = space.list_uploads(key)
     space.abort(key, upload)
 

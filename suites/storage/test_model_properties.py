@@ -233,7 +233,6 @@ class BucketMachine(Machine):
 @pytest.mark.parametrize("alphabet", [row(f"storage/model/{name}-keys", name) for name in POOLS])
 def test_bucket_is_as_its_model(space: Space, features: frozenset[str], alphabet: str) -> None:
     """Purpose: after any sequence of operations the bucket contains what they wrote.
-
     Method: 1. perform a sequence of writes, reads, conditions, ranges, copies, deletions, uploads and listings
             2. compare each response with a model; after a difference search for the shortest sequence that shows it
     """

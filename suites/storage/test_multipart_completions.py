@@ -77,7 +77,6 @@ def test_refused_completion_loses_nothing(
     space: Space, number: int, earlier: bool, complete: Complete, statuses: set[int], codes: set[str]
 ) -> None:
     """Purpose: an invalid completion is refused, makes no object, and loses neither the parts nor an earlier object.
-
     Method: 1. send a part, complete with a wrong ETag, a broken document or a wrong object size
             2. expect 400 (411 without a body, 501 for a size that is not supported), and the key as it was
             3. complete correctly, expect the object
@@ -102,7 +101,6 @@ def test_refused_completion_loses_nothing(
 @pytest.mark.parametrize("copied", [case("sent", False), case("copied", True)])
 def test_small_part_before_the_last_is_refused(space: Space, copied: bool) -> None:
     """Purpose: every part but the last has at least 5 MiB, whether it was sent or copied.
-
     Method: 1. send or copy two small parts, complete; then with a first of 5 MiB and a third one
             2. expect 400 EntityTooSmall each time, and nothing stored
     """
@@ -125,7 +123,6 @@ def test_small_part_before_the_last_is_refused(space: Space, copied: bool) -> No
 @pytest.mark.parametrize("twice", [case("descending", False), case("twice", True)])
 def test_order_of_parts_is_checked(space: Space, twice: bool) -> None:
     """Purpose: the completion lists its parts in ascending order.
-
     Method: 1. send two parts, complete with them in descending order, or with one of them twice
             2. expect 400 InvalidPartOrder and nothing stored; a part listed twice may also make an object
     """
@@ -145,7 +142,6 @@ def test_order_of_parts_is_checked(space: Space, twice: bool) -> None:
 @verifies("storage/multipart/right-object-size-completes")
 def test_right_object_size_completes(space: Space) -> None:
     """Purpose: a client that sends the size it expects gets its object if the size is right.
-
     Method: 1. send a part, complete with its size in x-amz-mp-object-size, without it if that is answered 501
             2. expect the object
     """
@@ -163,9 +159,7 @@ def test_right_object_size_completes(space: Space) -> None:
 @verifies("storage/multipart/etag-without-quotes-is-accepted")
 def test_etag_without_quotes_is_accepted(space: Space) -> None:
     """Purpose: many clients store a part's ETag without its quotes, and complete with it so.
-
-    Method: 1. send a part, complete with its ETag without quotes
-            2. expect 2xx, and the object
+    Method: 1. send a part, complete with its ETag without quotes; 2. expect 2xx, and the object
     """
     upload = space.opened(key := space.key())
     number, tag = space.part(key, upload, 1, b"of one part")
@@ -177,7 +171,6 @@ def test_etag_without_quotes_is_accepted(space: Space) -> None:
 @verifies("storage/multipart/etag-follows-the-bytes")
 def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
     """Purpose: a cache recognises by the ETag that an object in parts was overwritten, whichever part changed.
-
     Method: 1. complete uploads of one part with different bytes; of two parts, of which only the first differs, or only
                the last
             2. expect a different ETag of each in HEAD
@@ -194,7 +187,6 @@ def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
 @verifies("storage/multipart/completing-twice-is-harmless")
 def test_completing_twice_is_harmless(space: Space) -> None:
     """Purpose: a client that lost the response repeats the completion, which must do no harm.
-
     Method: 1. complete an upload twice, expect the second answered 200 with the same ETag or 404, and the object
             2. overwrite the object, complete once more; expect the new object
     """

@@ -28,7 +28,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ob
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, NotOffered, Proof
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import ROUNDED_S, seconds_of_time
 from conformance.vocabulary.wording import some, worded
 
@@ -41,7 +41,6 @@ PAGE, NEAR_S = 2, 300
 @verifies("storage/multipart/parts-are-listed")
 def test_parts_are_listed(space: Space) -> None:
     """Purpose: a client that resumes an upload asks page by page which parts the server has.
-
     Method: 1. list the parts of a new upload; send parts 2, 10, 11 and 10000, part 2 twice; list two, then one per page
             2. expect none at first, then number, size and ETag of each as sent last, in order, and no empty last page
     """
@@ -104,7 +103,6 @@ def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
 )
 def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: list[str], folders: list[str]) -> None:
     """Purpose: the pages of a list of uploads have each upload and each common prefix once.
-
     Method: 1. open three uploads to one key and others in folders, list them two per page and on one page
             2. expect each once, no page with more than two, and uploads in folders grouped with a delimiter
     """
@@ -129,18 +127,16 @@ def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: l
             raise NonConformance(expected, worded((found, groups)), *replies, proof=proof)
 
 
-@verifies("storage/multipart/uploads-are-listed-page-by-page")
-@pytest.mark.parametrize("size", [case("while-they-are-aborted", 2)])
-def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> None:
+@verifies("storage/multipart/uploads-are-listed-page-by-page#while-they-are-aborted")
+def test_uploads_are_listed_while_they_are_aborted(space: Space) -> None:
     """Purpose: a client cleans up page by page: it aborts uploads before it reads the next page.
-
     Method: 1. open uploads to five keys; list them two per page, and abort the last of a page before the next
             2. expect each of them once
     """
     prefix, found = space.prefix("uploads"), list[str]()
     keys = [f"{prefix}{name}" for name in "abcde"]
     opened = {key: space.opened(key) for key in keys}
-    asked, replies = {"max_uploads": str(size)}, list[Exchange]()
+    asked, replies = {"max_uploads": str(2)}, list[Exchange]()
     for _ in range(2 * len(keys)):
         page = uploads_page_of(space.list_uploads(prefix, **asked))
         replies.append(page.reply)
@@ -158,16 +154,14 @@ def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> N
         raise NonConformance(f"the uploads to {some(keys)}, each once", worded(found), *replies, proof=proof)
 
 
-@verifies("storage/multipart/uploads-are-listed")
-@pytest.mark.parametrize("letters", [case("under-a-prefix", "ab")])
-def test_open_uploads_are_listed(space: Space, letters: str) -> None:
+@verifies("storage/multipart/uploads-are-listed#under-a-prefix")
+def test_open_uploads_are_listed(space: Space) -> None:
     """Purpose: a client finds interrupted uploads and aborts them.
-
     Method: 1. open two uploads under a prefix, one outside, and complete a third under it; list those under it
             2. expect the two, with their ids
     """
     prefix, outside = space.prefix(), space.key()
-    uploads = {key: space.opened(key) for key in (f"{prefix}{name}" for name in letters)}
+    uploads = {key: space.opened(key) for key in (f"{prefix}{name}" for name in "ab")}
     other = space.opened(outside)
     finished = space.opened(done := f"{prefix}done")
     space.complete(done, finished, [space.part(done, finished, 1, b"finished")])
@@ -182,15 +176,13 @@ def test_open_uploads_are_listed(space: Space, letters: str) -> None:
         raise NonConformance(f"{worded(sorted(uploads))} with their ids", worded(sorted(found)), *replies, proof=proof)
 
 
-@verifies("storage/multipart/uploads-are-listed")
-@pytest.mark.parametrize("hint", [case("of-one-bucket", "begun")])
-def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space, hint: str) -> None:
+@verifies("storage/multipart/uploads-are-listed#of-one-bucket")
+def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space) -> None:
     """Purpose: a list of uploads is of its own bucket only.
-
     Method: 1. open an upload of one key in each of two buckets, list those of that key in each
             2. expect only the bucket's own upload
     """
-    key = space.key(hint)
+    key = space.key("begun")
     opened = [(each, each.opened(key)) for each in (space, other_space)]
     replies = [each.list_uploads(key) for each, _ in opened]
     for each, upload in opened:
@@ -206,7 +198,6 @@ def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Spa
 @verifies("storage/multipart/upload-keys-are-encoded")
 def test_upload_keys_are_encoded(space: Space) -> None:
     """Purpose: a client that decodes an encoded list of uploads gets the keys, and can abort the uploads.
-
     Method: 1. open an upload to a key that needs encoding, list with encoding-type=url, also with a delimiter
             2. expect the key and its folder, decoded if EncodingType is url, otherwise as they are
     """
@@ -229,7 +220,6 @@ def test_upload_keys_are_encoded(space: Space) -> None:
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
 def test_key_marker_alone_is_exclusive(space: Space) -> None:
     """Purpose: a client that continues after a key does not get that key's uploads again.
-
     Method: 1. open uploads to two keys; list them from the first key on, and from a key between the two
             2. expect only the second
     """
@@ -249,7 +239,6 @@ def test_key_marker_alone_is_exclusive(space: Space) -> None:
 @verifies("storage/multipart/response-repeats-the-marker")
 def test_response_repeats_the_marker(space: Space) -> None:
     """Purpose: a list of uploads or of parts can be understood without its request.
-
     Method: 1. open an upload, send a part; list the uploads after an earlier key, and the parts after the first
             2. expect any KeyMarker and PartNumberMarker to be as sent
     """
@@ -272,14 +261,11 @@ def test_response_repeats_the_marker(space: Space) -> None:
 @pytest.mark.parametrize(
     "name", [case("max-parts-word", "max_parts"), case("part-number-marker-word", "part_number_marker")]
 )
-def test_bad_parameter_of_parts_is_no_server_error(space: Space, features: frozenset[str], name: str) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_bad_parameter_of_parts_is_no_server_error(space: Space, name: str) -> None:
     """Purpose: no parameter of a client's makes a list of parts fail on the server's side.
-
-    Method: 1. open an upload, list its parts with a word as max-parts or part-number-marker
-            2. expect no 5xx but 501
+    Method: 1. open an upload, list its parts with a word as max-parts or part-number-marker; 2. expect no 5xx but 501
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     expect_no_server_error(space.list_parts(key := space.key(), space.opened(key), **{name: "many"}))
 
 
@@ -302,11 +288,9 @@ def _expect_near(reply: Exchange, element: Element) -> float:
     return seconds
 
 
-@verifies("storage/multipart/times-are-reported")
-@pytest.mark.parametrize("copied", [case("copied-part", b"copied")])
-def test_times_of_an_upload_are_reported(space: Space, copied: bytes) -> None:
+@verifies("storage/multipart/times-are-reported#copied-part")
+def test_times_of_an_upload_are_reported(space: Space) -> None:
     """Purpose: a client that cleans up sees when an upload was opened, and when each part was sent or copied.
-
     Method: 1. send a part, list parts and uploads, complete, HEAD the object; copy a part, list the parts
             2. expect any Initiated and LastModified in ISO 8601 form and near now; and Last-Modified
     """
@@ -316,7 +300,7 @@ def test_times_of_an_upload_are_reported(space: Space, copied: bytes) -> None:
     space.complete(key, upload, [part])
     head = space.head(key)
     another = space.opened(key)
-    copy = require(space.copy_part(key, another, 1, space.stored(copied)), "copies of parts")
+    copy = require(space.copy_part(key, another, 1, space.stored(b"copied")), "copies of parts")
     listed = space.list_parts(key, another)
     space.abort(key, another)
 
@@ -331,7 +315,6 @@ def test_times_of_an_upload_are_reported(space: Space, copied: bytes) -> None:
 @verifies("storage/copy/date-is-reported")
 def test_date_of_a_copy_is_reported(space: Space) -> None:
     """Purpose: a client that copies an object gets the time that HEAD of the copy returns.
-
     Method: 1. copy an object, HEAD the copy
             2. expect any LastModified in the result in ISO 8601 form, near now and equal to that of HEAD to the second
     """

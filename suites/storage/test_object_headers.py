@@ -67,9 +67,7 @@ SAME_IN_HEAD = ("etag", "content-type", "last-modified", "x-amz-meta-owner", "ca
 @verifies("storage/object/etag-is-one-and-quoted")
 def test_etag_is_one_and_quoted(space: Space) -> None:
     """Purpose: clients compare the ETags of different responses.
-
-    Method: 1. put an object, then GET, HEAD and list it
-            2. expect one quoted ETag, the same in all four
+    Method: 1. put an object, then GET, HEAD and list it; 2. expect one quoted ETag, the same in all four
     """
     key = space.key()
     tag = expect_same_etag(put := space.put(key, b"tagged"), space.get(key), space.head(key))
@@ -84,7 +82,6 @@ def test_etag_is_one_and_quoted(space: Space) -> None:
 @verifies("storage/object/etag-follows-the-bytes")
 def test_etag_follows_the_bytes(space: Space) -> None:
     """Purpose: a cache recognises by the ETag that an object was overwritten.
-
     Method: 1. overwrite an object by other bytes of the same length; a large one by one that differs at its end
             2. expect another ETag
     """
@@ -101,7 +98,6 @@ def test_etag_follows_the_bytes(space: Space) -> None:
 @pytest.mark.parametrize("body", [case("with-a-body", b"both ways"), case("empty", b"")])
 def test_head_equals_get(space: Space, body: bytes) -> None:
     """Purpose: HEAD returns the header fields of GET, without the body; clients ask it for the length.
-
     Method: 1. put an object with metadata, HEAD and GET it; HEAD it again, reading until the connection ends
             2. expect the same fields, the length, and nothing after the head
     """
@@ -128,7 +124,6 @@ def test_head_equals_get(space: Space, body: bytes) -> None:
 )
 def test_system_headers_come_back(space: Space, name: str, value: str, suffix: str) -> None:
     """Purpose: the header fields that describe an object are stored with it, and a type is not guessed from the key.
-
     Method: 1. put an object with the field under a key whose suffix means another type
             2. expect it in GET and HEAD as it was sent
     """
@@ -141,7 +136,6 @@ def test_system_headers_come_back(space: Space, name: str, value: str, suffix: s
 @verifies("storage/object/content-encoding-comes-back")
 def test_content_encoding_comes_back(space: Space) -> None:
     """Purpose: a client decodes an object by its Content-Encoding, and must get the bytes as they were put.
-
     Method: 1. put real gzip with its Content-Encoding, and other bytes with "br,gzip"
             2. expect each Content-Encoding, and the same bytes
     """
@@ -162,7 +156,6 @@ def _expect_joined(reply: Exchange, name: str, value: str) -> None:
 @verifies("storage/streaming/own-encoding-is-stored")
 def test_own_encoding_is_kept(space: Space) -> None:
     """Purpose: an object that is uploaded in chunks keeps its own encoding, and not aws-chunked.
-
     Method: 1. put chunks with Content-Encoding: aws-chunked,gzip, and with gzip,aws-chunked, as boto3 writes it
             2. expect Content-Encoding gzip of both from HEAD, and the length of the stored bytes
     """
@@ -186,7 +179,6 @@ def test_own_encoding_is_kept(space: Space) -> None:
 )
 def test_metadata_comes_back(space: Space, fields: dict[str, str]) -> None:
     """Purpose: user metadata is stored with the object.
-
     Method: 1. put an object with x-amz-meta- fields, some with underscores, dots or names of other fields
             2. expect 2xx, and all of them in GET and HEAD as they were sent
     """
@@ -208,7 +200,6 @@ def test_metadata_comes_back(space: Space, fields: dict[str, str]) -> None:
 )
 def test_metadata_beyond_ascii_is_unaltered(space: Space, value: str) -> None:
     """Purpose: metadata beyond ASCII is refused, or returned so that a client can read it, and never as "?".
-
     Method: 1. put an object with a value in UTF-8, or one that is encoded by RFC 2047
             2. expect a 4xx or 501, the value from GET and HEAD as sent or encoded by RFC 2047, or x-amz-missing-meta
     """
@@ -246,9 +237,7 @@ def _read(reply: Exchange) -> str:
 @explores(0.5, fields=metadata_fields(), body=bodies())
 def test_any_metadata_comes_back(space: Space, fields: dict[str, str], body: bytes) -> None:
     """Purpose: any user metadata within the limits is stored with the object.
-
-    Method: 1. put an object with metadata
-            2. expect the bytes and the same fields from GET
+    Method: 1. put an object with metadata; 2. expect the bytes and the same fields from GET
     """
     reply = space.get(space.stored(body, fields))
 
@@ -259,7 +248,6 @@ def test_any_metadata_comes_back(space: Space, fields: dict[str, str], body: byt
 @verifies("storage/object/repeated-metadata-is-joined")
 def test_repeated_metadata_is_joined(space: Space) -> None:
     """Purpose: a metadata field that is sent twice is one field with both values (RFC 9110 section 5.3).
-
     Method: 1. put an object with one x-amz-meta- field twice, both signed
             2. expect both values, joined by a comma, from GET
     """
@@ -273,9 +261,7 @@ def test_repeated_metadata_is_joined(space: Space) -> None:
 @verifies("storage/object/content-type-is-reported")
 def test_a_content_type_is_reported(space: Space) -> None:
     """Purpose: a browser needs some type for an object that was put without one.
-
-    Method: 1. put an object without Content-Type
-            2. expect a Content-Type in GET that is a media type
+    Method: 1. put an object without Content-Type; 2. expect a Content-Type in GET that is a media type
     """
     reply = space.get(space.stored(b"typeless"))
 
@@ -287,7 +273,6 @@ def test_a_content_type_is_reported(space: Space) -> None:
 @verifies("storage/object/other-coding-has-another-etag")
 def test_other_coding_has_another_etag(space: Space) -> None:
     """Purpose: compressed bytes need another ETag, or a client joins ranges of them to ranges of the object.
-
     Method: 1. put a text that compresses well, GET it with Accept-Encoding: gzip
             2. expect its bytes without a Content-Encoding; with one, another ETag, or a weak one
     """
@@ -311,7 +296,6 @@ CLOCK_TICK_S = 2
 @verifies("storage/object/last-modified-is-now")
 def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     """Purpose: clients that synchronise compare the time at which an object was written.
-
     Method: 1. put an object, GET and list it twice; expect the same HTTP date near now each time
             2. copy it, copy it onto itself with other metadata, overwrite it
             3. expect a later Last-Modified each time, also in the result of the copy and in the listing
@@ -359,7 +343,6 @@ def _expect_later(result: Exchange, source: Exchange, modified: float) -> None:
 @verifies("storage/object/dates-agree")
 def test_dates_agree(space: Space) -> None:
     """Purpose: caches compute the age of an object from Date and Last-Modified.
-
     Method: 1. put an object twice, the second time with a Last-Modified of long ago, GET it
             2. expect Last-Modified within five minutes of now, and any Date an HTTP date that is not earlier
     """

@@ -45,7 +45,6 @@ OCTETS, LARGE = "application/octet-stream", "storage.large_object_mib"
 )
 def test_bytes_come_back(space: Space, size: int, media_type: str) -> None:
     """Purpose: an object has exactly the bytes that were put, at every size and of every type.
-
     Method: 1. put a body with a byte order mark that repeats out of step with blocks, as bytes, a form or JSON
             2. expect an ETag, and the same bytes and Content-Length from GET
     """
@@ -75,7 +74,6 @@ DOCUMENTS = {
 @pytest.mark.parametrize(("suffix", "media_type", "body"), [case(hint, *each) for hint, each in DOCUMENTS.items()])
 def test_bytes_of_documents_come_back(space: Space, suffix: str, media_type: str, body: bytes) -> None:
     """Purpose: a server that understands a type of content, or a suffix of a key, must not change the bytes.
-
     Method: 1. put text, JSON, XML, HTML or gzip with its type and suffix: CR LF, a byte order mark, blanks at line ends
             2. expect the same bytes from GET
     """
@@ -110,7 +108,6 @@ ALIKE = {
 @pytest.mark.parametrize(("one", "other"), [case(f"{hint}-as-another", *each) for hint, each in ALIKE.items()])
 def test_bytes_of_similar_objects_come_back(space: Space, one: bytes, other: bytes) -> None:
     """Purpose: a server that stores equal contents once must not take similar ones for equal.
-
     Method: 1. put two objects of one length that share their beginning, end, CRC-32 or MD5
             2. expect its own bytes from GET of each
     """
@@ -130,7 +127,6 @@ def test_bytes_of_similar_objects_come_back(space: Space, one: bytes, other: byt
 )
 def test_many_bytes_come_back(space: Space, storage: Storage, mib: int | None) -> None:
     """Purpose: a large object, up to the size that the target file names, has exactly the bytes that were put.
-
     Method: 1. put a body of that size in one request, made as it is sent
             2. expect the same bytes and Content-Length from GET, compared as they come
     """
@@ -146,9 +142,7 @@ def test_many_bytes_come_back(space: Space, storage: Storage, mib: int | None) -
 @verifies("storage/object/missing-is-404")
 def test_missing_key_is_404(space: Space) -> None:
     """Purpose: a client learns that a key does not exist, by GET, by a range and by HEAD.
-
-    Method: 1. GET a key that was never written, and a range of it; HEAD it
-            2. expect 404, of GET with NoSuchKey
+    Method: 1. GET a key that was never written, and a range of it; HEAD it; 2. expect 404, of GET with NoSuchKey
     """
     key = space.key("missing")
     for method, fields in (("GET", {}), ("GET", {"Range": "bytes=0-9"}), ("HEAD", {})):
@@ -158,7 +152,6 @@ def test_missing_key_is_404(space: Space) -> None:
 @verifies("storage/object/no-content-has-no-length")
 def test_no_content_has_no_length(space: Space) -> None:
     """Purpose: a 204 has no body: a client would wait for one, or take the next response for it.
-
     Method: 1. delete an object, read until the connection ends
             2. if it is 204, expect no Content-Length, no Transfer-Encoding and nothing after the head
     """
@@ -173,7 +166,6 @@ def test_no_content_has_no_length(space: Space) -> None:
 @verifies("storage/object/chunked-transfer-is-stored-or-refused")
 def test_chunked_transfer_is_stored_or_refused(space: Space) -> None:
     """Purpose: an upload in chunked transfer coding, without Content-Length, must not be truncated.
-
     Method: 1. put a body in chunked transfer coding
             2. expect 411 MissingContentLength, or another refusal, or the whole object
     """
@@ -198,7 +190,6 @@ def standing(space: Space) -> str:
 @explores(0.6, query=query_parameters())
 def test_any_query_is_no_server_error(space: Space, standing: str, query: dict[str, str]) -> None:
     """Purpose: no query of a client's makes a read fail on the server's side.
-
     Method: 1. GET an object and the bucket with a query; listings are limited to our prefix
             2. expect no 5xx, and the object from the next request
     """

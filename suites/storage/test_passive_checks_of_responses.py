@@ -25,8 +25,8 @@ from conformance.oracles.s3_objects import expect_entity_tag
 from conformance.oracles.status import expect_status, observed
 from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
 from conformance.sandbox.bucket_prefix import Space, id_of_upload
-from conformance.vocabulary.check import case, concludes, row, verifies
-from conformance.vocabulary.finding import NonConformance, NotOffered, Proof
+from conformance.vocabulary.check import concludes, row, verifies
+from conformance.vocabulary.finding import NonConformance, Proof
 
 READ = Proof(beyond="it compares a result, which is shown here, with its request")
 UNREAD = "it takes an XML parser to see where a document is malformed or repeats an element"
@@ -40,7 +40,6 @@ TYPED = Proof(fields_match=(("Content-Type", "xml *(;|$)"),))
 @concludes()
 def test_every_success_has_its_status(space: Space, recorder: Recorder, status: int, what: str) -> None:
     """Purpose: a client knows by one status that its bytes are stored, and by another that an object is deleted.
-
     Method: 1. put an object twice, or delete a missing key and an object, twice each
             2. expect 200 for every write of the run, or 204 for every deletion, that succeeded
     """
@@ -54,32 +53,27 @@ def test_every_success_has_its_status(space: Space, recorder: Recorder, status: 
     expect_told_by(recorder, "storage", status, what, *deletions)
 
 
-@verifies("storage/object/etag-is-one-and-quoted")
+@verifies("storage/object/etag-is-one-and-quoted#of-the-whole-run")
 @concludes()
-@pytest.mark.parametrize("body", [case("of-the-whole-run", b"tagged")])
-def test_every_etag_is_quoted(space: Space, recorder: Recorder, body: bytes) -> None:
+def test_every_etag_is_quoted(space: Space, recorder: Recorder) -> None:
     """Purpose: a client sends an ETag back as it got it, from whatever response.
-
-    Method: 1. put an object
-            2. expect a quoted ETag in its response, if any, and in every other response of the run
+    Method: 1. put an object; 2. expect a quoted ETag in its response, if any, and in every other response of the run
     """
-    reply = space.put(space.key(), body)
+    reply = space.put(space.key(), b"tagged")
     if reply.headers.all("etag"):
         expect_entity_tag(reply)
     quoted = Proof(fields_match=(("ETag", '^"[^"]*"$'),), or_statuses=tuple(range(400, 500)))
     expect_no_flaw(recorder, "storage", BAD_TAG, "a strong ETag, quoted", quoted)
 
 
-@verifies("storage/errors/document-has-code-and-message")
+@verifies("storage/errors/document-has-code-and-message#of-the-whole-run")
 @concludes()
-@pytest.mark.parametrize("name", [case("of-the-whole-run", "missing")])
-def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> None:
+def test_every_error_has_a_code(space: Space, recorder: Recorder) -> None:
     """Purpose: a client acts by the code of an error, however rare that error is.
-
     Method: 1. GET a key that was never written
             2. expect every error document of the run to be well-formed XML of that media type, with one Code
     """
-    space.get(space.key(name))
+    space.get(space.key("missing"))
 
     expect_no_flaw(recorder, "storage", UNREADABLE, "well-formed XML", Proof(beyond=UNREAD))
     coded = Proof(matches="<Code( [^>]*)?>[^<]")
@@ -107,7 +101,6 @@ def test_every_response_can_be_read(
     space: Space, recorder: Recorder, features: frozenset[str], wrong: str, expected: str
 ) -> None:
     """Purpose: every client reads the same from a response, whatever it requested.
-
     Method: 1. read, write, list and delete objects; if uploads are claimed, list a part
             2. expect header fields, errors and results of the whole run in their standard form
     """
@@ -127,33 +120,28 @@ def test_every_response_can_be_read(
     expect_no_flaw(recorder, "storage", wrong, expected, proofs.get(wrong, READ))
 
 
-@verifies("storage/listing/response-repeats-the-request")
+@verifies("storage/listing/response-repeats-the-request#of-the-whole-run")
 @concludes()
-@pytest.mark.parametrize("delimiter", [case("of-the-whole-run", "/of/")])
-def test_every_listing_repeats_its_request(space: Space, recorder: Recorder, delimiter: str) -> None:
+def test_every_listing_repeats_its_request(space: Space, recorder: Recorder) -> None:
     """Purpose: a page can be understood without its request.
-
     Method: 1. list objects in version 1, with a delimiter of several characters
             2. expect any bucket, prefix and delimiter in every listing of the run as requested
     """
-    space.listing_v1(space.prefix(), delimiter=delimiter)
+    space.listing_v1(space.prefix(), delimiter="/of/")
 
     wanted = "bucket, prefix and delimiter as requested, and no larger limit"
     expect_no_flaw(recorder, "storage", OF_OTHERS, wanted, READ)
 
 
-@verifies("storage/multipart/responses-name-their-upload")
+@verifies("storage/multipart/responses-name-their-upload#of-the-whole-run")
 @concludes()
-@pytest.mark.parametrize("name", [case("of-the-whole-run", "Named")])
-def test_every_response_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str], name: str) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_every_response_names_its_upload(space: Space, recorder: Recorder) -> None:
     """Purpose: a response about an upload is of the upload in the request.
-
     Method: 1. open an upload, send a part, list its parts, the uploads of its key and one of the bucket, complete it
             2. expect any bucket, key, id, prefix and delimiter in every such response of the run as requested
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
-    opened = require(space.create_upload(key := space.key(name) + "é&<"), "multipart uploads")
+    opened = require(space.create_upload(key := space.key("Named") + "é&<"), "multipart uploads")
     if xml_root(opened) is None:
         raise NonConformance("a well-formed XML document", observed(opened), opened)
     upload = id_of_upload(opened)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from conformance.clients.s3.client import by_clock_of, long_past, minutes_off
+from conformance.clients.s3.client import by_clock_of, minutes_off
 from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import field_says_no
@@ -39,7 +38,6 @@ from conformance.vocabulary.wording import field_of
 EARLIER = b"the earlier object"
 FIELDS = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 COPY_SOURCE, OWNER, TAGS, ADDED = "x-amz-copy-source", "x-amz-meta-owner", "x-amz-tagging", "x-amz-meta-added"
-MALFORMED = {"AuthorizationQueryParametersError", "AuthorizationHeaderMalformed", "InvalidArgument", "InvalidRequest"}
 BAD_SIGNATURE = {"AccessDenied", "SignatureDoesNotMatch"}
 A_DAY = 24 * 60
 
@@ -57,7 +55,6 @@ A_DAY = 24 * 60
 )
 def test_presigned_url_is_served(space: Space, method: str, expires: str, age: int) -> None:
     """Purpose: a client with a presigned URL reads the object without credentials, until the URL expires.
-
     Method: 1. presign a GET or HEAD as of now by the target's clock, or half an hour ago; send it without credentials
             2. expect 200; of GET the bytes and the header fields of the object
     """
@@ -71,15 +68,13 @@ def test_presigned_url_is_served(space: Space, method: str, expires: str, age: i
         expect_headers(reply, FIELDS)
 
 
-@verifies("storage/presigned/get-is-served")
-@pytest.mark.parametrize("payload", [case("javascript-sdk", UNSIGNED)])
-def test_url_of_the_javascript_sdk_is_served(space: Space, payload: str) -> None:
+@verifies("storage/presigned/get-is-served#javascript-sdk")
+def test_url_of_the_javascript_sdk_is_served(space: Space) -> None:
     """Purpose: the SDK for JavaScript sorts the query, signature included, and adds X-Amz-Content-Sha256 to it.
-
     Method: 1. presign a GET with its parameters, send it with the query sorted, then with If-None-Match
             2. expect the object, then 304
     """
-    more = {"X-Amz-Content-Sha256": payload, "response-cache-control": "no-cache", "x-id": "GetObject"}
+    more = {"X-Amz-Content-Sha256": UNSIGNED, "response-cache-control": "no-cache", "x-id": "GetObject"}
     url = space.s3.presign(space.request("GET", space.stored(b"by URL"), more))
     url = replace(url, query=tuple(sorted(url.query)))
 
@@ -87,14 +82,19 @@ def test_url_of_the_javascript_sdk_is_served(space: Space, payload: str) -> None
     expect_status(space.s3.send_as_is(url.with_header("If-None-Match", expect_etag(reply))), 304)
 
 
-@verifies("storage/presigned/put-is-served")
-def test_presigned_put_is_served(space: Space) -> None:
-    """Purpose: a client with a presigned URL for PUT can upload that object.
-
-    Method: 1. presign a PUT, send it with a body
+@pytest.mark.parametrize(
+    "name",
+    [
+        row("storage/presigned/put-is-served", "object"),
+        row("storage/presigned/put-is-served#of-an-encoded-key", "a b+c/é%20(d)"),
+    ],
+)
+def test_presigned_put_is_served(space: Space, name: str) -> None:
+    """Purpose: a client with a presigned URL for PUT can upload that object, whatever its key.
+    Method: 1. presign a PUT, also of a key that needs percent-encoding; send it with a body
             2. expect 2xx and the bytes from a GET
     """
-    url = space.s3.presign(space.request("PUT", key := space.key()))
+    url = space.s3.presign(space.request("PUT", key := space.prefix() + name))
 
     expect_success(space.s3.send_as_is(replace(url, body=b"uploaded by URL")))
     expect_bytes(space.get(key), b"uploaded by URL")
@@ -103,7 +103,6 @@ def test_presigned_put_is_served(space: Space) -> None:
 @verifies("storage/presigned/other-operations-are-served")
 def test_other_operations_are_served(space: Space) -> None:
     """Purpose: any request can be presigned, also a listing or a deletion.
-
     Method: 1. put an object; presign a listing of it, and its deletion; send both
             2. expect the listing with its key, then 2xx, and the object deleted
     """
@@ -126,7 +125,6 @@ def test_other_operations_are_served(space: Space) -> None:
 @verifies("storage/presigned/part-is-served")
 def test_presigned_part_is_served(space: Space) -> None:
     """Purpose: a browser uploads a large file part by part, each to a presigned URL.
-
     Method: 1. open an upload by a URL, presign a part of it; send it as another part, expect 403 (400, 401)
             2. send it as it was signed, complete; expect the bytes
     """
@@ -146,61 +144,12 @@ def test_presigned_part_is_served(space: Space) -> None:
 @verifies("storage/presigned/range-is-served")
 def test_range_of_a_url_is_served(space: Space) -> None:
     """Purpose: a media player requests ranges of a presigned URL, though Range was not signed.
-
-    Method: 1. presign a GET, send it with a Range
-            2. expect the range with 206, or the whole with 200
+    Method: 1. presign a GET, send it with a Range; 2. expect the range with 206, or the whole with 200
     """
     key = space.stored(b"a film")
     reply = space.s3.send_as_is(space.s3.presign(space.request("GET", key)).with_header("Range", "bytes=2-5"))
 
     expect_range_or_whole(reply, b"a film", 2, 5)
-
-
-@verifies("storage/presigned/expired-is-refused")
-@pytest.mark.parametrize(
-    ("method", "dated"),
-    [
-        *(case(name, name.upper(), False) for name in ("get", "head", "put", "delete")),
-        case("x-amz-date-now", "GET", True),
-    ],
-)
-def test_expired_url_is_refused(space: Space, method: str, dated: bool) -> None:
-    """Purpose: a presigned URL is useless once it has expired, whatever date its bearer sends.
-
-    Method: 1. presign for one minute as of eleven minutes ago by the target's clock; send it, once with x-amz-date now
-            2. expect 403 or 401, and the object as it was
-    """
-    put = require(space.put(key := space.key(), EARLIER), "objects")
-    url = space.s3.presign(space.request(method, key), "60", long_past(put))
-    url = url.with_header("x-amz-date", minutes_off(0).timestamp()) if dated else url
-
-    reply = space.s3.send_as_is(replace(url, body=b"late" if method == "PUT" else b""))
-
-    expect_status(reply, REFUSED)
-    expect_stored(space.get(key), EARLIER)
-
-
-@pytest.mark.parametrize(
-    ("expires", "minutes"),
-    [
-        row("storage/presigned/future-is-refused", "60", A_DAY),
-        row("storage/presigned/expiry-is-bounded#over-a-week", "604801", 0),
-        row("storage/presigned/expiry-is-bounded#zero", "0", 0),
-        row("storage/presigned/expiry-is-bounded#negative", "-1", 0),
-        row("storage/presigned/expiry-is-bounded#no-number", "soon", 0),
-        row("storage/presigned/expiry-is-bounded#empty", "", 0),
-    ],
-)
-def test_expiry_is_bounded(space: Space, expires: str, minutes: int) -> None:
-    """Purpose: a presigned URL is valid from its date, for a number of seconds, and for a week at most.
-
-    Method: 1. presign with a date a day ahead, or with an expiry that is out of bounds, send it
-            2. expect 400 or 403
-    """
-    request = space.request("GET", space.stored(EARLIER))
-    signing = minutes_off(minutes) if minutes else None
-
-    expect_status(space.s3.send_as_is(space.s3.presign(request, expires, signing)), REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +164,6 @@ def test_url_of_another_secret_or_scope_is_refused(
     space: Space, changes: dict[str, str], day: int | None, codes: set[str]
 ) -> None:
     """Purpose: a URL signed with another secret, or for another service or day, gives no access.
-
     Method: 1. presign a GET and a PUT with a wrong secret, or rightly for another scope; send both
             2. expect 403 (400, 401), and the object as it was
     """
@@ -226,49 +174,6 @@ def test_url_of_another_secret_or_scope_is_refused(
 
         expect_refusal(other.send_as_is(replace(url, body=body)), REFUSED, codes)
     expect_stored(space.get(key), EARLIER)
-
-
-def _set(request: Request, name: str, value: str) -> Request:
-    return replace(request, query=tuple((key, value if key == name else old) for key, old in request.query))
-
-
-def _last_digit_changed(request: Request) -> Request:
-    signature = dict(request.query)["X-Amz-Signature"]
-    return _set(request, "X-Amz-Signature", signature[:-1] + ("0" if signature[-1] != "0" else "1"))
-
-
-def _without(name: str) -> Callable[[Request], Request]:
-    return lambda request: replace(request, query=tuple(pair for pair in request.query if pair[0] != name))
-
-
-ALTERATIONS: dict[str, Callable[[Request], Request]] = {
-    "method": lambda request: replace(request, method="DELETE"),
-    "key": lambda request: replace(request, path=request.path + "-other"),
-    "longer-expiry": lambda request: _set(request, "X-Amz-Expires", "7200"),
-    "later-date": lambda request: _set(request, "X-Amz-Date", minutes_off(1).timestamp()),
-    "tagging-added": lambda request: replace(request, query=(*request.query, ("tagging", ""))),
-    "x-id-added": lambda request: replace(request, query=(*request.query, ("x-id", "PutObject"))),
-    "signature": _last_digit_changed,
-    "signature-cut": lambda request: _set(request, "X-Amz-Signature", dict(request.query)["X-Amz-Signature"][:-8]),
-    **{f"no-{name.lower()}": _without(f"X-Amz-{name}") for name in ("Signature", "Credential", "Date", "Expires")},
-}
-
-
-@verifies("storage/presigned/altered-is-refused")
-@pytest.mark.parametrize("alter", [case(name, alter) for name, alter in ALTERATIONS.items()])
-def test_altered_url_is_refused(space: Space, alter: Callable[[Request], Request]) -> None:
-    """Purpose: a presigned URL is valid only for the request that was signed.
-
-    Method: 1. presign a PUT over an existing object, change one component, send it
-            2. expect 403 (400 if that is malformed, 501 if it is not offered), and the old object as it was
-    """
-    key = space.stored(EARLIER)
-    altered = alter(space.s3.presign(space.request("PUT", key)))
-
-    refused = REFUSED | {501} if alter is ALTERATIONS["tagging-added"] else REFUSED
-    expect_status(space.s3.send_as_is(replace(altered, body=b"intruder")), refused)
-    expect_stored(space.get(key), EARLIER)
-    expect_nothing_stored(space.get(f"{key}-other"))
 
 
 @pytest.mark.parametrize(
@@ -282,7 +187,6 @@ def test_altered_url_is_refused(space: Space, alter: Callable[[Request], Request
 )
 def test_signed_fields_are_served_and_checked(space: Space, name: str, value: str) -> None:
     """Purpose: a presigned URL may fix the type and the metadata of the object to be uploaded.
-
     Method: 1. presign a PUT with a Content-Type and metadata, send it with them, with another value or without one
             2. expect 2xx and both with the object; if one was altered 403 (400, 401), and the object as it was
     """
@@ -298,15 +202,13 @@ def test_signed_fields_are_served_and_checked(space: Space, name: str, value: st
     expect_stored(space.get(key), EARLIER)
 
 
-@verifies("storage/conditional-write/keeps-what-is-there")
-@pytest.mark.parametrize("condition", [case("by-url", {"If-None-Match": "*"})])
-def test_url_that_creates_does_not_overwrite(space: Space, condition: dict[str, str]) -> None:
+@verifies("storage/conditional-write/keeps-what-is-there#by-url")
+def test_url_that_creates_does_not_overwrite(space: Space) -> None:
     """Purpose: a URL for creating an object must not overwrite an existing one.
-
     Method: 1. put an object; presign a PUT to its key with If-None-Match: * among the signed fields, send it
             2. expect 412 PreconditionFailed, and the old bytes
     """
-    url = space.s3.presign(space.request("PUT", key := space.stored(EARLIER), headers=condition))
+    url = space.s3.presign(space.request("PUT", key := space.stored(EARLIER), headers={"If-None-Match": "*"}))
 
     reply = space.s3.send_as_is(replace(url, body=b"intruder"))
     expect_refusal(reply, 412, {"PreconditionFailed", "ConditionalRequestConflict"})
@@ -317,7 +219,6 @@ def test_url_that_creates_does_not_overwrite(space: Space, condition: dict[str, 
 @pytest.mark.parametrize("name", [case("copy-source", COPY_SOURCE), case("metadata", OWNER), case("tags", TAGS)])
 def test_unsigned_fields_are_not_obeyed(space: Space, name: str) -> None:
     """Purpose: a URL for uploading one object cannot be used to copy another, or to set metadata or tags.
-
     Method: 1. presign a PUT, send it with a body (none with x-amz-copy-source) and an x-amz- field that was not signed
             2. expect 403 (400, 401) and nothing stored, or the body stored as if the field were absent
     """
@@ -337,15 +238,13 @@ def test_unsigned_fields_are_not_obeyed(space: Space, name: str) -> None:
         expect_nothing_stored(got)
 
 
-@verifies("storage/presigned/response-parameters-set-headers")
-@pytest.mark.parametrize("own_type", [case("presigned-get", "text/plain")])
-def test_response_parameters_of_a_url(space: Space, own_type: str) -> None:
+@verifies("storage/presigned/response-parameters-set-headers#presigned-get")
+def test_response_parameters_of_a_url(space: Space) -> None:
     """Purpose: a presigned GET may choose how a browser saves the object.
-
     Method: 1. put an object with header fields, presign a GET with response-content-type and the like
             2. expect the chosen fields instead of the object's, and not in the next response
     """
-    own = {"Content-Type": own_type, "Cache-Control": "no-cache", "Content-Disposition": "inline"}
+    own = {"Content-Type": "text/plain", "Cache-Control": "no-cache", "Content-Disposition": "inline"}
     key = space.stored(b"a,b\n", {**own, "Expires": "Wed, 21 Oct 2015 07:28:00 GMT"})
     chosen = {
         "content-type": "text/csv",
@@ -375,7 +274,6 @@ def test_response_parameters_of_other_responses(
     space: Space, method: str, fields: dict[str, str], exists: bool
 ) -> None:
     """Purpose: a browser sees the chosen type also in HEAD and in ranges, and never renders an error as a page.
-
     Method: 1. HEAD an object, GET a range of it, or GET a missing key with response-content-type=text/html
             2. expect that type; for the missing key 404 with an S3 error document, as application/xml
     """
@@ -395,7 +293,6 @@ def test_response_parameters_of_other_responses(
 @verifies("storage/presigned/response-parameters-add-no-headers")
 def test_response_parameters_add_no_headers(space: Space) -> None:
     """Purpose: a file name chosen by an attacker must not inject header fields into the response.
-
     Method: 1. presign a GET whose response-content-disposition has a line end and another field after it, send it
             2. expect no such field in the response, and the object or a refusal
     """

@@ -24,7 +24,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotOffered
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), case("default", DEFAULT_CHECKSUMS)])
@@ -45,7 +45,6 @@ def clients(storage: Storage, target: Target, s3: S3, recorder: Recorder) -> dic
 @CHECKSUMS
 def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str) -> None:
     """Purpose: upload and download with an SDK work, with and without the checksums that it adds by default.
-
     Method: 1. put_object and get_object with boto3, and get_object of a range
             2. expect the same bytes and metadata, and the range or the whole
     """
@@ -70,9 +69,7 @@ def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str
 @CHECKSUMS
 def test_sdk_deletes_objects(space: Space, clients: dict[str, Any], checksums: str) -> None:
     """Purpose: an SDK deletes several objects with one request.
-
-    Method: 1. delete_objects with boto3
-            2. expect no errors in the result, and the objects deleted
+    Method: 1. delete_objects with boto3; 2. expect no errors in the result, and the objects deleted
     """
     keys = [space.stored(), space.stored()]
     objects = {"Objects": [{"Key": key} for key in keys]}
@@ -87,16 +84,12 @@ def test_sdk_deletes_objects(space: Space, clients: dict[str, Any], checksums: s
 
 @verifies("storage/sdk/managed-transfer")
 @CHECKSUMS
-def test_sdk_transfers_large_files(
-    space: Space, clients: dict[str, Any], checksums: str, features: frozenset[str]
-) -> None:
+@pytest.mark.usefixtures("multipart")
+def test_sdk_transfers_large_files(space: Space, clients: dict[str, Any], checksums: str) -> None:
     """Purpose: an SDK transfers large files in parts and in parallel.
-
     Method: 1. upload somewhat over 5 MiB in parts of 5 with upload_fileobj, download with download_fileobj
             2. expect both to end in time, and the same bytes
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     from boto3.s3.transfer import TransferConfig
 
     longest_s = REQUESTS * space.s3.raw.limits.answer_s
@@ -117,7 +110,6 @@ def test_sdk_transfers_large_files(
 @verifies("storage/sdk/paginator")
 def test_sdk_paginates(space: Space, clients: dict[str, Any]) -> None:
     """Purpose: an SDK's paginator reads a listing to its end and decodes its keys.
-
     Method: 1. put seven objects, read them two per page with boto3's paginator, then with a delimiter
             2. expect every key once, and every common prefix once
     """
@@ -137,9 +129,7 @@ def test_sdk_paginates(space: Space, clients: dict[str, Any]) -> None:
 @verifies("storage/sdk/presigned-url")
 def test_sdk_presigns(space: Space, clients: dict[str, Any], s3: S3) -> None:
     """Purpose: a client reads an object by a URL that an SDK presigned.
-
-    Method: 1. presign get_object with boto3, GET the URL
-            2. expect the bytes
+    Method: 1. presign get_object with boto3, GET the URL; 2. expect the bytes
     """
     named = {"Bucket": space.name, "Key": space.stored(b"shared")}
     url = clients[BASE_CHECKSUMS].generate_presigned_url("get_object", Params=named, ExpiresIn=3600)
@@ -150,7 +140,6 @@ def test_sdk_presigns(space: Space, clients: dict[str, Any], s3: S3) -> None:
 @verifies("storage/sdk/errors-are-typed")
 def test_sdk_recognises_errors(space: Space, clients: dict[str, Any]) -> None:
     """Purpose: a program recognises by the exception that a key is missing.
-
     Method: 1. get_object and head_object of a missing key with boto3
             2. expect its NoSuchKey exception; for head_object code 404
     """

@@ -42,9 +42,7 @@ Operation = Callable[[Space, str], Exchange]
 @pytest.mark.parametrize("name", [case(name, name) for name in OF_BUCKETS])
 def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     """Purpose: a client that requests a bucket's policy or versioning must not get a listing instead.
-
-    Method: 1. GET the bucket with the subresource
-            2. expect its own document or a refusal, never a listing of objects
+    Method: 1. GET the bucket with the subresource; 2. expect its own document or a refusal, never a listing of objects
     """
     # The prefix has no objects: those of other checks may make a listing that cannot be read.
     reply = space.call("GET", query={name: "", "prefix": space.prefix()})
@@ -62,9 +60,7 @@ def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
 )
 def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> None:
     """Purpose: a client that requests an object's permissions or lock must not get its bytes instead.
-
-    Method: 1. GET the object with the subresource
-            2. expect its own document or a refusal, never the object's bytes
+    Method: 1. GET the object with the subresource; 2. expect its own document or a refusal, never the object's bytes
     """
     reply = space.get(space.stored(BYTES), {"x-amz-object-attributes": "ETag"}, {name: ""})
 
@@ -104,7 +100,6 @@ def _on(method: str, query: dict[str, str], body: bytes = b"") -> Operation:
 )
 def test_request_for_a_part_of_it_keeps_the_object(space: Space, operation: Operation) -> None:
     """Purpose: a write or deletion of a subresource, or of a missing version, must not change the object.
-
     Method: 1. put an object; PUT or DELETE its subresource, or delete a version that never existed
             2. expect any response without a server error, and the object as it was
     """
@@ -125,9 +120,7 @@ def test_missing_version_or_part_is_not_the_object(
     space: Space, query: dict[str, str], methods: tuple[str, ...]
 ) -> None:
     """Purpose: a client that requests a missing version or part must not get the whole present object.
-
-    Method: 1. GET and HEAD a version that never existed; GET part 2 of an object without parts
-            2. expect a refusal
+    Method: 1. GET and HEAD a version that never existed; GET part 2 of an object without parts; 2. expect a refusal
     """
     key = space.stored(BYTES)
     for method in methods:
@@ -160,7 +153,6 @@ WITH_OTHER_OWNER: dict[str, Operation] = {
 @pytest.mark.parametrize("operation", [case(name, operation) for name, operation in WITH_OTHER_OWNER.items()])
 def test_expected_owner_is_heeded(space: Space, operation: Operation) -> None:
     """Purpose: a client that states whose bucket it expects must not read or change another one.
-
     Method: 1. put an object; send the operation with an account that does not exist as the expected owner
             2. expect 403 (or 400, 501), and the object as it was
     """
@@ -172,7 +164,6 @@ def test_expected_owner_is_heeded(space: Space, operation: Operation) -> None:
 @pytest.mark.parametrize("method", [case(each.lower(), each) for each in ("PATCH", "POST", "CONFORM", "OPTIONS")])
 def test_unknown_method_is_refused(space: Space, method: str) -> None:
     """Purpose: a method that S3 does not define for an object is refused and changes nothing.
-
     Method: 1. put an object, send such a method to it
             2. expect a 4xx or 501 (OPTIONS may be answered), and the object as it was
     """
@@ -188,7 +179,6 @@ def test_unknown_method_is_refused(space: Space, method: str) -> None:
 @verifies("storage/subresource/unknown-version-is-not-tagged")
 def test_unknown_version_is_not_tagged(space: Space) -> None:
     """Purpose: tagging a version that never existed must not tag the present object.
-
     Method: 1. put an object with a tag; write, delete and request the tags of a version that never existed
             2. expect no tags of that version, and the object's tag as it was
     """
@@ -207,7 +197,6 @@ def test_unknown_version_is_not_tagged(space: Space) -> None:
 @pytest.mark.parametrize("copied", [case("put", False), case("copy", True)])
 def test_encryption_key_is_used_or_refused(space: Space, copied: bool) -> None:
     """Purpose: a client that encrypts with its own key must not have the object stored readable by everyone.
-
     Method: 1. PUT or copy with a customer's key (SSE-C)
             2. expect a refusal with nothing stored, or an object that is not read without the key
     """
@@ -240,7 +229,6 @@ def _lock() -> dict[str, str]:
 )
 def test_protection_is_applied_or_refused(space: Space, fields: Callable[[], dict[str, str]], copied: bool) -> None:
     """Purpose: a client that requests encryption or a lock must not wrongly assume that its object is protected.
-
     Method: 1. PUT or copy with x-amz-server-side-encryption: aws:kms, or with a lock of five seconds
             2. expect a refusal, or the encryption or the mode of the lock in HEAD
     """

@@ -46,7 +46,6 @@ def _with_prefix(key: str) -> bytes:
 )
 def test_other_forms_of_a_document_are_accepted(space: Space, write: Callable[[str], bytes]) -> None:
     """Purpose: clients' libraries write XML in different forms.
-
     Method: 1. delete an object by a Delete document with a namespace prefix, or with a byte order mark
             2. expect 2xx, and the object deleted
     """
@@ -80,7 +79,6 @@ ATTACKS: dict[str, Callable[[str], bytes]] = {
 )
 def test_attack_does_no_harm(space: Space, attack: Callable[[str], bytes]) -> None:
     """Purpose: a document with entities, absurd depth or 2 MiB of blanks must not read files or exhaust the server.
-
     Method: 1. put an object, send the document to DeleteObjects
             2. expect no server error and no file of the server's in the response
             3. expect the object as it was, unless the response names its key as deleted
@@ -109,7 +107,6 @@ def _error_form(reply: Exchange) -> None:
 @explores(0.2, *XML_KINDS, change=xml_changes())
 def test_changed_deletion(space: Space, change: XmlChange) -> None:
     """Purpose: a changed Delete document is obeyed if it is valid and refused if not, and deletes nothing else.
-
     Method: 1. put two objects, send a Delete document for the first, changed in one way
             2. expect the first deleted if the document is valid; a 4xx and nothing deleted if it must be refused
             3. expect the second as it was
@@ -132,7 +129,6 @@ def test_changed_deletion(space: Space, change: XmlChange) -> None:
 @explores(0.2, *XML_KINDS, change=xml_changes())
 def test_changed_completion(space: Space, change: XmlChange) -> None:
     """Purpose: a changed CompleteMultipartUpload document makes the whole object, or none.
-
     Method: 1. open an upload, send a part, complete with a changed document
             2. expect the object if it is obeyed, and none if it is refused, also within 200
             3. after a refusal complete correctly, expect the object
@@ -152,7 +148,6 @@ def test_changed_completion(space: Space, change: XmlChange) -> None:
 @explores(0.2, *XML_KINDS, change=xml_changes())
 def test_changed_tagging(space: Space, change: XmlChange) -> None:
     """Purpose: a changed Tagging document is obeyed if it is valid and refused if not, and harms no object.
-
     Method: 1. put an object with a tag, send a Tagging document of two others, changed in one way
             2. expect those if the document is valid, the earlier one if it is refused
     """

@@ -668,7 +668,7 @@ async def update_shows_another_slug(patch_project: Callable[[Call], Awaitable[An
 class EveryFortiethResponseIsAnothers(Defect):
     """RFC 9112 section 9.2: a response belongs to its request; here one of 40 that overlap is that of another."""
 
-    noticed_by = ("errors/reads/responses-are-not-mixed-up-between-requests",)
+    noticed_by = ("errors/reads/responses-are-not-mixed-up",)
     period = 40
 
     def __init__(self) -> None:

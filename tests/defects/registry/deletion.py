@@ -489,7 +489,7 @@ def manifest_deletion_gets_no_answer(request: Request) -> Answer | None:
 class FortiethDeletionNotDone(Defect):
     """distribution-spec 1.1, Content Management: what a 202 acknowledges is done, of each deletion and not of most."""
 
-    noticed_by = ("registry/delete/acknowledged-deletion-is-done#blob,manifest,tag",)
+    noticed_by = ("registry/delete/acknowledged-deletions-are-done#blob,manifest,tag",)
 
     def __init__(self) -> None:
         self.deletions = 0

@@ -1,17 +1,14 @@
-"""Repository names: the limits of their grammar, and percent-encoding (OCI Distribution 1.1; RFC 9110).
-
-Every name begins with the name of a repository of the run, so that cleanup finds each repository that is created.
-"""
+"""Repository names and tags: the limits of their grammar, and percent-encoding (OCI Distribution 1.1; RFC 9110)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
 from conformance.clients.registry.client import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry.images import image, index
+from conformance.clients.registry.images import Manifest, image, index
 from conformance.clients.registry.tags import stays
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import (
@@ -23,9 +20,13 @@ from conformance.oracles.registry import (
     pages_from,
     strings_of,
 )
-from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, unlike
+from conformance.oracles.registry_errors import expect_error_document
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success, unlike
+from conformance.sandbox.names import Names
 from conformance.sandbox.retry_once import at_second_try
-from conformance.vocabulary.check import case, verifies
+from conformance.strategies.properties import explores
+from conformance.strategies.registry import path_parts
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
@@ -221,14 +222,13 @@ def test_image_naming(repository: Repository, pushed_to: PushedTo) -> None:
     expect_own([expect_accepted(pushed_to("a"))])
 
 
-@verifies("registry/catalog/is-sorted")
-@pytest.mark.parametrize("ending", [case("name-below", "a/0")])
-def test_catalog_with_names_below(registry: Registry, pushed_to: PushedTo, ending: str) -> None:
+@verifies("registry/catalog/is-sorted#name-below")
+def test_catalog_with_names_below(registry: Registry, pushed_to: PushedTo) -> None:
     """Purpose: a name with a further component is sorted by its characters, and not with its folder.
     Method: 1. push images to one name, and to this name followed by a slash and by a dash
             2. read the whole catalog: expect these names in lexical order on each page
     """
-    pushed = [pushed_to(each) for each in ("a", "a-0", ending)]
+    pushed = [pushed_to(each) for each in ("a", "a-0", "a/0")]
     own = {each.repository.name for each in pushed if isinstance(each, StoredImage)}
     if len(own) < len(pushed):
         raise NotApplicable("the registry accepts no name with a further component")
@@ -285,3 +285,91 @@ def test_escaped_list_goes_on(tagged_image: StoredImage, plain: str, rest: str, 
     reply = repository.registry.fetch("GET", repository.path(rest), scopes=repository.scopes)
 
     expect_complete(pages_from(reply, repository.follow), "tags", wanted)
+
+
+@verifies("registry/name/valid-tags-are-accepted")
+@pytest.mark.parametrize(
+    "tag",
+    [
+        case("one-letter", "a"),
+        case("128-letters", "t" * 128),
+        case("underscore-first", "_1"),
+        case("capital", "V1.0-RC_2"),
+        case("digits", "20261125"),
+        case("dots", "1.2.3...4"),
+        case("hexadecimal", "0123456789abcdef" * 4),
+    ],
+)
+def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
+    """Purpose: every tag of the grammar can be pushed and pulled.
+    Method: 1. PUT an image under a tag at a limit of the grammar: expect 2xx; 2. GET the tag: expect exactly its bytes
+    """
+    repository, manifest = stored.repository, stored.image
+
+    expect_success(repository.put_manifest(tag, manifest.content, manifest.media_type))
+    expect_bytes(repository.get_manifest(tag), manifest.content)
+
+
+@verifies("registry/name/invalid-tag-is-refused")
+@pytest.mark.parametrize(
+    "tag",
+    [
+        case("129-letters", "t" * 129),
+        case("dot-first", ".v1"),
+        case("dash-first", "-v1"),
+        case("blank", "v 1"),
+        case("plus", "v1+2"),
+        case("not-ascii", "größe"),
+        case("at", "v1@2"),
+        case("nul", "v1\0"),
+        case("line-end", "v1\n"),
+    ],
+)
+def test_no_other_tag(stored: StoredImage, tag: str) -> None:
+    """Purpose: an invalid tag is refused.
+    Method: 1. PUT an image under an invalid tag: expect a 4xx; 2. unless that was 404, GET the tag: expect the same
+    """
+    path = quote(tag, safe="@+")
+    repository, manifest = stored.repository, stored.image
+    reply = repository.put_manifest(path, manifest.content, manifest.media_type)
+
+    expect_refused(reply, "for an invalid tag")
+    if reply.status != 404:
+        expect_refused(repository.get_manifest(path), "for an invalid tag")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "absent"),
+    [
+        row("registry/name/similar-tags-are-distinct", "-a", "-A", "-A"),
+        row("registry/name/similar-tags-are-distinct#or-at-their-end", ".", "-", ""),
+    ],
+)
+def test_similar_tags_are_distinct(
+    repository: Repository, names: Names, pair: tuple[Manifest, Manifest], one: str, other: str, absent: str
+) -> None:
+    """Purpose: tags that differ only in case, or in a dot or dash at the end, are two tags.
+    Method: 1. push an image under "…-a", or "….": expect 404 to GET of "…-A", or "…"
+            2. push another under "…-A", or "…-": expect the same of "…", and each image under its own tag
+    """
+    tag = names.new("similar")
+    repository.given(pair[0], f"{tag}{one}")
+    expect_not_stored([repository.get_manifest(f"{tag}{absent}")])
+    repository.given(pair[1], f"{tag}{other}")
+    if absent != other:
+        expect_not_stored([repository.get_manifest(f"{tag}{absent}")])
+
+    for ending, manifest in zip((one, other), pair, strict=True):
+        expect_bytes(repository.get_manifest(f"{tag}{ending}"), manifest.content)
+
+
+@verifies("registry/name/any-reference-is-no-server-error")
+@explores(0.4, {"part": "sha256:0123"}, {"part": "a" * 140}, {"part": "uploads/"}, part=path_parts())
+def test_any_reference(stored: StoredImage, part: str) -> None:
+    """Purpose: no text instead of a tag or digest causes a server error.
+    Method: 1. GET a manifest and a blob under any text; 2. expect no 5xx, and a well-formed error document
+    """
+    for reply in (stored.repository.get_manifest(part), stored.repository.get_blob(part)):
+        expect_no_server_error(reply)
+        if 400 <= reply.status < 500:
+            expect_error_document(reply)

@@ -1,23 +1,139 @@
-"""Every update gives an item a new version; If-Match compares it as RFC 9110, section 13.1.1, specifies."""
+"""ETag, If-None-Match, 304 and If-Match follow RFC 9110; every update gives an item a new version."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from email.utils import formatdate
 
 import pytest
 
 from conformance.clients.oauth.client import bearer
 from conformance.clients.transport.interrupted_requests import BreakingOff
-from conformance.oracles.headers import strong_etag
-from conformance.oracles.proofs import another_field
+from conformance.oracles.documents import shows
+from conformance.oracles.headers import expect_not_shared, strong_etag
+from conformance.oracles.proofs import another_field, field_lacks, field_matches, shows_text
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import Operation, Platform
 from conformance.sandbox.preconditions import conditional, update_from, version_of
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
+from conformance.vocabulary.wording import worded
+
+FORM = '^(W/)?"[^" ]*"$'
+"""An entity tag, as a POSIX extended regular expression."""
+NEVER = ("If-None-Match", '"cf-unknown"')
+LONG_AGO = "Mon, 03 Jan 2000 00:00:00 GMT"
+
+
+@verifies("errors/reads/etag-format")
+def test_etag_is_an_entity_tag(platform: Platform) -> None:
+    """Purpose: libraries do not recognize a version in another form.
+    Method: 1. read an item of each resource; 2. expect an ETag to be quoted, without blanks
+    """
+    judged = False
+    for operation in platform.operations("read-item"):
+        reply = platform.as_role("full", operation)
+        if etag := reply.headers.get("etag"):
+            judged = True
+            if not re.fullmatch(FORM, etag):
+                proof = field_matches(reply, "ETag", FORM)
+                raise NonConformance('a quoted entity tag, such as "1"', f"ETag: {etag}", reply, proof=proof)
+    if not judged:
+        raise NotApplicable("no item is read with an ETag")
+
+
+@verifies("errors/reads/304-only-if-unchanged")
+def test_304_only_if_unchanged(platform: Platform) -> None:
+    """Purpose: a client must not keep a stale copy.
+    Method: 1. read each list and its second page, if it does not match an ETag that it never had; expect 2xx
+            2. read an item, also by HEAD; update it; expect HEAD to return the new ETag
+            3. expect 2xx with the new text for the old ETag, an unknown one, or a change since long ago
+    """
+    for read in platform.operations("read"):
+        for path in (read.path, *(page.url for page in platform.pages("full", read, 2)[1:] if page.ok)):
+            expect_success(platform.as_role("full", read, [NEVER], path=path), f"for {path} with {': '.join(NEVER)}")
+    for resource in platform.resources_with("create", "item", "update"):
+        slug = platform.new_item(resource)
+        read = platform.operation(resource, "read-item", slug)
+        old = platform.as_role("full", read).headers.get("etag")
+        platform.as_role("full", read, method="HEAD")
+        update = platform.operation(resource, "update", slug)
+        expect_success(platform.as_role("full", update))
+        present = platform.as_role("full", read)
+        stale = old if old != present.headers.get("etag") else None
+        head = platform.as_role("full", read, method="HEAD")
+        if stale and head.ok and head.headers.get("etag") == stale:
+            told = f"ETag: {present.headers.get('etag')} for HEAD, as for GET"
+            raise NonConformance(told, f"ETag: {stale}, as before the update", present, head)
+        changed = ("If-Modified-Since", present.headers.get("last-modified") or formatdate(usegmt=True))
+        conditions = [[("If-None-Match", stale)]] if stale else []
+        for fields in [*conditions, [NEVER], [NEVER, changed], [("If-Modified-Since", LONG_AGO)]]:
+            reply = platform.as_role("full", read, fields)
+            expect_status(reply, present.status, f"for {' and '.join(f'{name}: {value}' for name, value in fields)}")
+            for text in (each for each in (update.document or {}).values() if isinstance(each, str)):
+                if shows(present, text) and not shows(reply, text):
+                    told, proof = f"{worded(text)}, as last written", shows_text(reply, text)
+                    raise NonConformance(told, reply.text[:300], present, reply, proof=proof)
+
+
+# Those of RFC 9110 section 15.4.5 but Date, which a server without a clock omits.
+IN_304 = ("ETag", "Cache-Control", "Content-Location", "Expires", "Vary")
+
+
+@verifies("errors/reads/304-header-fields#fields")
+def test_304_has_the_fields_of_200(platform: Platform) -> None:
+    """Purpose: a cache learns from each 304 which version it has, and how long it may keep it.
+    Method: 1. read an item with its ETag in If-None-Match
+            2. expect 304 with those of ETag, Cache-Control, Content-Location, Expires and Vary that 200 has
+            3. expect the same ETag, W/ aside, and no permission for shared caches
+    """
+    for read, first, reply in not_modified(platform):
+        expect_not_shared(reply)
+        missing = [name for name in IN_304 if name in first.headers and name not in reply.headers]
+        if missing:
+            told, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
+            raise NonConformance("304 with the fields that 200 has", told, first, reply, proof=proof)
+        tag, told = (str(each.headers.get("etag")).removeprefix("W/") for each in (first, reply))
+        if told != tag and first.headers.get("etag") == platform.as_role("full", read).headers.get("etag"):
+            proof = Proof(same_if_any=(("etag", first.id, reply.id),))
+            raise NonConformance(
+                f"304 with ETag: {tag}, as in If-None-Match", f"ETag: {told}", first, reply, proof=proof
+            )
+
+
+@verifies("errors/reads/304-header-fields#content-length")
+def test_304_has_no_content_length_of_0(platform: Platform) -> None:
+    """Purpose: a cache updates the length of its copy from a 304 (RFC 9111 section 3.2).
+    Method: 1. read an item with its ETag in If-None-Match; 2. expect no Content-Length: 0 in a 304 response
+    """
+    for _, first, reply in not_modified(platform):
+        if reply.headers.get("content-length") == "0" and first.body:
+            expected = "304 without Content-Length, or with that of 200"
+            raise NonConformance(
+                expected, "304 with Content-Length: 0", reply, proof=field_lacks(reply, "Content-Length", "0")
+            )
+
+
+@verifies("errors/reads/if-none-match-forms")
+@pytest.mark.parametrize("template", [case("weak", "W/{etag}"), case("list", '"cf-unknown", {etag}'), case("any", "*")])
+def test_if_none_match_takes_every_form(platform: Platform, template: str) -> None:
+    """Purpose: a client may have copies of several versions, or any, and compression makes ETags weak.
+    Method: 1. read an item with If-None-Match: its strong ETag made weak, a list with its ETag, or *; 2. expect 304
+    """
+    judged = False
+    for read, first, _ in not_modified(platform):
+        etag = strong_etag(first) if template.startswith("W/") else first.headers.get("etag") or ""
+        if etag is not None:
+            judged, value = True, template.replace("{etag}", etag)
+            reply = platform.as_role("full", read, [("If-None-Match", value)])
+            expect_status(reply, 304, f"for If-None-Match: {value}")
+    if not judged:
+        raise NotApplicable("no item has a strong ETag")
 
 
 def with_if_match(platform: Platform) -> list[Resource]:
@@ -37,7 +153,6 @@ def with_if_match(platform: Platform) -> list[Resource]:
 @verifies("errors/409/version-names-one-state#write-response")
 def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
     """Purpose: a client that has just written an item can update it again without a read.
-
     Method: 1. create an item, then update it three times with the ETag of the previous response, if that is strong
             2. expect 2xx each time
     """
@@ -61,7 +176,6 @@ def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
 @verifies("errors/409/version-names-one-state#recreated-item")
 def test_recreated_item_has_another_etag(platform: Platform) -> None:
     """Purpose: a client must not overwrite a new item with the name of the one it has read.
-
     Method: 1. read an item; delete it, create another with its name and change its text
             2. expect another ETag, if both are strong
     """
@@ -121,7 +235,6 @@ def updates(platform: Platform) -> list[tuple[Operation, str]]:
 )
 def test_if_match_forms(platform: Platform, templates: list[str]) -> None:
     """Purpose: a client may name several versions, or any; a weak ETag is not enough to overwrite an item.
-
     Method: 1. update an item with its ETag in a list or in one of two field lines, with *, or with its ETag made weak
             2. expect 2xx (400 for two lines or an empty element passes, as proxies refuse them)
             3. for the weak one expect 409 or 412, and the item unchanged
@@ -192,9 +305,7 @@ REFUSED: dict[str, tuple[str, Refused]] = {
 @pytest.mark.parametrize("how", [case(name, name) for name in REFUSED])
 def test_refused_request_changes_no_version(platform: Platform, how: str) -> None:
     """Purpose: a refused request must leave no new version and no lock, at which a valid update fails.
-
-    Method: 1. read an item's version; send a request that is refused
-            2. update the item from that version; expect 2xx
+    Method: 1. read an item's version; send a request that is refused; 2. update the item from that version; expect 2xx
     """
     told, refuse = REFUSED[how]
     judged = False
