@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.oauth.client import bearer
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.documents import expect_json_where_told
+from conformance.oracles.documents import expect_declared_json
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
 from conformance.oracles.headers import expect_allowed
 from conformance.oracles.status import expect_no_server_error, expect_status
@@ -180,7 +180,7 @@ def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
             2. expect valid JSON if the response is declared as JSON
     """
     path = platform.absent_path(platform.resources[0]) + sent
-    expect_json_where_told(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
+    expect_declared_json(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
 
 
 @verifies("errors/shape/problem-details-status")

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from conformance.clients.oauth.client import bearer
-from conformance.oracles.documents import expect_json_where_told, lists_in, member, shows
+from conformance.oracles.documents import expect_declared_json, lists_in, member, shows
 from conformance.oracles.proofs import shows_text
 from conformance.oracles.status import expect_success, observed
 from conformance.sandbox.pages import is_told_to_be_the_last
@@ -153,7 +153,7 @@ def test_lists_return_texts_as_written(platform: Platform) -> None:
                 continue
         item = platform.as_role("full", platform.operation(resource, "read-item", slug))
         for page in platform.pages("full", platform.operation(resource, "read")):
-            expect_json_where_told(page)
+            expect_declared_json(page)
             for thing in _objects_named(slug, str(resource.unique), page):
                 judged = True
                 _expect_its_id(thing, page, item)

@@ -15,7 +15,7 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import (
     expect_absolute_realm,
-    expect_error_told,
+    expect_challenge_error,
     expect_header,
     expect_readable_challenges,
 )
@@ -277,7 +277,7 @@ def test_invalid_token_is_reported(rejected_token: tuple[str, Exchange]) -> None
     Method: 1. pull with a text that is no token; 2. expect error="invalid_token" in a well-formed challenge
     """
     _, reply = rejected_token
-    expect_error_told(reply, "invalid_token")
+    expect_challenge_error(reply, "invalid_token")
     expect_readable_challenges(reply)
 
 

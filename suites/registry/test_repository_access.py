@@ -11,7 +11,7 @@ from conformance.clients.registry.images import NewBlob, digest_of
 from conformance.clients.registry.login import token_in
 from conformance.clients.registry.operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
 from conformance.clients.registry.tokens import ask, pull
-from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.proofs import alike, both_have, literal
 from conformance.oracles.registry import expect_denied, expect_nothing_changed
 from conformance.oracles.status import expect_status
@@ -117,9 +117,9 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
     if role is None:
         existing.registry.door.expect_locked()
 
-    def ask(name: str) -> Asked:
+    def ask(name: str) -> Probe:
         repository = existing.named(name).as_role(role)
-        return Asked(name, OPERATIONS[operation].request(repository, occasion))
+        return Probe(name, OPERATIONS[operation].request(repository, occasion))
 
     def absent() -> str:
         # Of the same length, or Content-Length would differ without telling anything.

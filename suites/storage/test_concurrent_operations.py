@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.concurrency import at_once
-from conformance.oracles.proofs import has_just
+from conformance.oracles.proofs import lists_exactly
 from conformance.oracles.s3_documents import listing_of, parts_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import found_under, pages, version_2, whole_listing
@@ -32,7 +32,7 @@ def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
     for page in (found_under(space, prefix), listing_of(space.listing_v1(prefix))):
         if page.keys != keys:
             wanted, found = ([f"<Key>{key}</Key>" for key in each] for each in (keys, page.keys))
-            proof = has_just(page.reply, wanted, found)
+            proof = lists_exactly(page.reply, wanted, found)
             raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply, proof=proof)
 
 

@@ -17,8 +17,8 @@ from conformance.oracles.s3_documents import (
     copied_etag_of,
     expect_at_most,
     expect_document,
-    expect_said,
-    number_told,
+    expect_element,
+    optional_number,
     parts_of,
     uploads_of,
     uploads_page_of,
@@ -71,7 +71,7 @@ def test_parts_are_listed(space: Space) -> None:
             proof = Proof(beyond="it is about the pages after the first, and where these begin")
         shown = f"{worded(found)}, {len(pages[0].parts)} on the first page"
         raise NonConformance(f"{worded(wanted)}, two on the first page", shown, first, proof=proof)
-    expect_at_most(first, "MaxParts", number_told(first, expect_document(first, "ListPartsResult"), "MaxParts"), 2)
+    expect_at_most(first, "MaxParts", optional_number(first, expect_document(first, "ListPartsResult"), "MaxParts"), 2)
     if not pages[-1].parts:
         proof = lacks(before, "<IsTruncated>true<")
         raise NonConformance("IsTruncated false after the last part", "true", before, last, proof=proof)
@@ -265,7 +265,7 @@ def test_response_repeats_the_marker(space: Space) -> None:
         (parts, "ListPartsResult", "PartNumberMarker", "1"),
     ):
         if (found := expect_document(reply, root).findtext(name)) is not None:
-            expect_said(reply, name, sent, found)
+            expect_element(reply, name, sent, found)
 
 
 @verifies("storage/listing/bad-parameters-are-no-server-error")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from conformance.oracles.proofs import not_among
-from conformance.oracles.s3_documents import expect_entry, expect_keys, expect_prefixes, expect_said
+from conformance.oracles.s3_documents import expect_element, expect_entry, expect_keys, expect_prefixes
 from conformance.oracles.s3_errors import expect_no_error_inside, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
     expect_headers,
-    expect_if_told,
+    expect_if_present,
     expect_nothing_stored,
     expect_range_or_whole,
     expect_same_etag,
@@ -35,10 +35,10 @@ def _expect_read(space: Space, key: str, body: bytes, because: str) -> str:
     expect_bytes(got, body, because)
     expect_range_or_whole(space.get(key, PART), body, 0, min(5, len(body) - 1), because)
     expect_status(head, 200, because)
-    (expect_headers if body else expect_if_told)(head, {"content-length": str(len(body))})
+    (expect_headers if body else expect_if_present)(head, {"content-length": str(len(body))})
     tag, entry = expect_same_etag(got, head), expect_entry(listed, key)
     for name, wanted, found in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
-        expect_said(listed.reply, name, wanted, found, because, got)
+        expect_element(listed.reply, name, wanted, found, because, got)
     return tag
 
 

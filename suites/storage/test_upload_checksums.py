@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.s3.aws_chunked import chunked
 from conformance.clients.s3.checksums import ALGORITHMS, checksum_field, content_md5
 from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing
-from conformance.oracles.s3_checksums import FULL, expect_checksum, in_document, in_headers, where_offered
+from conformance.oracles.s3_checksums import FULL, expect_checksum, in_document, in_headers, require_algorithm
 from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_objects import (
     expect_bytes,
@@ -137,7 +137,7 @@ def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: st
     key = space.stored(EARLIER)
     fields = {f"x-amz-checksum-{algorithm}": "AA=="} if broken else _of(algorithm, b"others")
 
-    expect_refused(where_offered(space.put(key, BODY, fields), algorithm))
+    expect_refused(require_algorithm(space.put(key, BODY, fields), algorithm))
     expect_stored(space.get(key), EARLIER)
 
 
@@ -163,7 +163,7 @@ def test_stored_checksum_is_reported(space: Space, algorithm: str) -> None:
             2. expect that checksum, of type FULL_OBJECT, in each response, or none; of HEAD as of GET
     """
     name, value = checksum_field(algorithm, BODY)
-    put = require(where_offered(space.put(key := space.key(), BODY, {name: value}), algorithm), MAY_PUT)
+    put = require(require_algorithm(space.put(key := space.key(), BODY, {name: value}), algorithm), MAY_PUT)
 
     got, head = space.get(key, ENABLED), space.head(key, ENABLED)
     for reply in (put, got, head):
