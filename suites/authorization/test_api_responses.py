@@ -164,7 +164,7 @@ def test_head_is_offered(platform: Platform, reads: list[tuple[Operation, str]])
         reply = platform.send(operation, token, method="HEAD")
         if reply.status in NOT_OFFERED:
             proof = Proof(reply.id, statuses=(200,))
-            raise NonConformance("HEAD where there is GET", observed(reply), reply, proof=proof)
+            raise NonConformance("200, since GET is supported", observed(reply), reply, proof=proof)
 
 
 @verifies("authorization/bearer/head-is-as-get")

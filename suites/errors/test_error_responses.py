@@ -199,7 +199,7 @@ def test_problem_details_status(platform: Platform, once: Once) -> None:
             expected, said = f"status {reply.status} in the body, as of the response", MEMBER.search(reply.text)
             # Only this status is wrong: with another one the response may state it.
             proof = Proof(reply.id, unsaid=(said[0],)) if said else None
-            raise NonConformance(expected, f"status {status}", reply, proof=proof)
+            raise NonConformance(expected, f"status {status} in the body", reply, proof=proof)
 
 
 @verifies("errors/shape/no-internals")

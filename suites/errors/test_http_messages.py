@@ -134,7 +134,7 @@ def test_dates_are_http_dates(platform: Platform) -> None:
             modified = expect_http_date(reply, "Last-Modified", 0, math.inf)
             if modified > now + TICK_S:
                 told = f"{modified - now:.0f} s later"
-                raise NonConformance("a Last-Modified no later than the answer", told, reply)
+                raise NonConformance("a Last-Modified no later than the response", told, reply)
 
 
 PART = 10
@@ -158,7 +158,9 @@ def test_partial_response_is_206(platform: Platform) -> None:
             raise NonConformance(expected, seen, reply, proof=proof)
         if reply.status == 200 and len(reply.body) <= PART < len(platform.as_role("full", operation).body):
             seen = f"200 with {len(reply.body)} bytes"
-            raise NonConformance("206 for a part, or all of it", seen, reply, proof=Proof(reply.id, statuses=(206,)))
+            raise NonConformance(
+                "206 with the part, or 200 with all bytes", seen, reply, proof=Proof(reply.id, statuses=(206,))
+            )
 
 
 @verifies("errors/reads/no-unaccepted-coding")

@@ -335,4 +335,4 @@ def _expect_no_more(platform: Platform, listed: Listed, texts: list[str], first:
                 f"a list without {worded(text)}",
                 Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None,
             )
-            raise NonConformance(f"{expected}, which was replaced or deleted", "a list with it", reply, proof=proof)
+            raise NonConformance(f"{expected}, which was replaced or deleted", "it is in the list", reply, proof=proof)

@@ -92,7 +92,7 @@ def test_every_refusal_has_the_form(repository: Repository, no_tag: Exchange, re
         expect_error_document(reply)
     expect_no_flaw(recorder, "registry", NO_LIST, FORM, OF_THE_FORM)
     unread = Proof(beyond="a script does not read JSON")
-    expect_no_flaw(recorder, "registry", BROKEN, "a body that is the JSON it says it is", unread)
+    expect_no_flaw(recorder, "registry", BROKEN, "valid JSON, as Content-Type declares", unread)
 
 
 @verifies("registry/login/challenge-is-given")

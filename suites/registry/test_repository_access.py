@@ -199,7 +199,7 @@ def expect_same_response(one: Exchange, other: Exchange, whose: str, others: str
             codes = sorted({*told[1][0]} ^ {*told[1][1]})
             proof = alike(one, other) or (both_have(one, other, f'"{literal(codes[0])}"') if codes else None)
             shown = f"{worded(first)} {whose}, {worded(second)} {others}"
-            raise NonConformance("the same response to both", shown, one, other, proof=proof)
+            raise NonConformance("the same response for both", shown, one, other, proof=proof)
 
 
 def codes_in(reply: Exchange) -> list[str]:
@@ -271,4 +271,4 @@ def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredI
             f"{there.status}, and {not_there.status} for a repository that never existed",
             Proof(alike_in=(of_both,)),
         )
-        raise NonConformance("the same status of the token endpoint for both", told, there, not_there, proof=proof)
+        raise NonConformance("the same status from the token endpoint for both", told, there, not_there, proof=proof)

@@ -157,7 +157,7 @@ def test_token_is_accepted_until_expires_in(bearer: Registry, token_response: Ex
         if (control := new.repository(name).tags()).status != 401:
             told = f"401 after {age:.0f} s, and {control.status} with a new token"
             proof = Proof(beyond="a script does not wait for a token to end")
-            raise NonConformance(f"the token to be accepted for {stated} s", told, reply, control, proof=proof)
+            raise NonConformance(f"a token that is accepted for {stated} s", told, reply, control, proof=proof)
 
 
 @verifies("registry/token/exp-matches-expires-in")
@@ -179,4 +179,4 @@ def test_token_lives_as_long_as_it_says(token_response: Exchange) -> None:
             f"exp {ends}, where it is {token_response.started:.0f} now",
             expires_as_stated(token_response, 60, ends > since + told),
         )
-        raise NonConformance(f"exp in {told} s", seen, token_response, proof=proof)
+        raise NonConformance(f"exp {told} s from now", seen, token_response, proof=proof)

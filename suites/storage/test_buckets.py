@@ -92,7 +92,7 @@ def test_foreign_bucket_is_not_listed(s3: S3, foreign: Bucket) -> None:
     for reply in (*(page for page, _ in bucket_pages(s3)), s3.call("GET", query={"prefix": foreign.name})):
         if reply.ok and foreign.name in buckets_of(reply).names:
             proof = lacks(reply, f"<Name>{foreign.name}<")
-            raise NonConformance(f"no {foreign.name}", "it is listed", reply, proof=proof)
+            raise NonConformance(f"no {foreign.name}", f"{foreign.name} in the list", reply, proof=proof)
 
 
 @verifies("storage/service/buckets-are-listed-page-by-page")

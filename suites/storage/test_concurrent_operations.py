@@ -131,7 +131,7 @@ def test_acknowledged_deletions_are_done(space: Space) -> None:
     at_once([partial(delete, keys[first::DELETERS]) for first in range(DELETERS)])
     if left := (page := whole_listing(version_2(space, prefix))).keys:
         expected = f"no key of {DELETIONS} whose deletion was acknowledged"
-        raise NonConformance(expected, f"deletions that were not done: {some(left)}", page.reply)
+        raise NonConformance(expected, f"the keys {some(left)}", page.reply)
 
 
 @verifies("storage/concurrency/buckets-do-not-mix")
@@ -244,7 +244,7 @@ def test_counter_loses_no_update(space: Space) -> None:
             expect_status(got, 200)
             number = whole_number(got.text)
             if number is None:
-                raise NonConformance("the number that was put", observed(got), got)
+                raise NonConformance("a number that a client put", observed(got), got)
             reply = space.put(key, str(number + 1).encode(), {"If-Match": expect_etag(got)})
             if reply.ok:
                 won.append((number + 1, reply))

@@ -211,7 +211,9 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
         raise NonConformance("no failed condition for the present ETag", result.errors[held], reply, proof=proof)
     if after not in result.deleted:
         proof = Proof(reply.id, matches=entry_pattern("Deleted", after))
-        raise NonConformance(f"{after} deleted, after the error", worded(result.deleted), reply, proof=proof)
+        raise NonConformance(
+            f"<Deleted> for {after}, too", f"<Deleted> for {worded(result.deleted)}", reply, proof=proof
+        )
 
 
 @verifies("storage/conditional-write/copy-honours-conditions")

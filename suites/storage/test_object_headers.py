@@ -94,7 +94,7 @@ def test_etag_follows_the_bytes(space: Space) -> None:
 
         if expect_etag(first) == expect_etag(second):
             told, proof = f"{expect_etag(second)} for both", another_field(first, second, "ETag")
-            raise NonConformance("another ETag for other bytes", told, first, second, proof=proof)
+            raise NonConformance("different ETags for different bytes", told, first, second, proof=proof)
 
 
 @verifies("storage/object/head-equals-get")

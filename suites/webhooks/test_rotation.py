@@ -144,7 +144,7 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, t
     old, new = differing(url, webhook.url)
     bits, distance = capacity_bits([new]), least_distance([old, new])
     if how := following(old, new):
-        raise NonConformance("a secret that does not follow from the old one", f"it {how}")
+        raise NonConformance("a secret that cannot be derived from the old one", f"a new secret that {how}")
     if bits < REQUIRED_BITS - 12 or bits * distance / len(new) < DIFFERING_BITS:
         told = f"{bits:.0f} bits at most, {distance} characters that differ"
         raise NonConformance(f"a secret of {REQUIRED_BITS} bits, unlike the old one", told)
