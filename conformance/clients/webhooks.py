@@ -44,7 +44,7 @@ def written(kind: str, members: Mapping[str, str]) -> bytes:
     return json.dumps({**(CLOUD_EVENT if "cloudevents" in kind else {}), **members}).encode()
 
 
-def told_as(kind: str) -> str:
+def content_type_of(kind: str) -> str:
     """A media type as it is sent: of a form in parts with what stands between them."""
     return f"{kind}; boundary={BOUNDARY}" if kind == PARTS else kind
 
@@ -165,7 +165,9 @@ class WebhookClient:
         self, body: bytes | Iterable[bytes] | None = None, path: str = "", headers: HeaderFields = ()
     ) -> Exchange:
         """POST of a plain event, this one or any, to the live URL, or by another path of it."""
-        return self.send("POST", path or self.path, self.event() if body is None else body, told_as(self.kind), headers)
+        return self.send(
+            "POST", path or self.path, self.event() if body is None else body, content_type_of(self.kind), headers
+        )
 
     def post(
         self, body: bytes | Iterable[bytes], content_type: str | None = JSON, headers: HeaderFields = ()

@@ -1,4 +1,4 @@
-"""Dates in header fields (RFC 9110 section 5.6.7): their form, and how far from a time they are."""
+"""Dates in header fields (RFC 9110 section 5.6.7): their form and their distance from a time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ IMF_FIXDATE = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [
 
 
 def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -> float:
-    """The field is a date in the form of RFC 9110 section 5.6.7, near a time; returns it in seconds."""
+    """Expect a date in the form of RFC 9110 section 5.6.7 near a time; return it in seconds."""
     found = reply.headers.get(name) or ""
     if not DATE_FORM.fullmatch(found):
-        told = f"{name}: {found}" if found else f"{reply.status} with no {name}"
-        raise NonConformance(f"{name} as an IMF-fixdate", told, reply, proof=field_matches(reply, name, IMF_FIXDATE))
+        got = f"{name}: {found}" if found else f"{reply.status} without {name}"
+        raise NonConformance(
+            f"{name} in the form Sun, 06 Nov 1994 08:49:37 GMT",
+            got,
+            reply,
+            proof=field_matches(reply, name, IMF_FIXDATE),
+        )
     seconds = seconds_of_date(found)
     if seconds is None:
-        raise NonConformance(f"{name} with a date that there is", f"{name}: {found}", reply)
+        raise NonConformance(f"{name} with a date of the calendar", f"{name}: {found}", reply)
     if abs(seconds - near) > within_s:
-        told, dated = (
+        got, dated = (
             f"{name}: {worded(found)}, {seconds - near:+.0f} s off",
             seconds_of_date(reply.headers.get("date") or ""),
         )
-        # A script has no other clock than the Date of the answer.
+        # The only clock that a script can use is the Date of the response.
         wrong_by_it = dated is not None and abs(seconds - dated) > within_s
         proof = Proof(reply.id, dates_near=((name, int(within_s)),)) if wrong_by_it else None
-        raise NonConformance(f"{name} within {within_s:g} s of now", told, reply, proof=proof)
+        raise NonConformance(f"{name} within {within_s:g} s of now", got, reply, proof=proof)
     return seconds

@@ -11,11 +11,11 @@ from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 SHORTEST = 8
-"""Characters of a text that is told from others."""
+"""Characters that make a text distinctive."""
 
 
 def shows(reply: Exchange, text: str) -> bool:
-    """Whether a text stands in an answer: as it is, or in a text of its JSON, which may be written with escapes."""
+    """Return whether a response contains a text, verbatim or in a JSON string, which may have escapes."""
     if text in reply.text:
         return True
     try:
@@ -25,7 +25,7 @@ def shows(reply: Exchange, text: str) -> bool:
 
 
 def texts(document: Any) -> Iterator[str]:
-    """Every text of a JSON document, however deep; names of members are none."""
+    """Yield every string value of a JSON document, at any depth; member names are left out."""
     if isinstance(document, str):
         yield document
     elif isinstance(document, dict | list):
@@ -34,12 +34,12 @@ def texts(document: Any) -> Iterator[str]:
 
 
 def distinct_texts(document: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the members of a body whose texts are long enough to be told from other texts."""
+    """Return the members of a body whose texts are long enough to be distinctive."""
     return {name: each for name, each in (document or {}).items() if isinstance(each, str) and len(each) >= SHORTEST}
 
 
 def lists_in(document: Any) -> Iterator[list[Any]]:
-    """Every list of a JSON document, however deep."""
+    """Yield every array of a JSON document, at any depth."""
     if isinstance(document, list):
         yield document
     for each in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
@@ -47,7 +47,7 @@ def lists_in(document: Any) -> Iterator[list[Any]]:
 
 
 def named_texts(reply: Exchange) -> list[tuple[str, str]]:
-    """Every text that is the value of a member of an answer's JSON, however deep, with the member's name."""
+    """Return every string of a JSON response that is a member's value, at any depth, with the member's name."""
     try:
         return list(_named(reply.json()))
     except (ValueError, RecursionError):
@@ -62,8 +62,8 @@ def _named(document: Any) -> Iterator[tuple[str, str]]:
             yield from _named(each)
 
 
-def expect_json_where_told(reply: Exchange) -> None:
-    """What says that it is JSON is JSON, in UTF-8 (RFC 8259 section 8.1), whatever texts are in it."""
+def expect_declared_json(reply: Exchange) -> None:
+    """Expect valid JSON in UTF-8 if Content-Type declares JSON (RFC 8259 section 8.1)."""
     if not reply.body or not reply.media_type.endswith("json"):
         return
     try:
@@ -72,29 +72,34 @@ def expect_json_where_told(reply: Exchange) -> None:
         cut = reply.text.lstrip().startswith("{") and not reply.text.rstrip().endswith("}")
         proof = Proof(beyond="it is about JSON, which curl does not read")
         proof = Proof(reply.id, matches="[}] *$") if cut else proof
-        raise NonConformance(f"JSON, as {reply.media_type} says", f"{mistake}", reply, proof=proof) from None
+        raise NonConformance(
+            f"valid JSON, as Content-Type: {reply.media_type} declares",
+            f"malformed JSON ({mistake})",
+            reply,
+            proof=proof,
+        ) from None
 
 
 def member(reply: Exchange, name: str) -> Any:
-    """A member of the object that an answer shows, or of its ``data`` where it comes in an envelope; None without."""
+    """Return a member of the response object, or of its ``data`` if the object is in an envelope; else None."""
     return _shown(reply, name).get(name)
 
 
 def shows_member(reply: Exchange, name: str) -> bool:
-    """Whether there is such a member, whatever it says."""
+    """Return whether the response object has such a member, with any value."""
     return name in _shown(reply, name)
 
 
 def _shown(reply: Exchange, name: str) -> dict[str, Any]:
-    """The object in which a member may stand."""
+    """Return the object that may have the member."""
     document = reply.members()
     inner = document.get("data")
     return inner if isinstance(inner, dict) and name not in document else document
 
 
 def expect_named(reply: Exchange, unique: str, name: str | None, because: str = "") -> None:
-    """What an answer shows is of this name, where it has the member that things are told apart by."""
-    told = member(reply, unique)
-    if isinstance(told, str) and name and told != name:
+    """Expect the response to show the resource of this name, if it has the member that identifies it."""
+    got = member(reply, unique)
+    if isinstance(got, str) and name and got != name:
         proof = Proof(reply.id, matches=f'"{literal(unique)}" *: *"{literal(name)}"') if name.isascii() else None
-        raise NonConformance(f"{unique} {worded(name)}{because}", worded(told), reply, proof=proof)
+        raise NonConformance(f"{unique} {worded(name)}{because}", f"{unique} {worded(got)}", reply, proof=proof)

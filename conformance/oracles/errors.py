@@ -1,6 +1,6 @@
-"""Errors of the organization APIs: one shape for all, and nothing in them that helps an attacker.
+"""Errors of the organization APIs: all have one shape, and none reveals internals.
 
-The contract leaves the shape open, so only its consistency is judged: media type and the skeleton of the JSON.
+The contract leaves the shape open, so only its consistency is judged: media type and member names of the JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
-# Of a secret of so many characters, this many left out at an end leave it hardly one.
+# A secret of LONG characters is no secret if all but UNTOLD of them are revealed.
 LONG, UNTOLD = 32, 6
 ESCAPED = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 KINDS = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
@@ -30,12 +30,12 @@ LEAKS = {
         r"|goroutine \d+ \[|File \"[^\"]+\", line \d+|panic: ",
         re.MULTILINE,
     ),
-    # Of the endings that are those of countries, too, with a folder before them or a column behind.
-    "a line of its program": re.compile(
+    # File endings that are also top-level domains count only after a folder or before a column number.
+    "a source line": re.compile(
         r"(?<![\w./:@-])(?:[\w/-]+\.(?:rb|php|go|java|kt|cs|js|ts|exs?):\d+\b"
         r"|[\w-]+/[\w/-]+\.(?:py|rs):\d+\b|[\w-]+\.(?:py|rs):\d+:\d+\b)"
     ),
-    "an exception of its program": re.compile(
+    "an exception name": re.compile(
         r"\b(?:javax?|jakarta|kotlin|scala|org\.springframework|org\.hibernate|com\.fasterxml)\.[\w.$]*[A-Z]\w*(?:Exception|Error)\b"
         r"|\bNullPointerException\b|\b[A-Z]\w+Exception\{\w+="
         r"|\b(?:json\.decoder|sqlalchemy|psycopg2?|asyncpg|pymysql|django|werkzeug|pydantic(?:_core)?|botocore|urllib3)"
@@ -43,7 +43,7 @@ LEAKS = {
         r"|\bSystem\.(?:\w+\.)*\w+Exception\b|'NoneType' object|nil pointer dereference"
         r"|Cannot read propert(?:y|ies) (?:'\w+' )?of (?:undefined|null)|undefined method .{1,60} for nil",
     ),
-    "an address behind it": re.compile(
+    "an internal address": re.compile(
         r"\bdial (?:tcp|udp|unix)\b|\bECONNREFUSED\b|connect: connection refused|\.svc\.cluster\.local\b"
         r"|\b(?:jdbc:\w+|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://",
     ),
@@ -52,43 +52,43 @@ LEAKS = {
         r"\b(?:SELECT\s.+\sFROM|INSERT INTO|UPDATE\s.+\sSET|DELETE FROM)\b"
         r"|(?i:SQLSTATE|sqlite3?\.|psycopg|\bpq: |ORA-\d{5}|UNIQUE constraint failed|duplicate key value violates)",
     ),
-    "a path of the server": re.compile(
+    "a server path": re.compile(
         r"(?<![\w./:-])/(?:usr|home|var|opt|srv|app|root|etc|tmp)/[\w.-]+/?[\w./-]*|\b[A-Z]:\\\\?(?:Users|inetpub|Windows)",
     ),
-    "a server's version": re.compile(
+    "a server version": re.compile(
         r"\b(?:nginx|Apache|uvicorn|gunicorn|Werkzeug|Express|Jetty|Tomcat|Python|Node\.js|PHP)/\d",
         re.IGNORECASE,
     ),
 }
 
-IN_FIELDS = ("a stack trace", "a line of its program", "an exception of its program", "SQL")
-"""What no header field shows either; paths of a service's own and its name with a version may stand in some."""
+IN_FIELDS = ("a stack trace", "a source line", "an exception name", "SQL")
+"""What no header field may show; some fields legitimately have a path, or a server name with its version."""
 ADDRESSES = frozenset({"location", "content-location", "link", "set-cookie", "content-security-policy"})
 
 
 def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
-    """The body shows no stack trace, SQL, path, address, line, exception or version of the server, but for those named.
+    """Expect no stack trace, SQL, path, address, source line, exception or version in the body, except ``but``.
 
-    What was asked for may be repeated, and be what looks like a path of a server. Some of these no field shows either.
+    The requested address may be repeated, even if it looks like a server path. Header fields are searched as well.
     """
     said = without_address("\n".join([reply.text, *_texts(reply)]), reply)
     for what, pattern in LEAKS.items():
         found = pattern.search(said) if what not in but else None
         if found:
-            told, shown = f"{reply.status} with {worded(found.group()[:120])}", found.group().split("\n")[0][:120]
+            got, shown = f"{reply.status} with {worded(found.group()[:120])}", found.group().split("\n")[0][:120]
             written = [each for each in (shown, json.dumps(shown)[1:-1]) if each in reply.text]
             proof = lacks(reply, written[0]) if written else None
-            raise NonConformance(f"an error without {what}", told, reply, proof=proof)
+            raise NonConformance(f"an error without {what}", got, reply, proof=proof)
     for name, value in [each for each in reply.headers if each[0].lower() not in ADDRESSES]:
         read = without_address(unquote(value), reply)
-        told_of = [what for what in IN_FIELDS if what not in but and LEAKS[what].search(read)]
-        if told_of:
+        leaked = [what for what in IN_FIELDS if what not in but and LEAKS[what].search(read)]
+        if leaked:
             proof = field_says_no(reply, name, f"^{literal(value)}$")
-            raise NonConformance(f"an error without {told_of[0]}", f"{name}: {value[:120]}", reply, proof=proof)
+            raise NonConformance(f"an error without {leaked[0]}", f"{name}: {value[:120]}", reply, proof=proof)
 
 
 def _texts(reply: Exchange) -> Iterable[str]:
-    """The texts of a body in JSON, in which line ends and quotation marks are written otherwise."""
+    """Return the strings of a JSON body, without the escapes of line ends and quotation marks."""
     try:
         return list(texts(reply.json()))
     except ValueError:
@@ -96,44 +96,44 @@ def _texts(reply: Exchange) -> Iterable[str]:
 
 
 def without_address(said: str, reply: Exchange) -> str:
-    """A text without the address that was asked, which may be repeated."""
+    """Return a text without the requested address, which may be repeated."""
     parts = urlsplit(reply.url)
     for each in (parts.path, unquote(parts.path), parts.netloc):
         said = said.replace(each, " ") if len(each) > 1 else said
     return said
 
 
-def said_in(reply: Exchange) -> str:
-    """All that an answer says: its body, and its header fields."""
+def whole_text(reply: Exchange) -> str:
+    """Return the body and the header fields of a response as one text."""
     return reply.text + "\n".join(f"{name}: {value}" for name, value in reply.headers)
 
 
 def _parts(secret: str) -> list[str]:
-    """A secret, and what lacks so little of it at one end that the rest could be tried out."""
+    """Return a secret, and what is left of a long one without a few characters that could be guessed."""
     return [secret, *([secret[UNTOLD:], secret[:-UNTOLD]] if len(secret) >= LONG else [])]
 
 
 def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a secret", nearly: bool = False) -> None:
-    """None of these strings is in the body or a header field of the answer, escaped or encoded neither.
+    """Expect none of these strings in the body or a header field, whether plain, escaped or encoded.
 
-    ``nearly``: nor, of a long one, all but a few characters at an end; for what is random: other texts may begin alike.
+    ``nearly``: nor a long one without a few characters at an end. Only for random strings: others may begin alike.
     """
     found = next(filter(None, repeated_in(reply, secrets, nearly)), "")
     if found:
-        wanted, told = f"an answer that does not repeat {what}", f"{reply.status} with {what} in it"
-        raise NonConformance(wanted, told, reply, proof=Proof(reply.id, unsaid=(found,)))
+        wanted, got = f"a response that does not repeat {what}", f"{reply.status} with {what} in it"
+        raise NonConformance(wanted, got, reply, proof=Proof(reply.id, unsaid=(found,)))
 
 
 def repeated_in(reply: Exchange, secrets: Iterable[str], nearly: bool = False) -> Iterator[str]:
-    """What of each secret an answer repeats, all or, ``nearly``, all but a few characters; "" where it does not."""
-    said = readings(said_in(reply))
+    """Yield the part of each secret that a response repeats, "" for none; ``nearly`` accepts a part."""
+    said = readings(whole_text(reply))
     for secret in secrets:
         parts = [part for part in (_parts(secret) if nearly else [secret]) if part]
         yield next((part for part in parts if any(part in each for each in said)), "")
 
 
 def readings(text: str) -> list[str]:
-    """A text as it is and as who decodes it reads it: of JSON, XML, URLs and forms, and of one of these within JSON."""
+    """Return a text as it is and decoded as JSON, XML, URL or form, or as one of these within JSON."""
     plain = [text, ESCAPED.sub(_unescaped, text)]
     return list(dict.fromkeys(read(each) for each in plain for read in (str, unquote, unquote_plus, html.unescape)))
 
@@ -167,13 +167,13 @@ def _strings(value: Any, prefix: str = "") -> Iterable[str]:
 
 
 def expect_one_shape(replies: Sequence[Exchange]) -> None:
-    """Error answers have one media type, and their JSON tells what is wrong under one name in all of them."""
+    """Expect errors of one media type, whose JSON has the error message under one member name."""
     first = replies[0]
     documents = []
     for reply in replies:
         if reply.media_type != first.media_type:
             raise NonConformance(
-                f"one media type for errors ({first.media_type or 'none'}, as in {first.status})",
+                f"errors with the media type {first.media_type or 'none'}, as in the {first.status} response",
                 f"{reply.status} with {reply.media_type or 'no Content-Type'}",
                 first,
                 reply,
@@ -186,7 +186,7 @@ def expect_one_shape(replies: Sequence[Exchange]) -> None:
     if documents and not common_path(documents):
         other = next(each for each in replies if not common_path([documents[0], _document(each)]))
         raise NonConformance(
-            f"errors of one shape ({worded(skeleton(documents[0]))}, as in {first.status})",
+            f"errors of the shape {worded(skeleton(documents[0]))}, as in the {first.status} response",
             f"{other.status} with {worded(skeleton(_document(other)))}",
             first,
             other,
@@ -195,19 +195,22 @@ def expect_one_shape(replies: Sequence[Exchange]) -> None:
 
 
 def _expect_same_kinds(replies: Sequence[Exchange], documents: Sequence[Any]) -> None:
-    """A member that two errors share is of one kind in both: a code is text everywhere, or a number everywhere."""
+    """Expect a member that two errors share to have one type: a code is always a string, or always a number."""
     kinds: dict[str, tuple[str, Exchange]] = {}
     for reply, document in zip(replies, documents, strict=True):
         for path, kind in _kinds(document):
             known, first = kinds.setdefault(path, (kind, reply))
             if known != kind:
-                expected, seen = f"{path} of the kind {known}, as in {first.status}", f"{reply.status} with a {kind}"
+                expected, seen = (
+                    f"{path} of type {known}, as in the {first.status} response",
+                    f"{reply.status} with {path} of type {kind}",
+                )
                 proof = both_have(first, reply, f'"{literal(_last(path))}" *: *"')
                 raise NonConformance(expected, seen, first, reply, proof=proof)
 
 
 def _both_name(one: Exchange, other: Exchange, paths: Iterable[str]) -> Proof | None:
-    """The proof by the first member of these paths that is in one answer alone."""
+    """Return the proof by the first member of these paths that only one response has."""
     names = dict.fromkeys(name for path in paths for name in re.findall(r"[\w-]+", path))
     return next(filter(None, (both_have(one, other, f'"{name}" *:') for name in names)), None)
 
@@ -228,11 +231,13 @@ def _document(reply: Exchange) -> Any:
     try:
         return reply.json()
     except ValueError:
-        raise NonConformance("an error body that is the JSON it says it is", observed(reply), reply) from None
+        raise NonConformance(
+            f"valid JSON, as Content-Type: {reply.media_type} declares", observed(reply), reply
+        ) from None
 
 
 def expect_client_error(reply: Exchange, because: str = "") -> None:
-    """4xx (or, for a request that was harmless, 2xx): never 5xx, never a redirect."""
+    """Expect 4xx, or 2xx if the request was harmless; never 5xx, never a redirect."""
     if not (200 <= reply.status < 300 or 400 <= reply.status < 500):
-        told = f"a 4xx status for a caller's fault{f' {because}' if because else ''}"
-        raise unlike(told, reply, [*range(200, 300), *range(400, 500)])
+        got = f"a 4xx status for a client error{f' {because}' if because else ''}"
+        raise unlike(got, reply, [*range(200, 300), *range(400, 500)])

@@ -24,7 +24,7 @@ ATTRIBUTES = {
 }
 ONCE = {"realm", *ATTRIBUTES}
 ADDRESS = r"^([a-z][a-z0-9+.-]*:)?//(\[[0-9a-f:.]+\]|[^][/?#:]+)(:[0-9]{0,5})?([/?#].*)?$|^(/([^/]|$)|[^/:][^:]*$|$)"
-"""An address whose host and port are in form, or one that names none, as a POSIX extended regular expression."""
+"""An address with a well-formed host and port, or without a host, as a POSIX extended regular expression."""
 HOSTLESS = re.compile(r"(https?:)?//([:/?#]|\Z)|https?:(?!//)", re.IGNORECASE)
 PARAMETER = re.compile(rf"{TOKEN.pattern}[ \t]*=[ \t]*(?:{TOKEN.pattern}|{QUOTED.pattern})")
 SCHEME = re.compile(rf"{TOKEN.pattern}[ \t]+{PARAMETER.pattern}|{TOKEN.pattern}(?:[ \t]+{TOKEN68.pattern})?")
@@ -33,14 +33,14 @@ BETWEEN = re.compile(r"[ \t,]*")
 
 
 def expect_header(reply: Exchange, name: str, value: str | None = None, or_statuses: Iterable[int] = ()) -> str:
-    """The field is there, with exactly this value where one is given; returns the value.
+    """Expect a header field, with exactly this value if one is given; return the value.
 
-    ``or_statuses``: with which others an answer would be right without it.
+    ``or_statuses``: a response with one of these statuses does not need the field.
     """
     found = reply.headers.get(name)
     if found is None:
         proof = replace(_matching(reply, name, "^"), or_statuses=tuple(or_statuses))
-        raise NonConformance(f"the field {name}", f"{reply.status} without one", reply, proof=proof)
+        raise NonConformance(f"a {name} field", f"{reply.status} without {name}", reply, proof=proof)
     if value is not None and found != value:
         raise unlike_field(f"{name}: {value}", reply, name, value)
     return found
@@ -53,41 +53,44 @@ def strong_etag(reply: Exchange) -> str | None:
 
 
 def expect_allowed(reply: Exchange, refused: str, declared: set[str]) -> None:
-    """405 has Allow (RFC 9110 section 15.5.6), with the declared methods and without the refused one."""
-    told = reply.headers.get("allow")
-    allowed = [each.strip() for each in (told or "").split(",")]
+    """Expect Allow in a 405 response (RFC 9110 section 15.5.6), with the declared methods and not the refused one."""
+    got = reply.headers.get("allow")
+    allowed = [each.strip() for each in (got or "").split(",")]
     wanted = sorted(declared - {refused})
     missing = next((each for each in wanted if each not in allowed), None)
     if reply.status == 405 and (missing or refused in allowed):
-        expected = f"405 with Allow: {', '.join(wanted)}, without {refused}"
-        lacks = told and not missing
+        expected = f"405 with Allow: {', '.join(wanted)} and not {refused}"
+        lacks = got and not missing
         named = f"(^|[, ]){missing} *(,|$)"
-        proof = field_lacks(reply, "Allow", str(told)) if lacks else field_matches(reply, "Allow", named)
-        shown = "405 without it" if told is None else f"405 with Allow: {told}"
+        proof = field_lacks(reply, "Allow", str(got)) if lacks else field_matches(reply, "Allow", named)
+        shown = "405 without Allow" if got is None else f"405 with Allow: {got}"
         raise NonConformance(expected, shown, reply, proof=proof)
 
 
 def expect_absent_headers(
     reply: Exchange, names: Iterable[str], because: str = "", or_refused: Exchange | None = None
 ) -> None:
-    """None of the fields is there; ``or_refused``: of a write that could as well have been refused."""
+    """Expect none of the fields; ``or_refused``: the earlier write, which may as well be refused."""
     for name in names:
         if name in reply.headers:
             raise unlike_field(f"no {name} {because}".strip(), reply, name, or_refused=or_refused)
 
 
-def expect_bare(reply: Exchange) -> None:
-    """The answer ended with its head (RFC 9112 section 6.3), as it was read from the wire."""
+def expect_end_after_head(reply: Exchange) -> None:
+    """Expect the response to end after its header section (RFC 9112 section 6.3), as read from the wire."""
     if reply.body:
-        wanted, proof = "an answer that ends with its head", Proof(beyond="curl passes over what comes behind the head")
-        told = f"{len(reply.body)} bytes behind it: {worded(reply.body[:60])}"
-        raise NonConformance(wanted, told, reply, proof=proof)
+        wanted, proof = (
+            "a response that ends after its header section",
+            Proof(beyond="curl ignores bytes after the header section"),
+        )
+        got = f"{len(reply.body)} more bytes after the header section: {worded(reply.body[:60])}"
+        raise NonConformance(wanted, got, reply, proof=proof)
 
 
 def address_parts(reply: Exchange, address: str) -> SplitResult:
-    """The parts of an address in an answer, which may be relative to that of the request (RFC 3986 section 4.1).
+    """Return the parts of an address in a response; it may be relative to the request's (RFC 3986 section 4.1).
 
-    One with a scheme has a host as well (RFC 9110 section 4.2.1), though some clients read their own into it.
+    An address with a scheme needs a host (RFC 9110 section 4.2.1), though some clients insert their own.
     """
     try:
         if HOSTLESS.match(address):
@@ -97,116 +100,123 @@ def address_parts(reply: Exchange, address: str) -> SplitResult:
     except ValueError as mistake:
         name = next((name for name, value in reply.headers if value == address), None)
         proof = field_matches(reply, name, ADDRESS) if name else None
-        told = f"{address} ({mistake})"
-        raise NonConformance("an address in the form of RFC 3986", told, reply, proof=proof) from None
+        got = f"{address} ({mistake})"
+        raise NonConformance("a valid URI reference (RFC 3986)", got, reply, proof=proof) from None
     return parts
 
 
 def expect_directive(reply: Exchange, name: str, directive: str) -> None:
-    """A list field (``Cache-Control``) contains a directive, compared without case."""
+    """Expect a directive in a list field such as ``Cache-Control``, compared without case."""
     found = reply.headers.get(name) or ""
     directives = {part.strip().split("=", 1)[0].lower() for part in found.split(",")}
     if directive.lower() not in directives:
-        told = f"{name}: {found}" if found else f"no {name} field"
+        got = f"{name}: {found}" if found else f"no {name} field"
         proof = _matching(reply, name, f"(^|[, ]){re.escape(directive)} *(=|,|$)")
-        raise NonConformance(f"{name} with {directive}", told, reply, proof=proof)
+        raise NonConformance(f"{name} with {directive}", got, reply, proof=proof)
 
 
 def expect_not_shared(reply: Exchange) -> None:
-    """No shared cache may give the answer to a login to others unasked (RFC 9111 sections 3.5 and 4.2)."""
+    """Expect that no shared cache may reuse a response to a request with credentials (RFC 9111 sections 3.5, 4.2)."""
     value = (reply.headers.get("cache-control") or "").lower()
     directives = (each.partition("=") for each in value.split(","))
-    told = {name.strip(): lifetime.strip(' "') for name, _, lifetime in directives}
-    # For how long it is given without asking; "public" alone leaves that to the cache.
-    lifetime = told.get("s-maxage", told.get("max-age", "" if "public" in told else "0"))
-    shared = {"public", "s-maxage", "must-revalidate"} & told.keys()
-    if shared and lifetime != "0" and not {"private", "no-store", "no-cache"} & told.keys():
+    got = {name.strip(): lifetime.strip(' "') for name, _, lifetime in directives}
+    # How long it is fresh; "public" without a lifetime leaves that to the cache.
+    lifetime = got.get("s-maxage", got.get("max-age", "" if "public" in got else "0"))
+    shared = {"public", "s-maxage", "must-revalidate"} & got.keys()
+    if shared and lifetime != "0" and not {"private", "no-store", "no-cache"} & got.keys():
         proof = field_lacks(reply, "Cache-Control", value)
-        raise NonConformance("no answer for shared caches", f"Cache-Control: {value}", reply, proof=proof)
+        raise NonConformance(
+            "a response that shared caches must not reuse", f"Cache-Control: {value}", reply, proof=proof
+        )
 
 
-def expect_no_origin_let_in(reply: Exchange, origin: str) -> None:
-    """No page of a strange origin may read the answer with its user's credentials (Fetch standard, CORS protocol)."""
+def expect_no_credentialed_cors(reply: Exchange, origin: str) -> None:
+    """Expect no CORS access with credentials for an unknown origin (Fetch standard, CORS protocol)."""
     allowed, credentials = (
         (reply.headers.get(f"access-control-allow-{what}") or "").strip() for what in ("origin", "credentials")
     )
     if allowed == origin and credentials == "true":
         proof = field_lacks(reply, "Access-Control-Allow-Origin", origin)
-        told = f"Access-Control-Allow-Origin: {allowed} with Access-Control-Allow-Credentials: true"
-        raise NonConformance(f"nothing that lets the origin {origin} in with credentials", told, reply, proof=proof)
+        got = f"Access-Control-Allow-Origin: {allowed} with Access-Control-Allow-Credentials: true"
+        raise NonConformance(f"no CORS access with credentials for the origin {origin}", got, reply, proof=proof)
 
 
 def clock_of(reply: Exchange) -> float:
-    """When it was answered by its Date, of the clock that wrote its other times as well; by ours if it has none."""
-    told = seconds_of_date(reply.headers.get("date") or "")
-    return reply.started if told is None else told
+    """Return the time of a response by its Date, or by this machine's clock if it has none."""
+    got = seconds_of_date(reply.headers.get("date") or "")
+    return reply.started if got is None else got
 
 
 def now_nearest(when: float, reply: Exchange) -> float:
-    """When it was answered, by our clock or by its Date, whichever is nearer to ``when``: whose is wrong is open."""
+    """Return the time of a response by this machine or by its Date, whichever is nearer to ``when``."""
     return min(reply.started, clock_of(reply), key=lambda now: abs(now - when))
 
 
-def expect_retry_after(reply: Exchange, longest_s: int, told: str) -> None:
-    """Retry-After is a date or a number of seconds (RFC 9110 section 10.2.3), and no longer: ``told`` names how long.
+def expect_retry_after(reply: Exchange, longest_s: int, bound: str) -> None:
+    """Expect Retry-After as a date or in seconds (RFC 9110 section 10.2.3), at most this long (``bound``: in words).
 
-    A date is compared with the Date of the answer, which may not be of our clock.
+    A date is compared with the Date of the response, whose clock may differ from this machine's.
     """
     name, value = "Retry-After", (reply.headers.get("retry-after") or "").strip()
     seconds, at = whole_number(value), seconds_of_date(value) if value.endswith(" GMT") else None
     if seconds is None and at is None:
-        # A day that there is not, or no date at all.
+        # An impossible date, or no date at all.
         form = field_matches(reply, name, "^[0-9]+$| GMT$")
         proof = field_lacks(reply, name, value) if value.endswith(" GMT") else form
-        raise NonConformance(f"{name}, in seconds or as a date", f"{name} {worded(value)}", reply, proof=proof)
+        raise NonConformance(
+            f"{name} in seconds or as a date",
+            f"{name}: {value}" if value else f"{reply.status} without {name}",
+            reply,
+            proof=proof,
+        )
     proof = field_says_no(reply, name, f"^{above(longest_s)}$")
     if at is not None:
         seconds = round(at - (seconds_of_date(reply.headers.get("date") or "") or at))
         dated = ((reply.id, f"^HTTP/[0-9.]+ {reply.status}"), (reply.id, f"^{name}: .* GMT$"))
         proof = Proof(reply.id, given=dated, dates_near=((name, longest_s),))
     if seconds is not None and seconds > longest_s:
-        raise NonConformance(f"{name} {told}", f"{name} {value}", reply, proof=proof)
+        raise NonConformance(f"{name} {bound}", f"{name}: {value}", reply, proof=proof)
 
 
 def expect_media_type(reply: Exchange, *accepted: str) -> None:
-    """The Content-Type is one of these; parameters and case do not matter (RFC 9110 section 8.3.1)."""
+    """Expect one of these media types; parameters and case do not matter (RFC 9110 section 8.3.1)."""
     if reply.media_type not in accepted:
         proof = _matching(reply, "Content-Type", f"^({'|'.join(map(re.escape, accepted))}) *(;|$)")
-        told = field_of(reply, "Content-Type")
-        raise NonConformance(f"Content-Type: {' or '.join(accepted)}", told, reply, proof=proof)
+        got = field_of(reply, "Content-Type")
+        raise NonConformance(f"Content-Type: {' or '.join(accepted)}", got, reply, proof=proof)
 
 
 def _matching(reply: Exchange, name: str, pattern: str) -> Proof:
-    """The proof that a field would be right which matches a POSIX extended regular expression."""
+    """Return the proof that a field matches a POSIX extended regular expression."""
     return field_matches(reply, name, pattern.replace("\\-", "-"))
 
 
 def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
-    """One of the challenges is of this scheme, compared without case; returns it."""
+    """Expect a challenge of this scheme, compared without case; return it."""
     offered = challenges(reply)
     for challenge in offered:
         if challenge.scheme == scheme.lower():
             return challenge
     value = reply.headers.get("www-authenticate")
-    told = f"WWW-Authenticate: {value}" if value else "no WWW-Authenticate field"
+    got = f"WWW-Authenticate: {value}" if value else "no WWW-Authenticate field"
     proof = _matching(reply, "WWW-Authenticate", f"(^|[, ]){scheme}( |,|$)")
-    raise NonConformance(f"WWW-Authenticate: {scheme} …", told, reply, proof=proof)
+    raise NonConformance(f"WWW-Authenticate: {scheme} …", got, reply, proof=proof)
 
 
-def expect_error_told(reply: Exchange, code: str) -> None:
-    """One of the challenges, however many there are, says by its ``error`` what is wrong (RFC 6750 section 3.1)."""
+def expect_challenge_error(reply: Exchange, code: str) -> None:
+    """Expect a challenge with this ``error`` (RFC 6750 section 3.1)."""
     if code not in [each.parameters.get("error") for each in challenges(reply)]:
-        told = reply.headers.get("www-authenticate") or "no challenge"
-        wanted, seen = ("a refusal, and ", f"{observed(reply)}, ") if reply.ok else ("", "")
+        got = field_of(reply, "WWW-Authenticate")
+        wanted, seen = ("a refusal with ", f"{observed(reply)}, ") if reply.ok else ("", "")
         proof = field_matches(reply, "WWW-Authenticate", f'error *= *"?{code}')
-        raise NonConformance(f'{wanted}a challenge with error="{code}"', f"{seen}{told}", reply, proof=proof)
+        raise NonConformance(f'{wanted}a challenge with error="{code}"', f"{seen}{got}", reply, proof=proof)
 
 
 def expect_readable_challenges(reply: Exchange) -> None:
-    """Each WWW-Authenticate is a list of schemes and parameters, and no quotation mark stays open (RFC 9110 11.6.1)."""
+    """Expect each WWW-Authenticate to be a list of schemes and parameters with closed quotes (RFC 9110 11.6.1)."""
     for value in reply.headers.all("www-authenticate"):
         if not _is_list_of_challenges(value):
-            wanted = 'WWW-Authenticate of a scheme and, with commas between them, name="text" or name=word'
+            wanted = 'WWW-Authenticate: Scheme name="text", name=word'
             proof = field_lacks(reply, "WWW-Authenticate", value)
             raise NonConformance(wanted, f"WWW-Authenticate: {value}", reply, proof=proof)
 
@@ -225,9 +235,9 @@ def _is_list_of_challenges(value: str) -> bool:
 
 
 def expect_well_formed_bearer(reply: Exchange) -> None:
-    """Each attribute of a Bearer challenge stands once and holds none but its own characters (RFC 6750 section 3).
+    """Expect each attribute of a Bearer challenge at most once, with permitted characters (RFC 6750 section 3).
 
-    Between them stand commas (RFC 9110 section 11.2), and nothing else stands in the field.
+    Commas separate them (RFC 9110 section 11.2), and nothing else is in the field.
     """
     expect_readable_challenges(reply)
     for challenge in challenges(reply):
@@ -236,16 +246,16 @@ def expect_well_formed_bearer(reply: Exchange) -> None:
         value = reply.headers.get("www-authenticate") or ""
         shown, proof = f"WWW-Authenticate: {value}", field_lacks(reply, "WWW-Authenticate", value)
         for name in sorted(challenge.repeated & ONCE):
-            raise NonConformance(f"a Bearer challenge with {name} once at most", shown, reply, proof=proof)
+            raise NonConformance(f"{name} at most once in the Bearer challenge", shown, reply, proof=proof)
         for name, permitted in ATTRIBUTES.items():
             if not permitted.match(challenge.parameters.get(name, "")):
                 raise NonConformance(
-                    f"a Bearer challenge whose {name} has none but its own characters", shown, reply, proof=proof
+                    f"only permitted characters in the {name} of the Bearer challenge", shown, reply, proof=proof
                 )
 
 
-def expect_absolute_realm(reply: Exchange, told: str) -> None:
-    """The realm of a Bearer challenge leads to the token endpoint from wherever it is read."""
-    if not told.lower().startswith(("http://", "https://")) or not address_parts(reply, told).netloc:
+def expect_absolute_realm(reply: Exchange, realm: str) -> None:
+    """Expect an absolute URL as the realm of a Bearer challenge."""
+    if not realm.lower().startswith(("http://", "https://")) or not address_parts(reply, realm).netloc:
         proof = field_matches(reply, "WWW-Authenticate", 'realm="?https?://[^/"]')
-        raise NonConformance("an absolute realm", reply.headers.get("www-authenticate") or "", reply, proof=proof)
+        raise NonConformance("an absolute URL as the realm", field_of(reply, "WWW-Authenticate"), reply, proof=proof)

@@ -1,4 +1,4 @@
-"""The JWK set of a target (RFC 7517 section 5): its keys, and what no published key may have."""
+"""The JWK set of a target (RFC 7517 section 5): its keys, and the members that no published key may have."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ KNOWN_TYPES = ("RSA", "EC", "OKP", "OCT")
 
 
 def private_members(key: Mapping[str, Any]) -> list[str]:
-    """The members by which a key is no public one.
+    """Return the private members of a key.
 
-    What a member means hangs on the type of its key (RFC 7517 section 4), and a type that is not known is passed over
-    (section 5); one of no type, or in other letters, is taken for what its members say.
+    The meaning of a member depends on the key type (RFC 7517 section 4), and clients ignore keys of unknown types
+    (section 5). A key without a type, or with a type in other case, is judged by its members.
     """
     kind = key.get("kty")
     judged = not isinstance(kind, str) or kind.upper() in KNOWN_TYPES
@@ -29,15 +29,15 @@ def private_members(key: Mapping[str, Any]) -> list[str]:
 
 
 def public_part(key: Mapping[str, Any]) -> dict[str, Any]:
-    """A key without its private members, as it should have been published; a symmetric one has no other part."""
+    """Return a key without its private members, as it should be published; a symmetric key has no public part."""
     return {name: each for name, each in key.items() if name not in PRIVATE_MEMBERS or key.get("kty") == "oct"}
 
 
 def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
-    """The keys of the declared JWK set, or of where that leads to on its host, and the answer in which they are.
+    """Return the keys of the declared JWK set, after redirects on its host, and the response with them.
 
-    Inconclusive where it is none: the target file may name another place. ``strictly``, other JSON is a finding, and
-    so is 500, which is no answer of a place where nothing is.
+    Inconclusive if the response is no JWK set: the target file may name a wrong path. If ``strictly``, other JSON and
+    500 are findings.
     """
     path = oauth.identity.jwks_path
     if path is None:
@@ -47,9 +47,7 @@ def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dic
     if strictly and reply.status == 500:
         raise unlike("a JWK set", reply, [200])
     if strictly and reply.ok and reply.media_type.endswith("json") and not keys:
-        raise NonConformance(
-            "a JWK set, with its keys", observed(reply), reply, proof=has_member(reply, "keys", r"\[ *\{")
-        )
+        raise NonConformance("a JWK set with keys", observed(reply), reply, proof=has_member(reply, "keys", r"\[ *\{"))
     if not isinstance(keys, list) or not keys or not all(isinstance(each, dict) for each in keys):
         raise Inconclusive(f"{path} returns {reply.status} without keys", "identity.jwks_path with a JWK set")
     return keys, reply

@@ -1,17 +1,17 @@
-"""Judges the history of one key that several clients wrote and read at once.
+"""Judge the history of one key that several clients wrote and read concurrently.
 
-S3 promises strong consistency for each key: an update is atomic, and a read that begins after a write was
-answered sees that write or a later one. So the key is a register, and a history of it is linearizable or
-not: each operation can be given a moment between its beginning and its end at which it happened.
+S3 promises strong consistency for each key: an update is atomic, and a read that begins after the response to a
+write returns that write or a later one. So the key is a register. Its history is linearizable if each operation can
+be assigned a moment between its beginning and its end at which it took effect.
 
-Every write writes another value, so each read tells which write it saw, and the question has an exact answer
+Every write has a unique value, so each read identifies the write that it saw, and linearizability can be decided
 without a search (Gibbons and Korach, "Testing Shared Memories", 1997): a write with its reads is a group; a
 group must be the key's value from the first end in it to the last beginning in it, where that lies later.
-The history is linearizable where no two such spans overlap, and where no group that has none, which must happen
-between its last beginning and its first end, lies within one. It takes O(reads + writes squared).
+The history is linearizable if no two such spans overlap and no group without a span, which takes effect between its
+last beginning and its first end, lies within one. It takes O(reads + writes squared).
 
-The plain violations are looked for first, since they are easier to tell: a torn value, one from the future, a stale
-one, one that goes back. ``docs/explanation/statistics.md`` says what is checked.
+Simple violations are searched first, since they are easier to explain: a torn value, a value from the future, a stale
+value, an older value after a newer one. See ``docs/explanation/statistics.md``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from conformance.vocabulary.wording import worded
 class Operation:
     """One write or read: its value, when it was sent and when answered (seconds, one clock).
 
-    A write whose outcome was not told has no end (``math.inf``): it may happen at any time after its beginning.
+    A write with an unknown outcome has no end (``math.inf``): it may happen at any time after its beginning.
     """
 
     value: bytes
@@ -48,36 +48,41 @@ class _Group:
 
     @property
     def known_by(self) -> Operation:
-        """The operation that ended first: from then on, or before, the value stood there."""
+        """The operation that ended first: the key had the value by then."""
         return min((self.write, *self.reads), key=lambda each: each.ended)
 
     @property
     def needed_at(self) -> Operation:
-        """The operation that began last: the value stood there then, or later."""
+        """The operation that began last: the key had the value then or later."""
         return max((self.write, *self.reads), key=lambda each: each.begun)
 
     @property
     def span(self) -> tuple[float, float]:
-        """From the first end to the last beginning; the other way about where they overlap."""
+        """From the first end to the last beginning; reversed if the operations overlap."""
         return self.known_by.ended, self.needed_at.begun
 
     @property
     def lasts(self) -> bool:
-        """Whether the value must have stood there for some time."""
+        """Whether the key must have had the value for some time."""
         return self.known_by.ended < self.needed_at.begun
 
 
 def expect_register(writes: Sequence[Operation], reads: Sequence[Operation]) -> None:
-    """The history can be that of one register; ``writes`` includes the one that made the key."""
+    """Expect a linearizable history; ``writes`` includes the one that created the key."""
     by_value = {write.value: write for write in writes}
     for read in reads:
         source = by_value.get(read.value)
         if source is None:
             raise NonConformance(
-                "one of the values written, whole", f"{worded(read.value[:60])}: torn, or of no one", read.reply
+                "one of the written values, complete", f"{worded(read.value[:60])}, which no client wrote", read.reply
             )
         if source.begun > read.ended:
-            raise NonConformance("a value already written", "one written later", source.reply, read.reply)
+            raise NonConformance(
+                "a value whose write began before the read ended",
+                f"{worded(read.value[:40])}, whose write began later",
+                source.reply,
+                read.reply,
+            )
         _expect_fresh(source, read, writes)
     _expect_monotonic(by_value, reads)
     _expect_an_order(writes, reads)
@@ -87,8 +92,8 @@ def _expect_fresh(source: Operation, read: Operation, writes: Sequence[Operation
     for write in writes:
         if source.ended < write.begun and write.ended < read.begun:
             raise NonConformance(
-                f"{worded(write.value[:40])}, of the last write answered before the read began, or a later value",
-                f"{worded(read.value[:40])}, which had been overwritten {read.begun - write.ended:.4f} s before",
+                f"{worded(write.value[:40])}, whose write ended before the read began, or a newer value",
+                f"{worded(read.value[:40])}, overwritten {read.begun - write.ended:.4f} s before the read",
                 source.reply,
                 write.reply,
                 read.reply,
@@ -102,8 +107,8 @@ def _expect_monotonic(by_value: dict[bytes, Operation], reads: Sequence[Operatio
             earlier, later = by_value[newest.value], by_value[read.value]
             if later.ended < earlier.begun:
                 raise NonConformance(
-                    "no older value after a newer one was read",
-                    f"{worded(read.value[:40])} after {worded(newest.value[:40])}",
+                    f"{worded(newest.value[:40])}, as the read before it, or a newer value",
+                    f"{worded(read.value[:40])}, an older value",
                     newest.reply,
                     read.reply,
                 )
@@ -111,11 +116,11 @@ def _expect_monotonic(by_value: dict[bytes, Operation], reads: Sequence[Operatio
 
 
 def _expect_an_order(writes: Sequence[Operation], reads: Sequence[Operation]) -> None:
-    """Some order of all operations explains the history."""
+    """Expect that some order of all operations explains the history."""
     groups = {write.value: _Group(write) for write in writes}
     for read in reads:
         groups[read.value].reads.append(read)
-    # A write of which nobody knows whether it happened explains nothing unless it was read.
+    # A write with an unknown outcome counts only if a read returned it.
     known = [group for group in groups.values() if group.reads or group.write.ended < math.inf]
     lasting = [group for group in known if group.lasts]
     for one, other in combinations(lasting, 2):
@@ -129,7 +134,7 @@ def _expect_an_order(writes: Sequence[Operation], reads: Sequence[Operation]) ->
 def _disorder(one: _Group, other: _Group) -> NonConformance:
     return NonConformance(
         "one order of the writes that explains every read",
-        f"{worded(one.write.value[:40])} both before and after {worded(other.write.value[:40])}",
+        f"reads of {worded(one.write.value[:40])} both before and after {worded(other.write.value[:40])}",
         *_replies([one.known_by, other.known_by, one.needed_at, other.needed_at]),
     )
 

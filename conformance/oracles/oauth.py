@@ -57,15 +57,15 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _Twice(ValueError):
-    """A member stands twice."""
+    """A member name is repeated."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("a member stands twice")
+        super().__init__(f"the member {name} is repeated")
         self.name = name
 
 
 def expect_json_object(reply: Exchange) -> dict[str, Any]:
-    """The body is one JSON object in strict UTF-8 in which no member stands twice; returns it."""
+    """Expect one JSON object in strict UTF-8 without repeated members; return it."""
     try:
         document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=no_constant)
     except (ValueError, RecursionError) as mistake:
@@ -78,15 +78,15 @@ def expect_json_object(reply: Exchange) -> dict[str, Any]:
 
 
 def _once(reply: Exchange, name: str) -> Proof | None:
-    """A member would stand once; nothing is said where objects inside may have it as well."""
+    """Return the proof that a member is there once; None if nested objects may have it as well."""
     plain = PLAIN.fullmatch(name) and reply.body.count(b"{") == 1
     return Proof(reply.id, lacks=f'"{name}" *:.*"{name}" *:') if plain else None
 
 
 def expect_token(reply: Exchange) -> dict[str, Any]:
-    """A successful token answer: 2xx, JSON and access_token; returns its document.
+    """Expect a successful token response: 2xx, JSON and access_token; return its document.
 
-    That its status is 200, and of which type the token is, are promises of their own.
+    Other promises cover the status 200 and the token type.
     """
     if not reply.ok:
         raise unlike("2xx with a token", reply, range(200, 300))
@@ -96,13 +96,19 @@ def expect_token(reply: Exchange) -> dict[str, Any]:
     if not isinstance(token, str) or not token:
         # Not inside another object.
         proof = Proof(reply.id, matches=r'^ *\{([^{}]|\{[^{}]*\})*"access_token" *: *"[^"]')
-        told = f"access_token {type(token).__name__}"
-        raise NonConformance("access_token, a string that is not empty", told, reply, proof=proof)
+        got = (
+            "no access_token"
+            if token is None
+            else f"access_token of type {type(token).__name__}"
+            if token
+            else "an empty access_token"
+        )
+        raise NonConformance("access_token, a non-empty string", got, reply, proof=proof)
     return document
 
 
 def expect_bearer_token(reply: Exchange) -> None:
-    """The same, and token_type is Bearer, in any case of its letters (section 5.1; RFC 6750 section 4)."""
+    """Expect a token response whose token_type is Bearer, in any case (section 5.1; RFC 6750 section 4)."""
     kind = expect_token(reply).get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         proof = Proof(reply.id, matches='"token_type" *: *"[Bb][Ee][Aa][Rr][Ee][Rr]"')
@@ -110,29 +116,31 @@ def expect_bearer_token(reply: Exchange) -> None:
 
 
 def expect_no_refresh_token(reply: Exchange) -> None:
-    """A JSON answer gives no refresh token."""
+    """Expect no refresh token in a JSON response."""
     if expect_json_object(reply).get("refresh_token"):
         proof = has_no_member(reply, "refresh_token")
-        raise NonConformance("no refresh_token", "a refresh_token", reply, proof=proof)
+        raise NonConformance(
+            "a response without refresh_token", f"{reply.status} with a refresh_token", reply, proof=proof
+        )
 
 
 def expect_token_withheld(reply: Exchange) -> None:
-    """A refusal gives no token, under either of its names; a word that is none is no token."""
+    """Expect no token in a refusal, under either name; a short word does not count as a token."""
     if any(TOKEN.fullmatch(str(reply.member(name) or "")) for name in ("token", "access_token")):
         proof = Proof(reply.id, lacks='"(access_)?token" *: *"[^"]')
         raise NonConformance("no token", f"{reply.status} with a token", reply, proof=proof)
 
 
 def expect_lifetime(reply: Exchange, least_s: int) -> None:
-    """A JSON answer states no expires_in, or a whole number of seconds of at least so many."""
-    told = expect_json_object(reply).get("expires_in", least_s)
-    if not isinstance(told, int) or told < least_s:
+    """Expect no expires_in, or at least this whole number of seconds."""
+    got = expect_json_object(reply).get("expires_in", least_s)
+    if not isinstance(got, int) or got < least_s:
         proof = without_member(reply, "expires_in")
-        raise NonConformance(f"expires_in of at least {least_s}", f"expires_in {worded(told)}", reply, proof=proof)
+        raise NonConformance(f"expires_in of at least {least_s}", f"expires_in {worded(got)}", reply, proof=proof)
 
 
 def issued(reply: Exchange) -> bool:
-    """Whether an answer carries an access token, in whatever status and form."""
+    """Return whether a response contains an access token, whatever its status and form."""
     try:
         document = reply.json()
     except ValueError:
@@ -141,7 +149,7 @@ def issued(reply: Exchange) -> bool:
 
 
 def expect_no_token(reply: Exchange, because: str = "") -> None:
-    """The answer carries no access token."""
+    """Expect no access token in the response."""
     if issued(reply):
         expected = f"no token{f' {because}' if because else ''}"
         proof = Proof(reply.id, lacks='"access_token" *: *"')
@@ -149,24 +157,24 @@ def expect_no_token(reply: Exchange, because: str = "") -> None:
 
 
 def expect_refusal(reply: Exchange, statuses: Iterable[int] = FAILED, because: str = "") -> None:
-    """One of these statuses, and no token; what reads like an attack may be refused in front of the endpoint.
+    """Expect one of these statuses and no token; a firewall may refuse a request that looks like an attack.
 
-    Unless statuses are given, 501 passes as well: it issues nothing. That a grant type which is not offered is to be
-    answered 400 (section 5.2) is judged by one check.
+    Unless statuses are given, 501 passes as well: it issues nothing. One check covers that an unsupported grant type
+    gets 400 (section 5.2).
     """
     expect_no_token(reply, because)
     wanted = set(statuses)
     not_offered = reply.status == NOT_IMPLEMENTED and wanted == FAILED
     if reply.status not in wanted and not not_offered and not refused_in_front(reply):
-        # Of another refusal nobody knows here whether a token would be right as well.
+        # After another refusal, it is unknown here whether a token would be right as well.
         right = wanted if reply.ok else wanted | set(range(200, 300))
         raise unlike(f"{listed(wanted)} and no token{f' {because}' if because else ''}", reply, right)
 
 
 def expect_error_document(reply: Exchange) -> None:
-    """An error answer in the form of section 5.2: a code, and what is said beside it in the permitted characters.
+    """Expect an error response in the form of section 5.2: a code, and texts in the permitted characters.
 
-    What stands in front of the endpoint has its own form.
+    A firewall in front of the endpoint has its own form.
     """
     if refused_in_front(reply):
         return
@@ -174,11 +182,11 @@ def expect_error_document(reply: Exchange) -> None:
     for name in ("error", "error_description"):
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
-            wanted = f"{name} in the characters %x20-21 %x23-5B %x5D-7E"
+            wanted = f"{name} in printable ASCII characters without quotation marks and backslashes"
             raise NonConformance(wanted, f"{name}: {worded(text)}", reply, proof=without_member(reply, name))
     uri = document.get("error_uri", "")
     if not isinstance(uri, str) or not ERROR_URI.match(uri):
-        wanted = "error_uri in the characters %x21 %x23-5B %x5D-7E"
+        wanted = "error_uri in printable ASCII characters without blanks, quotation marks and backslashes"
         raise NonConformance(wanted, f"error_uri: {worded(uri)}", reply, proof=without_member(reply, "error_uri"))
 
 
@@ -192,7 +200,7 @@ def _expect_error(reply: Exchange) -> dict[str, Any]:
 
 
 def expect_error(reply: Exchange, *codes: str) -> None:
-    """An error document with one of these codes; what it says beside is a promise of its own."""
+    """Expect an error document with one of these codes; another promise covers its other members."""
     if refused_in_front(reply):
         return
     code = _expect_error(reply)["error"]
@@ -201,10 +209,10 @@ def expect_error(reply: Exchange, *codes: str) -> None:
         raise NonConformance(f'error "{listed(codes)}"', f'error "{code}"', reply, proof=proof)
 
 
-def expect_contract_kept(reply: Exchange) -> None:
-    """What every answer of a token endpoint is, whatever was asked: a token answer, or a refusal in its form.
+def expect_token_endpoint_response(reply: Exchange) -> None:
+    """Expect a token response or a well-formed refusal, whatever the request.
 
-    Statuses that a front end gives before the endpoint sees the request may have any body.
+    A response with a status that a front end may give before the endpoint sees the request may have any body.
     """
     if reply.ok:
         expect_token(reply)
@@ -219,7 +227,7 @@ def expect_contract_kept(reply: Exchange) -> None:
 
 
 def granted_scopes(reply: Exchange, asked: Iterable[str]) -> frozenset[str]:
-    """The scopes that a token answer grants: those it states, else those that were asked (section 5.1)."""
+    """Return the scopes that a token response grants: those it states, else those requested (section 5.1)."""
     stated = expect_json_object(reply).get("scope")
     if stated is None:
         return frozenset(asked)
@@ -230,25 +238,26 @@ def granted_scopes(reply: Exchange, asked: Iterable[str]) -> frozenset[str]:
 
 
 def unlike_scope(expected: str, reply: Exchange, *compared: Exchange) -> NonConformance:
-    """The finding that a token answer states a scope which would not be right."""
-    told = f"{reply.status} granting {reply.member('scope') or 'nothing that it states'}"
-    return NonConformance(expected, told, *compared, reply, proof=without_member(reply, "scope"))
+    """Return the finding that a token response grants a wrong scope."""
+    granted = reply.member("scope")
+    got = f"{reply.status} granting {granted}" if granted else f"{reply.status} without scope"
+    return NonConformance(expected, got, *compared, reply, proof=without_member(reply, "scope"))
 
 
 def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], asked: Iterable[str] = ()) -> None:
-    """A refusal, or a token that states no scope beyond those permitted."""
+    """Expect a refusal, or a token that grants no scope beyond those permitted."""
     if not issued(reply):
-        expect_refusal(reply, range(400, 500))  # which of them is a promise of its own
+        expect_refusal(reply, range(400, 500))  # another promise covers the exact status
         return
     beyond = granted_scopes(reply, asked) - set(permitted)
     if beyond:
-        told = f"{reply.status} granting {listed(beyond)}"
+        got = f"{reply.status} granting {listed(beyond)}"
         if not reply.member("scope"):
-            told = f"{reply.status} without scope, which says that all was granted that was asked for: {listed(beyond)}"
-            # What is not stated is what was asked for; a refusal states nothing either.
+            got = f"{reply.status} without scope, which grants every requested scope: {listed(beyond)}"
+            # A token response without scope grants the requested ones; a refusal has no scope either.
             proof: Proof | None = Proof(reply.id, statuses=(200, *range(400, 500)), matches='"scope" *:')
         elif all(PLAIN.fullmatch(each) for each in beyond):
             proof = Proof(reply.id, lacks=f'"scope" *: *"([^"]* )?({"|".join(sorted(beyond))})[ "]')
         else:
             proof = without_member(reply, "scope")
-        raise NonConformance(f"no scope beyond {listed(permitted)}", told, reply, proof=proof)
+        raise NonConformance(f"no scope other than {listed(permitted)}", got, reply, proof=proof)

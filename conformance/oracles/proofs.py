@@ -1,4 +1,4 @@
-"""What a script can look for in an answer, told once: that it says something, or never says it."""
+"""Proofs that several oracles share: what a script looks for in a response to repeat the judgement."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, Proof, Sum
 
 NOW, EVER = ("", "now"), 10**12
-"""Among the numbers of a sum the present time, and the bound of one that has none, seconds."""
+"""The present time among the numbers of a sum, and the bound of an unbounded sum, in seconds."""
 
 WITHIN = r"([^{}]|\{[^{}]*\})*"
-"""A pattern of what stands between two members of an object of JSON, others and whole objects in them."""
+"""A pattern of the text between two members of a JSON object: other members, nested objects included."""
 
 
 def literal(text: str) -> str:
-    """A text as a POSIX extended regular expression, which finds it and nothing else."""
+    """Return a POSIX extended regular expression that matches exactly this text."""
     return re.sub(r"([\\.^$*+?()\[\]{}|])", r"\\\1", text)
 
 
 def above(number: int) -> str:
-    """A whole number larger than this one (0 or more), as a POSIX extended regular expression without anchors."""
+    """Return a POSIX extended regular expression, without anchors, of whole numbers above this one (0 or more)."""
     digits = str(number)
     higher = (
         f"{digits[:place]}[{int(digit) + 1}-9][0-9]{{{len(digits) - place - 1}}}"
@@ -52,7 +52,7 @@ def says_something(reply: Exchange, name: str) -> Proof:
 
 
 def in_order(reply: Exchange, element: str, values: Sequence[str]) -> Proof | None:
-    """Elements of a page would come in this order; nothing is said of one that has not all of them."""
+    """Elements of a page would come in this order; None if the page lacks one of them."""
     forms = [html.escape(value, quote=False) for value in values]
     if not all(f"<{element}>{form}</{element}>" in reply.text for form in forms):
         return None
@@ -60,12 +60,12 @@ def in_order(reply: Exchange, element: str, values: Sequence[str]) -> Proof | No
 
 
 def lacks(reply: Exchange, *texts: str) -> Proof:
-    """None of these texts would stand in the body."""
+    """The body would contain none of these texts."""
     return Proof(reply.id, lacks="|".join(map(literal, texts)))
 
 
-def has_just(reply: Exchange, wanted: Iterable[str], found: Iterable[str]) -> Proof | None:
-    """A text that was not wanted would not stand in the body, or not twice; or one that was wanted would."""
+def lists_exactly(reply: Exchange, wanted: Iterable[str], found: Iterable[str]) -> Proof | None:
+    """The body would not contain an unwanted or repeated text; or it would contain a missing one."""
     wanted, found = Counter(wanted), Counter(found)
     missing, extra = sorted(wanted - found), sorted(found.keys() - wanted.keys())
     if again := sorted((found - wanted).keys() - extra):
@@ -74,40 +74,40 @@ def has_just(reply: Exchange, wanted: Iterable[str], found: Iterable[str]) -> Pr
 
 
 def claims_say(reply: Exchange, name: str, value: str) -> Proof:
-    """A claim of the JWT in an answer would begin as a POSIX extended regular expression says, as JSON writes it."""
+    """A claim of the JWT in a response would begin, as JSON, with a POSIX extended regular expression."""
     return replace(has_member(reply, name, value), inside="claims")
 
 
 def claims_differ(name: str, one: Exchange, other: Exchange) -> Proof:
-    """The JWTs in two answers would have two values of a claim."""
+    """The JWTs in two responses would have different values of a claim."""
     return Proof(other.id, differ=((name, one.id, other.id),))
 
 
 def adds_up(reply: Exchange, *sums: Sum) -> Proof:
-    """One of these sums of numbers at least would be as it is told."""
+    """At least one of these sums would be within its bounds."""
     return Proof(reply.id, sums=sums)
 
 
-def ends_as_told(reply: Exchange, within_s: int, late: bool) -> Proof:
-    """The JWT in an answer would end with its expires_in: no later, or, told from its iat as well, no earlier."""
-    exp, iat, told = ((reply.id, name) for name in ("claims.exp", "claims.iat", "expires_in"))
+def expires_as_stated(reply: Exchange, within_s: int, late: bool) -> Proof:
+    """The JWT in a response would expire as expires_in states: no later, or (also counted from iat) no earlier."""
+    exp, iat, got = ((reply.id, name) for name in ("claims.exp", "claims.iat", "expires_in"))
     if late:
-        return adds_up(reply, Sum((exp,), (NOW, told), -EVER, within_s))
-    return adds_up(reply, *(Sum((exp,), (begin, told), -within_s, EVER) for begin in (iat, NOW)))
+        return adds_up(reply, Sum((exp,), (NOW, got), -EVER, within_s))
+    return adds_up(reply, *(Sum((exp,), (begin, got), -within_s, EVER) for begin in (iat, NOW)))
 
 
 def among(pages: Sequence[Exchange], text: str) -> Proof | None:
-    """A text would stand in a list; nothing is said of one of several pages, since it could be on any."""
+    """A list would contain a text; None for several pages, since it could be on any."""
     return Proof(pages[0].id, matches=literal(text)) if len(pages) == 1 else None
 
 
 def not_among(pages: Sequence[Exchange], text: str) -> Proof | None:
-    """A text would not stand on the page of a list that has it."""
+    """The page of a list that contains a text would not contain it."""
     return next((lacks(page, text) for page in pages if text in page.text), None)
 
 
 def another_field(one: Exchange, other: Exchange, name: str) -> Proof:
-    """Two answers would have two values of a field."""
+    """Two responses would have different values of a field."""
     return Proof(other.id, unlike=((name, one.id, other.id),))
 
 
@@ -132,40 +132,40 @@ def field_says_no(reply: Exchange, name: str, pattern: str) -> Proof:
 
 
 def alike(one: Exchange, other: Exchange) -> Proof | None:
-    """Two answers would have one status; nothing is said of answers that have."""
+    """Two responses would have the same status; None if they have."""
     return Proof(alike=((one.id, other.id),)) if one.status != other.status else None
 
 
 def shows_text(reply: Exchange, text: str) -> Proof | None:
-    """The answer would be of success and have a text; nothing is said of one that JSON may write otherwise."""
+    """The response would be successful and contain a text; None for a text that JSON may escape."""
     plain = text.isascii() and text.isprintable() and not set(text) & set('"\\/')
     return Proof(reply.id, statuses=tuple(range(200, 300)), matches=literal(text)) if plain else None
 
 
 def in_its_object(reply: Exchange, text: str, name: str, value: object, there: bool = True) -> Proof:
-    """The object of JSON that has a text would have, or not, a member of a value: of an object, the pair it lacks."""
+    """The JSON object with a text would have, or not have, a member with a value: of an object, the missing pair."""
     pairs = value.items() if isinstance(value, dict) else ()
-    told = [rf'\{{[^{{}}]*"{literal(key)}" *: *({_json(each)})[^{{}}]*\}}' for key, each in pairs]
+    got = [rf'\{{[^{{}}]*"{literal(key)}" *: *({_json(each)})[^{{}}]*\}}' for key, each in pairs]
     one = literal(f'"{text}"')
-    members = [f'"{name}" *: *{each}' for each in told or [rf"({_json(value)}) *(,|\}})"]]
+    members = [f'"{name}" *: *{each}' for each in got or [rf"({_json(value)}) *(,|\}})"]]
     wanted = [f"({one}{WITHIN}{each}|{each}{WITHIN}{one})" for each in members]
     missing = next((each for each in wanted if not re.search(each, reply.text)), wanted[0])
     return Proof(reply.id, matches=missing) if there else Proof(reply.id, lacks=missing)
 
 
 def twice(text: str) -> str:
-    """A pattern of a string that stands in JSON twice."""
+    """Return a pattern of a string that JSON contains twice."""
     return f'"{literal(text)}".*"{literal(text)}"'
 
 
 def both_have(one: Exchange, other: Exchange, pattern: str) -> Proof | None:
-    """A pattern would be found in both answers or in neither; nothing is said where it is so already."""
-    found = [bool(re.search(pattern, _told(each), re.I | re.M)) for each in (one, other)]
+    """A pattern would be found in both responses or in neither; None if it is so already."""
+    found = [bool(re.search(pattern, _lines(each), re.I | re.M)) for each in (one, other)]
     return Proof(other.id, both=((one.id, other.id, pattern),)) if found[0] != found[1] else None
 
 
 def has_member(reply: Exchange, name: str, value: str = "") -> Proof:
-    """A member of JSON would be there, and what it is would begin as a POSIX extended regular expression says."""
+    """A JSON member would be there, and its value would begin with a POSIX extended regular expression."""
     return Proof(reply.id, matches=f'"{name}" *: *{value}')
 
 
@@ -175,7 +175,7 @@ def has_no_member(reply: Exchange, name: str) -> Proof:
 
 
 def without_member(reply: Exchange, name: str) -> Proof | None:
-    """A member of JSON would be another text or number than it is, or there would be none."""
+    """A JSON member would have a different text or number, or be absent."""
     found = re.search(rf'"{name}" *: *("(?:[^"\\]|\\.)*"|[\w.+-]+)', reply.text)
     if found is None or not found[0].isprintable():
         return None
@@ -184,22 +184,22 @@ def without_member(reply: Exchange, name: str) -> Proof | None:
 
 
 def without_list(reply: Exchange, name: str) -> Proof | None:
-    """A list of strings in JSON would be another one than it is."""
+    """A list of strings in JSON would be different."""
     found = re.search(rf'"{name}" *: *\[[^\]]*\]', reply.text)
     return lacks(reply, found[0]) if found and found[0].isprintable() else None
 
 
 def _json(value: object) -> str:
-    told = [json.dumps(value, ensure_ascii=each) for each in (False, True)]
-    return "|".join(dict.fromkeys(literal(form) for each in told for form in (each, _safe_in_pages(each))))
+    got = [json.dumps(value, ensure_ascii=each) for each in (False, True)]
+    return "|".join(dict.fromkeys(literal(form) for each in got for form in (each, _safe_in_pages(each))))
 
 
 def _safe_in_pages(text: str) -> str:
-    """JSON as libraries write it that keep the signs of HTML out of it."""
+    """Return JSON as libraries write it that escape HTML characters."""
     return re.sub("[<>&]", lambda sign: f"\\u{ord(sign.group()):04x}", text)
 
 
-def _told(reply: Exchange) -> str:
+def _lines(reply: Exchange) -> str:
     return "\n".join([*(f"{name}: {value}" for name, value in reply.headers), reply.text.replace("\n", "")])
 
 

@@ -1,4 +1,4 @@
-"""Declared rate limits: requests above them are answered 429 (API Reference, Error Handling)."""
+"""Declared rate limits: requests above them get 429 (API Reference, Error Handling)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stated(limit: str | None, key: str) -> str:
 def first_refused(
     limit: str | None, key: str, ask: Callable[[], Exchange], is_refused: Callable[[Exchange], bool]
 ) -> Exchange:
-    """Return the first refused answer when more requests than a declared limit are sent at once.
+    """Return the first refusal when more requests than a declared limit are sent concurrently.
 
     ``limit`` is the rate that ``limits.<key>`` of the target file declares. Raises NotOffered where it declares
     none, Inconclusive where the requests take longer than its window, NonConformance where all are served.
@@ -37,7 +37,7 @@ def first_refused(
             raise Inconclusive(
                 f"{allowed} requests take longer than {seconds:g} s", "a lower limit, or a faster connection"
             )
-    served = f"{2 * allowed + 5} requests served in {time.monotonic() - begun:.1f} s"
+    served = f"all of {2 * allowed + 5} requests served in {time.monotonic() - begun:.1f} s"
     raise NonConformance(f"429 above {limit}", served, replies[-1], proof=TIMELY)
 
 

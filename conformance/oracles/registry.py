@@ -1,4 +1,4 @@
-"""What a registry's answers must be: digests, lengths, ranges, lists and links.
+"""Responses of a registry: digests, lengths, ranges, lists and links.
 
 Sources: OCI Distribution Specification 1.1; Docker Registry HTTP API V2; RFC 8288 for links.
 """
@@ -34,9 +34,9 @@ MOST_PAGES = 200
 
 
 def expect_bytes(reply: Exchange, content: bytes, or_statuses: tuple[int, ...] = ()) -> None:
-    """200 with exactly this content, and a Content-Length that says so where there is one.
+    """Expect 200 with exactly this content, and a correct Content-Length if there is one.
 
-    With ``or_statuses`` other bytes would be right, in a script.
+    In a script, other bytes are right with a status of ``or_statuses``.
     """
     if reply.status != 200:
         raise unlike(f"200 with the {len(content)} bytes that were pushed", reply, {200})
@@ -51,18 +51,18 @@ def expect_bytes(reply: Exchange, content: bytes, or_statuses: tuple[int, ...] =
 
 
 def expect_bytes_decoded(reply: Exchange, content: bytes) -> None:
-    """200 with exactly this content, once the coding that Content-Encoding names is undone (RFC 9110 section 8.4)."""
+    """Expect 200 with exactly this content after Content-Encoding is decoded (RFC 9110 section 8.4)."""
     coding = (reply.headers.get("content-encoding") or "identity").lower()
     if reply.status != 200 or coding == "identity":
         expect_bytes(reply, content)
-    elif _undone(reply.body, coding) != content:
-        wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)}), once {coding} is undone"
+    elif _decoded(reply.body, coding) != content:
+        wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)}), after {coding} decoding"
         proof = Proof(reply.id, sha256=digest_of(content).removeprefix("sha256:"))
         raise NonConformance(wanted, observed(reply), reply, proof=proof)
 
 
-def _undone(body: bytes, coding: str) -> bytes | None:
-    """The body without its coding; None where it has none such."""
+def _decoded(body: bytes, coding: str) -> bytes | None:
+    """Return the decoded body; None if it is not in this coding."""
     try:
         return gzip.decompress(body) if coding in ("gzip", "x-gzip") else None
     except (OSError, EOFError, zlib.error):
@@ -70,101 +70,102 @@ def _undone(body: bytes, coding: str) -> bytes | None:
 
 
 def expect_bytes_or_collected(reply: Exchange, content: bytes) -> None:
-    """Of a manifest that no tag names any more exactly these bytes, or 404: no clause says that it stays."""
+    """Expect exactly these bytes of an untagged manifest, or 404: no clause says that it is preserved."""
     if reply.status != 404:
         expect_bytes(reply, content)
 
 
 def expect_not_mounted(reply: Exchange, refusals: Iterable[int], because: str) -> None:
-    """Nothing is mounted (201): an upload is opened, or one of the refusals; that 202 opens it is judged once."""
+    """Expect no mount (201): an upload is opened, or the request is refused; another check covers 202."""
     if not reply.ok or reply.status == 201:
         expect_status(reply, {202, *refusals}, because)
 
 
 def expect_true_digest(reply: Exchange, digest: str) -> None:
-    """The Docker-Content-Digest field, where there is one, is the digest of the content."""
+    """Expect the content's digest in Docker-Content-Digest, if the field is there."""
     found = reply.headers.get("docker-content-digest")
     if found is not None and found != digest:
         raise unlike_field(f"Docker-Content-Digest: {digest}", reply, "Docker-Content-Digest", digest)
 
 
 def expect_location(reply: Exchange) -> str:
-    """The Location field is there and an address (RFC 9110 section 10.2.2); returns it."""
+    """Expect a Location field with an address (RFC 9110 section 10.2.2); return it."""
     location = reply.headers.get("location")
     if not location:
         proof = Proof(reply.id, fields_match=(("Location", "."),))
-        raise NonConformance("a Location field", f"{reply.status} without one", reply, proof=proof)
+        raise NonConformance("a Location field", f"{reply.status} without Location", reply, proof=proof)
     address_parts(reply, location)
     return location
 
 
 def expect_range(reply: Exchange, last: int, or_statuses: tuple[int, ...] = ()) -> None:
-    """The Range field of an upload's answer says ``0-last``, the unit given or not; ``or_statuses`` as in ``Proof``."""
+    """Expect ``Range: 0-last`` in an upload's response, with or without unit; ``or_statuses`` as in ``Proof``."""
     value = reply.headers.get("range")
     match = RANGE.fullmatch(value or "")
     if match is None or match.groups() != ("0", str(last)):
-        told = f"Range: {value}" if value else f"{reply.status} without Range"
+        got = f"Range: {value}" if value else f"{reply.status} without Range"
         proof = Proof(reply.id, fields_match=(("Range", f"^(bytes=)?0-{last}$"),), or_statuses=or_statuses)
-        raise NonConformance(f"Range: 0-{last}", told, reply, proof=proof)
+        raise NonConformance(f"Range: 0-{last}", got, reply, proof=proof)
 
 
 def received(reply: Exchange) -> int:
-    """How many bytes an upload's Range field says have been taken; ``0-0`` and no field are told as 0."""
+    """Return how many received bytes an upload's Range field states; 0 for ``0-0`` and without the field."""
     match = RANGE.fullmatch(reply.headers.get("range") or "")
     return int(match[2]) + 1 if match and match[2] != "0" else 0
 
 
 def expect_partial(reply: Exchange, content: bytes, first: int, last: int) -> None:
-    """206 with exactly bytes ``first`` to ``last`` (inclusive) of the content, and the Content-Range of them."""
+    """Expect 206 with exactly bytes ``first`` to ``last`` (inclusive) of the content, and their Content-Range."""
     part, place = content[first : last + 1], f"bytes {first}-{last}/{len(content)}"
-    expected = f"206 with {place}"
-    told = (("Content-Range", place),)
-    proof = Proof(reply.id, statuses=(206,), fields=told, sha256=digest_of(part).partition(":")[2])
-    value = reply.headers.get("content-range") or "no Content-Range"
+    expected = f"206 with Content-Range: {place}"
+    proof = Proof(
+        reply.id, statuses=(206,), fields=(("Content-Range", place),), sha256=digest_of(part).partition(":")[2]
+    )
+    value, shown = reply.headers.get("content-range") or "", field_of(reply, "Content-Range")
     match = CONTENT_RANGE.fullmatch(value)
     if reply.status != 206 or match is None or (int(match[1]), int(match[2])) != (first, last):
         size = plural(len(reply.body), "byte")
-        raise NonConformance(expected, f"{reply.status}, {value}, {size}", reply, proof=proof)
+        raise NonConformance(expected, f"{reply.status} with {shown} and {size}", reply, proof=proof)
     if match[3] not in ("*", str(len(content))):
-        raise NonConformance(expected, f"Content-Range: {value}", reply, proof=proof)
+        raise NonConformance(expected, f"206 with {shown}", reply, proof=proof)
     if reply.body != part:
-        raise NonConformance(expected, f"{len(reply.body)} other bytes", reply, proof=proof)
+        raise NonConformance(f"{expected} and those bytes", "206 with different bytes", reply, proof=proof)
 
 
 def expect_coded(reply: Exchange, content: bytes) -> None:
-    """What comes in a coding is the content, once that is undone; a part of it is as long as its Content-Range tells.
+    """Expect an encoded response to decode to the content, and an encoded part to have the length of its Content-Range.
 
-    Ranges are of what is sent, in its coding (RFC 9110 sections 8.4 and 14.4), of which a part cannot be undone.
+    Ranges apply to the encoded bytes (RFC 9110 sections 8.4 and 14.4); a part of those cannot be decoded.
     """
     if reply.status != 206:
         expect_bytes_decoded(reply, content)
         return
-    value = reply.headers.get("content-range") or "no Content-Range"
-    match = CONTENT_RANGE.fullmatch(value)
+    match = CONTENT_RANGE.fullmatch(reply.headers.get("content-range") or "")
     if match is None or int(match[2]) - int(match[1]) + 1 != len(reply.body):
-        told, proof = f"{value}, {plural(len(reply.body), 'byte')}", Proof(reply.id, fields=(("Content-Encoding", ""),))
-        raise NonConformance("a part as long as its Content-Range tells, in its coding", told, reply, proof=proof)
+        size, proof = plural(len(reply.body), "byte"), Proof(reply.id, fields=(("Content-Encoding", ""),))
+        got = f"206 with {field_of(reply, 'Content-Range')} and {size}"
+        raise NonConformance("206 with as many encoded bytes as Content-Range states", got, reply, proof=proof)
 
 
 def expect_same_fields(got: Exchange, head: Exchange, *names: str) -> None:
-    """HEAD tells of a resource what GET does, without the body (RFC 9110 section 9.3.2)."""
+    """Expect HEAD to return the header fields of GET, without a body (RFC 9110 section 9.3.2)."""
     if head.body:
-        raise NonConformance("no body in the answer to HEAD", plural(len(head.body), "byte"), head)
+        raise NonConformance("no body in the response to HEAD", f"a body of {plural(len(head.body), 'byte')}", head)
     for name in names:
         if got.headers.get(name) != head.headers.get(name):
             proof = Proof(same=((name, got.id, head.id),))
-            raise NonConformance(f"{field_of(got, name)}, as GET says", field_of(head, name), got, head, proof=proof)
+            raise NonConformance(f"{field_of(got, name)}, as GET returns", field_of(head, name), got, head, proof=proof)
 
 
 def expect_content_length(head: Exchange, length: int) -> None:
-    """The answer to a HEAD says the content's length."""
+    """Expect the content's length in the response to HEAD."""
     found = head.headers.get("content-length")
     if found != str(length):
         raise unlike_field(f"Content-Length: {length}", head, "Content-Length", str(length))
 
 
 def strings_of(reply: Exchange, member: str) -> list[str]:
-    """The list of strings under a member of a list answer (``tags``, ``repositories``); null is an empty one."""
+    """Return the strings under a member of a list response (``tags``, ``repositories``); null is an empty list."""
     try:
         document = reply.json()
     except ValueError:
@@ -178,7 +179,7 @@ def strings_of(reply: Exchange, member: str) -> list[str]:
 
 
 def expect_list(reply: Exchange, member: str, wanted: Iterable[str]) -> None:
-    """A list answer has exactly these, in whatever order."""
+    """Expect exactly these names in a list response, in any order."""
     found, wanted = strings_of(reply, member), sorted(wanted)
     if sorted(found) != wanted:
         proof = Proof(listed=(Listed(member, (reply.id,), tuple(wanted)),))
@@ -186,7 +187,7 @@ def expect_list(reply: Exchange, member: str, wanted: Iterable[str]) -> None:
 
 
 def expect_sorted(reply: Exchange, member: str, among: Collection[str] | None = None) -> None:
-    """A list answer, or what it has among these, is in lexical order: ASCII order, or alphabetical without case."""
+    """Expect a list, or its names ``among`` these, in lexical order: ASCII order, or alphabetical ignoring case."""
     found = [each for each in strings_of(reply, member) if among is None or each in among]
     lowered = [each.lower() for each in found]
     if found != sorted(found) and lowered != sorted(lowered):
@@ -195,20 +196,20 @@ def expect_sorted(reply: Exchange, member: str, among: Collection[str] | None = 
         )
         without_case = (pair for pair in itertools.pairwise(found) if pair[0].lower() > pair[1].lower())
         one, other = next(in_neither, None) or next(without_case)
-        # Of tags a script makes the same again; of a catalog it finds what there is then.
+        # A script creates the same tags again; a catalog has other repositories then.
         proof = without_list(reply, member) if member == "tags" else _in_order(reply, one, other)
-        told = f"{worded(one)} before {worded(other)}, among {len(found)}"
-        raise NonConformance(f"{member} in lexical order", told, reply, proof=proof)
+        got = f"{worded(one)} before {worded(other)} in a list of {len(found)}"
+        raise NonConformance(f"{member} in lexical order", got, reply, proof=proof)
 
 
 def _in_order(reply: Exchange, one: str, other: str) -> Proof:
-    """The proof by two names which follow each other and should not; nothing is said where one of them is not there."""
+    """Return the proof by two names in the wrong order; it says nothing if one of them is missing."""
     there = tuple((reply.id, f'"{literal(each)}"') for each in (one, other))
     return Proof(reply.id, given=there, lacks=f"{there[0][1]}.*{there[1][1]}")
 
 
 def next_link(reply: Exchange) -> str | None:
-    """The target of the link whose relation is ``next`` (RFC 8288), which is an address, or None."""
+    """Return the target of the link with the relation ``next`` (RFC 8288), or None; the target is an address."""
     for value in reply.headers.all("link"):
         for target, parameters in LINK.findall(value):
             if any("next" in f"{quoted}{plain}".lower().split() for quoted, plain in RELATION.findall(parameters)):
@@ -218,23 +219,25 @@ def next_link(reply: Exchange) -> str | None:
 
 
 def pages_from(first: Exchange, follow: Callable[[Exchange, str], Exchange]) -> list[Exchange]:
-    """An answer and what its ``next`` links lead to: a circle, or no end, is a finding; too many pages Inconclusive."""
+    """Return a response and the pages of its ``next`` links; a circle is a finding, too many pages Inconclusive."""
     pages, followed = [first], dict[str, bytes]()
     while (target := next_link(pages[-1])) is not None:
         if len(pages) >= MOST_PAGES:
             if len({each.body for each in pages}) == len(pages):
                 raise Inconclusive(f"the list has more than {MOST_PAGES} pages", "a list with fewer pages")
-            raise NonConformance("links that come to an end", f"{MOST_PAGES} pages and a further link", pages[-1])
+            raise NonConformance("a last page without a next link", f"a next link on page {MOST_PAGES}", pages[-1])
         pages.append(follow(pages[-1], target))
-        # A server may hold the place for its client, so that the same link goes on: not with the same page.
+        # A server may store the position, so that the same link returns a further page; the same page is a circle.
         if followed.get(target) == pages[-1].body:
-            raise NonConformance("links that come to an end", f"the page at {target} again, and its link", *pages[-2:])
+            raise NonConformance(
+                "a last page without a next link", f"a next link back to the same page, {target}", *pages[-2:]
+            )
         followed[target] = pages[-1].body
     return pages
 
 
 def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -> None:
-    """The pages together have exactly these, each once, in an order that goes on from page to page."""
+    """Expect exactly these names on all pages together, each once."""
     found = [each for page in pages for each in strings_of(page, member)]
     wanted = sorted(wanted)
     if sorted(found) != wanted:
@@ -248,15 +251,15 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
 
 
 def expect_listed(pages: list[Exchange], member: str, wanted: Iterable[str]) -> None:
-    """The pages together have these, among others."""
+    """Expect these names on the pages, among others."""
     lost = set(wanted) - {each for page in pages for each in strings_of(page, member)}
     if lost:
         proof = Proof(pages[0].id, matches=f'"{literal(min(lost))}"') if len(pages) == 1 else None
-        raise NonConformance(f"all {member} that were pushed", f"missing: {some(lost)}", *pages, proof=proof)
+        raise NonConformance(f"all pushed {member}", f"missing: {some(lost)}", *pages, proof=proof)
 
 
 def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
-    """The descriptors of an answer that is an image index."""
+    """Return the descriptors of a response that is an image index."""
     try:
         document = reply.json()
     except ValueError:
@@ -269,76 +272,76 @@ def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
 
 
 def expect_annotations(reply: Exchange, found: dict[str, Any], of: dict[str, str]) -> None:
-    """The entry of a referrer has these annotations, among others; where there are none, a map or no such member."""
-    told = found.get("annotations", {})
-    pairs = told if isinstance(told, dict) else {}
+    """Expect these annotations in the entry of a referrer; if there are none, an object or no such member."""
+    got = found.get("annotations", {})
+    pairs = got if isinstance(got, dict) else {}
     lacking = {name: value for name, value in of.items() if pairs.get(name) != value}
-    if lacking or pairs is not told:
-        wanted = f"the annotations {worded(lacking)}"[:120] if of else "no annotations, or a map of them"
-        shown = {name: pairs.get(name) for name in lacking} if pairs is told else told
-        proof = in_its_object(reply, found["digest"], "annotations", of or told, bool(of))
+    if lacking or pairs is not got:
+        wanted = f"the annotations {worded(lacking)}"[:120] if of else "no annotations, or a JSON object"
+        shown = {name: pairs.get(name) for name in lacking} if pairs is got else got
+        proof = in_its_object(reply, found["digest"], "annotations", of or got, bool(of))
         raise NonConformance(wanted, worded(shown)[:120], reply, proof=proof)
 
 
 def expect_referrer(pages: list[Exchange], digest: str) -> None:
-    """A manifest is in the list of referrers, on one of its pages."""
+    """Expect a manifest in the list of referrers, on any page."""
     if digest not in [each.get("digest") for page in pages for each in descriptors_of(page)]:
-        told = pages[0].text[:300]
-        raise NonConformance(f"{digest} among the referrers", told, *pages, proof=among(pages, digest))
+        got = pages[0].text[:300]
+        raise NonConformance(f"{digest} in the list of referrers", got, *pages, proof=among(pages, digest))
 
 
 def expect_no_referrer(pages: list[Exchange], digest: str, why: str) -> None:
-    """A manifest is not in the list of referrers; ``why`` tells which it is."""
+    """Expect a manifest not to be in the list of referrers; ``why`` describes the manifest."""
     if digest in [each.get("digest") for page in pages for each in descriptors_of(page)]:
         raise NonConformance(f"no referrer {why}", pages[0].text[:300], *pages, proof=not_among(pages, digest))
 
 
 def expect_tags(repository: Repository, wanted: Iterable[str], query: str = "") -> None:
-    """A repository has exactly these tags, each once, over however many pages."""
+    """Expect exactly these tags of a repository, each once, on any number of pages."""
     expect_complete(pages_from(repository.tags(query), repository.follow), "tags", wanted)
 
 
 def expect_not_stored(probes: Iterable[Exchange]) -> None:
-    """Each of these reads is answered 404: what was refused or deleted is not there."""
+    """Expect 404 for each of these reads: the content was refused or deleted."""
     for probe in probes:
         if probe.status != 404:
-            raise unlike("404 for what must not be there", probe, {404})
+            raise unlike("404 for content that must not be stored", probe, {404})
 
 
 def expect_denied(reply: Exchange, because: str = "", further: Iterable[int] = ()) -> None:
-    """401, 403 or 404, or a further status: the caller may not do that."""
+    """Expect 401, 403 or 404, or a further status: the caller may not do that."""
     if reply.status not in (accepted := {401, 403, 404, *further}):
         raise unlike(f"{listed(accepted)}{f' {because}' if because else ''}", reply, accepted)
 
 
 def expect_scope(reply: Exchange, resource: str, *actions: str) -> None:
-    """The Bearer challenge asks for one of these actions on a resource (``repository:orgs/acme/app``), or for "*".
+    """Expect a Bearer challenge for one of these actions, or "*", on a resource (``repository:orgs/acme/app``).
 
-    Not asked of a registry that takes no bearer tokens.
+    Not applicable to a registry without bearer tokens.
     """
     bearer = next((each for each in challenges(reply) if each.scheme == "bearer"), None)
     if bearer is None:
-        raise NotApplicable("the registry does not take bearer tokens")
+        raise NotApplicable("the registry does not use bearer tokens")
     scopes = [each.rpartition(":") for each in bearer.scopes]
-    wanted = {each for named, _, told in scopes if named == resource for each in told.split(",")}
+    wanted = {each for named, _, got in scopes if named == resource for each in got.split(",")}
     if not {*actions, "*"} & wanted:
         among = "|".join(map(literal, [*actions, "*"]))
         pattern = f'scope *= *"?([^"]* )?{literal(resource)}:([^" ]*,)?({among})([," ]|$)'
         proof = field_matches(reply, "WWW-Authenticate", pattern)
-        told = f"scope {worded(bearer.parameters.get('scope'))}"
-        raise NonConformance(f"scope {resource}:{listed(actions)}", told, reply, proof=proof)
+        got = f"scope {worded(bearer.parameters.get('scope'))}"
+        raise NonConformance(f"scope {resource}:{listed(actions)}", got, reply, proof=proof)
 
 
 def expect_untouched(reply: Exchange, content: bytes, unless: tuple[tuple[str, str], ...] = ()) -> None:
-    """What the refused request was about is as it was; ``unless`` tells a script where nothing was refused."""
+    """Expect stored content to be as before a refused request; ``unless``: a script's sign that it was accepted."""
     if reply.status != 200 or reply.body != content:
         proof = Proof(reply.id, statuses=(200,), sha256=digest_of(content).removeprefix("sha256:"), unless=unless)
-        wanted = "what is stored to be as it was before the refused request"
+        wanted = "200 with the content stored before the refused request"
         raise NonConformance(wanted, observed(reply), reply, proof=proof)
 
 
 def expect_nothing_changed(operation: str, on: Occasion) -> None:
-    """What a refused operation would have changed, had it not been refused, is as it was."""
+    """Expect no effect of a refused operation."""
     repository, stored, layer = on.stored.repository, on.stored, on.stored.image.blobs[-1]
     if operation in ("delete-manifest", "delete-tag"):
         expect_untouched(repository.get_manifest(stored.tag), stored.image.content)
@@ -353,24 +356,24 @@ def expect_nothing_changed(operation: str, on: Occasion) -> None:
 
 
 def expect_reachable(what: str, request: Callable[[], T], proof: Proof | None = None) -> T:
-    """An address that the registry gave can be reached by the one whom it was given; returns what is asked of it."""
+    """Expect the client to reach an address that the registry returned; return the response."""
     try:
         return request()
     except Unreachable as failure:
-        wanted = f"{what} that can be reached by those to whom it is given"
+        wanted = f"{what} that the client can reach"
         finding = NonConformance(wanted, failure.why, proof=proof)
         finding.exchange_ids = failure.exchange_ids
         raise finding from None
 
 
 def expect_no_tags(reply: Exchange) -> None:
-    """A list of tags, of a repository that has none: an empty list, or 404."""
+    """Expect an empty list of tags, or 404, for a repository without tags."""
     expect_status(reply, {200, 404})
     if reply.status == 200 and expect_json_object(reply).get("tags") != []:
         raise NonConformance('"tags": []', observed(reply), reply, proof=has_member(reply, "tags", r"\[ *\]"))
 
 
 def expect_bytes_at(repository: Repository, reply: Exchange, content: bytes, headers: HeaderFields = ()) -> None:
-    """The Location of an answer can be reached, and is where exactly these bytes can be pulled."""
+    """Expect that exactly these bytes can be pulled from the Location of a response."""
     address = address_in(reply.url, expect_location(reply))
     expect_bytes(expect_reachable("a Location", lambda: repository.pull(address, headers)), content)

@@ -1,4 +1,4 @@
-"""What a registry's refusals say: a list of errors in JSON, and the codes in it.
+"""Error responses of a registry: a list of errors in JSON, with codes.
 
 Sources: OCI Distribution Specification 1.1, Error Codes; Docker Registry HTTP API V2, Errors.
 """
@@ -14,7 +14,7 @@ from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import listed, observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
-from conformance.vocabulary.wording import plural, worded
+from conformance.vocabulary.wording import field_of, plural, worded
 
 CODES = frozenset(
     {
@@ -33,7 +33,7 @@ CODES = frozenset(
         "DENIED",
         "UNSUPPORTED",
         "TOOMANYREQUESTS",
-        # Docker Registry V2, Errors, beyond those.
+        # Docker Registry V2, Errors: further codes.
         "UNKNOWN",
         "TAG_INVALID",
         "MANIFEST_UNVERIFIED",
@@ -47,13 +47,15 @@ OF_THE_FORM = Proof(matches='"errors" *: *\\[ *\\{.*"code" *: *"[A-Z_]+"', lacks
 
 
 def expect_error_document(reply: Exchange) -> list[dict[str, Any]]:
-    """A refusal's body, where it is JSON or says it is, is the list of errors; returns the list."""
+    """Expect the list of errors in a refusal whose body is JSON or is declared as JSON; return the list."""
     if "json" not in reply.media_type and not reply.body.lstrip().startswith(b"{"):
         return []
     try:
         document = reply.json()
     except ValueError:
-        raise NonConformance("a body that is the JSON it says it is", observed(reply), reply) from None
+        raise NonConformance(
+            f"valid JSON, as {field_of(reply, 'Content-Type')} declares", observed(reply), reply
+        ) from None
     errors = document.get("errors") if isinstance(document, dict) else None
     if not isinstance(errors, list) or not errors or not all(_is_error(each) for each in errors):
         raise NonConformance(FORM, observed(reply), reply, proof=replace(OF_THE_FORM, exchange=reply.id))
@@ -67,20 +69,22 @@ def _is_error(entry: Any) -> bool:
 
 
 def expect_json_error(reply: Exchange) -> list[str]:
-    """A refusal's body is JSON, and said to be by a type that readers know (RFC 6839); returns the codes in it."""
+    """Expect a refusal in JSON with a JSON media type (RFC 6839); return its codes."""
     if not JSON_TYPE.fullmatch(reply.media_type):
-        told = f"{reply.status} of the type {reply.media_type or 'that it does not tell'}"
+        got = f"{reply.status} with {field_of(reply, 'Content-Type')}"
         proof = field_matches(reply, "Content-Type", f"^({JSON_TYPE.pattern.replace('?:', '')}) *(;|$)")
-        raise NonConformance("an error document that is said to be JSON", told, reply, proof=proof)
+        raise NonConformance("an error document with a JSON Content-Type", got, reply, proof=proof)
     try:
         reply.json()
     except ValueError:
-        raise NonConformance("a body that is the JSON it says it is", observed(reply), reply) from None
+        raise NonConformance(
+            f"valid JSON, as {field_of(reply, 'Content-Type')} declares", observed(reply), reply
+        ) from None
     return codes_in(reply)
 
 
 def codes_in(reply: Exchange) -> list[str]:
-    """The codes of a refusal, in capitals, where it has the form of one: whether it has is a promise of its own."""
+    """Return the codes of a well-formed refusal, in capitals; another promise covers the form."""
     try:
         return [each["code"].upper() for each in reply.json()["errors"]]
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -88,15 +92,15 @@ def codes_in(reply: Exchange) -> list[str]:
 
 
 def expect_code(reply: Exchange, *accepted: str) -> None:
-    """The first error's code, where the body is an error document, is one of these."""
+    """Expect one of these codes for the first error, if the body is an error document."""
     first = next(iter(codes_in(reply)), accepted[0])
     if first not in accepted:
         proof = Proof(reply.id, matches=f'"code" *: *"({"|".join(accepted)})"')
         raise NonConformance(f"the code {listed(accepted)}", f"{reply.status} with {first}", reply, proof=proof)
 
 
-def expect_missing_told(reply: Exchange, times: int = 1, child: bool = False) -> None:
-    """Where the refusal is JSON, it tells so many things that a manifest lacks: blobs, or what an index lists.
+def expect_missing_reported(reply: Exchange, times: int = 1, child: bool = False) -> None:
+    """Expect so many errors for missing blobs or child manifests, if the refusal is JSON.
 
     OCI has MANIFEST_BLOB_UNKNOWN for both; Docker Registry V2, Pushing an Image Manifest: "If one or more layers are
     unknown to the registry, `BLOB_UNKNOWN` errors are returned."
@@ -105,5 +109,5 @@ def expect_missing_told(reply: Exchange, times: int = 1, child: bool = False) ->
     codes = expect_json_error(reply)
     if codes and sum(1 for each in codes if re.fullmatch(code, each)) < times:
         proof = Proof(reply.id, matches=f'("code" *: *"{code}".*){{{times}}}')
-        told = f"{reply.status} with {worded(codes)}"
-        raise NonConformance(f"{plural(times, 'error')} MANIFEST_BLOB_UNKNOWN", told, reply, proof=proof)
+        got = f"{reply.status} with the codes {worded(codes)}"
+        raise NonConformance(f"{plural(times, 'error')} with the code MANIFEST_BLOB_UNKNOWN", got, reply, proof=proof)

@@ -1,7 +1,7 @@
-"""What holds of every changed request, on every surface, whatever was changed.
+"""Rules for every altered request, on every surface.
 
-Never a server's fault; an error in the form of its surface; nothing internal and no secret told; nothing changed
-by what was refused; answered in time; and the next good request served like before.
+No server error; an error in the form of the surface; no internals and no secrets in the response; no effect of a
+refused request; a response in time; and the next valid request succeeds as before.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from conformance.vocabulary.mutation import Mutation, Outcome
 
 @dataclass
 class Surroundings:
-    """What is around the changed request.
+    """The context of an altered request.
 
-    ``error_form`` judges a refusal's form; ``state`` reads back what a refused request must not have changed, and
-    returns it in a form that can be compared; ``good`` sends a good request and judges its answer; ``secrets`` are
-    what no answer may repeat, ``hidden`` what belongs to others; ``late`` is whether a refusal may be told within 200.
+    ``error_form`` judges a refusal's form; ``state`` reads, in a comparable form, the state that a refused request must
+    not change; ``good`` sends a valid request and judges its response; no response may repeat ``secrets`` or
+    ``hidden`` data of another organization; ``late``: a refusal may be reported in a 200 response.
     """
 
     error_form: Callable[[Exchange], object]
@@ -37,16 +37,16 @@ class Surroundings:
 
 
 def expect_outcome(mutation: Mutation[Any], send: Callable[[], Exchange], around: Surroundings) -> Exchange:
-    """Sends a changed request and judges all that is common to such requests; returns its answer."""
+    """Send an altered request and judge it by the common rules; return the response."""
     before = _state(around)
     reply = _answered(send, around)
     _count(mutation, reply)
     expect_no_server_error(reply, f"({mutation.kind})")
-    _expect_nothing_told(reply, around)
-    taken = around.accepted(reply)
-    if not (around.late and reply.ok and not taken and mutation.outcome is Outcome.REFUSED):
-        _expect_named_outcome(mutation, reply, taken)
-    if not taken:
+    _expect_nothing_revealed(reply, around)
+    accepted = around.accepted(reply)
+    if not (around.late and reply.ok and not accepted and mutation.outcome is Outcome.REFUSED):
+        _expect_named_outcome(mutation, reply, accepted)
+    if not accepted:
         around.error_form(reply)
         _expect_state(before, around, reply, mutation.kind)
     around.good()
@@ -54,15 +54,15 @@ def expect_outcome(mutation: Mutation[Any], send: Callable[[], Exchange], around
 
 
 def _count(mutation: Mutation[Any], reply: Exchange) -> None:
-    """For the report: which kinds were tried, and what became of each outcome's."""
+    """Count for the report which kinds were tried, and which responses they got."""
     RECORDER.event(f"kind: {mutation.kind}")
     RECORDER.event(f"{mutation.outcome}, answered {reply.status // 100}xx")
 
 
 def _answered(send: Callable[[], Exchange], around: Surroundings) -> Exchange:
-    """The answer; where none comes in time although a good request is answered, that is this request's doing.
+    """Return the response; a missing one is a finding if a valid request gets a response.
 
-    Not where nobody could be asked: a Location may lead to a host that there is not, which is for another check.
+    A failed connection is no finding here: a Location may name an unknown host, which another check covers.
     """
     try:
         return send()
@@ -70,30 +70,30 @@ def _answered(send: Callable[[], Exchange], around: Surroundings) -> Exchange:
         raise
     except Unreachable as late:
         around.good()
-        finding = NonConformance("an answer within the target's time limit", f"none: {late.why}")
+        finding = NonConformance("a response within the target's time limit", f"no response: {late.why}")
         finding.exchange_ids = late.exchange_ids
         raise finding from None
 
 
-def _expect_nothing_told(reply: Exchange, around: Surroundings) -> None:
+def _expect_nothing_revealed(reply: Exchange, around: Surroundings) -> None:
     if not reply.ok:
-        # A gateway before the platform answers for itself what is no request, and says what it is.
-        expect_no_leak(reply, but=["a server's version"])
+        # A gateway in front of the platform answers malformed requests itself, and names its version.
+        expect_no_leak(reply, but=["a server version"])
     expect_not_repeated(reply, around.secrets)
-    expect_not_repeated(reply, around.hidden, "what is another's")
+    expect_not_repeated(reply, around.hidden, "data of another organization")
 
 
-def _expect_named_outcome(mutation: Mutation[Any], reply: Exchange, taken: bool) -> None:
-    if mutation.outcome is Outcome.VALID and not taken:
-        raise unlike(f"success for a request that is still valid ({mutation.kind})", reply, range(200, 300))
-    # 501 refuses as well; where a clause names another status, the check of that clause reports it.
+def _expect_named_outcome(mutation: Mutation[Any], reply: Exchange, accepted: bool) -> None:
+    if mutation.outcome is Outcome.VALID and not accepted:
+        raise unlike(f"success (2xx) for a request that is still valid ({mutation.kind})", reply, range(200, 300))
+    # 501 refuses as well; if a clause names another status, the check of that clause reports it.
     if mutation.outcome is Outcome.REFUSED and reply.status not in (refusals := {*range(400, 500), NOT_IMPLEMENTED}):
         raise unlike(f"a 4xx status ({mutation.kind})", reply, refusals)
 
 
 @dataclass(frozen=True)
 class _State:
-    """What was read back, and in which exchanges."""
+    """The state that was read, and the exchanges that read it."""
 
     value: Any
     exchange_ids: tuple[str, ...]
@@ -108,8 +108,8 @@ def _state(around: Surroundings) -> _State:
 def _expect_state(before: _State, around: Surroundings, refused: Exchange, kind: str) -> None:
     after = _state(around)
     if before.value != after.value:
-        told = f"{refused.status}, and {str(after.value)[:300]}"
-        # Where it takes another number of requests to read back now, that alone is the difference.
+        got = f"{refused.status} for the request, and the state {str(after.value)[:300]}"
+        # If reading the state takes a different number of requests now, that is the difference.
         alike = tuple(zip(before.exchange_ids, after.exchange_ids, strict=False))
-        wanted = f"nothing changed by what is refused ({kind}): {str(before.value)[:300]}"
-        raise NonConformance(wanted, told, refused, proof=Proof(alike=alike))
+        wanted = f"no effect of a refused request ({kind}): the state {str(before.value)[:300]}"
+        raise NonConformance(wanted, got, refused, proof=Proof(alike=alike))

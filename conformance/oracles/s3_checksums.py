@@ -1,4 +1,4 @@
-"""Checksums that a gateway tells of an object: of its bytes, or of the checksums of its parts."""
+"""Checksums that a gateway reports for an object: of its bytes, or of the checksums of its parts."""
 
 from __future__ import annotations
 
@@ -17,63 +17,65 @@ FULL, COMPOSITE = "FULL_OBJECT", "COMPOSITE"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What an answer tells of a checksum: its value and its type, "" for what it does not tell."""
+class ReportedChecksum:
+    """A checksum in a response: its value and its type, "" for one that is absent."""
 
     reply: Exchange
     value: str
     kind: str
     names: tuple[str, str] = ("", "")
-    """How the answer calls value and type: header fields, or elements of its document between angle brackets."""
+    """The names of value and type in the response: header fields, or elements in angle brackets."""
 
     def without(self, place: int) -> Proof:
-        """The proof that value (0) or type (1) would be another one, or none."""
+        """Return the proof that value (0) or type (1) would be different or absent."""
         name, wrong = self.names[place], (self.value, self.kind)[place]
         return lacks(self.reply, f"{name}{wrong}<") if name.startswith("<") else field_lacks(self.reply, name, wrong)
 
 
-def where_offered(reply: Exchange, algorithm: str) -> Exchange:
-    """An answer to a checksum; NotApplicable where its algorithm is not implemented, which is told of once.
+def require_algorithm(reply: Exchange, algorithm: str) -> Exchange:
+    """Return a response to a checksum; NotApplicable if its algorithm is not implemented.
 
-    That what matches a checksum is stored, of each algorithm, is a promise of its own.
+    Another promise covers that an object with a correct checksum of each algorithm is stored.
     """
     if reply.status == 501:
-        raise NotApplicable(f"checksums with {algorithm} are not offered, which storage/checksum reports")
+        raise NotApplicable(f"{algorithm} checksums are not implemented (501); storage/checksum reports that")
     return reply
 
 
-def in_headers(reply: Exchange, algorithm: str) -> Told:
-    """What the header fields tell."""
+def in_headers(reply: Exchange, algorithm: str) -> ReportedChecksum:
+    """Return the checksum in the header fields."""
     names = f"x-amz-checksum-{algorithm}", "x-amz-checksum-type"
     value, kind = map(reply.headers.get, names)
-    return Told(reply, value or "", kind or "", names)
+    return ReportedChecksum(reply, value or "", kind or "", names)
 
 
-def in_document(reply: Exchange, root: str, algorithm: str) -> Told:
-    """What a result document tells."""
+def in_document(reply: Exchange, root: str, algorithm: str) -> ReportedChecksum:
+    """Return the checksum in a result document."""
     document = expect_document(reply, root)
     elements = f"Checksum{algorithm.upper()}", "ChecksumType"
     value, kind = map(document.findtext, elements)
-    return Told(reply, value or "", kind or "", (f"<{elements[0]}>", f"<{elements[1]}>"))
+    return ReportedChecksum(reply, value or "", kind or "", (f"<{elements[0]}>", f"<{elements[1]}>"))
 
 
-def in_parts(reply: Exchange, algorithm: str) -> Told:
-    """What a list of parts, however it is named, tells of its first part; the type that it tells is of the object."""
+def in_parts(reply: Exchange, algorithm: str) -> ReportedChecksum:
+    """Return the checksum of the first part in a list of parts; the list's type is that of the object."""
     document, name = xml_root(reply), f"Checksum{algorithm.upper()}"
     value = document.findtext(f"Part/{name}") if document is not None else None
-    return Told(reply, value or "", "", (f"<{name}>", "<ChecksumType>"))
+    return ReportedChecksum(reply, value or "", "", (f"<{name}>", "<ChecksumType>"))
 
 
-def expect_checksum(told: Told, right: Mapping[str, str]) -> None:
-    """The checksum that is told, if any is, is the right one of its type; of any of these where no type is told.
+def expect_checksum(got: ReportedChecksum, right: Mapping[str, str]) -> None:
+    """Expect a reported checksum to be the right one of its type, or of any type if none is reported.
 
-    A composite checksum ends in a hyphen and the number of parts, which a gateway may leave out.
+    A composite checksum ends in a hyphen and the number of parts, which a gateway may omit.
     """
-    if not told.value:
+    if not got.value:
         return
-    if told.kind and told.kind not in right:
-        raise NonConformance(f"the checksum type {listed(right)}", told.kind, told.reply, proof=told.without(1))
-    allowed = {right[told.kind]} if told.kind else set(right.values())
-    if told.value not in allowed | {each.partition("-")[0] for each in allowed}:
-        wanted = f"the checksum {listed(allowed)}{f' of type {told.kind}' if told.kind else ''}"
-        raise NonConformance(wanted, told.value, told.reply, proof=told.without(0))
+    if got.kind and got.kind not in right:
+        raise NonConformance(
+            f"checksum type {listed(right)}", f"checksum type {got.kind}", got.reply, proof=got.without(1)
+        )
+    allowed = {right[got.kind]} if got.kind else set(right.values())
+    if got.value not in allowed | {each.partition("-")[0] for each in allowed}:
+        wanted = f"checksum {listed(allowed)}{f' of type {got.kind}' if got.kind else ''}"
+        raise NonConformance(wanted, f"checksum {got.value}", got.reply, proof=got.without(0))

@@ -1,7 +1,7 @@
 """S3 result documents: listings of either version, parts, uploads, deletions, tags.
 
 Each ``…_of`` function reads a 200 answer and raises NonConformance where the document is not what it
-should be. Keys are decoded where the document says that they are encoded.
+should be. Keys are decoded if the document has an EncodingType.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ def expect_document(reply: Exchange, root: str) -> Element:
 
 
 def text_of(reply: Exchange, element: Element, name: str) -> str:
-    """The text of a child that must be there."""
+    """Return the text of a required child element."""
     found = element.find(name)
     if found is None:
         raise NonConformance(f"<{name}> in <{element.tag}>", observed(reply), reply, proof=has_element(reply, name))
     return found.text or ""
 
 
-def expect_said(reply: Exchange, name: str, wanted: str, told: str, because: str = "", *others: Exchange) -> None:
-    """An element of the document says this, quotes of an ETag aside; ``others`` are answers that said it before."""
-    if told.strip('"') != wanted.strip('"'):
+def expect_element(reply: Exchange, name: str, wanted: str, got: str, because: str = "", *others: Exchange) -> None:
+    """Expect this text of an element, ignoring the quotes of an ETag; ``others`` are earlier responses with it."""
+    if got.strip('"') != wanted.strip('"'):
         proof = says(reply, name, wanted, wanted.strip('"'))
         expected = f"{name} {wanted} {because}".strip()
-        raise NonConformance(expected, f"{name} {told or 'of nothing'}", *others, reply, proof=proof)
+        raise NonConformance(expected, f"{name} {got}" if got else f"no {name}", *others, reply, proof=proof)
 
 
 def number_of(reply: Exchange, element: Element, name: str) -> int:
-    """The whole number in a child that must be there (of the type Integer or Long)."""
+    """Return the whole number in a required child element (of the type Integer or Long)."""
     text = text_of(reply, element, name)
     number = whole_number(text)
     if number is None:
@@ -59,16 +59,16 @@ def number_of(reply: Exchange, element: Element, name: str) -> int:
     return number
 
 
-def number_told(reply: Exchange, root: Element, name: str) -> int | None:
-    """The whole number in a child that need not be there; None where it is not."""
+def optional_number(reply: Exchange, root: Element, name: str) -> int | None:
+    """Return the whole number in an optional child element, or None."""
     return number_of(reply, root, name) if root.findtext(name) else None
 
 
-def expect_at_most(reply: Exchange, name: str, told: int | None, asked: int) -> None:
-    """A child that repeats a limit, where it is told, is no more than was asked for."""
-    if told is not None and told > asked:
-        proof = lacks(reply, f"<{name}>{told}<")
-        raise NonConformance(f"{name} of {asked} at most, as asked", f"{name} {told}", reply, proof=proof)
+def expect_at_most(reply: Exchange, name: str, got: int | None, asked: int) -> None:
+    """Expect an element that repeats a limit, if present, not to exceed the requested limit."""
+    if got is not None and got > asked:
+        proof = lacks(reply, f"<{name}>{got}<")
+        raise NonConformance(f"{name} of at most {asked}, as requested", f"{name} {got}", reply, proof=proof)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """One page of a listing, whatever its version. ``next`` is where the next page begins, "" without one."""
+    """One page of a listing of either version. ``next`` is where the next page begins, or ""."""
 
     reply: Exchange
     entries: tuple[Entry, ...]
@@ -100,26 +100,26 @@ class Listing:
 
     @property
     def size(self) -> int:
-        """What counts against max-keys: keys and common prefixes."""
+        """The number of entries that count towards max-keys: keys and common prefixes."""
         return len(self.entries) + len(self.prefixes)
 
 
-def asked_of_version_2(reply: Exchange) -> bool:
-    """Whether a listing was asked for in version 2, in which a token leads on and no marker."""
+def is_version_2(reply: Exchange) -> bool:
+    """Return whether the request was ListObjectsV2, which pages by token and not by marker."""
     return "list-type=2" in reply.url
 
 
 def listing_of(reply: Exchange) -> Listing:
-    """The page that an answer of ListObjects or ListObjectsV2 is."""
+    """Return the page in a response to ListObjects or ListObjectsV2."""
     root = expect_document(reply, "ListBucketResult")
     is_encoded = (root.findtext("EncodingType") or "") == "url"
     entries = tuple(_entry(reply, each, is_encoded) for each in root.findall("Contents"))
     prefixes = tuple(_decoded(text_of(reply, each, "Prefix"), is_encoded) for each in root.findall("CommonPrefixes"))
     truncated = _truth(reply, root, "IsTruncated")
     following = root.findtext("NextContinuationToken") or ""
-    if not asked_of_version_2(reply):
+    if not is_version_2(reply):
         following = following or _decoded(root.findtext("NextMarker") or "", is_encoded)
-    counts = number_told(reply, root, "KeyCount"), number_told(reply, root, "MaxKeys")
+    counts = optional_number(reply, root, "KeyCount"), optional_number(reply, root, "MaxKeys")
     return Listing(reply, entries, prefixes, truncated, following, *counts)
 
 
@@ -130,7 +130,7 @@ def _entry(reply: Exchange, element: Element, is_encoded: bool) -> Entry:
 
 
 def _decoded(text: str, is_encoded: bool) -> str:
-    # Servers encode a blank as "+" or "%20" and a plus as "%2B": so a plus that is left stands for a blank.
+    # Servers encode a blank as "+" or "%20" and a plus as "%2B": so a remaining plus is a blank.
     return unquote(text.replace("+", " ")) if is_encoded else text
 
 
@@ -141,97 +141,101 @@ def _truth(reply: Exchange, root: Element, name: str) -> bool:
 
 
 def expect_entry(listing: Listing, key: str) -> Entry:
-    """The page has this key and no other; returns its entry."""
+    """Expect only this key on the page; return its entry."""
     expect_keys(listing, [key])
     return listing.entries[0]
 
 
 def expect_keys(listing: Listing, keys: list[str], because: str = "", or_refused: Exchange | None = None) -> None:
-    """The page has exactly these keys, in any order; ``or_refused``: what could as well have been refused."""
-    told = f" {because}" if because else ""
+    """Expect exactly these keys, in any order; ``or_refused``: the earlier request, which may as well be refused."""
+    got = f" {because}" if because else ""
     if sorted(listing.keys) != sorted(keys):
         wanted = f"the keys {some(keys)}" if keys else "no keys"
         listed = (Listed("Contents/Key", (listing.reply.id,), tuple(keys)),)
         proof = Proof(listed=listed, or_refused=(or_refused.id,) if or_refused else ())
-        raise NonConformance(f"{wanted}{told}", differing(keys, listing.keys), listing.reply, proof=proof)
+        raise NonConformance(f"{wanted}{got}", differing(keys, listing.keys), listing.reply, proof=proof)
 
 
-def expect_return_told(listing: Listing, keys: list[str]) -> None:
-    """The page has these keys, whose carriage returns are escaped: a reader of XML takes others for newlines."""
+def expect_escaped_return(listing: Listing, keys: list[str]) -> None:
+    """Expect these keys with escaped carriage returns: XML parsers turn unescaped ones into newlines."""
     if sorted(listing.keys) != sorted(keys):
-        proof, told = Proof(listing.reply.id, matches="&#(13|[xX]0*[dD]);"), differing(keys, listing.keys)
-        raise NonConformance(f"the keys {some(keys)}, with a carriage return", told, listing.reply, proof=proof)
+        proof, got = Proof(listing.reply.id, matches="&#(13|[xX]0*[dD]);"), differing(keys, listing.keys)
+        raise NonConformance(f"the keys {some(keys)}, with a carriage return", got, listing.reply, proof=proof)
 
 
 def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
-    """The page has exactly these common prefixes, each once."""
+    """Expect exactly these common prefixes on the page, each once."""
     if sorted(listing.prefixes) != sorted(prefixes):
         proof = Proof(listed=(Listed("CommonPrefixes/Prefix", (listing.reply.id,), tuple(prefixes)),))
         wanted = f"the common prefixes {worded(sorted(prefixes))}"
-        raise NonConformance(wanted, worded(sorted(listing.prefixes)), listing.reply, proof=proof)
+        raise NonConformance(
+            wanted, f"the common prefixes {worded(sorted(listing.prefixes))}", listing.reply, proof=proof
+        )
 
 
 def without_key(reply: Exchange, key: str) -> Proof | None:
-    """The page would not have this key, where it has it in just these letters."""
+    """Return the proof that the page lacks this key; None if the page writes the key differently."""
     return not_among([reply], f"<Key>{escape(key)}</Key>")
 
 
 def expect_page(listing: Listing, max_keys: int) -> None:
-    """The page holds no more than max-keys, says how much if it does, and where it goes on if it does."""
+    """Expect at most max-keys entries, a correct KeyCount if there is one, and the start of the next page if any."""
     if listing.size > max_keys:
         one_more = without_key(listing.reply, listing.keys[max_keys]) if len(listing.keys) > max_keys else None
         proof = one_more or Proof(listing.reply.id, lacks=f"(<(Contents|CommonPrefixes)>.*){{{max_keys + 1}}}")
-        wanted = f"keys and prefixes, {max_keys} at most"
-        raise NonConformance(wanted, f"{listing.size} of them", listing.reply, proof=proof)
+        wanted = f"at most {max_keys} keys and common prefixes"
+        raise NonConformance(wanted, f"{listing.size} keys and common prefixes", listing.reply, proof=proof)
     if listing.key_count is not None and listing.key_count != listing.size:
-        proof, told = says(listing.reply, "KeyCount", str(listing.size)), f"KeyCount {listing.key_count}"
-        raise NonConformance(f"KeyCount {listing.size}, what the page holds", told, listing.reply, proof=proof)
+        proof, got = says(listing.reply, "KeyCount", str(listing.size)), f"KeyCount {listing.key_count}"
+        raise NonConformance(
+            f"KeyCount {listing.size}, the number of entries on the page", got, listing.reply, proof=proof
+        )
     if listing.truncated and not listing.next and not listing.entries:
         proof = Proof(listing.reply.id, lacks="<IsTruncated>true<")
-        wanted = "IsTruncated false, or a key, token or marker to go on from"
-        raise NonConformance(wanted, "IsTruncated true, and none", listing.reply, proof=proof)
+        wanted = "IsTruncated false, or a token, marker or key for the next page"
+        raise NonConformance(wanted, "IsTruncated true without token, marker or key", listing.reply, proof=proof)
 
 
 @dataclass(frozen=True)
 class Buckets:
-    """What ListBuckets says."""
+    """The result of ListBuckets."""
 
     names: tuple[str, ...]
 
 
 def buckets_of(reply: Exchange) -> Buckets:
-    """The buckets of a ListBuckets answer."""
+    """Return the buckets of a ListBuckets response."""
     root = expect_document(reply, "ListAllMyBucketsResult")
     return Buckets(tuple(text_of(reply, each, "Name") for each in root.findall("Buckets/Bucket")))
 
 
 def expect_dated(reply: Exchange) -> None:
-    """Each bucket of a ListBuckets answer has its CreationDate, in ISO 8601 form, neither to come nor before 1970.
+    """Expect for each bucket of ListBuckets a CreationDate in ISO 8601 form, between 1970 and now.
 
-    What was never set is told as the year 1 by some: ``aws s3 ls`` cannot print that west of Greenwich.
+    Some servers return the year 1 for a date that was never set: ``aws s3 ls`` cannot print that west of Greenwich.
     """
     for each in expect_document(reply, "ListAllMyBucketsResult").findall("Buckets/Bucket"):
-        told = each.findtext("CreationDate") or ""
-        seconds = seconds_of_time(told)
+        got = each.findtext("CreationDate") or ""
+        seconds = seconds_of_time(got)
         if seconds is None:
-            raise NonConformance("a CreationDate in ISO 8601 form, in UTC", worded(told), reply)
+            raise NonConformance("a CreationDate in ISO 8601 form, in UTC", f"the CreationDate {worded(got)}", reply)
         if seconds > reply.started + CLOCKS_DIFFER_S:
-            raise NonConformance("a CreationDate that is past", told, reply)
+            raise NonConformance("a CreationDate in the past", f"the CreationDate {got}", reply)
         if seconds < 0:
-            wanted = f"the date when bucket {each.findtext('Name')} was created"
-            proof = Proof(reply.id, lacks=f"<CreationDate>{literal(told)}<")
-            raise NonConformance(wanted, f"{told}, when there was no such service", reply, proof=proof)
+            wanted = f"the CreationDate of bucket {each.findtext('Name')}, after 1970"
+            proof = Proof(reply.id, lacks=f"<CreationDate>{literal(got)}<")
+            raise NonConformance(wanted, f"the CreationDate {got}", reply, proof=proof)
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What DeleteObjects says: keys that are gone, and codes by key of those that are not."""
+    """The result of DeleteObjects: the deleted keys, and the error codes by key."""
 
     deleted: tuple[str, ...]
     errors: dict[str, str]
 
     def refuses(self, keys: set[str], codes: Collection[str]) -> bool:
-        """Whether just these keys are refused, each with one of these codes."""
+        """Return whether exactly these keys are refused, each with one of these codes."""
         return not self.deleted and set(self.errors) == keys and set(self.errors.values()) <= set(codes)
 
 
@@ -242,29 +246,31 @@ def deletion_of(reply: Exchange) -> Deletion:
     return Deletion(deleted, {text_of(reply, e, "Key"): text_of(reply, e, "Code") for e in root.findall("Error")})
 
 
-def told_as(kind: str, key: str) -> str:
+def entry_pattern(kind: str, key: str) -> str:
     """An entry ``Deleted`` or ``Error`` for a key, as a POSIX extended regular expression."""
     return f"<{kind}> *(<[A-Za-z]*>[^<]*</[A-Za-z]*> *)*<Key>{literal(html.escape(key, quote=False))}<"
 
 
 def expect_deleted(reply: Exchange, keys: Collection[str]) -> None:
-    """DeleteObjects tells just these keys as deleted, each as often as it is named or once, and none as an error."""
+    """Expect DeleteObjects to report exactly these keys as deleted, once or as often as requested, and no error."""
     result = deletion_of(reply)
     if sorted(result.deleted) in (sorted(keys), sorted(set(keys))) and not result.errors:
         return
     proof = Proof(reply.id, lacks="<Error[ />]") if result.errors else lists("Deleted/Key", [reply], set(keys))
-    told = worded(result) if len(keys) < MANY else f"{len(result.deleted)} deleted, {len(result.errors)} errors"
-    raise NonConformance(f"deleted {some(sorted(set(keys)))}, and no error", told, reply, proof=proof)
+    got = f"<Deleted> for {some(result.deleted)}, <Error> for {worded(result.errors) if result.errors else 'none'}"
+    if len(keys) >= MANY:
+        got = f"{len(result.deleted)} keys deleted, {len(result.errors)} errors"
+    raise NonConformance(f"<Deleted> for {some(sorted(set(keys)))}, <Error> for none", got, reply, proof=proof)
 
 
 def refused_by_key(reply: Exchange, key: str, codes: Collection[str]) -> bool:
-    """Whether an answer is 200 to a DeleteObjects that refused its one key, with one of these codes."""
+    """Return whether a 200 response to DeleteObjects refuses its only key with one of these codes."""
     root = xml_root(reply) if reply.ok else None
     return root is not None and root.tag == "DeleteResult" and deletion_of(reply).refuses({key}, codes)
 
 
 def upload_id_of(reply: Exchange) -> str:
-    """The id that CreateMultipartUpload answered."""
+    """Return the upload id of a CreateMultipartUpload response."""
     root = expect_document(reply, "InitiateMultipartUploadResult")
     found = text_of(reply, root, "UploadId")
     if not found:
@@ -274,7 +280,7 @@ def upload_id_of(reply: Exchange) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of an upload as ListParts tells it."""
+    """One part of an upload in ListParts."""
 
     number: int
     size: int
@@ -291,7 +297,7 @@ class Parts:
 
 
 def parts_of(reply: Exchange) -> Parts:
-    """The parts of a ListParts answer."""
+    """Return the parts of a ListParts response."""
     root = expect_document(reply, "ListPartsResult")
     parts = tuple(
         Part(number_of(reply, e, "PartNumber"), number_of(reply, e, "Size"), text_of(reply, e, "ETag"))
@@ -304,7 +310,7 @@ def parts_of(reply: Exchange) -> Parts:
 
 @dataclass(frozen=True)
 class Upload:
-    """One open upload as ListMultipartUploads tells it."""
+    """One open upload in ListMultipartUploads."""
 
     key: str
     upload: str
@@ -322,7 +328,7 @@ class Uploads:
 
 
 def uploads_page_of(reply: Exchange) -> Uploads:
-    """The page that a ListMultipartUploads answer is."""
+    """Return the page in a ListMultipartUploads response."""
     root = expect_document(reply, "ListMultipartUploadsResult")
     is_encoded = (root.findtext("EncodingType") or "") == "url"
     uploads = tuple(
@@ -335,40 +341,40 @@ def uploads_page_of(reply: Exchange) -> Uploads:
 
 
 def uploads_of(reply: Exchange) -> list[Upload]:
-    """The open uploads of a ListMultipartUploads answer."""
+    """Return the open uploads of a ListMultipartUploads response."""
     return list(uploads_page_of(reply).uploads)
 
 
 def lists_uploads(reply: Exchange) -> bool:
-    """Whether an answer is a list of uploads; a gateway that knows of none answers ``?uploads`` with its objects."""
+    """Return whether a response lists uploads; a gateway without them lists objects for ``?uploads``."""
     root = xml_root(reply) if reply.ok else None
     return root is not None and root.tag == "ListMultipartUploadsResult"
 
 
 def tags_of(reply: Exchange) -> dict[str, str]:
-    """The tags of a GetObjectTagging answer; their set is there also where it is empty, and so is a tag's Value.
+    """Return the tags of a GetObjectTagging response; an empty TagSet or Value must be there as well.
 
-    No two have one key (S3 User Guide, "Categorizing your storage using tags").
+    Keys are unique (S3 User Guide, "Categorizing your storage using tags").
     """
     root = expect_document(reply, "Tagging")
     text_of(reply, root, "TagSet")
     tags = root.findall("TagSet/Tag")
     if any(each.find("Value") is None for each in tags):
-        # Others have one, so that an element of that name somewhere in the document shows nothing.
+        # Other tags have a <Value>, so a <Value> somewhere in the document proves nothing.
         proof = Proof(reply.id, lacks="<Tag> *<Key>[^<]*</Key> *</Tag>")
         raise NonConformance("<Value> in each <Tag>", observed(reply), reply, proof=proof)
     keys = [text_of(reply, each, "Key") for each in tags]
     if len(set(keys)) < len(keys):
         proof = lists("Tag/Key", [reply], dict.fromkeys(keys))
-        raise NonConformance("each <Key> in one <Tag>", differing(set(keys), keys), reply, proof=proof)
+        raise NonConformance("each tag key once", differing(set(keys), keys), reply, proof=proof)
     return {key: each.findtext("Value") or "" for key, each in zip(keys, tags, strict=True)}
 
 
 def completed_etag_of(reply: Exchange) -> str:
-    """The ETag that CompleteMultipartUpload answered."""
+    """Return the ETag of a CompleteMultipartUpload response."""
     return text_of(reply, expect_document(reply, "CompleteMultipartUploadResult"), "ETag")
 
 
 def copied_etag_of(reply: Exchange, root: str = "CopyObjectResult") -> str:
-    """The ETag that CopyObject or UploadPartCopy answered."""
+    """Return the ETag of a CopyObject or UploadPartCopy response."""
     return text_of(reply, expect_document(reply, root), "ETag")

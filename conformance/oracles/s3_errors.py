@@ -15,15 +15,15 @@ from conformance.vocabulary.wording import field_of
 
 XML_TYPES = ("application/xml", "text/xml")
 REFUSED = frozenset({400, 401, 403})
-"""How what nobody has signed so is refused: S3 has 403, and 400 for what is malformed, the API Reference 401."""
+"""The refusals of an invalid signature: S3 has 403, and 400 if it is malformed; the API Reference has 401."""
 NOT_IN_TIME = frozenset({"RequestTimeTooSkewed", "InvalidRequest"})
-"""What is too old or of the future: S3 has a code for it, and InvalidRequest for what has none of its own."""
+"""The codes for a request time in the past or future: S3 has a special code and the general InvalidRequest."""
 CODE = re.compile(r"^[A-Za-z][A-Za-z0-9._]*$")
 
 
 @dataclass(frozen=True)
 class S3Error:
-    """What an error document says; "" for an element that it does not have."""
+    """The elements of an error document; "" for a missing one."""
 
     code: str
     message: str
@@ -32,14 +32,14 @@ class S3Error:
 
 
 def xml_root(reply: Exchange) -> ElementTree.Element | None:
-    """The root of the XML body, names without their namespace; None where it is no well-formed XML."""
-    # Whatever the encoding: what stands between its characters in UTF-16 and UTF-32 is left out.
+    """Return the root of the XML body, names without namespace; None if it is not well-formed."""
+    # In any encoding: the zero bytes of UTF-16 and UTF-32 are left out.
     if b"<!DOCTYPE" in reply.body.replace(b"\0", b""):
         return None
     try:
         root = ElementTree.fromstring(reply.body)  # noqa: S314 (no DTD, so no entity can be declared)
     except (ElementTree.ParseError, LookupError, ValueError):
-        # The last two: an encoding that is none, or that the parser does not know.
+        # The last two: an unknown or unsupported encoding.
         return None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -47,7 +47,7 @@ def xml_root(reply: Exchange) -> ElementTree.Element | None:
 
 
 def error_of(reply: Exchange) -> S3Error | None:
-    """The error document of an answer, or None where its body is not one."""
+    """Return the error document of a response, or None."""
     root = xml_root(reply)
     if root is None or root.tag != "Error":
         return None
@@ -56,7 +56,7 @@ def error_of(reply: Exchange) -> S3Error | None:
 
 
 def expect_error_document(reply: Exchange) -> S3Error:
-    """The body is an S3 error document in XML with Code and Message; returns it."""
+    """Expect an S3 error document in XML with Code and Message; return it."""
     error = error_of(reply)
     if error is None or not CODE.match(error.code):
         proof = Proof(reply.id, matches="<Error.*<Code>[A-Za-z][A-Za-z0-9._]*</Code>")
@@ -70,40 +70,41 @@ def expect_error_document(reply: Exchange) -> S3Error:
 
 
 def expect_described_error(reply: Exchange) -> None:
-    """The body is an S3 error document, and its Message is not empty."""
+    """Expect an S3 error document with a non-empty Message."""
     if not expect_error_document(reply).message:
-        raise NonConformance("a <Message>", reply.text[:200], reply, proof=says_something(reply, "Message"))
+        raise NonConformance(
+            "an error document with a <Message>", observed(reply), reply, proof=says_something(reply, "Message")
+        )
 
 
 def expect_code(reply: Exchange, codes: Collection[str], because: str = "") -> None:
-    """The error document's code is one of these; a HEAD answer has no body, so nothing is asked of it."""
+    """Expect one of these codes in the error document; the response to HEAD has none."""
     if reply.method == "HEAD" or not codes:
         return
     error = error_of(reply)
     if error is None or error.code not in codes:
-        told = f" {because}" if because else ""
+        reason = f" {because}" if because else ""
         proof = Proof(reply.id, matches=f"<Code>({'|'.join(sorted(codes))})</Code>")
-        raise NonConformance(f"code {listed(codes)}{told}", observed(reply), reply, proof=proof)
+        raise NonConformance(f"code {listed(codes)}{reason}", observed(reply), reply, proof=proof)
 
 
 def expect_refusal(
     reply: Exchange, statuses: int | Iterable[int], codes: Collection[str] = (), because: str = ""
 ) -> None:
-    """The answer is a refusal: status one of these and, where codes are given and there is a document, code too.
+    """Expect a refusal: one of these statuses and, if codes are given and there is a document, one of these codes.
 
-    Give codes only where a source names the code for this very case. Otherwise any error with a status of the right
-    class passes, since servers have codes of their own. That an error has a document is a promise of its own
-    (``expect_error_document``).
+    Give codes only if a source names the code for this very case: servers have further codes. Another promise covers
+    the document itself (``expect_error_document``).
     """
     expect_status(reply, statuses, because)
     if codes and error_of(reply) is not None:
         expect_code(reply, codes, because)
 
 
-def expect_out_of_reach(reply: Exchange, need_not_be_offered: bool = False) -> None:
-    """A refusal for a bucket that is another organization's or that there is not: 403 or 404.
+def expect_bucket_refused(reply: Exchange, need_not_be_offered: bool = False) -> None:
+    """Expect 403 or 404 for a bucket of another organization or an absent one.
 
-    What a gateway need not offer, uploads in parts say, it may refuse in whichever bucket: 405 or 501.
+    A gateway may refuse an optional operation, such as a multipart upload, in any bucket: 405 or 501.
     """
     statuses, codes = {403, 404}, {"AccessDenied", "NoSuchBucket"}
     if need_not_be_offered:
@@ -112,7 +113,7 @@ def expect_out_of_reach(reply: Exchange, need_not_be_offered: bool = False) -> N
 
 
 def refuses_incomplete_list(reply: Exchange) -> bool:
-    """Whether a completion is refused for parts that it does not name.
+    """Return whether a completion is refused because its list of parts is incomplete.
 
     S3 API Reference, CompleteMultipartUpload: "You must ensure that the parts list is complete."
     """
@@ -121,7 +122,7 @@ def refuses_incomplete_list(reply: Exchange) -> bool:
 
 
 def expect_failed_completion(reply: Exchange, statuses: int | Iterable[int], codes: Collection[str] = ()) -> None:
-    """A completion, or a copy, that failed: a refusal, or 200 that began too early and ends in an error document.
+    """Expect a failed completion or copy: a refusal, or 200 with an error document in the body.
 
     S3 API Reference, CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent."
     CopyObject: "If the error occurs during the copy operation, the error response is embedded in the 200 OK response."
@@ -136,7 +137,7 @@ def expect_failed_completion(reply: Exchange, statuses: int | Iterable[int], cod
 
 
 def expect_no_error_inside(reply: Exchange, because: str = "") -> None:
-    """The answer is 2xx and its body is no error document: copy and completion may say 200 and then fail."""
+    """Expect 2xx without an error document: a copy or completion may return 200 and fail later."""
     wanted = f"2xx without an error document{f' {because}' if because else ''}"
     if not reply.ok:
         raise unlike(wanted, reply, range(200, 300))
@@ -145,7 +146,7 @@ def expect_no_error_inside(reply: Exchange, because: str = "") -> None:
 
 
 def require(reply: Exchange, needs: str) -> Exchange:
-    """The answer to a request that the check builds on: not 2xx, and the check cannot judge."""
+    """Return the response to a preparing request; Inconclusive if it fails."""
     if not reply.ok or (error_of(reply) is not None and reply.method in {"PUT", "POST"}):
-        raise Inconclusive(f"the check's own {reply.method} was refused: {observed(reply)}", needs)
+        raise Inconclusive(f"the {reply.method} that prepares the check is refused: {observed(reply)}", needs)
     return reply

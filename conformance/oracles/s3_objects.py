@@ -1,4 +1,4 @@
-"""Objects: their bytes, their headers, ranges of them, and that a refusal left them alone."""
+"""Objects: their bytes, header fields and ranges, and that a refused request has no effect on them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ CLOCKS_S = 300
 
 
 def short(body: bytes) -> str:
-    """A body in words: itself where it is short, else its size and both ends."""
-    return worded(body) if len(body) <= 60 else f"{len(body)} bytes {worded(body[:20])}…{worded(body[-20:])}"
+    """Return a short body as text, or the size and both ends of a long one."""
+    return worded(body) if len(body) <= 60 else f"{worded(body[:20])}…{worded(body[-20:])} ({len(body)} bytes)"
 
 
 def expect_bytes(reply: Exchange, body: bytes, because: str = "", or_refused: Exchange | None = None) -> None:
-    """200 with exactly these bytes; ``or_refused``: after a request that could as well have been refused."""
+    """Expect 200 with exactly these bytes; ``or_refused``: the earlier request, which may as well be refused."""
     expect_status(reply, 200, because or f"with the body {short(body)}", or_refused=or_refused)
     if reply.body != body:
-        told = f" {because}" if because else ""
+        reason = f" {because}" if because else ""
         raise NonConformance(
-            f"the body {short(body)}{told}",
-            short(reply.body) + _first_difference(reply.body, body),
+            f"the body {short(body)}{reason}",
+            f"the body {short(reply.body)}{_first_difference(reply.body, body)}",
             reply,
             proof=Proof(
                 reply.id, sha256=hashlib.sha256(body).hexdigest(), or_refused=(or_refused.id,) if or_refused else ()
@@ -38,62 +38,68 @@ def expect_bytes(reply: Exchange, body: bytes, because: str = "", or_refused: Ex
 
 
 def _first_difference(found: bytes, wanted: bytes) -> str:
-    """Where two bodies part, for bodies too long to see it."""
+    """Return where two long bodies begin to differ."""
     if max(len(found), len(wanted)) <= 60:
         return ""
     place = next((at for at, (one, other) in enumerate(zip(found, wanted, strict=False)) if one != other), None)
-    return f", different from byte {place if place is not None else min(len(found), len(wanted))} on"
+    return f", which differs from byte {place if place is not None else min(len(found), len(wanted))} on"
 
 
 def expect_stored(reply: Exchange, body: bytes, refused: Exchange | None = None) -> None:
-    """A read-back: the object still has these bytes after what was refused."""
-    expect_bytes(reply, body, "for the object that stood there before the refused request", refused)
+    """Expect an object to have these bytes after a refused request."""
+    expect_bytes(reply, body, "for the object stored before the refused request", refused)
 
 
 def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConformance:
-    """The finding that what was to be protected is read as it is; the request for it could as well be refused."""
+    """Return the finding that protected data can be read; the write may as well be refused."""
     proof = Proof(read.id, statuses=tuple(range(400, 500)), or_refused=(written.id,))
     return NonConformance(expected, observed(read), written, read, proof=proof)
 
 
 def expect_nothing_stored(
     reply: Exchange,
-    because: str = "for a key whose only write was refused, or had to be",
+    because: str = "for a key whose only write had to be refused",
     refused: Exchange | None = None,
 ) -> None:
-    """A read-back: there is no object; ``refused`` is the write, where it may have been taken and has to be refused."""
+    """Expect no object under a key; ``refused`` is the write, if it had to be refused and may have succeeded."""
     expect_status(reply, 404, because, or_refused=refused)
 
 
 def expect_etag(reply: Exchange) -> str:
-    """The answer has one ETag; returns it. Whether it has the form of one is a promise of its own."""
+    """Expect one ETag; return it. Another promise covers its form."""
     found = reply.headers.all("etag")
     if len(found) != 1:
         proof = field_matches(reply, "ETag", '^"[^"]*"$') if not found else None
-        told = observed(reply) if reply.status >= 400 else f"ETag {', '.join(found) or 'absent'}"
-        raise NonConformance("one ETag", told, reply, proof=proof)
+        got = (
+            observed(reply)
+            if reply.status >= 400
+            else f"{len(found)} ETags: {', '.join(found)}"
+            if found
+            else f"{reply.status} without ETag"
+        )
+        raise NonConformance("one ETag", got, reply, proof=proof)
     return found[0]
 
 
 def expect_entity_tag(reply: Exchange) -> str:
-    """The answer has one ETag, a quoted string (RFC 9110 section 8.8.3), and a strong one; returns it.
+    """Expect one ETag that is a quoted string (RFC 9110 section 8.8.3) and strong; return it.
 
-    Section 13.1.1 compares If-Match strongly, so that no conditional write or ranged read could go by a weak one.
+    Section 13.1.1 compares If-Match strongly: a weak ETag never matches in a conditional write.
     """
     tag = expect_etag(reply)
     if not ENTITY_TAG.fullmatch(tag):
-        wanted = "a strong ETag: no If-Match holds with a weak one" if tag.startswith("W/") else "one ETag, quoted"
+        wanted = "a strong ETag, which If-Match requires" if tag.startswith("W/") else "one ETag in quotation marks"
         raise NonConformance(wanted, f"ETag {tag}", reply, proof=field_matches(reply, "ETag", '^"[^"]*"$'))
     return tag
 
 
 def expect_same_etag(*replies: Exchange) -> str:
-    """All answers have the same ETag."""
+    """Expect the same ETag in all responses."""
     tags = [expect_etag(reply) for reply in replies]
     for tag, reply in zip(tags, replies, strict=True):
         if tag != tags[0]:
             raise NonConformance(
-                f"the ETag {tags[0]} that {replies[0].method} answered",
+                f"ETag {tags[0]}, as {replies[0].method} returned",
                 f"ETag {tag} from {reply.method}",
                 replies[0],
                 reply,
@@ -103,14 +109,14 @@ def expect_same_etag(*replies: Exchange) -> str:
 
 
 def expect_headers(reply: Exchange, fields: Mapping[str, str], or_refused: Exchange | None = None) -> None:
-    """Every field is there with its value; ``or_refused``: of a write that could as well have been refused."""
+    """Expect every field with its value; ``or_refused``: the earlier write, which may as well be refused."""
     for name, value in fields.items():
         if reply.headers.get(name) != value:
             raise unlike_field(f"{name}: {value}", reply, name, value, or_refused)
 
 
 def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = "") -> None:
-    """None of the fields has its value any more; a gateway may have a default of its own."""
+    """Expect none of the fields to have its former value; a gateway may set a default."""
     for name, value in fields.items():
         if reply.headers.get(name) == value:
             proof = field_lacks(reply, name, value)
@@ -118,39 +124,37 @@ def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = 
             raise NonConformance(wanted, f"{name}: {value}", reply, proof=proof)
 
 
-def expect_if_told(reply: Exchange, fields: Mapping[str, str]) -> None:
-    """Every field that is there has its value."""
+def expect_if_present(reply: Exchange, fields: Mapping[str, str]) -> None:
+    """Expect the given value of every field that is present."""
     for name, value in fields.items():
         if (found := reply.headers.get(name)) not in (None, value):
             proof = Proof(reply.id, fields_if_any=((name, value),))
-            raise NonConformance(f"{name}: {value}, or none", f"{name}: {found}", reply, proof=proof)
+            raise NonConformance(f"{name}: {value}, or no {name}", f"{name}: {found}", reply, proof=proof)
 
 
 def expect_same_headers(reply: Exchange, other: Exchange, names: Iterable[str]) -> None:
-    """The fields are there with the values that another answer had."""
+    """Expect the fields with the values of another response."""
     for name in names:
         value, found = other.headers.get(name), reply.headers.get(name)
         if value is None or found != value:
             proof = Proof(same=((name, other.id, reply.id),)) if value is not None else None
-            wanted = (
-                f"{name}, told by both answers" if value is None else f"{name}: {value}, as {other.method} was answered"
-            )
-            neither = f"none by {other.method}" + (f", none by {reply.method}" if found is None else "")
-            told = neither if value is None else field_of(reply, name)
-            raise NonConformance(wanted, told, other, reply, proof=proof)
+            wanted = f"{name} in both responses" if value is None else f"{name}: {value}, as {other.method} returned"
+            neither = f"no {name} from {other.method}" + (f" and from {reply.method}" if found is None else "")
+            got = neither if value is None else field_of(reply, name)
+            raise NonConformance(wanted, got, other, reply, proof=proof)
 
 
 def expect_length(reply: Exchange, size: int) -> None:
-    """The Content-Length is so many bytes; in transfer coding there is none (RFC 9112 section 6.2)."""
+    """Expect this Content-Length; with Transfer-Encoding there is none (RFC 9112 section 6.2)."""
     if "transfer-encoding" not in reply.headers:
         expect_headers(reply, {"content-length": str(size)})
 
 
 def expect_range(reply: Exchange, whole: bytes, first: int, last: int, or_refused: Exchange | None = None) -> None:
-    """206 with the bytes from first to last of the whole, and a Content-Range that says so.
+    """Expect 206 with the bytes from first to last of the whole, and their Content-Range.
 
-    All that there is may come as the whole, with 200: a part of which there is no other (RFC 9110 section 14.2).
-    ``or_refused``: what could as well have been refused.
+    If the range is the whole, 200 passes as well (RFC 9110 section 14.2). ``or_refused``: the earlier request, which
+    may as well be refused.
     """
     is_all = (first, last) == (0, len(whole) - 1)
     expect_status(reply, {200, 206} if is_all else 206, f"for bytes {first}-{last} of {len(whole)}")
@@ -164,11 +168,11 @@ def expect_range(reply: Exchange, whole: bytes, first: int, last: int, or_refuse
     if reply.body != part:
         refused = (or_refused.id,) if or_refused else ()
         proof = Proof(reply.id, sha256=hashlib.sha256(part).hexdigest(), or_refused=refused)
-        raise NonConformance(f"the bytes {short(part)}", short(reply.body), reply, proof=proof)
+        raise NonConformance(f"the bytes {short(part)}", f"the bytes {short(reply.body)}", reply, proof=proof)
 
 
 def expect_range_or_whole(reply: Exchange, whole: bytes, first: int, last: int, because: str = "") -> None:
-    """206 with the bytes from first to last of the whole, or all of it with 200: a Range may be ignored.
+    """Expect 206 with the bytes from first to last, or 200 with the whole: a Range may be ignored.
 
     RFC 9110 section 14.2: "A server MAY ignore the Range header field."
     """
@@ -180,12 +184,12 @@ def expect_range_or_whole(reply: Exchange, whole: bytes, first: int, last: int, 
 
 
 def expect_head_of_range(reply: Exchange, size: int, first: int, last: int) -> None:
-    """The head of bytes first to last: 206 with their length and place, or 200 with their length or that of the whole.
+    """Expect the header section of bytes first to last: 206 with Content-Range, or 200 with either length.
 
-    S3 API Reference, HeadObject, Range: "only the ContentLength is affected in the response." RFC 9110 section 14.2
-    has HEAD ignore a Range.
+    S3 API Reference, HeadObject, Range: "only the ContentLength is affected in the response." By RFC 9110 section 14.2
+    HEAD ignores a Range.
     """
-    expect_status(reply, {200, 206}, f"for the head of bytes {first}-{last} of {size}")
+    expect_status(reply, {200, 206}, f"for HEAD of bytes {first}-{last} of {size}")
     part = str(last - first + 1)
     if reply.status == 206:
         expect_headers(reply, {"Content-Length": part, "Content-Range": f"bytes {first}-{last}/{size}"})
@@ -195,10 +199,10 @@ def expect_head_of_range(reply: Exchange, size: int, first: int, last: int) -> N
 
 
 def require_clocks(reply: Exchange) -> None:
-    """Inconclusive where the target's clock is so far from ours that what we call late or early is not that to it.
+    """Raise Inconclusive if the target's clock differs too much from this machine's for checks of request times.
 
-    What is judged by it is some twenty minutes off, or ten, and clocks may differ by a quarter of an hour (S3 API
-    Reference, RequestTimeTooSkewed).
+    Those checks use times ten or twenty minutes off; clocks may differ by fifteen (S3 API Reference,
+    RequestTimeTooSkewed).
     """
     if abs(off := clock_of(reply) - reply.started) >= CLOCKS_S:
         raise Inconclusive(
@@ -207,20 +211,20 @@ def require_clocks(reply: Exchange) -> None:
         )
 
 
-def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:
-    """A PUT that may be refused: stored under exactly its key, or refused as the caller's fault and not stored."""
+def expect_stored_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:
+    """Expect a PUT to be stored under exactly its key, or to be refused with 4xx or 501 and not stored."""
     if put.ok:
-        expect_bytes(got, body, "under the key that was stored")
+        expect_bytes(got, body, "under the key of the PUT")
     elif not 400 <= put.status < 500 and put.status != 501:
-        raise unlike("2xx, or a refusal as the caller's fault", put, [*range(200, 300), *range(400, 500), 501])
+        raise unlike("2xx, or a 4xx refusal", put, [*range(200, 300), *range(400, 500), 501])
     else:
         expect_status(got, {400, 403, 404, 405, 414, 501}, "for a key whose PUT was refused")
 
 
 def expect_tag_set(reply: Exchange, tags: dict[str, str], *after: Exchange) -> None:
-    """GetObjectTagging answers exactly these tags (S3 API Reference, Tagging).
+    """Expect GetObjectTagging to return exactly these tags (S3 API Reference, Tagging).
 
-    ``after`` is what may have changed them, and could as well have been refused.
+    ``after`` are the requests that may have changed them, and may as well be refused.
     """
     found = tags_of(reply)
     if found != tags:
@@ -229,4 +233,4 @@ def expect_tag_set(reply: Exchange, tags: dict[str, str], *after: Exchange) -> N
         proof = Proof(listed=listed, or_refused=tuple(each.id for each in after))
         if b"<TagSet" not in reply.body:
             proof = Proof(reply.id, matches="<TagSet")
-        raise NonConformance(f"the tags {worded(tags)}", worded(found), *after, reply, proof=proof)
+        raise NonConformance(f"the tags {worded(tags)}", f"the tags {worded(found)}", *after, reply, proof=proof)

@@ -1,4 +1,4 @@
-"""Paging: all pages of a listing together have every key once, and no page is overfull."""
+"""Paging: all pages of a listing together contain every key once, and no page has too many."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from conformance.clients.s3.client import S3, Bucket
 from conformance.oracles.proofs import says_something
 from conformance.oracles.s3_documents import (
     Listing,
-    asked_of_version_2,
     expect_document,
     expect_page,
+    is_version_2,
     listing_of,
     without_key,
 )
@@ -23,17 +23,17 @@ from conformance.vocabulary.wording import differing, plural, some, worded
 
 GOES_ON = "NextContinuationToken"
 Request = Callable[[str], Exchange]
-"""Asks for the page that begins at a token or marker; "" for the first."""
+"""Requests the page after a token or marker; "" for the first."""
 LONGEST_PAGE = 1000
 MOST_EMPTY = 20
 MOST_OF_BUCKETS = 100
-"""So many pages of the list of buckets are read: an organization may have many, and each page but one."""
+"""The most pages of the list of buckets that are read: each may contain only one bucket."""
 
 
 def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
-    """Every page until the one that says it is the last; each is judged as it comes.
+    """Yield every page up to the last; each is judged at once.
 
-    A page may be shorter than asked for, and empty; but pages do not go on for ever, nor stand still.
+    A page may be shorter than requested, or empty; but tokens must not repeat, and there must be a last page.
     """
     token, seen, read = "", set[str](), list[Listing]()
     for _ in range(at_most):
@@ -45,28 +45,28 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             return
         token = page.next or _end_of(page)
         if token in seen:
-            wanted = "another place to go on from on each page"
+            wanted = "a new token or marker on each page"
             proof = None if page.next else without_key(page.reply, token)
-            raise NonConformance(wanted, f"{worded(token)} again", page.reply, proof=proof)
+            raise NonConformance(wanted, f"{worded(token)} a second time", page.reply, proof=proof)
         seen.add(token)
     _expect_own(read)
-    raise NonConformance(f"the last page within {at_most} pages", f"IsTruncated after {at_most}", page.reply)
+    raise NonConformance(f"at most {at_most} pages", f"IsTruncated true on page {at_most}", page.reply)
 
 
 def _expect_own(read: Sequence[Listing]) -> None:
-    """Pages that go on beyond what is there name no other keys than were asked for: that is why they do."""
+    """Expect only keys under the prefix: keys outside it explain why there are too many pages."""
     for number, page in enumerate(read, 1):
         prefix = dict(parse_qsl(urlsplit(page.reply.url).query)).get("prefix", "")
         if strange := next((key for key in page.keys if not key.startswith(prefix)), ""):
-            wanted = f"keys that begin with {worded(prefix)} alone, on every page"
+            wanted = f"only keys that begin with {worded(prefix)}"
             proof = without_key(page.reply, strange)
             raise NonConformance(wanted, f"{worded(strange)} on page {number}", page.reply, proof=proof)
 
 
 def begun(ask: Request) -> Listing:
-    """The first page that has anything, or the last one: S3 API Reference, max-keys, "might contain fewer keys".
+    """Return the first page with an entry, or the last page: S3 API Reference, max-keys, "might contain fewer keys".
 
-    One that has none says where to go on, as it may where nothing was found yet but what was deleted.
+    An empty page with a token is permitted, for example after many deletions.
     """
     page = listing_of(ask(""))
     for _ in range(MOST_EMPTY):
@@ -77,7 +77,7 @@ def begun(ask: Request) -> Listing:
 
 
 def found_under(bucket: Bucket, prefix: str, **parameters: str) -> Listing:
-    """What ListObjectsV2 finds first under a prefix."""
+    """Return the first page of ListObjectsV2 with an entry under a prefix."""
 
     def ask(token: str) -> Exchange:
         return bucket.listing(prefix, **parameters, **({"continuation_token": token} if token else {}))
@@ -86,7 +86,7 @@ def found_under(bucket: Bucket, prefix: str, **parameters: str) -> Listing:
 
 
 def bucket_pages(s3: S3, most: int = MOST_OF_BUCKETS, **asked: str) -> Iterator[tuple[Exchange, bool]]:
-    """The pages of the list of buckets, as far as there are, and whether each is the last; it may be paged unasked."""
+    """Yield the pages of the list of buckets, and whether each is the last; a server may page it unrequested."""
     token = ""
     for _ in range(most):
         reply = s3.call("GET", query={**asked, **({"continuation-token": token} if token else {})})
@@ -97,24 +97,26 @@ def bucket_pages(s3: S3, most: int = MOST_OF_BUCKETS, **asked: str) -> Iterator[
 
 
 def expect_more(page: Listing) -> str:
-    """A page behind which there are further keys tells where to go on (version 2); returns the token."""
+    """Expect a continuation token on a page with further keys after it (version 2); return the token."""
     token = expect_document(page.reply, "ListBucketResult").findtext(GOES_ON)
     if not token:
-        wanted, proof = "NextContinuationToken, since there are more keys", says_something(page.reply, GOES_ON)
-        raise NonConformance(wanted, "a page without one", page.reply, proof=proof)
+        wanted, proof = "NextContinuationToken, since more keys follow", says_something(page.reply, GOES_ON)
+        raise NonConformance(wanted, "no NextContinuationToken", page.reply, proof=proof)
     return token
 
 
 def _end_of(page: Listing) -> str:
-    """Where to go on behind a page that does not tell: in version 2 it has to, for a token is the server's own."""
-    return expect_more(page) if asked_of_version_2(page.reply) else _last_of(page)
+    """Return the start of the next page if the page does not state it; version 2 requires the token."""
+    return expect_more(page) if is_version_2(page.reply) else _last_of(page)
 
 
 def _last_of(page: Listing) -> str:
-    """Where a page without NextMarker ends: version 1 gives none where there is no delimiter."""
+    """Return the last key or prefix of a page: version 1 has no NextMarker without a delimiter."""
     ends = [*page.keys[-1:], *page.prefixes[-1:]]
     if not ends:
-        raise NonConformance("a place to go on from on a truncated page", "none, and no keys", page.reply)
+        raise NonConformance(
+            "a marker or a key on a truncated page", "IsTruncated true without marker and keys", page.reply
+        )
     return max(ends, key=str.encode)
 
 
@@ -131,7 +133,7 @@ def version_2(
     start_after: str = "",
     **more: str,
 ) -> Request:
-    """Pages of ListObjectsV2; without max-keys where that is None."""
+    """Return a request for pages of ListObjectsV2; without max-keys if that is None."""
     fixed = _fixed(max_keys, delimiter) | more
 
     def ask(token: str) -> Exchange:
@@ -149,7 +151,7 @@ def version_1(
     start_after: str = "",
     **more: str,
 ) -> Request:
-    """Pages of ListObjects (version 1); without max-keys where that is None."""
+    """Return a request for pages of ListObjects (version 1); without max-keys if that is None."""
     fixed = _fixed(max_keys, delimiter) | more
 
     def ask(token: str) -> Exchange:
@@ -160,7 +162,7 @@ def version_1(
 
 
 def whole_listing(ask: Request) -> Listing:
-    """All pages as one: a server may give shorter pages than it is asked for."""
+    """Return all pages as one: a server may return shorter pages than requested."""
     read = list(pages(ask, LONGEST_PAGE, 50))
     return replace(
         read[-1],
@@ -172,16 +174,16 @@ def whole_listing(ask: Request) -> Listing:
 def expect_all_pages(
     ask: Request, max_keys: int, keys: Sequence[str], prefixes: Sequence[str], either: Collection[str] = ()
 ) -> list[Listing]:
-    """The pages together have exactly these keys and common prefixes, each once; prefixes in ``either`` or not.
+    """Expect exactly these keys and common prefixes on all pages together, each once; those in ``either`` are optional.
 
-    Returns the pages.
+    Return the pages.
     """
     read = list(pages(ask, max_keys, 3 * (len(keys) + len(prefixes) + len(either)) + 3))
     _expect_each_once([key for page in read for key in page.keys], keys, "keys", "Contents/Key", read)
-    told = [each for page in read for each in page.prefixes]
-    # What may be there or not may still not be there twice.
-    wanted = [*(each for each in prefixes if each not in either), *(set(either) & set(told))]
-    _expect_each_once(told, wanted, "common prefixes", "CommonPrefixes/Prefix", read)
+    got = [each for page in read for each in page.prefixes]
+    # An optional prefix must not be there twice, either.
+    wanted = [*(each for each in prefixes if each not in either), *(set(either) & set(got))]
+    _expect_each_once(got, wanted, "common prefixes", "CommonPrefixes/Prefix", read)
     return read
 
 
@@ -199,9 +201,10 @@ def _expect_each_once(
 
 
 def _whole(read: list[Listing], element: str, wanted: Sequence[str]) -> Proof | None:
-    """The pages would have all; or, where we went on from the last key of each, one would not have what is before that.
+    """Return the proof that the pages contain everything.
 
-    A script goes on from where we did: between those keys a right server has other pages, which are not the whole.
+    A script sends the recorded markers. If those were last keys, a correct server may return other pages; then the
+    proof is that no page contains a key before its marker.
     """
     if all(page.next or not page.truncated for page in read):
         return Proof(listed=(Listed(element, tuple(page.reply.id for page in read), tuple(sorted(wanted))),))

@@ -1,4 +1,4 @@
-"""What a large object must be, judged while it comes."""
+"""Large objects, judged while they are received."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conformance.vocabulary.finding import NonConformance
 
 
 def expect_download(reply: Exchange, compared: Comparison) -> None:
-    """200 with exactly the bytes that were due, and a Content-Length that says how many, if any."""
+    """Expect 200 with exactly the expected bytes, and a correct Content-Length, if any."""
     expect_status(reply, 200)
     expect_length(reply, compared.wanted.size)
     if not compared.equal:

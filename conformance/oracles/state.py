@@ -1,4 +1,4 @@
-"""State: what was refused has changed nothing. Members that differ from read to read, unasked, are no change."""
+"""State: a refused request has no effect. Members that differ from read to read are no change."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from typing import Any
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
-# Longer than a clock of seconds stands still: what tells the time differs then.
+# Longer than a second, so that members with the time in seconds differ.
 CLOCK_S = 1.05
-# A member of few values may be the same several times.
+# A member with few values may be the same several times.
 READINGS = 8
 Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What somebody reads of a thing: status and body; ``read`` reads it again.
+    """The state of a resource as a read returns it: status and body; ``read`` reads it again.
 
-    Two states are equal where the body of both is the same, volatile members aside. Which those are (ids of requests,
-    the time) is learnt by reading a few times more, when two bodies differ; an error's body does not count, nor does
-    the order of a list, which nothing promises.
+    Two states are equal if their bodies are equal except for volatile members (request ids, the time). If two bodies
+    differ, further reads show which members are volatile. The body of an error and the order of a list do not count.
     """
 
     status: int
@@ -33,7 +32,7 @@ class State:
     id: str = ""
     """The exchange that read it."""
     volatile: set[Place] = field(default_factory=set)
-    """Where it was found to differ from read to read."""
+    """The members that differ from read to read."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, State):
@@ -62,7 +61,7 @@ class State:
 
 
 def state_of(read: Callable[[], Exchange]) -> State:
-    """What a request reads now, and would read again."""
+    """Return the state that a request reads, with the function that reads it again."""
 
     def reading() -> State:
         reply = read()
@@ -72,7 +71,7 @@ def state_of(read: Callable[[], Exchange]) -> State:
 
 
 def _differences(one: State, other: State) -> set[Place] | None:
-    """Where two JSON documents differ; None where one is no JSON."""
+    """Return where two JSON documents differ; None if one is not JSON."""
     try:
         return set(_places(json.loads(one.body), json.loads(other.body)))
     except (ValueError, RecursionError):
@@ -97,14 +96,14 @@ def _written(value: Any) -> str:
 
 
 def expect_unchanged(before: State, after: State, refused: Exchange) -> None:
-    """The owner reads the same before and after a refused request."""
+    """Expect the owner to read the same before and after a refused request."""
     if before != after:
-        what = f"the owner to read after the {refused.method}, answered {refused.status}, as it did before: {before}"
+        what = f"no effect of the {refused.method} that got {refused.status}: the owner reads {before}"
         raise NonConformance(what, str(after), refused, proof=_unchanged(before, after, refused))
 
 
 def _unchanged(before: State, after: State, refused: Exchange) -> Proof | None:
-    """The proof that a thing would be read as before; none where it differs from read to read by itself."""
+    """Return the proof that a read is as before; None if the state has volatile members."""
     or_refused = (refused.id,)
     if not before.id or not after.id:
         return None

@@ -1,4 +1,4 @@
-"""What another organization stored is shown to nobody else: judged over every answer of a run."""
+"""No response of a run shows the data of another organization."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from conformance.evidence.recorder import Recorder
 from conformance.oracles.proofs import lacks
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
-from conformance.vocabulary.wording import worded
+from conformance.vocabulary.wording import plural, worded
 
 NAMED = 5
 SHOWN = 200
 
 
 def expect_no_sighting(recorder: Recorder) -> None:
-    """No answer of the run so far, of any worker, carried a canary to somebody who must not have it."""
+    """Expect that no response so far, in any worker, contains another organization's canary."""
     watch = recorder.watch
     if not watch.sightings:
         return
     named = watch.sightings[:NAMED]
     places = "; ".join(
-        f"{each['where']} of {each['entry']['method']} {each['entry']['url']}, answered {each['entry']['status']}"
+        f"{each['where']} of the {each['entry']['status']} response to {each['entry']['method']} {each['entry']['url']}"
         for each in named
     )
     finding = NonConformance(
-        f"none of the {watch.answers} answers of the run to show what another organization stored",
-        f"{watch.seen} that do: {worded(named[0]['canary'])} in {places}",
+        f"no data of another organization in the {watch.answers} responses of the run",
+        f"{plural(watch.seen, 'response')} with it: {worded(named[0]['canary'])} in {places}",
         hint=f"seen in the exchanges {', '.join(each['entry']['id'] for each in named)}",
     )
     finding.exchange_ids = [recorder.recall(each["entry"]) for each in reversed(named)]
@@ -34,10 +34,13 @@ def expect_no_sighting(recorder: Recorder) -> None:
 
 
 def expect_not_theirs(reply: Exchange, there: Exchange, named: str, plain: Callable[[], Exchange]) -> None:
-    """An answer is not the very one that shows another organization, by its name, to its own role.
+    """Expect a response that differs from the one that another organization gets about itself.
 
-    What ``plain`` is answered, with nothing of the other asked for, may be the same for all.
+    The response to ``plain``, which requests no other organization, may be the same for all callers.
     """
     if reply.ok and named in reply.text and reply.body == there.body and plain().body != reply.body:
-        told, proof = f"{reply.status} with what {there.url} shows to its own", lacks(reply, reply.text[:SHOWN])
-        raise NonConformance("an answer of the caller's own organization", told, there, reply, proof=proof)
+        got, proof = (
+            f"{reply.status} with the same body as {there.url} for the other organization",
+            lacks(reply, reply.text[:SHOWN]),
+        )
+        raise NonConformance("a response about the caller's own organization", got, there, reply, proof=proof)

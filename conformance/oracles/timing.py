@@ -1,7 +1,7 @@
-"""Whether two kinds of requests take different time: rank test or lead, effect size, and the same again.
+"""Whether two kinds of requests take different times: rank test or lead, effect size, and a second sample.
 
-Bare thresholds on means accuse in half of all clean runs. So a difference counts only if a sample shows it in one of
-two ways, it is half a millisecond at least (less tells nobody anything through a network), and a fresh sample shows the
+Thresholds on means report a difference in half of all clean runs. So a difference counts only if a sample shows it in
+one of two ways, it is at least half a millisecond (less is invisible through a network), and a second sample shows the
 same sign:
 
 - ranks: the Mann-Whitney test says p < 0.0001 and the common-language effect is beyond 0.5 ± 0.2;
@@ -9,7 +9,7 @@ same sign:
   is no difference k of them have the probability 2^-k. A busy machine makes some answers slower, which hides a
   difference from the ranks, but none quicker.
 
-How often that errs is measured by ``benchmarks/error_rates.py`` and told in ``docs/explanation/statistics.md``.
+``benchmarks/error_rates.py`` measures the error rate; ``docs/explanation/statistics.md`` reports it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from statistics import median
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
-# A sample is looked at when it has so many pairs, and taken further where it shows no difference but hints at one: by a
-# p below the first number, or a lead of the second. So a quiet machine is asked little, and a busy one enough.
+# (pairs, p, lead): after so many pairs the sample is judged. It is extended if it shows no difference but hints at one,
+# by a smaller p or a larger lead. So a quiet machine needs few requests, and a busy one gets enough.
 LOOKS = ((40, 0.2, 3), (100, 0.1, 5))
 MOST_PAIRS = 200
 P_LIMIT = 1e-4
@@ -53,7 +53,7 @@ class Comparison:
 
     @property
     def longer(self) -> int:
-        """What this sample alone shows: 1 the first takes longer, -1 the second, 0 nothing."""
+        """The result of this sample: 1 if the first takes longer, -1 if the second, 0 for no difference."""
         if self.p < P_LIMIT and abs(self.effect - 0.5) > EFFECT_LIMIT and _far_apart(self.medians):
             return 1 if self.effect > 0.5 else -1
         if abs(self.lead) >= LEAD_LIMIT:
@@ -75,9 +75,9 @@ def _far_apart(both: Both) -> bool:
 
 
 def _clearly_below(quickest: float, values: Sequence[float]) -> int:
-    """How many are quicker by what tells somebody something.
+    """Return how many values are quicker by a visible amount.
 
-    A timer's tick makes one of them much quicker now and then, and many may be quicker by a few microseconds.
+    Timer resolution makes a few much quicker at times, and many may be quicker by a few microseconds.
     """
     return sum(quickest - value >= SHORTEST_S for value in values)
 
@@ -101,17 +101,17 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
     return Comparison(u / (n * m), p, (median(first), median(second)), quickest, lead)
 
 
-TIMELY = Proof(beyond="it is about how many requests of a moment are let through")
+TIMELY = Proof(beyond="it depends on how many requests arrive at the same moment")
 
 
 def expect_same_time(first: Ask, second: Ask, of: str) -> None:
-    """Two kinds of requests take the same time; ``of`` says what they are about."""
+    """Expect two kinds of requests to take the same time; ``of`` names them."""
     once = _sampled(first, second)
     if once.longer:
         again = _sampled(first, second)
         if again.longer == once.longer:
-            proof = Proof(beyond="it is about how long answers take, which a few requests do not show")
-            raise NonConformance(f"the same time for {of}", str(again), first(), second(), proof=proof)
+            proof = Proof(beyond="it is about response times, which a few requests do not show")
+            raise NonConformance(f"equal response times for {of}", str(again), first(), second(), proof=proof)
 
 
 def _sampled(first: Ask, second: Ask) -> Comparison:

@@ -1,4 +1,4 @@
-"""Transport: addresses, certificates and versions of TLS, and what may be answered without it."""
+"""Transport: addresses, certificates and TLS versions, and responses over plain HTTP."""
 
 from __future__ import annotations
 
@@ -17,36 +17,34 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 # OpenSSL's reasons against a certificate (x509_vfy.h).
 NOT_IN_PERIOD = {9: "not yet valid", 10: "expired"}
 OTHER_NAME = {62: "host name", 63: "mail address", 64: "IP address"}
-# Errors of RFC 6749 section 5.2 that only who has read the request can give.
+# Errors of RFC 6749 section 5.2 that only the token endpoint itself returns.
 OF_A_TOKEN_ENDPOINT = {"invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"}
 S3_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 REPEATING = {307, 308}
 
 
 def expect_https(url: str) -> None:
-    """The address is an https one."""
+    """Expect an https:// address."""
     if urlsplit(url).scheme != "https":
         raise NonConformance("an https:// address", url)
 
 
 def expect_agreed(handshake: Handshake) -> None:
-    """The host completes a handshake with one of the versions offered; Inconclusive where it is silent."""
+    """Expect a handshake with one of the offered versions; Inconclusive if the host is silent."""
     if handshake.failure == LATE:
         raise Inconclusive(f"{handshake.where} does not end a TLS handshake in time", "a target that answers in time")
     if handshake.failure:
-        raise _finding(f"{handshake.where} to speak {handshake.offered}", handshake.failure, handshake)
+        raise _finding(f"{handshake.where} accepts {handshake.offered}", handshake.failure, handshake)
 
 
 def expect_not_agreed(handshake: Handshake) -> None:
-    """The host does not answer the offer of a version with agreement to it, completed or not."""
+    """Expect the host not to accept an offered version, even if the handshake is not completed."""
     if handshake.version:
-        raise _finding(
-            f"{handshake.where} to refuse {handshake.offered}", f"it agrees to {handshake.version}", handshake
-        )
+        raise _finding(f"{handshake.where} refuses {handshake.offered}", f"it accepts {handshake.version}", handshake)
 
 
 def expect_trusted(handshake: Handshake) -> None:
-    """The chain leads to a trusted authority; its dates are another promise. Inconclusive where none was verified."""
+    """Expect a trusted chain; another promise covers its dates. Inconclusive if no chain was verified."""
     if handshake.verify_code and handshake.verify_code not in NOT_IN_PERIOD:
         raise _finding(f"a trusted certificate at {handshake.where}", handshake.failure, handshake)
     if handshake.failure and not handshake.verify_code:
@@ -54,7 +52,7 @@ def expect_trusted(handshake: Handshake) -> None:
 
 
 def expect_named(handshake: Handshake) -> None:
-    """The certificate is for the host asked; Inconclusive where the name was not come to."""
+    """Expect a certificate for the requested host; Inconclusive if the name was not verified."""
     if handshake.verify_code in OTHER_NAME:
         raise _finding(f"a certificate that names {handshake.where}", handshake.failure, handshake)
     if handshake.failure and handshake.verify_code not in NOT_IN_PERIOD:
@@ -62,47 +60,53 @@ def expect_named(handshake: Handshake) -> None:
 
 
 def expect_in_period(handshake: Handshake, certificate: bytes, now: datetime | None = None) -> None:
-    """The certificate (in DER), and by a verifying handshake those above it, are neither expired nor of the future."""
+    """Expect a valid period of the certificate (DER) and, by a verified handshake, of its issuers."""
     from cryptography.x509 import load_der_x509_certificate
 
     read = load_der_x509_certificate(certificate)
     begins, ends = read.not_valid_before_utc, read.not_valid_after_utc
     expected = f"a certificate at {handshake.where} that is valid now"
     if not begins <= (now or datetime.now(UTC)) <= ends:
-        raise _finding(expected, f"one that is valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}", handshake)
+        raise _finding(
+            expected, f"a certificate valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}", handshake
+        )
     if handshake.verify_code in NOT_IN_PERIOD:
-        raise _finding(expected, f"one of its chain that is {NOT_IN_PERIOD[handshake.verify_code]}", handshake)
+        raise _finding(
+            expected, f"a certificate of its chain that is {NOT_IN_PERIOD[handshake.verify_code]}", handshake
+        )
 
 
 def expect_not_served_in_clear(plain: Exchange | None, secured: Exchange) -> None:
-    """A plain HTTP request is refused, or redirected to https; it is not answered as the same request over TLS is.
+    """Expect a plain HTTP request to be refused or redirected to https, and not to be served as over TLS.
 
-    ``plain`` is None where there was no answer. Any other page (of a proxy, of a web server) serves nothing.
+    ``plain`` is None if there was no response. Any other page (of a proxy, of a web server) serves nothing.
     """
     if plain is None:
         return
     expected = "a refusal, or a redirect to https"
     location = plain.headers.get("location")
     if _has_token(plain):
-        raise NonConformance(expected, "a token in clear", plain)
+        raise NonConformance(expected, f"{plain.status} with a token over plain HTTP", plain)
     if 300 <= plain.status < 400 and location is not None:
         if address_parts(plain, location).scheme != "https":
-            raise NonConformance(expected, f"{plain.status} to {location}", plain)
+            raise NonConformance(expected, f"{plain.status} with Location: {location}", plain)
         return
     if _code(plain) in OF_A_TOKEN_ENDPOINT:
-        raise NonConformance(expected, f"the token endpoint's own answer in clear: {observed(plain)}", plain)
-    if _told(plain) == _told(secured):
-        _tells(secured)
-        raise NonConformance(expected, f"the same in clear as over TLS: {observed(plain)}", secured, plain)
+        raise NonConformance(expected, f"{observed(plain)} from the token endpoint over plain HTTP", plain)
+    if _fingerprint(plain) == _fingerprint(secured):
+        _require_recognizable(secured)
+        raise NonConformance(
+            expected, f"the same response over plain HTTP as over TLS: {observed(plain)}", secured, plain
+        )
 
 
 def expect_not_sent_elsewhere(reply: Exchange) -> None:
-    """The answer to a token request has no client send its secret again to another host or in clear."""
+    """Expect no redirect that makes a client send its secret to another host or over plain HTTP."""
     asked, there = urlsplit(reply.url), address_parts(reply, reply.headers.get("location") or "")
     same = there.hostname == asked.hostname and there.scheme == asked.scheme
     if reply.status in REPEATING and not same:
-        where = f"{reply.status} to {there.scheme}://{there.netloc}"
-        raise NonConformance("no redirect that repeats the request to another host or in clear", where, reply)
+        where = f"{reply.status} redirect to {there.scheme}://{there.netloc}"
+        raise NonConformance("no redirect that repeats the request to another host or over plain HTTP", where, reply)
 
 
 def _finding(expected: str, seen: str, handshake: Handshake) -> NonConformance:
@@ -139,13 +143,13 @@ def _code(reply: Exchange) -> str:
     return found[1].decode() if found else ""
 
 
-def _told(reply: Exchange) -> tuple[int, str, str, str]:
-    """By what a service's answer is known: status, media type, error code, scheme of its challenge."""
+def _fingerprint(reply: Exchange) -> tuple[int, str, str, str]:
+    """Return the features that identify a service's response: status, media type, error code, challenge scheme."""
     challenge = (reply.headers.get("www-authenticate") or "").split(" ", 1)[0].lower()
     return reply.status, reply.media_type, _code(reply), challenge
 
 
-def _tells(secured: Exchange) -> None:
+def _require_recognizable(secured: Exchange) -> None:
     if not (secured.ok or secured.status in (401, 403) or _code(secured)):
         raise Inconclusive(
             f"over TLS the service answers {secured.status}, so it cannot be recognized",

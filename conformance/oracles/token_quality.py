@@ -1,7 +1,7 @@
-"""How guessable tokens are, judged over many of them: never by the look of one.
+"""How guessable tokens are, measured over many tokens and never by one.
 
-Shannon's entropy of one string passes ``constant + counter`` and fails most genuine 128-bit tokens, so
-what is measured is what varies from token to token, position by position.
+The entropy of one string accepts ``constant + counter`` and rejects most genuine 128-bit tokens. So the variation
+from token to token is measured, position by position.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ LEAST_DISTANCE = 8
 
 
 def varying_part(token: str) -> str:
-    """What of a token is to be unguessable: of a JWT its signature, else all of it.
+    """Return the part of a token that must be unguessable: the signature of a JWT, else the whole token.
 
-    Without the key nobody makes a signature, even of claims that can be guessed; jti is to be unique, no secret
-    (RFC 7519 section 4.1.7).
+    A signature needs the key, even if the claims can be guessed; jti is unique but no secret (RFC 7519 section 4.1.7).
     """
     parts = token.split(".")
     return parts[2] if len(parts) == 3 and token.startswith("eyJ") else token
@@ -41,17 +40,19 @@ def expect_jwt(reply: Exchange) -> str:
     token = str(expect_token(reply)["access_token"])
     if not claims_of(token):
         proof = has_member(reply, "access_token", '"[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.]')
-        raise NonConformance("a JWT, as the target claims", "a token of another form", reply, proof=proof)
+        raise NonConformance(
+            "a JWT, as the target file declares", "an access_token that is not a JWT", reply, proof=proof
+        )
     return token
 
 
 def claims_of(token: str) -> dict[str, object]:
-    """The claims of a JWT, unverified; {} where it is none."""
+    """Return the claims of a JWT, unverified; {} if the token is not a JWT."""
     return _part(token, 1)
 
 
 def header_of(token: str) -> dict[str, object]:
-    """The JOSE header of a JWT; {} where it is none."""
+    """Return the JOSE header of a JWT; {} if the token is not a JWT."""
     return _part(token, 0)
 
 
@@ -61,15 +62,15 @@ def _part(token: str, index: int) -> dict[str, object]:
 
 
 def capacity_bits(tokens: Sequence[str]) -> float:
-    """The most bits that tokens of this length and alphabet can hold."""
+    """Return the most bits that tokens of this length and alphabet can have."""
     RECORDER.looks_inside("how a token looks")
     return min(map(len, tokens)) * math.log2(max(2, _alphabet(tokens)))
 
 
 def room_bits(tokens: Sequence[str]) -> float:
-    """The most bits that can vary in tokens like these: of a JWT its signature, of others what differs among them.
+    """Return the most bits that can vary in these tokens: in the signature of a JWT, or in positions that differ.
 
-    A constant part (a prefix, the version in a UUID) holds none.
+    A constant part (a prefix, the version in a UUID) has none.
     """
     RECORDER.looks_inside("how a token looks")
     parts = [token.split(".")[2] if token.startswith("eyJ") and token.count(".") == 2 else token for token in tokens]
@@ -88,7 +89,7 @@ def _alphabet(tokens: Iterable[str]) -> int:
 
 
 def position_bits(tokens: Sequence[str]) -> float:
-    """The sum over positions of the entropy seen there (Miller-Madow corrected, capped by the sample's size)."""
+    """Return the sum of the observed entropy per position (Miller-Madow corrected, capped by the sample size)."""
     width = min(map(len, tokens))
     cap = math.log2(len(tokens))
     return sum(min(cap, _entropy([token[position] for token in tokens])) for position in range(width))
@@ -107,15 +108,15 @@ def least_distance(tokens: Sequence[str]) -> int:
 
 
 def weakness(tokens: Sequence[str], issued_at: float = 0.0, words: Iterable[str] = ()) -> str | None:
-    """In which way tokens can be guessed, or None. ``words`` are names that a hash might have been made of."""
+    """Return why tokens can be guessed, or None. ``words`` are names that may have been hashed."""
     parts = [varying_part(token) for token in tokens]
     if len(set(parts)) < len(parts):
         return "a token that was issued twice"
     if capacity_bits(parts) < REQUIRED_BITS - 12:
-        # UUIDs of version 4 hold 122 bits in a field of 128; fewer than 116 is no rounding.
-        return f"{capacity_bits(parts):.0f} bits at most in what varies"
+        # UUIDs of version 4 have 122 random bits of 128; fewer than 116 cannot be a rounding error.
+        return f"tokens with at most {capacity_bits(parts):.0f} bits in the part that varies"
     if position_bits(parts) < POSITION_BITS:
-        return f"about {position_bits(parts):.0f} bits in what varies"
+        return f"tokens with about {position_bits(parts):.0f} bits of entropy in the part that varies"
     if _ascending(parts) and _is_short(_behind_the_order(parts)):
         return "tokens in ascending order, as of a counter or clock"
     if least_distance(parts) < LEAST_DISTANCE:
@@ -128,7 +129,7 @@ def _ascending(parts: Sequence[str]) -> bool:
 
 
 def _behind_the_order(parts: Sequence[str]) -> list[str]:
-    """What is left of tokens behind the characters that put them in order: a clock may stand before what is random."""
+    """Return the rest of tokens after the characters that sort them: a timestamp may precede the random part."""
     alike = max(_first_difference(*pair) for pair in pairwise(parts))
     return [part[alike + 1 :] for part in parts]
 

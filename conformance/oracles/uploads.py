@@ -1,4 +1,4 @@
-"""What an upload that ended with its blob must leave behind (OCI Distribution Specification 1.1, "Pushing blobs")."""
+"""The result of a completed upload (OCI Distribution Specification 1.1, "Pushing blobs")."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conformance.vocabulary.exchange import Exchange
 
 
 def expect_created(repository: Repository, reply: Exchange, blob: Blob) -> None:
-    """The blob was created, and is read back byte for byte."""
+    """Expect a created blob that is returned byte for byte."""
     expect_success(reply, "when the upload is complete")
     expect_location(reply)
     expect_bytes(repository.get_blob(blob.digest), blob.content)

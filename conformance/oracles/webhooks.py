@@ -1,4 +1,4 @@
-"""Webhooks: which events arrived, and whether a URL is answered like one that never existed."""
+"""Webhooks: which events arrived, and whether a URL gets the same response as one that never existed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.clients.webhooks import FIRST, FORM, JSON, PARTS, PLAIN, WebhookClient, replaced, told_as, written
-from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.clients.webhooks import (
+    FIRST,
+    FORM,
+    JSON,
+    PARTS,
+    PLAIN,
+    WebhookClient,
+    content_type_of,
+    replaced,
+    written,
+)
+from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.errors import repeated_in
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
@@ -26,7 +36,7 @@ KNOWN = [hashlib.sha256(written(kind, event)).hexdigest() for kind in (JSON, FOR
 """The SHA-256 of events that each run delivers."""
 ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 OF_ITS_FORM = (14, 19)
-"""Where a UUID tells its version and variant (RFC 9562 section 4)."""
+"""The positions of version and variant in a UUID (RFC 9562 section 4)."""
 
 
 def accepted_delivery(webhook: WebhookClient) -> Exchange:
@@ -38,9 +48,9 @@ def accepted_delivery(webhook: WebhookClient) -> Exchange:
 
 
 def random_secret(secret: str) -> str:
-    """A secret of the same form that was never given out: its length, its alphabet, its marks in their places.
+    """Return a secret that was never issued, of the same length, alphabet and punctuation.
 
-    A service may tell what cannot be one of its URLs (400) from what is none (404).
+    A service may distinguish a malformed URL (400) from an unknown one (404).
     """
     letters = sorted({each for each in ESCAPE.sub("", secret) if each.isalnum()} or {"a", "0"})
     kept = {*OF_ITS_FORM} if UUID.fullmatch(secret) else set[int]()
@@ -75,19 +85,19 @@ def expect_like_unknown_url(
     ``path``: the path (or URL) with the secret, if it is not the live one. Return the response.
     """
 
-    def ask(name: str) -> Asked:
+    def ask(name: str) -> Probe:
         target = replaced(path, secret, name) if path else webhook.path_with(name)
         sent = webhook.event() if method == "POST" else b""
-        return Asked(name, webhook.send(method, target, sent, told_as(webhook.kind)))
+        return Probe(name, webhook.send(method, target, sent, content_type_of(webhook.kind)))
 
     return expect_as_absent(ask, secret, lambda: random_secret(secret), "", "a URL that never existed", or_statuses)
 
 
 def expect_url_not_repeated(reply: Exchange, parts: Iterable[str], nearly: bool = False) -> None:
     """Expect a response without the URL's secret; of several long parts one may be a name, which is no secret."""
-    told = [*repeated_in(reply, parts, nearly)]
-    if all(told):
-        seen, proof = f"{reply.status} with the URL's secret in it", Proof(reply.id, unsaid=(told[0],))
+    got = [*repeated_in(reply, parts, nearly)]
+    if all(got):
+        seen, proof = f"{reply.status} with the URL's secret in it", Proof(reply.id, unsaid=(got[0],))
         raise NonConformance("a response that does not repeat the URL's secret", seen, reply, proof=proof)
 
 
@@ -127,16 +137,16 @@ def reported_in_time(operator: Operator, target: Target, whole: Callable[[list[s
     while True:
         # A reading misses events that arrive meanwhile: the last one begins when the time is over.
         begun = time.monotonic()
-        told = reported_events(operator)
-        if whole(told) or begun >= until:
+        got = reported_events(operator)
+        if whole(got) or begun >= until:
             break
         time.sleep(max(0.0, min(AGAIN_S, until - time.monotonic())))
-    if told and not whole(told) and not any(MARK.search(each) or any(word in each for word in KNOWN) for each in told):
+    if got and not whole(got) and not any(MARK.search(each) or any(word in each for word in KNOWN) for each in got):
         raise Inconclusive(
-            f"none of the {len(told)} events that the hook events reports contains an event of this run",
+            f"none of the {len(got)} events that the hook events reports contains an event of this run",
             "a hook that prints the body of each event as text, or its SHA-256",
         )
-    return told
+    return got
 
 
 def reported_events(operator: Operator) -> list[str]:
@@ -152,40 +162,40 @@ def reported_after_delivery(webhook: WebhookClient, operator: Operator, target: 
     word = mark()
     body = webhook.event(mark=word)
     reply = webhook.deliver(body)
-    told = reported_in_time(operator, target, lambda told: count_carrying(told, word, body) > 0)
-    if not count_carrying(told, word, body):
+    got = reported_in_time(operator, target, lambda got: count_carrying(got, word, body) > 0)
+    if not count_carrying(got, word, body):
         seen = f"a valid event, answered {reply.status}, is not reported within {target.limits.arrival:g} s"
         raise Inconclusive(seen, "a hook events that reports accepted events, or a longer limits.arrival")
-    return told
+    return got
 
 
-def count_carrying(told: Iterable[str], text: str, body: bytes | None = None) -> int:
+def count_carrying(got: Iterable[str], text: str, body: bytes | None = None) -> int:
     """Return how many events contain a text, or the digest of a body.
 
     A hook may report a body twice, raw and parsed, or only by its digest.
     """
     signs = [text] if body is None else [text, hashlib.sha256(body).hexdigest()]
-    return sum(any(sign in each for sign in signs) for each in told)
+    return sum(any(sign in each for sign in signs) for each in got)
 
 
-def reports_digests(told: list[str], digests: Iterable[str]) -> bool:
+def reports_digests(got: list[str], digests: Iterable[str]) -> bool:
     """Return whether the hook reports one of these digests; other words may look like a SHA-256."""
-    return any(count_carrying(told, each) for each in digests)
+    return any(count_carrying(got, each) for each in digests)
 
 
-def has_no_digest(told: list[str]) -> bool:
+def has_no_digest(got: list[str]) -> bool:
     """Return whether the hook reports events without digests, so that none is waited for."""
-    return bool(told) and not any(map(DIGEST.search, told))
+    return bool(got) and not any(map(DIGEST.search, got))
 
 
 def arrival_finding(
-    expected: str, seen: str, replies: Mapping[str, Exchange], times: int, told: Iterable[str]
+    expected: str, seen: str, replies: Mapping[str, Exchange], times: int, got: Iterable[str]
 ) -> NonConformance:
     """Return the finding that events did not arrive this often, by the operator's hook.
 
     ``replies``: the responses to the events, by their marks or by another text that the hook reports.
     """
-    copies = max([1, *(each.count(mark) for each in told for mark in MARK.findall(each))])
+    copies = max([1, *(each.count(mark) for each in got for mark in MARK.findall(each))])
     proof = Proof(told=tuple((each, times * copies) for each in replies))
     return NonConformance(expected, seen, *dict.fromkeys(replies.values()), proof=proof)
 
@@ -205,11 +215,13 @@ def expect_arrived(
     def counts(reported: list[str]) -> dict[str, int]:
         return {name: count_carrying(reported, word, body) for name, (word, body, _) in events.items()}
 
-    reported = reported_in_time(operator, target, lambda told: min(counts(told).values(), default=times) >= times)
+    reported = reported_in_time(operator, target, lambda got: min(counts(got).values(), default=times) >= times)
     wrong = {name: count for name, count in counts(reported).items() if count != times}
     if wrong:
-        seen = ", ".join(f"the event {name} arrived {count} times" for name, count in wrong.items())
+        seen = ", ".join(
+            f"{count} {'delivery' if count == 1 else 'deliveries'} of the event {name}" for name, count in wrong.items()
+        )
         names = [*(each for each in concurrent if each not in wrong), *wrong] if {*concurrent} & {*wrong} else wrong
         by_mark = {events[name][0]: events[name][2] for name in names}
-        often = "once" if times == 1 else f"{times} times"
-        raise arrival_finding(f"every accepted event to arrive {often}", seen, by_mark, times, reported)
+        often = "one delivery" if times == 1 else f"{times} deliveries"
+        raise arrival_finding(f"{often} of every accepted event", seen, by_mark, times, reported)

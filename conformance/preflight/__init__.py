@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from conformance.clients.transport.retry_after import asks_to_wait
-from conformance.clients.webhooks import FIRST, origin_told, plain_kind, told_as, written
+from conformance.clients.webhooks import FIRST, content_type_of, origin_told, plain_kind, written
 from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks
 from conformance.preflight.contact import Contact, Failed, contact, is_html, is_page, not_the_surface, recorder_for
@@ -126,7 +126,7 @@ def _once_more(target: Target, surface: str, path: str = "") -> Exchange | str:
     try:
         if target.webhooks is not None and surface == "webhooks":
             kind = plain_kind(target.webhooks)
-            return used.ask("POST", "", [("Content-Type", told_as(kind))], written(kind, FIRST))
+            return used.ask("POST", "", [("Content-Type", content_type_of(kind))], written(kind, FIRST))
         return used.ask("GET", path or _light_path(target, surface))
     except Failed as failure:
         return str(failure)

@@ -189,7 +189,7 @@ def test_forwarded_headers_open_nothing(platform: Platform, fields: dict[str, st
                 elsewhere, shown = platform.http.get("/", sent), platform.as_role("full", operation)
                 if elsewhere.ok and shown.body and elsewhere.body == shown.body:
                     seen = f"{elsewhere.status} with its content"
-                    raise NonConformance("nothing of a path that a header names", seen, elsewhere)
+                    raise NonConformance("no content of the path in a header field", seen, elsewhere)
 
     expect_no_bypass(platform, attempts(), partial(expect_refused, because=f"under {', '.join(fields)}"))
 
@@ -262,7 +262,9 @@ def test_undeclared_put_creates_nothing(platform: Platform, method: str) -> None
             platform.remember(resource, slug)
         found = platform.as_role("full", read)
         if found.ok:
-            raise NonConformance(f"nothing that {method} created without the scope", observed(found), reply, found)
+            raise NonConformance(
+                f"404, since {method} without the scope creates nothing", observed(found), reply, found
+            )
 
 
 @verifies("authorization/matrix/undeclared-methods-are-protected")

@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.registry.challenges import challenges
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.headers import expect_challenge, expect_error_told, expect_well_formed_bearer
+from conformance.oracles.headers import expect_challenge, expect_challenge_error, expect_well_formed_bearer
 from conformance.oracles.proofs import alike, field_lacks, field_matches, field_says_no
 from conformance.oracles.status import NOT_OFFERED, expect_status
 from conformance.oracles.whole_run import expect_none
@@ -99,7 +99,7 @@ def test_challenge_names_the_error(platform: Platform, once: Once, who: str, cod
     """
     for operation, reply in refused(platform, once, who):
         if operation.kind in kinds:
-            expect_error_told(reply, code)
+            expect_challenge_error(reply, code)
 
 
 @verifies("authorization/bearer/challenge-names-the-missing-scope")

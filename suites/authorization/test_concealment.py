@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from conformance.clients.oauth.client import bearer
-from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.documents import member
 from conformance.oracles.state import State, expect_unchanged, state_of
 from conformance.oracles.status import expect_status
@@ -80,12 +80,12 @@ def expect_alike(platform: Platform, thing: Hidden, form_name: str, token: str |
     form = FORMS[form_name]
     authorization = [bearer(token)] if token else []
 
-    def ask(name: str) -> Asked:
+    def ask(name: str) -> Probe:
         written = form.name.replace("{name}", name).replace("{upper}", name.upper())
         written = written.replace("{wide}", f"{quote(chr(ord(name[0]) + 0xFEE0))}{name[1:]}")
         written = written.replace("{encoded}", f"%{ord(name[0]):02X}{name[1:]}")
         path = thing.path(written) + form.suffix
-        return Asked(written, platform.request(form.method, path, [*authorization, *form.headers], form.body))
+        return Probe(written, platform.request(form.method, path, [*authorization, *form.headers], form.body))
 
     try:
         return expect_as_absent(ask, thing.name, thing.control, f"for {thing.role} ({form_name})")

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.oauth.client import bearer
-from conformance.oracles.concealment import Asked, expect_as_absent, expect_not_named
+from conformance.oracles.concealment import Probe, expect_as_absent, expect_not_named
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.timing import expect_same_time
 from conformance.sandbox.concealed_resources import Hidden, HiddenThings, hiding
@@ -234,9 +234,9 @@ def test_search_finds_nothing_hidden(platform: Platform, hidden: HiddenThings, p
         if not platform.as_role(thing.role, operation).ok:
             continue  # The whole list is closed to this role.
 
-        def ask(name: str, operation: Operation = operation, role: str = thing.role) -> Asked:
+        def ask(name: str, operation: Operation = operation, role: str = thing.role) -> Probe:
             path = f"{operation.path}?{parameter}={name}"
-            return Asked(name, platform.as_role(role, operation, path=path))
+            return Probe(name, platform.as_role(role, operation, path=path))
 
         expect_as_absent(ask, thing.name, thing.control, f"for {thing.role} ({parameter}=…)")
 
@@ -274,8 +274,8 @@ def test_conflict_names_nothing_hidden(platform: Platform, hidden: HiddenThings)
             if thing.role in resource.concealed_from:
                 continue
 
-            def ask(name: str, role: str = thing.role, resource: Resource = resource) -> Asked:
-                return Asked(name, platform.as_role(role, platform.operation(resource, "create", name)))
+            def ask(name: str, role: str = thing.role, resource: Resource = resource) -> Probe:
+                return Probe(name, platform.as_role(role, platform.operation(resource, "create", name)))
 
             if ask(thing.name).reply.status == 409:
                 visible = partial(platform.new_item, resource)

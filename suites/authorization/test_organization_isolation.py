@@ -256,7 +256,9 @@ def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignT
             expect_no_server_error(reply)
             if shown := [each for each in slugs if shows(reply, each)]:
                 expected = f"nothing of another organization for {what} of its list"
-                raise NonConformance(expected, f"{shown[0]} in it", pages[-1], reply, proof=lacks(reply, shown[0]))
+                raise NonConformance(
+                    expected, f"{shown[0]} in the response", pages[-1], reply, proof=lacks(reply, shown[0])
+                )
     if not judged:
         raise NotApplicable("no list that both organizations have has several pages")
 

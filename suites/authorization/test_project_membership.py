@@ -98,7 +98,7 @@ def test_members_can_use_hidden_items(platform: Platform, hidden: HiddenThings, 
         complete = len(lists) == 1 and document.get("total", document.get("count")) == len(lists[0])
         if complete and f'"{seen}"' in listed.text and f'"{slug}"' not in listed.text:
             expected, proof = f"a list that names {slug}, as it does {seen}", among([listed], slug)
-            raise NonConformance(expected, "a list without it", listed, proof=proof)
+            raise NonConformance(expected, f"a list without {slug}", listed, proof=proof)
         for kind in kinds:
             if getattr(resource, kind):
                 operation = platform.operation(resource, kind, slug)

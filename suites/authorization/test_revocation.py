@@ -12,8 +12,8 @@ import pytest
 from conformance.clients.oauth.client import access_token
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.models.credential import Read, machine_of
-from conformance.oracles.concealment import Asked, expect_as_absent
-from conformance.oracles.headers import expect_error_told
+from conformance.oracles.concealment import Probe, expect_as_absent
+from conformance.oracles.headers import expect_challenge_error
 from conformance.oracles.oauth import expect_refusal
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
@@ -156,7 +156,7 @@ def test_revoked_token_is_invalid_token(platform: Platform, revoker: Operator, c
     reply = platform.known_in_time(partial(platform.send, platform.operations("read")[0], token), since)
     if reply.status != 401:
         raise NotApplicable(f"a revoked token is answered {reply.status}; another check reports that")
-    expect_error_told(reply, code)
+    expect_challenge_error(reply, code)
 
 
 @verifies("authorization/revocation/other-credentials-are-unaffected")
@@ -189,8 +189,8 @@ def test_refusal_is_as_for_a_wrong_secret(platform: Platform, revoker: Operator)
     if platform.known_in_time(partial(platform.oauth.request_token, ROLE), since).ok:
         raise NotApplicable("the revoked credential gets tokens; another check reports that")
 
-    def ask(secret: str) -> Asked:
-        return Asked(secret, platform.oauth.request_token(ROLE, client_secret=secret))
+    def ask(secret: str) -> Probe:
+        return Probe(secret, platform.oauth.request_token(ROLE, client_secret=secret))
 
     right = platform.oauth.credential(ROLE).client_secret.reveal()
     expect_as_absent(ask, right, lambda: "x" * len(right), like="a wrong secret")

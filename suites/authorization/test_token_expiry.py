@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.headers import expect_error_told
+from conformance.oracles.headers import expect_challenge_error
 from conformance.oracles.proofs import without_member
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, observed
@@ -107,7 +107,7 @@ def test_expired_token_is_invalid_token(platform: Platform, once: Once, code: st
     reply = once("expired token", lambda: expired(platform)).reply
     if reply.status != 401:
         raise NotApplicable(f"an expired token is answered {reply.status}; another check reports that")
-    expect_error_told(reply, code)
+    expect_challenge_error(reply, code)
 
 
 @verifies("authorization/bearer/token-is-valid-for-its-stated-lifetime")

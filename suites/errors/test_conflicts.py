@@ -107,9 +107,7 @@ def _two_tokens(platform: Platform, operation: Operation) -> list[str]:
 def _the_one_winner(replies: list[Exchange], losers: set[int]) -> int:
     winners = [number for number, reply in enumerate(replies) if reply.ok]
     if len(winners) != 1:
-        raise NonConformance(
-            "exactly one 2xx", f"{len(winners)}, of {sorted(reply.status for reply in replies)}", *replies
-        )
+        raise NonConformance("exactly one 2xx", f"the statuses {sorted(reply.status for reply in replies)}", *replies)
     for reply in replies:
         if not reply.ok and reply.status not in losers:
             # Sent in isolation, as a script does, it would succeed.
@@ -128,7 +126,7 @@ def _expect_shown(
     shown = [number for number, mark in marks.items() if shows(reply, mark)]
     if shown != [winner]:
         told = f"the text of {' and '.join(map(str, shown))}" if shown else "the text of no request"
-        raise NonConformance(f"the text of request {winner}, which was answered 2xx", told, reply)
+        raise NonConformance(f"the text of request {winner}, which got 2xx", told, reply)
 
 
 @verifies("errors/409/stale-version")
@@ -192,9 +190,9 @@ def test_version_changes_with_an_update(platform: Platform) -> None:
             expect_success(platform.as_role("full", update, fields), told)
         third, after = version_read(platform, resource, slug)
         if after == before:
-            expected = "another version (ETag) of an item after an update"
+            expected = "a different ETag after an update"
             proof = another_field(second, third, "etag") if "etag" in third.headers else None
-            raise NonConformance(expected, f"{before} before and after it", second, third, proof=proof)
+            raise NonConformance(expected, f"ETag {before} before and after the update", second, third, proof=proof)
 
 
 @verifies("errors/409/stale-version#deletion")

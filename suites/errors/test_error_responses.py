@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.oauth.client import bearer
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.documents import expect_json_where_told
+from conformance.oracles.documents import expect_declared_json
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
 from conformance.oracles.headers import expect_allowed
 from conformance.oracles.status import expect_no_server_error, expect_status
@@ -163,7 +163,7 @@ def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
             2. expect valid JSON if the response is declared as JSON
     """
     path = platform.absent_path(platform.resources[0]) + sent
-    expect_json_where_told(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
+    expect_declared_json(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
 
 
 @verifies("errors/shape/problem-details-status")
@@ -181,7 +181,7 @@ def test_problem_details_status(platform: Platform, once: Once) -> None:
             expected, said = f"status {reply.status} in the body, as of the response", MEMBER.search(reply.text)
             # Only this status is wrong: with another one the response may state it.
             proof = Proof(reply.id, unsaid=(said[0],)) if said else None
-            raise NonConformance(expected, f"status {status}", reply, proof=proof)
+            raise NonConformance(expected, f"status {status} in the body", reply, proof=proof)
 
 
 @verifies("errors/shape/no-internals")

@@ -261,7 +261,7 @@ def _expect_not_listed(platform: Platform, create: Operation, refused: Exchange)
     for page in platform.pages("full", platform.operation(create.resource, "read")):
         if shows(page, text):
             expected = f"no item with the text {worded(text)}, which was refused"
-            raise NonConformance(expected, "a list with it", refused, page, proof=lacks(page, text))
+            raise NonConformance(expected, "it is in the list", refused, page, proof=lacks(page, text))
 
 
 def _expect_generated(platform: Platform, operation: Operation, unique: str, reply: Exchange) -> None:

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from conformance.clients.oauth.client import bearer
-from conformance.oracles.documents import expect_json_where_told, lists_in, member, shows
+from conformance.oracles.documents import expect_declared_json, lists_in, member, shows
 from conformance.oracles.proofs import shows_text
 from conformance.oracles.status import expect_success, observed
 from conformance.sandbox.pages import is_told_to_be_the_last
@@ -149,7 +149,7 @@ def test_lists_return_texts_as_written(platform: Platform) -> None:
                 continue
         item = platform.as_role("full", platform.operation(resource, "read-item", slug))
         for page in platform.pages("full", platform.operation(resource, "read")):
-            expect_json_where_told(page)
+            expect_declared_json(page)
             for thing in _objects_named(slug, str(resource.unique), page):
                 judged = True
                 _expect_its_id(thing, page, item)
@@ -330,4 +330,4 @@ def _expect_no_more(platform: Platform, listed: Listed, texts: list[str], first:
                 f"a list without {worded(text)}",
                 Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None,
             )
-            raise NonConformance(f"{expected}, which was replaced or deleted", "a list with it", reply, proof=proof)
+            raise NonConformance(f"{expected}, which was replaced or deleted", "it is in the list", reply, proof=proof)

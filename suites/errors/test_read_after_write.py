@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.oauth.client import bearer
-from conformance.oracles.documents import distinct_texts, expect_json_where_told, member, shows
+from conformance.oracles.documents import distinct_texts, expect_declared_json, member, shows
 from conformance.oracles.proofs import literal, shows_text, without_member
 from conformance.oracles.status import expect_accepted_or_refused, expect_status, expect_success, refused_in_front
 from conformance.sandbox.platform import Operation, Platform
@@ -172,7 +172,7 @@ def _is_stored_unchanged(platform: Platform, operation: Operation, name: str, te
     if (reply.status, shown.status) == (202, 404):
         return True  # It is made later.
     expect_status(shown, range(200, 300), f"for what was accepted with {shortened(text)} in {name}", or_refused=reply)
-    expect_json_where_told(shown)
+    expect_declared_json(shown)
     found = member(shown, name)
     if found != text and (isinstance(found, str) or _is_shown(platform, operation, name)):
         sent, told = _distinguishable(text, str(found))

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.clients.jwt.parts import part
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, bearer
-from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.oauth import expect_error, expect_no_token, expect_refusal, expect_token
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.timing import expect_same_time
@@ -254,8 +254,8 @@ def test_failures_are_indistinguishable(control: OAuthClient, role: str) -> None
                if it recurs in eight more rounds
     """
 
-    def ask(client_id: str) -> Asked:
-        return Asked(client_id, control.request_token(client_id=client_id, client_secret="cf-not-the-secret"))
+    def ask(client_id: str) -> Probe:
+        return Probe(client_id, control.request_token(client_id=client_id, client_secret="cf-not-the-secret"))
 
     known = control.credential(role).client_id
     expect_as_absent(ask, known, lambda: another_like(known), like="an unknown client")

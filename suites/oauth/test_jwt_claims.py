@@ -92,10 +92,12 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
         value = claims_of(other).get(name)
         if name == "jti" and other != token and value == claims[name]:
             proof = claims_differ(name, reply, again)
-            raise NonConformance("another jti in another token", f"{worded(value)} in both", reply, again, proof=proof)
+            raise NonConformance(
+                "a different jti in each token", f"jti {worded(value)} in two tokens", reply, again, proof=proof
+            )
         if name == "iss" and value != claims[name]:
             expected = f"iss {worded(claims[name])} in each token"
-            raise NonConformance(expected, f"iss {worded(value)} in another", reply, again)
+            raise NonConformance(expected, f"iss {worded(value)} in another token", reply, again)
 
 
 @verifies("oauth/jwt/subject-is-the-client")
@@ -109,7 +111,9 @@ def test_jwt_subject_is_the_client(oauth: OAuthClient) -> None:
     again = oauth.request_token("narrow")
     if subject == claims_of(oauth.taken(again, "narrow")).get("sub"):
         proof = claims_differ("sub", reply, again)
-        raise NonConformance("sub of each client's own", f"{worded(subject)} in both", reply, again, proof=proof)
+        raise NonConformance(
+            "a different sub for each client", f"sub {worded(subject)} for two clients", reply, again, proof=proof
+        )
 
 
 @pytest.mark.parametrize(

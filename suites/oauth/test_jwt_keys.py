@@ -91,7 +91,7 @@ def test_published_keys_verify(oauth: OAuthClient) -> None:
     left_out = "".join(f"; the key {worded(each.get('kid'))} is {why}" for each, why in others if why)
     raise NonConformance(
         "a published key that verifies each token",
-        f"none of the {len(keys)} signing keys verifies one{left_out}",
+        f"a token that none of the {len(keys)} signing keys verifies{left_out}",
         reply,
         proof=Proof(beyond="it is about a signature, which curl does not verify"),
     )
@@ -156,7 +156,7 @@ def test_key_ids_are_unique(oauth: OAuthClient) -> None:
             twice = f'"kid" *: *"{literal(str(name))}"'
             proof = Proof(reply.id, lacks=f"{twice}.*{twice}")
             seen = f"two keys of type {kind} with the kid {worded(name)}"
-            raise NonConformance("keys of different kid", seen, reply, proof=proof)
+            raise NonConformance("a different kid for each key", seen, reply, proof=proof)
 
 
 PUBLIC_FORMS = ("pem", "pem-without-newline", "der", "jwk", "jwk-compact")
@@ -211,7 +211,7 @@ def test_signature_has_its_length(oauth: OAuthClient, recorder: Recorder) -> Non
     if misfits:
         finding = NonConformance(
             "signatures of their algorithm's length",
-            f"{len(misfits)} of another: {misfits[0]['wrong']}",
+            f"{len(misfits)} of a different length: {misfits[0]['wrong']}",
             hint=f"it may be one token in a hundred: run separately, this check looks at {TOKENS}",
             proof=Proof(beyond="it is about few of many tokens"),
         )

@@ -33,7 +33,7 @@ def test_tokens_cannot_be_guessed(control: OAuthClient) -> None:
         distinct = list(dict.fromkeys(tokens_of_others(control)))
         if len(distinct) < SAMPLES // 2:
             reason = f"requests for each scope of each credential get {len(distinct)} tokens"
-            raise Inconclusive(reason, "a token of its own for each request, or credentials with more scopes")
+            raise Inconclusive(reason, "a new token for each request, or credentials with more scopes")
     client_ids = [control.credential(role).client_id for role in ROLES if control.has(role)]
     if found := weakness(distinct, time.time(), client_ids):
         raise NonConformance("tokens that cannot be guessed", f"{found}, over {len(distinct)} tokens", replies[-1])
@@ -68,6 +68,8 @@ def test_tokens_have_room_for_160_bits(control: OAuthClient) -> None:
     if len(tokens) < FEW // 2:
         tokens = set(islice(tokens_of_others(control), FEW))
     if len(tokens) < FEW // 2:
-        raise Inconclusive(f"{FEW} requests get {len(tokens)} tokens", "a token of its own for each request")
+        raise Inconclusive(f"{FEW} requests get {len(tokens)} tokens", "a new token for each request")
     if (bits := room_bits(list(tokens))) < DESIRED_BITS:
-        raise NonConformance(f"room for {DESIRED_BITS} bits", f"{bits:.0f} bits at most in what differs", replies[-1])
+        raise NonConformance(
+            f"tokens with at least {DESIRED_BITS} bits that vary", f"tokens with at most {bits:.0f}", replies[-1]
+        )

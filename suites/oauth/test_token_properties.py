@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, Pairs, access_token
-from conformance.oracles.oauth import expect_contract_kept, expect_no_token, expect_nothing_beyond, expect_token, issued
+from conformance.oracles.oauth import (
+    expect_no_token,
+    expect_nothing_beyond,
+    expect_token,
+    expect_token_endpoint_response,
+    issued,
+)
 from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.oracles.status import expect_no_server_error
 from conformance.strategies.changes import Change
@@ -28,7 +34,7 @@ def around(oauth: OAuthClient) -> Surroundings:
     """Return what must hold around a mutated token request: the valid request still gets a token."""
     secrets = [oauth.credential(role).client_secret.reveal() for role in ("full", "foreign") if oauth.has(role)]
     return Surroundings(
-        expect_contract_kept, lambda: expect_token(oauth.request_token()), secrets=secrets, accepted=issued
+        expect_token_endpoint_response, lambda: expect_token(oauth.request_token()), secrets=secrets, accepted=issued
     )
 
 
@@ -43,7 +49,7 @@ def test_any_form_keeps_the_contract(control: OAuthClient, change: Change[Pairs,
     """
     mutation = change.of(control.form())
     reply = expect_outcome(mutation, lambda: control.post(mutation.value), around(control))
-    expect_contract_kept(reply)
+    expect_token_endpoint_response(reply)
 
 
 @verifies("oauth/token/any-body-is-no-server-error")
@@ -75,7 +81,7 @@ def test_any_authorization_field_keeps_the_contract(
     if mutation.outcome is Outcome.VALID and not control.request_by_basic().ok:
         mutation = mutation.open()
     reply = expect_outcome(mutation, lambda: control.request_under(("Authorization", mutation.value)), around(control))
-    expect_contract_kept(reply)
+    expect_token_endpoint_response(reply)
 
 
 @verifies("oauth/scope/any-text-stays-within-the-credential")

@@ -33,7 +33,7 @@ def expect_b64token(answer: Exchange) -> None:
         expected = "a token of the characters A-Z a-z 0-9 - . _ ~ + / and trailing ="
         # JSON may escape a slash.
         proof = has_member(answer, "access_token", r'"([A-Za-z0-9._~+-]|\\?/)+=*"')
-        raise NonConformance(expected, "other characters in it", answer, proof=proof)
+        raise NonConformance(expected, "an access_token with other characters", answer, proof=proof)
 
 
 def expect_well_formed_scope(answer: Exchange) -> None:
@@ -47,7 +47,7 @@ def expect_well_formed_scope(answer: Exchange) -> None:
 def expect_lifetime(answer: Exchange) -> None:
     """The response states expires_in."""
     if "expires_in" not in expect_token(answer):
-        raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
+        raise NonConformance("expires_in", "no expires_in", answer, proof=has_member(answer, "expires_in"))
 
 
 def expect_lifetime_in_seconds(answer: Exchange) -> None:

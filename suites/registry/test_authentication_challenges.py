@@ -15,7 +15,7 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import (
     expect_absolute_realm,
-    expect_error_told,
+    expect_challenge_error,
     expect_header,
     expect_readable_challenges,
 )
@@ -224,7 +224,9 @@ def test_challenge_names_the_service(support: Exchange) -> None:
     """
     if not bearer_parameters(support).get("service"):
         proof = field_matches(support, "WWW-Authenticate", 'service *= *"?[^", ]')
-        raise NonConformance("a service", support.headers.get("www-authenticate") or "", support, proof=proof)
+        raise NonConformance(
+            "a service parameter in the challenge", support.headers.get("www-authenticate") or "", support, proof=proof
+        )
 
 
 @verifies("registry/login/401-is-an-error-document")
@@ -277,7 +279,7 @@ def test_invalid_token_is_reported(rejected_token: tuple[str, Exchange]) -> None
     Method: 1. pull with a text that is no token; 2. expect error="invalid_token" in a well-formed challenge
     """
     _, reply = rejected_token
-    expect_error_told(reply, "invalid_token")
+    expect_challenge_error(reply, "invalid_token")
     expect_readable_challenges(reply)
 
 

@@ -166,7 +166,7 @@ def test_n_limits_the_page(registry: Registry, three_repositories: None, once: O
     reply = first_two(registry, once)
     if (found := len(strings_of(reply, "repositories"))) > 2:
         proof = Proof(reply.id, lacks=r'"repositories" *: *\[[^],]*,[^],]*,')
-        raise NonConformance("two repositories", f"{found}", reply, proof=proof)
+        raise NonConformance("at most two repositories", f"{found} repositories", reply, proof=proof)
 
 
 @pytest.mark.parametrize(

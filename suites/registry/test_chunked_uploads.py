@@ -220,7 +220,7 @@ def test_uuid_stays_the_same(three_chunks: ChunkedUpload, opened: Exchange, othe
             "a Docker-Upload-UUID for each session",
             another_field(opened, other_opened, "Docker-Upload-UUID"),
         )
-        raise NonConformance(wanted, f"{worded(told[0])} for two", opened, other_opened, proof=proof)
+        raise NonConformance(wanted, f"{worded(told[0])} for two sessions", opened, other_opened, proof=proof)
 
 
 @verifies("registry/upload/created-digest-is-true#in-chunks")

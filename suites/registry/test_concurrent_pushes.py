@@ -269,7 +269,7 @@ def test_several_referrers(repository: Repository, base: Manifest, names: Names)
     found = [each.get("digest") for page in pages for each in descriptors_of(page)]
     taken = [each.digest for each, reply in zip(referrers, replies, strict=True) if reply.ok]
     if lost := [digest for digest in taken if digest not in found]:
-        raise NonConformance(f"all {len(taken)} among the referrers", f"lost {worded(lost)}", *pages)
+        raise NonConformance(f"all {len(taken)} in the list of referrers", f"missing: {worded(lost)}", *pages)
 
 
 @verifies("registry/concurrency/no-deleted-tag-comes-back")
@@ -312,7 +312,9 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
         expect_no_server_error(reply, "for a chunk that other clients send as well")
     taken = [each for each, reply in zip(clients, replies, strict=True) if reply.ok]
     if len(taken) != 1:
-        raise NonConformance("2xx to one of three equal chunks", worded([reply.status for reply in replies]), *replies)
+        raise NonConformance(
+            "2xx for one of three equal chunks", "the statuses " + worded([reply.status for reply in replies]), *replies
+        )
 
     expect_range(taken[0].status(), end - 1)
     # A registry may store a blob although it refuses both closing requests.

@@ -13,7 +13,7 @@ from conformance.clients.registry.login import token_in
 from conformance.clients.registry.operations import OPERATIONS, Occasion
 from conformance.clients.registry.tokens import granted_by_password, login_attempt, presented, right_login
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.headers import expect_header
 from conformance.oracles.oauth import expect_token_withheld
 from conformance.oracles.rate_limits import expect_limited, stated
@@ -177,8 +177,8 @@ def test_unknown_user_is_not_revealed(registry: Registry, names: Names) -> None:
             2. expect equal responses; a difference other than the status counts if eight more rounds all show it
     """
 
-    def ask(username: str) -> Asked:
-        return Asked(username, login_attempt(registry, username, "not-the-password"))
+    def ask(username: str) -> Probe:
+        return Probe(username, login_attempt(registry, username, "not-the-password"))
 
     expect_as_absent(ask, registry.account("pusher").username, lambda: names.new("nobody"), like="an unknown user")
 

@@ -23,7 +23,7 @@ from conformance.clients.registry.images import (
 )
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_not_stored
-from conformance.oracles.registry_errors import expect_missing_told
+from conformance.oracles.registry_errors import expect_missing_reported
 from conformance.oracles.status import expect_refused, expect_status, expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
@@ -121,7 +121,7 @@ def test_code_of_a_missing_reference(push_without: PushWithout, missing: str) ->
         raise NotApplicable(REFERENCES_UNCHECKED)
 
     expect_refused(reply)
-    expect_missing_told(reply, child="child" in missing)
+    expect_missing_reported(reply, child="child" in missing)
 
 
 @verifies("registry/manifest/each-missing-blob-is-reported")
@@ -136,7 +136,7 @@ def test_each_missing_blob_is_reported(repository: Repository, names: Names) -> 
     if reply.ok:
         raise NotApplicable(REFERENCES_UNCHECKED)
 
-    expect_missing_told(reply, len(never.blobs))
+    expect_missing_reported(reply, len(never.blobs))
 
 
 @verifies("registry/manifest/reference-copies-no-blob")

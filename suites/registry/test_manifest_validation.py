@@ -179,7 +179,7 @@ def expect_stored_or_unchanged(
         expect_not_moved(read[-1], named, taken.first_named(tag))
     elif read[-1].ok:
         proof = Proof(read[-1].id, statuses=tuple(range(400, 500)))
-        raise NonConformance("nothing under a tag that was refused", observed(read[-1]), read[-1], proof=proof)
+        raise NonConformance("404 for a tag whose PUT was refused", observed(read[-1]), read[-1], proof=proof)
 
 
 def expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:
@@ -188,7 +188,9 @@ def expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:
         known = dict.fromkeys((named, first or named))
         right = "|".join(digest_of(each).removeprefix("sha256:") for each in known)
         proof = Proof(read.id, statuses=(200,), sha256=right, or_statuses=() if first else (404,))
-        raise NonConformance("what the tag named before the refused request", observed(read), read, proof=proof)
+        raise NonConformance(
+            "the manifest that the tag named before the refused request", observed(read), read, proof=proof
+        )
 
 
 @verifies("registry/manifest/any-change-is-accepted-or-refused")

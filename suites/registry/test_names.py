@@ -74,7 +74,7 @@ def expect_accepted(pushed: StoredImage | Exchange) -> StoredImage:
     """Expect the name to be accepted."""
     if isinstance(pushed, StoredImage):
         return pushed
-    raise unlike("202 to an upload", pushed, {202})
+    raise unlike("202 for POST of an upload", pushed, {202})
 
 
 @verifies("registry/name/app-slugs-are-accepted")

@@ -47,7 +47,7 @@ from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import literal
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.registry_errors import FORM, OF_THE_FORM, expect_error_document
-from conformance.oracles.whole_run import expect_no_flaw, expect_none, expect_told_by, flawed_so, once_each
+from conformance.oracles.whole_run import expect_no_flaw, expect_none, expect_success_status, flawed_entries, once_each
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -91,7 +91,7 @@ def test_every_refusal_has_the_form(repository: Repository, no_tag: Exchange, re
         expect_error_document(reply)
     expect_no_flaw(recorder, "registry", NO_LIST, FORM, OF_THE_FORM)
     unread = Proof(beyond="a script does not read JSON")
-    expect_no_flaw(recorder, "registry", BROKEN, "a body that is the JSON it says it is", unread)
+    expect_no_flaw(recorder, "registry", BROKEN, "valid JSON, as Content-Type declares", unread)
 
 
 @verifies("registry/login/challenge-is-given#of-the-whole-run")
@@ -104,7 +104,7 @@ def test_no_401_without_a_challenge(no_tag: Exchange, recorder: Recorder) -> Non
     if no_tag.status == 401:
         expect_header(no_tag, name, or_statuses=NOT_401)
     challenge = Proof(fields_match=((name, "[A-Za-z]"),), or_statuses=NOT_401)
-    bare = flawed_so(recorder, "registry", NO_CHALLENGE)
+    bare = flawed_entries(recorder, "registry", NO_CHALLENGE)
     expect_none(recorder, bare, f"401 with {name}", f"{NO_CHALLENGE},", challenge)
 
 
@@ -118,7 +118,7 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
     """
     door, scope = bearer.door, bearer.scope(stored.repository.name, "pull")
     kept = Proof(beyond="a script requests a token at the realm of the run, not at the one that is named now")
-    for entry in flawed_so(recorder, "registry", ELSEWHERE):
+    for entry in flawed_entries(recorder, "registry", ELSEWHERE):
         told = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
         for other in (door.led_by(each) for each in challenges_in(told) if each.scheme == "bearer"):
             if (other.realm, other.service) == (door.realm, door.service):
@@ -155,7 +155,7 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
     length = Proof(beyond="a script does not measure the length of all warnings")
     of_that_length = "no more than 4096 bytes of warnings"
     for wrong, wanted, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
-        found = flawed_so(recorder, "registry", wrong)
+        found = flawed_entries(recorder, "registry", wrong)
         told = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
         expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN_CHARACTERS]}),", right)
 
@@ -171,7 +171,7 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
     no_clock = Proof(beyond="a script has no clock but the Date of the answer")
     forms = [(wrong, Proof(fields_lack=((name, NO_FIXDATE),))) for name, wrong in NO_DATE.items()]
     for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (TO_COME, no_clock)):
-        found = flawed_so(recorder, "registry", wrong)
+        found = flawed_entries(recorder, "registry", wrong)
         fields = {name.title(): value for name, value in (found[0]["response_headers"] if found else ())}
         told = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
         expect_none(recorder, found, "dates in the form of HTTP, and none in the future", f"{wrong} ({told}),", right)
@@ -196,7 +196,7 @@ def test_every_challenge_names_its_repository(bearer: Registry, stored: StoredIm
             2. in every Bearer challenge of the run with repository scopes, expect the requested repository
     """
     stored.repository.as_role(None).tags("?n=1")
-    found = flawed_so(recorder, "registry", MISNAMED)
+    found = flawed_entries(recorder, "registry", MISNAMED)
     asked = IN_A_REPOSITORY.fullmatch(found[0]["url"].removeprefix(bearer.http.base_url)) if found else None
     scope = f"repository:{asked[1]}:" if asked else "repository:"
     right = Proof(fields_match=(("WWW-Authenticate", literal(scope)),), or_statuses=NOT_401_NOR_405)
@@ -214,7 +214,7 @@ def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Record
     repository, digest = stored.repository, stored.image.digest
     repository.get_blob(stored.image.blobs[-1].digest, [("Range", "bytes=0-0")])
     repository.head_manifest(digest)
-    found = flawed_so(recorder, "registry", ANOTHER_DIGEST)
+    found = flawed_entries(recorder, "registry", ANOTHER_DIGEST)
     wanted = found[0]["url"].rpartition("/")[2] if found else ""
     right = Proof(fields_match=(("Docker-Content-Digest", f"^{wanted}$"),))
     expect_no_flaw(recorder, "registry", ANOTHER_DIGEST, f"Docker-Content-Digest: {wanted}, as requested", right)
@@ -227,7 +227,7 @@ def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder) -> Non
     Method: 1. request one tag of a repository; 2. expect the requested name in every tag list of the run
     """
     stored.repository.tags("?n=1")
-    found = flawed_so(recorder, "registry", ANOTHER_NAME)
+    found = flawed_entries(recorder, "registry", ANOTHER_NAME)
     wanted = found[0]["url"].partition("/v2/")[2].partition("/tags/list")[0] if found else ""
     right = Proof(matches=f'"name" *: *"{wanted}"')
     expect_no_flaw(recorder, "registry", ANOTHER_NAME, f'"name": "{wanted}", the requested repository', right)
@@ -261,7 +261,7 @@ def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder) 
     Method: 1. push an index with a subject; 2. expect every OCI-Subject of the run to be the subject that was pushed
     """
     stored.repository.push(index([stored.image], subject=stored.image.descriptor))
-    found = flawed_so(recorder, "registry", ANOTHER_SUBJECT)
+    found = flawed_entries(recorder, "registry", ANOTHER_SUBJECT)
     sent = SUBJECT.search(found[0]["request_body"].get("text", "")) if found else None
     right = (
         Proof(fields_match=(("OCI-Subject", f"^{sent[1]}$"),))
@@ -322,7 +322,7 @@ def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what:
     Method: 1. open an upload, send a chunk, close the upload and push a manifest
             2. expect the documented status of every such step of the run
     """
-    expect_told_by(recorder, "registry", status, what, push_step(what))
+    expect_success_status(recorder, "registry", status, what, push_step(what))
 
 
 @concludes()

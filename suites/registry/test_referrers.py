@@ -21,7 +21,7 @@ from conformance.clients.registry.images import (
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.oauth import expect_json_object
-from conformance.oracles.proofs import has_just, has_member, in_its_object
+from conformance.oracles.proofs import has_member, in_its_object, lists_exactly
 from conformance.oracles.registry import descriptors_of, expect_annotations, expect_denied, expect_scope, pages_from
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -101,7 +101,7 @@ def expect_digests(found: list[dict[str, Any]], reply: Exchange, wanted: list[Ma
     """Expect descriptors of exactly these manifests, each once."""
     digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in wanted)
     if digests != expected:
-        proof = has_just(reply, expected, digests)
+        proof = lists_exactly(reply, expected, digests)
         raise NonConformance(some(expected), differing(expected, digests), reply, proof=proof)
 
 

@@ -11,7 +11,7 @@ from conformance.clients.registry.images import NewBlob, digest_of
 from conformance.clients.registry.login import token_in
 from conformance.clients.registry.operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
 from conformance.clients.registry.tokens import ask, pull
-from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.proofs import alike, both_have, literal
 from conformance.oracles.registry import expect_denied, expect_nothing_changed
 from conformance.oracles.status import expect_status
@@ -108,9 +108,9 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
     if role is None:
         existing.registry.door.expect_locked()
 
-    def ask(name: str) -> Asked:
+    def ask(name: str) -> Probe:
         repository = existing.named(name).as_role(role)
-        return Asked(name, OPERATIONS[operation].request(repository, occasion))
+        return Probe(name, OPERATIONS[operation].request(repository, occasion))
 
     def absent() -> str:
         # Of the same length, or Content-Length would differ without telling anything.
@@ -189,7 +189,7 @@ def expect_same_response(one: Exchange, other: Exchange, whose: str, others: str
             codes = sorted({*told[1][0]} ^ {*told[1][1]})
             proof = alike(one, other) or (both_have(one, other, f'"{literal(codes[0])}"') if codes else None)
             shown = f"{worded(first)} {whose}, {worded(second)} {others}"
-            raise NonConformance("the same response to both", shown, one, other, proof=proof)
+            raise NonConformance("the same response for both", shown, one, other, proof=proof)
 
 
 def codes_in(reply: Exchange) -> list[str]:
@@ -262,4 +262,4 @@ def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredI
             f"{there.status}, and {not_there.status} for a repository that never existed",
             Proof(alike_in=(of_both,)),
         )
-        raise NonConformance("the same status of the token endpoint for both", told, there, not_there, proof=proof)
+        raise NonConformance("the same status from the token endpoint for both", told, there, not_there, proof=proof)

@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.registry.client import EVERY_TYPE, Repository, StoredImage
 from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.headers import expect_bare, expect_header, expect_not_shared
+from conformance.oracles.headers import expect_end_after_head, expect_header, expect_not_shared
 from conformance.oracles.registry import expect_content_length, expect_same_fields, expect_true_digest
 from conformance.oracles.status import NOT_OFFERED, expect_status
 from conformance.vocabulary.check import case, verifies
@@ -117,4 +117,4 @@ def test_head_and_304_have_no_body(stored: StoredImage, once: Once, how: str) ->
     if how == "GET" and reply.status != 304:
         raise NotApplicable("the registry does not answer with 304")
 
-    expect_bare(reply)
+    expect_end_after_head(reply)

@@ -15,7 +15,7 @@ from conformance.clients.registry.tokens import (
     token_for,
 )
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.headers import expect_error_told
+from conformance.oracles.headers import expect_challenge_error
 from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import (
     expect_denied,
@@ -89,7 +89,7 @@ def test_insufficient_scope_is_not_an_invalid_token(pushed: Exchange) -> None:
     if pushed.status != 401:
         raise NotApplicable(f"the refusal is no 401 ({pushed.status})")
 
-    expect_error_told(pushed, "insufficient_scope")
+    expect_challenge_error(pushed, "insufficient_scope")
 
 
 @verifies("registry/token/without-scope-grants-nothing")

@@ -26,7 +26,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import clock_of
 from conformance.oracles.oauth import expect_json_object
-from conformance.oracles.proofs import ends_as_told
+from conformance.oracles.proofs import expires_as_stated
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, concludes, row, verifies
@@ -157,7 +157,7 @@ def test_token_is_accepted_until_expires_in(bearer: Registry, token_response: Ex
         if (control := new.repository(name).tags()).status != 401:
             told = f"401 after {age:.0f} s, and {control.status} with a new token"
             proof = Proof(beyond="a script does not wait for a token to end")
-            raise NonConformance(f"the token to be accepted for {stated} s", told, reply, control, proof=proof)
+            raise NonConformance(f"a token that is accepted for {stated} s", told, reply, control, proof=proof)
 
 
 @verifies("registry/token/exp-matches-expires-in")
@@ -177,6 +177,6 @@ def test_token_lives_as_long_as_it_says(token_response: Exchange) -> None:
     if not since + told - 60 <= ends <= now + told + 60:
         seen, proof = (
             f"exp {ends}, where it is {token_response.started:.0f} now",
-            ends_as_told(token_response, 60, ends > since + told),
+            expires_as_stated(token_response, 60, ends > since + told),
         )
-        raise NonConformance(f"exp in {told} s", seen, token_response, proof=proof)
+        raise NonConformance(f"exp {told} s from now", seen, token_response, proof=proof)

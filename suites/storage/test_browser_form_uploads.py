@@ -14,7 +14,7 @@ from conformance.clients.s3.bodies import FORM_TYPE, form_body
 from conformance.clients.s3.client import NO_FIELDS, Bucket, Fields
 from conformance.clients.s3.sigv4 import ALGORITHM, Keys, Signing, hmac_sha256, scope_of, signing_key
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.s3_documents import expect_document, expect_said
+from conformance.oracles.s3_documents import expect_document, expect_element
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
@@ -173,7 +173,7 @@ def test_form_chooses_key_and_status(space: Space) -> None:
         expect_headers(got, kept)
         for element in expect_document(reply, "PostResponse") if reply.body else ():
             if element.tag in named:
-                expect_said(reply, element.tag, named[element.tag], element.text or "", "in <PostResponse>")
+                expect_element(reply, element.tag, named[element.tag], element.text or "", "in <PostResponse>")
         expect_status(misled, 204, "for a form that chooses none of 200, 201 and 204")
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from conformance.clients.s3.client import S3, Bucket
 from conformance.clients.s3.sigv4 import encoded
-from conformance.oracles.concealment import Asked, expect_alike, expect_as_absent
+from conformance.oracles.concealment import Probe, expect_alike, expect_as_absent
 from conformance.oracles.proofs import field_matches, lacks, literal
 from conformance.oracles.s3_documents import buckets_of, expect_dated, expect_document, refused_by_key
-from conformance.oracles.s3_errors import error_of, expect_out_of_reach, expect_refusal, require, xml_root
+from conformance.oracles.s3_errors import error_of, expect_bucket_refused, expect_refusal, require, xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, expect_tag_set
 from conformance.oracles.s3_pages import MOST_OF_BUCKETS, bucket_pages
 from conformance.oracles.status import expect_no_server_error, expect_no_success, expect_status, expect_success
@@ -90,7 +90,7 @@ def test_foreign_bucket_is_not_listed(s3: S3, foreign: Bucket) -> None:
     for reply in (*(page for page, _ in bucket_pages(s3)), s3.call("GET", query={"prefix": foreign.name})):
         if reply.ok and foreign.name in buckets_of(reply).names:
             proof = lacks(reply, f"<Name>{foreign.name}<")
-            raise NonConformance(f"no {foreign.name}", "it is listed", reply, proof=proof)
+            raise NonConformance(f"no {foreign.name}", f"{foreign.name} in the list", reply, proof=proof)
 
 
 @verifies("storage/service/buckets-are-listed-page-by-page")
@@ -229,7 +229,7 @@ def test_foreign_bucket_is_refused(foreign: Bucket, names: Names, operation: Ope
         if (root := xml_root(reply)) is not None and (upload := root.findtext("UploadId")):
             foreign.abort(key, upload)
 
-    expect_out_of_reach(reply, operation in OPTIONAL)
+    expect_bucket_refused(reply, operation in OPTIONAL)
     if operation is OPERATIONS["head"]:
         # 404 alone could mean a missing key in a bucket that is open; it must match the response to GET.
         expect_alike(foreign.get(key), reply, "of HEAD, as GET is answered")
@@ -243,10 +243,10 @@ def test_foreign_bucket_is_no_copy_source(space: Space, foreign: Bucket) -> None
     """
     key, source = space.key("stolen"), space.key("source")
 
-    expect_out_of_reach(space.copy(key, source, source_bucket=foreign.name))
+    expect_bucket_refused(space.copy(key, source, source_bucket=foreign.name))
     whole = space.copy_as(key, encoded(f"{foreign.name}/{source}"))
     if whole.status != 400:
-        expect_out_of_reach(whole)
+        expect_bucket_refused(whole)
     expect_status(space.get(key), 404)
 
 
@@ -260,7 +260,7 @@ def test_absent_bucket_is_refused(absent: Bucket, names: Names, operation: Opera
     key = names.new("absent")
     reply = operation(absent, key)
     if not refused_by_key(reply, key, {"AccessDenied"}):
-        expect_out_of_reach(reply, operation in OPTIONAL)
+        expect_bucket_refused(reply, operation in OPTIONAL)
 
 
 @verifies("storage/service/absent-bucket-is-refused#name-begins-like-ours")
@@ -283,8 +283,8 @@ def test_concealed_bucket_looks_absent(s3: S3, foreign: Bucket, names: Names, op
     """
     key = names.new("hidden")
 
-    def ask(name: str) -> Asked:
-        return Asked(name, operation(s3.bucket(name), key))
+    def ask(name: str) -> Probe:
+        return Probe(name, operation(s3.bucket(name), key))
 
     if ask(foreign.name).reply.status == 404:
         expect_as_absent(ask, foreign.name, lambda: names.new("absent"), like="a bucket that never existed")
@@ -327,4 +327,4 @@ def test_new_bucket_is_refused(absent: Bucket) -> None:
     expect_no_success(reply, ", since buckets are provisioned in the portal")
     error = error_of(reply)
     if reply.status != 400 or error is None or error.code != "TooManyBuckets":
-        expect_out_of_reach(reply, need_not_be_offered=True)
+        expect_bucket_refused(reply, need_not_be_offered=True)

@@ -19,7 +19,7 @@ from conformance.oracles.s3_checksums import (
     in_document,
     in_headers,
     in_parts,
-    where_offered,
+    require_algorithm,
 )
 from conformance.oracles.s3_documents import upload_id_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, require
@@ -146,7 +146,7 @@ def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: st
     key = space.stored(EARLIER)
     fields = {f"x-amz-checksum-{algorithm}": "AA=="} if broken else _of(algorithm, b"others")
 
-    expect_refused(where_offered(space.put(key, BODY, fields), algorithm))
+    expect_refused(require_algorithm(space.put(key, BODY, fields), algorithm))
     expect_stored(space.get(key), EARLIER)
 
 
@@ -169,7 +169,7 @@ def test_stored_checksum_is_reported(space: Space, algorithm: str) -> None:
             2. expect that checksum, of type FULL_OBJECT, in each response, or none; of HEAD as of GET
     """
     name, value = checksum_field(algorithm, BODY)
-    put = require(where_offered(space.put(key := space.key(), BODY, {name: value}), algorithm), MAY_PUT)
+    put = require(require_algorithm(space.put(key := space.key(), BODY, {name: value}), algorithm), MAY_PUT)
 
     got, head = space.get(key, ENABLED), space.head(key, ENABLED)
     for reply in (put, got, head):

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.concurrency import at_once
 from conformance.oracles.linearizability import expect_not_mixed_up
-from conformance.oracles.proofs import has_just
+from conformance.oracles.proofs import lists_exactly
 from conformance.oracles.s3_documents import listing_of, parts_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import found_under, pages, version_2, whole_listing
@@ -33,7 +33,7 @@ def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
     for page in (found_under(space, prefix), listing_of(space.listing_v1(prefix))):
         if page.keys != keys:
             wanted, found = ([f"<Key>{key}</Key>" for key in each] for each in (keys, page.keys))
-            proof = has_just(page.reply, wanted, found)
+            proof = lists_exactly(page.reply, wanted, found)
             raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply, proof=proof)
 
 
@@ -122,7 +122,7 @@ def test_acknowledged_deletions_are_done(space: Space) -> None:
     at_once([partial(delete, keys[first::DELETERS]) for first in range(DELETERS)])
     if left := (page := whole_listing(version_2(space, prefix))).keys:
         expected = f"no key of {DELETIONS} whose deletion was acknowledged"
-        raise NonConformance(expected, f"deletions that were not done: {some(left)}", page.reply)
+        raise NonConformance(expected, f"the keys {some(left)}", page.reply)
 
 
 @verifies("storage/concurrency/buckets-do-not-mix")
@@ -229,7 +229,7 @@ def test_counter_loses_no_update(space: Space) -> None:
             expect_status(got, 200)
             number = whole_number(got.text)
             if number is None:
-                raise NonConformance("the number that was put", observed(got), got)
+                raise NonConformance("a number that a client put", observed(got), got)
             reply = space.put(key, str(number + 1).encode(), {"If-Match": expect_etag(got)})
             if reply.ok:
                 won.append((number + 1, reply))

@@ -119,7 +119,9 @@ def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
         if reply.method == "GET" and reply.body != value:
             raise NonConformance("the ETag of the bytes that were read", f"{tag}", reply)
         if length is not None and (value is None or length != str(len(value))):
-            raise NonConformance("ETag and length of one value", f"{tag} with {length}", reply)
+            raise NonConformance(
+                "ETag and Content-Length of the same write", f"ETag {tag} with Content-Length: {length}", reply
+            )
 
 
 @verifies("storage/concurrency/concurrent-writes-do-not-mix")
@@ -182,8 +184,8 @@ def test_copies_are_whole(space: Space) -> None:
                 got = space.get(target)
                 expect_status(got, 200, "for a copy that succeeded")
                 if got.body not in values:
-                    torn = f"{worded(got.body[:60])}: torn"
-                    raise NonConformance("a copy of one of the values, whole", torn, copied, got)
+                    torn = f"{worded(got.body[:60])}, which no client wrote"
+                    raise NonConformance("a complete copy of one written value", torn, copied, got)
         finally:
             done.set()
 
@@ -198,7 +200,7 @@ def _expect_settled(space: Space, key: str, possible: Sequence[bytes | None]) ->
     found = None if got.status == 404 else got.body
     if found not in possible or got.status not in (200, 404):
         sizes = ", ".join("none" if each is None else f"{len(each)} bytes" for each in possible)
-        raise NonConformance(f"one of the writes, whole: {sizes}", observed(got), got)
+        raise NonConformance(f"the complete body of one write ({sizes})", observed(got), got)
     expect_status(head, got.status, "as for the GET before")
     if found is not None:
         expect_bytes(again, found, "as read before, without a write between")

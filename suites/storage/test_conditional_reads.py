@@ -10,13 +10,13 @@ import pytest
 
 from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.headers import expect_bare
+from conformance.oracles.headers import expect_end_after_head
 from conformance.oracles.s3_errors import expect_no_error_inside
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
     expect_headers,
-    expect_if_told,
+    expect_if_present,
     expect_same_headers,
     expect_stored,
 )
@@ -248,9 +248,9 @@ def test_not_modified_has_no_other_length(space: Space, known: Known) -> None:
     reply = Wire(space.s3.raw).send(request.head, bare=True)
 
     expect_status(reply, 304)
-    expect_bare(reply)
+    expect_end_after_head(reply)
     if "content-length" in reply.headers:
-        expect_if_told(reply, {"content-length": str(len(BODY))})
+        expect_if_present(reply, {"content-length": str(len(BODY))})
 
 
 @verifies("storage/condition/missing-object-is-404")

@@ -16,7 +16,7 @@ from conformance.clients.s3.sigv4 import ALGORITHM
 from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.dates import expect_http_date
 from conformance.oracles.errors import expect_not_repeated, without_address
-from conformance.oracles.headers import expect_bare
+from conformance.oracles.headers import expect_end_after_head
 from conformance.oracles.proofs import field_matches, lacks, says_something
 from conformance.oracles.s3_errors import REFUSED, expect_code, expect_described_error, expect_error_document, xml_root
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, observed
@@ -130,7 +130,7 @@ def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
     reply = Wire(space.s3.raw).send((space.s3.sign(request) if signed else request).head, bare=True)
 
     expect_status(reply, {404} if signed else REFUSED)
-    expect_bare(reply)
+    expect_end_after_head(reply)
 
 
 @verifies("storage/errors/nothing-internal-is-revealed#trace")

@@ -217,8 +217,8 @@ def test_paused_upload_blocks_no_reader(space: Space, paused: PausedUpload) -> N
             2. expect the GET answered before that; where it is not, do all of it once more
     """
     if paused.blocked and (again := _paused_upload(space)).blocked:
-        waited = f"no answer in {again.put.started - again.during.started:.1f} s, until the upload went on"
-        raise NonConformance("an answer to GET while an upload to its key pauses", waited, again.during, again.put)
+        waited = f"no response in {again.put.started - again.during.started:.1f} s, until the upload continued"
+        raise NonConformance("a response to GET while an upload to its key pauses", waited, again.during, again.put)
 
 
 @verifies("storage/conditional-write/keeps-what-is-there#created-during-the-upload")

@@ -129,7 +129,9 @@ def test_key_of_an_upload_is_not_decoded_twice(space: Space) -> None:
     expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(part))]))
 
     if [each.number for each in parts_of(listed).parts] != [1]:
-        raise NonConformance("the part", worded(parts_of(listed).parts), listed, proof=has_element(listed, "Part"))
+        raise NonConformance(
+            "part 1 in the list of parts", worded(parts_of(listed).parts), listed, proof=has_element(listed, "Part")
+        )
     expect_bytes(space.get(key), b"in parts")
     for each in others:
         expect_bytes(space.get(each), b"put before", f"though it is not {worded(key)}")

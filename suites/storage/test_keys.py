@@ -6,9 +6,9 @@ import unicodedata
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_keys, expect_prefixes, expect_return_told
+from conformance.oracles.s3_documents import expect_escaped_return, expect_keys, expect_prefixes
 from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored_or_refused
 from conformance.oracles.s3_pages import found_under, version_1, version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space
@@ -76,11 +76,11 @@ def test_similar_names_are_different_objects(space: Space, one: str, other: str)
     """
     prefix, one = space.prefix(), one.replace(BUCKET, space.name)
     first = space.put(prefix + one, b"one")
-    expect_own_or_refused(first, space.get(prefix + one), b"one")
+    expect_stored_or_refused(first, space.get(prefix + one), b"one")
     expect_status(space.get(prefix + other), 404, "under the similar name, before anything was put there")
     second = space.put(prefix + other, b"other")
 
-    expect_own_or_refused(second, space.get(prefix + other), b"other")
+    expect_stored_or_refused(second, space.get(prefix + other), b"other")
     if first.ok:
         expect_bytes(space.get(prefix + one), b"one", "after a similar name was written")
 
@@ -97,7 +97,7 @@ def test_broken_utf8_is_refused_or_kept(space: Space, tail: bytes) -> None:
     key = space.prefix().encode() + tail
     put = space.put(key, b"broken")
 
-    expect_own_or_refused(put, space.get(key), b"broken")
+    expect_stored_or_refused(put, space.get(key), b"broken")
     space.delete(key)
 
 
@@ -117,12 +117,12 @@ def test_control_characters_do_not_break_listings(space: Space, letter: str) -> 
     key = f"{prefix}unusual{letter}key"
     put = space.put(key, b"unusual")
 
-    expect_own_or_refused(put, space.get(key), b"unusual")
+    expect_stored_or_refused(put, space.get(key), b"unusual")
     listed = whole_listing(version_2(space, prefix, encoding_type="url"))
     expect_keys(listed, [other, key] if put.ok else [other])
     expect_status(space.listing(prefix), 200, "for a plain listing where a key with a control character was put")
     if put.ok and letter == RETURN:
-        expect_return_told(whole_listing(version_2(space, prefix)), [other, key])
+        expect_escaped_return(whole_listing(version_2(space, prefix)), [other, key])
     space.delete(key)
 
 
@@ -264,7 +264,7 @@ def test_leading_slash_is_kept(space: Space) -> None:
     key = space.stored(b"without")
     with space.removing(f"/{key}"):
         put = space.put(f"/{key}", b"with")
-        expect_own_or_refused(put, space.get(f"/{key}"), b"with")
+        expect_stored_or_refused(put, space.get(f"/{key}"), b"with")
         expect_bytes(space.get(key), b"without", "which the other name must not reach")
         if put.ok:
             expect_keys(found_under(space, f"/{key}"), [f"/{key}"], "for a prefix that begins with a slash")
@@ -289,7 +289,7 @@ def test_dots_and_slashes_alias_nothing(space: Space, name: str, normal: str, de
     key = space.stored(b"normal", key=prefix + normal)
     if not deletes:
         put = space.put(prefix + name, b"dotted")
-        expect_own_or_refused(put, space.get(prefix + name), b"dotted")
+        expect_stored_or_refused(put, space.get(prefix + name), b"dotted")
     for deleted in (space.delete, lambda key: space.delete_many([key])) if deletes else ():
         expect_no_server_error(deleted(prefix + name))
         expect_bytes(space.get(key), b"normal", "for the normal name, after the dotted one was deleted")

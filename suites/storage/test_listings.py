@@ -15,11 +15,11 @@ from conformance.oracles.s3_documents import (
     buckets_of,
     expect_at_most,
     expect_document,
+    expect_element,
     expect_entry,
     expect_keys,
     expect_page,
     expect_prefixes,
-    expect_said,
     listing_of,
     text_of,
 )
@@ -296,7 +296,7 @@ def test_listing_repeats_its_parameters(space: Space, shelf: str) -> None:
         root = expect_document(reply, "ListBucketResult")
         found = {name: text_of(reply, root, name) for name in (*wanted, *counted)}
         for name, value in wanted.items():
-            expect_said(reply, name, value, found[name])
+            expect_element(reply, name, value, found[name])
         expect_at_most(reply, "MaxKeys", page.max_keys, size)
         expect_page(page, size)
 
@@ -315,7 +315,7 @@ def test_listing_repeats_its_start(space: Space, shelf: str) -> None:
         ("ContinuationToken", token, space.listing(shelf, max_keys="2", continuation_token=token)),
         ("Marker", shelf + start, space.listing_v1(shelf, marker=shelf + start)),
     ):
-        expect_said(reply, name, sent, text_of(reply, expect_document(reply, "ListBucketResult"), name))
+        expect_element(reply, name, sent, text_of(reply, expect_document(reply, "ListBucketResult"), name))
 
 
 @verifies("storage/listing/entries-match-head")
@@ -331,8 +331,10 @@ def test_entries_match_head(space: Space) -> None:
 
     for page in _listed(space, prefix, key):
         entry, modified = expect_entry(page, key), seconds_of_date(dated)
-        expect_said(page.reply, "Size", head.headers.get("content-length") or "", str(entry.size), "as in HEAD", head)
-        expect_said(page.reply, "ETag", expect_etag(head), entry.etag, "as in HEAD", head)
+        expect_element(
+            page.reply, "Size", head.headers.get("content-length") or "", str(entry.size), "as in HEAD", head
+        )
+        expect_element(page.reply, "ETag", expect_etag(head), entry.etag, "as in HEAD", head)
         if (listed := seconds_of_time(entry.modified)) is None:
             proof = Proof(page.reply.id, matches="<LastModified>[0-9-]+T[0-9:.]+(Z|[+-]00:?00)<")
             raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply, proof=proof)

@@ -12,10 +12,10 @@ from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import (
     completed_etag_of,
+    expect_element,
     expect_entry,
     expect_keys,
     expect_prefixes,
-    expect_said,
     upload_id_of,
 )
 from conformance.oracles.s3_errors import expect_no_error_inside, refuses_incomplete_list, require, xml_root
@@ -66,7 +66,7 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
         shown = f"{tag} in the result, {entry.etag} in the listing"
         raise NonConformance(f"the ETag {expect_etag(got)} everywhere", shown, page.reply, got)
     whole = FIRST + SECOND + TAIL
-    expect_said(page.reply, "Size", str(len(whole)), str(entry.size), "in the listing")
+    expect_element(page.reply, "Size", str(len(whole)), str(entry.size), "in the listing")
     expect_length(space.head(key), len(whole))
     early, late, last = len(FIRST), len(FIRST + SECOND) - 3, len(whole) - 1
     expect_range(space.get(key, {"Range": f"bytes={early - 3}-{early + 2}"}), whole, early - 3, early + 2)
@@ -201,7 +201,7 @@ def test_old_object_stands_until_complete(space: Space) -> None:
     expect_no_error_inside(space.complete(key, upload, [part]))
     expect_bytes(space.get(key), TAIL)
     entry = expect_entry(page := found_under(space, key), key)
-    expect_said(page.reply, "Size", str(len(TAIL)), str(entry.size), "of the new object")
+    expect_element(page.reply, "Size", str(len(TAIL)), str(entry.size), "of the new object")
 
 
 @verifies("storage/multipart/metadata-is-of-the-opening")

@@ -106,7 +106,7 @@ def test_foreign_objects_are_not_revealed(
         wanted = f"{other[0]} {other[1]}".strip() + ", as for an object that never existed there"
         differs = existing.status != missing.status
         proof = Proof(alike=((existing.id, missing.id),)) if differs else says(existing, "Code", other[1])
-        raise NonConformance(wanted, f"{observed(existing)} for one that exists", *replies, proof=proof)
+        raise NonConformance(wanted, f"{observed(existing)} for an existing bucket", *replies, proof=proof)
 
 
 @verifies("storage/service/foreign-bucket-is-refused#copy-into")

@@ -23,7 +23,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_objects import expect_entity_tag
 from conformance.oracles.status import expect_status, observed
-from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
+from conformance.oracles.whole_run import expect_no_flaw, expect_success_status, once_each
 from conformance.sandbox.bucket_prefix import Space, id_of_upload
 from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -45,12 +45,14 @@ def test_every_success_has_its_status(space: Space, recorder: Recorder, status: 
     """
     missing, key = space.key("missing"), space.key()
     if status == 200:
-        expect_told_by(recorder, "storage", status, what, space.put(key, b"written"), space.put(key, b"written again"))
+        expect_success_status(
+            recorder, "storage", status, what, space.put(key, b"written"), space.put(key, b"written again")
+        )
         return
     deletions = [space.delete(each) for each in (missing, missing, space.stored(key=key), key)]
     for reply in deletions:
         expect_status(reply, status, "for a deletion, whether or not the key exists")
-    expect_told_by(recorder, "storage", status, what, *deletions)
+    expect_success_status(recorder, "storage", status, what, *deletions)
 
 
 @verifies("storage/object/etag-is-one-and-quoted#of-the-whole-run")

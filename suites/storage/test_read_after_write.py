@@ -11,13 +11,13 @@ from conformance.clients.s3.checksums import ALGORITHMS, checksum_field
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import not_among
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_headers
-from conformance.oracles.s3_documents import expect_entry, expect_keys, expect_prefixes, expect_said
+from conformance.oracles.s3_documents import expect_element, expect_entry, expect_keys, expect_prefixes
 from conformance.oracles.s3_errors import error_of, expect_no_error_inside, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
     expect_headers,
-    expect_if_told,
+    expect_if_present,
     expect_no_longer,
     expect_nothing_stored,
     expect_range,
@@ -102,11 +102,11 @@ def test_overwriting_replaces_everything(
         expect_headers(reply, fields)
         expect_absent_headers(reply, METADATA.keys() - fields.keys(), "of the object that was replaced")
         expect_no_longer(reply, DESCRIBED, "of the object that was replaced")
-        expect_if_told(reply, dict([checksum_field("crc32", body)]))
-    expect_if_told(head, {"content-length": str(len(body))})
+        expect_if_present(reply, dict([checksum_field("crc32", body)]))
+    expect_if_present(head, {"content-length": str(len(body))})
     entry = expect_entry(page := found_under(space, key), key)
     for name, wanted, found in (("Size", str(len(body)), str(entry.size)), ("ETag", expect_etag(got), entry.etag)):
-        expect_said(page.reply, name, wanted, found, "of the new object", got)
+        expect_element(page.reply, name, wanted, found, "of the new object", got)
 
 
 @verifies("storage/object/overwriting-replaces-everything#object-in-parts")
@@ -227,10 +227,10 @@ def _expect_read(space: Space, key: str, body: bytes, because: str) -> str:
     expect_bytes(got, body, because)
     expect_range_or_whole(space.get(key, PART), body, 0, min(5, len(body) - 1), because)
     expect_status(head, 200, because)
-    (expect_headers if body else expect_if_told)(head, {"content-length": str(len(body))})
+    (expect_headers if body else expect_if_present)(head, {"content-length": str(len(body))})
     tag, entry = expect_same_etag(got, head), expect_entry(listed, key)
     for name, wanted, found in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
-        expect_said(listed.reply, name, wanted, found, because, got)
+        expect_element(listed.reply, name, wanted, found, because, got)
     return tag
 
 

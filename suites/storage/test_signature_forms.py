@@ -12,7 +12,7 @@ from conformance.clients.s3.client import NEVER_ISSUED
 from conformance.clients.s3.sigv4 import Request, Signing, query_string
 from conformance.oracles.s3_documents import expect_entry, listing_of
 from conformance.oracles.s3_errors import REFUSED, error_of, expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_own_or_refused
+from conformance.oracles.s3_objects import expect_bytes, expect_stored_or_refused
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
@@ -121,7 +121,7 @@ def test_path_is_not_normalised(space: Space) -> None:
     error = error_of(put)
     if error is not None and error.code == "SignatureDoesNotMatch":
         raise NonConformance("no SignatureDoesNotMatch for a path signed as it was sent", observed(put), put)
-    expect_own_or_refused(put, space.get(key), b"doubled")
+    expect_stored_or_refused(put, space.get(key), b"doubled")
 
 
 @verifies("storage/signature/unknown-key-is-refused#similar-to-an-issued-one")

@@ -67,7 +67,7 @@ def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> 
     expect_no_server_error(reply)
     if reply.ok and reply.body == BYTES:
         wanted, proof = f"the object's {name}, or a refusal", lacks(reply, BYTES.decode())
-        raise NonConformance(wanted, "the object itself", reply, proof=proof)
+        raise NonConformance(wanted, "the bytes of the object", reply, proof=proof)
 
 
 def _delete_version_among_many(space: Space, key: str) -> Exchange:

@@ -90,7 +90,7 @@ def test_attack_does_no_harm(space: Space, attack: Callable[[str], bytes]) -> No
         expect_stored(space.get(key), EARLIER)
     if b"root:" in reply.body:
         shown, proof = "the beginning of its password file", lacks(reply, "root:")
-        raise NonConformance("no file of the server's", shown, reply, proof=proof)
+        raise NonConformance("no file of the server", shown, reply, proof=proof)
 
 
 def _obeyed(reply: Exchange) -> bool:

@@ -10,9 +10,9 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.transport.raw_socket import Wire
-from conformance.clients.webhooks import JSON, WebhookClient, told_as
+from conformance.clients.webhooks import JSON, WebhookClient, content_type_of
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.documents import expect_json_where_told
+from conformance.oracles.documents import expect_declared_json
 from conformance.oracles.errors import expect_client_error, expect_no_leak
 from conformance.oracles.headers import expect_header
 from conformance.oracles.rate_limits import expect_limited, stated
@@ -110,7 +110,7 @@ def test_requests_are_limited(target: Target, http: Callable[[str], HttpClient],
     expect_limited(
         target.limits.webhook_requests,
         "webhook_requests",
-        lambda: client.send("POST", path, [("Content-Type", told_as(webhook.kind))], event),
+        lambda: client.send("POST", path, [("Content-Type", content_type_of(webhook.kind))], event),
     )
 
 
@@ -157,7 +157,7 @@ def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, once
             2. expect 4xx (501 for a coding), and the next valid event to be accepted
     """
     once("taken", lambda: accepted_delivery(webhook))
-    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {told_as(webhook.kind)}\r\n"
+    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {content_type_of(webhook.kind)}\r\n"
     reply = wire.send(f"{head}Connection: close\r\n{fields}".encode(), b"{}")
     expect_status(reply, [*range(400, 500), *ALSO_ACCEPTED.get(fields, [])], f"for {worded(fields)}")
     expect_success(webhook.deliver(), NEXT)
@@ -243,7 +243,7 @@ def test_json_is_valid(webhook: WebhookClient, once: Once) -> None:
     accepted = once("taken", lambda: accepted_delivery(webhook))
     unknown = once("posted where none is", lambda: post_to_unknown_url(webhook))
     for reply in (accepted, unknown, webhook.send("PUT", webhook.path)):
-        expect_json_where_told(reply)
+        expect_declared_json(reply)
 
 
 @verifies("webhooks/errors/no-internals")

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from conformance.clients.http import REPLICA_TRIES
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.clients.webhooks import WebhookClient, differing, told_as, written
+from conformance.clients.webhooks import WebhookClient, content_type_of, differing, written
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
 from conformance.oracles.webhooks import (
@@ -88,7 +88,7 @@ def _refused_in_time(webhook: WebhookClient, old: str, until: float, where: str,
     def ask() -> tuple[str, list[Exchange]]:
         word, replies = mark(), list[Exchange]()
         for client, kind in zip(webhook.http.on_each_replica(times), kinds, strict=False):
-            field = ("Content-Type", told_as(kind))
+            field = ("Content-Type", content_type_of(kind))
             replies.append(client.send("POST", old, [field], written(kind, {"mark": word})))
         return word, replies
 
@@ -144,7 +144,7 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, t
     old, new = differing(url, webhook.url)
     bits, distance = capacity_bits([new]), least_distance([old, new])
     if how := following(old, new):
-        raise NonConformance("a secret that does not follow from the old one", f"it {how}")
+        raise NonConformance("a secret that cannot be derived from the old one", f"a new secret that {how}")
     if bits < REQUIRED_BITS - 12 or bits * distance / len(new) < DIFFERING_BITS:
         told = f"{bits:.0f} bits at most, {distance} characters that differ"
         raise NonConformance(f"a secret of {REQUIRED_BITS} bits, unlike the old one", told)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.concealment import Asked, difference, expect_as_absent, expect_not_named
+from conformance.oracles.concealment import Probe, difference, expect_as_absent, expect_not_named
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
 
-def absent(name: str, number: int, **changes: Any) -> Asked:
+def absent(name: str, number: int, **changes: Any) -> Probe:
     """The answer for something that never existed, with a request id in header and body."""
     status = changes.get("status", 404)
     body = changes.get("body", f'{{"error": {{"code": "not_found", "id": "req-{number}", "message": "no {name}"}}}}')
@@ -24,14 +24,14 @@ def absent(name: str, number: int, **changes: Any) -> Asked:
         "Date": f"second {number}",
         **changes.get("headers", {}),
     }
-    return Asked(name, reply(status, body, headers))
+    return Probe(name, reply(status, body, headers))
 
 
-def target(changes: dict[str, Any]) -> Callable[[str], Asked]:
+def target(changes: dict[str, Any]) -> Callable[[str], Probe]:
     """Answers each request with other volatile values, and what is ``real`` with changes."""
     numbers = itertools.count(1)
 
-    def ask(name: str) -> Asked:
+    def ask(name: str) -> Probe:
         return absent(name, next(numbers), **(changes if name == "real" else {}))
 
     return ask
@@ -68,7 +68,7 @@ def test_leaks_are_found(changes: dict[str, Any]) -> None:
 def test_a_field_of_few_values_is_no_difference(seed: int) -> None:
     chance = random.Random(seed)
 
-    def ask(name: str) -> Asked:
+    def ask(name: str) -> Probe:
         headers = {"X-Response-Time": chance.choice(["1ms", "1ms", "2ms"]), "X-Served-By": chance.choice("ab")}
         return absent(name, chance.randrange(1000), headers=headers)
 
@@ -82,7 +82,7 @@ def test_a_field_of_few_values_is_no_difference(seed: int) -> None:
 def test_servers_behind_a_balancer_are_no_difference(servers: int, first: int, shown: int) -> None:
     turns = itertools.count(first)
 
-    def ask(name: str) -> Asked:
+    def ask(name: str) -> Probe:
         turn = next(turns) % servers
         return absent(name, turn, headers={"X-Served-By": f"web{turn}"} if turn < shown else {})
 
@@ -92,7 +92,7 @@ def test_servers_behind_a_balancer_are_no_difference(servers: int, first: int, s
 def test_a_different_status_is_found_at_once() -> None:
     asked: list[str] = []
 
-    def ask(name: str) -> Asked:
+    def ask(name: str) -> Probe:
         asked.append(name)
         return absent(name, len(asked), status=204 if name == "real" else 404)
 
@@ -105,7 +105,7 @@ def test_a_constant_with_the_hidden_name_is_no_leak() -> None:
     """A realm, or a text of each error page, may be the name of the organization that is asked for."""
     constant = {"headers": {"WWW-Authenticate": 'Bearer realm="real"'}, "body": '{"realm": "real", "asked": "NAME"}'}
 
-    def asked(name: str, number: int, **changes: Any) -> Asked:
+    def asked(name: str, number: int, **changes: Any) -> Probe:
         told = {**constant, **changes}
         return absent(name, number, **{**told, "body": told["body"].replace("NAME", name)})
 
@@ -127,7 +127,7 @@ def test_a_constant_with_the_hidden_name_is_no_leak() -> None:
 def test_a_hidden_name_is_found_as_a_whole_word(body: str, headers: dict[str, str], named: bool) -> None:
     answer = reply(200, body, headers)
     if named:
-        with pytest.raises(NonConformance, match="what is hidden"):
+        with pytest.raises(NonConformance, match="the hidden resource"):
             expect_not_named(answer, "lab")
     else:
         expect_not_named(answer, "lab")

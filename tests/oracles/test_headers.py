@@ -42,17 +42,17 @@ def test_a_well_formed_challenge_passes(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ('Bearer error="invalid_token", error="invalid_token"', "error once"),
-        ('Bearer realm="a", realm="b"', "realm once"),
-        ('Bearer scope="a", Scope="b"', "scope once"),
-        ('Bearer error_description="say \\"please\\""', "error_description has none"),
-        ('Bearer error_uri="see the docs"', "error_uri has none"),
-        ('bearer scope="projet:\u00e9"', "scope has none"),
-        ('Bearer error="invalid_token", error_description="It has expired.', "of a scheme and"),
-        ('Bearer error="invalid_token", error_description="It has expired."x', "of a scheme and"),
-        ('Bearer error="invalid_token"; realm="a"', "with commas"),
-        ("Bearer scope=project:read", "of a scheme and"),
-        ('realm="a"', "of a scheme and"),
+        ('Bearer error="invalid_token", error="invalid_token"', "error at most once"),
+        ('Bearer realm="a", realm="b"', "realm at most once"),
+        ('Bearer scope="a", Scope="b"', "scope at most once"),
+        ('Bearer error_description="say \\"please\\""', "characters in the error_description"),
+        ('Bearer error_uri="see the docs"', "characters in the error_uri"),
+        ('bearer scope="projet:\u00e9"', "characters in the scope"),
+        ('Bearer error="invalid_token", error_description="It has expired.', "WWW-Authenticate: Scheme"),
+        ('Bearer error="invalid_token", error_description="It has expired."x', "WWW-Authenticate: Scheme"),
+        ('Bearer error="invalid_token"; realm="a"', "WWW-Authenticate: Scheme"),
+        ("Bearer scope=project:read", "WWW-Authenticate: Scheme"),
+        ('realm="a"', "WWW-Authenticate: Scheme"),
     ],
 )
 def test_a_malformed_challenge_is_found(value: str, told: str) -> None:

@@ -17,7 +17,7 @@ def test_a_timeout_of_a_changed_request_is_a_finding() -> None:
     def late() -> Exchange:
         raise Unreachable("timed out", "a target that answers")
 
-    with pytest.raises(NonConformance, match="an answer within the target's time limit"):
+    with pytest.raises(NonConformance, match="a response within the target's time limit"):
         expect_outcome(CHANGED, late, AROUND)
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from conformance.oracles.oauth import (
     expect_bearer_token,
-    expect_contract_kept,
     expect_error,
     expect_error_document,
     expect_nothing_beyond,
     expect_refusal,
     expect_token,
+    expect_token_endpoint_response,
     granted_scopes,
 )
 from conformance.vocabulary.finding import NonConformance
@@ -54,13 +54,13 @@ def test_a_bad_token_answer_is_told(answer: tuple[Any, ...], said: str) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 415, 429, 431])
 def test_a_refusal_keeps_the_contract(status: int) -> None:
-    expect_contract_kept(reply(status, {"error": "invalid_request"}))
+    expect_token_endpoint_response(reply(status, {"error": "invalid_request"}))
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 402, 409, 418, 500, 503])
 def test_other_statuses_do_not(status: int) -> None:
     with pytest.raises(NonConformance):
-        expect_contract_kept(reply(status, {"error": "invalid_request"}))
+        expect_token_endpoint_response(reply(status, {"error": "invalid_request"}))
 
 
 def test_a_token_in_a_refusal_is_told() -> None:
@@ -110,7 +110,7 @@ def test_501_is_a_refusal_unless_its_status_is_judged() -> None:
     """One server's 501 for a grant type is one finding: checks that no token is issued do not repeat it."""
     refused = reply(501, {"error": "unsupported_grant_type"})
     expect_refusal(refused)
-    expect_contract_kept(refused)
+    expect_token_endpoint_response(refused)
     with pytest.raises(NonConformance, match="400 and no token"):
         expect_refusal(refused, {400})
     with pytest.raises(NonConformance, match="no token"):

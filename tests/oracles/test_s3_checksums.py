@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_checksums import COMPOSITE, FULL, Told, expect_checksum, in_document, in_headers
+from conformance.oracles.s3_checksums import COMPOSITE, FULL, ReportedChecksum, expect_checksum, in_document, in_headers
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.s3_replies import reply
 
@@ -16,7 +16,7 @@ RIGHT = {FULL: "AAAA", COMPOSITE: "BBBB-2"}
     [("", ""), ("AAAA", FULL), ("BBBB-2", COMPOSITE), ("BBBB", COMPOSITE), ("AAAA", ""), ("BBBB-2", ""), ("", "ODD")],
 )
 def test_right_checksum(value: str, kind: str) -> None:
-    expect_checksum(Told(reply(), value, kind), RIGHT)
+    expect_checksum(ReportedChecksum(reply(), value, kind), RIGHT)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_right_checksum(value: str, kind: str) -> None:
 )
 def test_wrong_checksum(value: str, kind: str, said: str) -> None:
     with pytest.raises(NonConformance, match=said):
-        expect_checksum(Told(reply(), value, kind), RIGHT)
+        expect_checksum(ReportedChecksum(reply(), value, kind), RIGHT)
 
 
 def test_checksum_is_read_from_headers_and_documents() -> None:

@@ -143,5 +143,5 @@ def test_pages_that_go_on_beyond_a_prefix_are_told_by_the_keys_that_are_not_belo
     with pytest.raises(NonConformance, match="run a/") as found:
         list(pages(ask, 1000, 4))
     assert found.value.observed == '"of-another/2" on page 3'
-    with pytest.raises(NonConformance, match="last page within 4 pages"):
+    with pytest.raises(NonConformance, match="at most 4 pages"):
         list(pages(lambda token: page(f"key{token}", token=f"{int(token or 0) + 1}"), 1000, 4))

@@ -15,11 +15,11 @@ from conformance.oracles.s3_objects import (
     expect_entity_tag,
     expect_etag,
     expect_headers,
-    expect_own_or_refused,
     expect_range,
     expect_range_or_whole,
     expect_same_etag,
     expect_stored,
+    expect_stored_or_refused,
     require_clocks,
 )
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -30,7 +30,7 @@ WHOLE = b"0123456789"
 
 def test_bytes_say_where_they_differ() -> None:
     expect_bytes(reply(200, WHOLE), WHOLE)
-    with pytest.raises(NonConformance, match="different from byte 70 on"):
+    with pytest.raises(NonConformance, match="differs from byte 70 on"):
         expect_bytes(reply(200, b"a" * 70 + b"x"), b"a" * 71)
 
 
@@ -78,11 +78,11 @@ def test_clocks_that_are_far_apart_are_nobodys_defect(off: int, judged: bool) ->
 
 
 def test_key_is_own_or_cleanly_refused() -> None:
-    expect_own_or_refused(reply(200), reply(200, b"x"), b"x")
-    expect_own_or_refused(reply(400), reply(404), b"x")
+    expect_stored_or_refused(reply(200), reply(200, b"x"), b"x")
+    expect_stored_or_refused(reply(400), reply(404), b"x")
     for put, got in ((reply(500), reply(404)), (reply(400), reply(200, b"x")), (reply(200), reply(200, b"y"))):
         with pytest.raises(NonConformance):
-            expect_own_or_refused(put, got, b"x")
+            expect_stored_or_refused(put, got, b"x")
 
 
 def test_what_could_as_well_be_refused_is_told_in_the_proof() -> None:

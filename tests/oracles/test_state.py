@@ -44,7 +44,7 @@ def test_a_change_is_found(change: dict[str, Any]) -> None:
     before = read()
     content.clear()
     content.update(change)
-    with pytest.raises(NonConformance, match="after the GET, answered 403, as it did before"):
+    with pytest.raises(NonConformance, match="no effect of the GET that got 403"):
         expect_unchanged(before, read(), reply(403))
 
 

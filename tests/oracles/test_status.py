@@ -40,7 +40,7 @@ def test_invisible_content_is_described() -> None:
     packed = reply(
         200, gzip.compress(bytes(range(128, 256))), {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     )
-    assert observed(packed) == f"200 application/json in gzip with {len(packed.body)} bytes that are no text"
+    assert observed(packed) == f"200 application/json in gzip with {len(packed.body)} binary bytes"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ SINGLE = frozenset(
     ["content-type", "content-range", "location", "content-location", "etag", "last-modified", "retry-after"]
 )
 OF_REGISTRIES = frozenset(["docker-content-digest", "docker-upload-uuid", "range", "oci-subject"])
-FIELD, NAME = "a field of one value in two lines", "an object with a name twice"
+FIELD, NAME = "a single-valued header field twice", "a JSON object with a repeated member name"
 LARGEST = 65_536
 
 

@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 from conformance.evidence.judgements import DETAIL, told_type
 from conformance.vocabulary.exchange import Exchange
 
-NO_CODE = "an error document without just one Code"
-UNREADABLE = "an error document that cannot be read"
-UNTYPED = "an error document that does not say that it is XML"
-MISMATCHED = "an error document with the Code of another status"
+NO_CODE = "an error document without exactly one <Code>"
+UNREADABLE = "an error document that is not well-formed"
+UNTYPED = "an error document without an XML Content-Type"
+MISMATCHED = "an error document whose <Code> belongs to a different status"
 STATUSES = {
     **dict.fromkeys(["NoSuchKey", "NoSuchBucket", "NoSuchUpload"], (404,)),
     **dict.fromkeys(["AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId"], (400, 401, 403)),

@@ -10,7 +10,7 @@ from conformance.evidence.judgements.successes import STORED
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import DATE_FORM, seconds_of_date
 
-MISSHAPEN = "a field of an object that has not its form"
+MISSHAPEN = "a malformed header field of an object"
 _LENGTHS = {"crc32": "6}==", "crc32c": "6}==", "crc64nvme": "11}=", "sha1": "27}=", "sha256": "43}="}
 FORMS = {
     # Of an object in parts it may be of the parts' own, and say of how many.

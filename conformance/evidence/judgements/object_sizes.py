@@ -13,7 +13,7 @@ from conformance.evidence.judgements.result_documents import local_name
 from conformance.evidence.judgements.successes import ENTITY_TAG, STORED
 from conformance.vocabulary.exchange import Exchange
 
-ANOTHER_SIZE = "another size of an object than was told of it before"
+ANOTHER_SIZE = "a size of an object that differs from an earlier response"
 MOST = 20_000
 """Of so many objects a size is remembered, whatever a target tells."""
 _OF_ITSELF = re.compile(r"(?:(?:X-Amz-|response-)[A-Za-z-]+|x-id|versionId)=.*")

@@ -9,8 +9,11 @@ from conformance.evidence.judgements import DETAIL
 from conformance.vocabulary.exchange import Exchange
 
 INDEX = "application/vnd.oci.image.index.v1+json"
-ANOTHER_DIGEST, ANOTHER_NAME = "another digest than the one asked for", "a list of tags of another name"
-NO_INDEX, NO_JSON = "referrers that are told to be no index", "a list of tags that is told to be no JSON"
+ANOTHER_DIGEST, ANOTHER_NAME = "content with a different digest than requested", "a list of tags with a different name"
+NO_INDEX, NO_JSON = (
+    "a list of referrers without the Content-Type of an index",
+    "a list of tags without a JSON Content-Type",
+)
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 TAGS = re.compile(rf"/v2/({_COMPONENT}(?:/{_COMPONENT})*)/tags/list(?:\?.*)?")
 """Under a name of the grammar: what is none may be taken for another."""

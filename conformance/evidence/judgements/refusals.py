@@ -9,12 +9,12 @@ from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.methods import unnamed_methods
 from conformance.vocabulary.exchange import Exchange
 
-NO_CHALLENGE, NO_LIST = "401 without a challenge", "JSON that is no list of errors"
-BROKEN = "JSON that cannot be read"
+NO_CHALLENGE, NO_LIST = "401 without a challenge", "JSON that is not a list of errors"
+BROKEN = "malformed JSON"
 """As where what was asked for is repeated in it with its quotation marks, whoever answers."""
-UNTYPED = "a list of errors that is told to be no JSON"
-ELSEWHERE, MISNAMED = "a challenge that leads elsewhere", "a challenge for another repository"
-BAD_WARNING, LONG_WARNINGS = "a Warning of another form", "more than 4096 bytes of warnings"
+UNTYPED = "a list of errors without a JSON Content-Type"
+ELSEWHERE, MISNAMED = "a challenge with a different realm", "a challenge for another repository"
+BAD_WARNING, LONG_WARNINGS = "a Warning in a different form", "more than 4096 bytes of warnings"
 WARNING = r'299 - "(?:[^"\\]|\\.)*"'
 """OCI Distribution 1.1, Warnings: the code 299, the agent "-", a text, and no date."""
 OF_CACHES = r'(?:11[0-3]|214) [^ ]+ "(?:[^"\\]|\\.)*"(?: "[^"]*")?'

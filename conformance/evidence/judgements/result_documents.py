@@ -14,11 +14,11 @@ from conformance.evidence.judgements.error_documents import TYPES
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import MOST_DIGITS, seconds_of_time
 
-TWICE = "a member of a result twice"
-MISSHAPEN = "a time, a number or a truth value of a result that is none"
-INCOMPLETE = "a result without what it is read for"
-UNTYPED = "a result that does not say that it is XML"
-OF_OTHERS, OF_OTHER_UPLOADS = "a list of something else than was asked", "an answer of something else than was asked"
+TWICE = "a repeated element in a result"
+MISSHAPEN = "a malformed time, number or boolean in a result"
+INCOMPLETE = "a result without a required element"
+UNTYPED = "a result without an XML Content-Type"
+OF_OTHERS, OF_OTHER_UPLOADS = "a list for a different request", "a response about a different upload than requested"
 LARGEST = 65_536
 SHOWN = 80
 

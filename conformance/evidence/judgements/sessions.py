@@ -8,7 +8,7 @@ import re
 from conformance.evidence.judgements import DETAIL
 from conformance.vocabulary.exchange import Exchange
 
-TOLD_BEFORE, ANOTHER_SUBJECT = "a session that another opening told", "another subject than that of the manifest"
+TOLD_BEFORE, ANOTHER_SUBJECT = "the upload session of an earlier POST", "a different subject than in the manifest"
 UPLOADS = re.compile(r"/v2/.+/blobs/uploads/?(?:\?.*)?")
 MANIFEST = re.compile(r"/v2/.+/manifests/[^/?]+")
 NAMING = ("location", "docker-upload-uuid")

@@ -18,8 +18,8 @@ class Success(NamedTuple):
     status: int
 
 
-CREATED_BLOB, CREATED_MANIFEST = "a blob that was created", "a manifest that was created"
-OPENED_UPLOAD, TAKEN_CHUNK = "an upload that was opened", "a chunk that was taken"
+CREATED_BLOB, CREATED_MANIFEST = "a created blob", "a created manifest"
+OPENED_UPLOAD, TAKEN_CHUNK = "an opened upload", "an accepted chunk"
 REGISTRY = (
     # A session may be anywhere on its host, where the organization's APIs may be as well.
     Success(CREATED_MANIFEST, "PUT", re.compile(r"/v2/.+/manifests/[^/?]+"), 201),
@@ -29,7 +29,7 @@ REGISTRY = (
 )
 """OCI Distribution 1.1, Pushing blobs and Pushing Manifests."""
 
-WRITTEN, DELETED = "what was written", "what was deleted"
+WRITTEN, DELETED = "a write", "a deletion"
 _KEY, _SIGNED = r"/[^/?]+/[^?]+", r"(?:\?(?:(?:X-Amz-[A-Za-z-]+|x-id)=[^&]*&?)+)?"
 STORED = re.compile(_KEY)
 """A path of an object's."""
@@ -45,7 +45,7 @@ STORAGE = (
 
 ENTITY_TAG = re.compile(r'"[^"\x00-\x20\x7f]*"')
 """RFC 9110 section 8.8.3, and no weak one, with which no If-Match holds (section 13.1.1)."""
-BAD_TAG = "an ETag that is no strong entity tag"
+BAD_TAG = "an ETag that is not a strong entity tag"
 
 
 def tag_flaw(exchange: Exchange, path: str) -> str:

@@ -7,7 +7,7 @@ from conformance.vocabulary.values import DATE_FORM, seconds_of_date
 
 DATE, MODIFIED = "Date", "Last-Modified"
 NO_DATE = {name: f"a {name} that is no date of HTTP" for name in (DATE, MODIFIED)}
-ANOTHER_TIME, TO_COME = "a Date of another time", "a Last-Modified that is to come"
+ANOTHER_TIME, TO_COME = "a Date far from the actual time", "a Last-Modified in the future"
 CLOCK_S = 900
 """How far the clocks of who asks and of who answers may be apart."""
 STORAGE_S = 60

@@ -7,7 +7,7 @@ import json
 from conformance.evidence.judgements import DETAIL, told_type
 from conformance.vocabulary.exchange import Exchange
 
-UNTOLD = "JSON that is not said to be JSON"
+UNTOLD = "JSON without a JSON Content-Type"
 LARGEST = 65_536
 OTHERWISE = frozenset(
     ["", "text/html", "application/xhtml+xml", "text/xml", "application/xml", "application/x-www-form-urlencoded"]
