@@ -40,11 +40,11 @@ Kept = dict[str, Any] | tuple[Exchange, str, str | None, str]
 
 
 class Recorder:
-    """Keeps the evidence of one check at a time; ``prefix`` tells workers' exchanges apart.
+    """Keeps the evidence of one check at a time; ``prefix`` makes the ids of its exchanges unique.
 
     ``secret_names`` maps the name of an S3 access key to that of its secret, for curl lines. Over all checks,
     ``silent`` holds the first request to each origin that got no answer since the last that did. With a ``tape`` the
-    clients send nothing: what they would send is answered from stored evidence (``stored``, ``told``).
+    clients send nothing: what they would send is answered from stored evidence (``stored``, ``stored_transcript``).
     """
 
     def __init__(self, prefix: str = "x") -> None:
@@ -151,7 +151,7 @@ class Recorder:
             self._kept = list({entry["id"]: entry for entry in entries}.values())
 
     def restore(self, entry: dict[str, Any]) -> None:
-        """Puts an entry that was forgotten before those of now."""
+        """Insert a previously dropped entry before the current ones."""
         if entry not in self.entries:
             with self._lock:
                 self._kept.insert(0, entry)
@@ -203,13 +203,13 @@ class Recorder:
         self._keep(entry)
         return stored
 
-    def told_again(self, command: Iterable[str]) -> dict[str, Any] | None:
+    def stored_transcript(self, command: Iterable[str]) -> dict[str, Any] | None:
         """The recorded transcript of a program where evidence is judged again; None where programs are really run."""
         words = self._words(command) if self.tape is not None else []
-        return self.told(lambda recorded: recorded == words, *words[:1])
+        return self.stored_transcript_where(lambda recorded: recorded == words, *words[:1])
 
-    def told(self, same: Callable[[list[str]], bool], what: str = "") -> dict[str, Any] | None:
-        """The same for a program that is known by the words which were recorded of it."""
+    def stored_transcript_where(self, same: Callable[[list[str]], bool], what: str = "") -> dict[str, Any] | None:
+        """The recorded transcript whose words ``same`` accepts; None where programs are really run."""
         if self.tape is None:
             return None
         entry = self.tape.transcript(same, what)
@@ -236,7 +236,7 @@ class Recorder:
         self, command: Iterable[str], code: int, output: str, errors: str, duration_s: float, hook: str = "",
         undo: Iterable[str] = (),
     ) -> str:  # fmt: skip
-        """Records what an outside program was told and said; returns the entry's id.
+        """Records the command and the output of an outside program; returns the entry's id.
 
         ``hook`` is the name of the operator's command that it is, where it is one; ``undo`` the command that undoes it.
         """
@@ -251,7 +251,7 @@ class Recorder:
             "errors": printed(errors, self.redactor)[:KEPT_BODY],
             "duration_s": round(duration_s, 6),
             "secrets": self.redactor.names_in([*words, *undone_by]),
-            **{name: told for name, told in (("hook", hook), ("undo", undone_by)) if told},
+            **{name: value for name, value in (("hook", hook), ("undo", undone_by)) if value},
         }
         self._keep(entry)
         return str(entry["id"])
@@ -368,7 +368,7 @@ class Recorder:
         return {"pieces": [{"base64": base64.b64encode(unit).decode(), "times": times} for unit, times in found]}
 
     def _request_body(self, body: bytes) -> dict[str, Any]:
-        """What was sent, whole up to 256 KiB where nothing shorter tells what it is: who asks again sends it."""
+        """The request body, whole up to 256 KiB unless a shorter form describes it: a script has to send it again."""
         pieces = self._pieces(body)
         return {**self._body(body, KEPT_BODY if pieces else KEPT_REQUEST), **pieces}
 

@@ -1,4 +1,4 @@
-"""Workers that end before they have begun: why, told once, and how many are replaced."""
+"""Workers that end before they have begun: why, once for each cause, and how many are replaced."""
 
 from __future__ import annotations
 

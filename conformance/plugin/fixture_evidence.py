@@ -52,5 +52,5 @@ class Preparation:
                 failed = each.cached_result is not None and each.cached_result[2] is not None
                 if failed and each.scope != "function" and (name, each.baseid) not in self._made_anew:
                     self._made_anew.add((name, each.baseid))
-                    # Only told which check it was for.
+                    # The argument only names the check.
                     each.finish(item._request)  # type: ignore[arg-type]

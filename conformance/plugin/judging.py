@@ -83,7 +83,7 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     raised = [_of_hypothesis(each) or each for each in single_exceptions(error)]
     broken = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
     if broken:
-        return Judgement(Verdict.ERROR, recorder.redactor.text(_told(broken[0])))
+        return Judgement(Verdict.ERROR, recorder.redactor.text(_described(broken[0])))
     # What one example of a property found stands, whatever others could not be asked.
     found = phase != "setup" and any(isinstance(each, AssertionError) for each in raised)
     absent = next((each for each in raised if isinstance(each, NotApplicable)), None)
@@ -151,7 +151,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     )
     notes = [*getattr(error, "__notes__", []), *(getattr(whole, "__notes__", []) if whole is not error else [])]
     # The example first, then how many there are like it.
-    told = [
+    said = [
         _readable(note, getattr(error, "tried", ()))
         for note in sorted(notes, key=lambda note: bool(OTHERS.match(note)))
     ]
@@ -159,7 +159,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         "asked": asked(shown) if shown else "",
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
-        "hint": redact("\n".join([hint, *told]).strip())[:LONGEST],
+        "hint": redact("\n".join([hint, *said]).strip())[:LONGEST],
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
         "proof": _proof(error, recorder),
@@ -204,21 +204,21 @@ def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:
         proof = Proof(beyond="it is about several answers together, of which none is named")
     if proof is None:
         return {}
-    if _tells_a_secret(json.dumps(asdict(replace(proof, unsaid=())), ensure_ascii=False), recorder):
-        # A script that has it to look for would tell it.
+    if _contains_secret(json.dumps(asdict(replace(proof, unsaid=())), ensure_ascii=False), recorder):
+        # A script would have to contain the secret to look for it.
         return {}
     proof = replace(proof, unsaid=tuple(map(recorder.redactor.text, proof.unsaid)))
     return {name: value for name, value in asdict(proof).items() if value}
 
 
-def _tells_a_secret(text: str, recorder: Recorder) -> bool:
-    """Whether a secret stands in JSON, also where that has patterns, in which some characters are escaped once more."""
+def _contains_secret(text: str, recorder: Recorder) -> bool:
+    """Whether JSON contains a secret, also within patterns, in which some characters are escaped once more."""
     plain = re.sub(r"\\(.)", r"\1", text)
     return any(recorder.redactor.body(each) != each for each in (text, plain, re.sub(r"\\(.)", r"\1", plain)))
 
 
 def _readable(note: str, tried: Iterable[str]) -> str:
-    """What hypothesis notes of an example, without the check's fixtures: only what was tried tells anything."""
+    """A note of hypothesis on an example, without the check's fixtures: only the tried values mean something."""
     if note.startswith(NOT_AGAIN):
         # What follows is a traceback of ours.
         return "The same requests were answered otherwise when they were sent again."
@@ -230,7 +230,7 @@ def _readable(note: str, tried: Iterable[str]) -> str:
     return "\n".join(each for each in arguments if not each.startswith("    ") or each.startswith(shown))
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     error.__notes__ = [_readable(note, getattr(error, "tried", ())) for note in getattr(error, "__notes__", [])]
     what = "".join(traceback.format_exception_only(error)).strip()[: LONGEST // 2]
     # The innermost first, and of libraries none: from theirs nobody learns where the suite is wrong.

@@ -74,7 +74,7 @@ class RunOptions:
     refused: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Logins that a surface refuses, by surface and role: why, and what that needs."""
     locked: list[str] = field(default_factory=list)
-    """Those of them that answer, and let none of the logins in: of these it is judged what strangers are told."""
+    """Surfaces that answer and refuse every login: only responses to unauthenticated clients are judged there."""
     open: list[str] = field(default_factory=list)
     """Surfaces that ask nobody for a login: no process need find that out anew."""
     accepting: list[str] = field(default_factory=list)

@@ -117,8 +117,8 @@ class Progress:
         for error in errors:
             self.say(f"ERROR in the suite: {visible(error)}")
         if self.ours:
-            if told := findings(record, self.width, self.colour, self.run, self.folder):
-                self.say("\n" + told)
+            if text := findings(record, self.width, self.colour, self.run, self.folder):
+                self.say("\n" + text)
             self._unjudged(record)
         if record.results:
             self.say("\n" + closing(record, self._short(files), self.colour, self.quiet))

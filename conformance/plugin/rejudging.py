@@ -5,7 +5,7 @@
 
 Each worker of the run has a process of its own, in which its checks run in their order, with its names, its chance
 and its clock. Nothing can be sent from there: connections and programs are shut off. A check that asks for what is not
-in the evidence, or stands on what was removed from it, cannot be judged again; it is told so and never guessed.
+in the evidence, or stands on what was removed from it, cannot be judged again; the outcome says so.
 """
 
 from __future__ import annotations
@@ -97,10 +97,10 @@ def rejudge(record: Record) -> Outcome:
         parts = pool.map(lambda worker: _of_worker(record.folder, worker, folder / f"{worker}.json"), workers)
         anew = {each["id"]: each for part in parts for each in part}
     gone = {"now": None, "reason": "there is no such check any more"}
-    return Outcome([_told(result, anew.get(result.id, gone), record.amended) for result in record.results])
+    return Outcome([_compared(result, anew.get(result.id, gone), record.amended) for result in record.results])
 
 
-def _told(result: CheckResult, anew: dict[str, Any], amended: Iterable[str]) -> Rejudged:
+def _compared(result: CheckResult, anew: dict[str, Any], amended: Iterable[str]) -> Rejudged:
     now, reason = anew["now"], anew["reason"]
     if result.id in amended and now != result.verdict:
         now, reason = None, "its verdict was changed at the end of the run, by what is not its evidence"

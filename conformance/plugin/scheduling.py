@@ -67,7 +67,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         return bool(self.registered_collections)
 
     def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
-        """Takes a worker that is ready; one that has found other checks than the first is told of and gets none."""
+        """Takes a worker that is ready; one with other checks than the first is reported and gets none."""
         self.registered_collections[node] = list(collection)
         if not self._check_nodes_have_same_collection():
             del self.registered_collections[node]

@@ -288,7 +288,7 @@ class Run:
                 self.writer.check(result)
             except RecordError as mistake:
                 self.mistakes = [*self.mistakes, str(mistake)]
-                # As if told to end: what is at the target is removed, and reports are made of what was written.
+                # As after an interrupt: resources are removed, and reports are made of what was written.
                 raise KeyboardInterrupt from None
             self.progress.judged(result)
 
@@ -346,7 +346,7 @@ class Run:
         """Closes the record and makes the reports; a sentence for each that could not be written."""
         self.info.exit_code = code
         self.info.finished = now()
-        # Workers that were interrupted have not told how many they made.
+        # Workers that were interrupted have not reported how many they made.
         self.info.requests = self.info.requests or sum(result.requests for result in self.results.values())
         self.info.duration_s = round(time.monotonic() - self.begun, 3)
         expected = 0 if self.expected is None and self.info.planned else self.expected

@@ -73,9 +73,9 @@ def plan(checks: Iterable[CheckInfo], shard: str, durations: Mapping[str, float]
             units[f"disturbs {check.disturbs}" if check.disturbs else check.id].append(check.id)
     dealt = _balanced(units, parts, durations) if durations else {name: _digest(name) % parts for name in units}
     assigned = {check: dealt[name] for name, unit in units.items() for check in unit}
-    told = json.dumps([parts, sorted(assigned.items()), sorted(everywhere)])
+    dealt_out = json.dumps([parts, sorted(assigned.items()), sorted(everywhere)])
     own = frozenset(check for check, place in assigned.items() if place == part - 1)
-    return Plan(own | everywhere, hashlib.sha256(told.encode()).hexdigest(), len(assigned) + len(everywhere))
+    return Plan(own | everywhere, hashlib.sha256(dealt_out.encode()).hexdigest(), len(assigned) + len(everywhere))
 
 
 def _balanced(units: Mapping[str, list[str]], parts: int, durations: Mapping[str, float]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Which surface a requirement is about, so that a surface that is absent or down is told once, as the cause."""
+"""Which surface a requirement is about, so that a surface that is absent or down is reported once, as the cause."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ PLACE = "[targets.X."
 
 
 class Worker:
-    """Runs the checks of one process; ``name`` tells it from the others.
+    """Runs the checks of one process; ``name`` is unique in the run.
 
     ``main`` is the only one of a run without workers; ``last`` runs the serial phase of a run with workers.
     """
@@ -302,7 +302,7 @@ class Worker:
                 self._evidence = EvidenceWriter(Path(self.options.folder) / "evidence" / name)
             self._evidence.write({**entry, "check": check_id} for entry in RECORDER.evidence())
         except OSError:
-            # The reporting process, which cannot write either, tells it; the run ends as if it was told to.
+            # The reporting process cannot write either, and reports that; the run ends as after an interrupt.
             raise KeyboardInterrupt from None
         return [name, self._evidence.digest]
 

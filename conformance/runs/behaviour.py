@@ -26,7 +26,7 @@ VOLATILE_PART = re.compile(
     r"|[A-Za-z0-9_=-]{24,}"
 )
 PAGES = re.compile(r"""\brel\s*=\s*["']?[^"',;]*\b(?:next|prev|previous|first|last)\b""", re.IGNORECASE)
-"""A Link to another page (RFC 8288) tells how much there is to list, which earlier runs and other clients decide."""
+"""A Link to another page (RFC 8288) depends on the number of listed items, which other runs and clients decide."""
 CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
 LONGEST_CODE = 80
 
@@ -70,7 +70,7 @@ def differences(old: Behaviour, new: Behaviour) -> Iterator[tuple[str, str, str]
     """In which ways answers to the same kinds of request differ: the words, and an exchange of each side."""
     for request in sorted(old.keys() & new.keys()):
         before, after = _last_of_each(old[request], new[request])
-        for words in _told(before, after):
+        for words in _changes(before, after):
             yield f"{request}: {words}", before[-1].exchange, after[-1].exchange
 
 
@@ -101,7 +101,7 @@ def _among(fewer: list[Answer], more: list[Answer]) -> list[Answer]:
     return [] if any(each.status >= 500 for each in left) else found
 
 
-def _told(before: list[Answer], after: list[Answer]) -> Iterator[str]:
+def _changes(before: list[Answer], after: list[Answer]) -> Iterator[str]:
     for name, what in (("status", "status"), ("code", "error code"), ("media_type", "media type")):
         was, now = ({str(getattr(each, name)) for each in answers} - {""} for answers in (before, after))
         if was != now:

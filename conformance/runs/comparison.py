@@ -110,7 +110,7 @@ def compare(old: Record, new: Record) -> Comparison:
     if not before.keys() & now.keys():
         raise RecordError(f"{old.folder} and {new.folder} have no check in common; there is nothing to compare")
     day = new.info.started[:10]
-    # What only one of them was to check tells nothing of the target.
+    # A check that only one run selected says nothing of the target.
     every = (
         [*now, *(before.keys() - now.keys())] if _same_choice(old, new) else [each for each in now if each in before]
     )
@@ -134,13 +134,13 @@ def _change(before: CheckResult | None, now: CheckResult | None, day: str) -> Ch
     known = now or before
     if kind is None or known is None:
         return None
-    told = [
+    findings = [
         f"expected {each.get('expected')}; observed {each.get('observed')}" for each in (now.findings if now else [])
     ]
     reason = [now.reason] if now is not None and now.reason else []
     return Change(
         kind, known.id, known.level, known.title, before.verdict if before else "", now.verdict if now else "",
-        [*told, *reason], (_shown(before), _shown(now)), now is not None and waived(now, day),
+        [*findings, *reason], (_shown(before), _shown(now)), now is not None and waived(now, day),
     )  # fmt: skip
 
 
@@ -174,9 +174,9 @@ def _drift(old: Record, new: Record, before: dict[str, CheckResult], now: dict[s
         found = list(differences(behaviour(was[each]), behaviour(is_now[each])))
         if found:
             result = now[each]
-            told = [words for words, _, _ in found]
+            words = [each for each, _, _ in found]
             yield Change(
-                Kind.BEHAVIOUR, each, result.level, result.title, Verdict.PASS, Verdict.PASS, told, found[0][1:]
+                Kind.BEHAVIOUR, each, result.level, result.title, Verdict.PASS, Verdict.PASS, words, found[0][1:]
             )
 
 

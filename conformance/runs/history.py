@@ -102,7 +102,7 @@ class History:
 
 @dataclass
 class Shelf:
-    """The runs of a folder, oldest first; ``remarks`` tell which could not be read, a sentence each."""
+    """The runs of a folder, oldest first; ``remarks`` say which could not be read, a sentence each."""
 
     runs: list[Run] = field(default_factory=list)
     titles: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -140,7 +140,7 @@ def latest(folder: Path, target: str | None = None) -> Path | None:
     if (folder / "run.json").exists() or not folder.is_dir():
         return folder
     if not any(folder.glob("*/run.json")):
-        # A folder with others in it may be a run that lost its run.json, which its reading tells.
+        # A folder with others in it may be a run that lost its run.json, which reading it reports.
         return folder if any(each.is_dir() for each in folder.iterdir()) else None
     runs = [run for run in shelf(folder).runs if run.complete and target in (None, run.info.target)]
     return runs[-1].folder if runs else None
@@ -240,7 +240,7 @@ def _not_kept(runs: Sequence[Run]) -> list[PromiseCourse]:
     )
 
 
-def _course(check: str, runs: Sequence[Run], told: tuple[str, str]) -> Course:
+def _course(check: str, runs: Sequence[Run], title_and_level: tuple[str, str]) -> Course:
     verdicts = [run.verdicts.get(check, "") for run in runs]
     judged = [(place, verdict) for place, verdict in enumerate(verdicts) if verdict]
     good = [place for place, verdict in judged if verdict == Verdict.PASS]
@@ -248,7 +248,7 @@ def _course(check: str, runs: Sequence[Run], told: tuple[str, str]) -> Course:
         (place for place, verdict in judged if verdict in BAD and place > (good[-1] if good else -1)), None
     )
     trend = _trend(judged, [run.conditions for run in runs], bool(good))
-    return Course(check, *told, verdicts, trend, bad_since, good[-1] if good else None)
+    return Course(check, *title_and_level, verdicts, trend, bad_since, good[-1] if good else None)
 
 
 def _trend(judged: list[tuple[int, str]], conditions: Sequence[object], was_good: bool) -> Trend:
@@ -289,11 +289,11 @@ def begun(runs: Sequence[Run | Record]) -> list[str]:
     for run in runs:
         alike[run.info.target, run.info.started].append(run)
 
-    def told(run: Run | Record) -> str:
+    def label(run: Run | Record) -> str:
         others = alike[run.info.target, run.info.started]
         if len(others) == 1:
             return run.info.started
         own_folders = len({each.folder.resolve().name for each in others}) == len(others)
         return f"{run.info.started} {run.folder.resolve().name if own_folders else run.info.run_id}"
 
-    return [told(run) for run in runs]
+    return [label(run) for run in runs]

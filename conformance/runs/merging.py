@@ -79,8 +79,8 @@ def _ordered(shards: list[Record]) -> list[Record]:
         for name, what in SAME.items():
             one, other = getattr(first.info, name), getattr(shard.info, name)
             if one != other:
-                told = f"{_told(other)}, not {_told(one)}"
-                raise RecordError(f"{shard.folder}: another {what} than {first.folder} ({told})")
+                values = f"{_shortened(other)}, not {_shortened(one)}"
+                raise RecordError(f"{shard.folder}: another {what} than {first.folder} ({values})")
     by_shard: dict[str, Record] = {}
     for shard in shards:
         name = str(shard.info.shard)
@@ -97,7 +97,7 @@ def _ordered(shards: list[Record]) -> list[Record]:
     return [by_shard[each] for each in wanted]
 
 
-def _told(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 40 else f"{text[:12]}…"
 
@@ -140,24 +140,24 @@ def _worse(one: CheckResult, other: CheckResult) -> CheckResult:
 
 
 def _prefix(shard: Record) -> str:
-    """What tells the workers and exchanges of a shard from those of others."""
+    """The prefix of the workers and exchanges of a shard, which is unique among the shards."""
     return f"s{str(shard.info.shard).partition('/')[0]}-"
 
 
 def _renamed(shard: Record, result: CheckResult) -> CheckResult:
     prefix, exchanges = _prefix(shard), set(result.exchanges)
 
-    def told(value: Any) -> Any:
+    def renamed(value: Any) -> Any:
         """Part of a finding, the ids of exchanges in it renamed: among its exchanges, in its sequence and its proof."""
         if isinstance(value, dict):
-            return {key: told(each) for key, each in value.items()}
+            return {key: renamed(each) for key, each in value.items()}
         if isinstance(value, list):
-            return [told(each) for each in value]
+            return [renamed(each) for each in value]
         return prefix + value if value in exchanges else value
 
-    findings = [told(each) for each in result.findings]
-    renamed = [prefix + name for name in result.exchanges]
-    return replace(result, worker=prefix + result.worker, exchanges=renamed, findings=findings)
+    findings = [renamed(each) for each in result.findings]
+    ids = [prefix + name for name in result.exchanges]
+    return replace(result, worker=prefix + result.worker, exchanges=ids, findings=findings)
 
 
 def _copy_evidence(shard: Record, writer: RecordWriter) -> None:

@@ -138,15 +138,15 @@ def consequence_place(consequence: str) -> int:
 
 
 def _judged(promise: str, results: list[CheckResult], info: RunInfo) -> PromiseResult:
-    told = info.promises.get(promise, {})
+    described = info.promises.get(promise, {})
     day, strict = info.started[:10], info.strict
     return PromiseResult(
         id=promise,
-        title=told.get("title") or promise or UNNAMED,
-        clause={name: told.get(name, "") for name in CLAUSE},
-        conformance_class=told.get("class", ""),
-        surface=told.get("surface", ""),
-        consequence=told.get("consequence", ""),
+        title=described.get("title") or promise or UNNAMED,
+        clause={name: described.get(name, "") for name in CLAUSE},
+        conformance_class=described.get("class", ""),
+        surface=described.get("surface", ""),
+        consequence=described.get("consequence", ""),
         verdict=verdict_of(results, day, strict),
         results=results,
         failing=[each for each in results if counts_against(each, day, strict)],

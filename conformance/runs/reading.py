@@ -112,8 +112,8 @@ def read_whole(folder: Path) -> Record:
     """The same of a run that also came to its end; RecordError where that is not so."""
     record = read_untouched(folder)
     if not record.complete:
-        told = f"{len(record.results)} checks were judged before it ended"
-        raise RecordError(f"{folder}: the run is not complete: {told}; run it again to the end")
+        judged = f"{len(record.results)} checks were judged before it ended"
+        raise RecordError(f"{folder}: the run is not complete: {judged}; run it again to the end")
     return record
 
 
@@ -235,8 +235,7 @@ def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
                 try:
                     yield json_object(line.decode("utf-8", "replace"))
                 except ValueError:
-                    told = "a line that is not a JSON object is left out"
-                    _remark(remarks, f"{path.name}:{number}: {told}")
+                    _remark(remarks, f"{path.name}:{number}: a line that is not a JSON object is left out")
     except (EOFError, zlib.error, gzip.BadGzipFile):
         _remark(remarks, f"{path.name}:{number + 1}: cannot be decompressed from here on; the rest is left out")
     except OSError as failure:

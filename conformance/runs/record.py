@@ -50,7 +50,7 @@ class RunInfo:
     """What ``run.json`` says. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted.
 
     ``target_file`` is where the target was described; None for the embedded reference. Of a shard, ``plan`` is the
-    digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` tells the runs that it was made of.
+    digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` names the runs that it was made of.
     ``class_sizes`` is how many checks each conformance class has, asked for or not. ``promises`` are the contract's by
     id, each with title, document, section, quote, url, class, surface and consequence. ``waivers_file`` is the file of
     waivers that the run read, ``waivers`` its entries; None where the record does not say. ``challenge`` is a
@@ -107,7 +107,7 @@ class CheckResult:
     observed, hint, exchanges (ids) and curl; ``exchanges`` are the ids of all that was recorded; ``reason`` says why a
     check is not-applicable, inconclusive or an error, ``needs`` what it would take. ``clause`` has document, section,
     quote and url.
-    ``names_made`` is how many names its worker had made before, which tells what this check's names were.
+    ``names_made`` is how many names its worker had made before, so that the names of this check are known.
     ``whole_run``: it judges all that the run has seen, and in a sharded run what its shard has.
     Of a check that is not-applicable, ``optional`` says whether the contract leaves that open, and ``lacks`` what the
     target file or the machine would have to have: keys such as ``hooks.revoke``, or ``program:docker``.
@@ -265,8 +265,8 @@ class RecordWriter:
         footer = {"kind": "footer", "complete": complete, "counts": counts, "exit_code": self.info.exit_code}
         with self._wanting_room():
             # What many checks have tried to undo in vain stays once.
-            told = [dict(each) for each in dict.fromkeys(tuple(each.items()) for each in leftovers)]
-            self._write_file(LEFTOVERS, json.dumps(told, indent=1))
+            unique = [dict(each) for each in dict.fromkeys(tuple(each.items()) for each in leftovers)]
+            self._write_file(LEFTOVERS, json.dumps(unique, indent=1))
             self.write_info()
         self._write(footer)
         self._lines.close()

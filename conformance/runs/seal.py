@@ -49,24 +49,24 @@ class RunSeal:
 
     def write(self, folder: Path) -> None:
         """Signs the digests and writes ``seal.json``; OSError where that cannot be written."""
-        told = {"format": FORMAT, "files": self.files, "key": self.key}
-        signature = self._key.sign(_canonical(told)).hex()
-        text = json.dumps({**told, "signature": signature}, indent=1, sort_keys=True)
+        content = {"format": FORMAT, "files": self.files, "key": self.key}
+        signature = self._key.sign(_canonical(content)).hex()
+        text = json.dumps({**content, "signature": signature}, indent=1, sort_keys=True)
         (folder / SEAL).write_text(text + "\n", encoding="utf-8")
 
 
 def check_run_seal(folder: Path) -> str:
     """The public key of a run's seal, once its signature and digests hold; SealError names the first that does not."""
-    told = _read_seal(folder / SEAL)
+    content = _read_seal(folder / SEAL)
     found = {path.relative_to(folder).as_posix(): path for each in RECORD_FILES for path in folder.glob(each)}
-    for name in sorted(told["files"].keys() | found.keys()):
+    for name in sorted(content["files"].keys() | found.keys()):
         if name not in found:
             raise SealError(f"{folder / name}: is missing; it was removed after the run ended")
-        if name not in told["files"]:
+        if name not in content["files"]:
             raise SealError(f"{folder / name}: was added after the run ended")
-        if _digest(found[name]) != told["files"][name]:
+        if _digest(found[name]) != content["files"][name]:
             raise SealError(f"{folder / name}: was changed after the run ended")
-    return str(told["key"])
+    return str(content["key"])
 
 
 def _read_seal(path: Path) -> dict[str, Any]:
@@ -75,10 +75,10 @@ def _read_seal(path: Path) -> dict[str, Any]:
 
     try:
         with path.open(encoding="utf-8") as file:
-            told = json.loads(file.read(LARGEST_SEAL))
-        signature = bytes.fromhex(told.pop("signature"))
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(told["key"])).verify(signature, _canonical(told))
-        if told["format"] != FORMAT or not isinstance(told["files"], dict):
+            content = json.loads(file.read(LARGEST_SEAL))
+        signature = bytes.fromhex(content.pop("signature"))
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(content["key"])).verify(signature, _canonical(content))
+        if content["format"] != FORMAT or not isinstance(content["files"], dict):
             raise ValueError
     except FileNotFoundError:
         raise SealError(f"{path}: is missing; an older suite made the run, or the file was removed") from None
@@ -86,11 +86,11 @@ def _read_seal(path: Path) -> dict[str, Any]:
         raise SealError(f"{path}: cannot be read ({failure.strerror})") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, InvalidSignature):
         raise SealError(f"{path}: was changed after the run ended") from None
-    return dict(told)
+    return dict(content)
 
 
-def _canonical(told: dict[str, Any]) -> bytes:
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+def _canonical(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
 def seal(folder: Path) -> str:
@@ -107,7 +107,7 @@ def unseal(folder: Path, digest: str) -> None:
     """Holds a folder against its sums, and these against their digest; SealError names what is not as it was."""
     path = folder / SUMS
     if not path.is_file():
-        raise SealError(f"{path}: is missing; it tells the digest of every file of the run")
+        raise SealError(f"{path}: is missing; it has the digest of every file of the run")
     found = _sums(folder)
     if hashlib.sha256(found).hexdigest() == digest and path.read_bytes() == found:
         return
@@ -117,11 +117,11 @@ def unseal(folder: Path, digest: str) -> None:
 
 
 def _difference(folder: Path, signed: dict[str, str], found: dict[str, str]) -> str:
-    told = [f"{name} was changed" for name in sorted(signed.keys() & found) if signed[name] != found[name]]
-    told += [f"{name} is missing" for name in sorted(signed.keys() - found.keys())]
-    told += [f"{name} was added" for name in sorted(found.keys() - signed.keys())]
-    more = f" (and {len(told) - 1} more differences)" if len(told) > 1 else ""
-    return f"{folder}: {told[0]} after the run was signed{more}"
+    differences = [f"{name} was changed" for name in sorted(signed.keys() & found) if signed[name] != found[name]]
+    differences += [f"{name} is missing" for name in sorted(signed.keys() - found.keys())]
+    differences += [f"{name} was added" for name in sorted(found.keys() - signed.keys())]
+    more = f" (and {len(differences) - 1} more differences)" if len(differences) > 1 else ""
+    return f"{folder}: {differences[0]} after the run was signed{more}"
 
 
 def _sums(folder: Path) -> bytes:
@@ -142,10 +142,10 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             if path.is_symlink() or not (path.is_dir() or path.is_file()):
                 raise SealError(f"{path}: is neither a file nor a folder; a run holds nothing else")
         for name in names:
-            told = Path(parent, name).relative_to(folder).as_posix()
-            if "\\" in told or not told.isprintable():
-                raise SealError(f"{folder}: holds a file whose name cannot be listed: {told!r}")
-            yield told, Path(parent, name)
+            listed = Path(parent, name).relative_to(folder).as_posix()
+            if "\\" in listed or not listed.isprintable():
+                raise SealError(f"{folder}: holds a file whose name cannot be listed: {listed!r}")
+            yield listed, Path(parent, name)
 
 
 def _digest(path: Path) -> str:

@@ -25,7 +25,7 @@ PUBLIC = "openssl pkey -in KEY.pem -pubout -out PUBLIC.pem writes it"
 
 
 class KeyMistake(Exception):
-    """A key cannot be used: which file, why, and where a right one comes from. Nothing of the key is told."""
+    """A key cannot be used: which file, why, and where a right one comes from. Contains nothing of the key."""
 
 
 class Unsigned(Exception):
@@ -93,15 +93,15 @@ def opened(line: str, key: SSlibKey | None) -> Any:
     """What a signed line says; without a key it is read alone. Unsigned says why it is refused."""
     try:
         envelope = Envelope.from_dict(json.loads(line))
-        told = json.loads(envelope.payload)
-        unchanged = _written(envelope.to_dict()) == line and _written(told).encode() == envelope.payload
+        statement = json.loads(envelope.payload)
+        unchanged = _written(envelope.to_dict()) == line and _written(statement).encode() == envelope.payload
     except (Error, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise Unsigned("it is not a signed statement") from None
     if not unchanged or envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
         raise Unsigned("it is not in the form in which statements are written")
     if key is not None:
         _verify(envelope, key)
-    return told
+    return statement
 
 
 def _verify(envelope: Envelope, key: SSlibKey) -> None:

@@ -85,14 +85,16 @@ class Waivers:
     def wrong(self, results: Iterable[CheckResult]) -> list[str]:
         """Waivers that have run out, and those whose checks were run and no longer fail."""
         run = list(results)
-        told = []
+        sentences = []
         for waiver in self.entries:
             covered = [result for result in run if waiver.covers(result.id)]
             if waiver.until.isoformat() < self.day:
-                told.append(f"the waiver of {waiver.id} ran out on {waiver.until}: mend the finding or review it anew")
+                sentences.append(
+                    f"the waiver of {waiver.id} ran out on {waiver.until}: mend the finding or review it anew"
+                )
             elif self._seen(waiver) and covered and all(result.verdict == Verdict.PASS for result in covered):
-                told.append(f"the waiver of {waiver.id} is stale: its check passes; take it out")
-        return told
+                sentences.append(f"the waiver of {waiver.id} is stale: its check passes; take it out")
+        return sentences
 
     def _seen(self, waiver: Waiver) -> bool:
         """Whether the run has every check that a waiver names, if it has any."""

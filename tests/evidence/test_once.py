@@ -53,7 +53,7 @@ def test_a_replay_skips_the_shared_requests_of_other_checks() -> None:
     for check in ("first", "second"):
         tape.begin(check)
         recorder.begin()
-        told = once("a", lambda: recorder.told_again(["ask"]))
+        told = once("a", lambda: recorder.stored_transcript(["ask"]))
         assert told is not None and told["output"] == "answer 1"
         assert tape.left == 0 and recorder.ids_from(0) == (recorded["id"],)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
-from conformance.plugin.rejudging import Outcome, _told, rejudge
+from conformance.plugin.rejudging import Outcome, _compared, rejudge
 from conformance.reference.control import tell
 from conformance.runs.reading import read
 from conformance.runs.record import RecordError
@@ -94,7 +94,7 @@ def test_a_changed_verdict_is_noticed(
 @pytest.mark.parametrize(("optional", "same"), [(True, True), (False, False)])
 def test_a_requirement_is_left_open_by_the_contract_and_not_by_the_record(optional: bool, same: bool) -> None:
     forged = samples.check("registry/a/b", Verdict.NOT_APPLICABLE, optional=True)
-    judged = _told(forged, {"now": "not-applicable", "reason": "", "optional": optional}, [])
+    judged = _compared(forged, {"now": "not-applicable", "reason": "", "optional": optional}, [])
     assert (judged.now == judged.before) is same
 
 

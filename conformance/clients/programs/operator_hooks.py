@@ -110,7 +110,7 @@ class Operator:
 
     def _stored(self, values: Mapping[str, str], learn: Callable[[str], None]) -> Outcome | None:
         """How the command ended where evidence is judged again; a record knows it by the values that it was given."""
-        stored = self.recorder.told(
+        stored = self.recorder.stored_transcript_where(
             lambda recorded: all(each in " ".join(recorded) for each in values.values()), "a hook"
         )
         if stored is None:

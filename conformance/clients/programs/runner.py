@@ -80,7 +80,7 @@ def run_program(
     as a person would type it, where it is not given so; ``hook`` the name of the operator's command that it is,
     ``undo`` the command that undoes it.
     """
-    stored = recorder.told_again(command)
+    stored = recorder.stored_transcript(command)
     if stored is not None:
         learn(stored["output"])
         return _outcome(command[0], stored["exit_code"], stored["output"], stored["errors"], stored["id"])
