@@ -15,7 +15,7 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_allowed, expect_header
 from conformance.oracles.proofs import lacks
-from conformance.oracles.registry_errors import CODES, codes_in, expect_code, expect_error_document, expect_json_error
+from conformance.oracles.registry_errors import CODES, codes_in, expect_code, expect_json_error
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -115,16 +115,6 @@ def refused(once: Once, scene: Scene, refusal: str) -> Exchange:
     if not 400 <= reply.status < 500:
         raise NotApplicable(f"the request was not refused ({reply.status})")
     return reply
-
-
-@verifies("registry/errors/json-body-is-an-error-list")
-@SOME_REFUSALS
-def test_error_document_has_the_form(once: Once, scene: Scene, refusal: str) -> None:
-    """Purpose: a client can parse every refusal.
-    Method: 1. send a request that is refused
-            2. if the body is JSON, expect {"errors": [{"code": …}]}, the code in capitals and underscores
-    """
-    expect_error_document(refused(once, scene, refusal))
 
 
 @verifies("registry/errors/body-is-json")

@@ -9,7 +9,6 @@ import pytest
 from conformance.clients.registry.client import NewRepository, Repository, StoredImage
 from conformance.clients.registry.images import image
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import field_says_no, has_member, literal, without_list
 from conformance.oracles.registry import (
@@ -84,14 +83,6 @@ def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
     if expect_json_object(reply).get("name") != tagged.name:
         proof = has_member(reply, "name", f'"{literal(tagged.name)}"')
         raise NonConformance(f'"name": "{tagged.name}"', observed(reply), reply, proof=proof)
-
-
-@verifies("registry/tags/are-json")
-def test_tags_are_json(ask: Ask) -> None:
-    """Purpose: a client knows how to parse the list.
-    Method: 1. list the tags; 2. expect Content-Type: application/json
-    """
-    expect_media_type(ask(""), "application/json")
 
 
 @verifies("registry/tags/are-sorted")

@@ -37,7 +37,7 @@ from conformance.oracles.s3_pages import (
 from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, rows, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.values import ROUNDED_S, seconds_of_date, seconds_of_time
 from conformance.vocabulary.wording import worded
@@ -57,28 +57,54 @@ def shelf(space: Space) -> str:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "parameters", "keys", "prefixes"),
-    [
-        row("storage/listing/contains-every-object-once#under-a-prefix", "", {}, NAMES, []),
-        row("storage/listing/contains-every-object-once#url-encoded", "", {"encoding_type": "url"}, NAMES, []),
-        row("storage/listing/max-keys-above-the-limit-is-served", "", {"max_keys": "5000"}, NAMES, []),
-        row("storage/listing/prefix-is-honoured#folder", "b/", {}, ["b/1", "b/2", "b/c/1"], []),
-        row("storage/listing/prefix-is-honoured#inside-a-name", "g--", {}, ["g--h", "g--i"], []),
-        row("storage/listing/prefix-is-honoured#whole-key", "d", {}, ["d"], []),
-        row("storage/listing/prefix-is-honoured#no-match", "nothing/", {}, [], []),
-        row("storage/listing/delimiter-is-honoured#groups", "", {"delimiter": "/"}, TOP, FOLDERS),
-        row("storage/listing/delimiter-is-honoured#after-a-prefix", "b/", {"delimiter": "/"}, ["b/1", "b/2"], ["b/c/"]),
-        row("storage/listing/delimiter-is-honoured#absent-from-keys", "", {"delimiter": "|"}, NAMES, []),
-    ],
+    ("prefix", "parameters", "start", "keys", "prefixes"),
+    rows(
+        {
+            "storage/listing/contains-every-object-once": {
+                "under-a-prefix": ("", {}, "", NAMES, []),
+                "url-encoded": ("", {"encoding_type": "url"}, "", NAMES, []),
+            },
+            "storage/listing/max-keys-above-the-limit-is-served": {"": ("", {"max_keys": "5000"}, "", NAMES, [])},
+            "storage/listing/prefix-is-honoured": {
+                "folder": ("b/", {}, "", ["b/1", "b/2", "b/c/1"], []),
+                "inside-a-name": ("g--", {}, "", ["g--h", "g--i"], []),
+                "whole-key": ("d", {}, "", ["d"], []),
+                "no-match": ("nothing/", {}, "", [], []),
+            },
+            "storage/listing/delimiter-is-honoured": {
+                "groups": ("", {"delimiter": "/"}, "", TOP, FOLDERS),
+                "after-a-prefix": ("b/", {"delimiter": "/"}, "", ["b/1", "b/2"], ["b/c/"]),
+                "absent-from-keys": ("", {"delimiter": "|"}, "", NAMES, []),
+            },
+            "storage/listing/start-after-is-exclusive": {
+                "a-key": ("", {}, "d", ["e/1", "f", "g--h", "g--i", "z é"], []),
+                "no-key": ("", {}, "eee", ["f", "g--h", "g--i", "z é"], []),
+                "last-key": ("", {}, "z é", [], []),
+                "before-the-prefix": ("e/", {}, "a", ["e/1"], []),
+                "after-the-prefix": ("b/", {}, "d", [], []),
+                "with-a-delimiter": ("", {"delimiter": "/"}, "d", ["f", "g--h", "g--i", "z é"], ["e/"]),
+                "with-another-delimiter": ("", {"delimiter": "-"}, "d", ["e/1", "f", "z é"], ["g-"]),
+                "folder-name": ("", {"delimiter": "/"}, "e", ["f", "g--h", "g--i", "z é"], ["e/"]),
+            },
+        }
+    ),
 )
 def test_listing(
-    space: Space, shelf: str, prefix: str, parameters: dict[str, Any], keys: list[str], prefixes: list[str]
+    space: Space,
+    shelf: str,
+    prefix: str,
+    parameters: dict[str, Any],
+    start: str,
+    keys: list[str],
+    prefixes: list[str],
 ) -> None:
-    """Purpose: a listing has exactly the keys that begin with its prefix, grouped at the delimiter.
-    Method: 1. list with either version; 2. expect exactly those keys and common prefixes
+    """Purpose: a listing has exactly the keys that begin with its prefix after its start, grouped at the delimiter.
+    Method: 1. list with either version; after a key, which need not exist, by start-after or marker
+            2. expect exactly those keys and common prefixes, and not the start itself
     """
+    begin = {"start_after": shelf + start} if start else {}
     for version in VERSIONS:
-        found = whole_listing(version(space, shelf + prefix, **parameters))
+        found = whole_listing(version(space, shelf + prefix, **parameters, **begin))
         expect_keys(found, [shelf + key for key in keys])
         expect_prefixes(found, [shelf + each for each in prefixes])
 
@@ -176,33 +202,6 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
     if groups != ordered:
         proof = in_order(page.reply, "Prefix", ordered)
         raise NonConformance(f"common prefixes in the order {worded(ordered)}", worded(groups), page.reply, proof=proof)
-
-
-@verifies("storage/listing/start-after-is-exclusive")
-@pytest.mark.parametrize(
-    ("below", "delimiter", "start", "keys", "folders"),
-    [
-        case("a-key", "", "", "d", ["e/1", "f", "g--h", "g--i", "z é"], []),
-        case("no-key", "", "", "eee", ["f", "g--h", "g--i", "z é"], []),
-        case("last-key", "", "", "z é", [], []),
-        case("before-the-prefix", "e/", "", "a", ["e/1"], []),
-        case("after-the-prefix", "b/", "", "d", [], []),
-        case("with-a-delimiter", "", "/", "d", ["f", "g--h", "g--i", "z é"], ["e/"]),
-        case("with-another-delimiter", "", "-", "d", ["e/1", "f", "z é"], ["g-"]),
-        case("folder-name", "", "/", "e", ["f", "g--h", "g--i", "z é"], ["e/"]),
-    ],
-)
-def test_start_after_is_exclusive(
-    space: Space, shelf: str, below: str, delimiter: str, start: str, keys: list[str], folders: list[str]
-) -> None:
-    """Purpose: start-after and marker begin after that key, whether or not it exists.
-    Method: 1. list after a key, with either version
-            2. expect the keys after it and not the key itself; with a delimiter also the folders after it
-    """
-    for version in VERSIONS:
-        found = whole_listing(version(space, shelf + below, delimiter=delimiter, start_after=shelf + start))
-        expect_keys(found, [shelf + key for key in keys])
-        expect_prefixes(found, [shelf + folder for folder in folders])
 
 
 @verifies("storage/listing/start-after-is-exclusive#keys-below-it")

@@ -112,8 +112,7 @@ async def unknown_session_cancelled_by_another_code(delete_upload: Any, asked: A
 
 
 @defect(
-    "registry/errors/json-body-is-an-error-list#absent-blob,absent-repository,absent-tag,no-login,nonsense-manifest",
-    "registry/errors/json-body-is-an-error-list#of-the-whole-run,unknown-session,wrong-digest",
+    "registry/errors/json-body-is-an-error-list#of-the-whole-run",
     "registry/name/any-reference-is-no-server-error",
 )
 def error_without_code(request: Request, answer: Answer) -> Answer:

@@ -83,7 +83,7 @@ class BadPagesToldInAnotherForm(_ToldInText):
     instead = "n, invalid"
 
 
-@defect("registry/tags/are-json", "registry/tags/are-json#in-pages")
+@defect("registry/tags/are-json#in-pages")
 def tag_list_typed_as_text(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, Listing Image Tags: the list is application/json, and says so."""
     if kind_of(request) == "tags" and answer.status == 200:
