@@ -75,8 +75,8 @@ def origin_told(url: str) -> str:
     """Scheme and host of a URL, without a secret in the name of the host."""
     parts = urlsplit(url)
     secret = max(labels_of(url), key=len) if is_in_host(url) else ""
-    told = parts.netloc.lower().replace(secret, "secret") if len(secret) >= SHORTEST_SECRET else parts.netloc
-    return f"{parts.scheme}://{told}"
+    host = parts.netloc.lower().replace(secret, "secret") if len(secret) >= SHORTEST_SECRET else parts.netloc
+    return f"{parts.scheme}://{host}"
 
 
 def differing(old: str, new: str) -> tuple[str, str]:

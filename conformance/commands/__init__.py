@@ -189,6 +189,6 @@ def _told(failure: Exception) -> int:
     if isinstance(failure, UsageMistake | ConfigurationError | NoConfiguration):
         print(visible(str(failure)), file=sys.stderr)
         return ExitCode.USAGE
-    told = str(failure) if isinstance(failure, ContractError) else f"{type(failure).__name__}: {failure}"
-    print(f"error in the suite: {visible(_shortened(told))}; set {DEBUG}=1 for the traceback", file=sys.stderr)
+    message = str(failure) if isinstance(failure, ContractError) else f"{type(failure).__name__}: {failure}"
+    print(f"error in the suite: {visible(_shortened(message))}; set {DEBUG}=1 for the traceback", file=sys.stderr)
     return ExitCode.SUITE_ERROR

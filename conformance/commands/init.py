@@ -155,8 +155,8 @@ def _ask_all(answers: Answers, ask_surfaces: bool) -> None:
         return
     if ask_surfaces:
         proposed = ", ".join(answers.surfaces)
-        told = _ask(f"Which surfaces are there ({proposed})?", proposed, lambda word: bool(_surfaces(word)))
-        answers.surfaces = _surfaces(told)
+        reply = _ask(f"Which surfaces are there ({proposed})?", proposed, lambda word: bool(_surfaces(word)))
+        answers.surfaces = _surfaces(reply)
     answers.target = _ask("A name for the target?", answers.target, _matches(NAME))
     answers.organization = _ask("The slug of the organization under test?", answers.organization, _matches(SLUG))
     for surface in answers.surfaces:
@@ -178,11 +178,11 @@ def _ask_credentials(answers: Answers, surface: str) -> None:
             continue
         proposed = each.proposed if each.offered else NONE
         if each.of_variable:
-            told = _ask(each.text, proposed, _matches(VARIABLE), NO_VARIABLE)
+            reply = _ask(each.text, proposed, _matches(VARIABLE), NO_VARIABLE)
         else:
-            told = _ask(each.text, proposed, _matches(LOGIN))
-        answers.given[each.proposed] = told
-        if each.optional and told == NONE:
+            reply = _ask(each.text, proposed, _matches(LOGIN))
+        answers.given[each.proposed] = reply
+        if each.optional and reply == NONE:
             left_out.add(each.role)
 
 
@@ -229,11 +229,11 @@ def file_text(answers: Answers, schema: str) -> str:
 def _with_credentials(table: str, surface: str, given: dict[str, str]) -> str:
     """A surface's table with the credentials that were told; one that there is not is left out or stays a comment."""
     for each in QUESTIONS[surface]:
-        told = given.get(each.proposed, each.proposed)
+        reply = given.get(each.proposed, each.proposed)
         if each.optional and each.proposed in given:
-            table = _optional(table, each, told != NONE)
-        if told != NONE:
-            table = table.replace(f'"{each.proposed}"', f'"{told}"').replace(f"${{{each.proposed}}}", f"${{{told}}}")
+            table = _optional(table, each, reply != NONE)
+        if reply != NONE:
+            table = table.replace(f'"{each.proposed}"', f'"{reply}"').replace(f"${{{each.proposed}}}", f"${{{reply}}}")
     return table
 
 

@@ -73,7 +73,9 @@ def _judged_again(found: list[Attestation], folder: Path) -> str:
         raise Refused(contradiction)
     claimed = {each.id for each in record.results if each.conformance_class in found[0].run.claimed}
     same = sum(each.id in claimed for each in outcome.same)
-    told = f"{same:,} of {len(claimed):,} verdicts follow from the evidence"
+    summary = f"{same:,} of {len(claimed):,} verdicts follow from the evidence"
     if same < len(claimed):
-        told += f"; {len(claimed) - same:,} depend on what it does not keep, such as secrets, and were not judged again"
-    return told
+        summary += (
+            f"; {len(claimed) - same:,} depend on what it does not keep, such as secrets, and were not judged again"
+        )
+    return summary

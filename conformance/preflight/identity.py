@@ -85,9 +85,9 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
     return ""
 
 
-def _note_refusal(state: SurfaceState, role: str, credential: Credential, reply: Exchange, told: str) -> None:
+def _note_refusal(state: SurfaceState, role: str, credential: Credential, reply: Exchange, refusal: str) -> None:
     """Note a credential that is refused in both forms; a refusal of its scopes alone locks no other role out."""
-    cause = f"the credential {role} of the target file is refused a token: {told}"
+    cause = f"the credential {role} of the target file is refused a token: {refusal}"
     of_scopes = _object(reply).get("error") == "invalid_scope"
     needs = mending(f"identity.credentials.{role}", credential.client_secret)
     if role == WHO_MAY_ALL:

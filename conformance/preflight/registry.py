@@ -77,8 +77,10 @@ def probe(contact: Contact, state: SurfaceState) -> None:
 def _speaks_v2(reply: Exchange) -> bool:
     """Whether a registry answered a request for a list of tags, with or without access to it."""
     found = answered_by(reply)
-    told = "docker-distribution-api-version" in reply.headers or (found is not None and "service" in found.parameters)
-    return told or _member(reply, "errors") or (reply.status == 200 and _member(reply, "tags"))
+    versioned = "docker-distribution-api-version" in reply.headers or (
+        found is not None and "service" in found.parameters
+    )
+    return versioned or _member(reply, "errors") or (reply.status == 200 and _member(reply, "tags"))
 
 
 def _not_a_registry(reply: Exchange) -> str:

@@ -62,8 +62,10 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
     listed = {each: _listed(gateway, state, each) for each in gateway.storage.buckets}
     replies = {bucket: reply for bucket, reply in listed.items() if reply is not None}
     if replies and all(400 <= reply.status < 500 for reply in replies.values()):
-        told = ", ".join(f"{bucket} is answered {_told(reply)}" for bucket, reply in replies.items())
-        state.locked = f"the access key, region and buckets of the target file open nothing: {told}{_signed(told)}"
+        answers = ", ".join(f"{bucket} is answered {_told(reply)}" for bucket, reply in replies.items())
+        state.locked = (
+            f"the access key, region and buckets of the target file open nothing: {answers}{_signed(answers)}"
+        )
         state.mend = mending("storage", gateway.storage.access_key, gateway.storage.secret_key)
     for bucket, reply in replies.items():
         if reply.ok:
@@ -85,9 +87,9 @@ def _listing(bucket: str) -> str:
     return f"{bucket}?list-type=2&max-keys=1"
 
 
-def _signed(told: str) -> str:
+def _signed(detail: str) -> str:
     """What a signature may have failed by, where that is what was told."""
-    if "SignatureDoesNotMatch" not in told:
+    if "SignatureDoesNotMatch" not in detail:
         return ""
     return "; is the secret key or the region wrong, or does a proxy change the Host, path or query that is signed?"
 

@@ -141,8 +141,8 @@ def tell(url: str, *words: str) -> str:
     with socket.create_connection((host.strip("[]"), int(port)), timeout=10) as connection:
         connection.sendall(head.encode() + said)
         answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
-    told, _, body = answer.partition(b"\r\n\r\n")
-    if told.split(b" ", 2)[1:2] != [b"200"]:
+    response_head, _, body = answer.partition(b"\r\n\r\n")
+    if response_head.split(b" ", 2)[1:2] != [b"200"]:
         raise ValueError(body.decode() or "no answer")
     return body.decode()
 
@@ -153,12 +153,12 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 4
     try:
-        told = tell(*arguments)
+        problem = tell(*arguments)
     except (OSError, ValueError) as mistake:
         print(mistake, file=sys.stderr)
         return 4
-    if told:
-        print(told)
+    if problem:
+        print(problem)
     return 0
 
 

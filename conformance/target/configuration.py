@@ -171,10 +171,10 @@ class _Reading:
     def _told(self, mistakes: Iterable[Mistake]) -> list[str]:
         """Sentences in the order of the file, each one once."""
         placed = [(self.places.line(mistake.path), shown(mistake.path), mistake.text) for mistake in mistakes]
-        told = []
+        lines = []
         for line, where, text in sorted(set(placed), key=lambda each: (each[0], placed.index(each))):
-            told.append(f"{self.path}:{line}: {where}: {text}" if where else f"{self.path}:{line}: {text}")
-        return told
+            lines.append(f"{self.path}:{line}: {where}: {text}" if where else f"{self.path}:{line}: {text}")
+        return lines
 
 
 def _authorities(name: str, target: Target) -> Iterator[Mistake]:

@@ -78,11 +78,11 @@ class Guesses:
 
     def _kept_out(self, reply: Exchange, waited_s: float) -> Inconclusive:
         """Of a client that was never let in nobody knows that wrong secrets have locked it."""
-        told = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
+        refusal = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
         if self.ever_served:
-            return Inconclusive(told, "a service that unlocks a client soon after wrong secrets")
+            return Inconclusive(refusal, "a service that unlocks a client soon after wrong secrets")
         return Inconclusive(
-            f"{told}, and was before", "a credential full that gets a token with its secret in the body"
+            f"{refusal}, and was before", "a credential full that gets a token with its secret in the body"
         )
 
 

@@ -65,8 +65,8 @@ def access_token(reply: Exchange) -> str | None:
 
 def lifetime_of(reply: Exchange, untold_s: float) -> float:
     """Seconds that the token of an answer lives, thirty years at most; ``untold_s`` where the answer does not say."""
-    told = reply.member("expires_in")
-    return float(max(0, min(told, LONGEST_LIFETIME_S))) if isinstance(told, int | float) else untold_s
+    lifetime_s = reply.member("expires_in")
+    return float(max(0, min(lifetime_s, LONGEST_LIFETIME_S))) if isinstance(lifetime_s, int | float) else untold_s
 
 
 def kept_for(reply: Exchange) -> float:

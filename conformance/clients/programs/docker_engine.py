@@ -168,9 +168,9 @@ class DockerSdk(Docker):
         error = ""
         try:
             for event in operation():
-                told = event if isinstance(event, dict) else {}
-                events.append(str(told.get("status") or event))
-                error = str(told.get("error") or error)
+                members = event if isinstance(event, dict) else {}
+                events.append(str(members.get("status") or event))
+                error = str(members.get("error") or error)
         except (DockerException, KeyError) as refusal:
             # podman's engine tells a refusal in a form that the SDK fails to read (KeyError).
             error = str(refusal)

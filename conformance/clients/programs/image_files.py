@@ -82,10 +82,10 @@ def read_folder(folder: Path) -> Held:
 
 
 def _read(manifest: bytes, blobs: Path) -> Held:
-    told = told_of(manifest)
-    _blob(blobs, told.config)
+    image = told_of(manifest)
+    _blob(blobs, image.config)
     layers = (_unpacked(_blob(blobs, each["digest"])) for each in json.loads(manifest)["layers"])
-    return replace(told, layers=tuple(map(digest_of, layers)))
+    return replace(image, layers=tuple(map(digest_of, layers)))
 
 
 def _blob(folder: Path, digest: str) -> bytes:

@@ -49,8 +49,8 @@ def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
 def _get_known_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     digest = occasion.stored.image.digest
     # As it is told to its owner: not every registry's is the digest.
-    told = occasion.stored.repository.get_manifest(digest).headers.get("etag")
-    return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", told or f'"{digest}"')])
+    etag = occasion.stored.repository.get_manifest(digest).headers.get("etag")
+    return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", etag or f'"{digest}"')])
 
 
 def _get_coded_manifest(repository: Repository, occasion: Occasion) -> Exchange:

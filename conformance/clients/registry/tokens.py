@@ -198,10 +198,10 @@ def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exch
     recorder.redactor.learn(name, token_in(reply))
     secret = next((each for each, value in shown.items() if value != form[each]), None)
     if secret is not None:
-        told = " ".join(
+        parameters = " ".join(
             f"--data-urlencode {word(f'{each}={value}')}" for each, value in shown.items() if each != secret
         )
         # By standard input, so that the secret is in no list of processes.
-        asked = f"{bearer.door.http.asking} {word(bearer.door.realm)} {told} --data-urlencode {secret}@-"
+        asked = f"{bearer.door.http.asking} {word(bearer.door.realm)} {parameters} --data-urlencode {secret}@-"
         recorder.recipe(name, f'{name}=$(printf %s "{shown[secret]}" | {asked} | {picked(TOKEN)})')
     return reply

@@ -106,8 +106,8 @@ def _twice(element: Element) -> str:
 def _lacking(element: Element) -> str:
     """Which member an entry lacks that programs know it by; an empty tag may be of what has none, as a folder."""
     needed = NEEDED.get(local_name(element), ())
-    told = {local_name(each): (each.text or "").strip() for each in element} if needed else {}
-    lacking = (each for each in needed if each not in told or not (told[each] or each in MAY_BE_EMPTY))
+    members = {local_name(each): (each.text or "").strip() for each in element} if needed else {}
+    lacking = (each for each in needed if each not in members or not (members[each] or each in MAY_BE_EMPTY))
     return next((f"{local_name(element)} without {each}" for each in lacking), "")
 
 
@@ -115,13 +115,13 @@ def _unsaid(root: Element, path: str) -> str:
     """What a listing does not say of what was asked; and in version 2, how many it has."""
     if local_name(root) not in _LISTS:
         return ""
-    told = {local_name(each): each.text or "" for each in root}
+    members = {local_name(each): each.text or "" for each in root}
     count = sum(local_name(each) in ("Contents", "CommonPrefixes") for each in root)
     asked = dict(parse_qsl(path.partition("?")[2], errors="surrogateescape"))
-    unsaid = next((member for member, name in ASKED.items() if asked.get(name) and member not in told), "")
+    unsaid = next((member for member, name in ASKED.items() if asked.get(name) and member not in members), "")
     if unsaid or asked.get("list-type") != "2":
         return unsaid and f"no {unsaid}"
-    number = told.get("KeyCount", "").strip()
+    number = members.get("KeyCount", "").strip()
     return "" if number == str(count) else f"KeyCount {number[:SHOWN]!r} of {count} entries"
 
 
@@ -162,9 +162,9 @@ def _not_as_asked(root: Element, path: str) -> str:
 
 def _exceeds(element: Element, asked: str) -> bool:
     """Whether a limit is told that is beyond the one that was asked; nought may stand for none."""
-    told = element.text or ""
-    readable = all(each.isdecimal() and len(each) < MOST_DIGITS for each in (told, asked))
-    return readable and 0 < int(asked) < int(told)
+    text = element.text or ""
+    readable = all(each.isdecimal() and len(each) < MOST_DIGITS for each in (text, asked))
+    return readable and 0 < int(asked) < int(text)
 
 
 def _repeats(element: Element, asked: str | None) -> bool:
@@ -172,7 +172,7 @@ def _repeats(element: Element, asked: str | None) -> bool:
 
     That it is there is for checks of its own; and of a list of nothing some tell neither bucket nor prefix.
     """
-    told = element.text or ""
-    if asked is None or (not told and local_name(element) not in ("Key", "UploadId")) or _INEXPRESSIBLE.search(asked):
+    text = element.text or ""
+    if asked is None or (not text and local_name(element) not in ("Key", "UploadId")) or _INEXPRESSIBLE.search(asked):
         return True
-    return asked in (told, unquote(told), unquote(told.replace("+", " ")))
+    return asked in (text, unquote(text), unquote(text.replace("+", " ")))

@@ -115,8 +115,8 @@ def tag_case_folded(check_reference: Any, text: str) -> str:
 @defect("registry/tags/long-list-is-complete", promise="RG-34", surface="registry")
 def long_tag_list_cut_short(names_told: Any, page: list[str]) -> list[str] | None:
     """A long list of tags is cut short without a link to the next page."""
-    told: list[str] | None = names_told(page[:LONGEST_LIST])
-    return told
+    names: list[str] | None = names_told(page[:LONGEST_LIST])
+    return names
 
 
 @defect("registry/catalog/lists-each-repository-once", promise="RG-35", surface="registry")

@@ -38,8 +38,8 @@ def refused_chunk_kept(out_of_order: Any, request: Request, upload: Upload) -> R
 async def status_is_one_byte_ahead(get_upload: Any, asked: Asked) -> Answer:
     """The status of an upload reports one byte more than the registry has."""
     answer: Answer = await get_upload(asked)
-    if told := answer.headers.get("Range"):
-        answer.headers["Range"] = f"0-{int(told.partition('-')[2]) + 1}"
+    if span := answer.headers.get("Range"):
+        answer.headers["Range"] = f"0-{int(span.partition('-')[2]) + 1}"
     return answer
 
 

@@ -118,5 +118,5 @@ class Copies(Objects):
         return {algorithm: checksum(algorithm, stored.body) for algorithm in algorithms}
 
     def copy_result(self, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        told = [xml.element("LastModified", iso_time(modified)), xml.element("ETag", self.quoted(etag))]
-        return told + [xml.element(f"Checksum{name.upper()}", value) for name, value in checksums.items()]
+        elements = [xml.element("LastModified", iso_time(modified)), xml.element("ETag", self.quoted(etag))]
+        return elements + [xml.element(f"Checksum{name.upper()}", value) for name, value in checksums.items()]

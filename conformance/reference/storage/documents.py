@@ -24,8 +24,8 @@ class Documents(Objects):
         asked = self.request_document(call.body, "Delete")
         entries = self.entries(asked)
         quiet = self.quiet(asked)
-        told = [await self.delete_entry(bucket, entry, quiet) for entry in entries]
-        return self.document("DeleteResult", *told)
+        results = [await self.delete_entry(bucket, entry, quiet) for entry in entries]
+        return self.document("DeleteResult", *results)
 
     def entries(self, asked: xml.Node) -> list[xml.Node]:
         """The Object elements: one at least, a thousand at most, each with a key."""

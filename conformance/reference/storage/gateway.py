@@ -107,12 +107,12 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         found = [each for each in self.own_buckets(call.organization) if each.name.startswith(prefix)]
         rest = [each for each in found if each.name > after]
         shown = rest[: max(limit, 1)]
-        told = [self.owner(call.organization), xml.group("Buckets", *map(self.listed_bucket, shown))]
+        elements = [self.owner(call.organization), xml.group("Buckets", *map(self.listed_bucket, shown))]
         if len(shown) < len(rest):
-            told.append(xml.element("ContinuationToken", self.continuation_token(shown[-1].name)))
+            elements.append(xml.element("ContinuationToken", self.continuation_token(shown[-1].name)))
         if prefix:
-            told.append(xml.element("Prefix", prefix))
-        return self.document("ListAllMyBucketsResult", *told)
+            elements.append(xml.element("Prefix", prefix))
+        return self.document("ListAllMyBucketsResult", *elements)
 
     def listed_bucket(self, bucket: Bucket) -> str:
         created = xml.element("CreationDate", iso_time(bucket.created))

@@ -122,9 +122,9 @@ def _compared(number: int, entry: Mapping[str, Any], momentary: str) -> Iterator
     yield f'steady seen-{number}.bin >"$answers/seen" && steady "$answers/{number}.body" >"$answers/now"'
     another = f"cannot 'answer {number} has its status and another body'"
     yield f'cmp -s "$answers/seen" "$answers/now" || {another}'
-    told = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
-    fields = "\n".join(sorted(each for each in told if not re.match(f"({momentary}):", each)))
-    if any("$" in each for each in told) or not fields.isascii() or not all(each.isprintable() for each in told):
+    lines = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
+    fields = "\n".join(sorted(each for each in lines if not re.match(f"({momentary}):", each)))
+    if any("$" in each for each in lines) or not fields.isascii() or not all(each.isprintable() for each in lines):
         # What stands in a field and cannot be compared may be what the finding is about.
         yield f"cannot 'answer {number} has its status and body, and what its fields hide is unknown'"
     else:
@@ -229,15 +229,15 @@ def judged(
         if first in numbers and second in numbers:
             one, other = numbers[first], numbers[second]
             lines += [f"token_part {each} claims" for each in (one, other)]
-            told = f'[ "$(claim_of {one} {name})" != "$(claim_of {other} {name})" ]'
-            lines.append(f"{told} || shows 'the same {name} in the tokens of answers {one} and {other}'")
+            comment = f'[ "$(claim_of {one} {name})" != "$(claim_of {other} {name})" ]'
+            lines.append(f"{comment} || shows 'the same {name} in the tokens of answers {one} and {other}'")
     lines.extend(_of_numbers(proof, numbers))
     for each in proof.get("listed", []):
         pages = " ".join(str(numbers[page]) for page in each["pages"] if page in numbers)
         wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
         before = "went_on=yes " if each["went_on"] else ""
-        told = f"{printed(wanted)} | {before}lists {shlex.quote(each['name'])} {pages}"
-        lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
+        comment = f"{printed(wanted)} | {before}lists {shlex.quote(each['name'])} {pages}"
+        lines.append(f"{comment} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
 
 
@@ -274,8 +274,8 @@ def _of_pairs(
     for first, second, *patterns in [*proof.get("alike", []), *proof.get("alike_in", [])]:
         if first in numbers and second in numbers:
             one, other = numbers[first], numbers[second]
-            told = "".join(f" {word(each, marks)}" for each in patterns)
-            compared = f"alike{'_in' if patterns else ''} {one} {other}{told}"
+            arguments = "".join(f" {word(each, marks)}" for each in patterns)
+            compared = f"alike{'_in' if patterns else ''} {one} {other}{arguments}"
             # A login that is over is over for both.
             passing = [
                 f"    case $(status {numbers[each]}) in {of_the_moment(were[each], '401')}esac"
@@ -301,8 +301,11 @@ def _of_one_field(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Itera
                 values = [f'"$(field {each} {shlex.quote(_in_any_case(name))})"' for each in (one, other)]
                 if kind == "unlike":
                     yield f"[ -n {values[1]} ] || cannot 'answer {other} has no {name}'"
-                told, unless = f"{name} of answers {one} and {other}", f"[ -z {values[1]} ] || " if "_" in kind else ""
-                yield f"{unless}[ {f' {sign} '.join(values)} ] || shows {shlex.quote(told)}"
+                description, unless = (
+                    f"{name} of answers {one} and {other}",
+                    f"[ -z {values[1]} ] || " if "_" in kind else "",
+                )
+                yield f"{unless}[ {f' {sign} '.join(values)} ] || shows {shlex.quote(description)}"
 
 
 def _of_numbers(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[str]:
@@ -333,9 +336,9 @@ def _of_numbers(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterato
         yield f"{' || '.join(within)} || shows 'other numbers than would be right'"
 
 
-def _sum(told: Mapping[str, Any], held: Mapping[tuple[str, str], str]) -> str:
+def _sum(terms: Mapping[str, Any], held: Mapping[tuple[str, str], str]) -> str:
     """The assignment of a sum of numbers that variables hold."""
-    plus, minus = ([f"{sign} {held[exchange, name]}" for exchange, name in told[kind]] for kind, sign in SIGNS)
+    plus, minus = ([f"{sign} {held[exchange, name]}" for exchange, name in terms[kind]] for kind, sign in SIGNS)
     return f"sum=$((0 {' '.join([*plus, *minus])}))"
 
 
@@ -373,19 +376,19 @@ def _of_the_fields(proof: Mapping[str, Any], number: int) -> Iterator[str]:
             f"case {found} in ''|{shlex.quote(value)}) ;; *) shows {shlex.quote(f'{name} of answer {number}')} ;; esac"
         )
     for name, pattern in proof.get("fields_lack", []):
-        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
-        yield f"{told} && shows {shlex.quote(f'{name} of answer {number}')}"
+        command = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        yield f"{command} && shows {shlex.quote(f'{name} of answer {number}')}"
     for name in proof.get("fields_once", []):
         lines = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -c ''"
         yield f'[ "$({lines})" -le 1 ] || shows {shlex.quote(f"{name} in several lines of answer {number}")}'
     for name, within_s in proof.get("dates_near", []):
-        told, date = (f'"$(field {number} {shlex.quote(_in_any_case(each))})"' for each in (name, "date"))
+        command, date = (f'"$(field {number} {shlex.quote(_in_any_case(each))})"' for each in (name, "date"))
         yield f"[ -n {date} ] || cannot 'answer {number} has no Date'"
-        yield f"off=$(($(dated seconds 0 {told}) - $(dated seconds 0 {date})))"
+        yield f"off=$(($(dated seconds 0 {command}) - $(dated seconds 0 {date})))"
         yield f'[ "${{off#-}}" -le {within_s} ] || shows {shlex.quote(f"{name} of answer {number}")}'
     for name, pattern in proof.get("fields_match", []):
-        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
-        yield f"{told} || shows {shlex.quote(f'{name} of answer {number}')}"
+        command = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        yield f"{command} || shows {shlex.quote(f'{name} of answer {number}')}"
 
 
 def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]) -> Iterator[str]:

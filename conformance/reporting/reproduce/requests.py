@@ -41,7 +41,7 @@ def name_of(check_id: str, number: int) -> str:
 
 def commented(result: CheckResult, finding: Mapping[str, Any], until: float | None = None) -> Iterator[str]:
     """What the script is about, as comments; ``until`` is when a signature of the run ends."""
-    told = [
+    comments = [
         f"{result.id} ({result.level}): {result.title}",
         f"expected: {finding['expected']}",
         f"observed: {finding['observed']}",
@@ -51,8 +51,10 @@ def commented(result: CheckResult, finding: Mapping[str, Any], until: float | No
     ]
     if until is not None:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(until))
-        told.append(f"It sends a signature of the run, which is good until {moment} UTC: it cannot tell after that.")
-    for line in told:
+        comments.append(
+            f"It sends a signature of the run, which is good until {moment} UTC: it cannot tell after that."
+        )
+    for line in comments:
         # One line each: what a target says must not become a line of the script.
         yield f"# {on_one_line(line)[:LONGEST_LINE]}".rstrip()
 
@@ -272,8 +274,8 @@ def pause(number: int, entry: Entry, earlier: Sequence[tuple[int, Entry]]) -> It
 
 def _waits(entry: Entry) -> float:
     """After how many seconds a refused request may be sent again, as its answer says; none where it says nothing."""
-    told = [value for name, value in entry["response_headers"] if name.lower() == "retry-after"]
-    return int(told[0]) if entry["status"] in (429, 503) and told and told[0].isdecimal() else math.inf
+    delays = [value for name, value in entry["response_headers"] if name.lower() == "retry-after"]
+    return int(delays[0]) if entry["status"] in (429, 503) and delays and delays[0].isdecimal() else math.inf
 
 
 def _moment(text: str) -> int | None:
@@ -374,8 +376,8 @@ def inside(number: int, entry: Entry, later: Sequence[str]) -> Iterator[tuple[st
     body = plain_xml(str(entry["response_body"].get("text", "")))
     for name, pattern in INSIDE.items():
         found = pattern.search(body)
-        told = found[found.lastindex or 0] if found else ""
-        for text, encoded in ((told, ""), (quote(told, safe=""), " | encoded")) if found else ():
+        value = found[found.lastindex or 0] if found else ""
+        for text, encoded in ((value, ""), (quote(value, safe=""), " | encoded")) if found else ():
             if any(text in each for each in later):
                 yield text, f"\0{name}_{number}\0", f"{name}_{number}=$({name.lower()}_of {number}{encoded})"
                 break

@@ -144,9 +144,9 @@ def cleanup(removed: Sequence[tuple[list[int], Removal]], asked: Asking) -> str:
     for numbers, removal in removed:
         number, any_of = numbers[0], " ".join(map(str, numbers))
         marks = {PLACE.format(number): f"\0REMOVED_{number}\0"} if removal.found else {}
-        assigned, told = asked(REMOVES + number, removal.entry, marks)
+        assigned, request = asked(REMOVES + number, removal.entry, marks)
         found = [f"REMOVED_{number}=$({removal.found})"] if removal.found else []
-        lines += [f"if accepted {any_of}; then", *found, *assigned, f"remove {number} <<CURL", *told, "CURL\nfi"]
+        lines += [f"if accepted {any_of}; then", *found, *assigned, f"remove {number} <<CURL", *request, "CURL\nfi"]
     return "\n".join([*lines, "}"])
 
 
@@ -243,10 +243,10 @@ def _items(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -
 def _member(entry: Entry, name: str) -> str:
     """The text of a member of a request's JSON body."""
     try:
-        told = json.loads(entry["request_body"].get("text") or "")
+        document = json.loads(entry["request_body"].get("text") or "")
     except (ValueError, RecursionError):
         return ""
-    return str(told.get(name, "")) if isinstance(told, dict) else ""
+    return str(document.get(name, "")) if isinstance(document, dict) else ""
 
 
 def _deletion(url: str, login: Entry, key_name: str = "", method: str = "DELETE") -> Entry:

@@ -55,9 +55,9 @@ class HiddenProjectShownByItsId(Defect):
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
-        told = Answer.json(status, {"id": id_of(project), **project.document()})
-        told.headers["ETag"] = answer.headers["ETag"]
-        return told
+        document = Answer.json(status, {"id": id_of(project), **project.document()})
+        document.headers["ETag"] = answer.headers["ETag"]
+        return document
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         try:

@@ -109,8 +109,8 @@ class SlugMadeAgainIsNotUnique(Defect):
 @defect("errors/409/slug-is-free-after-deletion")
 def deletion_with_a_length_refused(request: Request) -> Answer | None:
     """RFC 9110 section 8.6: Content-Length: 0 says that there is no content, to a deletion as well; it is none."""
-    told = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
-    return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if told else None
+    has_length = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
+    return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if has_length else None
 
 
 @defect("errors/409/duplicate-slug#identical-body,sequential")

@@ -89,8 +89,8 @@ class EncryptedIsBelieved(Defect):
         sender = ECAlgorithm.from_jwk(_part(token, 0)["epk"])
         if not isinstance(sender, ec.EllipticCurvePublicKey):
             raise ValueError("no public key")
-        told = b"\0\0\0\x07A256GCM" + b"\0" * 10 + b"\x01\0"
-        secret = ConcatKDFHash(hashes.SHA256(), 32, told).derive(key.exchange(ec.ECDH(), sender))
+        other_info = b"\0\0\0\x07A256GCM" + b"\0" * 10 + b"\x01\0"
+        secret = ConcatKDFHash(hashes.SHA256(), 32, other_info).derive(key.exchange(ec.ECDH(), sender))
         return AESGCM(secret).decrypt(_bytes(start), _bytes(text) + _bytes(tag), head.encode()).decode()
 
 

@@ -123,7 +123,10 @@ def creation_is200(request: Request, answer: Answer) -> Answer:
 
 
 def _numbered(answer: Answer) -> Answer:
-    return edited(answer, lambda told: told.update(id=zlib.crc32(told["slug"].encode())) if "slug" in told else None)
+    return edited(
+        answer,
+        lambda document: document.update(id=zlib.crc32(document["slug"].encode())) if "slug" in document else None,
+    )
 
 
 class ListsNumberWhatTheyShow(Defect):
@@ -293,7 +296,9 @@ class PagesOverlap(InPages, Defect):
 async def item_tells_a_cut_slug(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
     answer = await get_project(call)
-    return edited(answer, lambda told: told.update(slug=told["slug"][:32])) if answer.status == 200 else answer
+    return (
+        edited(answer, lambda document: document.update(slug=document["slug"][:32])) if answer.status == 200 else answer
+    )
 
 
 class HyphensOfSlugsJoined(Defect):
@@ -568,7 +573,11 @@ class EveryThirdCreationShowsNoDescription(Defect):
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
-        return answer if status != 201 or next(self.turn) else edited(answer, lambda told: told.update(description=""))
+        return (
+            answer
+            if status != 201 or next(self.turn)
+            else edited(answer, lambda document: document.update(description=""))
+        )
 
 
 @defect("errors/writes/deletion-is-final#concurrent-update")
@@ -662,7 +671,9 @@ async def update_shows_the_item_before(patch_project: Callable[[Call], Awaitable
 async def update_shows_another_slug(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
     answer = await patch_project(call)
-    return edited(answer, lambda told: told.update(slug=told["slug"][:-1])) if answer.status == 200 else answer
+    return (
+        edited(answer, lambda document: document.update(slug=document["slug"][:-1])) if answer.status == 200 else answer
+    )
 
 
 class EveryFortiethResponseIsAnothers(Defect):

@@ -112,8 +112,8 @@ def account_believed(basic_account: Callable[[Request], Account | None], request
 @defect("registry/token/actions-may-be-split-over-scopes#split", crashes=(ValueError,))
 def client_id_fails(asked_scopes: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
     """Docker token authentication: client_id says which client asks, and is no failure."""
-    told = dict(pairs)
-    if "client_id" in told and "grant_type" not in told:
+    parameters = dict(pairs)
+    if "client_id" in parameters and "grant_type" not in parameters:
         raise ValueError("nobody knows client_id")
     return asked_scopes(pairs)
 

@@ -203,9 +203,9 @@ async def nonsense_accept_fails(get_manifest: Any, asked: Asked) -> Answer:
 @defect("registry/pull/manifest-is-never-converted#another-type,html,index")
 def manifest_converted(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: a manifest is given as it was pushed, whatever Accept says."""
-    told = answer.headers.get("content-type", "")
+    media_type = answer.headers.get("content-type", "")
     accepted = request.headers.get("accept", "*/*")
-    minded = told not in accepted and "*/*" not in accepted
+    minded = media_type not in accepted and "*/*" not in accepted
     if request.method == "GET" and kind_of(request) == "manifest" and answer.status == 200 and minded:
         answer.body = json.dumps({**json.loads(answer.body), "mediaType": DOCKER_MANIFEST}).encode()
         answer.headers["Content-Type"] = DOCKER_MANIFEST

@@ -128,12 +128,12 @@ def tags_below_are_listed(tags_of: Any, name: str) -> list[str]:
 
 
 @defect("registry/name/percent-encoding-is-decoded#last")
-def escapes_in_last_kept(page_answer: Any, request: Request, *told: Any) -> Answer:
+def escapes_in_last_kept(page_answer: Any, request: Request, *page: Any) -> Answer:
     """RFC 9110 section 4.2.3: what a list is to go on behind is read with its escapes undone."""
     if "last=%" in request.query_string:
         # No name is before one that begins with a percent sign.
         request = replace(request, query_string=re.sub("last=[^&]*", "last=%25", request.query_string))
-    answer: Answer = page_answer(request, *told)
+    answer: Answer = page_answer(request, *page)
     return answer
 
 

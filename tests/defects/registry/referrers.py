@@ -67,8 +67,8 @@ def referrers_of_indexes_not_listed(referrers_of: Any, name: str, digest: str) -
 def annotations_escaped_for_pages(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
     """distribution-spec 1.1, Listing Referrers: annotations are the manifest's, and no text of an HTML page."""
     entry: dict[str, Any] = entry_of(manifest)
-    told = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
-    return {**entry, "annotations": told} if told else entry
+    annotations = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
+    return {**entry, "annotations": annotations} if annotations else entry
 
 
 class DeletedReferrerStaysInItsType(Defect):

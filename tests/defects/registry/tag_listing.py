@@ -112,8 +112,8 @@ def tag_list_names_the_app(
     page_answer: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
 ) -> Answer:
     """distribution-spec 1.1, Listing Tags: ``name`` is the whole repository name."""
-    told = {key: value.rpartition("/")[2] for key, value in document.items()}
-    answer: Answer = page_answer(request, told, member, names)
+    renamed = {key: value.rpartition("/")[2] for key, value in document.items()}
+    answer: Answer = page_answer(request, renamed, member, names)
     return answer
 
 
@@ -128,8 +128,8 @@ class LinkedPagesUnsorted(Defect):
     def page_answer(self, original: Any, request: Request, document: Any, member: str, names: list[str]) -> Answer:
         answer: Answer = original(request, document, member, names)
         if request.parameter("linked"):
-            told = json.loads(answer.body)
-            answer.body = json.dumps({**told, member: told[member][::-1]}).encode()
+            listing = json.loads(answer.body)
+            answer.body = json.dumps({**listing, member: listing[member][::-1]}).encode()
         return answer
 
 

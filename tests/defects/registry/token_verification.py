@@ -190,8 +190,8 @@ class ExpiredRegistryTokenPullsBlobs(_ExpiredRegistryTokenForgiven):
 @defect("registry/token/invalid-token-is-reported")
 def error_of_a_challenge_runs_on(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
     """RFC 9110 section 11.2, RFC 6750 section 3.1: nor does anything come directly behind ``error="invalid_token"``."""
-    told: list[str] = challenges(wanted, error)
-    return [value + "x" for value in told] if error else told
+    values: list[str] = challenges(wanted, error)
+    return [value + "x" for value in values] if error else values
 
 
 class TokenForOtherServiceHeads(_OneFlawOverlooked):

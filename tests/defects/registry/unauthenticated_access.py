@@ -232,8 +232,8 @@ class NameInAFieldOpens(Defect):
     named = "x-webauth-user"
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        if "authorization" not in request.headers and (told := request.headers.get(self.named)):
-            return everything_for(told, wanted)
+        if "authorization" not in request.headers and (name := request.headers.get(self.named)):
+            return everything_for(name, wanted)
         caller: Caller | None = original(request, wanted)
         return caller
 

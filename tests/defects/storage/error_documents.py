@@ -44,8 +44,8 @@ def arguments_repeated_as_markup(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, "REST error responses": an XML document, whatever of the request it repeats."""
     given = request.parameter("max-keys")
     if given is not None and answer.status == 400:
-        told = f"<ArgumentValue>{given}</ArgumentValue>".encode()
-        answer.body = _MESSAGE.sub(told, answer.body, count=1)
+        argument = f"<ArgumentValue>{given}</ArgumentValue>".encode()
+        answer.body = _MESSAGE.sub(argument, answer.body, count=1)
     return answer
 
 

@@ -390,8 +390,8 @@ async def long_keys_deleted_alone(delete_entry: Any, bucket: Bucket, entry: xml.
     key = entry.require("Key")
     if len(key) > LONGEST:
         return xml.group("Deleted", xml.element("Key", key))
-    told: str = await delete_entry(bucket, entry, quiet)
-    return told
+    result: str = await delete_entry(bucket, entry, quiet)
+    return result
 
 
 @defect("storage/key/of-1024-bytes-is-kept#as-a-source")
@@ -419,8 +419,8 @@ async def long_keys_deleted_by_their_beginning(delete_entry: Any, bucket: Bucket
     key = entry.require("Key")
     for each in [name for name in bucket.keys if len(key) > LONGEST and name.startswith(key[:LONGEST])]:
         bucket.remove(each)
-    told: str = await delete_entry(bucket, entry, quiet)
-    return told
+    result: str = await delete_entry(bucket, entry, quiet)
+    return result
 
 
 @defect("storage/key/ordinary-names-are-kept#blank")
@@ -455,8 +455,8 @@ def invisible_letters_lost(object_key: Any, key: str) -> str:
 @defect("storage/key/ordinary-names-are-kept#ampersand")
 def listed_key_unescaped(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
-    told: str = listed_name(element, name, encoded)
-    return told.replace("&amp;", "&")
+    name_element: str = listed_name(element, name, encoded)
+    return name_element.replace("&amp;", "&")
 
 
 @defect("storage/key/ordinary-names-are-kept#dots-within")
@@ -634,8 +634,8 @@ async def named_deletion_dots_resolved(delete_entry: Any, bucket: Bucket, entry:
     found, key = resolved(bucket.name, entry.require("Key"))
     if found in gateway(delete_entry).buckets and found != bucket.name:
         gateway(delete_entry).buckets[found].objects.pop(key, None)
-    told: str = await delete_entry(bucket, entry, quiet)
-    return told
+    result: str = await delete_entry(bucket, entry, quiet)
+    return result
 
 
 @defect("storage/key/traversal-reaches-no-other-bucket#listed,listed-v1")

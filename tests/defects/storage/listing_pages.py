@@ -120,8 +120,8 @@ class MarkerIsListed(Defect):
 def next_token_told_as_this(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, ContinuationToken: the one that was sent is included in the response."""
     if following := NEXT_TOKEN.search(answer.body):
-        told = b"<ContinuationToken>" + following[1] + b"</ContinuationToken>"
-        answer.body = re.sub(rb"<ContinuationToken>.*?</ContinuationToken>", lambda _: told, answer.body)
+        token = b"<ContinuationToken>" + following[1] + b"</ContinuationToken>"
+        answer.body = re.sub(rb"<ContinuationToken>.*?</ContinuationToken>", lambda _: token, answer.body)
     return answer
 
 

@@ -73,8 +73,8 @@ class PrefixEndsAtTheFirstLetter(Defect):
         return wanted
 
     def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
-        told: list[str] = original([name[: len(name) - self.more] for name in prefixes], encoded)
-        return told
+        elements: list[str] = original([name[: len(name) - self.more] for name in prefixes], encoded)
+        return elements
 
 
 @defect("storage/listing/delimiter-is-honoured#absent-from-keys")

@@ -87,11 +87,11 @@ async def folder_outlives_its_keys(delete_entry: Any, bucket: Bucket, entry: xml
     """S3 User Guide, "Organizing objects using prefixes": there are no folders, so that none stays when its keys go."""
     key = entry.require("Key")
     stood = bucket.objects.get(key)
-    told: str = await delete_entry(bucket, entry, quiet)
+    result: str = await delete_entry(bucket, entry, quiet)
     folder = key.rpartition("/")[0] + "/"
     if stood and folder != "/" and not any(each.startswith(folder) for each in bucket.objects):
         bucket.put(folder, replace(stood, body=b""))
-    return told
+    return result
 
 
 class PrefixesInNoOrder(Defect):
@@ -227,8 +227,8 @@ def listed_without_size(listed_object: Any, bucket: Bucket, key: str) -> StoredO
 @defect("storage/listing/request-values-are-encoded")
 def encoded_listings_forget_the_prefix(echoed: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
     """S3 API Reference, ListObjectsV2, Prefix: told as it was asked, encoded where that was asked too."""
-    told: list[str] = echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
-    return told
+    elements: list[str] = echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
+    return elements
 
 
 @defect("storage/listing/request-values-are-encoded")

@@ -90,8 +90,8 @@ class LastDeletedNotTold(Defect):
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         self.left -= 1
-        told = str(await original(bucket, entry, quiet))
-        return told if self.left else ""
+        result = str(await original(bucket, entry, quiet))
+        return result if self.left else ""
 
 
 @defect("storage/multi-delete/missing-keys-are-deleted-too#missing,named-twice")
@@ -159,10 +159,10 @@ async def every_seventh_of_a_batch_left(delete_objects: Any, call: Call, bucket:
 async def many_deleted_in_any_case(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Key: that of the object to delete, and of none in other letters."""
     named = (entry.get("Key") or "").lower()
-    told: str = await delete_entry(bucket, entry, quiet)
+    result: str = await delete_entry(bucket, entry, quiet)
     for key in [each for each in bucket.keys if each.lower() == named]:
         bucket.remove(key)
-    return told
+    return result
 
 
 @defect("storage/multi-delete/keys-are-matched-exactly#xml-characters")

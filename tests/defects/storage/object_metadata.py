@@ -87,8 +87,8 @@ def last_modified_taken_over(new_object: Any, call: Call, md5: str, checksums: d
 async def checksums_of_head_are_numbers(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, HeadObject, x-amz-checksum-crc32: in Base64, as GET tells it."""
     answer: Answer = await get_object(call, bucket)
-    if call.request.method == "HEAD" and (told := answer.headers.get(CRC32)):
-        answer.headers[CRC32] = str(int.from_bytes(base64.b64decode(told)))
+    if call.request.method == "HEAD" and (checksum := answer.headers.get(CRC32)):
+        answer.headers[CRC32] = str(int.from_bytes(base64.b64decode(checksum)))
     return answer
 
 
@@ -217,9 +217,9 @@ def system_headers_forgotten(system_headers: Any, call: Call) -> dict[str, str]:
 @defect("storage/object/system-headers-come-back#octet-stream")
 def type_of_any_bytes_guessed(system_headers: Any, call: Call) -> dict[str, str]:
     """S3 API Reference, PutObject, Content-Type: the type that was given, whatever the key's ending may say."""
-    told: dict[str, str] = system_headers(call)
+    fields: dict[str, str] = system_headers(call)
     guessed = call.key.endswith(".html") and call.headers.get("content-type") == "application/octet-stream"
-    return {name: "text/html" if guessed and name.lower() == "content-type" else told[name] for name in told}
+    return {name: "text/html" if guessed and name.lower() == "content-type" else fields[name] for name in fields}
 
 
 @defect("storage/object/metadata-beyond-ascii-is-unaltered#cjk,emoji,latin")

@@ -100,8 +100,8 @@ class CopiedPartListedWithItsSourcesSize(Defect):
         return body
 
     def listed_part(self, original: Any, part: Part) -> str:
-        told: str = original(part)
-        return told.replace(xml.element("Size", len(part.body)), xml.element("Size", self.sizes[len(part.body)]))
+        element: str = original(part)
+        return element.replace(xml.element("Size", len(part.body)), xml.element("Size", self.sizes[len(part.body)]))
 
 
 @defect("storage/multipart/part-can-be-copied#range-from-the-first-byte,range-over-parts")

@@ -95,10 +95,10 @@ class CopyOfPartsToldWithASourcesChecksum(Defect):
         return found
 
     def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        told: list[str] = original(
+        elements: list[str] = original(
             etag, modified, {name: self.told.get(name, value) for name, value in checksums.items()}
         )
-        return told
+        return elements
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32,full-crc64nvme")

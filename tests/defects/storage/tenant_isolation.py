@@ -241,8 +241,8 @@ async def foreign_versions_listed(on_bucket: Any, call: Call) -> Answer:
     surface = gateway(on_bucket)
     bucket = surface.buckets.get(call.bucket)
     if bucket is not None and call.request.method == "GET" and "versions" in call.query:
-        told = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
-        return surface.document("ListVersionsResult", *told)
+        versions = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
+        return surface.document("ListVersionsResult", *versions)
     answer: Answer = await on_bucket(call)
     return answer
 

@@ -203,8 +203,8 @@ class ReadsAreCounted(Variant):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 200:
-            told = {"reads": next(self.numbers), "node": random.choice("abc"), "load": random.random()}
-            edited(answer, lambda document: document.update(told))
+            members = {"reads": next(self.numbers), "node": random.choice("abc"), "load": random.random()}
+            edited(answer, lambda document: document.update(members))
         return of_unstated_length(request, answer)
 
 

@@ -82,8 +82,8 @@ class LinkWithAToken(Variant):
             names = registry_of(original).names_after(names, bytes.fromhex(token).decode())
         answer: Answer = original(request, document, member, names)
         if link := answer.headers.get("link"):
-            told = link.replace('rel="next"', 'title="more, and more"; rel=next')
-            answer.headers["Link"] = f'<{request.raw_path}>; rel="self first"; title="not; rel=next", {told}'
+            link_value = link.replace('rel="next"', 'title="more, and more"; rel=next')
+            answer.headers["Link"] = f'<{request.raw_path}>; rel="self first"; title="not; rel=next", {link_value}'
         return answer
 
 

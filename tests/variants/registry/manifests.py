@@ -251,8 +251,8 @@ class ReferrersToldMore(Variant):
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)
-        told = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
-        return {"urls": [], **entry, "annotations": told}
+        annotations = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
+        return {"urls": [], **entry, "annotations": annotations}
 
 
 class ManifestLocatedByItsTag(Variant):

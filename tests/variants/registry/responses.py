@@ -96,10 +96,10 @@ class HeadersInTitleCase(Variant):
     """RFC 9110 section 5.1: names of headers are compared without regard to case, and come in any order."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        retold = Answer(answer.status, answer.body)
+        copy = Answer(answer.status, answer.body)
         for name, value in sorted(answer.headers.raw, reverse=True):
-            retold.headers.raw.append((name if name == b"content-length" else name.title(), value))
-        return retold
+            copy.headers.raw.append((name if name == b"content-length" else name.title(), value))
+        return copy
 
 
 class SupportCheckTakesNoScope(Variant):

@@ -254,8 +254,8 @@ class BusyWithin200(Variant):
         surface.check_integrity(call)
         entries = surface.entries(surface.request_document(call.body, "Delete"))
         if self._is_new(call):
-            told = [surface.entry_failed(surface.entry_key(each), BUSY) for each in entries]
-            refused = surface.document("DeleteResult", *told)
+            failures = [surface.entry_failed(surface.entry_key(each), BUSY) for each in entries]
+            refused = surface.document("DeleteResult", *failures)
             refused.headers["Retry-After"] = "0"
             return refused
         answer: Answer = await original(call, bucket)

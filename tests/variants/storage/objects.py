@@ -155,9 +155,9 @@ class VersionsKept(Variant):
         return answer
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: Any, quiet: bool) -> str:
-        told: str = await original(bucket, entry, quiet)
+        result: str = await original(bucket, entry, quiet)
         marker = "<DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>1</DeleteMarkerVersionId></Deleted>"
-        return told.replace("</Deleted>", marker)
+        return result.replace("</Deleted>", marker)
 
 
 class EncryptedAtRest(Variant):

@@ -102,12 +102,12 @@ def refusals_show_what_was_signed(error_body: Any, request: Request, fault: Faul
     if fault.code != "SignatureDoesNotMatch":
         return body
     fields = "".join(f"{name}:{value}\n" for name, value in request.headers.items())
-    told = (
+    elements = (
         xml.element("StringToSign", f"AWS4-HMAC-SHA256\n{request.headers.get('x-amz-date')}"),
         xml.element("CanonicalRequest", f"{request.method}\n{request.raw_path}\n{request.query_string}\n{fields}"),
         xml.element("SignatureProvided", request.headers.get("authorization") or request.query_string),
     )
-    return body.replace(b"</Error>", f"{''.join(told)}</Error>".encode())
+    return body.replace(b"</Error>", f"{''.join(elements)}</Error>".encode())
 
 
 @variant()
@@ -231,8 +231,8 @@ class DeletionsRefusedByKey(Variant):
             answer: Answer = await original(call)
             return answer
         entries = gateway.entries(gateway.request_document(call.body, "Delete"))
-        told = [gateway.entry_failed(gateway.entry_key(each), Fault("AccessDenied")) for each in entries]
-        refused: Answer = gateway.document("DeleteResult", *told)
+        failures = [gateway.entry_failed(gateway.entry_key(each), Fault("AccessDenied")) for each in entries]
+        refused: Answer = gateway.document("DeleteResult", *failures)
         return refused
 
 
