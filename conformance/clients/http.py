@@ -258,12 +258,12 @@ def address_in(base: str, reference: str) -> str:
     One that means none stays as it stands: Inconclusive tells so to who sends a request there.
     """
     try:
-        return as_asked(urljoin(base, reference), base)
+        return on_requested_origin(urljoin(base, reference), base)
     except ValueError:
         return reference
 
 
-def as_asked(address: str, base: str) -> str:
+def on_requested_origin(address: str, base: str) -> str:
     """An address of the very host that is asked, with scheme, host and port as they are asked; any other as it stands.
 
     A host is the same in capitals, and with the port that goes without saying (RFC 3986 section 6.2). A service that

@@ -44,12 +44,12 @@ def written(kind: str, members: Mapping[str, str]) -> bytes:
     return json.dumps({**(CLOUD_EVENT if "cloudevents" in kind else {}), **members}).encode()
 
 
-def told_as(kind: str) -> str:
+def content_type_of(kind: str) -> str:
     """A media type as it is sent: of a form in parts with what stands between them."""
     return f"{kind}; boundary={BOUNDARY}" if kind == PARTS else kind
 
 
-def plain_kind(described: Webhooks) -> str:
+def default_content_type(described: Webhooks) -> str:
     """The media type of a plain event: JSON where the target file declares it, or else the first that it does."""
     return JSON if JSON in described.content_types else described.content_types[0]
 
@@ -71,7 +71,7 @@ def is_in_host(url: str) -> bool:
     return not longest or (longest < SHORTEST_SECRET <= len(max(labels_of(url), key=len)))
 
 
-def origin_told(url: str) -> str:
+def origin_without_secret(url: str) -> str:
     """Scheme and host of a URL, without a secret in the name of the host."""
     parts = urlsplit(url)
     secret = max(labels_of(url), key=len) if is_in_host(url) else ""
@@ -150,7 +150,7 @@ class WebhookClient:
     @property
     def kind(self) -> str:
         """The media type of a plain event."""
-        return plain_kind(self.described)
+        return default_content_type(self.described)
 
     def event(self, **members: str) -> bytes:
         """A plain event with these members."""
@@ -165,7 +165,9 @@ class WebhookClient:
         self, body: bytes | Iterable[bytes] | None = None, path: str = "", headers: HeaderFields = ()
     ) -> Exchange:
         """POST of a plain event, this one or any, to the live URL, or by another path of it."""
-        return self.send("POST", path or self.path, self.event() if body is None else body, told_as(self.kind), headers)
+        return self.send(
+            "POST", path or self.path, self.event() if body is None else body, content_type_of(self.kind), headers
+        )
 
     def post(
         self, body: bytes | Iterable[bytes], content_type: str | None = JSON, headers: HeaderFields = ()

@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except Exception as failure:
-        return _told(failure)
+        return _report_failure(failure)
 
 
 def _code_of(end: SystemExit) -> int:
@@ -178,7 +178,7 @@ def _shortened(text: str) -> str:
     return "\n".join(lines[:LONGEST] + more)
 
 
-def _told(failure: Exception) -> int:
+def _report_failure(failure: Exception) -> int:
     """One clear message; the traceback only where it was asked for."""
     if os.environ.get(DEBUG):
         raise failure

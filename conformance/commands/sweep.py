@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.sandbox.ledger import lines_of
     from conformance.sandbox.sweep import Sweep
 
-    target, runs, wanted = _asked(arguments)
+    target, runs, wanted = _selected(arguments)
     ledgers = {folder: _ledgers(folder) for folder in runs}
     sweep = Sweep(target, wanted, arguments.dry_run, authorities(target.ca_file) if target.ca_file else None)
     counts: Counter[str] = Counter()
@@ -73,7 +73,7 @@ def _line(swept: Swept) -> str:
     return "".join(each if each.isprintable() else "?" for each in line)
 
 
-def _asked(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Callable[[str], bool]]:
+def _selected(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Callable[[str], bool]]:
     """The target, the runs whose ledgers are read (ids by folder), and of which runs things are removed."""
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError

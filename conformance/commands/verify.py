@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         found = statements(arguments.statement, public_key(arguments.key))
         still_valid(found, today())
-        judged = _judged_again(found, arguments.folder) if arguments.folder is not None else ""
+        judged = _rejudged(found, arguments.folder) if arguments.folder is not None else ""
     except KeyMistake as mistake:
         raise UsageMistake(str(mistake)) from None
     except Unjudged as lack:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.CONFORMANT
 
 
-def _judged_again(found: list[Attestation], folder: Path) -> str:
+def _rejudged(found: list[Attestation], folder: Path) -> str:
     """Holds the run against the statement and judges its evidence anew; how much of it could be, or Refused."""
     from conformance.plugin.rejudging import rejudge
     from conformance.reporting.certification import Refused, verify_run

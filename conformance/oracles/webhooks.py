@@ -10,7 +10,17 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.clients.webhooks import FIRST, FORM, JSON, PARTS, PLAIN, WebhookClient, replaced, told_as, written
+from conformance.clients.webhooks import (
+    FIRST,
+    FORM,
+    JSON,
+    PARTS,
+    PLAIN,
+    WebhookClient,
+    content_type_of,
+    replaced,
+    written,
+)
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.errors import repeated_in
 from conformance.target.description import Target
@@ -78,7 +88,7 @@ def expect_like_unknown_url(
     def ask(name: str) -> Asked:
         target = replaced(path, secret, name) if path else webhook.path_with(name)
         sent = webhook.event() if method == "POST" else b""
-        return Asked(name, webhook.send(method, target, sent, told_as(webhook.kind)))
+        return Asked(name, webhook.send(method, target, sent, content_type_of(webhook.kind)))
 
     return expect_as_absent(ask, secret, lambda: random_secret(secret), "", "a URL that never existed", or_statuses)
 

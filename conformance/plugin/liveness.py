@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.surfaces import SURFACES, surface_of
-from conformance.preflight import alive, takes_events, url_of
+from conformance.preflight import accepts_events, alive, url_of
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import ENDED_BY, UNANSWERED_FOR
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -87,7 +87,7 @@ class Life:
         alone: bool,
         ask: Callable[[Target, str], str] = alive,
         taking: bool = False,
-        takes: Callable[[Target], str] = takes_events,
+        takes: Callable[[Target], str] = accepts_events,
     ) -> None:
         self.target, self.recorder, self.alone, self.taking = target, recorder, alone, taking
         self._ask, self._takes = ask, takes

@@ -43,13 +43,13 @@ class Control:
 
         body = await read_body(receive)
         if scope["path"] != f"/{self.deployment.control_key}":
-            await send_answer(send, self._told(404, "no such page"))
+            await send_answer(send, self._text_answer(404, "no such page"))
             return
         try:
             command, *words = json.loads(body)
-            answer = self._told(200, self.obey(command, words))
+            answer = self._text_answer(200, self.obey(command, words))
         except (KeyError, ValueError, TypeError) as mistake:
-            answer = self._told(400, f"not done: {mistake}")
+            answer = self._text_answer(400, f"not done: {mistake}")
         await send_answer(send, answer)
 
     def obey(self, command: str, words: list[str]) -> str:
@@ -123,7 +123,7 @@ class Control:
             application.failures.clear()
         return found
 
-    def _told(self, status: int, text: str) -> Answer:
+    def _text_answer(self, status: int, text: str) -> Answer:
         from conformance.reference.http import Answer
 
         return Answer(status, text.encode())

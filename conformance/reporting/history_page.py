@@ -51,7 +51,7 @@ class CourseView:
 
     course: Course
     cells: list[tuple[str, str, str]]
-    told: str
+    since: str
 
 
 def run_views(runs: Sequence[Run], folder: Path) -> list[RunView]:

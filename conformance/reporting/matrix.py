@@ -31,7 +31,7 @@ class Cell:
 
     outcome: str
     href: str
-    told: str
+    tooltip: str
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def failure_text(
         lines += _labelled("rule", on_one_line(result.title), width, colour)
     if result.failing and result.level == Level.MAY:
         lines += _labelled("", NOT_BINDING, width, colour)
-    for label, text in _told(result):
+    for label, text in _detail_lines(result):
         # A path has no place to be broken at.
         lines += _labelled(label, shortened(on_one_line(text), LONGEST), 0 if label == "asked" else width, colour)
     command = curl_of(result, evidence or {}, dict(secret_names or {}))
@@ -127,7 +127,7 @@ def failure_text(
     return "\n".join(lines)
 
 
-def _told(result: CheckResult) -> Iterable[tuple[str, str]]:
+def _detail_lines(result: CheckResult) -> Iterable[tuple[str, str]]:
     clause = result.clause
     yield "clause", f"{clause.get('document', '')}, {clause.get('section', '')} <{clause.get('url', '')}>"
     yield "", clause_words(clause)
@@ -247,7 +247,7 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
     lines += [painted(notice, "yellow", colour) for notice in in_front(record)]
     if not record.complete:
         lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
-    lines += [painted(notice, "yellow", colour) for notice in _left_behind(record)]
+    lines += [painted(notice, "yellow", colour) for notice in _leftovers(record)]
     shown = {name: path for name, path in paths.items() if name == "html" or not quiet}
     lines += [f"{name + ':':<10}{path}" for name, path in shown.items()]
     if not quiet and any(
@@ -257,7 +257,7 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
     return "\n".join(lines)
 
 
-def _left_behind(record: Record) -> Iterator[str]:
+def _leftovers(record: Record) -> Iterator[str]:
     """One line on what the run could not remove from the target."""
     if names := [on_one_line(str(each.get("what", ""))) for each in record.leftovers()]:
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""

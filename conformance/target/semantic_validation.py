@@ -20,7 +20,7 @@ WEBHOOK_URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#\s@]+)(?:[/?]
 WITH_SLUG = "must hold {slug}, which is replaced by that of the item"
 ENDED = {"revoked", "expired"}
 """Of these the preflight tells that they are let in, where one is in use."""
-APART = {"foreign", "revocable"}
+SEPARATE_CLIENTS = {"foreign", "revocable"}
 """Roles of clients that are of another organization, or will open nothing in the middle of the run."""
 NAMELESS = "the target has no name: it is [targets.staging], [targets.staging.identity] and so on"
 
@@ -134,9 +134,9 @@ def _names_of_others(place: Path, target: dict[str, Any]) -> Iterator[Mistake]:
 def _clients(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
     """One client in two roles that promise different things of it: it would be accused in one of them."""
     for role, other in _twice(credentials, "client_id", "client_secret"):
-        apart, beside = (role, other) if role in APART else (other, role)
+        apart, beside = (role, other) if role in SEPARATE_CLIENTS else (other, role)
         scopes = [credentials[each].get("scopes") or [] for each in (role, other)]
-        if apart in APART:
+        if apart in SEPARATE_CLIENTS:
             yield Mistake((*place, apart), f"is the client of {beside}; {apart} is for one of its own")
         elif all(scopes) and len({frozenset(map(str, each)) for each in scopes}) > 1:
             problem = f"is the client of {role}, whose scopes are others; one has those that it was created with"

@@ -14,7 +14,7 @@ from conformance.clients.concurrency import at_once
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.transport.interrupted_requests import BreakingOff
 from conformance.clients.transport.raw_socket import Wire
-from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, told_as, written
+from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, content_type_of, written
 from conformance.oracles.status import expect_success, observed
 from conformance.oracles.webhooks import (
     arrival_finding,
@@ -71,7 +71,7 @@ def test_accepted_events_arrive_once(webhook: WebhookClient, operator: Operator,
         word, body = event_of(content_type)
         if number == 1:
             webhook.post(b"{")
-        reply = webhook.post(body, told_as(content_type), fields)
+        reply = webhook.post(body, content_type_of(content_type), fields)
         if reply.ok:
             accepted[name] = word, body, reply
     many = {f"{number} of twelve": event_of(webhook.kind, number) for number in range(1, 13)}
@@ -118,7 +118,7 @@ def unusual_json(webhook: WebhookClient) -> dict[str, Sent]:
 def from_programs(webhook: WebhookClient) -> dict[str, Sent]:
     """Return plain events with the header fields of several programs."""
     body = written(webhook.kind, {"mark": "MARK"}).replace(b"MARK", b"%s")
-    return {name: (body, told_as(webhook.kind), fields) for name, fields in PROGRAMS.items()}
+    return {name: (body, content_type_of(webhook.kind), fields) for name, fields in PROGRAMS.items()}
 
 
 @verifies("webhooks/delivery/accepted-events-arrive-once")
@@ -209,7 +209,7 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
         if content_type.partition(";")[0] not in webhook.described.content_types:
             continue
         sent = (body[:9], body[9:]) if name == "chunks" else body
-        reply = unless_closed(partial(webhook.post, sent, told_as(content_type)))
+        reply = unless_closed(partial(webhook.post, sent, content_type_of(content_type)))
         if reply and reply.ok:
             accepted[name], replies[name] = hashlib.sha256(body).hexdigest(), reply
 
@@ -239,7 +239,7 @@ def test_aborted_events_do_not_arrive(webhook: WebhookClient, wire: Wire, operat
             2. deliver a valid event; once the operator's hook reports it, expect none of the aborted events
     """
     require_events_hook(operator)
-    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {told_as(webhook.kind)}\r\n"
+    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {content_type_of(webhook.kind)}\r\n"
     replies = dict[str, Exchange]()
     for chunked in (False, True):
         word = mark()
@@ -279,9 +279,9 @@ def test_rejected_events_do_not_arrive(webhook: WebhookClient, operator: Operato
     replies = {
         "with malformed JSON": webhook.post(events["with malformed JSON"][:-1]),
         "of an unknown type": webhook.post(events["of an unknown type"], "application/x-cf-unknown"),
-        "by PUT": webhook.send("PUT", webhook.path, events["by PUT"], told_as(webhook.kind)),
+        "by PUT": webhook.send("PUT", webhook.path, events["by PUT"], content_type_of(webhook.kind)),
         "by GET": webhook.send("GET", webhook.path_asking(f"mark={marks['by GET']}")),
-        "by OPTIONS": webhook.send("OPTIONS", webhook.path, events["by OPTIONS"], told_as(webhook.kind)),
+        "by OPTIONS": webhook.send("OPTIONS", webhook.path, events["by OPTIONS"], content_type_of(webhook.kind)),
     }
     if reply := unless_closed(lambda: webhook.deliver(large)):
         replies["too large"] = reply

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.transport.raw_socket import Wire
-from conformance.clients.webhooks import JSON, WebhookClient, told_as
+from conformance.clients.webhooks import JSON, WebhookClient, content_type_of
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import expect_json_where_told
 from conformance.oracles.errors import expect_client_error, expect_no_leak
@@ -110,7 +110,7 @@ def test_requests_are_limited(target: Target, http: Callable[[str], HttpClient],
     expect_limited(
         target.limits.webhook_requests,
         "webhook_requests",
-        lambda: client.send("POST", path, [("Content-Type", told_as(webhook.kind))], event),
+        lambda: client.send("POST", path, [("Content-Type", content_type_of(webhook.kind))], event),
     )
 
 
@@ -157,7 +157,7 @@ def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, once
             2. expect 4xx (501 for a coding), and the next valid event to be accepted
     """
     once("taken", lambda: accepted_delivery(webhook))
-    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {told_as(webhook.kind)}\r\n"
+    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {content_type_of(webhook.kind)}\r\n"
     reply = wire.send(f"{head}Connection: close\r\n{fields}".encode(), b"{}")
     expect_status(reply, [*range(400, 500), *ALSO_ACCEPTED.get(fields, [])], f"for {worded(fields)}")
     expect_success(webhook.deliver(), NEXT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.webhooks import UNANSWERED, WebhookClient, told_as
+from conformance.clients.webhooks import UNANSWERED, WebhookClient, content_type_of
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import field_lacks, field_matches
@@ -26,7 +26,7 @@ BODILESS = ("GET", "HEAD", "OPTIONS")
 def response_to(method: str, webhook: WebhookClient, once: Once) -> Exchange:
     """Return the response of the live URL to another method, with the event that POST would deliver."""
     once("taken", lambda: accepted_delivery(webhook))
-    sent = (webhook.event(), told_as(webhook.kind)) if method not in BODILESS else ()
+    sent = (webhook.event(), content_type_of(webhook.kind)) if method not in BODILESS else ()
     return once(("another method", method), lambda: webhook.send(method, webhook.path, *sent))
 
 
@@ -43,7 +43,7 @@ def test_other_methods_are_refused(webhook: WebhookClient, once: Once, method: s
     if reply.status == UNANSWERED:
         if method != "GET" and response_to("GET", webhook, once).status == UNANSWERED:
             raise NotApplicable("no method but POST gets a response, which is reported for GET")
-        sent = [] if method in BODILESS else [("Content-Type", told_as(webhook.kind))]
+        sent = [] if method in BODILESS else [("Content-Type", content_type_of(webhook.kind))]
         reply = webhook.http.send(method, webhook.path, sent, webhook.event() if sent else b"")
     accepted = once("taken", lambda: accepted_delivery(webhook))
     if not (is_a_page(method, reply, accepted) or is_shown_at_unknown_urls(webhook, method, reply)):
@@ -61,7 +61,7 @@ def test_get_is_not_taken_for_post(webhook: WebhookClient) -> None:
     fields = [(name, "POST") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
     sent = [("payload=%7B%7D", []), ("_method=POST", []), *((f"cf={field[0]}", [field]) for field in fields)]
     replies = {query: webhook.send("GET", webhook.path_asking(query), headers=each) for query, each in sent}
-    replies["an event as its body"] = webhook.send("GET", webhook.path, webhook.event(), told_as(webhook.kind))
+    replies["an event as its body"] = webhook.send("GET", webhook.path, webhook.event(), content_type_of(webhook.kind))
     for query, reply in replies.items():
         shown = is_a_page("GET", reply, accepted) or is_shown_at_unknown_urls(webhook, "GET", reply)
         if reply.status != UNANSWERED and not shown:

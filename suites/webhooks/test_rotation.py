@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from conformance.clients.http import REPLICA_TRIES
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.clients.webhooks import WebhookClient, differing, told_as, written
+from conformance.clients.webhooks import WebhookClient, content_type_of, differing, written
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
 from conformance.oracles.webhooks import (
@@ -88,7 +88,7 @@ def _refused_in_time(webhook: WebhookClient, old: str, until: float, where: str,
     def ask() -> tuple[str, list[Exchange]]:
         word, replies = mark(), list[Exchange]()
         for client, kind in zip(webhook.http.on_each_replica(times), kinds, strict=False):
-            field = ("Content-Type", told_as(kind))
+            field = ("Content-Type", content_type_of(kind))
             replies.append(client.send("POST", old, [field], written(kind, {"mark": word})))
         return word, replies
 

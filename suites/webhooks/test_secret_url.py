@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.webhooks import UNANSWERED, WebhookClient, told_as
+from conformance.clients.webhooks import UNANSWERED, WebhookClient, content_type_of
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import expect_alike
 from conformance.oracles.errors import repeated_in
@@ -176,7 +176,7 @@ def test_secret_is_not_repeated(webhook: WebhookClient, method: str) -> None:
     Method: 1. send an event by each method; POST also malformed bodies and an unknown type, GET also as a browser does
             2. expect the URL's secret nowhere in the responses
     """
-    sent = [(webhook.event(), told_as(webhook.kind))]
+    sent = [(webhook.event(), content_type_of(webhook.kind))]
     if method == "POST":
         sent += [(b"{", "application/json"), (b"\xff", "text/plain"), (b"cf", "application/x-cf-unknown")]
     replies = [webhook.send(method, webhook.path, body, content_type) for body, content_type in sent]

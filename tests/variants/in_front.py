@@ -135,8 +135,8 @@ class BehindRulesAgainstAttacks(Variant):
     surface = "identity"
 
     def intercept(self, request: Request) -> Answer | None:
-        asked = unquote_plus(request.raw_path), unquote_plus(request.query_string)
-        attacks = any(map(ATTACKS.search, asked)) and request.raw_path.startswith("/api/")
+        decoded = unquote_plus(request.raw_path), unquote_plus(request.query_string)
+        attacks = any(map(ATTACKS.search, decoded)) and request.raw_path.startswith("/api/")
         return refused_by_a_page() if attacks else None
 
 

@@ -69,7 +69,7 @@ def lifetime_of(reply: Exchange, untold_s: float) -> float:
     return float(max(0, min(lifetime_s, LONGEST_LIFETIME_S))) if isinstance(lifetime_s, int | float) else untold_s
 
 
-def kept_for(reply: Exchange) -> float:
+def reuse_time_s(reply: Exchange) -> float:
     """Seconds for which the token of an answer is used: less than it lives, always where nothing is said of that.
 
     That one says of itself that it ends sooner than the answer says is a finding of one check, and not of all behind.
@@ -329,7 +329,7 @@ class OAuthClient:
             )
         self.learn(token, role, scopes)
         stated = reply.member("scope")
-        self._ends[token] = time.monotonic() + kept_for(reply)
+        self._ends[token] = time.monotonic() + reuse_time_s(reply)
         self.one_each.issued[token] = role, tuple(scopes)
         self._stated[token] = frozenset(stated.split()) if isinstance(stated, str) else frozenset()
         return token

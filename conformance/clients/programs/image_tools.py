@@ -164,7 +164,7 @@ class Oras(ImageProgram):
         options += ["--concurrency", "1"]
         source = f"{self._layout(image)}:image"
         outcome = self._run("cp", *options, "--from-oci-layout", source, f"{self.host}/{repository}:{tag}")
-        return Pushed(outcome, digest_told(outcome.output))
+        return Pushed(outcome, printed_digest(outcome.output))
 
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
         """``oras cp --to-oci-layout …``."""
@@ -227,7 +227,7 @@ class Podman(Buildah):
         return held_of(json.loads(self._local(*storage, "image", "inspect", name).output)[0])
 
 
-def digest_told(output: str) -> str:
+def printed_digest(output: str) -> str:
     """The digest that docker and oras print of what they pushed; "" where they print none."""
     found = DIGEST.search(output)
     return found[1] if found else ""

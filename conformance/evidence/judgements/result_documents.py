@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from conformance.evidence.judgements import DETAIL, told_type
+from conformance.evidence.judgements import DETAIL, declared_type
 from conformance.evidence.judgements.error_documents import TYPES
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import MOST_DIGITS, seconds_of_time
@@ -60,14 +60,14 @@ _INEXPRESSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffd-\uffff\ud800-\udfff
 def result_flaws(exchange: Exchange, path: str, root: Element) -> Iterator[str]:
     """What is wrong with a result of S3's, by its root; ``path`` is of bucket, key and query."""
     if exchange.media_type not in TYPES and not exchange.media_type.endswith("+xml"):
-        yield f"{UNTYPED}{DETAIL}{told_type(exchange)}"
+        yield f"{UNTYPED}{DETAIL}{declared_type(exchange)}"
     if twice := _first(_twice, root):
         yield f"{TWICE}{DETAIL}{twice}"
-    if lacking := _first(_lacking, root) or _unsaid(root, path):
+    if lacking := _first(_lacking, root) or _missing_members(root, path):
         yield f"{INCOMPLETE}{DETAIL}{lacking}"
     if misshapen := _first(_misshapen, root):
         yield f"{MISSHAPEN}{DETAIL}{misshapen}"
-    if local_name(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and (otherwise := _not_as_asked(root, path)):
+    if local_name(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and (otherwise := _differing_members(root, path)):
         yield f"{OF_OTHERS if local_name(root) in _LISTS else OF_OTHER_UPLOADS}{DETAIL}{otherwise}"
 
 
@@ -111,7 +111,7 @@ def _lacking(element: Element) -> str:
     return next((f"{local_name(element)} without {each}" for each in lacking), "")
 
 
-def _unsaid(root: Element, path: str) -> str:
+def _missing_members(root: Element, path: str) -> str:
     """What a listing does not say of what was asked; and in version 2, how many it has."""
     if local_name(root) not in _LISTS:
         return ""
@@ -139,7 +139,7 @@ def _misshapen(element: Element) -> str:
     return "" if right else f"{name} {text[:SHOWN]!r}"
 
 
-def _not_as_asked(root: Element, path: str) -> str:
+def _differing_members(root: Element, path: str) -> str:
     """The first member that says something else than what was asked, as it is told; "" where none does."""
     where, _, query = path.partition("?")
     bucket, _, key = where.removeprefix("/").partition("/")

@@ -20,15 +20,15 @@ class Openings:
 
     def __init__(self) -> None:
         # A few bytes of each, however long a target makes them.
-        self._told: set[int] = set()
+        self._seen: set[int] = set()
 
     def flaw(self, exchange: Exchange, path: str) -> str:
         """What is wrong with what an opening tells; "" where nothing is."""
         if exchange.method != "POST" or exchange.status != 202 or not UPLOADS.fullmatch(path):
             return ""
         identifiers = {hash((name, value)) for name in NAMING if (value := exchange.headers.get(name))}
-        again = identifiers & self._told
-        self._told |= identifiers
+        again = identifiers & self._seen
+        self._seen |= identifiers
         return TOLD_BEFORE if again else ""
 
 

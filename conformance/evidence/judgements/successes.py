@@ -64,7 +64,7 @@ def is_of_s3(exchange: Exchange) -> bool:
     return "?X-Amz-" in exchange.url or any(name.lower().startswith("x-amz-") for name, _ in exchange.request_headers)
 
 
-def told_otherwise(exchange: Exchange, path: str, successes: tuple[Success, ...]) -> str:
+def wrong_status(exchange: Exchange, path: str, successes: tuple[Success, ...]) -> str:
     """What was done and told by another status of success than it has; "" where nothing was."""
     if not exchange.ok:
         return ""

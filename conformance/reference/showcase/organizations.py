@@ -207,7 +207,7 @@ def anything_is_not_modified(
 
 
 @defect("storage/errors/405-has-allow", promise="HT-01", surface="storage")
-def refused_methods_not_named(method_refused: Any, table: Any, asked: set[str]) -> Fault:
+def refused_methods_not_named(method_refused: Any, table: Any, subresources: set[str]) -> Fault:
     """A 405 response has no Allow field."""
     return Fault("MethodNotAllowed")
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.registry_tokens import Asked as RequestedScope
+from conformance.reference.identity.registry_tokens import RequestedScope
 from conformance.reference.one_method import defect
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.seeds import Account
 from conformance.reference.support.identity import edited, is_registry_token_request
@@ -45,11 +45,11 @@ class UploadOfOneToken(Defect):
     def __init__(self) -> None:
         self.tokens: dict[str, str | None] = {}
 
-    def find_upload(self, original: Any, asked: Asked) -> Upload:
-        upload: Upload = original(asked)
-        token = asked.request.headers.get("authorization")
+    def find_upload(self, original: Any, call: Call) -> Upload:
+        upload: Upload = original(call)
+        token = call.request.headers.get("authorization")
         if self.tokens.setdefault(upload.session, token) != token:
-            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
+            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": call.reference})
         return upload
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest
 from conformance.reference.support.registry import (
     PAUSE_S,
@@ -22,9 +22,9 @@ LONGEST_LIST = 100
 
 
 @defect("registry/pull/blob-is-what-was-pushed#text", promise="RG-22", surface="registry")
-async def line_ends_converted(get_blob: Any, asked: Asked) -> Answer:
+async def line_ends_converted(get_blob: Any, call: Call) -> Answer:
     """Line ends in a blob are converted, so the pulled bytes differ from the pushed ones."""
-    answer: Answer = await get_blob(asked)
+    answer: Answer = await get_blob(call)
     answer.body = answer.body.replace(b"\r\n", b"\n")
     return without(answer, "Content-Length")
 
@@ -44,9 +44,9 @@ def blob_without_digest_header(blob_answer: Any, status: int, digest: str, conte
 
 
 @defect("registry/pull/head-states-the-length#large-manifest,manifest", promise="RG-25", surface="registry")
-async def head_manifest_without_length(head_manifest: Any, asked: Asked) -> Answer:
+async def head_manifest_without_length(head_manifest: Any, call: Call) -> Answer:
     """HEAD of a manifest has no Content-Length field."""
-    answer: Answer = await head_manifest(asked)
+    answer: Answer = await head_manifest(call)
     answer.body = b""
     return without(answer, "Content-Length")
 
@@ -66,11 +66,11 @@ def known_whatever_is_known(not_modified: Any, request: Request, digest: str) ->
 
 
 @defect("registry/pull/redirect-can-be-reached", promise="RG-28", surface="registry")
-async def pulls_lead_nowhere(get_blob: Any, asked: Asked) -> Answer:
+async def pulls_lead_nowhere(get_blob: Any, call: Call) -> Answer:
     """A pull is redirected to a host that clients cannot reach."""
-    registry_of(get_blob).blob_of(asked.name, asked.reference)
+    registry_of(get_blob).blob_of(call.name, call.reference)
     answer = Answer(307)
-    answer.headers["Location"] = f"http://storage.invalid:9000/registry/{asked.reference}"
+    answer.headers["Location"] = f"http://storage.invalid:9000/registry/{call.reference}"
     return answer
 
 
@@ -113,9 +113,9 @@ def tag_case_folded(check_reference: Any, text: str) -> str:
 
 
 @defect("registry/tags/long-list-is-complete", promise="RG-34", surface="registry")
-def long_tag_list_cut_short(names_told: Any, page: list[str]) -> list[str] | None:
+def long_tag_list_cut_short(reported_names: Any, page: list[str]) -> list[str] | None:
     """A long list of tags is cut short without a link to the next page."""
-    names: list[str] | None = names_told(page[:LONGEST_LIST])
+    names: list[str] | None = reported_names(page[:LONGEST_LIST])
     return names
 
 
@@ -135,9 +135,9 @@ async def tag_deleted_in_every_repository(remove_tag: Any, name: str, tag: str) 
 
 
 @defect("registry/referrers/applied-filter-is-named", promise="RG-37", surface="registry")
-async def filter_not_told(list_referrers: Any, asked: Asked) -> Answer:
+async def filter_not_told(list_referrers: Any, call: Call) -> Answer:
     """The response to a filtered referrers request does not state that the filter was applied."""
-    return without(await list_referrers(asked), "OCI-Filters-Applied")
+    return without(await list_referrers(call), "OCI-Filters-Applied")
 
 
 @defect("registry/errors/code-is-known#absent-blob", promise="RG-39", surface="registry")

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import without
 
@@ -35,9 +35,9 @@ def refused_chunk_kept(out_of_order: Any, request: Request, upload: Upload) -> R
 
 
 @defect("registry/upload/cut-off-chunk-can-be-resumed", promise="RG-19", surface="registry")
-async def status_is_one_byte_ahead(get_upload: Any, asked: Asked) -> Answer:
+async def status_is_one_byte_ahead(get_upload: Any, call: Call) -> Answer:
     """The status of an upload reports one byte more than the registry has."""
-    answer: Answer = await get_upload(asked)
+    answer: Answer = await get_upload(call)
     if span := answer.headers.get("Range"):
         answer.headers["Range"] = f"0-{int(span.partition('-')[2]) + 1}"
     return answer
@@ -57,6 +57,6 @@ def manifest_digest_not_verified(manifest_digest_matches: Any, digest: str, cont
 @defect(
     "registry/mount/blob-or-upload", "registry/mount/blob-or-upload#new-repository", promise="RG-38", surface="registry"
 )
-async def mounts_unsupported(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mounts_unsupported(post_mount: Any, call: Call, digest: str) -> Answer:
     """A mount request is answered with an error instead of an upload session."""
     raise Refusal("UNSUPPORTED", {"mount": digest})

@@ -187,9 +187,9 @@ class StatedScopesAreOfWhoCameLast(Defect):
         self.last: tuple[str, ...] = ()
 
     def granted_scopes(
-        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
     ) -> tuple[str, ...]:
-        self.last = original(client, asked)
+        self.last = original(client, requested)
         return self.last
 
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:

@@ -18,7 +18,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.access import Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Repository
 from conformance.reference.support.registry import registry_of
 from tests.defects.support.registry import _Led, answered
@@ -42,11 +42,11 @@ ROWS = (
 
 
 @defect("registry/rights/method-override-is-ignored#get")
-async def method_in_the_query(get_manifest: Any, asked: Asked) -> Answer:
+async def method_in_the_query(get_manifest: Any, call: Call) -> Answer:
     """Docker token scopes: a deletion needs the right to delete, in the query as in the method."""
-    if asked.request.parameter("_method") == "DELETE":
-        return await registry_of(get_manifest).delete_manifest(asked)
-    return cast(Answer, await get_manifest(asked))
+    if call.request.parameter("_method") == "DELETE":
+        return await registry_of(get_manifest).delete_manifest(call)
+    return cast(Answer, await get_manifest(call))
 
 
 @defect("registry/rights/range-needs-pull#other-organization")
@@ -317,7 +317,7 @@ def too_little_not_told(challenge_parameters: Any, wanted: list[Access], error: 
 
 
 @defect("registry/token/without-scope-grants-nothing")
-async def support_check_redirected(support: Any, asked: Asked) -> Answer:
+async def support_check_redirected(support: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is answered there, not on a login page."""
     answer = Answer(302)
     answer.headers["Location"] = "/login?next=/v2/"

@@ -13,7 +13,7 @@ from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import kind_of, registry_of, without
 from tests.defects.support.registry import _AnotherStatus, unsupported_error
 
@@ -138,18 +138,18 @@ def null_behind_not_modified(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/head-equals-get#list")
-async def head_of_tag_list_fails(list_tags: Any, asked: Asked) -> Answer:
+async def head_of_tag_list_fails(list_tags: Any, call: Call) -> Answer:
     """RFC 9110 section 9.3.2: HEAD of a list is answered as GET is."""
-    answer: Answer = await list_tags(asked)
-    if asked.request.method == "HEAD":
+    answer: Answer = await list_tags(call)
+    if call.request.method == "HEAD":
         raise unsupported_error()
     return answer
 
 
 @defect("registry/pull/head-equals-get#digest")
-async def head_manifest_without_type(head_manifest: Any, asked: Asked) -> Answer:
+async def head_manifest_without_type(head_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Type of the manifest."""
-    answer: Answer = await head_manifest(asked)
+    answer: Answer = await head_manifest(call)
     answer.headers["Content-Type"] = "text/plain"
     return answer
 

@@ -8,7 +8,7 @@ from typing import Any
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import edited_document, kind_of, registry_of
 from tests.defects.support.registry import unsupported_error
 
@@ -26,12 +26,12 @@ ROWS = (
 
 
 @defect("registry/catalog/bad-n-is-400#negative,word")
-async def bad_page_of_the_catalog_ignored(list_repositories: Any, asked: Asked) -> Answer:
+async def bad_page_of_the_catalog_ignored(list_repositories: Any, call: Call) -> Answer:
     """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID where n is none, of the catalog as well."""
     try:
-        answer: Answer = await list_repositories(asked)
+        answer: Answer = await list_repositories(call)
     except Refusal:
-        whole = Asked(replace(asked.request, query_string=""), asked.name, asked.reference, asked.caller)
+        whole = Call(replace(call.request, query_string=""), call.name, call.reference, call.caller)
         answer = await list_repositories(whole)
     return answer
 
@@ -57,11 +57,11 @@ def bad_page_of_the_catalog_fails(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/catalog/bad-n-is-no-server-error#nought")
-async def catalog_of_none_fails(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_of_none_fails(list_repositories: Any, call: Call) -> Answer:
     """API Reference, Error Handling: to ask for no repositories is odd, and no reason for a 5xx."""
-    if asked.request.parameter("n") == "0":
+    if call.request.parameter("n") == "0":
         raise unsupported_error()
-    answer: Answer = await list_repositories(asked)
+    answer: Answer = await list_repositories(call)
     return answer
 
 
@@ -79,19 +79,19 @@ def catalog_loses_the_last(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/catalog/is-json")
-async def catalog_typed_as_text(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_typed_as_text(list_repositories: Any, call: Call) -> Answer:
     """Docker Registry V2, Listing Repositories: the catalog is application/json, and says so."""
-    answer: Answer = await list_repositories(asked)
+    answer: Answer = await list_repositories(call)
     answer.headers["Content-Type"] = "text/plain"
     return answer
 
 
 @defect("registry/catalog/last-continues-after-the-name")
-async def catalog_knows_no_last(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_knows_no_last(list_repositories: Any, call: Call) -> Answer:
     """Docker Registry V2, Catalog Fetch Paginated: what comes behind ``last``, where no n is told as well."""
-    if asked.request.parameter("n") is None:
-        asked = Asked(replace(asked.request, query_string=""), asked.name, asked.reference, asked.caller)
-    answer: Answer = await list_repositories(asked)
+    if call.request.parameter("n") is None:
+        call = Call(replace(call.request, query_string=""), call.name, call.reference, call.caller)
+    answer: Answer = await list_repositories(call)
     return answer
 
 

@@ -15,7 +15,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import KIB, kind_of, registry_of, without
 from tests.defects.support.common import server_error_page
@@ -95,10 +95,10 @@ class LastBytesBehindStreamIgnored(Defect):
     def __init__(self) -> None:
         self.streamed: set[str] = set()
 
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        if "content-range" not in asked.request.headers:
-            self.streamed.add(asked.reference)
-        answer: Answer = await original(asked)
+    async def patch_upload(self, original: Any, call: Call) -> Answer:
+        if "content-range" not in call.request.headers:
+            self.streamed.add(call.reference)
+        answer: Answer = await original(call)
         return answer
 
     def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
@@ -116,11 +116,11 @@ def chunk_of_one_byte_refused(check_chunk: Any, request: Request, upload: Upload
 
 
 @defect("registry/upload/status-is-reported", shipped=True)
-async def session_known_from_its_first_byte(get_upload: Any, asked: Asked) -> Answer:
+async def session_known_from_its_first_byte(get_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: a session is known once it is opened."""
-    answer: Answer = await get_upload(asked)
-    if not registry_of(get_upload).find_upload(asked).content:
-        raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
+    answer: Answer = await get_upload(call)
+    if not registry_of(get_upload).find_upload(call).content:
+        raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": call.reference})
     return answer
 
 

@@ -11,7 +11,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import PAUSE_S, kind_of, registry_of
 from tests.defects.support.registry import EveryTwentieth, unsupported_error
@@ -42,10 +42,10 @@ class FirstSessionsAtOnceFail(_UnderWay):
         "registry/concurrency/pushes-of-one-blob-succeed#mounted",
     )
 
-    async def post_upload(self, original: Any, asked: Asked) -> Answer:
-        if asked.name not in registry_of(original).repositories and await self._others(asked.name):
+    async def post_upload(self, original: Any, call: Call) -> Answer:
+        if call.name not in registry_of(original).repositories and await self._others(call.name):
             raise unsupported_error()
-        answer: Answer = await original(asked)
+        answer: Answer = await original(call)
         return answer
 
 
@@ -108,24 +108,24 @@ class ChunksAtOnceFail(_UnderWay):
 
     noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
 
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        if await self._others(asked.reference):
+    async def patch_upload(self, original: Any, call: Call) -> Answer:
+        if await self._others(call.reference):
             raise unsupported_error()
-        answer: Answer = await original(asked)
+        answer: Answer = await original(call)
         return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
-async def refused_twin_counted(patch_upload: Any, asked: Asked) -> Answer:
+async def refused_twin_counted(patch_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: of equal chunks at once one is taken, and counted once."""
-    upload = registry_of(patch_upload).find_upload(asked)
+    upload = registry_of(patch_upload).find_upload(call)
     before = len(upload.content)
     await asyncio.sleep(PAUSE_S)
     try:
-        answer: Answer = await patch_upload(asked)
+        answer: Answer = await patch_upload(call)
     except Refusal:
         if len(upload.content) > before:
-            upload.content += asked.request.body
+            upload.content += call.request.body
         raise
     return answer
 
@@ -135,25 +135,25 @@ class ClosedAtOnceForNobody(_UnderWay):
 
     noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
 
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        twice = await self._others(asked.reference)
-        if twice or self.under_way[asked.reference]:
-            raise Refusal("BLOB_UPLOAD_INVALID", {"upload": asked.reference}, status=409)
-        answer: Answer = await original(asked)
+    async def put_upload(self, original: Any, call: Call) -> Answer:
+        twice = await self._others(call.reference)
+        if twice or self.under_way[call.reference]:
+            raise Refusal("BLOB_UPLOAD_INVALID", {"upload": call.reference}, status=409)
+        answer: Answer = await original(call)
         return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
-async def closed_at_once_doubled(put_upload: Any, asked: Asked) -> Answer:
+async def closed_at_once_doubled(put_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: the last bytes are in the blob once, though two have sent them at once."""
-    upload, digest = registry_of(put_upload).find_upload(asked), asked.request.parameter("digest") or ""
+    upload, digest = registry_of(put_upload).find_upload(call), call.request.parameter("digest") or ""
     await asyncio.sleep(PAUSE_S)
     try:
-        answer: Answer = await put_upload(asked)
+        answer: Answer = await put_upload(call)
     except Refusal:
-        blobs = registry_of(put_upload).stored(asked.name).blobs
+        blobs = registry_of(put_upload).stored(call.name).blobs
         if digest in blobs and upload.session not in registry_of(put_upload).uploads:
-            blobs[digest] += asked.request.body
+            blobs[digest] += call.request.body
         raise
     return answer
 
@@ -166,15 +166,15 @@ class SecondClosingFails(Defect):
     def __init__(self) -> None:
         self.closing: set[str] = set()
 
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        if asked.reference in self.closing:
+    async def put_upload(self, original: Any, call: Call) -> Answer:
+        if call.reference in self.closing:
             raise unsupported_error()
-        self.closing.add(asked.reference)
+        self.closing.add(call.reference)
         await asyncio.sleep(PAUSE_S)
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         finally:
-            self.closing.discard(asked.reference)
+            self.closing.discard(call.reference)
         return answer
 
 
@@ -246,10 +246,10 @@ class PullWhileDeletedFails(Defect):
         await original(name, digest)
         self.going.discard(digest)
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        if registry_of(original).manifest_of(asked).digest in self.going:
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        if registry_of(original).manifest_of(call).digest in self.going:
             raise unsupported_error()
-        answer: Answer = await original(asked)
+        answer: Answer = await original(call)
         return answer
 
 
@@ -258,9 +258,9 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
 
     noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if registry_of(original).manifest_of(asked).digest in self.going:
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
+        if registry_of(original).manifest_of(call).digest in self.going:
             answer.body = answer.body[:10]
             answer.headers["Content-Length"] = str(len(answer.body))
         return answer
@@ -321,8 +321,8 @@ class OneSessionInTwentyForgotten(Defect):
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
 
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
+    def session_opened(self, original: Any, call: Call) -> Answer:
+        answer: Answer = original(call)
         if self.twentieth.due():
             registry_of(original).uploads.popitem()
         return answer
@@ -429,9 +429,9 @@ class PushWhileListedFails(_UnderWay):
 
     noticed_by = ("registry/concurrency/list-during-pushes-has-earlier-tags",)
 
-    async def list_tags(self, original: Any, asked: Asked) -> Answer:
-        await self._others(asked.name)
-        answer: Answer = await original(asked)
+    async def list_tags(self, original: Any, call: Call) -> Answer:
+        await self._others(call.name)
+        answer: Answer = await original(call)
         return answer
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import kind_of, registry_of, without
 
 ROWS = (
@@ -73,11 +73,11 @@ class EntityTagsWithoutQuotationMarks(Defect):
 
 
 @defect("registry/pull/if-none-match-returns-304#manifest-head")
-async def head_knows_no_entity_tag(head_manifest: Any, asked: Asked) -> Answer:
+async def head_knows_no_entity_tag(head_manifest: Any, call: Call) -> Answer:
     """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
-    await head_manifest(asked)
+    await head_manifest(call)
     registry = registry_of(head_manifest)
-    answer: Answer = registry.manifest_answer(asked.request, registry.manifest_of(asked))
+    answer: Answer = registry.manifest_answer(call.request, registry.manifest_of(call))
     return answer
 
 

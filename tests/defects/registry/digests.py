@@ -16,7 +16,7 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.grammar import digest_of, is_supported_digest
-from conformance.reference.registry.routing import Asked, find_route
+from conformance.reference.registry.routing import Call, find_route
 from conformance.reference.registry.state import Manifest, Repository, Upload
 from conformance.reference.support.registry import _RefusedManifestsKept, registry_of, without
 from tests.defects.support.registry import _ClosedAllTheSame, unsupported_error
@@ -33,13 +33,13 @@ ROWS = (
 
 
 @defect("registry/digest/of-another-repository-is-verified#nothing-in-a-post")
-async def post_of_nothing_links_what_is_known(post_whole: Any, asked: Asked, digest: str) -> Answer:
+async def post_of_nothing_links_what_is_known(post_whole: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Completed Upload: who names a digest and sends no bytes gets none, refused or not."""
     registry = registry_of(post_whole)
-    if not asked.request.body:
+    if not call.request.body:
         for each in [*registry.repositories]:
-            await registry.mount_blob(each, asked.name, digest)
-    answer: Answer = await post_whole(asked, digest)
+            await registry.mount_blob(each, call.name, digest)
+    answer: Answer = await post_whole(call, digest)
     return answer
 
 
@@ -107,11 +107,11 @@ def missing_digest_accepted(closing_digest: Any, request: Request, upload: Uploa
 
 
 @defect("registry/digest/two-digests-are-verified#true-first")
-async def last_digest_stored(put_upload: Any, asked: Asked) -> Answer:
+async def last_digest_stored(put_upload: Any, call: Call) -> Answer:
     """Docker Registry V2, Digest Parameter: a blob is stored under the digest that was verified."""
-    answer: Answer = await put_upload(asked)
-    named = [value for name, value in asked.request.query if name == "digest"]
-    blobs = registry_of(put_upload).stored(asked.name).blobs
+    answer: Answer = await put_upload(call)
+    named = [value for name, value in call.request.query if name == "digest"]
+    blobs = registry_of(put_upload).stored(call.name).blobs
     if len(named) > 1 and named[0] in blobs:
         blobs[named[-1]] = blobs[named[0]]
     return answer
@@ -145,11 +145,11 @@ def refused_blob_takes_the_other(wrong_digest: Any, digest: str) -> Refusal:
 
 
 class _RefusedManifestTakesTheOther(Defect):
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         except Refusal:
-            self._take(registry_of(original).stored(asked.name), asked.reference)
+            self._take(registry_of(original).stored(call.name), call.reference)
             raise
         return answer
 
@@ -177,12 +177,12 @@ class RefusedManifestTakesItsTag(_RefusedManifestTakesTheOther):
 
 
 @defect("registry/digest/refused-bytes-replace-nothing#posted-blob")
-async def posted_blob_present_already(post_whole: Any, asked: Asked, digest: str) -> Answer:
+async def posted_blob_present_already(post_whole: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Digest Parameter: what is posted is verified, though its digest is that of what is there."""
     registry = registry_of(post_whole)
-    if digest in registry.stored(asked.name).blobs:
-        return registry.blob_created(asked, digest)
-    answer: Answer = await post_whole(asked, digest)
+    if digest in registry.stored(call.name).blobs:
+        return registry.blob_created(call, digest)
+    answer: Answer = await post_whole(call, digest)
     return answer
 
 
@@ -214,13 +214,13 @@ class SecondEndFails(Defect):
     def __init__(self) -> None:
         self.refused: set[str] = set()
 
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        if asked.reference in self.refused:
+    async def put_upload(self, original: Any, call: Call) -> Answer:
+        if call.reference in self.refused:
             raise unsupported_error()
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         except Refusal:
-            self.refused.add(asked.reference)
+            self.refused.add(call.reference)
             raise
         return answer
 
@@ -255,11 +255,11 @@ async def sha512_manifest_not_deleted(remove_manifest: Any, name: str, digest: s
 
 
 @defect("registry/digest/sha512-manifest-can-be-pulled")
-async def sha512_manifests_fail(put_manifest: Any, asked: Asked) -> Answer:
+async def sha512_manifests_fail(put_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: an algorithm that is not supported is no fault of the platform's."""
-    if asked.reference.startswith("sha512:"):
+    if call.reference.startswith("sha512:"):
         raise Refusal("UNSUPPORTED", status=500)
-    answer: Answer = await put_manifest(asked)
+    answer: Answer = await put_manifest(call)
     return answer
 
 
@@ -277,9 +277,9 @@ class ManyChunksUnverified(Defect):
     def __init__(self) -> None:
         self.chunks: dict[str, int] = {}
 
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        self.chunks[asked.reference] = self.chunks.get(asked.reference, 0) + 1
-        answer: Answer = await original(asked)
+    async def patch_upload(self, original: Any, call: Call) -> Answer:
+        self.chunks[call.reference] = self.chunks.get(call.reference, 0) + 1
+        answer: Answer = await original(call)
         return answer
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
@@ -357,7 +357,7 @@ def closing_algorithm_unread(closing_digest: Any, request: Any, upload: Any) -> 
 
 
 @defect("registry/pull/digest-header-is-correct#blob-get,blob-head,digest-get,digest-head,tag-get")
-def digest_told_without_algorithm(digest_told: Any, digest: str) -> str:
+def digest_told_without_algorithm(reported_digest: Any, digest: str) -> str:
     """Docker Registry V2, Content Digests: Docker-Content-Digest is algorithm and hex, both."""
     return digest.partition(":")[2]
 

@@ -16,7 +16,7 @@ from typing import Any
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, Route
+from conformance.reference.registry.routing import Call, Route
 from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.registry import _InPlaceOfAMount
 
@@ -102,10 +102,10 @@ def malformed_digest_unknown(check_digest: Any, text: str | None) -> str:
 
 
 @defect("registry/errors/code-matches-the-cause#unknown-session-cancelled")
-async def unknown_session_cancelled_by_another_code(delete_upload: Any, asked: Asked) -> Answer:
+async def unknown_session_cancelled_by_another_code(delete_upload: Any, call: Call) -> Answer:
     """Docker Registry V2, Errors: BLOB_UPLOAD_UNKNOWN tells of a session that is not there, however it is asked."""
     try:
-        answer: Answer = await delete_upload(asked)
+        answer: Answer = await delete_upload(call)
     except Refusal as refusal:
         raise Refusal("MANIFEST_UNKNOWN", *refusal.details, status=refusal.status) from None
     return answer

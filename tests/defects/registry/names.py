@@ -10,7 +10,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Repository
 from conformance.reference.support.registry import _RefusedManifestsKept, registry_of
 from tests.defects.support.common import server_error_page
@@ -183,9 +183,9 @@ class BadTagsSetAllTheSame(_RefusedManifestsKept):
     noticed_by = ("registry/name/invalid-tag-is-refused#129-letters,at,dash-first,line-end,nul",)
     codes = ("TAG_INVALID",)
 
-    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+    def manifest_of(self, original: Any, call: Call) -> Manifest:
         registry = registry_of(original)
-        manifest: Manifest = registry.resolve(asked.name, asked.reference) or original(asked)
+        manifest: Manifest = registry.resolve(call.name, call.reference) or original(call)
         return manifest
 
 

@@ -11,7 +11,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.common import server_error_page
@@ -41,10 +41,10 @@ def range_beyond_every_number_fails(request: Request) -> Answer | None:
 
 
 @defect("registry/pull/any-range-gets-a-valid-response")
-async def first_of_several_ranges_told_as_the_whole(get_blob: Any, asked: Asked) -> Answer:
+async def first_of_several_ranges_told_as_the_whole(get_blob: Any, call: Call) -> Answer:
     """RFC 9110 section 14.2: of several ranges parts are sent, or the whole with 200."""
-    answer: Answer = await get_blob(asked)
-    if answer.status == 200 and "," in asked.request.headers.get("range", ""):
+    answer: Answer = await get_blob(call)
+    if answer.status == 200 and "," in call.request.headers.get("range", ""):
         answer.body = answer.body[:10]
         answer.headers["Content-Length"] = str(len(answer.body))
     return answer
@@ -154,12 +154,12 @@ def part_without_content_range(part_answer: Any, digest: str, content: bytes, fi
 
 
 @defect("registry/pull/unsatisfiable-range#beyond,far-beyond")
-async def nothing_sent_for_what_is_beyond(get_blob: Any, asked: Asked) -> Answer:
+async def nothing_sent_for_what_is_beyond(get_blob: Any, call: Call) -> Answer:
     """RFC 9110 section 14.2: of a range beyond the end 416 is answered, or the whole; 200 with nothing is neither."""
     try:
-        answer: Answer = await get_blob(asked)
+        answer: Answer = await get_blob(call)
     except Refusal as refusal:
         if refusal.code != "RANGE_INVALID":
             raise
-        return registry_of(get_blob).blob_answer(200, asked.reference, b"")
+        return registry_of(get_blob).blob_answer(200, call.reference, b"")
     return answer

@@ -10,7 +10,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import OCI_INDEX
 from conformance.reference.support.registry import kind_of, registry_of, without
 from tests.defects.support.common import server_error_page
@@ -55,7 +55,7 @@ ROWS = (
         "distribution-spec 1.1, Listing Tags: ``tags`` is a list, an empty one where there are none.",
         "registry/tags/none-are-an-empty-list",
         "registry/tags/none-are-an-empty-list#after-deletion",
-        names_told=lambda original, page: page or None,
+        reported_names=lambda original, page: page or None,
     ),
     row(
         "last-ignored",
@@ -208,11 +208,11 @@ def page_of_none_fails(page_size: Any, request: Request) -> int | None:
 
 
 @defect("registry/tags/n-zero-is-empty")
-async def page_of_none_has_a_link(list_tags: Any, asked: Asked) -> Answer:
+async def page_of_none_has_a_link(list_tags: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Listing Tags: "When n is zero … MUST NOT include a Link header"."""
-    answer: Answer = await list_tags(asked)
-    if asked.request.parameter("n") == "0":
-        answer.headers["Link"] = f'<{asked.request.path}?n=0>; rel="next"'
+    answer: Answer = await list_tags(call)
+    if call.request.parameter("n") == "0":
+        answer.headers["Link"] = f'<{call.request.path}?n=0>; rel="next"'
     return answer
 
 

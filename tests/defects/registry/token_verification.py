@@ -23,7 +23,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, find_route
+from conformance.reference.registry.routing import Call, find_route
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import decoded, kind_of, registry_of, without
 from tests.defects.support.registry import _Led, everything_for
@@ -238,8 +238,8 @@ class PullsLedThereByCaches(_Led):
 
     noticed_by = ("registry/pull/is-not-for-shared-caches#redirect",)
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        answer = await super().get_blob(original, asked)
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        answer = await super().get_blob(original, call)
         answer.headers["Cache-Control"] = "public, max-age=3600"
         return answer
 

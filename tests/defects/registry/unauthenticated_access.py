@@ -15,7 +15,7 @@ from conformance.reference.one_method import defect
 from conformance.reference.registry import Registry
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import everything, kind_of, registry_of
 from tests.defects.support.registry import ANYBODY, _DoneBeforeTheRights, answered, everything_for
 
@@ -68,8 +68,8 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
     )
     done = ("manifest", "PUT")
 
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        await registry.put_manifest(asked)
+    async def _do(self, registry: Registry, call: Call) -> None:
+        await registry.put_manifest(call)
 
 
 class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
@@ -84,8 +84,8 @@ class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
     )
     done = ("manifest", "DELETE")
 
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        await registry.delete_manifest(asked)
+    async def _do(self, registry: Registry, call: Call) -> None:
+        await registry.delete_manifest(call)
 
 
 class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
@@ -100,8 +100,8 @@ class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
     )
     done = ("blob", "DELETE")
 
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        await registry.remove_blob(asked.name, asked.reference)
+    async def _do(self, registry: Registry, call: Call) -> None:
+        await registry.remove_blob(call.name, call.reference)
 
 
 @defect("registry/login/bad-login-opens-nothing#mount,upload,upload-at-once")

@@ -50,9 +50,9 @@ class CompletedUploadTakesParts(Defect):
         self.completed_ids: set[str] = set()
 
     async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
     ) -> None:
-        await original(bucket, upload, stored, asked)
+        await original(bucket, upload, stored, conditions)
         self.completed_ids.add(upload.upload_id)
 
     async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -87,9 +87,9 @@ class PartsListedAfterCompletion(Defect):
         self.completed: dict[str, Upload] = {}
 
     async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
     ) -> None:
-        await original(bucket, upload, stored, asked)
+        await original(bucket, upload, stored, conditions)
         self.completed[upload.upload_id] = upload
 
     async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -180,8 +180,8 @@ def strangers_list_the_old_way(authenticate: Any, request: Request) -> Signer:
 )
 def strangers_see_uploads(authenticate: Any, request: Request) -> Signer:
     """Provisioning Storage: what is under way to a bucket is told to who has the organization's access key."""
-    asked = {"uploads", "uploadId"} & set(query_of(request))
-    return let_in(authenticate, request, request.method == "GET" and bool(asked))
+    listed = {"uploads", "uploadId"} & set(query_of(request))
+    return let_in(authenticate, request, request.method == "GET" and bool(listed))
 
 
 @defect("storage/signature/every-operation-requires-a-signature#head-bucket")

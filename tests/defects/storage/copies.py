@@ -104,8 +104,10 @@ class CopyIsLink(Defect):
         self.links.append((gateway(original).buckets[name], key, bucket, call.key))
         return answer
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, stored, asked)
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
+        await original(bucket, key, stored, conditions)
         for source, source_key, target, target_key in self.links:
             if source is bucket and source_key == key and target_key in target.objects:
                 target.put(target_key, replace(target.objects[target_key], body=stored.body, etag=stored.etag))
@@ -414,10 +416,10 @@ async def refused_copy_empties_its_key(copy_object: Any, call: Call, bucket: Buc
     "storage/copy/if-match-is-honoured#before-if-unmodified-since",
     "storage/copy/if-none-match-is-honoured#before-if-modified-since",
 )
-def copy_dates_outrank_tags(source_conditions_hold: Any, asked: Conditions, stored: StoredObject) -> bool:
+def copy_dates_outrank_tags(source_conditions_hold: Any, conditions: Conditions, stored: StoredObject) -> bool:
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: of an entity tag and a date the tag decides."""
-    dates = replace(asked, match=None, none_match=None)
-    held: bool = source_conditions_hold(asked if dates == NO_CONDITIONS else dates, stored)
+    dates = replace(conditions, match=None, none_match=None)
+    held: bool = source_conditions_hold(conditions if dates == NO_CONDITIONS else dates, stored)
     return held
 
 

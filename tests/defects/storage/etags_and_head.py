@@ -60,8 +60,8 @@ def compressed_under_one_tag(request: Request, answer: Answer) -> Answer:
 @defect("storage/object/other-coding-has-another-etag")
 def compressed_untold(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: a coding that was applied to the bytes is told in Content-Encoding."""
-    asked = "gzip" in request.headers.get("accept-encoding", "") and request.method == "GET"
-    if asked and answer.status == 200 and answer.headers.get("content-type") == "text/plain":
+    accepts_gzip = "gzip" in request.headers.get("accept-encoding", "") and request.method == "GET"
+    if accepts_gzip and answer.status == 200 and answer.headers.get("content-type") == "text/plain":
         answer.body = gzip.compress(answer.body, mtime=0)
         answer.headers["Content-Length"] = str(len(answer.body))
     return answer
@@ -97,8 +97,8 @@ def head_of_nothing_tells_no_length(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/multipart/etag-follows-the-bytes")
 async def etag_of_parts_is_that_of_the_last(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, Object, ETag: it reflects changes to the contents, in whichever part they are."""
     last = upload.parts[max(upload.parts)]
-    await finish(bucket, upload, replace(stored, etag=last.etag), asked)
+    await finish(bucket, upload, replace(stored, etag=last.etag), conditions)

@@ -121,9 +121,9 @@ def typed_folders_hidden(listable_keys: Any, bucket: Bucket) -> list[str]:
 
 
 @defect("storage/listing/key-that-is-the-prefix")
-async def folder_goes_with_its_last(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def folder_goes_with_its_last(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Organizing objects using prefixes": an object ``a/`` stays when the last one below it goes."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     folder = key.rpartition("/")[0] + "/"
     if not any(each.startswith(folder) and each != folder for each in bucket.keys):
         bucket.remove(folder)
@@ -285,8 +285,8 @@ def unheard_of_prefix_is_server_error(wanted: Any, call: Call, after: str) -> Wa
     prefix = call.query.get("prefix", "")
     if len(prefix) > LONGEST_KEY or "\0" in prefix:
         raise server_error()
-    asked: Wanted = wanted(call, after)
-    return asked
+    requested: Wanted = wanted(call, after)
+    return requested
 
 
 @defect("storage/listing/bad-parameters-are-refused#max-keys-fraction,max-keys-negative,max-keys-word")

@@ -63,8 +63,8 @@ class EmptiedFoldersListed(Defect):
     def __init__(self) -> None:
         self.folders: set[str] = set()
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
+        await original(bucket, key, conditions)
         above = key.rpartition("/")[0]
         if above:
             self.folders.add(above + "/")
@@ -134,10 +134,12 @@ class NewKeyListedLate(Defect):
     def __init__(self) -> None:
         self.made: dict[tuple[str, str], float] = {}
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         if key not in bucket.objects:
             self.made[bucket.name, key] = gateway(original).now() + MOMENT_S
-        await original(bucket, key, stored, asked)
+        await original(bucket, key, stored, conditions)
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         now = gateway(original).now()

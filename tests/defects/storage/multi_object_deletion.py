@@ -82,8 +82,8 @@ class LastDeletedNotTold(Defect):
         "storage/multi-delete/1000-keys-are-deleted",
     )
 
-    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
-        self.left = len(found := list(original(asked)))
+    def entries(self, original: Any, document: xml.Node) -> list[xml.Node]:
+        self.left = len(found := list(original(document)))
         return found
 
     left = 0
@@ -104,10 +104,10 @@ async def multi_delete_missing_is_error(delete_entry: Any, bucket: Bucket, entry
 
 
 @defect("storage/multi-delete/more-than-a-thousand-is-refused")
-def multi_delete_unlimited(entries: Any, asked: xml.Node) -> list[xml.Node]:
+def multi_delete_unlimited(entries: Any, document: xml.Node) -> list[xml.Node]:
     """S3 API Reference, DeleteObjects: a thousand keys at most."""
-    found = asked.all("Object")
-    return found if len(found) > 1000 else entries(asked)
+    found = document.all("Object")
+    return found if len(found) > 1000 else entries(document)
 
 
 class DeletedStillRead(Defect):
@@ -118,9 +118,9 @@ class DeletedStillRead(Defect):
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], tuple[StoredObject, float]] = {}
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         before = bucket.objects.get(key)
-        await original(bucket, key, asked)
+        await original(bucket, key, conditions)
         if before is not None:
             self.deleted[bucket.name, key] = (before, gateway(original).now() + MOMENT_S)
 

@@ -84,12 +84,12 @@ def completion_annotates_the_object(assembled: Any, call: Call, upload: Upload, 
 
 @defect("storage/multipart/metadata-is-of-the-opening")
 async def completion_keeps_earlier_metadata(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, requested: Any
 ) -> None:
     """S3 API Reference, CreateMultipartUpload: the object has the metadata that the upload was opened with."""
     earlier = bucket.objects.get(upload.key)
     kept = {**earlier.metadata, **stored.metadata} if earlier else stored.metadata
-    await finish(bucket, upload, replace(stored, metadata=kept), asked)
+    await finish(bucket, upload, replace(stored, metadata=kept), requested)
 
 
 class PartsCountedByTheirNumbers(Defect):
@@ -151,9 +151,9 @@ def parts_must_be_of_one_size(check_part_sizes: Any, sizes: list[int]) -> None:
 
 
 @defect("storage/multipart/parts-make-the-object#backwards", shipped=True)
-def open_range_ends_with_its_part(asked_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+def open_range_ends_with_its_part(requested_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
     """RFC 9110 section 14.1.2: a range without an end goes to the end of the object, not of the part it begins in."""
-    span: tuple[int, int] | None = asked_span(call, found)
+    span: tuple[int, int] | None = requested_span(call, found)
     if span is None or "-" not in found.etag or not call.headers["range"].endswith("-"):
         return span
     return span[0], min(span[1], (span[0] // SMALLEST_PART + 1) * SMALLEST_PART)
@@ -215,7 +215,7 @@ class AbortedPartsTakenOver(Defect):
     def __init__(self) -> None:
         self.given_up: dict[tuple[str, str], dict[int, Part]] = {}
 
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         self.given_up[bucket.name, upload.key] = upload.parts
         await original(bucket, upload)
 

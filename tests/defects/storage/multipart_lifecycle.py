@@ -21,10 +21,10 @@ from tests.defects.support.storage import drop_uploads, refusals_emptying
 
 @defect("storage/concurrency/complete-or-abort")
 async def completion_fails_and_is_made(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
-    await gateway(finish).commit(bucket, upload.key, stored, asked)
+    await gateway(finish).commit(bucket, upload.key, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     if upload.upload_id not in bucket.uploads:
         raise Fault("NoSuchUpload")
@@ -32,19 +32,21 @@ async def completion_fails_and_is_made(
 
 
 @defect("storage/concurrency/complete-or-abort")
-async def complete_race(finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions) -> None:
+async def complete_race(
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
     await asyncio.sleep(PAUSE_S)
     whole = upload.upload_id in bucket.uploads
-    await finish(bucket, upload, stored if whole else replace(stored, body=b""), asked)
+    await finish(bucket, upload, stored if whole else replace(stored, body=b""), conditions)
 
 
 @defect("storage/concurrency/complete-or-put")
 async def completion_torn_by_put(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
-    await finish(bucket, upload, stored, asked)
+    await finish(bucket, upload, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     latest = bucket.objects.get(upload.key, stored)
     bucket.put(upload.key, replace(stored, body=latest.body))
@@ -98,7 +100,7 @@ class AbortedUploadStillListed(Defect):
     def __init__(self) -> None:
         self.aborted: list[tuple[str, Upload]] = []
 
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
         self.aborted.append((bucket.name, upload))
 
@@ -125,7 +127,7 @@ class AbortedUploadTakesMoreParts(Defect):
     def __init__(self) -> None:
         self.aborted: dict[str, Upload] = {}
 
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
         self.aborted[upload.upload_id] = upload
 
@@ -168,9 +170,9 @@ class _Repeated(Defect):
         self.objects: dict[str, StoredObject] = {}
 
     async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
     ) -> None:
-        await original(bucket, upload, stored, asked)
+        await original(bucket, upload, stored, conditions)
         self.objects[upload.upload_id] = stored
 
 
@@ -299,9 +301,9 @@ class ListedAsBeforeItsCompletion(Defect):
 
 
 @defect("storage/multipart/old-object-stands-until-complete#deleted,deleted-by-delete-objects")
-async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 API Reference, CreateMultipartUpload: an upload is open until it is completed or aborted."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     for upload in [each for each in bucket.uploads.values() if each.key == key]:
         bucket.uploads.pop(upload.upload_id)
 

@@ -132,10 +132,10 @@ def uploads_elsewhere_spoil_the_list(listed_uploads: Any, bucket: Bucket) -> lis
 
 @defect("storage/multipart/uploads-are-listed#under-a-prefix")
 async def completed_upload_listed(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, ListMultipartUploads: uploads under way, not those completed."""
-    await finish(bucket, upload, stored, asked)
+    await finish(bucket, upload, stored, conditions)
     bucket.uploads[upload.upload_id] = upload
 
 

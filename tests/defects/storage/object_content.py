@@ -219,12 +219,12 @@ class FormFieldsBeginWithNothing(FormsTaken, Defect):
 
 @defect("storage/object/overwriting-replaces-everything#put,chunks,empty")
 async def shorter_writes_keep_the_tail(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, PutObject: the whole object is written anew; of a longer one nothing stays behind its end."""
     stood = bucket.objects.get(key)
     tail = stood.body[stored.size :] if stood else b""
-    await commit(bucket, key, replace(stored, body=stored.body + tail), asked)
+    await commit(bucket, key, replace(stored, body=stored.body + tail), conditions)
 
 
 class HeadKeptByTag(Defect):
@@ -250,25 +250,27 @@ class DeletedMetadataRevived(Defect):
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], dict[str, str]] = {}
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         found = bucket.objects.get(key)
-        await original(bucket, key, asked)
+        await original(bucket, key, conditions)
         if found is not None:
             self.deleted[bucket.name, key] = found.metadata
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         kept = self.deleted.pop((bucket.name, key), {})
-        await original(bucket, key, replace(stored, metadata=kept | stored.metadata), asked)
+        await original(bucket, key, replace(stored, metadata=kept | stored.metadata), conditions)
 
 
 @defect("storage/object/overwriting-replaces-everything#put")
 async def checksum_of_the_overwritten(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, PutObject: it replaces the whole object, its checksum included."""
     earlier = bucket.objects.get(key)
     kept = earlier.checksums if earlier and not stored.checksums else stored.checksums
-    await commit(bucket, key, replace(stored, checksums=kept), asked)
+    await commit(bucket, key, replace(stored, checksums=kept), conditions)
 
 
 class PartsOutliveTheirObject(Defect):
@@ -322,8 +324,8 @@ class RangesCached(Defect):
         self.kept: dict[tuple[str, str, str], StoredObject] = {}
 
     def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-        asked = call.headers.get("range")
-        first = found if asked is None else self.kept.setdefault((call.bucket, call.key, asked), found)
+        range_value = call.headers.get("range")
+        first = found if range_value is None else self.kept.setdefault((call.bucket, call.key, range_value), found)
         answer: Answer = original(call, first, overrides)
         return answer
 
@@ -379,9 +381,11 @@ class StaleRead(Defect):
     def __init__(self) -> None:
         self.earlier: dict[tuple[str, str], tuple[StoredObject, float]] = {}
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         before = bucket.objects.get(key)
-        await original(bucket, key, stored, asked)
+        await original(bucket, key, stored, conditions)
         if before is not None:
             self.earlier[bucket.name, key] = (before, gateway(original).now() + MOMENT_S)
 

@@ -23,8 +23,8 @@ SMALLEST_PART = 5 * 1024 * 1024
 @defect("storage/multipart/bad-copy-range-is-refused#open,word")
 def copy_range_is_server_error(request: Request) -> Answer | None:
     """S3 API Reference, UploadPartCopy: a range in another form is the caller's fault."""
-    asked = request.headers.get("x-amz-copy-source-range")
-    wrong = asked is not None and not re.fullmatch(r"bytes=\d+-\d+", asked)
+    range_value = request.headers.get("x-amz-copy-source-range")
+    wrong = range_value is not None and not re.fullmatch(r"bytes=\d+-\d+", range_value)
     return refused(500, "InternalError") if wrong else None
 
 

@@ -214,7 +214,7 @@ def unsigned_bodies_lost(read_payload: Any, call: Call) -> None:
 def ranges_of_urls_cut_twice(object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
     """S3 API Reference, GetObject, Range: the bytes that are named, which a proxy does not cut out of themselves."""
     answer: Answer = object_answer(call, found, overrides)
-    where = gateway(object_answer).asked_span(call, found) if _by_url(call) else None
+    where = gateway(object_answer).requested_span(call, found) if _by_url(call) else None
     if where:
         answer.body = answer.body[slice(*where)]
         answer.headers["Content-Length"] = str(len(answer.body))

@@ -64,10 +64,10 @@ async def checksums_of_completion_not_compared(complete_upload: Any, call: Call,
 
 
 @defect("storage/checksum/of-a-copy-is-the-one-requested")
-def copied_with_another_checksum(copied_checksums: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
+def copied_with_another_checksum(copied_checksums: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
     """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the checksum that is made is of the object."""
-    found: dict[str, str] = copied_checksums(stored, asked)
-    return found if asked is None else {asked: checksum(asked, stored.etag.encode())}
+    found: dict[str, str] = copied_checksums(stored, requested)
+    return found if requested is None else {requested: checksum(requested, stored.etag.encode())}
 
 
 @defect("storage/checksum/of-a-copy-is-the-one-requested")
@@ -88,8 +88,8 @@ class CopyOfPartsToldWithASourcesChecksum(Defect):
     def __init__(self) -> None:
         self.told: dict[str, str] = {}
 
-    def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
-        found: dict[str, str] = original(stored, asked)
+    def copied_checksums(self, original: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
+        found: dict[str, str] = original(stored, requested)
         if stored.checksum_type == "COMPOSITE":
             self.told = {name: checksum(name, value.encode()) for name, value in found.items()}
         return found
@@ -139,13 +139,13 @@ def checksum_of_parts_kept_wrong(checksum_headers: Any, checksums: dict[str, str
 
 @defect("storage/checksum/of-the-overwritten-is-gone#by-a-copy,by-a-put,by-an-upload")
 async def checksum_outlives_its_bytes(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, GetObject, x-amz-checksum-: what overwrites an object has its own checksum, or none."""
     before = bucket.objects.get(key)
     if before is not None and not stored.checksums:
         stored = replace(stored, checksums=before.checksums)
-    await commit(bucket, key, stored, asked)
+    await commit(bucket, key, stored, conditions)
 
 
 @defect("storage/checksum/stored-checksum-is-reported#crc32,crc32c")
@@ -166,9 +166,9 @@ def head_tells_no_checksum(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/checksum/of-the-overwritten-is-gone#by-a-put")
 async def checksum_of_the_overwritten_reported(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, GetObject, x-amz-checksum-crc32: that of the object, not of the one that it replaced."""
     before = bucket.objects.get(key)
     left = {each: value for each, value in before.checksums.items() if each in stored.checksums} if before else {}
-    await commit(bucket, key, replace(stored, checksums=stored.checksums | left), asked)
+    await commit(bucket, key, replace(stored, checksums=stored.checksums | left), conditions)

@@ -47,11 +47,13 @@ def tag_name_cut_to_its_last_step(checked_tags: Any, pairs: list[tuple[str, str]
 
 
 @defect("storage/tagging/given-with-an-upload", "storage/tagging/copied-with-the-object")
-async def overwritten_tags_stay(commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+async def overwritten_tags_stay(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 API Reference, CreateMultipartUpload, x-amz-tagging: the tags are the upload's, not the old object's too."""
     there = bucket.objects.get(key)
     tags = (there.tags if there else {}) | stored.tags
-    await commit(bucket, key, replace(stored, tags=tags) if stored.tags else stored, asked)
+    await commit(bucket, key, replace(stored, tags=tags) if stored.tags else stored, conditions)
 
 
 @defect("storage/tagging/copied-with-the-object")
@@ -93,18 +95,18 @@ async def refused_tags_leave_an_object(put_tags: Any, call: Call, bucket: Bucket
 @defect("storage/tagging/untagged-object-has-an-empty-set")
 def empty_tag_set_is_missing(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, GetObjectTagging: an object without tags has an empty set of them."""
-    asked = request.method == "GET" and request.query_string.startswith("tagging")
-    return refused(404, "NoSuchTagSet") if asked and b"<Tag>" not in answer.body else answer
+    reads_tags = request.method == "GET" and request.query_string.startswith("tagging")
+    return refused(404, "NoSuchTagSet") if reads_tags and b"<Tag>" not in answer.body else answer
 
 
 @defect("storage/tagging/overwriting-drops-tags#by-a-put,by-a-copy,by-an-upload")
 async def tags_outlive_overwrite(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, PutObject: it replaces the whole object, tags included."""
     earlier = bucket.objects.get(key)
     kept = earlier.tags if earlier else {}
-    await commit(bucket, key, replace(stored, tags={**kept, **stored.tags}), asked)
+    await commit(bucket, key, replace(stored, tags={**kept, **stored.tags}), conditions)
 
 
 @defect("storage/tagging/set-is-replaced")

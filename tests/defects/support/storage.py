@@ -203,8 +203,8 @@ class FormsTaken:
         return StoredObject(body, hashlib.md5(body).hexdigest(), now, headers, metadata)
 
     def _status(self, fields: dict[str, str]) -> int:
-        asked = fields.get("success_action_status", "204")
-        return int(asked) if asked in ("200", "201") else 204
+        status = fields.get("success_action_status", "204")
+        return int(status) if status in ("200", "201") else 204
 
 
 def empty(original: Any) -> StoredObject:

@@ -72,8 +72,10 @@ def near_miss_echoed(request: Request, answer: Answer) -> Answer:
 def webhook_url_matched_by_prefix(organization_of: Organization, raw_path: str) -> str | None:
     """Credentials & Webhooks: the URL is secret; a part of it is not enough."""
     paths: dict[str, str] = surface_of(organization_of).paths
-    asked = raw_path.rstrip("/")
-    return next((slug for slug, path in paths.items() if path.startswith(asked) and len(asked) > 16), None)
+    requested_path = raw_path.rstrip("/")
+    return next(
+        (slug for slug, path in paths.items() if path.startswith(requested_path) and len(requested_path) > 16), None
+    )
 
 
 @defect("webhooks/secret/near-misses-are-refused#case-changed")

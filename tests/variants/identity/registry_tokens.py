@@ -56,9 +56,9 @@ class OneRegistryTokenName(Variant):
     """Docker token authentication: token alone is enough, where no form asks for a token."""
 
     def registry_token_document(
-        self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, asked: list[Any]
+        self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, requested: list[Any]
     ) -> dict[str, Any]:
-        document = original(account, service, asked)
+        document = original(account, service, requested)
         del document["access_token"]
         return document
 
@@ -71,22 +71,24 @@ class RegistryTokenBesideAnEmptyName(Variant):
     """Docker token authentication: one of token and access_token is told; where there is none it may be empty."""
 
     def registry_token_document(
-        self, original: Any, account: Account | None, service: str, asked: list[Any]
+        self, original: Any, account: Account | None, service: str, requested: list[Any]
     ) -> dict[str, Any]:
-        document: dict[str, Any] = original(account, service, asked)
+        document: dict[str, Any] = original(account, service, requested)
         return document | {"access_token": "", "refresh_token": ""}
 
-    def posted_answer(self, original: Any, account: Account, form: dict[str, str], asked: list[Any]) -> dict[str, Any]:
-        document: dict[str, Any] = original(account, form, asked)
+    def posted_answer(
+        self, original: Any, account: Account, form: dict[str, str], requested: list[Any]
+    ) -> dict[str, Any]:
+        document: dict[str, Any] = original(account, form, requested)
         return document | {"access_token": document["token"], "token": ""}
 
 
 @variant()
 def registry_times_in_small_letters(
-    registry_token_document: Any, account: Account | None, service: str, asked: list[Any]
+    registry_token_document: Any, account: Account | None, service: str, requested: list[Any]
 ) -> dict[str, Any]:
     """RFC 3339 section 5.6: T and Z may be small letters; a second may have any number of digits behind it."""
-    document: dict[str, Any] = registry_token_document(account, service, asked)
+    document: dict[str, Any] = registry_token_document(account, service, requested)
     return document | {"issued_at": document["issued_at"].lower().replace("z", ".123456789z")}
 
 
@@ -98,9 +100,9 @@ class RegistryTokensOfAMinute(Variant):
         return claims | {"exp": claims["iat"] + 60}
 
     def registry_token_document(
-        self, original: Any, account: Account | None, service: str, asked: list[Any]
+        self, original: Any, account: Account | None, service: str, requested: list[Any]
     ) -> dict[str, Any]:
-        document: dict[str, Any] = original(account, service, asked)
+        document: dict[str, Any] = original(account, service, requested)
         return {name: value for name, value in document.items() if name not in ("expires_in", "issued_at")}
 
 

@@ -10,7 +10,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.registry import elsewhere
 
@@ -53,15 +53,15 @@ class BlobInUseKept(Variant):
 class BlobsRedirectedAgain(Variant):
     """RFC 9110 section 15.4: what a pull is led to may lead on, by way of regions and of storages."""
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        hop = int(asked.request.parameter("hop") or 0)
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        hop = int(call.request.parameter("hop") or 0)
         registry = registry_of(original)
-        registry.blob_of(asked.name, registry.check_digest(asked.reference))
+        registry.blob_of(call.name, registry.check_digest(call.reference))
         if hop == HOPS:
-            found: Answer = await original(asked)
+            found: Answer = await original(call)
             return found
         answer = Answer(307)
-        answer.headers["Location"] = f"{asked.request.raw_path}?hop={hop + 1}"
+        answer.headers["Location"] = f"{call.request.raw_path}?hop={hop + 1}"
         return answer
 
 
@@ -82,18 +82,18 @@ class StorageAnswersItself(Variant):
         self.salt = secrets.token_hex(8)
         self.offered: dict[str, tuple[Any, str, str]] = {}
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+    async def get_blob(self, original: Any, call: Call) -> Answer:
         registry = registry_of(original)
-        digest = registry.check_digest(asked.reference)
-        registry.blob_of(asked.name, digest)
-        ticket = hashlib.sha256(f"{self.salt} {asked.name} {digest}".encode()).hexdigest()
-        self.offered[ticket] = registry, asked.name, digest
+        digest = registry.check_digest(call.reference)
+        registry.blob_of(call.name, digest)
+        ticket = hashlib.sha256(f"{self.salt} {call.name} {digest}".encode()).hexdigest()
+        self.offered[ticket] = registry, call.name, digest
         answer = Answer(302)
-        answer.headers["Location"] = f"{elsewhere(asked.request)}/bucket/{ticket}?X-Signature={self.salt}"
+        answer.headers["Location"] = f"{elsewhere(call.request)}/bucket/{ticket}?X-Signature={self.salt}"
         return answer
 
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        return await self.get_blob(original, asked)
+    async def head_blob(self, original: Any, call: Call) -> Answer:
+        return await self.get_blob(original, call)
 
     def intercept(self, request: Request) -> Answer | None:
         found = self.offered.get(request.raw_path.rpartition("/")[2])
@@ -141,13 +141,13 @@ class PullsAloneLedElsewhere(StorageAnswersItself):
 
     misses = ("registry/pull/if-none-match-returns-304", "registry/errors/body-is-json")
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        answer = await super().get_blob(original, asked)
-        answer.headers["Docker-Content-Digest"] = asked.reference
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        answer = await super().get_blob(original, call)
+        answer.headers["Docker-Content-Digest"] = call.reference
         return answer
 
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
+    async def head_blob(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
         return answer
 
 

@@ -12,8 +12,7 @@ import jwt
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.registry_tokens import Asked as AskedScope
-from conformance.reference.identity.registry_tokens import RegistryTokens
+from conformance.reference.identity.registry_tokens import RegistryTokens, RequestedScope
 from conformance.reference.identity.state import Refused
 from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
@@ -199,7 +198,7 @@ class RealmOfEachOrganization(TokensOfItsOwn):
 
 
 class _DoorWithListing(_OpaqueDoor):
-    def permitted_actions(self, account: Account | None, scope: AskedScope) -> frozenset[str]:
+    def permitted_actions(self, account: Account | None, scope: RequestedScope) -> frozenset[str]:
         permitted = super().permitted_actions(account, scope)
         return permitted | {LISTING} if "pull" in permitted else permitted
 

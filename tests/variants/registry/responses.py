@@ -12,7 +12,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, Route
+from conformance.reference.registry.routing import Call, Route
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import kind_of, registry_of, without, without_delete
 from tests.defects.support.registry import EveryTwentieth
@@ -105,10 +105,10 @@ class HeadersInTitleCase(Variant):
 class SupportCheckTakesNoScope(Variant):
     """Docker token authentication: /v2/ asks for a token without a scope, and one for a repository is none for it."""
 
-    async def support(self, original: Any, asked: Asked) -> Answer:
-        if asked.caller.grants:
+    async def support(self, original: Any, call: Call) -> Answer:
+        if call.caller.grants:
             raise registry_of(original).insufficient([])
-        answer: Answer = await original(asked)
+        answer: Answer = await original(call)
         return answer
 
 

@@ -41,12 +41,12 @@ class CompleteTwice200(Variant):
         self.done: dict[tuple[str, str, str], tuple[bytes, Answer]] = {}
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        asked = call.bucket, call.key, call.query["uploadId"]
-        body, earlier = self.done.get(asked, (b"", None))
+        upload_key = call.bucket, call.key, call.query["uploadId"]
+        body, earlier = self.done.get(upload_key, (b"", None))
         if earlier is not None and body == call.body:
             return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
         answer: Answer = await original(call, bucket)
-        self.done[asked] = (call.body, answer)
+        self.done[upload_key] = (call.body, answer)
         return answer
 
 
@@ -200,7 +200,7 @@ class AbortedUploadHasNoParts(Variant):
     def __init__(self) -> None:
         self.aborted: dict[str, Upload] = {}
 
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
         self.aborted[upload.upload_id] = replace(upload, parts={})
 
