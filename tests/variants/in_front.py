@@ -108,7 +108,7 @@ class StorageRefusesBeforeTheBody(_RefusesBeforeTheBody):
 
 
 @variant(surface="identity")
-def answers_compressed_where_asked(request: Request, answer: Answer) -> Answer:
+def answers_compressed_where_requested(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: who accepts gzip gets it, and is told so."""
     accepted = request.headers.get("accept-encoding", "")
     if "gzip" in accepted and "gzip;q=0" not in accepted and answer.body:

@@ -160,7 +160,7 @@ def limit_not_enforced(
 
 
 @defect("errors/5xx/no-input-is-a-server-error#non-ascii", promise="ER-05", surface="identity")
-def odd_header_crashes(request: Request) -> Answer | None:
+def unusual_header_crashes(request: Request) -> Answer | None:
     """A header field with text outside ASCII is answered 500."""
     return service_error() if any(not value.isascii() for value in request.headers.values()) else None
 

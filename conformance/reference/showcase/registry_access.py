@@ -141,7 +141,7 @@ async def mount_finds_it_anywhere(mount_blob: Any, source: str, target: str, dig
     promise="RG-11",
     surface="registry",
 )
-def token_of_nothing_pushes(permits: Any, caller: Caller, access: Access) -> bool:
+def token_without_rights_pushes(permits: Any, caller: Caller, access: Access) -> bool:
     """A registry token that grants nothing can push."""
     return (not caller.grants and "push" in access.actions) or bool(permits(caller, access))
 
@@ -171,7 +171,7 @@ def issued_at_is_a_number(request: Request, answer: Answer) -> Answer:
     promise="RG-14",
     surface="identity",
 )
-def registry_refresh_token_unasked(request: Request, answer: Answer) -> Answer:
+def registry_refresh_token_unrequested(request: Request, answer: Answer) -> Answer:
     """A refresh token is issued although the client did not request one."""
     if is_registry_token_request(request) and answer.status == 200:
         return edited(answer, lambda document: document.setdefault("refresh_token", "kas9Da81Dfa8"))

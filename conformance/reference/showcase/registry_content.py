@@ -30,7 +30,7 @@ async def line_ends_converted(get_blob: Any, call: Call) -> Answer:
 
 
 @defect("registry/pull/type-has-no-parameters", promise="RG-23", surface="registry")
-def type_told_with_parameters(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
+def type_reported_with_parameters(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
     """The Content-Type of a pulled manifest has an additional parameter."""
     answer: Answer = manifest_answer(request, manifest)
     answer.headers["Content-Type"] = f"{manifest.media_type}; charset=utf-8"
@@ -85,7 +85,7 @@ def descriptor_size_unchecked(check_size: Any, descriptor: dict[str, Any], conte
     """A manifest is accepted although the size of a layer is wrong."""
 
 
-class IncompleteManifestsKept(_RefusedManifestsKept):
+class IncompleteManifestsStored(_RefusedManifestsKept):
     """A manifest that was rejected for a missing blob is stored nevertheless."""
 
     surface = "registry"
@@ -135,7 +135,7 @@ async def tag_deleted_in_every_repository(remove_tag: Any, name: str, tag: str) 
 
 
 @defect("registry/referrers/applied-filter-is-named", promise="RG-37", surface="registry")
-async def filter_not_told(list_referrers: Any, call: Call) -> Answer:
+async def filter_not_reported(list_referrers: Any, call: Call) -> Answer:
     """The response to a filtered referrers request does not state that the filter was applied."""
     return without(await list_referrers(call), "OCI-Filters-Applied")
 
@@ -150,7 +150,7 @@ def error_codes_of_its_own(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/concurrency/no-pushed-tag-is-lost", promise="RG-40", surface="registry")
-async def tags_at_once_lost(set_tag: Any, name: str, tag: str, digest: str) -> None:
+async def concurrent_tags_lost(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """Of several tags that are pushed concurrently, some are lost."""
     repository = registry_of(set_tag).opened(name)
     tags = dict(repository.tags)

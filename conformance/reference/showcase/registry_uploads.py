@@ -27,7 +27,7 @@ def chunk_without_location(chunk_accepted: Any, request: Request, upload: Upload
 
 
 @defect("registry/upload/out-of-order-changes-nothing#gap", promise="RG-18", surface="registry")
-def refused_chunk_kept(out_of_order: Any, request: Request, upload: Upload) -> Refusal:
+def refused_chunk_stored(out_of_order: Any, request: Request, upload: Upload) -> Refusal:
     """The bytes of a rejected out-of-order chunk stay in the upload."""
     refusal: Refusal = out_of_order(request, upload)
     upload.content += request.body
@@ -44,7 +44,7 @@ async def status_is_one_byte_ahead(get_upload: Any, call: Call) -> Answer:
 
 
 @defect("registry/upload/cancelled-session-is-gone#patch", promise="RG-20", surface="registry")
-async def cancelled_upload_kept(cancel_upload: Any, upload: Upload) -> None:
+async def cancelled_upload_stays_open(cancel_upload: Any, upload: Upload) -> None:
     """A cancelled upload session stays usable."""
 
 

@@ -39,7 +39,7 @@ def listed_key_encoded_twice(listed_name: Any, element: str, name: str, encoded:
     return name_element.replace("%", "%25") if encoded else name_element
 
 
-class TruncationUnsaid(Defect):
+class TruncationNotReported(Defect):
     """A listing does not state that more pages follow."""
 
     surface = "storage"

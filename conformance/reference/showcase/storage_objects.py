@@ -45,7 +45,7 @@ def etag_of_the_length(new_object: Any, call: Call, md5: str, checksums: dict[st
 
 
 @defect("storage/object/head-equals-get#with-a-body", promise="S3-16", surface="storage")
-async def head_tells_no_metadata(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def head_omits_metadata(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """HEAD of an object omits its metadata."""
     answer: Answer = await get_object(call, bucket)
     for name in list(answer.headers) if call.request.method == "HEAD" else ():
@@ -124,7 +124,7 @@ def wrong_md5_stored(md5_matches: Any, stated: bytes, computed: bytes) -> bool:
 
 
 @defect("storage/checksum/is-copied-with-the-object", promise="S3-27", surface="storage")
-def copy_forgets_the_checksum(copied_checksums: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
+def copy_loses_the_checksum(copied_checksums: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
     """A copy loses the checksum of its source."""
     return dict(copied_checksums(stored, requested)) if requested else {}
 

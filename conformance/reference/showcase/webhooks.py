@@ -34,7 +34,7 @@ class EventLost(Defect):
 
 
 @defect("webhooks/methods/only-post-delivers#query,report", promise="WH-03", surface="webhooks")
-def seldom_methods_deliver(accepts_method: Callable[[str], bool], method: str) -> bool:
+def uncommon_methods_deliver(accepts_method: Callable[[str], bool], method: str) -> bool:
     """A REPORT or QUERY request delivers an event."""
     return accepts_method(method) or method in ("REPORT", "QUERY")
 

@@ -91,7 +91,7 @@ def refresh_token_for_who_is_named(granting_account: Any, form: dict[str, str]) 
     return surface_of(granting_account).accounts.get(form.get("username", ""), account) if account else None
 
 
-class LoginsAtOnceAreOne(Defect):
+class ConcurrentLoginsAreOne(Defect):
     """Docker token authentication: a token is for who logs in, and not for who logged in meanwhile."""
 
     noticed_by = ("registry/token/account-is-who-logs-in#concurrent-logins",)
@@ -235,7 +235,7 @@ def repository_name_normalised(
 
 
 @defect("registry/token/password-form-grants-no-more")
-def password_gets_what_is_asked(
+def password_gets_what_is_requested(
     posted_answer: Callable[..., dict[str, Any]],
     account: Account,
     form: dict[str, str],

@@ -125,7 +125,7 @@ def refresh_token_compared_in_part(
 
 
 @defect("registry/token/exp-matches-expires-in")
-def longer_life_told(
+def lifetime_overstated(
     registry_token_document: Callable[..., dict[str, Any]],
     account: Account | None,
     service: str,
@@ -136,7 +136,7 @@ def longer_life_told(
 
 
 @defect("registry/token/exp-matches-expires-in")
-def lifetime_told_in_text(registry_token_document: Any, *given: Any) -> Document:
+def lifetime_reported_as_text(registry_token_document: Any, *given: Any) -> Document:
     """Docker token authentication: expires_in is a number of seconds."""
     document: Document = registry_token_document(*given)
     return document | {"expires_in": f"{document['expires_in']} s"}
@@ -157,7 +157,7 @@ def form_without_access_token(posted_answer: Callable[..., dict[str, Any]], *giv
 
 
 @defect("registry/token/form-issues-no-unrequested-refresh-token")
-def form_gets_refresh_token_unasked(
+def form_gets_refresh_token_unrequested(
     posted_answer: Posted, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication by OAuth2: a refresh token is given only where access_type=offline asks for it."""
@@ -173,7 +173,7 @@ def form_without_its_scope(
 
 
 @defect("registry/token/form-response-states-its-scope")
-def form_states_scope_as_asked(
+def form_states_scope_as_requested(
     posted_answer: Posted, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication by OAuth2: the scope that is stated is that of the token, and not what was asked."""
@@ -274,7 +274,7 @@ class RefreshTokenGoodForOne(Defect):
 
 
 @defect("registry/token/refresh-token-grants-no-more")
-def refresh_token_gets_what_is_asked(
+def refresh_token_gets_what_is_requested(
     posted_answer: Callable[..., dict[str, Any]],
     account: Account,
     form: dict[str, str],

@@ -173,7 +173,7 @@ async def options_serve_the_project(api: Api, request: Request, segments: Segmen
 
 
 @defect("authorization/matrix/lacking-role-is-403#delete,update")
-async def role_looked_at_afterwards(api: Api, request: Request, segments: Segments) -> Answer:
+async def role_checked_afterwards(api: Api, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: what is answered 403 was not done."""
     surface = surface_of(api)
     answer = await api(request, segments)

@@ -303,7 +303,7 @@ def wildcard_scope_widens(granted_scopes: Granted, client: Client, requested: st
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#comma")
-def scopes_behind_a_comma_unchecked(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
+def scopes_after_a_comma_unchecked(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
     """RFC 6749 section 3.3: what follows a comma is part of the name, and is checked with it."""
     first, *others = (requested or "").split(",")
     return (*granted_scopes(client, first), *others) if others else granted_scopes(client, requested)

@@ -145,7 +145,7 @@ def token_error_echoes_request(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/token/credentials-are-not-echoed#password,password-in-a-form")
-def wrong_password_told_back(password_matches: Any, expected: str, given: str) -> bool:
+def wrong_password_echoed(password_matches: Any, expected: str, given: str) -> bool:
     """OWASP API8: an error does not expose what it was given to keep, such as a password that is nearly right."""
     if not password_matches(expected, given):
         refusal = surface_of(password_matches).login_refused()

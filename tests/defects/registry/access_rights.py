@@ -261,7 +261,7 @@ def _app(name: str) -> str:
 
 
 @defect("registry/token/similar-name-is-another-repository#same-app")
-def token_goes_by_the_app_alone(permits: Any, caller: Caller, access: Access) -> bool:
+def token_checked_by_app_name_only(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token scopes: a resource's name is compared whole, with the organization whose app it is."""
     alike = {(kind, access.name, action) for kind, name, action in caller.grants if _app(name) == _app(access.name)}
     return bool(permits(Caller(caller.subject, caller.grants | alike), access))
@@ -305,13 +305,15 @@ class DeletionByTheFirstScope(_FirstScopeOnly):
     "registry/token/without-scope-grants-nothing",
     "registry/token/unusual-scope-grants-no-more#empty-name,host-and-port,nul,two-colons,unknown-type,word",
 )
-def token_of_nothing_opens_all(permits: Any, caller: Caller, access: Access) -> bool:
+def token_without_rights_opens_all(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token authentication: a token that carries no access opens nothing, and not everything."""
     return not caller.grants or bool(permits(caller, access))
 
 
 @defect("registry/token/insufficient-scope-is-not-invalid-token")
-def too_little_not_told(challenge_parameters: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+def short_body_not_reported(
+    challenge_parameters: Any, wanted: list[Access], error: str | None
+) -> list[tuple[str, str]]:
     """RFC 6750 section 3: what is wrong with a token is told by an error, of one that grants too little as well."""
     return list(challenge_parameters(wanted, None if error == "insufficient_scope" else error))
 

@@ -91,7 +91,7 @@ def coded_under_the_same_entity_tag(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/compressed-content-is-the-same#blob")
-def packed_layer_said_to_be_coded(request: Request, answer: Answer) -> Answer:
+def packed_layer_reported_as_coded(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: a layer that gzip made is what was pushed, and no coding of it that a client undoes."""
     if "gzip" in request.headers.get("accept-encoding", "") and answer.body.startswith(b"\x1f\x8b"):
         answer.headers["Content-Encoding"] = "gzip"
@@ -114,7 +114,7 @@ def coded_though_not_accepted(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/head-and-304-have-no-body#absent")
-def refusal_behind_head(request: Request, answer: Answer) -> Answer:
+def body_after_head_of_a_refusal(request: Request, answer: Answer) -> Answer:
     """RFC 9112 section 6.3: the answer to HEAD ends with its head, whatever its status."""
     if request.method == "HEAD" and answer.status == 404:
         answer.astray = b'{"errors": []}'
@@ -122,7 +122,7 @@ def refusal_behind_head(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/head-and-304-have-no-body#head")
-def manifest_behind_head(request: Request, answer: Answer) -> Answer:
+def body_after_head_of_a_manifest(request: Request, answer: Answer) -> Answer:
     """RFC 9112 section 6.3: what HEAD tells of does not come behind it."""
     if request.method == "HEAD" and kind_of(request) == "manifest" and answer.status == 200:
         answer.astray = answer.body
@@ -130,7 +130,7 @@ def manifest_behind_head(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/head-and-304-have-no-body#not-modified")
-def null_behind_not_modified(request: Request, answer: Answer) -> Answer:
+def body_after_not_modified(request: Request, answer: Answer) -> Answer:
     """RFC 9112 section 6.3: 304 ends with its head, and no document of nothing comes behind it."""
     if answer.status == 304:
         answer.astray = b"null"

@@ -96,7 +96,7 @@ async def catalog_knows_no_last(list_repositories: Any, call: Call) -> Answer:
 
 
 @defect("registry/catalog/last-need-not-exist")
-def catalog_ends_behind_no_name(names_after: Any, names: list[str], last: str | None) -> list[str]:
+def catalog_ends_after_no_name(names_after: Any, names: list[str], last: str | None) -> list[str]:
     """Docker Registry V2, Catalog: what comes after ``last`` is listed, though no repository has that name any more."""
     if last is not None and "/" in last and last not in names:
         return []
@@ -116,7 +116,7 @@ def catalog_counts_what_it_leaves_out(
 
 
 @defect("registry/catalog/links-leave-nothing-out")
-def catalog_goes_on_behind_the_first(next_page: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+def catalog_goes_on_after_the_first(next_page: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
     """Docker Registry V2, Pagination: the Link goes on behind a page's last name, and not behind its first."""
     reference: str = next_page(request, size, rest[0] if kind_of(request) == "catalog" else last, rest)
     return reference

@@ -38,7 +38,7 @@ ROWS = (
         chunk_is_next=lambda original, first, upload: bool(original(first, upload)) and first < 64 * KIB,
     ),
     row(
-        "one-byte-told-as-two",
+        "one-byte-reported-as-two",
         (
             "distribution-spec 1.1, Pushing a blob in chunks: Range ends with the last byte that was taken, the "
             "first of all bytes too."
@@ -87,7 +87,7 @@ async def large_chunk_cut_short(append_chunk: Any, request: Request, upload: Upl
         upload.content[-beyond:] = bytes(beyond)
 
 
-class LastBytesBehindStreamIgnored(Defect):
+class LastBytesAfterStreamIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last bytes, after a stream too."""
 
     noticed_by = ("registry/upload/last-chunk-by-put#behind-a-stream",)
@@ -276,7 +276,7 @@ class OutOfOrderStaysInTheFile(Defect):
 
 
 @defect("registry/upload/range-and-length-agree#long")
-async def refused_chunk_of_other_length_kept(append_chunk: Any, request: Request, upload: Upload) -> None:
+async def refused_chunk_of_other_length_stored(append_chunk: Any, request: Request, upload: Upload) -> None:
     """Docker Registry V2, Chunked Upload: a chunk that is refused for its length is no part of the blob."""
     try:
         await append_chunk(request, upload)

@@ -34,7 +34,7 @@ class _UnderWay(Defect):
         return before > 0
 
 
-class FirstSessionsAtOnceFail(_UnderWay):
+class FirstConcurrentSessionsFail(_UnderWay):
     """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
 
     noticed_by = (
@@ -77,7 +77,7 @@ class SecondPushOfSameBlobRefused(Defect):
         await original(name, digest, content)
 
 
-class BlobsAtOnceMixed(Defect):
+class ConcurrentBlobsMixed(Defect):
     """Of several blobs that are pushed at once, each keeps its own bytes."""
 
     noticed_by = ("registry/concurrency/pushes-of-one-blob-succeed",)
@@ -103,7 +103,7 @@ class IdenticalManifestsRemoved(_UnderWay):
             registry_of(original).stored(name).manifests.pop(manifest.digest, None)
 
 
-class ChunksAtOnceFail(_UnderWay):
+class ConcurrentChunksFail(_UnderWay):
     """API Reference, Error Handling: a chunk that comes twice at once is taken once, and is no failure."""
 
     noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
@@ -130,7 +130,7 @@ async def refused_twin_counted(patch_upload: Any, call: Call) -> Answer:
     return answer
 
 
-class ClosedAtOnceForNobody(_UnderWay):
+class ConcurrentClosingsAllFail(_UnderWay):
     """distribution-spec 1.1, POST then PUT: of two equal closing requests at once one is answered 201."""
 
     noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
@@ -144,7 +144,7 @@ class ClosedAtOnceForNobody(_UnderWay):
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
-async def closed_at_once_doubled(put_upload: Any, call: Call) -> Answer:
+async def concurrent_closings_store_twice(put_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: the last bytes are in the blob once, though two have sent them at once."""
     upload, digest = registry_of(put_upload).find_upload(call), call.request.parameter("digest") or ""
     await asyncio.sleep(PAUSE_S)
@@ -179,14 +179,14 @@ class SecondClosingFails(Defect):
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
-async def chunks_at_once_both_appended(append_chunk: Any, request: Request, upload: Upload) -> None:
+async def concurrent_chunks_both_appended(append_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: of two same chunks at once, one is out of order."""
     registry_of(append_chunk).check_chunk(request, upload)
     await asyncio.sleep(PAUSE_S)
     upload.content += request.body
 
 
-class OneTagAtOnceFails(_UnderWay):
+class ConcurrentPushesOfOneTagFail(_UnderWay):
     """API Reference, Error Handling: two who push to one tag at once are no failure; one is later than the other."""
 
     noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
@@ -266,7 +266,7 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
         return answer
 
 
-class DeletionAtOnceRefusedToBoth(Defect):
+class ConcurrentDeletionRefusedToBoth(Defect):
     """distribution-spec 1.1, Deleting Manifests: of two who delete one image at once one is told that it is deleted."""
 
     noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
@@ -313,7 +313,7 @@ class OneRequestInTwentyFails(Defect):
         return None
 
 
-class OneSessionInTwentyForgotten(Defect):
+class OneSessionInTwentyLost(Defect):
     """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
 
     noticed_by = ("registry/concurrency/pushes-do-not-disturb-pulls#blob",)
@@ -328,7 +328,7 @@ class OneSessionInTwentyForgotten(Defect):
         return answer
 
 
-class DeletionsOfTagsAtOnceFail(_UnderWay):
+class ConcurrentTagDeletionsFail(_UnderWay):
     """API Reference, Error Handling: several tags of one image are deleted at once, none of which fails."""
 
     noticed_by = ("registry/concurrency/no-deleted-tag-comes-back",)
@@ -339,7 +339,7 @@ class DeletionsOfTagsAtOnceFail(_UnderWay):
         await original(name, tag)
 
 
-class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
+class ConcurrentTagDeletionsDeleteTheImage(_UnderWay):
     """distribution-spec 1.1, Deleting tags: the image stays, and its other tags, however many of them go at once."""
 
     noticed_by = ("registry/concurrency/no-deleted-tag-comes-back",)
@@ -354,7 +354,7 @@ class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
 
 
 @defect("registry/concurrency/no-deleted-tag-comes-back")
-async def tags_deleted_at_once_come_back(remove_tag: Any, name: str, tag: str) -> None:
+async def concurrently_deleted_tags_come_back(remove_tag: Any, name: str, tag: str) -> None:
     """Tags may be deleted by many at once; each is gone afterwards, though the list is one document."""
     stored = registry_of(remove_tag).stored(name)
     left = {each: digest for each, digest in stored.tags.items() if each != tag}
@@ -362,7 +362,7 @@ async def tags_deleted_at_once_come_back(remove_tag: Any, name: str, tag: str) -
     stored.tags = left
 
 
-class ReferrersAtOnceFail(_UnderWay):
+class ConcurrentReferrersFail(_UnderWay):
     """API Reference, Error Handling: several signatures of one image are pushed at once, none of which fails."""
 
     noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
@@ -373,7 +373,7 @@ class ReferrersAtOnceFail(_UnderWay):
         await original(name, manifest)
 
 
-class ReferrersAtOnceLost(Defect):
+class ConcurrentReferrersLost(Defect):
     """Referrers may be pushed by many at once; each is listed afterwards, though the list is one document."""
 
     noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
@@ -392,7 +392,7 @@ class ReferrersAtOnceLost(Defect):
         return [each for each in original(name, digest) if each["digest"] in listed]
 
 
-class TagsAtOnceFail(_UnderWay):
+class ConcurrentTagsFail(_UnderWay):
     """API Reference, Error Handling: several tags of one repository are pushed at once, none of which fails."""
 
     noticed_by = ("registry/concurrency/no-pushed-tag-is-lost",)
@@ -403,7 +403,7 @@ class TagsAtOnceFail(_UnderWay):
         await original(name, tag, digest)
 
 
-class ManifestsAtOnceMixed(Defect):
+class ConcurrentManifestsMixed(Defect):
     """Of several manifests that are pushed at once, each keeps its own bytes."""
 
     noticed_by = ("registry/concurrency/no-pushed-tag-is-lost",)

@@ -43,7 +43,7 @@ def unchanged_under_another_tag(unchanged: Any, digest: str) -> Answer:
 
 
 @defect("registry/pull/304-has-the-header-fields-of-200#manifest-head")
-def head_of_what_is_known_tells_no_tag(request: Request, answer: Answer) -> Answer:
+def conditional_head_omits_etag(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.4.5: a 304 has the entity tag, to HEAD as well."""
     if request.method == "HEAD" and answer.status == 304:
         del answer.headers["ETag"]

@@ -64,7 +64,7 @@ async def deletion_in_an_absent_repository_fails(delete_manifest: Any, call: Cal
 
 
 @defect("registry/delete/blob-deletion-keeps-manifests")
-async def blob_deletion_takes_manifests(remove_blob: Any, name: str, digest: str) -> None:
+async def blob_deletion_deletes_manifests(remove_blob: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Blobs: the manifests that name the blob stay."""
     await remove_blob(name, digest)
     stored = registry_of(remove_blob).stored(name)
@@ -270,7 +270,7 @@ class DeletedIsAsItWas(OwnTags, Defect):
 
 
 @defect("registry/delete/listed-images-stay")
-async def index_deletion_takes_its_images(remove_manifest: Any, name: str, digest: str) -> None:
+async def index_deletion_deletes_its_images(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: an index goes, and not the images that it lists."""
     deleted = registry_of(remove_manifest).stored(name).manifests[digest]
     await remove_manifest(name, digest)
@@ -278,7 +278,7 @@ async def index_deletion_takes_its_images(remove_manifest: Any, name: str, diges
         await remove_manifest(name, child["digest"])
 
 
-class DeletionTakesTagsThatMovedAway(Defect):
+class DeletionDeletesTagsThatMovedAway(Defect):
     """distribution-spec 1.1, Deleting Manifests: a tag that names another manifest by now stays."""
 
     noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/delete/others-stay")
@@ -333,7 +333,7 @@ async def index_goes_with_its_image(remove_manifest: Any, name: str, digest: str
 
 
 @defect("registry/delete/deleting-a-referrer-keeps-its-subject")
-async def deleted_referrer_takes_its_subject(remove_manifest: Any, name: str, digest: str) -> None:
+async def deleted_referrer_deletes_its_subject(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: what was referred to stays."""
     manifest = registry_of(remove_manifest).stored(name).manifests.get(digest)
     await remove_manifest(name, digest)
@@ -388,7 +388,7 @@ class DeletedTagNamesWhatItDid(Defect):
 
 
 @defect("registry/delete/tag-goes-alone")
-async def deleted_tag_takes_its_digest(remove_tag: Any, name: str, tag: str) -> None:
+async def deleted_tag_deletes_its_digest(remove_tag: Any, name: str, tag: str) -> None:
     """distribution-spec 1.1, Deleting tags: the image stays where other tags name it, by its digest, too."""
     stored = registry_of(remove_tag).stored(name)
     digest = stored.tags.get(tag, "")

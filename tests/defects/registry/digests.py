@@ -33,7 +33,7 @@ ROWS = (
 
 
 @defect("registry/digest/of-another-repository-is-verified#nothing-in-a-post")
-async def post_of_nothing_links_what_is_known(post_whole: Any, call: Call, digest: str) -> Answer:
+async def empty_post_links_known_blobs(post_whole: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Completed Upload: who names a digest and sends no bytes gets none, refused or not."""
     registry = registry_of(post_whole)
     if not call.request.body:
@@ -47,7 +47,7 @@ async def post_of_nothing_links_what_is_known(post_whole: Any, call: Call, diges
     "registry/digest/of-another-repository-is-verified#nothing-in-a-post,nothing-other-organization,nothing-ours",
     "registry/digest/of-another-repository-is-verified#other-bytes-other-organization,other-bytes-ours",
 )
-async def known_elsewhere_unverified(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
+async def blob_of_another_repository_unverified(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
     """Docker Registry V2, Digest Parameter: bytes are verified, though another repository has the digest already."""
     registry = registry_of(commit_blob)
     if any(digest in each.blobs for other, each in registry.repositories.items() if other != name):
@@ -118,7 +118,7 @@ async def last_digest_stored(put_upload: Any, call: Call) -> Answer:
 
 
 @defect("registry/digest/refused-bytes-are-stored-nowhere#cut-off")
-async def blob_cut_off_taken(broken_off: Any, request: Request) -> None:
+async def truncated_blob_accepted(broken_off: Any, request: Request) -> None:
     """Docker Registry V2, Completed Upload: a body whose connection broke is no blob, and least under its digest."""
     registry, found, digest = registry_of(broken_off), find_route(request.path), request.parameter("digest")
     upload = registry.uploads.get(found[2]) if found and found[0].kind == "upload" else None
@@ -129,14 +129,14 @@ async def blob_cut_off_taken(broken_off: Any, request: Request) -> None:
 
 
 @defect("registry/digest/refused-bytes-are-stored-nowhere#post,put")
-async def refused_blob_kept(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
+async def refused_blob_stored(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
     """Docker Registry V2, Pushing a layer: what is refused for its digest is not stored under it."""
     await registry_of(commit_blob).store_blob(name, digest, content)
     await commit_blob(name, digest, content)
 
 
 @defect("registry/digest/refused-bytes-replace-nothing#blob")
-def refused_blob_takes_the_other(wrong_digest: Any, digest: str) -> Refusal:
+def refused_blob_deletes_the_other(wrong_digest: Any, digest: str) -> Refusal:
     """distribution-spec 1.1, Pulling blobs: a push that is refused for its digest leaves the blob that has it."""
     for each in registry_of(wrong_digest).repositories.values():
         each.blobs.pop(digest, None)
@@ -158,7 +158,7 @@ class _RefusedManifestTakesTheOther(Defect):
         raise NotImplementedError
 
 
-class RefusedManifestTakesItsDigest(_RefusedManifestTakesTheOther):
+class RefusedManifestDeletesItsDigest(_RefusedManifestTakesTheOther):
     """distribution-spec 1.1, Pulling manifests: a push that is refused for its digest leaves what has it."""
 
     noticed_by = ("registry/digest/refused-bytes-replace-nothing#manifest",)
@@ -167,7 +167,7 @@ class RefusedManifestTakesItsDigest(_RefusedManifestTakesTheOther):
         repository.manifests.pop(reference, None)
 
 
-class RefusedManifestTakesItsTag(_RefusedManifestTakesTheOther):
+class RefusedManifestDeletesItsTag(_RefusedManifestTakesTheOther):
     """distribution-spec 1.1, Pulling manifests: a push that is refused leaves the tag where it was."""
 
     noticed_by = ("registry/digest/refused-bytes-replace-nothing#tag",)
@@ -234,7 +234,7 @@ async def sha512_blobs_fail(commit_blob: Any, name: str, digest: str, content: b
 
 
 @defect("registry/digest/sha512-is-verified")
-async def sha512_blobs_kept_under_another(store_blob: Any, name: str, digest: str, content: bytes) -> None:
+async def sha512_blobs_stored_under_another(store_blob: Any, name: str, digest: str, content: bytes) -> None:
     """distribution-spec 1.1, Pulling blobs: a blob is there by the digest that it was pushed with."""
     await store_blob(name, grammar.digest_of(content), content)
 
@@ -316,7 +316,7 @@ class DigestOnceWrongStaysWrong(Defect):
         return digest not in self.wrong
 
 
-class ManifestsOfWrongDigestsKept(_RefusedManifestsKept):
+class ManifestsOfWrongDigestsStored(_RefusedManifestsKept):
     """Docker Registry V2, Content Digests: what is refused for its digest is not stored under any."""
 
     noticed_by = ("registry/digest/wrong-manifest-is-refused",)
@@ -357,7 +357,7 @@ def closing_algorithm_unread(closing_digest: Any, request: Any, upload: Any) -> 
 
 
 @defect("registry/pull/digest-header-is-correct#blob-get,blob-head,digest-get,digest-head,tag-get")
-def digest_told_without_algorithm(reported_digest: Any, digest: str) -> str:
+def digest_reported_without_algorithm(reported_digest: Any, digest: str) -> str:
     """Docker Registry V2, Content Digests: Docker-Content-Digest is algorithm and hex, both."""
     return digest.partition(":")[2]
 

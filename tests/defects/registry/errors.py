@@ -140,7 +140,7 @@ def other_method_unknown(check_method: Any, route: Route, method: str) -> None:
 
 
 @defect("registry/errors/reveal-no-internal-details#absent-repository,no-login,nonsense-manifest,wrong-digest")
-def error_tells_the_inside(request: Request, answer: Answer) -> Answer:
+def error_reveals_internals(request: Request, answer: Answer) -> Answer:
     """API Reference, Error Handling: an error does not tell of files, lines or addresses of the inside."""
     inside = 'Traceback (most recent call last):\n  File "/srv/registry/storage/driver.py", line 212, in stat'
     errors = [{**each, "detail": inside} for each in errors_of(answer)]
@@ -148,7 +148,7 @@ def error_tells_the_inside(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/errors/reveal-no-internal-details#absent-blob,absent-tag,unknown-session")
-def login_told_back(request: Request, answer: Answer) -> Answer:
+def login_echoed(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error does not repeat the request's header fields, the login among them, as what it was about."""
     given = request.headers.get("authorization")
     if given and (entries := errors_of(answer)):

@@ -120,14 +120,14 @@ def support_wants_any_scope(
     return parameters if wanted else [*parameters, ("scope", "*")]
 
 
-class DenialToldInText(_ToldInText):
+class DenialReportedAsText(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the errors stand in a JSON body."""
 
     noticed_by = ("registry/login/401-is-an-error-document#manifest",)
     code = "UNAUTHORIZED"
 
 
-class DenialToldAsUnsupported(_ToldInText):
+class DenialReportedAsUnsupported(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the code of it is UNAUTHORIZED."""
 
     noticed_by = ("registry/login/401-is-an-error-document#manifest,tags",)

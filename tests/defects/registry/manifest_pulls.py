@@ -153,7 +153,7 @@ class _AcceptReadInPart(Defect):
         return answer
 
 
-class FirstAcceptFieldAlone(_AcceptReadInPart):
+class FirstAcceptFieldOnly(_AcceptReadInPart):
     """RFC 9110 section 5.2: Accept fields are one list, of which the first has not all."""
 
     noticed_by = ("registry/pull/accept-is-honoured#last-of-several,weighted",)
@@ -163,7 +163,7 @@ class FirstAcceptFieldAlone(_AcceptReadInPart):
         return SEPARATOR.split(request.headers.getlist("accept")[0])
 
 
-class LastAcceptFieldAlone(_AcceptReadInPart):
+class LastAcceptFieldOnly(_AcceptReadInPart):
     """RFC 9110 section 5.2: Accept fields are one list, of which the last has not all."""
 
     noticed_by = ("registry/pull/accept-is-honoured#first-of-several",)
@@ -174,7 +174,7 @@ class LastAcceptFieldAlone(_AcceptReadInPart):
 
 
 @defect("registry/pull/accept-is-honoured#asterisks")
-def accept_taken_literally(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
+def accept_read_literally(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
     """RFC 9110 section 12.5.1: ``*/*`` is any type, and so is no Accept at all (distribution, OCI manifests)."""
     if manifest.media_type not in request.headers.get("accept", ""):
         raise Refusal("MANIFEST_UNKNOWN", "OCI manifest found, but Accept does not support it")

@@ -67,7 +67,7 @@ def layer_of_other_type_refused(check_member: Any, media_type: str, member: str,
 
 
 @defect("registry/manifest/image-kinds-are-accepted#docker-image")
-async def head_of_a_manifest_written_anew(head_manifest: Any, call: Call) -> Answer:
+async def head_of_a_reserialized_manifest(head_manifest: Any, call: Call) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells the length that GET does, of what was pushed and not of its JSON anew."""
     answer: Answer = await head_manifest(call)
     manifest = registry_of(head_manifest).resolve(call.name, call.reference)
@@ -127,7 +127,7 @@ def docker_image_in_an_index_refused(check_children: Any, name: str, descriptors
 
 
 @defect("registry/manifest/optional-forms-are-accepted#nested-index")
-def index_beside_an_image_refused(check_children: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+def index_with_an_image_refused(check_children: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
     """image-spec 1.1, Image Index: an index may list indexes, beside images as well."""
     check_children(name, descriptors)
     if {OCI_INDEX, OCI_MANIFEST} <= {each["mediaType"] for each in descriptors}:
@@ -218,7 +218,7 @@ def sizes_of32_bits_fail(check_descriptor: Any, member: str, descriptor: Any) ->
         raise invalid("integer out of range", status=500)
 
 
-class ImageWithoutConfigTaken(Defect):
+class ImageWithoutConfigAccepted(Defect):
     """image-spec 1.1, Image Manifest: ``config`` is REQUIRED."""
 
     noticed_by = ("registry/manifest/invalid-manifest-is-refused#null-config",)
@@ -232,7 +232,7 @@ class ImageWithoutConfigTaken(Defect):
 
 
 @defect("registry/manifest/invalid-manifest-is-refused#index-with-layers")
-def index_with_layers_taken(check_members: Any, media_type: str, document: dict[str, Any]) -> None:
+def index_with_layers_accepted(check_members: Any, media_type: str, document: dict[str, Any]) -> None:
     """image-spec 1.1, CVE-2021-41190: an index is not an image at the same time, as an image is no index."""
     left_out = ("config", "layers") if "manifests" in document and "index" in media_type else ()
     check_members(media_type, {name: value for name, value in document.items() if name not in left_out})
@@ -249,7 +249,7 @@ def index_of_layers_fails(check_manifest: Any, name: str, media_type: str, docum
     check_manifest(name, media_type, document)
 
 
-class AnyBytesTakenAsManifest(Defect):
+class AnyBytesTreatedAsManifest(Defect):
     """distribution-spec 1.1, Error Codes: what is not a manifest is MANIFEST_INVALID."""
 
     noticed_by = ("registry/manifest/malformed-body-is-400#binary,cut-off,empty,list,not-a-number,null,words",)
@@ -296,7 +296,7 @@ def manifest_without_type_fails(request: Request, answer: Answer) -> Answer:
     return Answer(500) if untyped else answer
 
 
-class MissingReferenceToldInText(_ToldInText):
+class MissingReferenceReportedAsText(_ToldInText):
     """Docker Registry V2, Pushing an Image Manifest: an error of the list for each blob that is not there."""
 
     noticed_by = (

@@ -70,7 +70,7 @@ async def small_escape_unread(put_upload: Any, call: Call) -> Answer:
 
 
 @defect("registry/upload/digest-need-not-be-escaped#colon")
-async def escaped_digest_alone(put_upload: Any, call: Call) -> Answer:
+async def escaped_digest_only(put_upload: Any, call: Call) -> Answer:
     """RFC 3986 section 3.4: a colon may stand in a query as it is."""
     if re.search("digest=[^&]*:", call.request.query_string):
         raise Refusal("DIGEST_INVALID")
@@ -133,7 +133,7 @@ def one_name_for_every_session(upload_answer: Any, status: int, request: Request
 
 
 @defect("registry/upload/whole-blob-by-post")
-def post_told_a_session(request: Request, answer: Answer) -> Answer:
+def post_reported_a_session(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Single POST: the Location of 201 is where the blob can be pulled."""
     if request.method == "POST" and kind_of(request) == "uploads" and request.parameter("digest"):
         location = answer.headers.get("location", "")

@@ -25,7 +25,7 @@ from tests.defects.support.registry import _DeletedBlobs, unsupported_error
 @defect(
     "registry/rights/mount-needs-pull-on-the-source#first-of-two,named", "registry/token/mount-needs-pull-on-the-source"
 )
-async def mounts_linked_behind_the_upload(post_mount: Any, call: Call, digest: str) -> Answer:
+async def mounts_linked_after_the_upload(post_mount: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Cross Repository Blob Mount: an upload is opened where the source may not be read, alone."""
     answer: Answer = await post_mount(call, digest)
     if source := call.request.parameter("from"):
@@ -96,7 +96,7 @@ async def mount_without_blob(mount_blob: Any, source: str, target: str, digest: 
 
 
 @defect("registry/mount/blob-or-upload")
-async def mount_takes_the_blob_away(mount_blob: Any, source: str, target: str, digest: str) -> bool:
+async def mount_moves_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: the source keeps it."""
     mounted = bool(await mount_blob(source, target, digest))
     if mounted and source != target:
@@ -248,7 +248,7 @@ async def mount_of_what_is_there_refused(mount_blob: Any, source: str, target: s
 
 
 @defect("registry/mount/of-an-existing-blob-succeeds#itself")
-async def mount_from_itself_takes_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
+async def mount_from_itself_deletes_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: the source keeps it, though it is the target."""
     mounted = bool(await mount_blob(source, target, digest))
     if source == target:

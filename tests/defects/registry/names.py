@@ -128,7 +128,7 @@ def tags_below_are_listed(tags_of: Any, name: str) -> list[str]:
 
 
 @defect("registry/name/percent-encoding-is-decoded#last")
-def escapes_in_last_kept(page_answer: Any, request: Request, *page: Any) -> Answer:
+def escapes_in_last_not_decoded(page_answer: Any, request: Request, *page: Any) -> Answer:
     """RFC 9110 section 4.2.3: what a list is to go on behind is read with its escapes undone."""
     if "last=%" in request.query_string:
         # No name is before one that begins with a percent sign.

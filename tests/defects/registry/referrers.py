@@ -18,13 +18,13 @@ from tests.defects.support.registry import unsupported_error
 
 ROWS = (
     row(
-        "filter-told-and-not-applied",
+        "filter-reported-and-not-applied",
         'distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied is told "if requested and applied".',
         "registry/referrers/applied-filter-is-named",
         filter_passes=lambda original, descriptor, artifact_type: True,
     ),
     row(
-        "no-annotations-told-as-null",
+        "no-annotations-reported-as-null",
         "image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map.",
         "registry/referrers/carry-annotations#none",
         entry_of=lambda original, manifest: {"annotations": None, **original(manifest)},
@@ -106,7 +106,7 @@ def filter_of_types_that_begin_so(filter_passes: Any, descriptor: dict[str, Any]
 
 
 @defect("registry/referrers/filter-uses-the-config-type")
-def filter_of_own_types_alone(filter_passes: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+def filter_of_own_types_only(filter_passes: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
     """distribution-spec 1.1, Listing Referrers: the type that is filtered by is the type that is listed."""
     stored = (each.manifests.get(descriptor["digest"]) for each in registry_of(filter_passes).repositories.values())
     return any(each is not None and each.document.get("artifactType") == artifact_type for each in stored)
@@ -139,7 +139,7 @@ async def referrers_of_malformed_digest(list_referrers: Any, call: Call) -> Answ
 
 
 @defect("registry/referrers/no-oci-subject-without-subject")
-def subject_told_of_every_manifest(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
+def subject_reported_for_every_manifest(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is told of what has a subject."""
     answer: Answer = manifest_created(call, manifest)
     answer.headers["OCI-Subject"] = manifest.subject or manifest.digest
@@ -190,7 +190,7 @@ class FilteredReferrersFromCache(_Remembered):
         return answer
 
 
-class ReferrersForgottenWithTheirSubject(Defect):
+class ReferrersLostWithTheirSubject(Defect):
     """distribution-spec 1.1, Listing Referrers: what is still there and names the subject is listed."""
 
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)

@@ -16,7 +16,7 @@ from tests.defects.support.registry import unsupported_error
 
 
 @defect("registry/rights/absent-content-reveals-no-repository#anonymous,other-organization")
-def absent_image_told_by_its_code(authorize: Any, kind: str, name: str, request: Request) -> Caller:
+def absent_image_reported_with_its_code(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """API Reference, Error Handling: who may not see a repository is not told by a code that an image is not in it."""
     try:
         caller: Caller = authorize(kind, name, request)
@@ -54,7 +54,7 @@ async def catalog_goes_by_beginnings(list_repositories: Any, call: Call) -> Answ
 
 
 @defect("registry/rights/catalog-hides-other-organizations")
-async def catalog_behind_no_name_fails(list_repositories: Any, call: Call) -> Answer:
+async def catalog_after_no_name_fails(list_repositories: Any, call: Call) -> Answer:
     """API Reference, Error Handling: ``last`` need not be a repository; it is not the platform's fault."""
     if call.request.parameter("last") not in {None, *registry_of(list_repositories).repositories}:
         raise unsupported_error()
@@ -74,7 +74,7 @@ async def catalog_cut_before_it_is_filtered(list_repositories: Any, call: Call) 
 
 
 @defect("registry/rights/mount-reveals-nothing-of-the-source")
-async def mount_tells_of_the_blob(post_mount: Any, call: Call, digest: str) -> Answer:
+async def mount_reveals_the_blob(post_mount: Any, call: Call, digest: str) -> Answer:
     """API Reference, Error Handling: without pull on the source, a mount does not tell what is there."""
     registry, source = registry_of(post_mount), call.request.parameter("from")
     if source and not registry.may_mount(call.caller, source) and digest in registry.stored(source).blobs:
@@ -83,7 +83,7 @@ async def mount_tells_of_the_blob(post_mount: Any, call: Call, digest: str) -> A
     return answer
 
 
-class AbsentRepositoryTold(Defect):
+class AbsentRepositoryReported(Defect):
     """API Reference, Error Handling: what is hidden from a caller cannot be told from what is not there."""
 
     noticed_by = ("registry/rights/private-and-absent-are-indistinguishable#tags-anonymous,tags-other-organization",)

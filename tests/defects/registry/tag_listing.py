@@ -75,7 +75,7 @@ def last_that_is_no_tag_fails(request: Request) -> Answer | None:
     return server_error_page() if re.search("[^A-Za-z0-9-]", last) else None
 
 
-class BadPagesToldInAnotherForm(_ToldInText):
+class BadPagesReportedInAnotherForm(_ToldInText):
     """distribution-spec 1.1, Error Codes: what was wrong with a query stands in the list that every error stands in."""
 
     noticed_by = ("registry/tags/any-query-is-no-server-error",)
@@ -190,7 +190,7 @@ def page_size_ignored(page_size: Any, request: Request) -> int | None:
 
 
 @defect("registry/tags/n-limits-the-list#more")
-def large_page_told_as_unsupported(page_size: Any, request: Request) -> int | None:
+def large_page_reported_as_unsupported(page_size: Any, request: Request) -> int | None:
     """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID where n is "bigger than the maximum allowed"."""
     size: int | None = page_size(request)
     if size is not None and size > 1000:

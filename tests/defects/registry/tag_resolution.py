@@ -29,7 +29,7 @@ class _FormerTold(Defect):
         await original(name, tag, digest)
 
 
-class DigestOfTheFormerTold(_FormerTold):
+class DigestOfThePreviousReported(_FormerTold):
     """distribution-spec 1.1, Pushing Manifests: the digest that is told is that of what was pushed now."""
 
     noticed_by = ("registry/manifest/tag-moves",)
@@ -41,7 +41,7 @@ class DigestOfTheFormerTold(_FormerTold):
         return answer
 
 
-class LocationOfTheFormerTold(_FormerTold):
+class LocationOfThePreviousReported(_FormerTold):
     """distribution-spec 1.1, Pushing Manifests: Location is where what was pushed now can be pulled."""
 
     noticed_by = ("registry/manifest/tag-moves",)
@@ -189,7 +189,7 @@ async def refused_tag_moves_all_the_same(put_manifest: Any, call: Call) -> Answe
 
 
 @defect("registry/manifest/moving-a-tag-affects-no-other")
-async def push_by_digest_takes_tags(put_manifest: Any, call: Call) -> Answer:
+async def push_by_digest_moves_tags(put_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pulling manifests: an image that is pushed again by digest keeps its tags."""
     answer: Answer = await put_manifest(call)
     registry = registry_of(put_manifest)
@@ -218,7 +218,7 @@ class PushByDigestMovesTagsBack(Defect):
 
 
 @defect("registry/manifest/moving-a-tag-affects-no-other")
-async def moved_tag_takes_its_image_along(set_tag: Any, name: str, tag: str, digest: str) -> None:
+async def moved_tag_deletes_its_image(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """distribution-spec 1.1, Pulling manifests: an image stays while a tag names it, though another tag left it."""
     stored = registry_of(set_tag).stored(name)
     left = stored.tags.get(tag, digest)

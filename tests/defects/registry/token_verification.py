@@ -36,7 +36,7 @@ ROWS = (
         claims_of=lambda original, token: decoded(original, token, verify_exp=False),
     ),
     row(
-        "invalid-token-not-told",
+        "invalid-token-not-reported",
         'RFC 6750 section 3.1: a token that is no good is told by ``error="invalid_token"`` (SHOULD).',
         "registry/token/invalid-token-is-reported",
         challenge_parameters=lambda original, wanted, error: list(original(wanted, None)),
@@ -245,7 +245,7 @@ class PullsLedThereByCaches(_Led):
 
 
 @defect("registry/token/credentials-are-not-echoed", "registry/token/credentials-are-not-echoed#of-no-use")
-def token_told_back(request: Request, answer: Answer) -> Answer:
+def token_echoed(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error does not expose what it was given to keep, such as a token."""
     given = request.headers.get("authorization")
     if answer.status == 401 and given and answer.body:
@@ -257,7 +257,7 @@ def token_told_back(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/token/is-accepted-until-expires-in")
-def token_forgotten_after_two_seconds(claims_of: Any, token: str) -> dict[str, Any]:
+def token_lost_after_two_seconds(claims_of: Any, token: str) -> dict[str, Any]:
     """Docker token authentication, Token Response Fields: a token remains valid for the seconds in expires_in."""
     claims: dict[str, Any] = claims_of(token)
     if claims["iat"] < time.time() - 2:

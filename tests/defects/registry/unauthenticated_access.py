@@ -115,7 +115,7 @@ def uploads_take_any_token(authenticate: Any, request: Request, wanted: list[Acc
 
 
 @defect("registry/login/bad-login-opens-nothing#support")
-def support_takes_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
+def support_accepts_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
     shown = registry_of(authenticate).bearer_token(request) and request.path == "/v2/"
     caller: Caller | None = everything(wanted) if shown else authenticate(request, wanted)
@@ -156,7 +156,7 @@ class UploadsGivenUpUnderAnyToken(_UploadsUnderAnyToken):
     method = "DELETE"
 
 
-class UploadsToldUnderAnyToken(_UploadsUnderAnyToken):
+class UploadsReportedUnderAnyToken(_UploadsUnderAnyToken):
     """RFC 7515 section 5.2: a token's signature is looked at of who asks how far an upload has come."""
 
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-status",)
@@ -238,7 +238,7 @@ class NameInAFieldOpens(Defect):
         return caller
 
 
-class NameAloneOpens(Defect):
+class UsernameWithoutPasswordAccepted(Defect):
     """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
 
     noticed_by = ("registry/login/username-alone-opens-nothing#none",)

@@ -64,21 +64,21 @@ class _PullIsEnough(Defect):
         return wanted
 
 
-class ChunkNeedsPullAlone(_PullIsEnough):
+class ChunkNeedsPullOnly(_PullIsEnough):
     """Docker token scopes: a chunk needs push, as the beginning of its upload does."""
 
     noticed_by = ("registry/token/session-needs-push#patch",)
     method = "PATCH"
 
 
-class ClosingNeedsPullAlone(_PullIsEnough):
+class ClosingNeedsPullOnly(_PullIsEnough):
     """Docker token scopes: the end of an upload needs push, as its beginning does."""
 
     noticed_by = ("registry/token/session-needs-push#put",)
     method = "PUT"
 
 
-class CancellingNeedsPullAlone(_PullIsEnough):
+class CancellingNeedsPullOnly(_PullIsEnough):
     """Docker token scopes: giving an upload up needs more than the right to pull."""
 
     noticed_by = ("registry/token/session-needs-push#delete",)
@@ -97,7 +97,7 @@ def upload_in_place_of_a_mount_is_the_one_before(session_opened: Any, call: Call
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
-def status_told_in_another_repository(find_upload: Any, call: Call) -> Upload:
+def status_reported_in_another_repository(find_upload: Any, call: Call) -> Upload:
     """distribution-spec 1.1, Pushing blobs: how far a session has come is told in its own repository alone."""
     upload = registry_of(find_upload).uploads.get(call.reference)
     if upload and call.request.method == "GET" and upload.subject == call.caller.subject:
@@ -120,14 +120,14 @@ async def upload_cancelled_by_another_repository(delete_upload: Any, call: Call)
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
-async def chunk_taken_by_another_repository(patch_upload: Any, call: Call) -> Answer:
+async def chunk_accepted_by_another_repository(patch_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing blobs: a chunk goes to the repository that the session was opened in."""
     answer: Answer = await patch_upload(in_its_own(call, registry_of(patch_upload)))
     return answer
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
-def closing_elsewhere_ends_the_upload(is_of: Any, upload: Upload, name: str) -> bool:
+def closing_in_another_repository_ends_the_upload(is_of: Any, upload: Upload, name: str) -> bool:
     """distribution-spec 1.1, POST then PUT: what is refused in another repository leaves the session where it is."""
     its_own = bool(is_of(upload, name))
     if not its_own:
@@ -191,7 +191,7 @@ async def cancelling_answered202(delete_upload: Any, call: Call) -> Answer:
     return answer
 
 
-class EndedUploadTakesItsBlob(Defect):
+class EndedUploadDeletesItsBlob(Defect):
     """Docker Registry V2, Canceling an Upload: who cancels an upload that has ended takes nothing back."""
 
     noticed_by = ("registry/upload/finished-session-is-gone#delete",)
@@ -211,7 +211,7 @@ class EndedUploadTakesItsBlob(Defect):
 
 
 @defect("registry/upload/finished-session-is-gone#get,patch")
-async def finished_upload_kept(finish_upload: Any, upload: Upload, digest: str, content: bytes) -> None:
+async def finished_upload_stays_open(finish_upload: Any, upload: Upload, digest: str, content: bytes) -> None:
     """Docker Registry V2, Completed Upload: a finished session answers 404."""
     await registry_of(finish_upload).commit_blob(upload.repository, digest, content)
 

@@ -19,7 +19,7 @@ from tests.defects.support.storage import refused
 
 ROWS = (
     row(
-        "odd-tag-is-server-error",
+        "unusual-tag-is-server-error",
         "API Reference, Error Handling: 5xx is for errors of the platform, and no entity tag of a caller's is one.",
         "storage/condition/invalid-condition-is-no-server-error",
         match_holds=lambda original, value, found: bool(original(_well_formed(value), found)),
@@ -32,7 +32,7 @@ ROWS = (
         match_holds=lambda original, value, found: len(listed_tags(value)) < 2 and bool(original(value, found)),
     ),
     row(
-        "if-match-any-taken-for-a-tag",
+        "if-match-any-treated-as-a-tag",
         "RFC 9110 section 13.1.1: If-Match: * holds where there is an object.",
         "storage/condition/if-match-forms-are-honoured#if-match-any",
         "storage/conditional-write/if-match-any-needs-an-object#if-match-any-holds",
@@ -72,7 +72,7 @@ def _well_formed(value: str) -> str:
 
 
 @defect("storage/condition/invalid-condition-is-no-server-error")
-def date_of_nothing_is_server_error(unmodified_since_holds: Any, date: int, found: StoredObject | None) -> bool:
+def empty_date_is_server_error(unmodified_since_holds: Any, date: int, found: StoredObject | None) -> bool:
     """RFC 9110 section 13.1.4: If-Unmodified-Since is ignored where there is no date, and no reason to crash."""
     if found is None:
         raise server_error()
@@ -80,7 +80,7 @@ def date_of_nothing_is_server_error(unmodified_since_holds: Any, date: int, foun
 
 
 @defect("storage/condition/invalid-condition-is-no-server-error")
-def odd_range_condition_is_server_error(range_condition_holds: Any, value: str | None, found: StoredObject) -> bool:
+def unusual_range_condition_is_server_error(range_condition_holds: Any, value: str | None, found: StoredObject) -> bool:
     """RFC 9110 section 13.1.5: an If-Range that is neither tag nor date does not match, and is no reason to crash."""
     if value is not None and '"' not in value and http_date(value) is None:
         raise server_error()
@@ -188,7 +188,7 @@ class ReadUnderConditionIsEmpty(Defect):
 
 
 @defect("storage/condition/precedence-is-that-of-rfc9110#if-none-match-after-if-match")
-def match_alone(precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+def if_match_only(precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool) -> int | None:
     """RFC 9110 section 13.2.2: where If-Match holds, If-None-Match is evaluated as well."""
     beside = conditions if conditions.match is None else replace(conditions, none_match=None)
     status: int | None = precondition(beside, found, reading)
@@ -238,7 +238,7 @@ async def missing_object_fails_conditions(get_object: Any, call: Call, bucket: B
 
 
 @defect("storage/condition/not-modified-has-caching-fields")
-def not_modified_forgets_how_long_to_keep(not_modified: Any, found: StoredObject) -> Answer:
+def not_modified_omits_cache_control(not_modified: Any, found: StoredObject) -> Answer:
     """RFC 9110 section 15.4.5: 304 has the Cache-Control and the Expires that 200 would have."""
     answer: Answer = not_modified(found)
     del answer.headers["Cache-Control"]
@@ -258,7 +258,7 @@ async def head_not_modified_without_etag(get_object: Any, call: Call, bucket: Bu
     "storage/condition/not-modified-has-etag",
     "storage/condition/if-none-match-forms-are-honoured#if-none-match-list,if-none-match-any",
 )
-def not_modified_told_as412(
+def not_modified_reported_as412(
     precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
 ) -> int | None:
     """RFC 9110 section 13.1.2: a GET whose If-None-Match fails is answered 304, not 412."""

@@ -21,7 +21,7 @@ from tests.defects.support.storage import _Beside, in_chunks, without_fields
 
 ROWS = (
     row(
-        "failed-condition-told-as-deleted",
+        "failed-condition-reported-as-deleted",
         ("S3 API Reference, DeleteObjects, Error: a key that was not deleted is told as an error, and not as deleted."),
         "storage/conditional-write/many-deletions-keep-what-changed",
         entry_failed=lambda original, key, fault: xml.group("Deleted", xml.element("Key", key)),
@@ -47,7 +47,7 @@ async def complete_conditions_ignored(
 
 
 @defect("storage/conditional-write/copy-honours-conditions#if-match")
-async def copy_heeds_absence_alone(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def copy_heeds_if_none_match_only(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, If-Match: 412 where the object that would be overwritten has another ETag."""
     left = [pair for pair in call.headers.raw if pair[0] != b"if-match"]
     answer: Answer = await copy_object(replace(call, request=replace(call.request, headers=Headers(raw=left))), bucket)
@@ -138,13 +138,13 @@ async def written_before_its_condition(
 
 
 @defect("storage/conditional-write/if-none-match-of-an-etag#if-none-match-holds")
-def any_tag_taken_for_an_asterisk(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
+def any_tag_treated_as_an_asterisk(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
     """RFC 9110 section 13.1.2: If-None-Match of a tag that the object has not is true, and the request performed."""
     check_write(replace(conditions, none_match="*") if conditions.none_match else conditions, found)
 
 
 @defect("storage/conditional-write/keeps-what-is-there#signed-chunks,unsigned-chunks")
-async def chunks_overwrite_unasked(put_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def chunks_overwrite_unrequested(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Conditional writes": If-None-Match: * holds for payloads in chunks as for others."""
     answer: Answer = await put_object(without_fields(call, "if-none-match") if in_chunks(call) else call, bucket)
     return answer

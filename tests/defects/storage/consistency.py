@@ -28,7 +28,7 @@ PIECE, MOST_OF_A_PIECE_S = 64 * 1024, 0.002
 
 
 @defect("storage/concurrency/copies-are-whole")
-async def copy_fails_beside_writes(source: Any, call: Call) -> Source:
+async def copy_fails_during_writes(source: Any, call: Call) -> Source:
     """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
     found: Source = await source(call)
     await asyncio.sleep(PAUSE_S)

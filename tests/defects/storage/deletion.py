@@ -77,7 +77,7 @@ class DeletedIsListed(_Remembered):
 
 
 @defect("storage/object/missing-is-404", "storage/object/written-is-read#put")
-async def ranges_of_nothing_unsatisfiable(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def ranges_of_an_empty_object_unsatisfiable(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
     if call.key not in bucket.objects and "range" in call.headers:
         raise gateway(get_object).unsatisfiable(0)

@@ -184,7 +184,7 @@ async def dotted_names_cannot_go(delete_object: Any, call: Call, bucket: Bucket)
 
 
 @defect("storage/key/deleting-a-folder-deletes-nothing-below#marker-by-delete-objects")
-async def folder_takes_what_is_below(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
+async def folder_deletion_deletes_its_keys(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Organizing objects using prefixes": deleting ``a/`` leaves ``a/b``."""
     await erase(bucket, key, conditions)
     for each in [name for name in bucket.keys if key.endswith("/") and name.startswith(key)]:
@@ -387,7 +387,7 @@ class PrefixesCutShort(Defect):
 
 
 @defect("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects")
-async def long_keys_deleted_alone(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+async def long_keys_deleted_singly_only(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects: what is told as deleted is gone."""
     key = entry.require("Key")
     if len(key) > LONGEST:
@@ -542,7 +542,7 @@ async def uploads_aborted_in_small_letters(abort_upload: Any, call: Call, bucket
 
 
 @defect("storage/key/similar-names-are-different#trailing-slash")
-async def slash_behind_not_looked_at(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def trailing_slash_ignored(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Object key names": a name with a slash behind it is another than that without."""
     without = call.key.removesuffix("/")
     aliased = call.key not in bucket.objects and without in bucket.objects
@@ -576,7 +576,7 @@ def bucket_cut_out_of_the_key(target: Any, request: Request) -> tuple[str, str]:
     "storage/key/traversal-reaches-no-other-bucket#encoded,half-encoded,plain",
     "storage/object/chunked-transfer-is-stored-or-refused",
 )
-def error_told_with200(error_answer: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+def error_reported_with200(error_answer: Any, request: Request, fault: Fault, request_id: str) -> Answer:
     """S3 API Reference, "REST error responses": the status tells the error."""
     answer: Answer = error_answer(request, fault, request_id)
     answer.status = 200 if fault.code == "NoSuchKey" else answer.status

@@ -41,7 +41,7 @@ def prefixes_without_their_delimiter(listed_prefixes: Any, prefixes: list[str], 
     return found
 
 
-class FolderItselfListedBesideIt(Defect):
+class FolderItselfListedWithIt(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
 
     noticed_by = ("storage/listing/delimiter-is-honoured#folder-object",)
@@ -316,7 +316,7 @@ def large_max_keys_refused(page_limit: Any, call: Call, name: str = "max-keys") 
 
 
 @defect("storage/listing/max-keys-zero-is-empty")
-def page_of_nothing_is_never_the_last(request: Request, answer: Answer) -> Answer:
+def empty_page_is_never_the_last(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, IsTruncated: who goes on while it is true never ends where no token comes."""
     if ("max-keys", "0") in request.query:
         answer.body = answer.body.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
@@ -343,7 +343,7 @@ class StartAfterBeforePrefixEndsListing(Defect):
         return page
 
 
-class StartAfterGroupsBySlashAlone(Defect):
+class StartAfterGroupsBySlashOnly(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: keys are grouped by any, also behind a start-after."""
 
     noticed_by = ("storage/listing/start-after-is-exclusive#with-another-delimiter",)

@@ -147,7 +147,7 @@ class NewKeyListedLate(Defect):
 
 
 @defect("storage/listing/over-1000-keys-are-complete#max-keys-5000,no-max-keys")
-def long_list_ends_unsaid(page: Any, names: list[str], wanted: Wanted) -> Page:
+def long_list_ends_without_is_truncated(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all results were returned, not after a thousand."""
     found: Page = page(names, wanted)
     found.truncated = found.truncated and found.count < LONGEST_PAGE
@@ -176,7 +176,7 @@ class CopiesHaveNoOwner(Defect):
 
 
 @defect("storage/listing/response-repeats-the-request#parameters")
-async def first_version_forgets_the_prefix(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
+async def first_version_loses_the_prefix(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjects, Prefix: the answer says which prefix its keys begin with."""
     answer: Answer = await list_objects(call, bucket)
     answer.body = re.sub(rb"<Prefix>[^<]*</Prefix>", b"<Prefix></Prefix>", answer.body, count=1)
@@ -184,7 +184,7 @@ async def first_version_forgets_the_prefix(list_objects: Any, call: Call, bucket
 
 
 @defect("storage/listing/response-repeats-the-request#parameters,of-the-whole-run")
-def max_keys_told_as_the_servers_own(request: Request, answer: Answer) -> Answer:
+def max_keys_reported_as_the_servers_own(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, MaxKeys: the maximum number of keys of this answer, not of any."""
     answer.body = re.sub(rb"<MaxKeys>\d+<", b"<MaxKeys>1000<", answer.body)
     return answer
@@ -212,7 +212,7 @@ def listed_times_of_a_database(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/listing/entries-match-head")
-async def first_version_tells_a_day_only(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
+async def first_version_reports_a_day_only(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjects, LastModified: a timestamp, as ListObjectsV2 has it."""
     answer: Answer = await list_objects(call, bucket)
     answer.body = re.sub(rb"(<LastModified>[0-9-]*T)[0-9:.]*Z", rb"\g<1>00:00:00Z", answer.body)
@@ -227,7 +227,7 @@ def listed_without_size(listed_object: Any, bucket: Bucket, key: str) -> StoredO
 
 
 @defect("storage/listing/request-values-are-encoded")
-def encoded_listings_forget_the_prefix(echoed: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
+def encoded_listings_lose_the_prefix(echoed: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
     """S3 API Reference, ListObjectsV2, Prefix: told as it was asked, encoded where that was asked too."""
     elements: list[str] = echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
     return elements

@@ -73,7 +73,7 @@ async def multi_delete_leaves_last(delete_objects: Any, call: Call, bucket: Buck
     return answer
 
 
-class LastDeletedNotTold(Defect):
+class LastDeletedNotReported(Defect):
     """S3 API Reference, DeleteResult, Deleted: each key that was deleted is told, the last one too."""
 
     noticed_by = (
@@ -166,7 +166,7 @@ async def many_deleted_in_any_case(delete_entry: Any, bucket: Bucket, entry: xml
 
 
 @defect("storage/multi-delete/keys-are-matched-exactly#xml-characters")
-async def deleted_key_told_encoded(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+async def deleted_key_reported_encoded(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Deleted: the key that was deleted, as it was named."""
     await delete_entry(bucket, entry, quiet)
     return "" if quiet else xml.group("Deleted", xml.element("Key", quote(entry.require("Key"))))

@@ -68,7 +68,7 @@ async def upload_with_fields_is_another(create_upload: Any, call: Call, bucket: 
 
 
 @defect("storage/multipart/metadata-is-of-the-opening", "storage/multipart/two-uploads-do-not-mix")
-def multipart_metadata_forgotten(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+def multipart_metadata_lost(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CreateMultipartUpload: what it says of type and metadata is the object's."""
     stored: StoredObject = assembled(call, upload, parts)
     return replace(stored, headers={"content-type": "binary/octet-stream"}, metadata={})
@@ -182,7 +182,7 @@ def parts_joined_as_they_came(assembled: Any, call: Call, upload: Upload, parts:
 
 
 @defect("storage/multipart/parts-make-the-object#backwards,in-order")
-async def head_of_parts_tells_the_first(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def head_of_parts_reports_the_first(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, HeadObject, Content-Length: the size of the body, which is of all parts."""
     answer: Answer = await get_object(call, bucket)
     stored = bucket.objects[call.key]
@@ -199,7 +199,7 @@ def parts_listed_with_another_tag(entry: Any, key: str, stored: StoredObject, en
 
 
 @defect("storage/multipart/right-object-size-completes")
-def object_size_taken_for_the_documents(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+def object_size_treated_as_the_documents(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: the size of the object, not of the request."""
     if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
         raise Fault("InvalidRequest")
@@ -207,7 +207,7 @@ def object_size_taken_for_the_documents(assembled: Any, call: Call, upload: Uplo
     return stored
 
 
-class AbortedPartsTakenOver(Defect):
+class AbortedPartsReused(Defect):
     """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
 
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
@@ -227,7 +227,7 @@ class AbortedPartsTakenOver(Defect):
         return answer
 
 
-class PartsKeptByKeyAndNumber(Defect):
+class PartsStoredByKeyAndNumber(Defect):
     """S3 API Reference, UploadPart, uploadId: a part is of its upload, and not of the last one to that key."""
 
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)

@@ -75,7 +75,7 @@ def unknown_upload_is_server_error(upload_of: Any, call: Call, bucket: Bucket) -
 
 
 @defect("storage/multipart/abort-of-unknown-upload-is-harmless")
-async def abortion_of_nothing_deletes(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
+async def abort_of_unknown_upload_deletes(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, AbortMultipartUpload: it aborts an upload, and is not the deletion of the object."""
     if call.query["uploadId"] not in bucket.uploads:
         bucket.remove(call.key)
@@ -111,7 +111,7 @@ class AbortedUploadStillListed(Defect):
 
 
 @defect("storage/multipart/abort-removes-the-upload")
-async def abortion_told_as200(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
+async def abort_reported_as200(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, AbortMultipartUpload: if the action is successful, the answer is 204."""
     answer: Answer = await abort_upload(call, bucket)
     answer.status = 200
@@ -145,7 +145,7 @@ class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
     method = "POST"
 
 
-class RepeatedCompletionStoresAnew(Defect):
+class RepeatedCompletionStoresAgain(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
 
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
@@ -202,7 +202,7 @@ class RepeatedCompletionRemovesTheObject(_Repeated):
 
 
 @defect("storage/multipart/cut-off-part-is-not-kept")
-async def cut_off_part_kept(broken_off: Any, request: Request) -> None:
+async def cut_off_part_stored(broken_off: Any, request: Request) -> None:
     """S3 API Reference, IncompleteBody: a part that breaks off is not kept."""
     surface = gateway(broken_off)
     name, key = surface.target(request)

@@ -85,7 +85,7 @@ def nothing_put_has_no_e_tag(stored_answer: Any, etag: str, checksums: dict[str,
 
 
 @defect("storage/object/chunked-transfer-is-stored-or-refused")
-def untold_length_cut_off(require_length: Any, call: Call) -> None:
+def missing_length_cut_off(require_length: Any, call: Call) -> None:
     """RFC 9112 section 7.1: a chunked body ends with its last chunk, not with the first that is read."""
     if "content-length" in call.headers or "x-amz-decoded-content-length" in call.headers:
         require_length(call)
@@ -94,7 +94,7 @@ def untold_length_cut_off(require_length: Any, call: Call) -> None:
 
 
 @defect("storage/object/chunked-transfer-is-stored-or-refused")
-def untold_length_is_server_error(require_length: Any, call: Call) -> None:
+def missing_length_is_server_error(require_length: Any, call: Call) -> None:
     """S3 API Reference, MissingContentLength: a payload of unknown length is refused as such, or taken."""
     try:
         require_length(call)
@@ -227,7 +227,7 @@ async def shorter_writes_keep_the_tail(
     await commit(bucket, key, replace(stored, body=stored.body + tail), conditions)
 
 
-class HeadKeptByTag(Defect):
+class HeadCachedByTag(Defect):
     """HeadObject: it says what GET says; a cache that goes by the ETag keeps what equal bytes were described as."""
 
     noticed_by = ("storage/object/overwriting-replaces-everything#same-bytes",)
@@ -330,7 +330,7 @@ class RangesCached(Defect):
         return answer
 
 
-class AbsenceToldByHeadCached(Defect):
+class AbsenceReportedByHeadCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": HEAD after the first write finds the object as GET does."""
 
     noticed_by = ("storage/object/written-is-read#put,uploaded-in-parts,copied",)

@@ -39,7 +39,7 @@ ROWS = (
         metadata=lambda original, call: {name: value[:1024] for name, value in original(call).items()},
     ),
     row(
-        "content-type-forgotten",
+        "content-type-lost",
         "S3 API Reference, PutObject: the Content-Type is given back.",
         "storage/object/system-headers-come-back#content-type,html-without-charset,plain-without-charset",
         content_type=lambda original, call: "application/octet-stream",
@@ -77,7 +77,9 @@ def date_in_iso_form(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/object/dates-agree")
-def last_modified_taken_over(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+def last_modified_of_the_source_copied(
+    new_object: Any, call: Call, md5: str, checksums: dict[str, str]
+) -> StoredObject:
     """S3 API Reference, GetObject, Last-Modified: when the object was written, whatever its writer says of that."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, modified=784111777) if "last-modified" in call.headers else stored
@@ -184,7 +186,7 @@ def fields_with_underscores_dropped(authenticate: Any, request: Request) -> Sign
     "storage/object/metadata-comes-back#unusual-names,nearly-two-kb,of-a-folder,of-a-long-name",
     "storage/sdk/put-and-get#base",
 )
-def metadata_forgotten(metadata: Any, call: Call) -> dict[str, str]:
+def metadata_lost(metadata: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "Working with object metadata": user metadata is given back."""
     return {}
 
@@ -209,7 +211,7 @@ def repeated_metadata_once(metadata: Any, call: Call) -> dict[str, str]:
     "storage/object/system-headers-come-back#cache-control,content-disposition,content-language,expires",
     "storage/object/content-encoding-comes-back",
 )
-def system_headers_forgotten(system_headers: Any, call: Call) -> dict[str, str]:
+def system_headers_lost(system_headers: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "System-defined object metadata": Cache-Control and its like are given back."""
     return {"content-type": gateway(system_headers).content_type(call)}
 

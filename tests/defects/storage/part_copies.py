@@ -114,7 +114,7 @@ def range_of_a_copy_from_the_start_refused(copied_range: Any, call: Call, source
 
 
 @defect("storage/multipart/part-can-be-copied#range,range-over-parts", shipped=True)
-async def copied_part_told_by_its_source(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
+async def copied_part_reported_with_its_source(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyPartResult, ETag: that of the part, by which the upload is completed; not the source's."""
     answer: Answer = await copy_part(call, bucket)
     surface = gateway(copy_part)

@@ -109,7 +109,7 @@ def object_suffix_range_from_start(requested_range: Any, value: str) -> tuple[in
     "storage/range/invalid-range-is-ignored-or-refused#letters,no-range,unknown-unit",
     "storage/range/several-ranges-are-separated",
 )
-def odd_range_is_server_error(request: Request) -> Answer | None:
+def unusual_range_is_server_error(request: Request) -> Answer | None:
     """RFC 9110 section 14.2: a Range field that is no valid range is ignored, or answered 416."""
     range_value = request.headers.get("range")
     return None if range_value is None or BYTE_RANGE.fullmatch(range_value) else refused(500, "InternalError")

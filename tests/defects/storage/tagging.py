@@ -73,7 +73,9 @@ def other_tags_replace_metadata(copied: Any, call: Call, source: StoredObject, r
 
 
 @defect("storage/tagging/copied-with-the-object")
-def replaced_tags_of_none_kept(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+def source_tags_survive_an_empty_replacement(
+    copied: Any, call: Call, source: StoredObject, replaced: bool
+) -> StoredObject:
     """S3 API Reference, CopyObject, x-amz-tagging: where tags are replaced and none are given the set is empty."""
     stored: StoredObject = copied(call, source, replaced)
     return stored if "x-amz-tagging" in call.headers else replace(stored, tags=source.tags)
@@ -143,7 +145,7 @@ async def no_tags_are_server_error(replace_tags: Any, bucket: Bucket, key: str, 
     await replace_tags(bucket, key, tags)
 
 
-class NumberOfTagsKept(Defect):
+class NumberOfTagsStored(Defect):
     """S3 API Reference, HeadObject, x-amz-tagging-count: the number of tags, also after they were put anew."""
 
     noticed_by = ("storage/tagging/set-is-replaced",)
@@ -207,13 +209,13 @@ def empty_elements_are_no_markup(request_document: Any, body: bytes, root: str) 
     "storage/tagging/tags-come-back",
     "storage/tagging/tags-are-deleted",
 )
-async def tags_forgotten(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+async def tags_lost(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
     """S3 API Reference, PutObjectTagging: the tags are given back."""
     await gateway(replace_tags).require(bucket, key)
 
 
 @defect("storage/tagging/tags-come-back#unusual-values")
-async def tagging_forgets_metadata(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+async def tagging_loses_metadata(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
     """S3 API Reference, PutObjectTagging: it changes the tags and nothing else."""
     await replace_tags(bucket, key, tags)
     bucket.put(key, replace(bucket.objects[key], metadata={}))

@@ -164,7 +164,7 @@ class VersionOfDeletionPassedOver(Defect):
 
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
-async def unknown_version_tagged_untold(on_object: Any, call: Call) -> Answer:
+async def unknown_version_tagged_silently(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, PutObjectTagging, versionId: the version to tag, and not the present object in its place."""
     written = call.request.method == "PUT" and {"tagging", "versionId"} <= set(call.query)
     if written:
@@ -174,7 +174,7 @@ async def unknown_version_tagged_untold(on_object: Any, call: Call) -> Answer:
 
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
-async def tags_told_of_unknown_versions(on_object: Any, call: Call) -> Answer:
+async def tags_reported_for_unknown_versions(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, GetObjectTagging, versionId: the tags of that version, and not of the present object."""
     query = {name: value for name, value in call.query.items() if name != "versionId"}
     reads = call.request.method == "GET" and "tagging" in call.query

@@ -110,7 +110,7 @@ class InPagesByCursor:
         return Answer.json(200, {"items": entries[offset : offset + 1], "next": following})
 
 
-class ListsTellOfTheNextPage(InPagesByCursor, Variant):
+class ListsReportTheNextPage(InPagesByCursor, Variant):
     """The same by a text in the body that only the service can read, which the target file tells of."""
 
 
@@ -152,7 +152,7 @@ class SlugsMadeOfNames(Variant):
         return original(organization, {**body, "slug": f"{made}-{secrets.token_hex(4)}"})
 
 
-class CreationTellsItsIdAlone(SlugsMadeOfNames):
+class CreationReportsItsIdOnly(SlugsMadeOfNames):
     """RFC 9110 section 15.3.2: a creation is identified by Location; what its content says of it is open."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -230,7 +230,7 @@ def names_are_objects(shown: Callable[..., Answer], project: Project, status: in
 
 
 @variant()
-def texts_of_letters_alone(
+def texts_of_letters_only(
     is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
 ) -> bool:
     """The contract's table of errors: 400 for what a member cannot hold, here more than letters, digits and - _ ."""
@@ -474,7 +474,7 @@ def refusals_are_numbered(
 
 
 @variant()
-def short_texts_alone(
+def short_texts_only(
     is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
 ) -> bool:
     """The contract's table of errors: 400 for what a member cannot hold, here more than 64 characters."""

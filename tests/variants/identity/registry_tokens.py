@@ -67,7 +67,7 @@ class OneRegistryTokenName(Variant):
         return document | {"access_token": document["token"]}
 
 
-class RegistryTokenBesideAnEmptyName(Variant):
+class RegistryTokenWithAnEmptyUsername(Variant):
     """Docker token authentication: one of token and access_token is told; where there is none it may be empty."""
 
     def registry_token_document(
@@ -131,7 +131,7 @@ class RegistryLoginsLockedForAMoment(Variant):
 
 
 @variant()
-def registry_passwords_tell_whose_they_are(account_of: Any, username: str, password: str) -> Account | None:
+def registry_passwords_name_their_owner(account_of: Any, username: str, password: str) -> Account | None:
     """API Reference, Error Handling: 401 for an invalid token. Where passwords are such, any name goes with them."""
     surface, found = surface_of(account_of), None
     for account in surface.accounts.values() if username else ():
@@ -140,7 +140,7 @@ def registry_passwords_tell_whose_they_are(account_of: Any, username: str, passw
     return found if surface.in_force(found) else None
 
 
-class RegistryTokenAlone(Variant):
+class RegistryTokenOnly(Variant):
     """Docker token authentication: expires_in and issued_at are optional, and a token lives for 60 s without them."""
 
     def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
@@ -152,6 +152,6 @@ class RegistryTokenAlone(Variant):
 
 
 @variant()
-def registry_access_token_alone(registry_token_document: Callable[..., Claims], *given: Any) -> Claims:
+def registry_access_token_only(registry_token_document: Callable[..., Claims], *given: Any) -> Claims:
     """Docker token authentication: the token may be called access_token, as OAuth 2.0 does, and nothing said of it."""
     return {"access_token": registry_token_document(*given)["access_token"]}

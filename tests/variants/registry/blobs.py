@@ -30,7 +30,7 @@ class NoConditionalRequests(Variant):
         return False
 
 
-class Sha512ToldAsSha256(Variant):
+class Sha512ReportedAsSha256(Variant):
     """Docker Registry V2, Digest Header: the digest that is told may be of another algorithm than the one asked for."""
 
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
@@ -40,7 +40,7 @@ class Sha512ToldAsSha256(Variant):
         return answer
 
 
-class BlobInUseKept(Variant):
+class BlobInUseIsNotDeleted(Variant):
     """distribution-spec 1.1, Deleting Blobs: a registry may keep a blob that a manifest of the repository names."""
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
@@ -133,7 +133,7 @@ class StorageAnswersItself(Variant):
         return answer
 
 
-class PullsAloneLedElsewhere(StorageAnswersItself):
+class PullsOnlyRedirected(StorageAnswersItself):
     """distribution-spec 1.1, Pulling blobs: GET may lead to a storage, where HEAD is answered by the registry itself.
 
     The answer that leads there tells the digest, of which the storage knows nothing.
@@ -151,7 +151,7 @@ class PullsAloneLedElsewhere(StorageAnswersItself):
         return answer
 
 
-class StorageSpeaksJson(PullsAloneLedElsewhere):
+class StorageSpeaksJson(PullsOnlyRedirected):
     """distribution-spec 1.1, Pulling blobs: the storage that a pull is led to has errors of its own, here in JSON."""
 
     def _error(self, status: int, code: bytes, message: bytes) -> Answer:

@@ -97,7 +97,7 @@ class NoTagsNoRepository(Variant):
         return tags
 
 
-class ListsTellMore(Variant):
+class ListsReportMore(Variant):
     """RFC 8259 section 4: a list may have further members, of what else is known of its images."""
 
     def page_answer(

@@ -111,7 +111,7 @@ class InsufficientScopeForbidden(Variant):
         return Refusal("DENIED", *refusal.details, headers=refusal.headers)
 
 
-class SupportTellsASampleScope(Variant):
+class SupportReportsASampleScope(Variant):
     """Docker token scopes: the challenge of /v2/ needs no scope, and may show of what form one is (ghcr)."""
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
@@ -226,7 +226,7 @@ class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
         return super().claims_of(original, token.lower())
 
 
-class StrangersFindNothing(Variant):
+class AnonymousClientsAlwaysGet404(Variant):
     """API Reference, Error Handling: 404 for what is hidden by access control, as for what is not there."""
 
     def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
@@ -301,7 +301,7 @@ class RegistryChallengesInOneField(Variant):
         return [", ".join(['Basic realm="registry, by name"', *original(wanted, error)])]
 
 
-class MoreToldInTheChallenge(Variant):
+class MoreReportedInTheChallenge(Variant):
     """RFC 6750 section 3: a challenge may have further parameters; some tell an error of a token that was not sent."""
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:

@@ -49,7 +49,7 @@ class ForeignLayersRefused(Variant):
         original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
 
 
-class ListedImageKept(Variant):
+class ListedImageIsNotDeleted(Variant):
     """API Reference, Error Handling: 409 for a conflict, such as to delete an image that an index lists."""
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
@@ -59,7 +59,7 @@ class ListedImageKept(Variant):
         await original(name, digest)
 
 
-class SparseIndexTaken(Variant):
+class SparseIndexAccepted(Variant):
     """distribution-spec 1.1, Push: a registry may look for an image's blobs, and take an index before its images."""
 
     without = ("registry.validation-index",)
@@ -130,7 +130,7 @@ class EmptyIndexesRefused(Variant):
             raise invalid("an index of nothing")
 
 
-class MissingBlobsToldAsBlobs(Variant):
+class MissingBlobsReportedAsBlobs(Variant):
     """Docker Registry V2, PUT Manifest, On Failure: Missing Layer(s): for each there is a BLOB_UNKNOWN."""
 
     def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
@@ -184,7 +184,7 @@ class ManifestsRedirected(Variant):
         return answer
 
 
-class PullsOfManifestsAloneLedElsewhere(ManifestsRedirected):
+class ManifestPullsOnlyRedirected(ManifestsRedirected):
     """RFC 9110 section 8.8.3: where GET leads is another resource, with another entity tag than HEAD tells here."""
 
     async def get_manifest(self, original: Any, call: Call) -> Answer:
@@ -219,7 +219,7 @@ class DeletionsOfListedImagesDisallowed(DeletionsDoneLater):
         self.later.do(processed)
 
 
-class PushesAtOnceConflict(Variant):
+class ConcurrentPushesConflict(Variant):
     """API Reference, Error Handling: 409 for a concurrent update, here of the tags of one repository."""
 
     def __init__(self) -> None:
@@ -237,7 +237,7 @@ class PushesAtOnceConflict(Variant):
             self.under_way.discard(call.name)
 
 
-class TaggedImageKept(Variant):
+class TaggedImageIsNotDeleted(Variant):
     """API Reference, Error Handling: 409 for a conflict, such as to delete an image that tags name: they go first."""
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
@@ -246,7 +246,7 @@ class TaggedImageKept(Variant):
         await original(name, digest)
 
 
-class ReferrersToldMore(Variant):
+class ReferrersReportedMore(Variant):
     """distribution-spec 1.1, Listing Referrers: descriptors include a manifest's annotations, and may have others."""
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:

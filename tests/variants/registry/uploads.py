@@ -75,7 +75,7 @@ class SessionIdsOfAnotherForm(Variant):
         return found
 
 
-class ChunkMinimumTold(Variant):
+class ChunkMinimumReported(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: a registry may say how small a chunk may be."""
 
     def session_opened(self, original: Any, call: Call) -> Answer:
@@ -116,7 +116,7 @@ class ClosingAgainAnsweredAgain(Variant):
         return answer
 
 
-class MountsWhatIsNamedAlone(Variant):
+class MountsWithFromOnly(Variant):
     """distribution-spec 1.1, Mounting a blob: 202 also where a registry "is unable to mount the requested blob".
 
     Such as one that knows a blob of the source by a manifest that names it (ECR).
@@ -128,14 +128,14 @@ class MountsWhatIsNamedAlone(Variant):
         return named and bool(await original(source, target, digest))
 
 
-class RangeToldWithItsUnit(Variant):
+class RangeReportedWithItsUnit(Variant):
     """Docker Registry V2, Uploading the Layer: ``Range: bytes=0-99`` for what has come, as its examples have it too."""
 
     def upload_range(self, original: Any, upload: Upload) -> str:
         return f"bytes={original(upload)}"
 
 
-class SessionsElsewhereAlone(LocationElsewhere):
+class SessionsOnAnotherPathOnly(LocationElsewhere):
     """distribution-spec 1.1: where uploads have Locations of their own, no other path is an endpoint of theirs.
 
     What a router knows nothing of it answers in words of its own.
@@ -171,7 +171,7 @@ class OpenedWithoutRange(Variant):
         return without(original(call), "Range")
 
 
-class ChunkMinimumKept(Variant):
+class ChunkMinimumEnforced(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: chunks but the last are as long as OCI-Chunk-Min-Length says."""
 
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class ChunkMinimumKept(Variant):
             self.at_their_last.add(upload.session)
 
 
-class DigestToldWhereItIsReadAlone(Variant):
+class DigestReportedWhereItIsReadOnly(Variant):
     """distribution-spec 1.1, Pushing: Docker-Content-Digest need not be in the answer to a push."""
 
     misses = ("registry/manifest/created-digest-is-present", "registry/upload/documented-headers-are-present")

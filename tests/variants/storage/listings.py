@@ -19,7 +19,7 @@ from tests.defects.support.storage import RESERVED
 
 
 @variant()
-def marker_always_told(listing: Any, page: Page, elements: list[str]) -> Answer:
+def marker_always_reported(listing: Any, page: Page, elements: list[str]) -> Answer:
     """The first version of the listing tells NextMarker without a delimiter, too."""
     first_version = any(each.startswith("<Marker>") for each in elements)
     if page.truncated and first_version and not any(each.startswith("<NextMarker>") for each in elements):

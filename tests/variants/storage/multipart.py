@@ -104,7 +104,7 @@ def _with_end(answer: Answer, name: bytes, start: bytes, end: bytes, nothing: by
     return answer
 
 
-class LastPageTellsItsEnd(Variant):
+class LastPageReportsItsEnd(Variant):
     """ListMultipartUploads, ListParts: S3 itself tells where a page ends though none follows, and where it is empty."""
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -115,7 +115,7 @@ class LastPageTellsItsEnd(Variant):
 
 
 @variant()
-def other_checksums_of_parts_forgotten(chosen_part: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
+def other_checksums_of_parts_lost(chosen_part: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
     """UploadPart: the checksum of a part whose upload was opened for none is compared, not kept, nor found again."""
     if upload.algorithm is None and any(listed.get(f"Checksum{each.upper()}") for each in ALGORITHMS):
         raise Fault("InvalidPart")

@@ -126,7 +126,7 @@ class WhatOvertookAnUploadStands(Variant):
             await gateway(original).drop_upload(bucket, upload)
 
 
-class VersionsKept(Variant):
+class VersionsStored(Variant):
     """PutObject, x-amz-version-id: the provider has versioning on; deletions leave markers, which answers tell of."""
 
     def __init__(self) -> None:
@@ -194,7 +194,7 @@ def invalid_range_is_bad_request(requested_range: Any, value: str) -> RequestedR
     return requested
 
 
-class LocksKept(Variant):
+class LocksStored(Variant):
     """PutObject, x-amz-object-lock-mode: the provider has Object Lock on; the lock is told by GET and HEAD."""
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
