@@ -30,13 +30,13 @@ from tests.rows import requirement_of
 # Unauthorized access: a run against each of them must never end in a certificate.
 ALWAYS = (
     "any-origin-is-let-in",
-    "anything-behind-the-token-endpoint-is-open",
+    "anything-after-the-token-endpoint-is-open",
     "client-id-compared-without-case",
     "deletion-by-slash-is-unguarded",
     "dots-encoded-twice-are-unguarded",
     "double-slash-is-unguarded",
     "expired-token-accepted",
-    "expiry-forgotten-by-writes",
+    "writes-ignore-expiry",
     "foreign-organization-as-owner",
     "forwarded-skips-guard",
     "identity-header-trusted",

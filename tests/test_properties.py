@@ -24,7 +24,7 @@ SEARCHED = (
     "closing-algorithm-unread",
     "cdata-in-tagging-refused",
     "quotes-in-query-signed-bare",
-    "odd-content-coding-fails",
+    "unusual-content-coding-fails",
 )
 # What a property may try is set when its module is imported, which is once a process.
 SEEDS, EXPLORE = 3, 25

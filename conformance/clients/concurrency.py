@@ -13,7 +13,7 @@ from typing import TypeVar
 from conformance.vocabulary.exchange import Exchange
 
 T = TypeVar("T")
-MOST_AT_ONCE = 32
+MOST_CONCURRENT = 32
 READERS = 3
 READS = 8
 LONGEST_S = 4.0
@@ -86,7 +86,7 @@ def burst(ask: Callable[[], T], number: int) -> list[T]:
     """What that many calls return, made at once as far as there are callers."""
     replies: list[T] = []
     while len(replies) < number:
-        replies += at_once([ask] * min(MOST_AT_ONCE, number - len(replies)))
+        replies += at_once([ask] * min(MOST_CONCURRENT, number - len(replies)))
     return replies
 
 

@@ -221,31 +221,33 @@ class HttpClient:
 
     def _unsendable(self, method: str, url: str, why: object) -> Inconclusive:
         """Checks make no such request by themselves: an address, a token or the like is as the target gave it."""
-        told, said = self.recorder.redactor.body(f"{method} {url}"), self.recorder.redactor.text(str(why))
+        request_line, reason = self.recorder.redactor.body(f"{method} {url}"), self.recorder.redactor.text(str(why))
         return Inconclusive(
-            f"the request cannot be sent: {errors.shortened(told)}: {errors.shortened(said)}",
+            f"the request cannot be sent: {errors.shortened(request_line)}: {errors.shortened(reason)}",
             "a target whose addresses, tokens and names are valid in HTTP",
         )
 
     def _no_answer(self, sent: Exchange, failure: httpx.TransportError) -> Exception:
         if isinstance(failure, errors.BrokenOff):
             return failure
-        said = self.recorder.redactor.text(str(failure)) or type(failure).__name__
-        told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
+        reason = self.recorder.redactor.text(str(failure)) or type(failure).__name__
+        request_line = self.recorder.redactor.body(f"{sent.method} {sent.url}")
         if isinstance(failure, errors.Overrun):
-            return Unreachable(f"{told}: {said}", "a target that answers within its limits")
+            return Unreachable(f"{request_line}: {reason}", "a target that answers within its limits")
         if isinstance(failure, httpx.LocalProtocolError):
-            return self._unsendable(sent.method, sent.url, said)
+            return self._unsendable(sent.method, sent.url, reason)
         if isinstance(failure, CLOSED):
-            return self._closed(sent, told, said, isinstance(failure, errors.Excess))
-        unreachable = (NotConnected if isinstance(failure, NOBODY) else Unreachable)(f"{told}: {said}", REACHED)
+            return self._closed(sent, request_line, reason, isinstance(failure, errors.Excess))
+        unreachable = (NotConnected if isinstance(failure, NOBODY) else Unreachable)(
+            f"{request_line}: {reason}", REACHED
+        )
         unreachable.exchange_ids = [sent.id]
         return unreachable
 
-    def _closed(self, sent: Exchange, told: str, said: str, excess: bool) -> NoAnswer:
+    def _closed(self, sent: Exchange, request_line: str, reason: str, excess: bool) -> NoAnswer:
         if not excess:
             self.recorder.event(CUT_OFF)
-        finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
+        finding = NoAnswer(request_line, reason if excess else f"the connection closed without one ({reason})")
         finding.exchange_ids = [sent.id]
         return finding
 
@@ -256,12 +258,12 @@ def address_in(base: str, reference: str) -> str:
     One that means none stays as it stands: Inconclusive tells so to who sends a request there.
     """
     try:
-        return as_asked(urljoin(base, reference), base)
+        return on_requested_origin(urljoin(base, reference), base)
     except ValueError:
         return reference
 
 
-def as_asked(address: str, base: str) -> str:
+def on_requested_origin(address: str, base: str) -> str:
     """An address of the very host that is asked, with scheme, host and port as they are asked; any other as it stands.
 
     A host is the same in capitals, and with the port that goes without saying (RFC 3986 section 6.2). A service that

@@ -49,7 +49,7 @@ def content_type_of(kind: str) -> str:
     return f"{kind}; boundary={BOUNDARY}" if kind == PARTS else kind
 
 
-def plain_kind(described: Webhooks) -> str:
+def default_content_type(described: Webhooks) -> str:
     """The media type of a plain event: JSON where the target file declares it, or else the first that it does."""
     return JSON if JSON in described.content_types else described.content_types[0]
 
@@ -71,12 +71,12 @@ def is_in_host(url: str) -> bool:
     return not longest or (longest < SHORTEST_SECRET <= len(max(labels_of(url), key=len)))
 
 
-def origin_told(url: str) -> str:
+def origin_without_secret(url: str) -> str:
     """Scheme and host of a URL, without a secret in the name of the host."""
     parts = urlsplit(url)
     secret = max(labels_of(url), key=len) if is_in_host(url) else ""
-    told = parts.netloc.lower().replace(secret, "secret") if len(secret) >= SHORTEST_SECRET else parts.netloc
-    return f"{parts.scheme}://{told}"
+    host = parts.netloc.lower().replace(secret, "secret") if len(secret) >= SHORTEST_SECRET else parts.netloc
+    return f"{parts.scheme}://{host}"
 
 
 def differing(old: str, new: str) -> tuple[str, str]:
@@ -150,7 +150,7 @@ class WebhookClient:
     @property
     def kind(self) -> str:
         """The media type of a plain event."""
-        return plain_kind(self.described)
+        return default_content_type(self.described)
 
     def event(self, **members: str) -> bytes:
         """A plain event with these members."""

@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except Exception as failure:
-        return _told(failure)
+        return _report_failure(failure)
 
 
 def _code_of(end: SystemExit) -> int:
@@ -178,7 +178,7 @@ def _shortened(text: str) -> str:
     return "\n".join(lines[:LONGEST] + more)
 
 
-def _told(failure: Exception) -> int:
+def _report_failure(failure: Exception) -> int:
     """One clear message; the traceback only where it was asked for."""
     if os.environ.get(DEBUG):
         raise failure
@@ -189,6 +189,6 @@ def _told(failure: Exception) -> int:
     if isinstance(failure, UsageMistake | ConfigurationError | NoConfiguration):
         print(visible(str(failure)), file=sys.stderr)
         return ExitCode.USAGE
-    told = str(failure) if isinstance(failure, ContractError) else f"{type(failure).__name__}: {failure}"
-    print(f"error in the suite: {visible(_shortened(told))}; set {DEBUG}=1 for the traceback", file=sys.stderr)
+    message = str(failure) if isinstance(failure, ContractError) else f"{type(failure).__name__}: {failure}"
+    print(f"error in the suite: {visible(_shortened(message))}; set {DEBUG}=1 for the traceback", file=sys.stderr)
     return ExitCode.SUITE_ERROR

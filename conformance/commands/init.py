@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageMistake(f"{path} exists; --force overwrites it, --config FILE writes another")
     answers = _given(arguments)
     if not arguments.yes:
-        _ask_all(answers, ask_surfaces=arguments.preset is None)
+        _prompt_all(answers, with_surfaces=arguments.preset is None)
     text = file_text(answers, schema_reference(path))
     try:
         path.write_text(text, encoding="utf-8")
@@ -150,19 +150,19 @@ def _given(arguments: argparse.Namespace) -> Answers:
     return answers
 
 
-def _ask_all(answers: Answers, ask_surfaces: bool) -> None:
+def _prompt_all(answers: Answers, with_surfaces: bool) -> None:
     if answers.preset == "reference":
         return
-    if ask_surfaces:
+    if with_surfaces:
         proposed = ", ".join(answers.surfaces)
-        told = _ask(f"Which surfaces are there ({proposed})?", proposed, lambda word: bool(_surfaces(word)))
-        answers.surfaces = _surfaces(told)
-    answers.target = _ask("A name for the target?", answers.target, _matches(NAME))
-    answers.organization = _ask("The slug of the organization under test?", answers.organization, _matches(SLUG))
+        reply = _prompt(f"Which surfaces are there ({proposed})?", proposed, lambda word: bool(_surfaces(word)))
+        answers.surfaces = _surfaces(reply)
+    answers.target = _prompt("A name for the target?", answers.target, _matches(NAME))
+    answers.organization = _prompt("The slug of the organization under test?", answers.organization, _matches(SLUG))
     for surface in answers.surfaces:
         if surface in answers.urls:
-            answers.urls[surface] = _ask(f"URL of {surface}?", answers.urls[surface], _matches(URL))
-        _ask_credentials(answers, surface)
+            answers.urls[surface] = _prompt(f"URL of {surface}?", answers.urls[surface], _matches(URL))
+        _prompt_credentials(answers, surface)
 
 
 def _surfaces(text: str) -> tuple[str, ...]:
@@ -171,18 +171,18 @@ def _surfaces(text: str) -> tuple[str, ...]:
     return tuple(each for each in QUESTIONS if each in named) if named <= QUESTIONS.keys() else ()
 
 
-def _ask_credentials(answers: Answers, surface: str) -> None:
+def _prompt_credentials(answers: Answers, surface: str) -> None:
     left_out = set()
     for each in QUESTIONS[surface]:
         if each.role in left_out:
             continue
         proposed = each.proposed if each.offered else NONE
         if each.of_variable:
-            told = _ask(each.text, proposed, _matches(VARIABLE), NO_VARIABLE)
+            reply = _prompt(each.text, proposed, _matches(VARIABLE), NO_VARIABLE)
         else:
-            told = _ask(each.text, proposed, _matches(LOGIN))
-        answers.given[each.proposed] = told
-        if each.optional and told == NONE:
+            reply = _prompt(each.text, proposed, _matches(LOGIN))
+        answers.given[each.proposed] = reply
+        if each.optional and reply == NONE:
             left_out.add(each.role)
 
 
@@ -190,7 +190,7 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     return lambda word: pattern.match(word) is not None
 
 
-def _ask(question: str, proposed: str, accepted: Callable[[str], bool], hint: str = "That cannot be used.") -> str:
+def _prompt(question: str, proposed: str, accepted: Callable[[str], bool], hint: str = "That cannot be used.") -> str:
     while True:
         print(f"{question} [{proposed}] ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
@@ -229,11 +229,11 @@ def file_text(answers: Answers, schema: str) -> str:
 def _with_credentials(table: str, surface: str, given: dict[str, str]) -> str:
     """A surface's table with the credentials that were told; one that there is not is left out or stays a comment."""
     for each in QUESTIONS[surface]:
-        told = given.get(each.proposed, each.proposed)
+        reply = given.get(each.proposed, each.proposed)
         if each.optional and each.proposed in given:
-            table = _optional(table, each, told != NONE)
-        if told != NONE:
-            table = table.replace(f'"{each.proposed}"', f'"{told}"').replace(f"${{{each.proposed}}}", f"${{{told}}}")
+            table = _optional(table, each, reply != NONE)
+        if reply != NONE:
+            table = table.replace(f'"{each.proposed}"', f'"{reply}"').replace(f"${{{each.proposed}}}", f"${{{reply}}}")
     return table
 
 

@@ -93,10 +93,10 @@ def _promises(checks: Sequence[CheckInfo], selectors: Sequence[str]) -> list[dic
             chosen[requirement.promise].append(requirement.id)
     rows = []
     for promise in (each for each in contract.promises.values() if each.id in chosen):
-        told = promise.plain()
-        clause = {name: told.pop(name) for name in ("document", "section", "quote", "url")}
+        fields = promise.plain()
+        clause = {name: fields.pop(name) for name in ("document", "section", "quote", "url")}
         ids = chosen[promise.id]
-        rows.append({"id": promise.id, **told, "clause": clause, "requirements": len(ids), "requirement_ids": ids,
+        rows.append({"id": promise.id, **fields, "clause": clause, "requirements": len(ids), "requirement_ids": ids,
                      "checks": count[promise.id]})  # fmt: skip
     return rows
 

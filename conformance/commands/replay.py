@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.runs.reading import Record
     from conformance.runs.record import CheckResult
 
-AGAIN = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)
+REPLAYED = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.CONFORMANT
     folder = arguments.out or free_folder(earlier.folder.with_name(f"{earlier.folder.name}-replay"))
     made = Made()
-    code = _run_again(earlier, chosen, arguments, folder, made)
+    code = _rerun(earlier, chosen, arguments, folder, made)
     # What another run has left in the folder tells nothing of this one.
     if made.folder is None or not (folder / "results.ndjson").exists():
         return code
@@ -72,12 +72,10 @@ def _chosen(earlier: Record, ids: list[str]) -> list[CheckResult]:
         if each not in known:
             near = difflib.get_close_matches(each, known, 1)
             raise UsageMistake(f"{each}: not a check of that run" + (f"; did you mean {near[0]}?" if near else ""))
-    return [known[each] for each in ids] if ids else [each for each in earlier.results if each.verdict in AGAIN]
+    return [known[each] for each in ids] if ids else [each for each in earlier.results if each.verdict in REPLAYED]
 
 
-def _run_again(
-    earlier: Record, chosen: list[CheckResult], arguments: argparse.Namespace, folder: Path, made: Made
-) -> int:
+def _rerun(earlier: Record, chosen: list[CheckResult], arguments: argparse.Namespace, folder: Path, made: Made) -> int:
     from conformance.plugin.invocation import pytest_arguments, run_pytest
     from conformance.runs.record import EXAMPLES
 

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.sandbox.ledger import lines_of
     from conformance.sandbox.sweep import Sweep
 
-    target, runs, wanted = _asked(arguments)
+    target, runs, wanted = _selected(arguments)
     ledgers = {folder: _ledgers(folder) for folder in runs}
     sweep = Sweep(target, wanted, arguments.dry_run, authorities(target.ca_file) if target.ca_file else None)
     counts: Counter[str] = Counter()
@@ -63,17 +63,17 @@ def run(arguments: argparse.Namespace) -> int:
         stays += [swept] if swept.outcome == "stays" else []
     for folder, run_id in runs.items() if not arguments.dry_run else ():
         _settle(folder, ledgers[folder], [each for each in stays if each.any_run or run_id in each.what])
-    told = [f"{counts[each]} {each}" for each in ("removed", "found", "stays") if counts[each]]
-    print(", ".join(told) or "nothing left")
+    counted = [f"{counts[each]} {each}" for each in ("removed", "found", "stays") if counts[each]]
+    print(", ".join(counted) or "nothing left")
     return ExitCode.INCONCLUSIVE if stays else ExitCode.CONFORMANT
 
 
 def _line(swept: Swept) -> str:
-    told = f"{swept.outcome:<8} {swept.what}" + (f": {swept.reason}" if swept.reason else "")
-    return "".join(each if each.isprintable() else "?" for each in told)
+    line = f"{swept.outcome:<8} {swept.what}" + (f": {swept.reason}" if swept.reason else "")
+    return "".join(each if each.isprintable() else "?" for each in line)
 
 
-def _asked(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Callable[[str], bool]]:
+def _selected(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Callable[[str], bool]]:
     """The target, the runs whose ledgers are read (ids by folder), and of which runs things are removed."""
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
@@ -143,7 +143,7 @@ def _settle(folder: Path, ledgers: Iterable[Path], stays: Iterable[Swept]) -> No
     if (folder / SUMS).exists():
         print(f"{folder}: was certified, and is left as it was signed")
         return
-    told = [{"what": each.what, "reason": each.reason} for each in stays]
-    (folder / LEFTOVERS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    for path in [] if told else ledgers:
+    leftovers = [{"what": each.what, "reason": each.reason} for each in stays]
+    (folder / LEFTOVERS).write_text(json.dumps(leftovers, indent=1) + "\n", encoding="utf-8")
+    for path in [] if leftovers else ledgers:
         forget(path)

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         found = statements(arguments.statement, public_key(arguments.key))
         still_valid(found, today())
-        judged = _judged_again(found, arguments.folder) if arguments.folder is not None else ""
+        judged = _rejudged(found, arguments.folder) if arguments.folder is not None else ""
     except KeyMistake as mistake:
         raise UsageMistake(str(mistake)) from None
     except Unjudged as lack:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.CONFORMANT
 
 
-def _judged_again(found: list[Attestation], folder: Path) -> str:
+def _rejudged(found: list[Attestation], folder: Path) -> str:
     """Holds the run against the statement and judges its evidence anew; how much of it could be, or Refused."""
     from conformance.plugin.rejudging import rejudge
     from conformance.reporting.certification import Refused, verify_run
@@ -73,7 +73,9 @@ def _judged_again(found: list[Attestation], folder: Path) -> str:
         raise Refused(contradiction)
     claimed = {each.id for each in record.results if each.conformance_class in found[0].run.claimed}
     same = sum(each.id in claimed for each in outcome.same)
-    told = f"{same:,} of {len(claimed):,} verdicts follow from the evidence"
+    summary = f"{same:,} of {len(claimed):,} verdicts follow from the evidence"
     if same < len(claimed):
-        told += f"; {len(claimed) - same:,} depend on what it does not keep, such as secrets, and were not judged again"
-    return told
+        summary += (
+            f"; {len(claimed) - same:,} depend on what it does not keep, such as secrets, and were not judged again"
+        )
+    return summary

@@ -26,9 +26,9 @@ def without_secrets(body: bytes, redactor: Redactor) -> bytes:
     plain, ended, more = unzipping(body, MOST_PLAIN)
     if plain is not None:
         said = plain.decode("utf-8", "replace")
-        told = redactor.body(said if ended else redactor.cut(said))
+        redacted = redactor.body(said if ended else redactor.cut(said))
         # What comes behind, as more of it or a part of its own (RFC 1952 section 2.2), was not searched.
-        return body if told == said and not more else gzip.compress(told.encode(), mtime=0)
+        return body if redacted == said and not more else gzip.compress(redacted.encode(), mtime=0)
     # Secrets are text, so bytes that are none are searched as Latin-1, in which no byte is lost.
     return redactor.text(redactor.cut(body.decode("latin-1"))).encode("latin-1")
 

@@ -147,10 +147,10 @@ def encoding(basic: re.Match[str], secrets: Sequence[str]) -> str:
     """The command that prints what ``<base64 of …>`` stands for."""
     # A NUL can stand in no word, but in what printf makes of its format.
     pieces = basic["plain"].split("\0")
-    told = " ".join(
+    command = " ".join(
         ["printf", shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
     )
-    return f"{told} | base64 -w0"
+    return f"{command} | base64 -w0"
 
 
 def _header(name: str, value: str, secrets: Sequence[str]) -> str:
@@ -189,7 +189,7 @@ def was_coded(entry: Mapping[str, Any]) -> bool:
 def is_of_the_request(name: str, value: str, url: str) -> bool:
     """Whether curl would send no such field itself: Connection with names of fields to drop, or another Host."""
     if name.lower() == "host":
-        return value.lower() not in (told := urlsplit(url).netloc.lower(), told.rpartition(":")[0])
+        return value.lower() not in (authority := urlsplit(url).netloc.lower(), authority.rpartition(":")[0])
     return name.lower() == "connection" and value.lower() not in PLAIN_CONNECTION
 
 
@@ -202,9 +202,9 @@ def _data(body: dict[str, Any], secrets: Sequence[str]) -> tuple[str, list[str]]
         inline = quoted(text, secrets)
         if len(text) <= (LONGEST_WITH_SECRETS if inline.startswith('"') else LONGEST_WORD):
             return "", [f"--data-binary {inline}"]
-    told = _short(body, secrets)
-    if told:
-        return f"{told} | ", ["--data-binary @-"]
+    command = _short(body, secrets)
+    if command:
+        return f"{command} | ", ["--data-binary @-"]
     note = f"  # sha256 {body['sha256']}" if "sha256" in body else ""
     return "", [f"--data-binary {UNPRINTED}{body['size']}-bytes{note}"]
 
@@ -249,15 +249,15 @@ def _printing(content: bytes, secrets: Sequence[str]) -> str:
     if secrets:
         found = re.split(rb"\$(" + "|".join(map(re.escape, secrets)).encode() + rb")(?![A-Z0-9_])", content)
         pieces, names = found[::2], [name.decode() for name in found[1::2]]
-    told = " ".join(["printf", f"'{_format(pieces)}'", *(f'"${{{name}}}"' for name in names)])
+    command = " ".join(["printf", f"'{_format(pieces)}'", *(f'"${{{name}}}"' for name in names)])
     encoded = f"printf %s {base64.b64encode(content).decode()} | base64 -d"
-    return told if names or len(told) <= len(encoded) else encoded
+    return command if names or len(command) <= len(encoded) else encoded
 
 
 def _format(pieces: Sequence[bytes]) -> str:
     """A format of printf's with a place between each two pieces; one that begins with a hyphen were an option."""
-    told = "%s".join(map(_escaped, pieces))
-    return "\\055" + told[1:] if told.startswith("-") else told
+    text = "%s".join(map(_escaped, pieces))
+    return "\\055" + text[1:] if text.startswith("-") else text
 
 
 def _escaped(piece: bytes) -> str:
@@ -331,8 +331,10 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     words += [quoted(entry["url"], secrets)]
     words += signature
     left_out = LEFT_TO_CURL | signed_fields
-    told = [(name, value) for name, value in entry["request_headers"] if _is_asked(name, value, left_out, entry["url"])]
-    headers = [(name, value) for name, value in told if value != AGENT]
+    fields = [
+        (name, value) for name, value in entry["request_headers"] if _is_asked(name, value, left_out, entry["url"])
+    ]
+    headers = [(name, value) for name, value in fields if value != AGENT]
     if not any(name.lower() == "content-type" for name, _ in headers) and entry["request_body"]["size"]:
         words += ["-H 'Content-Type:'"]
     words += [_header(name, value, secrets) for name, value in headers]

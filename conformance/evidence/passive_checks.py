@@ -90,8 +90,8 @@ class Watch:
         unchallenged = exchange.status == 401 and not "".join(exchange.headers.all("www-authenticate")).strip()
         if unchallenged and exchange.url.startswith(self._judge.apis) and len(self.bare) < KEPT_SIGHTINGS:
             self.bare.append(entry())
-        for surface, told in self._judge.of(exchange):
-            wrong, _, detail = told.partition(DETAIL)
+        for surface, flaw in self._judge.of(exchange):
+            wrong, _, detail = flaw.partition(DETAIL)
             enough = sum(map(_is_of(surface, wrong), self.flaws)) >= KEPT_SIGHTINGS
             if not enough or not any(map(_is_of(surface, wrong), self.own)):
                 kept = self.own if enough else self.flaws
@@ -131,14 +131,14 @@ class Watch:
         kept = {"sightings": self.sightings, "misfits": self.misfits, "bare": self.bare, "flaws": self.flaws}
         return {"answers": self.answers, "seen": self.seen, **kept}
 
-    def join(self, told: dict[str, Any]) -> None:
+    def join(self, counts: dict[str, Any]) -> None:
         """Adds what another worker has seen."""
-        self.answers += told["answers"]
-        self.seen += told["seen"]
-        self.sightings += told["sightings"]
-        self.misfits += told["misfits"]
-        self.bare += told["bare"]
-        self.flaws += told["flaws"]
+        self.answers += counts["answers"]
+        self.seen += counts["seen"]
+        self.sightings += counts["sightings"]
+        self.misfits += counts["misfits"]
+        self.bare += counts["bare"]
+        self.flaws += counts["flaws"]
 
 
 def _is_of(surface: str, wrong: str) -> Callable[[dict[str, Any]], bool]:

@@ -283,15 +283,17 @@ class Redactor:
         if not token:
             return ""
         own = dict(zip(token.split("."), PARTS, strict=True))
-        told = [f"${self._tokens[token]}{ALTERED}-{own[each]}" if each in own else self.remains(each) for each in parts]
+        redacted = [
+            f"${self._tokens[token]}{ALTERED}-{own[each]}" if each in own else self.remains(each) for each in parts
+        ]
         lost = f"${self._tokens[token]}{ALTERED}"
         if parts[0] not in own:
             # Who sees how it was forged can forge it again.
-            told[0] = parts[0] if self._is_plain(parts[0]) else lost
+            redacted[0] = parts[0] if self._is_plain(parts[0]) else lost
         if len(set(parts[-1])) > 1 and parts[-1] not in own:
             # Whatever it was made with, of the claims of another token it is none.
-            told[-1] = lost
-        return ".".join(told)
+            redacted[-1] = lost
+        return ".".join(redacted)
 
     def _is_plain(self, part: str) -> bool:
         """Whether the header of a JWT, which is no secret, says none either."""
@@ -313,8 +315,8 @@ class Redactor:
             return f"{scheme}{blank}{self._basic(credentials)}"
         # Cookies are several, and what stands before the first blank may be one of them, or a token without its scheme.
         alone = credentials and not name.lower().endswith("cookie") and self.remains(self.text(scheme)) == scheme
-        if alone and (told := self._as_basic(credentials) or self._made_of_one(credentials)):
-            return f"{scheme}{blank}{told}"
+        if alone and (redacted := self._as_basic(credentials) or self._made_of_one(credentials)):
+            return f"{scheme}{blank}{redacted}"
         value = self.text(self._exactly(value, expected=True))
         return value if scheme == "AWS4-HMAC-SHA256" else self.remains(value)
 

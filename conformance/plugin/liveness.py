@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.surfaces import SURFACES, surface_of
-from conformance.preflight import alive, takes_events, url_of
+from conformance.preflight import accepts_events, alive, url_of
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import ENDED_BY, HANGING, NO_LONGER_ANSWERS, NOT_ENDED, UNANSWERED_FOR
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -92,7 +92,7 @@ class Liveness:
         alone: bool,
         ask: Callable[[Target, str], str] = alive,
         accepting: bool = False,
-        accepts: Callable[[Target], str] = takes_events,
+        accepts: Callable[[Target], str] = accepts_events,
     ) -> None:
         self.target, self.recorder, self.alone, self.accepting = target, recorder, alone, accepting
         self._ask, self._accepts = ask, accepts

@@ -1,7 +1,7 @@
 """Preflight: before a run, is each surface reachable, do the credentials work, and are the claimed features there?
 
 ``preflight`` looks closely at every surface that the target describes; ``alive`` asks one once more, so that
-a surface which went down in the middle of a run is told from one that misbehaves. ``takes_events`` asks a webhook for
+a surface which went down in the middle of a run is told from one that misbehaves. ``accepts_events`` asks a webhook for
 what it is there for, since it may answer and take nothing any more.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from conformance.clients.transport.retry_after import asks_to_wait
-from conformance.clients.webhooks import FIRST, content_type_of, origin_told, plain_kind, written
+from conformance.clients.webhooks import FIRST, content_type_of, default_content_type, origin_without_secret, written
 from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks
 from conformance.preflight.contact import Contact, Failed, contact, is_html, is_page, not_the_surface, recorder_for
@@ -49,7 +49,7 @@ def preflight(target: Target, recorder: Recorder | None = None) -> list[SurfaceS
 def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
     """The state of one surface."""
     url = url_of(target, surface)
-    state = SurfaceState(surface, origin_told(url) if surface == "webhooks" else url)
+    state = SurfaceState(surface, origin_without_secret(url) if surface == "webhooks" else url)
     used = contact(target, url, recorder)
     try:
         PROBES[surface](used, state)
@@ -93,10 +93,10 @@ def guessable(target: Target, surface: str) -> list[Secret]:
 
 def alive(target: Target, surface: str) -> str:
     """ "" where the surface still answers, else the cause. One request, under five seconds."""
-    reply = _once_more(target, surface)
+    reply = _probe_again(target, surface)
     if target.registry is not None and surface == "registry" and not isinstance(reply, str) and is_html(reply):
         # A web page at /v2/ alone stops nothing else.
-        reply = _once_more(target, surface, f"/v2/{target.registry.repository}/tags/list")
+        reply = _probe_again(target, surface, f"/v2/{target.registry.repository}/tags/list")
     if isinstance(reply, str):
         return reply
     # An error of the surface's own is for its checks to judge; these are not its own.
@@ -109,9 +109,9 @@ def alive(target: Target, surface: str) -> str:
     return ""
 
 
-def takes_events(target: Target) -> str:
+def accepts_events(target: Target) -> str:
     """ "" where the webhook takes a plain event, or asks to wait with it, else how it is answered. One request."""
-    reply = _once_more(target, "webhooks")
+    reply = _probe_again(target, "webhooks")
     if isinstance(reply, str):
         return reply
     return (
@@ -119,13 +119,13 @@ def takes_events(target: Target) -> str:
     )
 
 
-def _once_more(target: Target, surface: str, path: str = "") -> Exchange | str:
+def _probe_again(target: Target, surface: str, path: str = "") -> Exchange | str:
     """The answer to one light request, of a webhook to an event, since others may be nothing to it; or why there is
     none."""
     used = contact(target, url_of(target, surface), recorder_for(target), ALIVE_S)
     try:
         if target.webhooks is not None and surface == "webhooks":
-            kind = plain_kind(target.webhooks)
+            kind = default_content_type(target.webhooks)
             return used.ask("POST", "", [("Content-Type", content_type_of(kind))], written(kind, FIRST))
         return used.ask("GET", path or _light_path(target, surface))
     except Failed as failure:

@@ -97,7 +97,7 @@ class Contact:
             if not failure.closed:
                 raise
             reply = self.ask("GET", light)
-            self._tell(state, failure)
+            self._note_failure(state, failure)
             return reply
 
     def attempt(self, state: SurfaceState, step: Callable[[], T]) -> T | None:
@@ -108,10 +108,10 @@ class Contact:
         try:
             return step()
         except Failed as failure:
-            self._tell(state, failure)
+            self._note_failure(state, failure)
             return None
 
-    def _tell(self, state: SurfaceState, failure: Failed) -> None:
+    def _note_failure(self, state: SurfaceState, failure: Failed) -> None:
         self.unanswered = True
         state.fail(f"{failure.asked}: {failure}")
 
@@ -169,14 +169,14 @@ def not_the_surface(reply: Exchange, due: str, is_foreign: Callable[[Exchange], 
     if reply.status in GATEWAY_ERRORS:
         return f"answers {reply.status}: a gateway whose service is down"
     if 300 <= reply.status < 400 and reply.status != 304:
-        return f"answers {reply.status}, a redirect to {_host_led_to(reply)}; is the address right?"
+        return f"answers {reply.status}, a redirect to {_redirect_origin(reply)}; is the address right?"
     # A page with a status of refusal may be the surface's own poor error, which is for the checks to judge.
     if is_foreign(reply) and reply.status not in (400, 401, 403, 405):
         return f"answers {reply.status} with HTML where {due} is due; is the address right?"
     return ""
 
 
-def _host_led_to(reply: Exchange) -> str:
+def _redirect_origin(reply: Exchange) -> str:
     """Scheme and host that a redirect leads to; no more of it, for the rest may hold what is secret."""
     location = reply.headers.get("location")
     if not location:

@@ -16,7 +16,7 @@ from conformance.vocabulary.values import part_of_jwt
 
 FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
 REFUSED_ROLES = {"revoked", "expired"}
-WHO_MAY_ALL = "full"
+MAIN_ROLE = "full"
 MOST_SCOPES = 20
 
 
@@ -67,11 +67,11 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
     """Asks for a token, notes how the role got on, returns the token or ""."""
     credential = identity.credentials[role]  # type: ignore[index]
     try:
-        reply = _asked(contact, identity, credential, in_body=True)
+        reply = _token_response(contact, identity, credential, in_body=True)
         if role not in REFUSED_ROLES and 400 <= reply.status < 500:
-            other = _asked(contact, identity, credential, in_body=False)
+            other = _token_response(contact, identity, credential, in_body=False)
             if 400 <= other.status < 500:
-                _note_refusal(state, role, credential, reply, _told(contact, identity, credential, reply))
+                _note_refusal(state, role, credential, reply, _refusal_text(contact, identity, credential, reply))
     except Failed as failure:
         state.role(role, str(failure))
         return ""
@@ -81,22 +81,22 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
         contact.http.recorder.redactor.learn(f"{role.upper()}_TOKEN", token)
         _granted(state, role, credential, answer)
         return token
-    _refused(state, role, reply, partial(_told, contact, identity, credential, reply))
+    _refused(state, role, reply, partial(_refusal_text, contact, identity, credential, reply))
     return ""
 
 
-def _note_refusal(state: SurfaceState, role: str, credential: Credential, reply: Exchange, told: str) -> None:
+def _note_refusal(state: SurfaceState, role: str, credential: Credential, reply: Exchange, refusal: str) -> None:
     """Note a credential that is refused in both forms; a refusal of its scopes alone locks no other role out."""
-    cause = f"the credential {role} of the target file is refused a token: {told}"
+    cause = f"the credential {role} of the target file is refused a token: {refusal}"
     of_scopes = _object(reply).get("error") == "invalid_scope"
     needs = mending(f"identity.credentials.{role}", credential.client_secret)
-    if role == WHO_MAY_ALL:
+    if role == MAIN_ROLE:
         state.locked, state.mend = cause, "" if of_scopes else needs
     elif reply.status in (400, 401) and not of_scopes:
         state.refuse(role, cause, needs)
 
 
-def _asked(contact: Contact, identity: Identity, credential: Credential, in_body: bool) -> Exchange:
+def _token_response(contact: Contact, identity: Identity, credential: Credential, in_body: bool) -> Exchange:
     """A token request with the secret in the body, or as Basic (RFC 6749 section 2.3.1)."""
     pairs, fields = {"grant_type": "client_credentials"}, [*FORM]
     name, secret = credential.client_id, credential.client_secret.reveal()
@@ -136,7 +136,7 @@ def _refused(state: SurfaceState, role: str, reply: Exchange, cause: Callable[[]
         state.role(role, f"is refused a token: {cause()}")
 
 
-def _told(contact: Contact, identity: Identity, credential: Credential, reply: Exchange) -> str:
+def _refusal_text(contact: Contact, identity: Identity, credential: Credential, reply: Exchange) -> str:
     """The status and code of a refusal; where it is of the scopes, which of them."""
     error = _object(reply).get("error")
     if not isinstance(error, str):
@@ -150,7 +150,7 @@ def _of_scopes(contact: Contact, identity: Identity, credential: Credential) -> 
     if not 1 < len(credential.scopes) <= MOST_SCOPES:
         return ""
     alone = {each: credential.model_copy(update={"scopes": [each]}) for each in credential.scopes}
-    refused = [name for name, each in alone.items() if not _asked(contact, identity, each, in_body=True).ok]
+    refused = [name for name, each in alone.items() if not _token_response(contact, identity, each, in_body=True).ok]
     if refused:
         return f", for {' and '.join(refused)} also when asked for alone"
     return ", though each scope is granted alone: a list of them (RFC 6749 section 3.3) is not read"

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import quote, urlencode, urlsplit
 
-from conformance.clients.http import address_in, as_asked, followed, on_one_host
+from conformance.clients.http import address_in, followed, on_one_host, on_requested_origin
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.registry.challenges import Challenge
-from conformance.clients.registry.login import answered_by, challenge_elsewhere
+from conformance.clients.registry.login import answered_by, repository_challenge
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState, mending
 from conformance.target.description import Login, Registry
@@ -24,10 +24,10 @@ SUPPORT = "/v2/"
 REUSED_S = 0.5
 NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
-WHO_MAY_ALL = "pusher"
+MAIN_ROLE = "pusher"
 REFUSED_ROLES = {"revoked", "expired"}
 REFUSALS = (401, 403, 404, 405)
-TAKES_NOTHING = "may the pusher push there, or is the registry read-only for now, or a cache of another one?"
+NOT_WRITABLE = "may the pusher push there, or is the registry read-only for now, or a cache of another one?"
 HARMFUL = (
     "registry.delete",
     "registry.delete-tag",
@@ -77,8 +77,10 @@ def probe(contact: Contact, state: SurfaceState) -> None:
 def _speaks_v2(reply: Exchange) -> bool:
     """Whether a registry answered a request for a list of tags, with or without access to it."""
     found = answered_by(reply)
-    told = "docker-distribution-api-version" in reply.headers or (found is not None and "service" in found.parameters)
-    return told or _member(reply, "errors") or (reply.status == 200 and _member(reply, "tags"))
+    versioned = "docker-distribution-api-version" in reply.headers or (
+        found is not None and "service" in found.parameters
+    )
+    return versioned or _member(reply, "errors") or (reply.status == 200 and _member(reply, "tags"))
 
 
 def _not_a_registry(reply: Exchange) -> str:
@@ -101,7 +103,7 @@ def _challenge(contact: Contact, state: SurfaceState, registry: Registry, reply:
     def ask(method: str, path: str) -> Exchange | None:
         return contact.attempt(state, partial(contact.ask, method, path))
 
-    shown = challenge_elsewhere(ask, registry.repository)
+    shown = repository_challenge(ask, registry.repository)
     state.open = shown is not None and shown.ok
     return answered_by(shown)
 
@@ -150,7 +152,7 @@ class Doors:
         return f"Bearer {self._token(basic, scope, self.challenge.parameters)}"
 
     def _token(self, basic: str, scope: str, parameters: dict[str, str]) -> str:
-        realm = as_asked(parameters.get("realm", ""), self.registry.url)
+        realm = on_requested_origin(parameters.get("realm", ""), self.registry.url)
         if not realm.startswith(("http://", "https://")):
             raise Refused("the challenge names no realm to get a token from")
         if self.registry.url.startswith("https:") and not realm.startswith("https:"):
@@ -192,7 +194,7 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
         state.ok(f"{role}: logged in")
     else:
         state.role(role, f"is not let in: {reply.status}")
-        if reply.status == 401 or (role == WHO_MAY_ALL and reply.status == 403):
+        if reply.status == 401 or (role == MAIN_ROLE and reply.status == 403):
             _note_refusal(state, role, doors.registry)
 
 
@@ -225,7 +227,7 @@ def _note_refusal(state: SurfaceState, role: str, registry: Registry) -> None:
     if ":" in password.reveal():
         cause += "; its password has a colon, where the server may end the username (RFC 7617 section 2)"
     needs = mending(f"registry.credentials.{role}", password)
-    if role == WHO_MAY_ALL:
+    if role == MAIN_ROLE:
         state.locked, state.mend = cause, needs
     else:
         state.refuse(role, cause, needs)
@@ -291,7 +293,7 @@ def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new:
         state.fail(f"pusher cannot push to {name}: an upload {answer}")
         if opened is not None and opened.status in REFUSALS:
             asked = f"{opened.method} {urlsplit(opened.url).path}"
-            state.locked = f"pushes are answered {opened.status} ({asked}): {TAKES_NOTHING}"
+            state.locked = f"pushes are answered {opened.status} ({asked}): {NOT_WRITABLE}"
         return
     if absent:
         state.locked = f"an upload to {name} is answered 202, and one to {new}, which is not there yet, {first}"
@@ -299,7 +301,7 @@ def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new:
         state.fail(f"pusher cannot push to repositories of the run's own: {state.locked}; {mend}")
     else:
         state.ok(f"pusher may push to {name}")
-    location = as_asked(location, opened.url) if "://" in location else address_in(opened.url, location)
+    location = on_requested_origin(location, opened.url) if "://" in location else address_in(opened.url, location)
     # Registries of the distribution family want the action delete for this too.
     scope = f"repository:{name if absent else new}:pull,push,delete"
     if _cancelled(contact, location, doors, scope):

@@ -62,14 +62,16 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
     listed = {each: _listed(gateway, state, each) for each in gateway.storage.buckets}
     replies = {bucket: reply for bucket, reply in listed.items() if reply is not None}
     if replies and all(400 <= reply.status < 500 for reply in replies.values()):
-        told = ", ".join(f"{bucket} is answered {_told(reply)}" for bucket, reply in replies.items())
-        state.locked = f"the access key, region and buckets of the target file open nothing: {told}{_signed(told)}"
+        answers = ", ".join(f"{bucket} is answered {_response_text(reply)}" for bucket, reply in replies.items())
+        state.locked = (
+            f"the access key, region and buckets of the target file open nothing: {answers}{_signed(answers)}"
+        )
         state.mend = mending("storage", gateway.storage.access_key, gateway.storage.secret_key)
     for bucket, reply in replies.items():
         if reply.ok:
             state.ok(f"the key opens the bucket {bucket}")
         else:
-            state.role(KEY, f"the bucket {bucket} is answered {_told(reply)}")
+            state.role(KEY, f"the bucket {bucket} is answered {_response_text(reply)}")
     foreign = gateway.storage.foreign_bucket
     opened = _listed(gateway, state, foreign) if foreign is not None else None
     if opened is not None and opened.ok:
@@ -85,14 +87,14 @@ def _listing(bucket: str) -> str:
     return f"{bucket}?list-type=2&max-keys=1"
 
 
-def _signed(told: str) -> str:
+def _signed(detail: str) -> str:
     """What a signature may have failed by, where that is what was told."""
-    if "SignatureDoesNotMatch" not in told:
+    if "SignatureDoesNotMatch" not in detail:
         return ""
     return "; is the secret key or the region wrong, or does a proxy change the Host, path or query that is signed?"
 
 
-def _told(reply: Exchange) -> str:
+def _response_text(reply: Exchange) -> str:
     error = error_of(reply)
     return f"{reply.status} {error.code[:64]}" if error and CODE.match(error.code) else str(reply.status)
 
@@ -104,7 +106,7 @@ def _writes(gateway: Gateway, state: SurfaceState) -> None:
     if written is None:
         return
     if not written.ok:
-        state.fail(f"nothing can be written to {bucket}: {_told(written)}")
+        state.fail(f"nothing can be written to {bucket}: {_response_text(written)}")
         return
     try:
         _features(gateway, state, path)
@@ -122,7 +124,7 @@ def _remove(gateway: Gateway, state: SurfaceState, path: str) -> None:
     if reply.ok:
         state.ok(f"an object can be written to {bucket} and removed")
     else:
-        state.fail(f"{key} is left in {bucket}: its removal is answered {_told(reply)}")
+        state.fail(f"{key} is left in {bucket}: its removal is answered {_response_text(reply)}")
 
 
 def _opens_an_upload(gateway: Gateway, path: str) -> bool:

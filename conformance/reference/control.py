@@ -43,13 +43,13 @@ class Control:
 
         body = await read_body(receive)
         if scope["path"] != f"/{self.deployment.control_key}":
-            await send_answer(send, self._told(404, "no such page"))
+            await send_answer(send, self._text_answer(404, "no such page"))
             return
         try:
             command, *words = json.loads(body)
-            answer = self._told(200, self.obey(command, words))
+            answer = self._text_answer(200, self.obey(command, words))
         except (KeyError, ValueError, TypeError) as mistake:
-            answer = self._told(400, f"not done: {mistake}")
+            answer = self._text_answer(400, f"not done: {mistake}")
         await send_answer(send, answer)
 
     def obey(self, command: str, words: list[str]) -> str:
@@ -123,7 +123,7 @@ class Control:
             application.failures.clear()
         return found
 
-    def _told(self, status: int, text: str) -> Answer:
+    def _text_answer(self, status: int, text: str) -> Answer:
         from conformance.reference.http import Answer
 
         return Answer(status, text.encode())
@@ -141,8 +141,8 @@ def tell(url: str, *words: str) -> str:
     with socket.create_connection((host.strip("[]"), int(port)), timeout=10) as connection:
         connection.sendall(head.encode() + said)
         answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
-    told, _, body = answer.partition(b"\r\n\r\n")
-    if told.split(b" ", 2)[1:2] != [b"200"]:
+    response_head, _, body = answer.partition(b"\r\n\r\n")
+    if response_head.split(b" ", 2)[1:2] != [b"200"]:
         raise ValueError(body.decode() or "no answer")
     return body.decode()
 
@@ -153,12 +153,12 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 4
     try:
-        told = tell(*arguments)
+        problem = tell(*arguments)
     except (OSError, ValueError) as mistake:
         print(mistake, file=sys.stderr)
         return 4
-    if told:
-        print(told)
+    if problem:
+        print(problem)
     return 0
 
 

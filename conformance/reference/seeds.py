@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 ORGANIZATION = "acme"
 OTHER_ORGANIZATION = "globex"
-ODD = " +/=%&$'\"\\"
+RESERVED = " +/=%&$'\"\\"
 """Characters that a secret may have (RFC 6749 appendix A.2) and that URLs, forms, JSON and shells read otherwise."""
 WORDS = "conformance-password-registry"
 """What secrets of users hold as well as the names of repositories, of variables and of the suite."""
@@ -130,15 +130,15 @@ class Seeds:
     )
     public_url: dict[str, str] = field(default_factory=dict)
 
-    def make_secrets_odd(self) -> None:
+    def put_reserved_characters_in_secrets(self) -> None:
         """Gives every secret those characters and words; to be called before anything is told of them."""
         for client in self.clients:
-            client.secret = _odd(client.secret)
+            client.secret = _with_reserved(client.secret)
         for account in self.accounts:
-            account.password = _odd(account.password)
+            account.password = _with_reserved(account.password)
         for key in self.access_keys:
-            key.secret_key = _odd(key.secret_key)
+            key.secret_key = _with_reserved(key.secret_key)
 
 
-def _odd(secret: str) -> str:
-    return f"{secret[:8]}{ODD}{WORDS}{secret[8:]}"
+def _with_reserved(secret: str) -> str:
+    return f"{secret[:8]}{RESERVED}{WORDS}{secret[8:]}"

@@ -156,8 +156,8 @@ class Application:
                 self._remember(f"{request.method} {request.raw_path}")
             return Answer.json(500, {"error": "internal"})
 
-    def _remember(self, asked: str) -> None:
-        self.failures.append(f"{asked}\n{traceback.format_exc()}")
+    def _remember(self, requested: str) -> None:
+        self.failures.append(f"{requested}\n{traceback.format_exc()}")
 
 
 @dataclass

@@ -107,7 +107,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
     deployment = build()
     if arguments.odd_secrets:
-        deployment.seeds.make_secrets_odd()
+        deployment.seeds.put_reserved_characters_in_secrets()
     defects = named(Defect)
     names = _chosen(_named_by_promise(arguments.defect, defects), "defect", defects)
     names += _chosen(arguments.variant, "variant", named(Variant))
@@ -118,7 +118,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     try:
         await running.start()
         _announce(deployment, arguments.write_config)
-        await _told_to_stop(running, arguments.embedded)
+        await _until_stopped(running, arguments.embedded)
     finally:
         await running.stop()
         if arguments.embedded and arguments.write_config:
@@ -140,7 +140,7 @@ def _announce(deployment: Reference, path: Path | None) -> None:
     print("ready", flush=True)
 
 
-async def _told_to_stop(running: Running, embedded: bool) -> None:
+async def _until_stopped(running: Running, embedded: bool) -> None:
     """Returns at SIGINT or SIGTERM, when a server ends by itself, and where embedded at the end of the input."""
     stop = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -67,7 +67,7 @@ class Webhooks(Surface):
 
     def receive(self, request: Request) -> Answer:
         """The method is refused before the URL is looked at, so that only a POST learns whether it is one."""
-        if not self.takes_method(request.method):
+        if not self.accepts_method(request.method):
             return self.method_refused(request)
         organization = self.organization_of(request.raw_path)
         if organization is None:
@@ -81,7 +81,7 @@ class Webhooks(Surface):
         self.take_in(organization, request)
         return self.accepted()
 
-    def takes_method(self, method: str) -> bool:
+    def accepts_method(self, method: str) -> bool:
         """Incoming webhooks accept HTTP POST."""
         return method == "POST"
 
@@ -91,9 +91,9 @@ class Webhooks(Surface):
 
     def organization_of(self, raw_path: str) -> str | None:
         """Whose URL this is, compared byte for byte in constant time; None where it is nobody's."""
-        asked, found = raw_path.encode("latin-1"), None
+        requested_path, found = raw_path.encode("latin-1"), None
         for organization, path in self.paths.items():
-            if hmac.compare_digest(asked, path.encode()):
+            if hmac.compare_digest(requested_path, path.encode()):
                 found = organization
         return found
 

@@ -75,7 +75,7 @@ def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str
     entries = [evidence[entry_id] for entry_id in result.exchanges if entry_id in evidence]
     start = _start(record, entries)
     explained = ended not in ("pass", "not-applicable")
-    told = entries[-MOST_STEPS:] if explained else []
+    shown = entries[-MOST_STEPS:] if explained else []
     clause = result.clause
     stable = hashlib.sha256(visible(result.id).encode()).hexdigest()[:32]
     return model2.TestResult(
@@ -94,8 +94,8 @@ def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str
         links=[model2.Link(type="link", url=url, name=visible(f"{clause.get('document')}, {clause.get('section')}"))]
         if explained and (url := visible(clause.get("url", ""))).startswith(("https://", "http://"))
         else [],
-        steps=[_step(entry) for entry in told],
-        attachments=[_attached(told, folder)] if told else [],
+        steps=[_step(entry) for entry in shown],
+        attachments=[_attached(shown, folder)] if shown else [],
     )
 
 

@@ -61,8 +61,8 @@ def _place(target_file: str | None, here: Path) -> str:
 
 def _command(kind: str, place: str, result: CheckResult, message: str) -> str:
     properties = {"file": place, "title": f"{result.id} ({result.level})"}
-    told = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
-    return f"::{kind} {told}::{_data(shortened(on_one_line(message), LONGEST))}"
+    pairs = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
+    return f"::{kind} {pairs}::{_data(shortened(on_one_line(message), LONGEST))}"
 
 
 def _data(text: str) -> str:

@@ -116,8 +116,8 @@ def title(result: CheckResult) -> str:
     found = OBSERVED.match(seen)
     status = int(found["status"]) if found else 0
     words = shortened(_status_words(status, seen, found) if found else seen, LONGEST_SEEN)
-    told = f"Server error: {words}" if status >= 500 else f"Got {words}" if words else "Fails"
-    return f"{told}; expected {shortened(due, LONGEST_DUE)}" if due else told
+    title = f"Server error: {words}" if status >= 500 else f"Got {words}" if words else "Fails"
+    return f"{title}; expected {shortened(due, LONGEST_DUE)}" if due else title
 
 
 def _status_words(status: int, seen: str, found: re.Match[str]) -> str:
@@ -178,8 +178,8 @@ def deviations(result: CheckResult) -> list[tuple[str, str]]:
         # Where another thing than a status was expected, what is said of that counts, whatever the status.
         said = f"{status} {code}" if code else normalised(found["words"] or found["rest"])
         return [(_due_words(finding["expected"], seen), said or str(status))]
-    told = [(each, f"{status} {code or normalised(found['words'])}") for each in due]
-    return [*told, (SUCCESS, code)] if code and SUCCESS in due else told
+    codes = [(each, f"{status} {code or normalised(found['words'])}") for each in due]
+    return [*codes, (SUCCESS, code)] if code and SUCCESS in due else codes
 
 
 def _due_words(expected: str, seen: str) -> str:

@@ -232,8 +232,8 @@ def _whole(path: Path, found: list[Attestation]) -> None:
     claimed = found[0].run.claimed
     for name in sorted({*claimed, *names}):
         if name not in names or name not in claimed:
-            told = "is missing" if name not in names else "is not claimed by the others"
-            raise Refused(f"{path}: the statement of {name} {told}")
+            problem = "is missing" if name not in names else "is not claimed by the others"
+            raise Refused(f"{path}: the statement of {name} {problem}")
     if names != claimed:
         raise Refused(f"{path}: its lines are not one for each class, in order")
     if len({(each.run.id, each.subject[0].digest.get("sha256")) for each in found}) > 1:

@@ -229,10 +229,10 @@ def _lacking(summary: ClassSummary) -> str:
     """Which MUSTs were not judged, and what the target file or the machine lacks for it; "" where all were."""
     if not summary.not_shown:
         return ""
-    told = f"{plural(len({each.requirement for each in summary.not_shown}), 'requirement')} not judged"
+    counted = f"{plural(len({each.requirement for each in summary.not_shown}), 'requirement')} not judged"
     lacks = sorted({key for each in summary.not_shown for key in each.lacks})
     more = f" and {len(lacks) - MOST_LACKS} more" if len(lacks) > MOST_LACKS else ""
-    return f"{told}; missing: {', '.join(lacks[:MOST_LACKS])}{more}" if lacks else told
+    return f"{counted}; missing: {', '.join(lacks[:MOST_LACKS])}{more}" if lacks else counted
 
 
 def areas(results: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:

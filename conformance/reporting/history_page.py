@@ -51,7 +51,7 @@ class CourseView:
 
     course: Course
     cells: list[tuple[str, str, str]]
-    told: str
+    since: str
 
 
 def run_views(runs: Sequence[Run], folder: Path) -> list[RunView]:
@@ -79,8 +79,8 @@ def since(course: Course, started: Sequence[str]) -> str:
     """First seen and last good, in words; ``started`` tells when each run began."""
     if course.trend in (Trend.STEADY, Trend.FIXED) or course.first_seen is None:
         return ""
-    told = f"first seen {started[course.first_seen]}"
-    return told + (f", last good {started[course.last_good]}" if course.last_good is not None else ", never good")
+    seen = f"first seen {started[course.first_seen]}"
+    return seen + (f", last good {started[course.last_good]}" if course.last_good is not None else ", never good")
 
 
 def render(histories: Sequence[History], folder: Path) -> str:
@@ -153,9 +153,9 @@ def text(history: History) -> Iterator[str]:
 
 def _lines(course: Course, started: Sequence[str]) -> Iterable[str]:
     yield f"  {on_one_line(course.id)}  {course.level}  {_strip(course.verdicts)}"
-    told = since(course, started)
-    if told:
-        yield f"      {told}"
+    seen = since(course, started)
+    if seen:
+        yield f"      {seen}"
 
 
 def _promise_line(course: PromiseCourse) -> str:

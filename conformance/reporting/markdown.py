@@ -67,7 +67,7 @@ def render(record: Record) -> str:
         f"{sentence(whole.why)}. {_counted(counts(record))}; {plural(info.requests, 'request')} in "
         f"{duration(info.duration_s)}. Contract {escaped(info.contract_version)}, suite {escaped(info.suite_version)}, "
         f"profile {escaped(info.profile)}, seed {info.seed}.{_waivers(waivers_read(info))}",
-        *(f"\n**{escaped(told)}**" for told in in_front(record)),
+        *(f"\n**{escaped(notice)}**" for notice in in_front(record)),
         "" if record.complete else "\n**The run is not complete.**\n",
         *_promises(found),
         "| class | statement | MUST | SHOULD | MAY |",
@@ -79,8 +79,8 @@ def render(record: Record) -> str:
     return "\n".join([*lines, "", *_failures(record, found), *_others(record)]).rstrip() + "\n"
 
 
-def _waivers(told: str) -> str:
-    return f" Waivers: {escaped(told)}." if told else ""
+def _waivers(counted: str) -> str:
+    return f" Waivers: {escaped(counted)}." if counted else ""
 
 
 def _share(tally: Tally) -> str:

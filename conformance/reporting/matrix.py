@@ -31,7 +31,7 @@ class Cell:
 
     outcome: str
     href: str
-    told: str
+    tooltip: str
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def _cell(results: list[CheckResult], record: Record, folder: Path) -> Cell:
     day = day_of(record)
     worst = min(results, key=lambda result: WORST_FIRST.index(outcome(result, day)))
     alike = sum(outcome(each, day) == outcome(worst, day) for each in results)
-    told = outcome(worst, day) if len(results) == 1 else f"{outcome(worst, day)}: {alike} of {len(results)} checks"
-    return Cell(outcome(worst, day), link_to(record.folder, folder) + fragment(worst.id), told)
+    tooltip = outcome(worst, day) if len(results) == 1 else f"{outcome(worst, day)}: {alike} of {len(results)} checks"
+    return Cell(outcome(worst, day), link_to(record.folder, folder) + fragment(worst.id), tooltip)
 
 
 def link_to(run: Path, folder: Path) -> str:
@@ -191,8 +191,8 @@ def text(comparison: Comparison) -> Iterable[str]:
         if len(groups) > SHOWN:
             yield f"  … and {len(groups) - SHOWN} more; --format json tells all"
     yield ""
-    told = [f"{len(comparison.of(kind))} {kind}" for kind in Kind if comparison.of(kind)]
-    yield ", ".join(told) if told else f"no difference in {plural(len(comparison.new.results), 'check')}"
+    counted = [f"{len(comparison.of(kind))} {kind}" for kind in Kind if comparison.of(kind)]
+    yield ", ".join(counted) if counted else f"no difference in {plural(len(comparison.new.results), 'check')}"
 
 
 def _counted(checks: int, groups: Sequence[Sequence[Change]]) -> str:

@@ -62,12 +62,12 @@ def refused_logins(record: Record) -> dict[str, str]:
     for state in record.info.preflight:
         causes = [state.get("locked") if state.get("mend") else None, *(each[0] for each in _refused(state))]
         surfaces.update({cause: state.get("surface") for cause in causes if cause})
-    told = {}
+    roles = {}
     for first, *others in by_reason(each for each in record.results if each.verdict == "inconclusive"):
         if first.reason in surfaces:
             judged = f"{plural(len(others) + 1, 'check')} could not be judged"
-            told[first.reason] = f"{surfaces[first.reason]}: {first.reason}. {judged}. Needed: {first.needs}"
-    return told
+            roles[first.reason] = f"{surfaces[first.reason]}: {first.reason}. {judged}. Needed: {first.needs}"
+    return roles
 
 
 def _refused(state: Mapping[str, Any]) -> list[list[str]]:
@@ -89,10 +89,10 @@ def in_front(record: Record) -> list[str]:
 def _met_by_many(record: Record) -> list[str]:
     """What many checks that did not pass have met, a sentence each, with what they may have come of."""
     unpassed = [result for result in record.results if result.verdict in ("fail", "inconclusive", "error")]
-    told = []
+    shared = []
     for event, question in COMMON.items():
         met = [each for each in unpassed if event in each.events or each.needs == NEEDED.get(event)]
         if len(met) >= max(FEWEST_THAT_MET, len(unpassed) // 10):
             checks = f"{len(met)} of the {plural(len(unpassed), 'check')} that did not pass"
-            told.append(f"{checks} were {event} ({', '.join(sorted({result.area for result in met}))}). {question}")
-    return told
+            shared.append(f"{checks} were {event} ({', '.join(sorted({result.area for result in met}))}). {question}")
+    return shared

@@ -131,11 +131,11 @@ class Overview:
 
     def tally_words(self) -> str:
         """The same in words: ``8 promises broken (7 as a consequence), 50 kept``."""
-        told = [
+        counted = [
             f"{count:,} {verdict}" + (f" ({consequences:,} as a consequence)" if consequences else "")
             for verdict, count, consequences in self.tally()
         ]
-        return ", ".join(told)
+        return ", ".join(counted)
 
 
 def overview(record: Record) -> Overview:

@@ -112,7 +112,7 @@ def failure_text(
         lines += _labelled("rule", on_one_line(result.title), width, colour)
     if result.failing and result.level == Level.MAY:
         lines += _labelled("", NOT_BINDING, width, colour)
-    for label, text in _told(result):
+    for label, text in _detail_lines(result):
         # A path has no place to be broken at.
         lines += _labelled(label, shortened(on_one_line(text), LONGEST), 0 if label == "asked" else width, colour)
     command = curl_of(result, evidence or {}, dict(secret_names or {}))
@@ -127,7 +127,7 @@ def failure_text(
     return "\n".join(lines)
 
 
-def _told(result: CheckResult) -> Iterable[tuple[str, str]]:
+def _detail_lines(result: CheckResult) -> Iterable[tuple[str, str]]:
     clause = result.clause
     yield "clause", f"{clause.get('document', '')}, {clause.get('section', '')} <{clause.get('url', '')}>"
     yield "", clause_words(clause)
@@ -170,8 +170,8 @@ def findings(record: Record, width: int, colour: bool, run: str = "RUN", folder:
 
 def _waived_line(result: CheckResult, colour: bool) -> str:
     waiver = result.waiver or {}
-    told = on_one_line(f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})")
-    return f"{painted('WAIVED', COLOURS['waived'], colour)} {on_one_line(result.id)} ({result.level}) {told}"
+    waiver_text = on_one_line(f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})")
+    return f"{painted('WAIVED', COLOURS['waived'], colour)} {on_one_line(result.id)} ({result.level}) {waiver_text}"
 
 
 def _cause_text(cause: Cause, width: int, colour: bool, run: str, folder: str) -> str:
@@ -244,10 +244,10 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
     lines = [] if quiet else [*promise_lines(overview(record), colour), "", class_table(classes, colour), ""]
     lines.append(f"{painted(on_one_line(record.info.target), 'bold', colour)}: {statement} ({whole.why})")
     lines.append(_counted(record))
-    lines += [painted(told, "yellow", colour) for told in in_front(record)]
+    lines += [painted(notice, "yellow", colour) for notice in in_front(record)]
     if not record.complete:
         lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
-    lines += [painted(told, "yellow", colour) for told in _left_behind(record)]
+    lines += [painted(notice, "yellow", colour) for notice in _leftovers(record)]
     shown = {name: path for name, path in paths.items() if name == "html" or not quiet}
     lines += [f"{name + ':':<10}{path}" for name, path in shown.items()]
     if not quiet and any(
@@ -257,17 +257,17 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
     return "\n".join(lines)
 
 
-def _left_behind(record: Record) -> Iterator[str]:
+def _leftovers(record: Record) -> Iterator[str]:
     """One line on what the run could not remove from the target."""
     if names := [on_one_line(str(each.get("what", ""))) for each in record.leftovers()]:
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        told = shortened(", ".join(names[:MOST_NAMED]), 200)
-        yield f"Left behind: {told}{more}, which could not be removed; conformance sweep tries again"
+        listed = shortened(", ".join(names[:MOST_NAMED]), 200)
+        yield f"Left behind: {listed}{more}, which could not be removed; conformance sweep tries again"
 
 
 def _counted(record: Record) -> str:
     tally = counts(record)
     named = {name.replace("_", " "): value for name, value in vars(tally).items() if value}
-    told = ", ".join(f"{value:,} {name}" for name, value in named.items()) or "nothing judged"
+    counted = ", ".join(f"{value:,} {name}" for name, value in named.items()) or "nothing judged"
     took = f"{plural(record.info.requests, 'request')} in {duration(record.info.duration_s)}"
-    return f"{plural(len(record.results), 'check')}: {told}; {took}; seed {record.info.seed}"
+    return f"{plural(len(record.results), 'check')}: {counted}; {took}; seed {record.info.seed}"

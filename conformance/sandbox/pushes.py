@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from conformance.clients.programs.image_files import Held, told_of
+from conformance.clients.programs.image_files import Held, image_of
 from conformance.clients.programs.image_tools import ImageProgram, Pushed
 from conformance.clients.registry.client import Repository
 from conformance.clients.registry.images import Manifest, digest_of, image
@@ -88,7 +88,7 @@ class Pushes:
         if content is None or not content.ok:
             return None
         try:
-            return told_of(content.body)
+            return image_of(content.body)
         except (ValueError, LookupError, TypeError):
             return None
 

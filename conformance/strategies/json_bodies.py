@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-ODD = (
+UNUSUAL = (
     "",
     " ",
     "\0",
@@ -30,20 +30,20 @@ ODD = (
 )
 
 
-def odd_strings() -> SearchStrategy[str]:
+def unusual_strings() -> SearchStrategy[str]:
     """Strings with control characters, other scripts and reserved characters."""
-    return st.one_of(st.sampled_from(ODD), st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+    return st.one_of(st.sampled_from(UNUSUAL), st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
 
 
 def json_values() -> SearchStrategy[Any]:
     """Values of every kind, nested a little; numbers far out of range among them."""
     leaves = st.one_of(
         st.none(), st.booleans(), st.integers(-(10**30), 10**30),
-        st.floats(allow_nan=False, allow_infinity=False), odd_strings(),
+        st.floats(allow_nan=False, allow_infinity=False), unusual_strings(),
     )  # fmt: skip
     return st.recursive(
         leaves,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(odd_strings(), inner, max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(unusual_strings(), inner, max_size=3),
         max_leaves=6,
     )
 
@@ -55,7 +55,7 @@ def raw_bodies() -> SearchStrategy[bytes]:
         b'{"a": 1, "a": 2}', b"\xef\xbb\xbf{}", b'{"a": "\\ud800"}', b'{"a": "\xff"}', "{}".encode("utf-16"),
         b"[" * 5000, b'{"a":' * 2000, b"{} {}", b"{'a': 1}", b"// x\n{}",
     ]  # fmt: skip
-    values = json_values() | st.dictionaries(odd_strings(), json_values(), min_size=1, max_size=3)
+    values = json_values() | st.dictionaries(unusual_strings(), json_values(), min_size=1, max_size=3)
     return st.one_of(
         st.sampled_from(fixed), st.binary(max_size=60), values.map(lambda value: json.dumps(value).encode())
     )

@@ -51,7 +51,7 @@ VALUES = (
 )
 
 
-def odd_texts() -> SearchStrategy[str]:
+def unusual_texts() -> SearchStrategy[str]:
     """Texts with control characters, other scripts and reserved characters; no lone surrogates."""
     return st.one_of(st.sampled_from(VALUES), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 
@@ -121,12 +121,12 @@ FORM_KINDS = each_kind(FORM_CHANGES, ("scope", "x"))
 
 def form_changes() -> SearchStrategy[Change[list[Pair], bytes]]:
     """A change of a good form: a fifth at least stays valid, and a fifth at least must be refused."""
-    return changes(FORM_CHANGES, st.tuples(st.sampled_from(NAMES), odd_texts()))
+    return changes(FORM_CHANGES, st.tuples(st.sampled_from(NAMES), unusual_texts()))
 
 
 def token_request_bodies() -> SearchStrategy[bytes]:
     """Bodies of token requests: raw bytes, broken percent-encoding, and forms of odd pairs."""
-    pairs = st.lists(st.tuples(st.sampled_from(NAMES), odd_texts()), max_size=6)
+    pairs = st.lists(st.tuples(st.sampled_from(NAMES), unusual_texts()), max_size=6)
     forms = pairs.map(lambda each: "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in each).encode())
     raw = st.text(st.characters(codec="ascii"), max_size=40).map(
         lambda text: b"grant_type=client_credentials&" + text.encode()
@@ -222,7 +222,7 @@ def scopes() -> SearchStrategy[str]:
         ]
     )
     separators = st.sampled_from([" ", "  ", ",", "\t", "\n", "+", "\0", "\u00a0", "%20", ""])
-    lists = st.lists(st.tuples(st.one_of(known, odd_texts()), separators), max_size=5).map(
+    lists = st.lists(st.tuples(st.one_of(known, unusual_texts()), separators), max_size=5).map(
         lambda parts: "".join(a + b for a, b in parts)
     )
     return st.one_of(known, lists)

@@ -203,7 +203,7 @@ class Machine(RuleBasedStateMachine):
         self.clean_up()
 
 
-class _Nothing(RuleBasedStateMachine):
+class _NoSteps(RuleBasedStateMachine):
     """In place of a machine when the time is up."""
 
     @stateful.rule()
@@ -217,7 +217,7 @@ def run_machine(machine: type[Machine], share: float, steps: int) -> None:
     def begun() -> Any:
         if _Budget.spent():
             RECORDER.event(LEFT_OUT)
-            return _Nothing()
+            return _NoSteps()
         return machine()
 
     budget = settings(stateful_step_count=steps, max_examples=examples(share))
@@ -290,7 +290,7 @@ def examples(share: float) -> int:
     return max(1, round(settings().max_examples * share))
 
 
-def _keep_tables_elsewhere() -> None:
+def _move_unicode_cache() -> None:
     """What Hypothesis keeps of Unicode for the next run lies among the user's caches, not where one stands."""
     with contextlib.suppress(RuntimeError):  # nobody's home is known
         caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
@@ -311,7 +311,7 @@ def configure(
     when the time for properties is up (seconds since the epoch). ``shrink_s`` is for how many seconds at most a failing
     example is made smaller, which costs requests; 0: not at all.
     """
-    _keep_tables_elsewhere()
+    _move_unicode_cache()
     phases = [Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if shrink_s else [])]
     settings.register_profile(
         "conformance",

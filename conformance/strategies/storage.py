@@ -152,7 +152,7 @@ def query_parameters() -> SearchStrategy[dict[str, str]]:
     return st.dictionaries(names, values, max_size=4)
 
 
-ODD_ORDERS: list[dict[str, list[int]]] = [{"order": [1, 2, 1, 2]}, {"order": [1, 1, 1]}, {"order": [2, 2]}]
+REPEATED_PARTS: list[dict[str, list[int]]] = [{"order": [1, 2, 1, 2]}, {"order": [1, 1, 1]}, {"order": [2, 2]}]
 
 
 def part_orders(at_most: int = 3) -> SearchStrategy[list[int]]:

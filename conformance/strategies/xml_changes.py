@@ -79,12 +79,12 @@ def _twice(document: bytes, place: float, _: Any) -> bytes:
     return document[: found.end()] + found[0] + document[found.end() :]
 
 
-def _otherwise_encoded(document: bytes, place: float, _: Any) -> bytes:
+def _in_other_unicode_encoding(document: bytes, place: float, _: Any) -> bytes:
     text = DECLARATION.sub(b"", document).decode()
     return text.encode(picked(place, ["utf-16", "utf-8-sig", "utf-32"]))
 
 
-ODD_TEXTS = ["", "-1", "0", "99999999999999999999", "1e3", "true", "x" * 5000, "&#0;", "&#xD;"]
+UNUSUAL_TEXTS = ["", "-1", "0", "99999999999999999999", "1e3", "true", "x" * 5000, "&#0;", "&#xD;"]
 XML_CHANGES: Table[bytes, bytes] = {
     "nothing changed": (Outcome.VALID, lambda document, place, piece: document),
     "no declaration": (Outcome.VALID, lambda document, place, piece: DECLARATION.sub(b"", document)),
@@ -103,11 +103,11 @@ XML_CHANGES: Table[bytes, bytes] = {
         Outcome.EITHER,
         lambda document, place, piece: wounded(wounded(document, piece), (piece[0], place, piece[2])),
     ),
-    "text of another kind": (Outcome.EITHER, _in_text(lambda text, place: picked(place, ODD_TEXTS))),
+    "text of another kind": (Outcome.EITHER, _in_text(lambda text, place: picked(place, UNUSUAL_TEXTS))),
     "an unknown element": (Outcome.EITHER, _between(b"<CfUnknown><a>1</a></CfUnknown>")),
     "an element twice": (Outcome.EITHER, _twice),
     "nested deeply": (Outcome.EITHER, _between(b"<a>" * DEPTH + b"</a>" * DEPTH)),
-    "another encoding": (Outcome.EITHER, _otherwise_encoded),
+    "another encoding": (Outcome.EITHER, _in_other_unicode_encoding),
     "a processing instruction": (Outcome.EITHER, _between(b"<?cf do?>")),
     "text after the end": (Outcome.EITHER, lambda document, place, piece: document + piece[2]),
 }

@@ -128,7 +128,7 @@ class _Reading:
 
     def configuration(self, data: dict[str, Any]) -> Configuration:
         if is_nameless(data):
-            raise ConfigurationError(self._told([Mistake(("targets",), NAMELESS)]))
+            raise ConfigurationError(self._sentences([Mistake(("targets",), NAMELESS)]))
         references = References(self.folder)
         resolved = references.resolved(data, ConfigurationFile)
         try:
@@ -144,7 +144,7 @@ class _Reading:
         mistakes = [each for each in mistakes if each.path not in absent]
         missing = self._by_target(references.missing)
         if described is None or mistakes or set(missing) >= set(described.targets):
-            raise ConfigurationError(self._told([*mistakes, *references.missing]))
+            raise ConfigurationError(self._sentences([*mistakes, *references.missing]))
         for name, target in described.targets.items():
             target.take(references.given.get(name, {}))
         return self._usable(described, missing)
@@ -153,7 +153,7 @@ class _Reading:
         targets = {name: self._placed(target) for name, target in described.targets.items() if name not in missing}
         mistakes = [mistake for name, target in targets.items() for mistake in _authorities(name, target)]
         if mistakes:
-            raise ConfigurationError(self._told(mistakes))
+            raise ConfigurationError(self._sentences(mistakes))
         return Configuration(self.path, targets, missing)
 
     def _placed(self, target: Target) -> Target:
@@ -166,15 +166,15 @@ class _Reading:
         found: dict[str, list[Mistake]] = {}
         for mistake in mistakes:
             found.setdefault(str(mistake.path[1]) if len(mistake.path) > 1 else "", []).append(mistake)
-        return {name: self._told(each) for name, each in found.items()}
+        return {name: self._sentences(each) for name, each in found.items()}
 
-    def _told(self, mistakes: Iterable[Mistake]) -> list[str]:
+    def _sentences(self, mistakes: Iterable[Mistake]) -> list[str]:
         """Sentences in the order of the file, each one once."""
         placed = [(self.places.line(mistake.path), shown(mistake.path), mistake.text) for mistake in mistakes]
-        told = []
+        lines = []
         for line, where, text in sorted(set(placed), key=lambda each: (each[0], placed.index(each))):
-            told.append(f"{self.path}:{line}: {where}: {text}" if where else f"{self.path}:{line}: {text}")
-        return told
+            lines.append(f"{self.path}:{line}: {where}: {text}" if where else f"{self.path}:{line}: {text}")
+        return lines
 
 
 def _authorities(name: str, target: Target) -> Iterator[Mistake]:

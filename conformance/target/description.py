@@ -44,19 +44,19 @@ class Secret:
 
 def _url(value: str) -> str:
     """The URL as servers write it: a host in small letters, and no port that is understood (RFC 3986 section 6.2)."""
-    told = URL.match(value)
-    if told is None:
+    matched = URL.match(value)
+    if matched is None:
         raise ValueError("must be an http:// or https:// URL without query or fragment")
-    if "@" in told["authority"]:
+    if "@" in matched["authority"]:
         raise ValueError("must not carry a user name or password; credentials have keys of their own")
-    scheme = told["scheme"].lower()
+    scheme = matched["scheme"].lower()
     try:
-        host, port, authority = host_and_port(scheme, told["authority"])
+        host, port, authority = host_and_port(scheme, matched["authority"])
     except ValueError:
         host, port, authority = "", 0, ""
     if not host or not port:
         raise ValueError("must name a host, and a port from 1 to 65535 if any")
-    return f"{scheme}://{authority}{told['path'].rstrip('/')}"
+    return f"{scheme}://{authority}{matched['path'].rstrip('/')}"
 
 
 def parse_rate(value: str) -> tuple[int, float]:

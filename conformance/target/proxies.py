@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 KINDS = ("http", "https", "all")
-ITSELF = "localhost,127.0.0.1,::1"
+LOOPBACK = "localhost,127.0.0.1,::1"
 
 
 class Proxy(NamedTuple):
@@ -59,12 +59,12 @@ def proxies_to(urls: Iterable[str]) -> list[Proxy]:
 
 def proxy_variables() -> dict[str, str]:
     """What a program is told, so that it goes the same way; nothing where the environment names no proxy."""
-    told = {proxy.variable: proxy.url for proxy in named()}
-    if not told:
+    variables = {proxy.variable: proxy.url for proxy in named()}
+    if not variables:
         return {}
-    told["NO_PROXY"] = ",".join(filter(None, [getproxies_environment().get("no"), ITSELF]))
+    variables["NO_PROXY"] = ",".join(filter(None, [getproxies_environment().get("no"), LOOPBACK]))
     # Some programs read them in capitals alone, curl that of http:// in small letters alone.
-    return {**told, **{name.lower(): value for name, value in told.items()}}
+    return {**variables, **{name.lower(): value for name, value in variables.items()}}
 
 
 def on_loopback(url: str) -> bool:

@@ -20,7 +20,7 @@ WEBHOOK_URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#\s@]+)(?:[/?]
 WITH_SLUG = "must hold {slug}, which is replaced by that of the item"
 ENDED = {"revoked", "expired"}
 """Of these the preflight tells that they are let in, where one is in use."""
-APART = {"foreign", "revocable"}
+SEPARATE_CLIENTS = {"foreign", "revocable"}
 """Roles of clients that are of another organization, or will open nothing in the middle of the run."""
 NAMELESS = "the target has no name: it is [targets.staging], [targets.staging.identity] and so on"
 
@@ -85,8 +85,8 @@ def _resources(place: Path, resources: Any) -> Iterator[Mistake]:
         unique, body = resource.get("unique"), create.get("body")
         if isinstance(unique, str) and isinstance(body, dict) and unique not in body:
             yield Mistake((*at, "unique"), f'create.body has no member "{unique}"{nearest(unique, body)}')
-        told = _table(resource, "update").get("concurrency")
-        if isinstance(told, str) and told != "If-Match" and told.lower() == "if-match":
+        concurrency = _table(resource, "update").get("concurrency")
+        if isinstance(concurrency, str) and concurrency != "If-Match" and concurrency.lower() == "if-match":
             yield Mistake(
                 (*at, "update", "concurrency"), 'is spelled "If-Match"; any other word is a member of the body'
             )
@@ -134,13 +134,13 @@ def _names_of_others(place: Path, target: dict[str, Any]) -> Iterator[Mistake]:
 def _clients(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
     """One client in two roles that promise different things of it: it would be accused in one of them."""
     for role, other in _twice(credentials, "client_id", "client_secret"):
-        apart, beside = (role, other) if role in APART else (other, role)
+        apart, beside = (role, other) if role in SEPARATE_CLIENTS else (other, role)
         scopes = [credentials[each].get("scopes") or [] for each in (role, other)]
-        if apart in APART:
+        if apart in SEPARATE_CLIENTS:
             yield Mistake((*place, apart), f"is the client of {beside}; {apart} is for one of its own")
         elif all(scopes) and len({frozenset(map(str, each)) for each in scopes}) > 1:
-            told = f"is the client of {role}, whose scopes are others; one has those that it was created with"
-            yield Mistake((*place, other), told)
+            problem = f"is the client of {role}, whose scopes are others; one has those that it was created with"
+            yield Mistake((*place, other), problem)
 
 
 def _logins(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
@@ -160,9 +160,9 @@ def _twice(credentials: dict[str, Any], name: str, secret: str) -> Iterator[tupl
 
 def _webhook(place: Path, url: Any) -> Iterator[Mistake]:
     """What is no whole URL; nothing of it is repeated."""
-    told = WEBHOOK_URL.match(url.reveal()) if isinstance(url, Secret) else None
+    matched = WEBHOOK_URL.match(url.reveal()) if isinstance(url, Secret) else None
     try:
-        known = told is not None and all(host_and_port(told["scheme"].lower(), told["authority"])[:2])
+        known = matched is not None and all(host_and_port(matched["scheme"].lower(), matched["authority"])[:2])
     except ValueError:
         known = False
     if isinstance(url, Secret) and not known:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from conformance.evidence.judgements.content_type import UNDECLARED_JSON
 from conformance.evidence.judgements.doubled import FIELD, NAME
 from conformance.evidence.judgements.methods import NO_ALLOW
-from conformance.evidence.judgements.untold import UNTOLD
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.whole_run import expect_no_flaw, expect_none, failed_again, once_each
@@ -70,7 +70,7 @@ def test_json_has_a_content_type(platform: Platform, recorder: Recorder) -> None
             platform.many(resource)
         platform.pages("full", platform.operation(resource, "read"))
     proof = Proof(fields_match=(("Content-Type", "json|text/plain"),))
-    expect_no_flaw(recorder, "identity", UNTOLD, "JSON with its Content-Type", proof)
+    expect_no_flaw(recorder, "identity", UNDECLARED_JSON, "JSON with its Content-Type", proof)
 
 
 @verifies("errors/405/unsupported-method#whole-run")

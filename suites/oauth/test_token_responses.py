@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, access_token, bearer, kept_for
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, access_token, bearer, reuse_time_s
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_bearer_token, expect_no_refresh_token, expect_token
 from conformance.oracles.proofs import EVER, adds_up, field_says_no, has_member, literal, without_member
@@ -189,7 +189,7 @@ def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform, thre
 
     # Not through platform.send, which replaces a token that was ended in this way.
     reply = platform.http.send(read.method, read.path, [bearer(first)])
-    if time.monotonic() - begun > kept_for(given):
+    if time.monotonic() - begun > reuse_time_s(given):
         raise Inconclusive("the token was at its end", "tokens that live for a minute")
     try:
         expect_success(reply, f"for a token after which {len(replies) + 1} more were issued")

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, encoded
 from conformance.clients.transport.tls import Tls, answer_in_clear, in_clear
-from conformance.clients.webhooks import is_in_host, origin_told
+from conformance.clients.webhooks import is_in_host, origin_without_secret
 from conformance.oracles.tls import (
     expect_agreed,
     expect_https,
@@ -41,7 +41,7 @@ def address(target: Target, surface: str) -> str:
     if surface == "webhooks":
         if is_in_host(url := described.url.reveal()):
             raise NotApplicable("the webhook's secret is in the name of its host")
-        url = origin_told(url)
+        url = origin_without_secret(url)
     else:
         url = str(described.endpoint if surface == "storage" else described.url)
     if url.startswith("http://") and on_loopback(url):

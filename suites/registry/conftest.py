@@ -18,7 +18,7 @@ from conformance.clients.registry.client import (
     Registry,
     Repository,
     StoredImage,
-    need_taken,
+    require_stored,
 )
 from conformance.clients.registry.image_kinds import twins
 from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
@@ -112,7 +112,7 @@ def by_digest(repository: Repository, once: Once) -> ByDigest:
 
     def put(manifest: Manifest) -> Exchange:
         for child in manifest.children:
-            need_taken(put(child))
+            require_stored(put(child))
         return once(("by digest", manifest.digest), lambda: repository.push(manifest))
 
     return put

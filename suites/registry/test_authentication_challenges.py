@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.registry.challenges import challenges
 from conformance.clients.registry.client import Registry, StoredImage
 from conformance.clients.registry.images import NewBlob
-from conformance.clients.registry.operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
+from conformance.clients.registry.operations import DELETIONS, OPERATIONS, READ_FORMS, READS, WRITES, Occasion
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import (
@@ -57,7 +57,7 @@ def occasion(restored_image: StoredImage, new_blob: NewBlob, names: Names) -> Oc
 @pytest.fixture
 def anonymous(occasion: Occasion, once: Once) -> Anonymous:
     """Sends an operation without a login, once: its response, and the image, blob and tag of the request."""
-    stranger, requests = occasion.stored.repository.as_role(None), OPERATIONS | SELDOM_READS
+    stranger, requests = occasion.stored.repository.as_role(None), OPERATIONS | READ_FORMS
     return lambda operation: once(
         ("anonymous", operation), lambda: (requests[operation].request(stranger, occasion), occasion)
     )
@@ -247,7 +247,7 @@ def test_realm_can_be_reached(bearer: Registry) -> None:
     Method: 1. GET /v2/ without a login, GET the realm; 2. expect a response that is no 5xx
     """
     kept = Proof(beyond="a script requests the realm of this run, not the one that the registry names now")
-    expect_no_server_error(expect_reachable("a realm", lambda: bearer.door.ask_token([]), kept))
+    expect_no_server_error(expect_reachable("a realm", lambda: bearer.door.request_token([]), kept))
 
 
 @verifies("registry/login/mount-challenge-names-the-source")

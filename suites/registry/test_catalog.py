@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from conformance.clients.registry.challenges import asks_for_no_scope
+from conformance.clients.registry.challenges import needs_no_scope
 from conformance.clients.registry.client import Registry, Repository, StoredImage
 from conformance.clients.registry.images import NewImage
 from conformance.clients.registry.login import token_in
@@ -241,7 +241,7 @@ def test_challenge_of_the_catalog(bearer: Registry, anonymous_response: Exchange
     if anonymous_response.status != 401:
         raise NotApplicable(f"the catalog requires no login ({anonymous_response.status})")
     if (
-        not asks_for_no_scope(anonymous_response)
+        not needs_no_scope(anonymous_response)
         or not bearer.presenting(f"Bearer {token_for(bearer, 'pusher')}").catalog().ok
     ):
         expect_scope(anonymous_response, "registry:catalog", "*")
@@ -283,7 +283,7 @@ def test_catalog_needs_its_scope(bearer: Registry, good: str, anonymous_response
     Method: 1. request the catalog without a login; not applicable if the challenge names no scope
             2. GET the catalog, and a page of it, with a token to pull from a repository: expect 401, 403 or 404
     """
-    if asks_for_no_scope(anonymous_response):
+    if needs_no_scope(anonymous_response):
         raise NotApplicable("the registry requires no scope for the catalog")
     for query in ("", "?n=1"):
         reply = bearer.presenting(f"Bearer {good}").catalog(query)

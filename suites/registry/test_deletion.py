@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.registry.client import CODED, EVERY_TYPE, NewRepository, Repository, StoredImage, need_taken
+from conformance.clients.registry.client import (
+    CODED,
+    EVERY_TYPE,
+    NewRepository,
+    Repository,
+    StoredImage,
+    require_stored,
+)
 from conformance.clients.registry.images import (
     Blob,
     Manifest,
@@ -311,7 +318,7 @@ def test_every_acknowledged_deletion_is_done(
         return repository.put_manifest(what, contents[what], base.media_type)
 
     for what in contents:
-        need_taken(push(what))
+        require_stored(push(what))
     replies = [delete(what) for what in contents]
     if kind == "blob" and replies[0].status in DISABLED:
         raise NotApplicable("the registry deletes no blobs, as it may")
@@ -376,5 +383,5 @@ def test_delete_a_referrer_of_an_absent_subject(repository: Repository, base: Ma
     """
     config, *layers = base.blobs
     referrer = manifest_of(config, layers, artifactType="application/vnd.example.note", subject=new_image().descriptor)
-    need_taken(repository.push(referrer))
+    require_stored(repository.push(referrer))
     expect_status(repository.delete_manifest(referrer.digest), 202, "for a referrer of an absent subject")

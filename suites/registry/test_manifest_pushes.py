@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.http import HeaderFields
-from conformance.clients.registry.client import EVERY_TYPE, ByDigest, Repository, need_taken
+from conformance.clients.registry.client import EVERY_TYPE, ByDigest, Repository, require_stored
 from conformance.clients.registry.image_kinds import MAKERS
 from conformance.clients.registry.images import (
     DOCKER_LIST,
@@ -90,7 +90,7 @@ def test_manifest_kinds(repository: Repository, base: Manifest, by_digest: ByDig
         reply = by_digest(child)
         if kind == "untyped":
             expect_success(reply)
-        need_taken(reply)
+        require_stored(reply)
     if kind == "artifact":
         # The empty layer is pushed here, so that the evidence shows how it was pushed.
         repository.given_blob(b"")

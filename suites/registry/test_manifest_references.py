@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.registry.client import ByDigest, Repository, StoredImage, need_taken
+from conformance.clients.registry.client import ByDigest, Repository, StoredImage, require_stored
 from conformance.clients.registry.image_kinds import docker_image, of_docker, twins
 from conformance.clients.registry.images import (
     DOCKER_LIST,
@@ -53,7 +53,7 @@ def push_without(
         return (of_docker if by_digest(docker_image(base)).ok else manifest_of)(base.blobs[0], blobs)
 
     def nested(never: Manifest) -> Manifest:
-        need_taken(by_digest(twins(base)[0]))
+        require_stored(by_digest(twins(base)[0]))
         return index([twins(base)[0], index([never])])
 
     def made(missing: str) -> tuple[Manifest, Exchange]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.registry.client import NewRepository, Repository, StoredImage, need_taken
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage, require_stored
 from conformance.clients.registry.images import (
     OCI_INDEX,
     Manifest,
@@ -197,7 +197,7 @@ def test_tag_schema(repository: Repository, base: Manifest, new_image: NewImage)
     """
     subject = new_image()
     referrer = referrer_of(subject.descriptor, base)
-    need_taken(repository.push(referrer))
+    require_stored(repository.push(referrer))
     tag, second = subject.digest.replace(":", "-"), index([referrer], annotations={"org.again": "2"})
     for listed in (index([referrer]), second):
         put = repository.put_manifest(tag, listed.content, listed.media_type)

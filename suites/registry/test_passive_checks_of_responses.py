@@ -120,12 +120,12 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
     kept = Proof(beyond="a script requests a token at the realm of the run, not at the one that is named now")
     for entry in flawed_entries(recorder, "registry", ELSEWHERE):
         told = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
-        for other in (door.led_by(each) for each in challenges_in(told) if each.scheme == "bearer"):
+        for other in (door.with_challenge(each) for each in challenges_in(told) if each.scheme == "bearer"):
             if (other.realm, other.service) == (door.realm, door.service):
                 continue
-            reply = expect_reachable("a realm", partial(other.ask_token, [scope]), kept)
+            reply = expect_reachable("a realm", partial(other.request_token, [scope]), kept)
             if on_one_host(other.realm, door.realm):
-                reply = other.ask_as(bearer.account("pusher"), [scope])
+                reply = other.request_token_as(bearer.account("pusher"), [scope])
                 if token := token_in(reply):
                     reply = pull(stored, token)
                 expect_leads_on(recorder, entry, reply, token)

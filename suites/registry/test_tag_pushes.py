@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.concurrency import at_once, reading_while
-from conformance.clients.registry.client import NewRepository, Repository, StoredImage, need_taken
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage, require_stored
 from conformance.clients.registry.images import Manifest, image, variation
 from conformance.clients.registry.tags import STAYS, given_over
 from conformance.evidence.shared_requests import Once
@@ -110,7 +110,7 @@ def test_pushed_twice(tag_history: TagHistory) -> None:
     Method: 1. push an image under two tags, another under the first of them and under a tag of 128 characters
             2. expect each tag once in the list
     """
-    need_taken(tag_history.long)
+    require_stored(tag_history.long)
     tags, found = pushed_tags(tag_history), tags_of(tag_history)
 
     # Another check judges whether the other tag stays.
@@ -142,7 +142,7 @@ def test_tags_move_alone(tag_history: TagHistory) -> None:
         raise NotApplicable(STAYS)
     one, two = tag_history.images
     expect_bytes(tag_history.read, one.content)
-    need_taken(tag_history.again)
+    require_stored(tag_history.again)
 
     expect_listed(tag_history.pages, "tags", [STAYING, MOVING])
     expect_bytes(tag_history.staying, one.content)
@@ -269,7 +269,7 @@ def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
             3. expect all pushed tags in the list at the end
     """
     pushes, there = many_tags.at_once(), tags_in(many_tags.listed())
-    need_taken(min(pushes.values(), key=lambda reply: reply.status))
+    require_stored(min(pushes.values(), key=lambda reply: reply.status))
     before = [tag for tag in accepted_tags(pushes) if tag in there]
     replies, later = many_tags.meanwhile()
 

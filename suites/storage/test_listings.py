@@ -102,7 +102,7 @@ def test_listing(
     Method: 1. list with either version; after a key, which need not exist, by start-after or marker
             2. expect exactly those keys and common prefixes, and not the start itself
     """
-    begin = {"start_after": shelf + start} if start else {}
+    begin: dict[str, Any] = {"start_after": shelf + start} if start else {}
     for version in VERSIONS:
         found = whole_listing(version(space, shelf + prefix, **parameters, **begin))
         expect_keys(found, [shelf + key for key in keys])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.http import HttpClient, Limits, as_asked, followed, on_one_host
+from conformance.clients.http import HttpClient, Limits, followed, on_one_host, on_requested_origin
 from conformance.clients.transport.errors import BrokenOff
 from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.transport.retry_after import retry_after
@@ -315,7 +315,7 @@ def test_malformed_numbers_are_tolerated(serve: Callable[..., Scripted], value: 
     ],
 )
 def test_an_address_of_the_same_host_uses_its_spelling_and_tls(base: str, given: str, asked: str) -> None:
-    assert as_asked(given, base) == asked
+    assert on_requested_origin(given, base) == asked
     assert on_one_host(asked, base) == (asked.startswith(f"{base}/") or asked == base)
 
 

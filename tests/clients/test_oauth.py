@@ -15,7 +15,7 @@ import pytest
 
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.jwt.parts import part
-from conformance.clients.oauth.client import OAuthClient, kept_for
+from conformance.clients.oauth.client import OAuthClient, reuse_time_s
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
@@ -60,7 +60,7 @@ def client(*documents: Any) -> tuple[OAuthClient, Server]:
     [(3600, 3570), (6, 3), (0, 0), (-5, 0), (10**400, 10**9 - 30), ("3600", math.inf), (None, math.inf)],
 )
 def test_a_token_is_renewed_before_it_expires(told: Any, kept_s: float) -> None:
-    assert kept_for(cast(Any, reply(200, {"access_token": "a", "expires_in": told}))) == kept_s
+    assert reuse_time_s(cast(Any, reply(200, {"access_token": "a", "expires_in": told}))) == kept_s
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_token_is_renewed_before_it_expires(told: Any, kept_s: float) -> None:
 )
 def test_a_jwt_that_expires_early_is_renewed_in_time(claims: Any, kept_s: float) -> None:
     answer = {"access_token": f"e30.{part(claims)}.sig", "expires_in": 3600}
-    assert kept_for(cast(Any, reply(200, answer))) == kept_s
+    assert reuse_time_s(cast(Any, reply(200, answer))) == kept_s
 
 
 def test_tokens_are_stored_and_redacted() -> None:

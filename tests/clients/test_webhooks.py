@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.webhooks import WebhookClient, differing, origin_told, replaced
+from conformance.clients.webhooks import WebhookClient, differing, origin_without_secret, replaced
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.webhooks import random_secret
 from conformance.target.description import Secret, Webhooks
@@ -70,7 +70,7 @@ def test_the_host_name_may_be_the_secret() -> None:
     given = webhook("/")
     given.turn_to(FUNCTION)
     assert (given.in_host, given.secret, given.url) == (True, "abcdefghijklmnopqrstuvwxyz012345", FUNCTION)
-    assert origin_told(FUNCTION) == "https://secret.functions.example"
+    assert origin_without_secret(FUNCTION) == "https://secret.functions.example"
     CHECK(given)
     with pytest.raises(NotApplicable, match="secret in the host name"):
         given.path_with("other")

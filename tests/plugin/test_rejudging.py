@@ -26,7 +26,7 @@ SELECTED = (
     "oauth/client", "oauth/jwt/is-signed", "webhooks/rotation",
     "storage/multipart/parts-make-the-object#one-small-part", "registry/pull",
 )  # fmt: skip
-DEFECT = "client-id-alone-accepted"
+DEFECT = "client-id-without-secret-accepted"
 
 
 @pytest.fixture(scope="module")

@@ -44,9 +44,9 @@ def test_every_check_that_a_defect_names_exists() -> None:
 
 def test_every_requirement_has_a_defect() -> None:
     named = {requirement_of(each) for defect in alterations().values() for each in getattr(defect, "noticed_by", ())}
-    asked = [each for each in catalogue() if not each.untestable and not each.id.startswith(NOT_BY_A_DEFECT)]
+    required = [each for each in catalogue() if not each.untestable and not each.id.startswith(NOT_BY_A_DEFECT)]
     held = [
-        each for each in asked if each.level == Level.MUST or (each.level == Level.SHOULD and each.area != PROGRAMS)
+        each for each in required if each.level == Level.MUST or (each.level == Level.SHOULD and each.area != PROGRAMS)
     ]
     assert [each.id for each in held if each.id not in named] == [], "no defect names these in its noticed_by"
 

@@ -50,8 +50,8 @@ class Client:
 
     def registry_token(self, username: str | None, scope: str) -> str:
         login = httpx.BasicAuth(username, self.surface.accounts[username].password) if username else None
-        asked = {"service": "registry.test", "scope": scope}
-        return str(self.ask("GET", "/registry/token", params=asked, auth=login).json()["token"])
+        parameters = {"service": "registry.test", "scope": scope}
+        return str(self.ask("GET", "/registry/token", params=parameters, auth=login).json()["token"])
 
 
 IDENTITY = Client()

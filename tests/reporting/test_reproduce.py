@@ -33,9 +33,9 @@ BESIDE = {
     "duplicate-slug-is400": "errors/409/duplicate-slug#sequential",
     # Of these the script must do otherwise than the run: sign, date, repeat, go on from what is answered now.
     "parts-unhashed": "storage/multipart/other-payload-refuses-the-part",
-    "update-tells-old-version": "errors/409/version-names-one-state#write-response",
+    "update-reports-old-version": "errors/409/version-names-one-state#write-response",
     "refused-requests-prolong-the-wait": "errors/429/served-after-retry-after",
-    "post-told-a-session": "registry/upload/whole-blob-by-post",
+    "post-reported-a-session": "registry/upload/whole-blob-by-post",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.
     "token-error-echoes-request": "oauth/response/secret-is-not-repeated",
     # What these look at is inside a token, or a member beside one, which no evidence holds.
@@ -45,17 +45,17 @@ BESIDE = {
     # A token is forged again of the parts of one that is issued now, a URL cut again or changed in a letter.
     "webhook-url-matched-by-prefix": "webhooks/secret/live-url-is-not-distinguishable",
     # The operator's command tells which events were taken in.
-    "refused-method-taken-in": "webhooks/delivery/rejected-events-do-not-arrive#rejected",
+    "refused-method-accepted": "webhooks/delivery/rejected-events-do-not-arrive#rejected",
     "chunked-event-refused": "webhooks/delivery/chunked-is-accepted",
     # The request that made these is refused where nothing is wrong, or names another place, or none.
     "foreign-client-made-member": "authorization/isolation/references-in-bodies-reach-nothing",
     "creation-replaces-hidden": "authorization/concealment/creation-replaces-nothing-hidden",
     # Two answers would differ in a field, or a date be near the one of its answer.
-    "tag-of-parts-tells-their-number": "storage/multipart/etag-follows-the-bytes",
+    "tag-of-parts-reports-their-number": "storage/multipart/etag-follows-the-bytes",
     # The push that moves the tag is refused here, and taken where nothing is wrong.
     "refused-tag-moves-all-the-same": "registry/manifest/tag-moves",
     # A field has bytes that are no text.
-    "odd-header-crashes": "errors/5xx/no-input-is-a-server-error",
+    "unusual-header-crashes": "errors/5xx/no-input-is-a-server-error",
 }
 # Enough that each is found from any seed: what was found needs no more of them.
 SEED, EXPLORE = "1", "150"

@@ -40,7 +40,7 @@ def showcase() -> dict[str, str]:
         "errors/5xx/no-input-is-a-server-error": "byte-order-mark-crashes",
         "registry/login/anonymous-cannot-pull": "anonymous-pull",
         "registry/token/push-token-cannot-delete": "push-implies-delete",
-        "registry/upload/out-of-order-changes-nothing": "refused-chunk-kept",
+        "registry/upload/out-of-order-changes-nothing": "refused-chunk-stored",
         "registry/tags/links-reach-every-tag": "link-never-ends",
         # The gravest: a key with dots overwrites an object of another bucket.
         "storage/key/traversal-reaches-no-other-bucket": "writes-dots-resolved",

@@ -13,17 +13,17 @@ from pathlib import Path
 from conformance.reference.http import Answer
 from conformance.reference.registry import Registry
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.service import main
 
-Push = Callable[[Registry, Asked], Awaitable[Answer]]
+Push = Callable[[Registry, Call], Awaitable[Answer]]
 
 
 def of_known(push: Push, folder: Path) -> Push:
     """The same operation, where the repository is there."""
 
     @wraps(push)
-    async def pushed(registry: Registry, asked: Asked) -> Answer:
+    async def pushed(registry: Registry, asked: Call) -> Answer:
         if not (folder / asked.name.replace("/", ",")).exists():
             raise Refusal("NAME_UNKNOWN", {"name": asked.name})
         return await push(registry, asked)

@@ -21,7 +21,7 @@ from tests.run.support import conformance
 
 pytestmark = pytest.mark.once
 
-DEFECT = "client-id-alone-accepted"
+DEFECT = "client-id-without-secret-accepted"
 PARTS = 4
 FEW = ["oauth/client/authentication-is-required", "webhooks/secret", "webhooks/methods"]
 AREAS = ["authorization", "oauth", "registry/upload", "storage/object", "storage/multipart", "webhooks"]

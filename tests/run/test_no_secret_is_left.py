@@ -31,8 +31,8 @@ NO_SECRETS = {"STORAGE_ACCESS_KEY", "REGISTRY_EXPIRED_TOKEN"}
 DEFECTS = (
     "wrong-secret-accepted", "secret-echoed-with-token", "secret-inside-token", "secret-accepted-as-token",
     "token-error-echoes-request", "members-show-secrets", "basic-field-echoed", "refused-address-is-quoted",
-    "secret-shown-again", "token-echoed-in-error", "wrong-password-accepted", "wrong-password-told-back",
-    "secret-in-error", "near-miss-echoed", "answer-tells-most-of-url", "browsers-are-shown-the-url",
+    "secret-shown-again", "token-echoed-in-error", "wrong-password-accepted", "wrong-password-echoed",
+    "secret-in-error", "near-miss-echoed", "answer-reveals-most-of-url", "browsers-are-shown-the-url",
     "deletion-names-url", "too-large-names-url", "webhook-url-matched-by-prefix", "webhook-url-redirected",
 )  # fmt: skip
 NOTICED = "oauth/token/wrong-secret-is-refused#look-alike"

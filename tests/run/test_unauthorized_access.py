@@ -11,8 +11,8 @@ from conformance.vocabulary.requirement import Level
 DEFECTS = {
     "authorization": (
         "double-slash-is-unguarded", "forwarded-skips-guard", "dots-encoded-twice-are-unguarded",
-        "anything-behind-the-token-endpoint-is-open", "deletion-by-slash-is-unguarded", "method-override-honoured",
-        "foreign-organization-as-owner", "expired-token-accepted", "expiry-forgotten-by-writes",
+        "anything-after-the-token-endpoint-is-open", "deletion-by-slash-is-unguarded", "method-override-honoured",
+        "foreign-organization-as-owner", "expired-token-accepted", "writes-ignore-expiry",
         "client-id-compared-without-case", "any-origin-is-let-in", "identity-header-trusted",
         "organization-from-header", "path-from-header",
     ),

@@ -53,7 +53,7 @@ CASES = {
     "deletes-without-claiming-it": Case([], NO_DELETION, REFUSED, {"not-applicable"}),
     "refuses-to-delete": Case(["delete-unsupported"], NO_DELETION, REFUSED, {"pass"}),
     "webhook-without-json": Case(
-        ["webhook-takes-forms-alone"],
+        ["webhook-accepts-forms-only"],
         {
             r'^  "webhooks\.strict-json",\n': "",
             "^content_types = .*": 'content_types = ["application/x-www-form-urlencoded"]',

@@ -65,7 +65,7 @@ def test_only_new_failures_count_against_a_baseline(reference: EmbeddedReference
     words = ["run", "oauth/client", "oauth/token", "--config", str(reference.target_config), "--out"]
     since = ["--baseline", "nights", "--fail-on", "regression"]
     (tmp_path / "nights").mkdir()
-    tell(control, "switch", "client-id-alone-accepted")
+    tell(control, "switch", "client-id-without-secret-accepted")
     first = conformance(tmp_path, *words, "nights/1", *since)
     assert (first.code, "No earlier run is in nights: there is nothing to compare with." in first.output) == (1, True)
     again = conformance(tmp_path, *words, "same", *since)

@@ -28,9 +28,9 @@ def is_bare(request: Request, answer: Answer) -> bool:
 
 def length(request: Request, answer: Answer) -> Fields:
     """What tells how long the body is, or would be (RFC 9110 section 8.6)."""
-    told = answer.headers.get("content-length")
+    length_field = answer.headers.get("content-length")
     if is_bare(request, answer):
-        return [("Content-Length", told)] if told and answer.status != 204 else []
+        return [("Content-Length", length_field)] if length_field and answer.status != 204 else []
     return [("Content-Length", str(len(answer.body)))]
 
 
@@ -73,8 +73,8 @@ def in_capitals(request: Request, answer: Answer) -> bytes:
         f"{name.upper()}:{value}\t " if place % 2 else f"{name}: \t{value} \t"
         for place, (name, value) in enumerate(raw)
     ]
-    told = "\r\n".join([f"HTTP/1.1 {answer.status} well then", *lines, "", ""]).encode("latin-1")
-    return told + content(request, answer)
+    head = "\r\n".join([f"HTTP/1.1 {answer.status} well then", *lines, "", ""]).encode("latin-1")
+    return head + content(request, answer)
 
 
 def without_reason(request: Request, answer: Answer) -> bytes:
@@ -98,8 +98,8 @@ def of_an_older_server(request: Request, answer: Answer) -> bytes:
 
 def up_to_the_end(request: Request, answer: Answer) -> bytes:
     """RFC 9112 section 6.3: a body without a length ends with the connection."""
-    told = length(request, answer) if is_bare(request, answer) else []
-    return head(answer, [*told, ("Connection", "close")]) + content(request, answer)
+    fields = length(request, answer) if is_bare(request, answer) else []
+    return head(answer, [*fields, ("Connection", "close")]) + content(request, answer)
 
 
 def plain(request: Request, answer: Answer) -> bytes:

@@ -108,7 +108,7 @@ class StorageRefusesBeforeTheBody(_RefusesBeforeTheBody):
 
 
 @variant(surface="identity")
-def answers_compressed_where_asked(request: Request, answer: Answer) -> Answer:
+def answers_compressed_where_requested(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: who accepts gzip gets it, and is told so."""
     accepted = request.headers.get("accept-encoding", "")
     if "gzip" in accepted and "gzip;q=0" not in accepted and answer.body:
@@ -135,8 +135,8 @@ class BehindRulesAgainstAttacks(Variant):
     surface = "identity"
 
     def intercept(self, request: Request) -> Answer | None:
-        asked = unquote_plus(request.raw_path), unquote_plus(request.query_string)
-        attacks = any(map(ATTACKS.search, asked)) and request.raw_path.startswith("/api/")
+        decoded = unquote_plus(request.raw_path), unquote_plus(request.query_string)
+        attacks = any(map(ATTACKS.search, decoded)) and request.raw_path.startswith("/api/")
         return refused_by_a_page() if attacks else None
 
 

@@ -31,9 +31,9 @@ def encrypted_to(key: dict[str, Any], content: bytes) -> str | None:
         return _sealed({**header, "alg": "RSA-OAEP-256"}, public.encrypt(secret, oaep), secret, content)
     if isinstance(public, ec.EllipticCurvePublicKey):
         once = ec.generate_private_key(public.curve)
-        told = jwt.algorithms.ECAlgorithm.to_jwk(once.public_key(), as_dict=True)
+        public_jwk = jwt.algorithms.ECAlgorithm.to_jwk(once.public_key(), as_dict=True)
         secret = agreed(once.exchange(ec.ECDH(), public))
-        return _sealed({**header, "alg": "ECDH-ES", "epk": told}, b"", secret, content)
+        return _sealed({**header, "alg": "ECDH-ES", "epk": public_jwk}, b"", secret, content)
     return None
 
 

@@ -15,7 +15,7 @@ from conformance.vocabulary.finding import Inconclusive
 
 MOST_IN_A_ROW = 2
 REFUSED = (400, 401, 403)
-TOLD = ("invalid_client", "access_denied")
+LOCK_CODES = ("invalid_client", "access_denied")
 FIRST_WAIT_S = 1.0
 
 
@@ -40,7 +40,7 @@ class Guesses:
         Inconclusive where the client stays locked for as long as there is patience.
         """
         if self.http.recorder.tape is not None:
-            return self._told_again(ask, role)
+            return self._from_evidence(ask, role)
         if self.in_a_row >= MOST_IN_A_ROW:
             self.log_in()
         reply = ask()
@@ -54,7 +54,7 @@ class Guesses:
             return ask()
         return reply
 
-    def _told_again(self, ask: Callable[[], Exchange], role: str | None) -> Exchange:
+    def _from_evidence(self, ask: Callable[[], Exchange], role: str | None) -> Exchange:
         """The same by stored evidence: what a lock refused was asked for once more."""
         reply = ask()
         tape = self.http.recorder.tape
@@ -68,7 +68,7 @@ class Guesses:
             self.http.recorder.event(LOCKED_OUT)
             if self.waited_in_vain or waited_s >= patience_s:
                 self.waited_in_vain = True
-                raise self._kept_out(reply, waited_s)
+                raise self._locked_out(reply, waited_s)
             self.http.recorder.pause(pause_s, reply.id)
             waited_s += pause_s
             pause_s = min(pause_s * 2, patience_s - waited_s)
@@ -76,13 +76,13 @@ class Guesses:
         self.in_a_row, self.waited_in_vain, self.ever_served = 0, False, True
         return waited_s > 0
 
-    def _kept_out(self, reply: Exchange, waited_s: float) -> Inconclusive:
+    def _locked_out(self, reply: Exchange, waited_s: float) -> Inconclusive:
         """Of a client that was never let in nobody knows that wrong secrets have locked it."""
-        told = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
+        refusal = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
         if self.ever_served:
-            return Inconclusive(told, "a service that unlocks a client soon after wrong secrets")
+            return Inconclusive(refusal, "a service that unlocks a client soon after wrong secrets")
         return Inconclusive(
-            f"{told}, and was before", "a credential full that gets a token with its secret in the body"
+            f"{refusal}, and was before", "a credential full that gets a token with its secret in the body"
         )
 
 
@@ -93,4 +93,4 @@ def is_served(reply: Exchange) -> bool:
 
 def is_locked(reply: Exchange) -> bool:
     """Whether a right secret is refused as a wrong one is."""
-    return reply.status in REFUSED and (reply.status != 400 or reply.member("error") in TOLD)
+    return reply.status in REFUSED and (reply.status != 400 or reply.member("error") in LOCK_CODES)

@@ -65,11 +65,11 @@ def access_token(reply: Exchange) -> str | None:
 
 def lifetime_of(reply: Exchange, untold_s: float) -> float:
     """Seconds that the token of an answer lives, thirty years at most; ``untold_s`` where the answer does not say."""
-    told = reply.member("expires_in")
-    return float(max(0, min(told, LONGEST_LIFETIME_S))) if isinstance(told, int | float) else untold_s
+    lifetime_s = reply.member("expires_in")
+    return float(max(0, min(lifetime_s, LONGEST_LIFETIME_S))) if isinstance(lifetime_s, int | float) else untold_s
 
 
-def kept_for(reply: Exchange) -> float:
+def reuse_time_s(reply: Exchange) -> float:
     """Seconds for which the token of an answer is used: less than it lives, always where nothing is said of that.
 
     That one says of itself that it ends sooner than the answer says is a finding of one check, and not of all behind.
@@ -329,7 +329,7 @@ class OAuthClient:
             )
         self.learn(token, role, scopes)
         stated = reply.member("scope")
-        self._ends[token] = time.monotonic() + kept_for(reply)
+        self._ends[token] = time.monotonic() + reuse_time_s(reply)
         self.one_each.issued[token] = role, tuple(scopes)
         self._stated[token] = frozenset(stated.split()) if isinstance(stated, str) else frozenset()
         return token

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.clients.programs.image_files import Held, docker_archive
-from conformance.clients.programs.image_tools import ImageProgram, Pulled, Pushed, digest_told, held_of
+from conformance.clients.programs.image_tools import ImageProgram, Pulled, Pushed, held_of, printed_digest
 from conformance.clients.programs.runner import Outcome, patient
 from conformance.clients.registry.images import Manifest
 from conformance.target.description import Login
@@ -52,7 +52,7 @@ class Docker(ImageProgram):
             outcome = self._trusting(self._run(*self._as(login), "push", name))
         finally:
             self._run("rmi", "--force", name)
-        return Pushed(outcome, digest_told(outcome.output))
+        return Pushed(outcome, printed_digest(outcome.output))
 
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
         """``docker pull``."""
@@ -112,7 +112,7 @@ class DockerSdk(Docker):
         """``login`` with nothing cached and nothing of the person's configuration."""
         options: dict[str, Any] = {"registry": self.host, "reauth": True, "dockercfg_path": os.devnull}
         command = ["docker", "login", "--username", username, self.host]
-        return self._told(command, lambda: [self._engine.login(username, password, **options)])
+        return self._run_recorded(command, lambda: [self._engine.login(username, password, **options)])
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``images.load``, ``images.push``."""
@@ -121,10 +121,10 @@ class DockerSdk(Docker):
         options: dict[str, Any] = {"stream": True, "decode": True, "auth_config": _auth(login)}
         try:
             command = ["docker", "push", f"{name}:{tag}"]
-            outcome = self._told(command, lambda: self._engine.images.push(name, tag, **options))
+            outcome = self._run_recorded(command, lambda: self._engine.images.push(name, tag, **options))
         finally:
             self._remove(f"{name}:{tag}")
-        return Pushed(outcome, digest_told(outcome.output))
+        return Pushed(outcome, printed_digest(outcome.output))
 
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
         """``pull`` of the SDK's lower half, which tells what happens."""
@@ -134,7 +134,7 @@ class DockerSdk(Docker):
         platform = ["--platform", options["platform"]] if architecture else []
         try:
             command = ["docker", "pull", *platform, name]
-            outcome = self._told(command, lambda: self._engine.api.pull(name, **options))
+            outcome = self._run_recorded(command, lambda: self._engine.api.pull(name, **options))
             return self._pulled(outcome, lambda: held_of(self._engine.images.get(name).attrs))
         finally:
             self._remove(name)
@@ -159,7 +159,7 @@ class DockerSdk(Docker):
         with suppress(DockerException):
             self._engine.images.remove(name, force=True)
 
-    def _told(self, command: list[str], operation: Callable[[], Iterable[Any]]) -> Outcome:
+    def _run_recorded(self, command: list[str], operation: Callable[[], Iterable[Any]]) -> Outcome:
         """Runs an operation, keeps its events as a transcript, and says how it ended: exit code 1 is an error."""
         from docker.errors import DockerException
 
@@ -168,9 +168,9 @@ class DockerSdk(Docker):
         error = ""
         try:
             for event in operation():
-                told = event if isinstance(event, dict) else {}
-                events.append(str(told.get("status") or event))
-                error = str(told.get("error") or error)
+                members = event if isinstance(event, dict) else {}
+                events.append(str(members.get("status") or event))
+                error = str(members.get("error") or error)
         except (DockerException, KeyError) as refusal:
             # podman's engine tells a refusal in a form that the SDK fails to read (KeyError).
             error = str(refusal)

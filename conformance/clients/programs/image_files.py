@@ -47,7 +47,7 @@ def held(image: Manifest, index: Manifest | None = None) -> Held:
     return Held(frozenset(digests), config.digest, tuple(json.loads(config.content)["rootfs"]["diff_ids"]))
 
 
-def told_of(manifest: bytes) -> Held:
+def image_of(manifest: bytes) -> Held:
     """What the bytes of an image manifest tell."""
     document = json.loads(manifest)
     return Held(frozenset({digest_of(manifest)}), document["config"]["digest"])
@@ -82,10 +82,10 @@ def read_folder(folder: Path) -> Held:
 
 
 def _read(manifest: bytes, blobs: Path) -> Held:
-    told = told_of(manifest)
-    _blob(blobs, told.config)
+    image = image_of(manifest)
+    _blob(blobs, image.config)
     layers = (_unpacked(_blob(blobs, each["digest"])) for each in json.loads(manifest)["layers"])
-    return replace(told, layers=tuple(map(digest_of, layers)))
+    return replace(image, layers=tuple(map(digest_of, layers)))
 
 
 def _blob(folder: Path, digest: str) -> bytes:

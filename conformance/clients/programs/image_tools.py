@@ -134,12 +134,12 @@ class Skopeo(ImageProgram):
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``skopeo copy --all oci:… docker://…``."""
-        told = self.home.new_folder() / "digest"
-        options = ["--all", "--dest-authfile", self._login_file(login), "--digestfile", str(told)]
+        digest_file = self.home.new_folder() / "digest"
+        options = ["--all", "--dest-authfile", self._login_file(login), "--digestfile", str(digest_file)]
         options += ["--dest-tls-verify=false"] if self.plain else []
         source = f"oci:{self._layout(image)}:image"
         outcome = self._run("copy", *options, source, f"docker://{self.host}/{repository}:{tag}")
-        return Pushed(outcome, told.read_text(encoding="utf-8").strip() if told.exists() else "")
+        return Pushed(outcome, digest_file.read_text(encoding="utf-8").strip() if digest_file.exists() else "")
 
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
         """``skopeo copy docker://… dir:…``."""
@@ -164,7 +164,7 @@ class Oras(ImageProgram):
         options += ["--concurrency", "1"]
         source = f"{self._layout(image)}:image"
         outcome = self._run("cp", *options, "--from-oci-layout", source, f"{self.host}/{repository}:{tag}")
-        return Pushed(outcome, digest_told(outcome.output))
+        return Pushed(outcome, printed_digest(outcome.output))
 
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
         """``oras cp --to-oci-layout …``."""
@@ -189,11 +189,11 @@ class Buildah(ImageProgram):
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``buildah pull oci:…``, then ``buildah push``."""
-        storage, told = self._storage(), self.home.new_folder() / "digest"
+        storage, digest_file = self._storage(), self.home.new_folder() / "digest"
         loaded = self._local(*storage, "pull", "--quiet", f"oci:{self._layout(image)}:image").output.split()[-1]
-        options = [*self._insecure(), "--authfile", self._login_file(login), "--digestfile", str(told)]
+        options = [*self._insecure(), "--authfile", self._login_file(login), "--digestfile", str(digest_file)]
         outcome = self._run(*storage, "push", *options, loaded, f"docker://{self.host}/{repository}:{tag}")
-        return Pushed(outcome, told.read_text(encoding="utf-8").strip() if told.exists() else "")
+        return Pushed(outcome, digest_file.read_text(encoding="utf-8").strip() if digest_file.exists() else "")
 
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
         """``buildah pull``, or ``podman pull``."""
@@ -213,9 +213,9 @@ class Buildah(ImageProgram):
         return storage
 
     def _inspected(self, storage: list[str], name: str) -> Held:
-        told = json.loads(self._local(*storage, "inspect", "--type", "image", name).output)
-        layers = tuple(told["OCIv1"]["rootfs"]["diff_ids"])
-        return Held(frozenset({told["FromImageDigest"]}), f"sha256:{told['FromImageID']}", layers)
+        inspected = json.loads(self._local(*storage, "inspect", "--type", "image", name).output)
+        layers = tuple(inspected["OCIv1"]["rootfs"]["diff_ids"])
+        return Held(frozenset({inspected["FromImageDigest"]}), f"sha256:{inspected['FromImageID']}", layers)
 
 
 class Podman(Buildah):
@@ -227,7 +227,7 @@ class Podman(Buildah):
         return held_of(json.loads(self._local(*storage, "image", "inspect", name).output)[0])
 
 
-def digest_told(output: str) -> str:
+def printed_digest(output: str) -> str:
     """The digest that docker and oras print of what they pushed; "" where they print none."""
     found = DIGEST.search(output)
     return found[1] if found else ""

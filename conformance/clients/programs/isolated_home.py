@@ -47,7 +47,7 @@ class Home:
     def environment(self) -> dict[str, str]:
         """What every program is told: this home, these authorities."""
         containers = self.root / ".config" / "containers"
-        told = {
+        variables = {
             "HOME": str(self.root),
             "TMPDIR": str(self.folder("tmp")),
             "XDG_RUNTIME_DIR": str(self.folder("run")),
@@ -58,8 +58,8 @@ class Home:
         if self.target.ca_file is not None:
             if sys.platform == "darwin":
                 raise NotInstalled("on this system programs trust the keychain and ignore ca_file", "ca_file")
-            told["SSL_CERT_FILE"] = str(self.trusted)
-        return told
+            variables["SSL_CERT_FILE"] = str(self.trusted)
+        return variables
 
     def folder(self, name: str) -> Path:
         """A folder of this name, made where there is none."""

@@ -25,7 +25,7 @@ CHUNK = 64 * 1024
 # What a program written in Go leaves when it meets a mistake of its own.
 CRASH = re.compile(r"^(panic|fatal error): .*^goroutine \d+ ", re.MULTILINE | re.DOTALL)
 # 429 in the words of programs (Docker Registry V2, Errors: TOOMANYREQUESTS; S3: SlowDown).
-ASKED_TO_WAIT = re.compile(r"too ?many ?requests|\b(status|code|error):? 429\b|\bSlowDown\b", re.IGNORECASE)
+RATE_LIMITED = re.compile(r"too ?many ?requests|\b(status|code|error):? 429\b|\bSlowDown\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _outcome(program: str, code: int, output: str, errors: str, transcript: str)
 
 def patient(name: str, outcome: Outcome) -> Outcome:
     """The outcome, unless the program failed because it was asked to wait and, other than this suite, did not."""
-    if outcome.exit_code != 0 and ASKED_TO_WAIT.search(outcome.said):
+    if outcome.exit_code != 0 and RATE_LIMITED.search(outcome.said):
         raise Inconclusive(f"{name} was told to slow down: {outcome}", "a target that does not limit a single program")
     return outcome
 

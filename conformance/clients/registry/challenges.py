@@ -40,7 +40,7 @@ def challenges_in(values: Iterable[str]) -> list[Challenge]:
     return [each for value in values for each in _parsed(value)]
 
 
-def asks_for_no_scope(reply: Exchange) -> bool:
+def needs_no_scope(reply: Exchange) -> bool:
     """Whether a 401 asks for a token, and for no scope of it (Docker token scopes, Resource Provider Use)."""
     bearer = [each for each in challenges(reply) if each.scheme == "bearer"]
     return reply.status == 401 and bool(bearer) and not any(each.scopes for each in bearer)

@@ -283,7 +283,7 @@ class Repository:
     def given(self, manifest: Manifest, *tags: str) -> Manifest:
         """Has a manifest pushed, under each tag or by digest; Inconclusive where the registry does not take it."""
         for reference in tags or (manifest.digest,):
-            need_taken(self.push(manifest, reference))
+            require_stored(self.push(manifest, reference))
         return manifest
 
     # Lists
@@ -306,7 +306,7 @@ class Repository:
         return self.registry.fetch("GET", address_in(reply.url, target), scopes=self.scopes)
 
 
-def need_taken(reply: Exchange) -> None:
+def require_stored(reply: Exchange) -> None:
     """Inconclusive where a manifest was not taken that others go on from."""
     if not reply.ok:
         needs = "a registry that takes images from this login"

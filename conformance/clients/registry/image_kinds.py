@@ -44,7 +44,7 @@ PLATFORMS = 30
 MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * MANY_LAYERS), seed),
     DOCKER_MANIFEST: lambda base, seed: spaced(docker_image(base)),
-    OCI_INDEX: lambda base, seed: of_any_platform(index(twins(base), **told(seed))),
+    OCI_INDEX: lambda base, seed: of_any_platform(index(twins(base), **index_fields(seed))),
     DOCKER_LIST: lambda base, seed: index([docker_image(base)], docker=True),
     "nested": lambda base, seed: index([index(twins(base)[:1]), twins(base)[0]]),
     "mixed": lambda base, seed: index([docker_image(base), twins(base)[0]]),
@@ -80,7 +80,7 @@ def spaced(manifest: Manifest) -> Manifest:
     return replace(manifest, content=json.dumps(manifest.document, indent=3).encode())
 
 
-def told(seed: str) -> dict[str, Any]:
+def index_fields(seed: str) -> dict[str, Any]:
     """What an index may say of itself (image-spec 1.1)."""
     return {"artifactType": SBOM, "annotations": {"org.example.seed": seed}}
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from conformance.clients.http import HttpClient, address_in, as_asked, followed, on_one_host
+from conformance.clients.http import HttpClient, address_in, followed, on_one_host, on_requested_origin
 from conformance.clients.oauth.client import lifetime_of
 from conformance.clients.registry.challenges import Challenge, challenges
 from conformance.vocabulary.exchange import LOCKED_OUT, TOKEN_ENDED, Exchange
@@ -101,7 +101,7 @@ class Door:
     ended_at_s: float = math.inf
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def ask_token(
+    def request_token(
         self,
         scopes: Iterable[str],
         authorization: str | None = None,
@@ -125,9 +125,9 @@ class Door:
 
         return followed(asked(f"{self.realm}{separator}{query}"), asked, on_one_host)
 
-    def led_by(self, challenge: Challenge) -> Door:
+    def with_challenge(self, challenge: Challenge) -> Door:
         """The same where another challenge leads."""
-        realm = as_asked(challenge.parameters.get("realm", self.realm), self.http.base_url)
+        realm = on_requested_origin(challenge.parameters.get("realm", self.realm), self.http.base_url)
         return replace(self, realm=realm, service=challenge.parameters.get("service", ""), tokens={})
 
     def expect_locked(self) -> None:
@@ -153,9 +153,9 @@ class Door:
             if cached and time.monotonic() < cached.until and cached.age_s < self.ended_at_s / 2:
                 return cached.value
             begun = time.monotonic()
-            asked, reply = scopes, self.ask_as(account, scopes)
+            asked, reply = scopes, self.request_token_as(account, scopes)
             if scopes and reply.status in DENIED:
-                asked, reply = (), self.ask_as(account, ())
+                asked, reply = (), self.request_token_as(account, ())
             token = token_in(reply)
             if not token:
                 raise Inconclusive(
@@ -194,11 +194,11 @@ class Door:
         """The status of the support check with a token."""
         return self.http.send("GET", SUPPORT, [("Authorization", f"Bearer {token}")]).status
 
-    def ask_as(self, account: Account, scopes: Iterable[str], /, **parameters: str) -> Exchange:
+    def request_token_as(self, account: Account, scopes: Iterable[str], /, **parameters: str) -> Exchange:
         """The token endpoint's answer to an account; to one that is locked, when it is let in again."""
         scopes, basic = list(scopes), basic_login(account.username, account.password)
-        reply = self.ask_token(scopes, basic, **parameters)
-        return self.ask_token(scopes, basic, **parameters) if self.lets_in(account, reply) else reply
+        reply = self.request_token(scopes, basic, **parameters)
+        return self.request_token(scopes, basic, **parameters) if self.lets_in(account, reply) else reply
 
     def lets_in(self, account: Account, refused: Exchange) -> bool:
         """Whether a login that was refused is let in for no scope: at once, or as soon as it is locked no more.
@@ -209,7 +209,7 @@ class Door:
         if self.scheme != "bearer" or refused.status not in DENIED or self.waited_in_vain:
             return False
         for _ in range(LOCKED_S):
-            if (reply := self.ask_token((), basic_login(account.username, account.password))).status not in DENIED:
+            if (reply := self.request_token((), basic_login(account.username, account.password))).status not in DENIED:
                 return reply.ok
             self.http.recorder.event(LOCKED_OUT)
             if self.http.recorder.tape is None:
@@ -270,7 +270,7 @@ class Login:
         """Basic credentials, or a bearer token for the scopes."""
         if self.door.scheme == "basic":
             if self.account.password_name:
-                self._tell_how_it_is_coded()
+                self._learn_basic_form()
             return basic_login(self.account.username, self.account.password)
         if self.door.scheme == "bearer":
             return f"Bearer {self.door.token_of(self.account, scopes)}"
@@ -280,7 +280,7 @@ class Login:
         """Whether a 401 shows that the token for these scopes ended before its stated end."""
         return self.door.ended_early(self.account, scopes, reply)
 
-    def _tell_how_it_is_coded(self) -> None:
+    def _learn_basic_form(self) -> None:
         """What looks for these credentials in an answer knows them by a name, which is made of the password's."""
         name = self.account.password_name
         pair = f'{word(self.account.username)} "${name}"'
@@ -313,9 +313,9 @@ def open_door(http: HttpClient, repository: str) -> Door:
     ask = partial(_answer, http)
     found = answered_by(reply)
     if found is None:
-        shown = challenge_elsewhere(ask, repository)
+        shown = repository_challenge(ask, repository)
         found = answered_by(shown) or Challenge("basic" if shown and shown.status in (401, 403) else "")
-    realm = as_asked(found.parameters.get("realm", ""), http.base_url)
+    realm = on_requested_origin(found.parameters.get("realm", ""), http.base_url)
     door = Door(found.scheme, realm, found.parameters.get("service", ""), "delete", http)
     if door.scheme == "bearer":
         asked = _wanted(ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}"))
@@ -334,7 +334,7 @@ def _wanted(reply: Exchange | None) -> list[str]:
     return [each for each in actions.split(",") if colon and each not in ("", "pull")]
 
 
-def challenge_elsewhere(ask: Callable[[str, str], Exchange | None], repository: str) -> Exchange | None:
+def repository_challenge(ask: Callable[[str, str], Exchange | None], repository: str) -> Exchange | None:
     """The answer that tells the login of a repository where /v2/ tells none; None where nothing is answered.
 
     Of a read, by tags or by a manifest where the first gets no answer; and by who would push where readers are let in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from conformance.clients.registry.client import CODED, EVERY_TYPE, Repository, StoredImage, need_taken
+from conformance.clients.registry.client import CODED, EVERY_TYPE, Repository, StoredImage, require_stored
 from conformance.clients.registry.image_kinds import docker_image
 from conformance.clients.registry.images import Blob, Manifest, index, variation
 from conformance.vocabulary.exchange import Exchange
@@ -49,8 +49,8 @@ def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
 def _get_known_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     digest = occasion.stored.image.digest
     # As it is told to its owner: not every registry's is the digest.
-    told = occasion.stored.repository.get_manifest(digest).headers.get("etag")
-    return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", told or f'"{digest}"')])
+    etag = occasion.stored.repository.get_manifest(digest).headers.get("etag")
+    return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", etag or f'"{digest}"')])
 
 
 def _get_coded_manifest(repository: Repository, occasion: Occasion) -> Exchange:
@@ -62,7 +62,7 @@ def _get_coded_manifest(repository: Repository, occasion: Occasion) -> Exchange:
 
 def _get_docker_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     docker = docker_image(occasion.stored.image)
-    need_taken(occasion.stored.repository.push(docker))
+    require_stored(occasion.stored.repository.push(docker))
     return repository.get_manifest(docker.digest)
 
 
@@ -114,7 +114,7 @@ DELETIONS: dict[str, Operation] = {
     ),
 }
 OPERATIONS = {**READS, **WRITES, **DELETIONS}
-SELDOM_READS: dict[str, Operation] = {
+READ_FORMS: dict[str, Operation] = {
     "manifest-head-by-digest": Operation(
         "pull", lambda repository, occasion: repository.head_manifest(occasion.stored.image.digest)
     ),

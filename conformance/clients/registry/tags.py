@@ -6,14 +6,14 @@ what only needs two images of one name, or an image deleted, is made otherwise.
 
 from __future__ import annotations
 
-from conformance.clients.registry.client import Repository, need_taken
+from conformance.clients.registry.client import Repository, require_stored
 from conformance.clients.registry.images import Manifest
 from conformance.vocabulary.exchange import Exchange
 
 STAYS = "the registry lets no tag that is there be pushed again, as it may"
 REFUSALS = frozenset({400, 403, 405, 409, 412, 423})
 # Codes of the Docker Registry V2 API and the OCI distribution spec that say of a manifest or a name that it is wrong.
-SAY_OTHERWISE = ("BLOB_", "DIGEST_", "MANIFEST_", "NAME_", "SIZE_", "RANGE_", "TOOMANYREQUESTS", "UNAUTHORIZED")
+OTHER_CAUSES = ("BLOB_", "DIGEST_", "MANIFEST_", "NAME_", "SIZE_", "RANGE_", "TOOMANYREQUESTS", "UNAUTHORIZED")
 
 
 def stays(reply: Exchange) -> bool:
@@ -27,7 +27,7 @@ def stays(reply: Exchange) -> bool:
         codes = [str(each["code"]) for each in reply.json()["errors"]]
     except (ValueError, LookupError, TypeError):
         return False
-    return bool(codes) and not any(code.startswith(SAY_OTHERWISE) for code in codes)
+    return bool(codes) and not any(code.startswith(OTHER_CAUSES) for code in codes)
 
 
 def given_over(repository: Repository, manifest: Manifest, tag: str, instead: str) -> str:
@@ -39,7 +39,7 @@ def given_over(repository: Repository, manifest: Manifest, tag: str, instead: st
     if stays(reply):
         repository.given(manifest, instead)
         return instead
-    need_taken(reply)
+    require_stored(reply)
     return tag
 
 

@@ -29,7 +29,7 @@ def of_now(name: str) -> tuple[str, int]:
 def ask(bearer: Registry, role: str, *scopes: str, **parameters: str) -> Exchange:
     """The token endpoint's answer to a role that asks for scopes."""
     account: Account = bearer.account(role)
-    reply = bearer.door.ask_as(account, scopes, **parameters)
+    reply = bearer.door.request_token_as(account, scopes, **parameters)
     bearer.door.learn(account, scopes, token_in(reply), parameters)
     return reply
 
@@ -38,7 +38,9 @@ def login_attempt(registry: Registry, username: str, password: str, scheme: str 
     """What is answered to a username and password, where they are to be shown."""
     door, credentials = registry.door, basic_login(username, password, scheme)
     door.expect_locked()
-    return door.ask_token([], credentials) if door.scheme == "bearer" else registry.presenting(credentials).support()
+    return (
+        door.request_token([], credentials) if door.scheme == "bearer" else registry.presenting(credentials).support()
+    )
 
 
 def right_login(registry: Registry, scheme: str = "Basic") -> Exchange:
@@ -54,7 +56,7 @@ def presented(repository: Repository, username: str, password: str, actions: str
     """A repository to who shows a username and password, or what is given for them, which is told first."""
     registry, shown, asked = repository.registry, basic_login(username, password), None
     if registry.door.scheme == "bearer":
-        asked = registry.door.ask_token([registry.scope(repository.name, actions)], shown)
+        asked = registry.door.request_token([registry.scope(repository.name, actions)], shown)
         shown = f"Bearer {token_in(asked)}"
     return asked, repository.presenting(shown)
 
@@ -198,10 +200,10 @@ def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exch
     recorder.redactor.learn(name, token_in(reply))
     secret = next((each for each, value in shown.items() if value != form[each]), None)
     if secret is not None:
-        told = " ".join(
+        parameters = " ".join(
             f"--data-urlencode {word(f'{each}={value}')}" for each, value in shown.items() if each != secret
         )
         # By standard input, so that the secret is in no list of processes.
-        asked = f"{bearer.door.http.asking} {word(bearer.door.realm)} {told} --data-urlencode {secret}@-"
+        asked = f"{bearer.door.http.asking} {word(bearer.door.realm)} {parameters} --data-urlencode {secret}@-"
         recorder.recipe(name, f'{name}=$(printf %s "{shown[secret]}" | {asked} | {picked(TOKEN)})')
     return reply

@@ -43,8 +43,8 @@ def require_chunks(opened: Exchange, size: int) -> None:
 
 def least_chunk(opened: Exchange) -> int:
     """How many bytes each chunk but the last must have, as the answer that opened the session tells; 0 for any."""
-    told = opened.headers.get("oci-chunk-min-length") or ""
-    return int(told) if told.isascii() and told.isdigit() and len(told) <= DIGITS_OF_A_SIZE else 0
+    least = opened.headers.get("oci-chunk-min-length") or ""
+    return int(least) if least.isascii() and least.isdigit() and len(least) <= DIGITS_OF_A_SIZE else 0
 
 
 def opens_an_upload(repository: Repository) -> bool:

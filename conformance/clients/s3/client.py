@@ -45,8 +45,8 @@ class S3:
     def with_keys(self, **changes: str) -> S3:
         """The same gateway with another access key, secret or scope; connections are shared."""
         secret = changes.get("secret_key", self.keys.secret_key)
-        told = self.raw.recorder.redactor.text(secret) if secret != self.keys.secret_key else self.wrong_secret
-        return S3(self.raw, replace(self.keys, **changes), told)
+        shown_secret = self.raw.recorder.redactor.text(secret) if secret != self.keys.secret_key else self.wrong_secret
+        return S3(self.raw, replace(self.keys, **changes), shown_secret)
 
     def impatient(self) -> S3:
         """The same gateway, whose caller gets a 429 or SlowDown at once."""
@@ -251,8 +251,8 @@ def long_past(reply: Exchange) -> Signing:
     As of seventeen by ours where no Date is told: clocks may differ by a quarter of an hour (S3 API Reference,
     RequestTimeTooSkewed).
     """
-    told = seconds_of_date(reply.headers.get("date") or "")
-    return minutes_off(-17) if told is None else Signing(when=told - 60 * 11)
+    date_s = seconds_of_date(reply.headers.get("date") or "")
+    return minutes_off(-17) if date_s is None else Signing(when=date_s - 60 * 11)
 
 
 def signed_for(body: bytes) -> Signing:

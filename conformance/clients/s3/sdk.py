@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.clients.http import Limits
-from conformance.clients.programs.runner import ASKED_TO_WAIT
+from conformance.clients.programs.runner import RATE_LIMITED
 from conformance.clients.s3.sigv4 import Keys
 from conformance.clients.transport.errors import Overrun, overrun
 from conformance.clients.transport.recording import SENT_AGAIN
@@ -262,5 +262,5 @@ def _raised_by_the_sdk(error: BaseException) -> bool:
 
 def expect_not_throttled(error: Exception) -> None:
     """Inconclusive where an error says that the SDK was to slow down; of HEAD its status stands for a code."""
-    if ASKED_TO_WAIT.search(str(error)) or BUSY.match(str(error)):
+    if RATE_LIMITED.search(str(error)) or BUSY.match(str(error)):
         raise Inconclusive(f"boto3 was asked to slow down: {error}", "a higher rate limit, or a lower rate") from error

@@ -40,11 +40,11 @@ class Expecting(Wire):
             return first, first if first.status >= 200 else self._replayed(sent, body)
         with self._awaiting(sent), self._connection() as connection:
             connection.sendall(head + END)
-            told, rest = self._first(connection)
-            if told and not told.split(b" ", 2)[1].startswith(b"1"):
-                final = self._recorded(sent, self._read(connection, told + END + rest), time.time() - sent.started)
+            interim, rest = self._first(connection)
+            if interim and not interim.split(b" ", 2)[1].startswith(b"1"):
+                final = self._recorded(sent, self._read(connection, interim + END + rest), time.time() - sent.started)
                 return final, final
-            first = self._noted(sent, told)
+            first = self._noted(sent, interim)
             whole = replace(sent, id=recorder.next_id(), request_body=body, started=time.time())
             with self._awaiting(whole):
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -68,12 +68,12 @@ class Expecting(Wire):
         head, found, rest = raw.partition(END)
         return (head, rest) if found and head.startswith(b"HTTP/") and head.count(b" ") else (b"", raw)
 
-    def _noted(self, sent: Exchange, told: bytes) -> Exchange:
+    def _noted(self, sent: Exchange, head: bytes) -> Exchange:
         """Records what came before the body, if anything did."""
-        if not told:
+        if not head:
             self.http.recorder.failed_request(sent, BEFORE, "wire")
             return sent
-        return self._recorded(sent, told + END, time.time() - sent.started)
+        return self._recorded(sent, head + END, time.time() - sent.started)
 
     def _replayed(self, sent: Exchange, body: bytes) -> Exchange:
         stored = self.http.recorder.stored(replace(sent, request_body=body), "wire")

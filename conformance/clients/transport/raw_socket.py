@@ -187,8 +187,8 @@ class Wire:
             return True
         fields = self._fields(lines)
         # One length told several times is one (RFC 9110 section 8.6).
-        told = {each.strip() for each in (fields.get("content-length") or "").split(",")}
-        size = whole_number(told.pop()) if len(told) == 1 else None
+        lengths = {each.strip() for each in (fields.get("content-length") or "").split(",")}
+        size = whole_number(lengths.pop()) if len(lengths) == 1 else None
         return unchunked(body) is not None if is_chunked(fields) else size is not None and len(body) >= size
 
     def _connection(self) -> socket.socket:

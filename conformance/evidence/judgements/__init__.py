@@ -8,6 +8,6 @@ DETAIL = "; "
 """Between what is wrong, by which a check finds it, and what else there is to say of it."""
 
 
-def told_type(exchange: Exchange) -> str:
+def declared_type(exchange: Exchange) -> str:
     """What an answer says that it is, in short."""
     return f"{exchange.media_type:.80}" or "no Content-Type"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from conformance.evidence.judgements import DETAIL, told_type
+from conformance.evidence.judgements import DETAIL, declared_type
 from conformance.vocabulary.exchange import Exchange
 
 NO_CODE = "an error document without exactly one <Code>"
@@ -45,6 +45,6 @@ def document_flaw(exchange: Exchange) -> str:
     if len(codes) != 1 or not codes[0].strip():
         return f"{NO_CODE}{DETAIL}{len(codes)} of them" if codes[1:] else NO_CODE
     if exchange.media_type not in TYPES:
-        return f"{UNTYPED}{DETAIL}{told_type(exchange)}"
+        return f"{UNTYPED}{DETAIL}{declared_type(exchange)}"
     right = STATUSES.get(codes[0], (exchange.status,))
     return "" if exchange.status in right else f"{MISMATCHED}{DETAIL}{codes[0]} with {exchange.status}"

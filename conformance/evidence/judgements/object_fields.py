@@ -25,8 +25,8 @@ FORMS = {
 
 def misshapen(exchange: Exchange, path: str) -> str:
     """What is wrong with a field that tells of an object, in an answer about one; "" where nothing is."""
-    told = exchange.ok or exchange.status == 304
-    wrong = next(_wrong(exchange), "") if told and STORED.match(path) else ""
+    described = exchange.ok or exchange.status == 304
+    wrong = next(_wrong(exchange), "") if described and STORED.match(path) else ""
     return f"{MISSHAPEN}{DETAIL}{wrong}" if wrong else ""
 
 

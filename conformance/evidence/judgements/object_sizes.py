@@ -27,17 +27,17 @@ class Sizes:
     """What was told of each key under each tag: an ETag is never of two contents (RFC 9110 section 8.8.1)."""
 
     def __init__(self) -> None:
-        self._told: dict[Of, str] = {}
+        self._sizes: dict[Of, str] = {}
         self._lock = threading.Lock()
 
     def flaw(self, exchange: Exchange, path: str, result: Element | None) -> str:
         """Whether an answer, or the result in it, tells another size of an object than one before; "" where not."""
-        told = list(_read(exchange, path) if STORED.match(path) else _listed(result, path))
+        sizes = list(_read(exchange, path) if STORED.match(path) else _listed(result, path))
         with self._lock:
-            wrong = next((each for each in told if self._told.get(each[0], each[1]) != each[1]), None)
-            before = self._told[wrong[0]] if wrong else ""
-            for of, size in told[: MOST - len(self._told)]:
-                self._told.setdefault(of, size)
+            wrong = next((each for each in sizes if self._sizes.get(each[0], each[1]) != each[1]), None)
+            before = self._sizes[wrong[0]] if wrong else ""
+            for of, size in sizes[: MOST - len(self._sizes)]:
+                self._sizes.setdefault(of, size)
         return (
             f"{ANOTHER_SIZE}{DETAIL}{wrong[1]} bytes of {wrong[0][0]} under {wrong[0][1]}, not {before}"
             if wrong
@@ -65,7 +65,7 @@ def _listed(root: Element | None, path: str) -> Iterator[tuple[Of, str]]:
         return
     bucket = unquote(path.partition("?")[0]).rstrip("/")
     for entry in root:
-        told = {local_name(each): each.text or "" for each in entry}
-        known = local_name(entry) == "Contents" and told.get("ETag") and told.get("Size")
-        if known and _PLAIN.fullmatch(told.get("Key", "")):
-            yield (f"{bucket}/{told['Key']}", told["ETag"].strip('"')), told["Size"]
+        members = {local_name(each): each.text or "" for each in entry}
+        known = local_name(entry) == "Contents" and members.get("ETag") and members.get("Size")
+        if known and _PLAIN.fullmatch(members.get("Key", "")):
+            yield (f"{bucket}/{members['Key']}", members["ETag"].strip('"')), members["Size"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conformance.evidence.judgements.content_type import undeclared_json
 from conformance.evidence.judgements.doubled import OF_REGISTRIES, doubled_field, doubled_name
 from conformance.evidence.judgements.error_documents import document_flaw
 from conformance.evidence.judgements.methods import unchallenged_basic, unnamed_methods
@@ -20,10 +21,9 @@ from conformance.evidence.judgements.successes import (
     is_of_s3,
     received_flaw,
     tag_flaw,
-    told_otherwise,
+    wrong_status,
 )
 from conformance.evidence.judgements.times import date_flaw
-from conformance.evidence.judgements.untold import untold_json
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
@@ -62,23 +62,23 @@ class Flaws:
     def of(self, exchange: Exchange) -> Iterator[tuple[str, str]]:
         """Of which surface an answer is, and what is wrong with it."""
         if exchange.url.startswith(self._identity):
-            yield from _told("identity", self._of_identity(exchange))
+            yield from _found("identity", self._of_identity(exchange))
         if self._registry and exchange.url.startswith(f"{self._registry}/"):
-            yield from _told("registry", self._of_registry(exchange, exchange.url.removeprefix(self._registry)))
+            yield from _found("registry", self._of_registry(exchange, exchange.url.removeprefix(self._registry)))
         if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
-            yield from _told("storage", self._of_gateway(exchange, exchange.url.removeprefix(self._gateway)))
+            yield from _found("storage", self._of_gateway(exchange, exchange.url.removeprefix(self._gateway)))
 
     def _of_identity(self, exchange: Exchange) -> Iterator[str]:
         yield doubled_field(exchange)
         yield doubled_name(exchange)
-        yield untold_json(exchange)
+        yield undeclared_json(exchange)
         yield unnamed_methods(exchange)
         yield unchallenged_basic(exchange) if exchange.url == self._tokens else ""
         if exchange.status == 500 and (paths := [each for each in self.apis if exchange.url.startswith(each)]):
             yield f"{FAILED} {exchange.method} {max(paths, key=len)}"
 
     def _of_registry(self, exchange: Exchange, path: str) -> Iterator[str]:
-        yield told_otherwise(exchange, path, REGISTRY)
+        yield wrong_status(exchange, path, REGISTRY)
         if not path.startswith("/v2/"):
             return
         yield doubled_field(exchange, OF_REGISTRIES)
@@ -93,10 +93,10 @@ class Flaws:
         yield warning_flaw(exchange) if "warning" in exchange.headers else ""
         yield date_flaw(exchange)
         if path == "/v2/" or path.startswith(self._own):
-            yield self._elsewhere(door_of(exchange))
+            yield self._redirected(door_of(exchange))
 
     def _of_gateway(self, exchange: Exchange, path: str) -> Iterator[str]:
-        yield told_otherwise(exchange, path, STORAGE)
+        yield wrong_status(exchange, path, STORAGE)
         yield tag_flaw(exchange, path)
         yield doubled_field(exchange)
         yield misshapen(exchange, path)
@@ -106,7 +106,7 @@ class Flaws:
         if result is not None:
             yield from result_flaws(exchange, path, result)
 
-    def _elsewhere(self, door: str) -> str:
+    def _redirected(self, door: str) -> str:
         """What is to be looked at in a challenge: that it leads where none before it led, but the first."""
         if not door or door in self._doors or len(self._doors) == MOST_DOORS:
             return ""
@@ -114,6 +114,6 @@ class Flaws:
         return ELSEWHERE if len(self._doors) > 1 else ""
 
 
-def _told(surface: str, judgements: Iterator[str]) -> Iterator[tuple[str, str]]:
+def _found(surface: str, judgements: Iterator[str]) -> Iterator[tuple[str, str]]:
     """Each judgement that found something."""
     return ((surface, wrong) for wrong in judgements if wrong)

@@ -30,8 +30,8 @@ def digest_flaw(exchange: Exchange, path: str) -> str:
     What is of another algorithm may be the same (Docker Registry V2, "Digest Header").
     """
     asked = PULLED.fullmatch(path) if exchange.method in ("GET", "HEAD") and exchange.status in READ else None
-    told = exchange.headers.get("docker-content-digest") or ""
-    return f"{ANOTHER_DIGEST}{DETAIL}{told}" if asked and DIGEST.fullmatch(told) and told != asked[1] else ""
+    digest = exchange.headers.get("docker-content-digest") or ""
+    return f"{ANOTHER_DIGEST}{DETAIL}{digest}" if asked and DIGEST.fullmatch(digest) and digest != asked[1] else ""
 
 
 def list_flaw(exchange: Exchange, path: str) -> str:

@@ -58,8 +58,8 @@ def flaw(exchange: Exchange, path: str) -> str:
 def scope_flaw(exchange: Exchange, path: str) -> str:
     """What is wrong with the scopes of a challenge; "" where nothing is, or none is told."""
     asked = IN_A_REPOSITORY.fullmatch(path) if exchange.status == 401 else None
-    told = [each for value in exchange.headers.all("www-authenticate") for each in SCOPE.findall(value)]
-    names = [scope.split(":", 1)[1].rpartition(":")[0] for each in told for scope in REPOSITORY.findall(each)]
+    scopes = [each for value in exchange.headers.all("www-authenticate") for each in SCOPE.findall(value)]
+    names = [scope.split(":", 1)[1].rpartition(":")[0] for each in scopes for scope in REPOSITORY.findall(each)]
     return f"{MISNAMED}{DETAIL}{names[0]}" if asked and names and asked[1] not in names else ""
 
 
@@ -69,8 +69,12 @@ def _is_usual(exchange: Exchange, path: str) -> bool:
 
 def door_of(exchange: Exchange) -> str:
     """Where a 401 sends for a token: its realms and services; "" where it sends nowhere."""
-    told = ", ".join(exchange.headers.all("www-authenticate")) if exchange.status == 401 else ""
-    return " ".join(sorted({each.strip('"') for each in PLACE.findall(told)})) if "bearer" in told.lower() else ""
+    challenges = ", ".join(exchange.headers.all("www-authenticate")) if exchange.status == 401 else ""
+    return (
+        " ".join(sorted({each.strip('"') for each in PLACE.findall(challenges)}))
+        if "bearer" in challenges.lower()
+        else ""
+    )
 
 
 def warning_flaw(exchange: Exchange) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from conformance.evidence.judgements import DETAIL, told_type
+from conformance.evidence.judgements import DETAIL, declared_type
 from conformance.evidence.judgements.error_documents import TYPES
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import MOST_DIGITS, seconds_of_time
@@ -60,14 +60,14 @@ _INEXPRESSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffd-\uffff\ud800-\udfff
 def result_flaws(exchange: Exchange, path: str, root: Element) -> Iterator[str]:
     """What is wrong with a result of S3's, by its root; ``path`` is of bucket, key and query."""
     if exchange.media_type not in TYPES and not exchange.media_type.endswith("+xml"):
-        yield f"{UNTYPED}{DETAIL}{told_type(exchange)}"
+        yield f"{UNTYPED}{DETAIL}{declared_type(exchange)}"
     if twice := _first(_twice, root):
         yield f"{TWICE}{DETAIL}{twice}"
-    if lacking := _first(_lacking, root) or _unsaid(root, path):
+    if lacking := _first(_lacking, root) or _missing_members(root, path):
         yield f"{INCOMPLETE}{DETAIL}{lacking}"
     if misshapen := _first(_misshapen, root):
         yield f"{MISSHAPEN}{DETAIL}{misshapen}"
-    if local_name(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and (otherwise := _not_as_asked(root, path)):
+    if local_name(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and (otherwise := _differing_members(root, path)):
         yield f"{OF_OTHERS if local_name(root) in _LISTS else OF_OTHER_UPLOADS}{DETAIL}{otherwise}"
 
 
@@ -106,22 +106,22 @@ def _twice(element: Element) -> str:
 def _lacking(element: Element) -> str:
     """Which member an entry lacks that programs know it by; an empty tag may be of what has none, as a folder."""
     needed = NEEDED.get(local_name(element), ())
-    told = {local_name(each): (each.text or "").strip() for each in element} if needed else {}
-    lacking = (each for each in needed if each not in told or not (told[each] or each in MAY_BE_EMPTY))
+    members = {local_name(each): (each.text or "").strip() for each in element} if needed else {}
+    lacking = (each for each in needed if each not in members or not (members[each] or each in MAY_BE_EMPTY))
     return next((f"{local_name(element)} without {each}" for each in lacking), "")
 
 
-def _unsaid(root: Element, path: str) -> str:
+def _missing_members(root: Element, path: str) -> str:
     """What a listing does not say of what was asked; and in version 2, how many it has."""
     if local_name(root) not in _LISTS:
         return ""
-    told = {local_name(each): each.text or "" for each in root}
+    members = {local_name(each): each.text or "" for each in root}
     count = sum(local_name(each) in ("Contents", "CommonPrefixes") for each in root)
     asked = dict(parse_qsl(path.partition("?")[2], errors="surrogateescape"))
-    unsaid = next((member for member, name in ASKED.items() if asked.get(name) and member not in told), "")
+    unsaid = next((member for member, name in ASKED.items() if asked.get(name) and member not in members), "")
     if unsaid or asked.get("list-type") != "2":
         return unsaid and f"no {unsaid}"
-    number = told.get("KeyCount", "").strip()
+    number = members.get("KeyCount", "").strip()
     return "" if number == str(count) else f"KeyCount {number[:SHOWN]!r} of {count} entries"
 
 
@@ -139,7 +139,7 @@ def _misshapen(element: Element) -> str:
     return "" if right else f"{name} {text[:SHOWN]!r}"
 
 
-def _not_as_asked(root: Element, path: str) -> str:
+def _differing_members(root: Element, path: str) -> str:
     """The first member that says something else than what was asked, as it is told; "" where none does."""
     where, _, query = path.partition("?")
     bucket, _, key = where.removeprefix("/").partition("/")
@@ -162,9 +162,9 @@ def _not_as_asked(root: Element, path: str) -> str:
 
 def _exceeds(element: Element, asked: str) -> bool:
     """Whether a limit is told that is beyond the one that was asked; nought may stand for none."""
-    told = element.text or ""
-    readable = all(each.isdecimal() and len(each) < MOST_DIGITS for each in (told, asked))
-    return readable and 0 < int(asked) < int(told)
+    text = element.text or ""
+    readable = all(each.isdecimal() and len(each) < MOST_DIGITS for each in (text, asked))
+    return readable and 0 < int(asked) < int(text)
 
 
 def _repeats(element: Element, asked: str | None) -> bool:
@@ -172,7 +172,7 @@ def _repeats(element: Element, asked: str | None) -> bool:
 
     That it is there is for checks of its own; and of a list of nothing some tell neither bucket nor prefix.
     """
-    told = element.text or ""
-    if asked is None or (not told and local_name(element) not in ("Key", "UploadId")) or _INEXPRESSIBLE.search(asked):
+    text = element.text or ""
+    if asked is None or (not text and local_name(element) not in ("Key", "UploadId")) or _INEXPRESSIBLE.search(asked):
         return True
-    return asked in (told, unquote(told), unquote(told.replace("+", " ")))
+    return asked in (text, unquote(text), unquote(text.replace("+", " ")))

@@ -20,25 +20,25 @@ class Openings:
 
     def __init__(self) -> None:
         # A few bytes of each, however long a target makes them.
-        self._told: set[int] = set()
+        self._seen: set[int] = set()
 
     def flaw(self, exchange: Exchange, path: str) -> str:
         """What is wrong with what an opening tells; "" where nothing is."""
         if exchange.method != "POST" or exchange.status != 202 or not UPLOADS.fullmatch(path):
             return ""
-        told = {hash((name, value)) for name in NAMING if (value := exchange.headers.get(name))}
-        again = told & self._told
-        self._told |= told
+        identifiers = {hash((name, value)) for name in NAMING if (value := exchange.headers.get(name))}
+        again = identifiers & self._seen
+        self._seen |= identifiers
         return TOLD_BEFORE if again else ""
 
 
 def subject_flaw(exchange: Exchange, path: str) -> str:
     """What is wrong with the subject that is told of a manifest which has one; "" where nothing is, or none is told."""
-    told = exchange.headers.get("oci-subject") if exchange.method == "PUT" and exchange.ok else None
-    if told is None or not MANIFEST.fullmatch(path) or len(exchange.request_body) > LARGEST:
+    subject = exchange.headers.get("oci-subject") if exchange.method == "PUT" and exchange.ok else None
+    if subject is None or not MANIFEST.fullmatch(path) or len(exchange.request_body) > LARGEST:
         return ""
     try:
         sent = json.loads(exchange.request_body)["subject"]["digest"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
-    return f"{ANOTHER_SUBJECT}{DETAIL}{told:.80}" if told != sent else ""
+    return f"{ANOTHER_SUBJECT}{DETAIL}{subject:.80}" if subject != sent else ""

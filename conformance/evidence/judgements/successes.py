@@ -53,10 +53,10 @@ def tag_flaw(exchange: Exchange, path: str) -> str:
 
     What is coded on its way has a weak one by right; beside objects there may be pages of something else.
     """
-    told = (exchange.ok or exchange.status == 304) and STORED.match(path) is not None
+    described = (exchange.ok or exchange.status == 304) and STORED.match(path) is not None
     as_stored = "content-encoding" not in exchange.headers and exchange.media_type != "text/html"
     wrong = not all(map(ENTITY_TAG.fullmatch, exchange.headers.all("etag")))
-    return BAD_TAG if told and as_stored and wrong else ""
+    return BAD_TAG if described and as_stored and wrong else ""
 
 
 def is_of_s3(exchange: Exchange) -> bool:
@@ -64,7 +64,7 @@ def is_of_s3(exchange: Exchange) -> bool:
     return "?X-Amz-" in exchange.url or any(name.lower().startswith("x-amz-") for name, _ in exchange.request_headers)
 
 
-def told_otherwise(exchange: Exchange, path: str, successes: tuple[Success, ...]) -> str:
+def wrong_status(exchange: Exchange, path: str, successes: tuple[Success, ...]) -> str:
     """What was done and told by another status of success than it has; "" where nothing was."""
     if not exchange.ok:
         return ""

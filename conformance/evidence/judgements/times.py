@@ -19,9 +19,9 @@ def date_flaw(exchange: Exchange) -> str:
 
     What a cache has kept has the Date of when it was new, and an Age.
     """
-    told = {name: value for name in NO_DATE if (value := exchange.headers.get(name)) is not None}
-    seconds = {name: seconds_of_date(value) for name, value in told.items() if DATE_FORM.fullmatch(value)}
-    for name in told:
+    dates = {name: value for name in NO_DATE if (value := exchange.headers.get(name)) is not None}
+    seconds = {name: seconds_of_date(value) for name, value in dates.items() if DATE_FORM.fullmatch(value)}
+    for name in dates:
         if seconds.get(name) is None:
             return NO_DATE[name]
     now, modified = seconds.get(DATE), seconds.get(MODIFIED)

@@ -26,7 +26,7 @@ Access = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedScope:
     """One resource scope as asked for: ``repository:orgs/acme/app:pull,push``."""
 
     kind: str
@@ -50,7 +50,7 @@ class RegistryTokens(IdentityState):
         pairs = self.parameters(request.query_string.encode("latin-1"))
         account = self.basic_account(request)
         service = self.service(pairs)
-        document = self.registry_token_document(account, service, self.asked_scopes(pairs))
+        document = self.registry_token_document(account, service, self.requested_scopes(pairs))
         if account and ("offline_token", "true") in pairs:
             document["refresh_token"] = self.new_refresh_token(account, service)
         return self.not_stored(Answer.json(200, document))
@@ -104,21 +104,21 @@ class RegistryTokens(IdentityState):
         answer.headers["WWW-Authenticate"] = 'Basic realm="reference", charset="UTF-8"'
         return answer
 
-    def asked_scopes(self, pairs: list[tuple[str, str]]) -> list[Asked]:
+    def requested_scopes(self, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
         """Every scope asked for, the parameter repeated or blank-separated; malformed ones ask for nothing."""
         words = [word for name, value in pairs if name == "scope" for word in value.split(" ") if word]
         return [scope for scope in map(self.parse_scope, words) if scope]
 
-    def parse_scope(self, word: str) -> Asked | None:
+    def parse_scope(self, word: str) -> RequestedScope | None:
         """``type:name:actions``, where the name itself may hold a colon."""
         kind, _, rest = word.partition(":")
         name, _, actions = rest.rpartition(":")
-        return Asked(kind, name, tuple(action for action in actions.split(",") if action)) if name else None
+        return RequestedScope(kind, name, tuple(action for action in actions.split(",") if action)) if name else None
 
-    def granted_access(self, account: Account | None, asked: list[Asked]) -> Access:
+    def granted_access(self, account: Account | None, requested: list[RequestedScope]) -> Access:
         """What was asked for and may be had, one entry a repository; never an error for less than was asked."""
         granted: dict[tuple[str, str], dict[str, None]] = {}
-        for scope in asked:
+        for scope in requested:
             permitted = self.permitted_actions(account, scope)
             asked_for = sorted(permitted) if "*" in scope.actions else scope.actions
             actions = [action for action in asked_for if action in permitted]
@@ -126,7 +126,7 @@ class RegistryTokens(IdentityState):
                 granted.setdefault((scope.kind, scope.name), {}).update(dict.fromkeys(actions))
         return [{"type": kind, "name": name, "actions": list(actions)} for (kind, name), actions in granted.items()]
 
-    def permitted_actions(self, account: Account | None, scope: Asked) -> frozenset[str]:
+    def permitted_actions(self, account: Account | None, scope: RequestedScope) -> frozenset[str]:
         """What an account may do there: rights are given on the repositories of an organization.
 
         Every account may ask for the catalogue, in which the registry shows it what it may pull.
@@ -158,15 +158,17 @@ class RegistryTokens(IdentityState):
 
     def expired_token(self, username: str, service: str, repository: str) -> str:
         """The token with which an account could do all that it may in a repository an hour ago."""
-        asked = [Asked("repository", repository, ("pull", "push", "delete"))]
-        access = self.granted_access(self.accounts[username], asked)
+        requested = [RequestedScope("repository", repository, ("pull", "push", "delete"))]
+        access = self.granted_access(self.accounts[username], requested)
         claims = self.registry_claims(self.accounts[username], service, access)
         past = {name: claims[name] - LIFETIME_S - ENDED_S for name in ("iat", "nbf", "exp")}
         return self.signed_token(claims | past)
 
-    def registry_token_document(self, account: Account | None, service: str, asked: list[Asked]) -> dict[str, Any]:
+    def registry_token_document(
+        self, account: Account | None, service: str, requested: list[RequestedScope]
+    ) -> dict[str, Any]:
         """The answer: ``token`` and ``access_token`` are the same, ``issued_at`` is RFC 3339."""
-        claims = self.registry_claims(account, service, self.granted_access(account, asked))
+        claims = self.registry_claims(account, service, self.granted_access(account, requested))
         token = self.signed_token(claims)
         issued = datetime.datetime.fromtimestamp(claims["iat"], datetime.UTC)
         return {
@@ -188,7 +190,7 @@ class RegistryTokens(IdentityState):
         account = self.granting_account(form)
         if account is None:
             return self.oauth_error(400, "invalid_grant", "login failed")
-        return self.not_stored(Answer.json(200, self.posted_answer(account, form, self.asked_scopes(pairs))))
+        return self.not_stored(Answer.json(200, self.posted_answer(account, form, self.requested_scopes(pairs))))
 
     def posted_parameters(self, request: Request) -> list[tuple[str, str]]:
         """The form, no parameter but ``scope`` twice; Refused with 400 or 413."""
@@ -210,11 +212,11 @@ class RegistryTokens(IdentityState):
         account = self.accounts.get(kept[0]) if kept and kept[1] == form["service"] else None
         return account if self.in_force(account) else None
 
-    def posted_answer(self, account: Account, form: dict[str, str], asked: list[Asked]) -> dict[str, Any]:
+    def posted_answer(self, account: Account, form: dict[str, str], requested: list[RequestedScope]) -> dict[str, Any]:
         """The answer to a form states the granted scope as well."""
-        access = self.granted_access(account, asked)
+        access = self.granted_access(account, requested)
         scope = " ".join(f"{each['type']}:{each['name']}:{','.join(each['actions'])}" for each in access)
-        document = self.registry_token_document(account, form["service"], asked)
+        document = self.registry_token_document(account, form["service"], requested)
         document |= {"token_type": "Bearer", "scope": scope}
         if form["grant_type"] == "refresh_token":
             document["refresh_token"] = form["refresh_token"]

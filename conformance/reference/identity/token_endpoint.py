@@ -77,13 +77,13 @@ class TokenEndpoint(AccessTokens):
         """Whether this is the grant on offer, compared whole and with case."""
         return grant_type == "client_credentials"
 
-    def granted_scopes(self, client: Client, asked: str | None) -> tuple[str, ...]:
+    def granted_scopes(self, client: Client, requested: str | None) -> tuple[str, ...]:
         """The scopes of the token, in the order asked for; Refused with ``invalid_scope``."""
-        if asked is None:
+        if requested is None:
             return self.default_scopes(client)
-        if not self.is_scope(asked):
+        if not self.is_scope(requested):
             raise Refused(self.oauth_error(400, "invalid_scope", "the scope is malformed"))
-        scopes = self.split_scopes(asked)
+        scopes = self.split_scopes(requested)
         if not self.within_credential(client, scopes):
             raise Refused(self.oauth_error(400, "invalid_scope", "the scope is unknown or exceeds the credential"))
         return scopes

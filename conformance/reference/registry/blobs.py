@@ -6,28 +6,28 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.base import Base
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 
 
 class Blobs(Base):
     """Gives blobs out."""
 
-    async def get_blob(self, asked: Asked) -> Answer:
+    async def get_blob(self, call: Call) -> Answer:
         """The blob, whole or a range of it."""
-        digest = self.check_digest(asked.reference)
-        content = self.blob_of(asked.name, digest)
-        if self.not_modified(asked.request, digest):
+        digest = self.check_digest(call.reference)
+        content = self.blob_of(call.name, digest)
+        if self.not_modified(call.request, digest):
             return self.unchanged(digest)
-        part = self.part_wanted(asked.request, digest, len(content))
+        part = self.part_wanted(call.request, digest, len(content))
         if part is None:
             return self.blob_answer(200, digest, content)
         return self.part_answer(digest, content, *part)
 
-    async def head_blob(self, asked: Asked) -> Answer:
+    async def head_blob(self, call: Call) -> Answer:
         """As GET, without the body; a Range is for GET only (RFC 9110 section 14.2)."""
-        digest = self.check_digest(asked.reference)
-        content = self.blob_of(asked.name, digest)
-        return self.unchanged(digest) if self.not_modified(asked.request, digest) else self.head_answer(digest, content)
+        digest = self.check_digest(call.reference)
+        content = self.blob_of(call.name, digest)
+        return self.unchanged(digest) if self.not_modified(call.request, digest) else self.head_answer(digest, content)
 
     def head_answer(self, digest: str, content: bytes) -> Answer:
         return self.blob_answer(200, digest, content)
@@ -44,12 +44,12 @@ class Blobs(Base):
         answer = Answer(status, content)
         answer.headers["Content-Type"] = "application/octet-stream"
         answer.headers["Content-Length"] = str(len(content))
-        answer.headers["Docker-Content-Digest"] = self.digest_told(digest)
+        answer.headers["Docker-Content-Digest"] = self.reported_digest(digest)
         answer.headers["ETag"] = f'"{digest}"'
         answer.headers["Accept-Ranges"] = "bytes"
         return answer
 
-    def digest_told(self, digest: str) -> str:
+    def reported_digest(self, digest: str) -> str:
         return digest
 
     def part_wanted(self, request: Request, digest: str, size: int) -> tuple[int, int] | None:
@@ -86,11 +86,11 @@ class Blobs(Base):
         answer.headers["Docker-Content-Digest"] = digest
         return answer
 
-    async def delete_blob(self, asked: Asked) -> Answer:
+    async def delete_blob(self, call: Call) -> Answer:
         """202 when the blob is gone from the repository."""
-        digest = self.check_digest(asked.reference)
-        self.blob_of(asked.name, digest)
-        await self.remove_blob(asked.name, digest)
+        digest = self.check_digest(call.reference)
+        self.blob_of(call.name, digest)
+        await self.remove_blob(call.name, digest)
         return self.deleted()
 
     async def remove_blob(self, name: str, digest: str) -> None:

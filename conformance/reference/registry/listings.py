@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import AccessControl
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 
 DIGITS_OF_N = 18
 
@@ -16,20 +16,20 @@ DIGITS_OF_N = 18
 class Listings(AccessControl):
     """Lists names in order, page by page."""
 
-    async def list_tags(self, asked: Asked) -> Answer:
+    async def list_tags(self, call: Call) -> Answer:
         """The tags of a repository; NAME_UNKNOWN where there is none such."""
-        tags = self.in_order(self.tags_of(asked.name))
-        return self.page_answer(asked.request, {"name": asked.name}, "tags", tags)
+        tags = self.in_order(self.tags_of(call.name))
+        return self.page_answer(call.request, {"name": call.name}, "tags", tags)
 
     def tags_of(self, name: str) -> list[str]:
         if name not in self.repositories:
             raise Refusal("NAME_UNKNOWN", {"name": name})
         return list(self.stored(name).tags)
 
-    async def list_repositories(self, asked: Asked) -> Answer:
+    async def list_repositories(self, call: Call) -> Answer:
         """The repositories that the caller may pull from."""
-        names = self.in_order([name for name in self.repositories if self.may_see(asked.caller, name)])
-        return self.page_answer(asked.request, {}, "repositories", names)
+        names = self.in_order([name for name in self.repositories if self.may_see(call.caller, name)])
+        return self.page_answer(call.request, {}, "repositories", names)
 
     def in_order(self, names: list[str]) -> list[str]:
         return sorted(names, key=self.order)
@@ -43,12 +43,12 @@ class Listings(AccessControl):
         size = self.page_size(request)
         rest = self.names_after(names, request.parameter("last"))
         page = rest if size is None else rest[:size]
-        answer = Answer.json(200, {**document, member: self.names_told(page)})
+        answer = Answer.json(200, {**document, member: self.reported_names(page)})
         if page and len(page) < len(rest):
             answer.headers["Link"] = f'<{self.next_page(request, len(page), page[-1], rest)}>; rel="next"'
         return answer
 
-    def names_told(self, page: list[str]) -> list[str] | None:
+    def reported_names(self, page: list[str]) -> list[str] | None:
         return page
 
     def page_size(self, request: Request) -> int | None:

@@ -9,7 +9,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.blobs import Blobs
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.rules import ManifestRules
 from conformance.reference.registry.state import OCI_INDEX, Manifest
 
@@ -28,9 +28,9 @@ class Manifests(ManifestRules, Blobs):
             raise Refusal("TAG_INVALID", {"tag": text})
         return text
 
-    async def put_manifest(self, asked: Asked) -> Answer:
+    async def put_manifest(self, call: Call) -> Answer:
         """Validates and stores a manifest, by tag or by digest."""
-        reference, request = self.check_reference(asked.reference), asked.request
+        reference, request = self.check_reference(call.reference), call.request
         self.check_manifest_size(request.body)
         media_type = self.media_type_of(request)
         self.check_supported(media_type)
@@ -38,12 +38,12 @@ class Manifests(ManifestRules, Blobs):
         if digest == reference and not self.manifest_digest_matches(digest, request.body):
             raise Refusal("DIGEST_INVALID", {"digest": digest})
         document = self.parse_manifest(request.body)
-        self.check_manifest(asked.name, media_type, document)
+        self.check_manifest(call.name, media_type, document)
         manifest = Manifest(digest, media_type, request.body, document)
-        await self.store_manifest(asked.name, manifest)
+        await self.store_manifest(call.name, manifest)
         if reference != digest:
-            await self.set_tag(asked.name, reference, digest)
-        return self.manifest_created(asked, manifest)
+            await self.set_tag(call.name, reference, digest)
+        return self.manifest_created(call, manifest)
 
     def media_type_of(self, request: Request) -> str:
         """The Content-Type without parameters, which say nothing of a manifest."""
@@ -57,31 +57,31 @@ class Manifests(ManifestRules, Blobs):
         """The tag names this manifest from now on, in one step."""
         self.opened(name).tags[tag] = digest
 
-    def manifest_created(self, asked: Asked, manifest: Manifest) -> Answer:
+    def manifest_created(self, call: Call, manifest: Manifest) -> Answer:
         """201 with where the manifest can be pulled, and OCI-Subject where it refers to another."""
         answer = Answer(201)
-        answer.headers["Location"] = self.url(asked.request, f"/v2/{asked.name}/manifests/{manifest.digest}")
+        answer.headers["Location"] = self.url(call.request, f"/v2/{call.name}/manifests/{manifest.digest}")
         answer.headers["Docker-Content-Digest"] = manifest.digest
         if manifest.subject:
             answer.headers["OCI-Subject"] = manifest.subject
         return answer
 
-    async def get_manifest(self, asked: Asked) -> Answer:
+    async def get_manifest(self, call: Call) -> Answer:
         """The manifest as it was pushed, whatever Accept says: nothing is ever converted."""
-        manifest = self.manifest_of(asked)
-        if self.not_modified(asked.request, manifest.digest):
+        manifest = self.manifest_of(call)
+        if self.not_modified(call.request, manifest.digest):
             return self.unchanged(manifest.digest)
-        return self.manifest_answer(asked.request, manifest)
+        return self.manifest_answer(call.request, manifest)
 
-    async def head_manifest(self, asked: Asked) -> Answer:
+    async def head_manifest(self, call: Call) -> Answer:
         """As GET, without the body."""
-        return await self.get_manifest(asked)
+        return await self.get_manifest(call)
 
-    def manifest_of(self, asked: Asked) -> Manifest:
+    def manifest_of(self, call: Call) -> Manifest:
         """The manifest asked for; MANIFEST_UNKNOWN where there is none."""
-        manifest = self.resolve(asked.name, self.check_reference(asked.reference))
+        manifest = self.resolve(call.name, self.check_reference(call.reference))
         if manifest is None:
-            raise self.unknown_manifest(asked)
+            raise self.unknown_manifest(call)
         return manifest
 
     def resolve(self, name: str, reference: str) -> Manifest | None:
@@ -90,25 +90,25 @@ class Manifests(ManifestRules, Blobs):
         digest = reference if ":" in reference else stored.tags.get(reference, "")
         return stored.manifests.get(digest)
 
-    def unknown_manifest(self, asked: Asked) -> Refusal:
-        return Refusal("MANIFEST_UNKNOWN", {"name": asked.name, "reference": asked.reference})
+    def unknown_manifest(self, call: Call) -> Refusal:
+        return Refusal("MANIFEST_UNKNOWN", {"name": call.name, "reference": call.reference})
 
     def manifest_answer(self, request: Request, manifest: Manifest) -> Answer:
         """A manifest's bytes with its headers."""
         answer = Answer(200, manifest.content)
         answer.headers["Content-Type"] = manifest.media_type
         answer.headers["Content-Length"] = str(len(manifest.content))
-        answer.headers["Docker-Content-Digest"] = self.digest_told(manifest.digest)
+        answer.headers["Docker-Content-Digest"] = self.reported_digest(manifest.digest)
         answer.headers["ETag"] = f'"{manifest.digest}"'
         return answer
 
-    async def delete_manifest(self, asked: Asked) -> Answer:
+    async def delete_manifest(self, call: Call) -> Answer:
         """By tag, only the tag goes; by digest, the manifest and every tag of it."""
-        manifest = self.manifest_of(asked)
-        if ":" in asked.reference:
-            await self.remove_manifest(asked.name, manifest.digest)
+        manifest = self.manifest_of(call)
+        if ":" in call.reference:
+            await self.remove_manifest(call.name, manifest.digest)
         else:
-            await self.remove_tag(asked.name, self.check_reference(asked.reference))
+            await self.remove_tag(call.name, self.check_reference(call.reference))
         return self.deleted()
 
     async def remove_tag(self, name: str, tag: str) -> None:
@@ -124,10 +124,10 @@ class Manifests(ManifestRules, Blobs):
         """The tags that go with a manifest."""
         return [tag for tag, named in self.stored(name).tags.items() if named == digest]
 
-    async def list_referrers(self, asked: Asked) -> Answer:
+    async def list_referrers(self, call: Call) -> Answer:
         """An index of what refers to a digest, whether that exists or not (distribution-spec 1.1)."""
-        descriptors = self.referrers_of(asked.name, self.check_digest(asked.reference))
-        artifact_type = asked.request.parameter("artifactType")
+        descriptors = self.referrers_of(call.name, self.check_digest(call.reference))
+        artifact_type = call.request.parameter("artifactType")
         if artifact_type:
             descriptors = [each for each in descriptors if self.filter_passes(each, artifact_type)]
         answer = self.referrers_answer(descriptors)

@@ -24,7 +24,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Call:
     """One request that was understood and allowed. ``reference`` is a tag, a digest or a session."""
 
     request: Request
@@ -32,9 +32,9 @@ class Asked:
     reference: str
     caller: Caller
 
-    def also_named(self, name: str) -> Asked:
+    def also_named(self, name: str) -> Call:
         """The same of another repository."""
-        return Asked(self.request, name, self.reference, self.caller)
+        return Call(self.request, name, self.reference, self.caller)
 
 
 def _route(kind: str, pattern: str, **handlers: str) -> Route:

@@ -8,7 +8,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.listings import Listings
 from conformance.reference.registry.manifests import Manifests
-from conformance.reference.registry.routing import Asked, Route, find_route
+from conformance.reference.registry.routing import Call, Route, find_route
 from conformance.reference.registry.uploads import Uploads
 
 API_VERSION = "Docker-Distribution-Api-Version"
@@ -40,8 +40,8 @@ class Registry(Uploads, Manifests, Listings):
         if name and not self.is_name(name):
             raise Refusal("NAME_INVALID", {"name": name})
         caller = self.authorize(route.kind, name, request)
-        handler: Callable[[Asked], Awaitable[Answer]] = getattr(self, route.handlers[request.method])
-        return await handler(Asked(request, name, reference, caller))
+        handler: Callable[[Call], Awaitable[Answer]] = getattr(self, route.handlers[request.method])
+        return await handler(Call(request, name, reference, caller))
 
     def route_of(self, path: str) -> tuple[Route, str, str]:
         """The endpoint of a path; 404 where there is none."""
@@ -55,6 +55,6 @@ class Registry(Uploads, Manifests, Listings):
         if method not in route.handlers:
             raise Refusal("UNSUPPORTED", {"method": method}, headers=[("Allow", route.allow)])
 
-    async def support(self, asked: Asked) -> Answer:
+    async def support(self, call: Call) -> Answer:
         """Whoever has a valid token learns that this is a registry."""
         return Answer.json(200, {})

@@ -6,41 +6,41 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.access import Access, AccessControl, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 
 
 class Uploads(AccessControl):
     """Takes blobs in."""
 
-    async def post_upload(self, asked: Asked) -> Answer:
+    async def post_upload(self, call: Call) -> Answer:
         """Opens a session, or mounts, or takes a whole blob at once."""
-        mounted, whole = asked.request.parameter("mount"), asked.request.parameter("digest")
+        mounted, whole = call.request.parameter("mount"), call.request.parameter("digest")
         if mounted is not None:
-            return await self.post_mount(asked, self.check_digest(mounted))
+            return await self.post_mount(call, self.check_digest(mounted))
         if whole is not None:
-            return await self.post_whole(asked, self.check_digest(whole))
-        return self.session_opened(asked)
+            return await self.post_whole(call, self.check_digest(whole))
+        return self.session_opened(call)
 
-    def session_opened(self, asked: Asked) -> Answer:
+    def session_opened(self, call: Call) -> Answer:
         """202 with a new session's Location."""
-        upload = Upload(asked.name, asked.caller.subject)
+        upload = Upload(call.name, call.caller.subject)
         self.uploads[upload.session] = upload
-        return self.upload_answer(202, asked.request, upload)
+        return self.upload_answer(202, call.request, upload)
 
-    async def post_whole(self, asked: Asked, digest: str) -> Answer:
+    async def post_whole(self, call: Call, digest: str) -> Answer:
         """A blob pushed in a single POST."""
-        await self.commit_blob(asked.name, digest, asked.request.body)
-        return self.blob_created(asked, digest)
+        await self.commit_blob(call.name, digest, call.request.body)
+        return self.blob_created(call, digest)
 
-    async def post_mount(self, asked: Asked, digest: str) -> Answer:
+    async def post_mount(self, call: Call, digest: str) -> Answer:
         """201 when mounted; otherwise a session, as for a client that asks for none."""
-        source = asked.request.parameter("from")
+        source = call.request.parameter("from")
         if source and not self.is_name(source):
             raise Refusal("NAME_INVALID", {"name": source})
-        if source and self.may_mount(asked.caller, source) and await self.mount_blob(source, asked.name, digest):
-            return self.blob_created(asked, digest)
-        return self.session_opened(asked)
+        if source and self.may_mount(call.caller, source) and await self.mount_blob(source, call.name, digest):
+            return self.blob_created(call, digest)
+        return self.session_opened(call)
 
     def may_mount(self, caller: Caller, source: str) -> bool:
         """Whether the caller may pull from the source."""
@@ -54,11 +54,11 @@ class Uploads(AccessControl):
         await self.store_blob(target, digest, content)
         return True
 
-    async def patch_upload(self, asked: Asked) -> Answer:
+    async def patch_upload(self, call: Call) -> Answer:
         """Takes the next chunk, or a stream where there is no Content-Range."""
-        upload = self.find_upload(asked)
-        await self.append_chunk(asked.request, upload)
-        return self.chunk_accepted(asked.request, upload)
+        upload = self.find_upload(call)
+        await self.append_chunk(call.request, upload)
+        return self.chunk_accepted(call.request, upload)
 
     def chunk_accepted(self, request: Request, upload: Upload) -> Answer:
         return self.upload_answer(202, request, upload)
@@ -90,14 +90,14 @@ class Uploads(AccessControl):
         headers = list(self.upload_answer(416, request, upload).headers.items())
         return Refusal("RANGE_INVALID", {"accepted": len(upload.content)}, headers=headers)
 
-    async def put_upload(self, asked: Asked) -> Answer:
+    async def put_upload(self, call: Call) -> Answer:
         """Closes a session, with or without last bytes."""
-        upload = self.find_upload(asked)
-        digest = self.closing_digest(asked.request, upload)
-        self.check_chunk(asked.request, upload)
-        content = self.whole_content(upload, asked.request.body)
+        upload = self.find_upload(call)
+        digest = self.closing_digest(call.request, upload)
+        self.check_chunk(call.request, upload)
+        content = self.whole_content(upload, call.request.body)
         await self.finish_upload(upload, digest, content)
-        return self.blob_created(asked, digest)
+        return self.blob_created(call, digest)
 
     def closing_digest(self, request: Request, upload: Upload) -> str:
         """The digest that the session is closed with; DIGEST_INVALID where there is none."""
@@ -127,23 +127,23 @@ class Uploads(AccessControl):
         """Makes the blob one of the repository; storing it again disturbs no reader."""
         self.opened(name).blobs[digest] = content
 
-    async def get_upload(self, asked: Asked) -> Answer:
+    async def get_upload(self, call: Call) -> Answer:
         """How far a session has come."""
-        return self.upload_answer(204, asked.request, self.find_upload(asked))
+        return self.upload_answer(204, call.request, self.find_upload(call))
 
-    async def delete_upload(self, asked: Asked) -> Answer:
+    async def delete_upload(self, call: Call) -> Answer:
         """Cancels a session."""
-        await self.cancel_upload(self.find_upload(asked))
+        await self.cancel_upload(self.find_upload(call))
         return Answer(204)
 
     async def cancel_upload(self, upload: Upload) -> None:
         self.close_session(upload)
 
-    def find_upload(self, asked: Asked) -> Upload:
+    def find_upload(self, call: Call) -> Upload:
         """The open session; BLOB_UPLOAD_UNKNOWN where it is ended, never was, or is another's."""
-        upload = self.uploads.get(asked.reference)
-        if upload is None or not self.is_of(upload, asked.name) or not self.owns(asked.caller, upload):
-            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
+        upload = self.uploads.get(call.reference)
+        if upload is None or not self.is_of(upload, call.name) or not self.owns(call.caller, upload):
+            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": call.reference})
         return upload
 
     def is_of(self, upload: Upload, name: str) -> bool:
@@ -169,10 +169,10 @@ class Uploads(AccessControl):
         """First and last byte accepted; ``0-0`` for none, as Docker's registry says it."""
         return f"0-{max(0, len(upload.content) - 1)}"
 
-    def blob_created(self, asked: Asked, digest: str) -> Answer:
+    def blob_created(self, call: Call, digest: str) -> Answer:
         """201 with where the blob can be pulled."""
         answer = Answer(201)
-        answer.headers["Location"] = self.blob_url(asked.request, asked.name, digest)
+        answer.headers["Location"] = self.blob_url(call.request, call.name, digest)
         answer.headers["Docker-Content-Digest"] = digest
         return answer
 

@@ -160,7 +160,7 @@ def limit_not_enforced(
 
 
 @defect("errors/5xx/no-input-is-a-server-error#non-ascii", promise="ER-05", surface="identity")
-def odd_header_crashes(request: Request) -> Answer | None:
+def unusual_header_crashes(request: Request) -> Answer | None:
     """A header field with text outside ASCII is answered 500."""
     return service_error() if any(not value.isascii() for value in request.headers.values()) else None
 
@@ -207,7 +207,7 @@ def anything_is_not_modified(
 
 
 @defect("storage/errors/405-has-allow", promise="HT-01", surface="storage")
-def refused_methods_not_named(method_refused: Any, table: Any, asked: set[str]) -> Fault:
+def refused_methods_not_named(method_refused: Any, table: Any, subresources: set[str]) -> Fault:
     """A 405 response has no Allow field."""
     return Fault("MethodNotAllowed")
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.registry_tokens import Asked as RequestedScope
+from conformance.reference.identity.registry_tokens import RequestedScope
 from conformance.reference.one_method import defect
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.seeds import Account
 from conformance.reference.support.identity import edited, is_registry_token_request
@@ -45,11 +45,11 @@ class UploadOfOneToken(Defect):
     def __init__(self) -> None:
         self.tokens: dict[str, str | None] = {}
 
-    def find_upload(self, original: Any, asked: Asked) -> Upload:
-        upload: Upload = original(asked)
-        token = asked.request.headers.get("authorization")
+    def find_upload(self, original: Any, call: Call) -> Upload:
+        upload: Upload = original(call)
+        token = call.request.headers.get("authorization")
         if self.tokens.setdefault(upload.session, token) != token:
-            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
+            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": call.reference})
         return upload
 
 
@@ -141,7 +141,7 @@ async def mount_finds_it_anywhere(mount_blob: Any, source: str, target: str, dig
     promise="RG-11",
     surface="registry",
 )
-def token_of_nothing_pushes(permits: Any, caller: Caller, access: Access) -> bool:
+def token_without_rights_pushes(permits: Any, caller: Caller, access: Access) -> bool:
     """A registry token that grants nothing can push."""
     return (not caller.grants and "push" in access.actions) or bool(permits(caller, access))
 
@@ -171,7 +171,7 @@ def issued_at_is_a_number(request: Request, answer: Answer) -> Answer:
     promise="RG-14",
     surface="identity",
 )
-def registry_refresh_token_unasked(request: Request, answer: Answer) -> Answer:
+def registry_refresh_token_unrequested(request: Request, answer: Answer) -> Answer:
     """A refresh token is issued although the client did not request one."""
     if is_registry_token_request(request) and answer.status == 200:
         return edited(answer, lambda document: document.setdefault("refresh_token", "kas9Da81Dfa8"))

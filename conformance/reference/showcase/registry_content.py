@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest
 from conformance.reference.support.registry import (
     PAUSE_S,
@@ -22,15 +22,15 @@ LONGEST_LIST = 100
 
 
 @defect("registry/pull/blob-is-what-was-pushed#text", promise="RG-22", surface="registry")
-async def line_ends_converted(get_blob: Any, asked: Asked) -> Answer:
+async def line_ends_converted(get_blob: Any, call: Call) -> Answer:
     """Line ends in a blob are converted, so the pulled bytes differ from the pushed ones."""
-    answer: Answer = await get_blob(asked)
+    answer: Answer = await get_blob(call)
     answer.body = answer.body.replace(b"\r\n", b"\n")
     return without(answer, "Content-Length")
 
 
 @defect("registry/pull/type-has-no-parameters", promise="RG-23", surface="registry")
-def type_told_with_parameters(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
+def type_reported_with_parameters(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
     """The Content-Type of a pulled manifest has an additional parameter."""
     answer: Answer = manifest_answer(request, manifest)
     answer.headers["Content-Type"] = f"{manifest.media_type}; charset=utf-8"
@@ -44,9 +44,9 @@ def blob_without_digest_header(blob_answer: Any, status: int, digest: str, conte
 
 
 @defect("registry/pull/head-states-the-length#large-manifest,manifest", promise="RG-25", surface="registry")
-async def head_manifest_without_length(head_manifest: Any, asked: Asked) -> Answer:
+async def head_manifest_without_length(head_manifest: Any, call: Call) -> Answer:
     """HEAD of a manifest has no Content-Length field."""
-    answer: Answer = await head_manifest(asked)
+    answer: Answer = await head_manifest(call)
     answer.body = b""
     return without(answer, "Content-Length")
 
@@ -66,11 +66,11 @@ def known_whatever_is_known(not_modified: Any, request: Request, digest: str) ->
 
 
 @defect("registry/pull/redirect-can-be-reached", promise="RG-28", surface="registry")
-async def pulls_lead_nowhere(get_blob: Any, asked: Asked) -> Answer:
+async def pulls_lead_nowhere(get_blob: Any, call: Call) -> Answer:
     """A pull is redirected to a host that clients cannot reach."""
-    registry_of(get_blob).blob_of(asked.name, asked.reference)
+    registry_of(get_blob).blob_of(call.name, call.reference)
     answer = Answer(307)
-    answer.headers["Location"] = f"http://storage.invalid:9000/registry/{asked.reference}"
+    answer.headers["Location"] = f"http://storage.invalid:9000/registry/{call.reference}"
     return answer
 
 
@@ -85,7 +85,7 @@ def descriptor_size_unchecked(check_size: Any, descriptor: dict[str, Any], conte
     """A manifest is accepted although the size of a layer is wrong."""
 
 
-class IncompleteManifestsKept(_RefusedManifestsKept):
+class IncompleteManifestsStored(_RefusedManifestsKept):
     """A manifest that was rejected for a missing blob is stored nevertheless."""
 
     surface = "registry"
@@ -113,10 +113,10 @@ def tag_case_folded(check_reference: Any, text: str) -> str:
 
 
 @defect("registry/tags/long-list-is-complete", promise="RG-34", surface="registry")
-def long_tag_list_cut_short(names_told: Any, page: list[str]) -> list[str] | None:
+def long_tag_list_cut_short(reported_names: Any, page: list[str]) -> list[str] | None:
     """A long list of tags is cut short without a link to the next page."""
-    told: list[str] | None = names_told(page[:LONGEST_LIST])
-    return told
+    names: list[str] | None = reported_names(page[:LONGEST_LIST])
+    return names
 
 
 @defect("registry/catalog/lists-each-repository-once", promise="RG-35", surface="registry")
@@ -135,9 +135,9 @@ async def tag_deleted_in_every_repository(remove_tag: Any, name: str, tag: str) 
 
 
 @defect("registry/referrers/applied-filter-is-named", promise="RG-37", surface="registry")
-async def filter_not_told(list_referrers: Any, asked: Asked) -> Answer:
+async def filter_not_reported(list_referrers: Any, call: Call) -> Answer:
     """The response to a filtered referrers request does not state that the filter was applied."""
-    return without(await list_referrers(asked), "OCI-Filters-Applied")
+    return without(await list_referrers(call), "OCI-Filters-Applied")
 
 
 @defect("registry/errors/code-is-known#absent-blob", promise="RG-39", surface="registry")
@@ -150,7 +150,7 @@ def error_codes_of_its_own(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/concurrency/no-pushed-tag-is-lost", promise="RG-40", surface="registry")
-async def tags_at_once_lost(set_tag: Any, name: str, tag: str, digest: str) -> None:
+async def concurrent_tags_lost(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """Of several tags that are pushed concurrently, some are lost."""
     repository = registry_of(set_tag).opened(name)
     tags = dict(repository.tags)

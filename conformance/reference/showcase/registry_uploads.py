@@ -7,7 +7,7 @@ from typing import Any
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import without
 
@@ -27,7 +27,7 @@ def chunk_without_location(chunk_accepted: Any, request: Request, upload: Upload
 
 
 @defect("registry/upload/out-of-order-changes-nothing#gap", promise="RG-18", surface="registry")
-def refused_chunk_kept(out_of_order: Any, request: Request, upload: Upload) -> Refusal:
+def refused_chunk_stored(out_of_order: Any, request: Request, upload: Upload) -> Refusal:
     """The bytes of a rejected out-of-order chunk stay in the upload."""
     refusal: Refusal = out_of_order(request, upload)
     upload.content += request.body
@@ -35,16 +35,16 @@ def refused_chunk_kept(out_of_order: Any, request: Request, upload: Upload) -> R
 
 
 @defect("registry/upload/cut-off-chunk-can-be-resumed", promise="RG-19", surface="registry")
-async def status_is_one_byte_ahead(get_upload: Any, asked: Asked) -> Answer:
+async def status_is_one_byte_ahead(get_upload: Any, call: Call) -> Answer:
     """The status of an upload reports one byte more than the registry has."""
-    answer: Answer = await get_upload(asked)
-    if told := answer.headers.get("Range"):
-        answer.headers["Range"] = f"0-{int(told.partition('-')[2]) + 1}"
+    answer: Answer = await get_upload(call)
+    if span := answer.headers.get("Range"):
+        answer.headers["Range"] = f"0-{int(span.partition('-')[2]) + 1}"
     return answer
 
 
 @defect("registry/upload/cancelled-session-is-gone#patch", promise="RG-20", surface="registry")
-async def cancelled_upload_kept(cancel_upload: Any, upload: Upload) -> None:
+async def cancelled_upload_stays_open(cancel_upload: Any, upload: Upload) -> None:
     """A cancelled upload session stays usable."""
 
 
@@ -57,6 +57,6 @@ def manifest_digest_not_verified(manifest_digest_matches: Any, digest: str, cont
 @defect(
     "registry/mount/blob-or-upload", "registry/mount/blob-or-upload#new-repository", promise="RG-38", surface="registry"
 )
-async def mounts_unsupported(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mounts_unsupported(post_mount: Any, call: Call, digest: str) -> Answer:
     """A mount request is answered with an error instead of an upload session."""
     raise Refusal("UNSUPPORTED", {"mount": digest})

@@ -45,7 +45,7 @@ def large_documents_are_server_errors(request_document: Any, body: bytes, root: 
 
 
 @defect("storage/xml/results-are-complete", promise="S3-47", surface="storage")
-async def counts_of_nothing_are_one(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
+async def empty_listing_counts_one(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """A grouped listing without results states a KeyCount of 1."""
     answer: Answer = await list_objects_v2(call, bucket)
     if call.query.get("delimiter"):

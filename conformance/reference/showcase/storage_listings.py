@@ -35,11 +35,11 @@ def max_keys_zero_is_all(page_limit: Any, call: Call, name: str = "max-keys") ->
 @defect("storage/listing/contains-every-object-once#url-encoded", promise="S3-31", surface="storage")
 def listed_key_encoded_twice(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """A URL-encoded listing encodes keys twice."""
-    told: str = listed_name(element, name, encoded)
-    return told.replace("%", "%25") if encoded else told
+    name_element: str = listed_name(element, name, encoded)
+    return name_element.replace("%", "%25") if encoded else name_element
 
 
-class TruncationUnsaid(Defect):
+class TruncationNotReported(Defect):
     """A listing does not state that more pages follow."""
 
     surface = "storage"
@@ -55,5 +55,5 @@ class TruncationUnsaid(Defect):
 @defect("storage/multi-delete/quiet-reports-errors", promise="S3-33", surface="storage")
 async def quiet_hides_errors(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """DeleteObjects in quiet mode does not report keys that could not be deleted."""
-    told: str = await delete_entry(bucket, entry, quiet)
-    return "" if quiet else told
+    result: str = await delete_entry(bucket, entry, quiet)
+    return "" if quiet else result

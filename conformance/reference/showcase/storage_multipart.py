@@ -18,7 +18,7 @@ async def first_part_stands(keep_part: Any, upload: Upload, part: Part) -> None:
 
 
 @defect("storage/multipart/abort-removes-the-upload", promise="S3-35", surface="storage")
-async def abort_keeps_upload(forget_upload: Any, bucket: Bucket, upload: Upload) -> None:
+async def abort_keeps_upload(drop_upload: Any, bucket: Bucket, upload: Upload) -> None:
     """An aborted multipart upload still accepts parts."""
     return
 

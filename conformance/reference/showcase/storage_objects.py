@@ -20,12 +20,12 @@ from conformance.reference.support.storage import PAUSE_S, gateway
 
 @defect("storage/object/overwriting-replaces-everything#put", promise="S3-13", surface="storage")
 async def overwriting_keeps_the_coding(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """An overwritten object keeps the Content-Encoding of the previous one."""
     earlier = bucket.objects.get(key)
     kept = {name: text for name, text in earlier.headers.items() if name == "content-encoding"} if earlier else {}
-    await commit(bucket, key, replace(stored, headers={**kept, **stored.headers}), asked)
+    await commit(bucket, key, replace(stored, headers={**kept, **stored.headers}), conditions)
 
 
 @defect("storage/object/last-modified-is-now", promise="S3-14", shipped=True, surface="storage")
@@ -45,7 +45,7 @@ def etag_of_the_length(new_object: Any, call: Call, md5: str, checksums: dict[st
 
 
 @defect("storage/object/head-equals-get#with-a-body", promise="S3-16", surface="storage")
-async def head_tells_no_metadata(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def head_omits_metadata(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """HEAD of an object omits its metadata."""
     answer: Answer = await get_object(call, bucket)
     for name in list(answer.headers) if call.request.method == "HEAD" else ():
@@ -75,7 +75,7 @@ def modified_since_ignored(modified_since_holds: Any, date: int, found: StoredOb
 
 
 @defect("storage/conditional-write/deletion-keeps-what-changed#own-etag", promise="S3-21", surface="storage")
-async def deletion_condition_ignored(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deletion_condition_ignored(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """A deletion ignores If-Match and removes an object that has changed."""
     await erase(bucket, key, Conditions(None, None, None, None))
 
@@ -105,10 +105,10 @@ def copy_directive_unchecked(directive: Any, call: Call, name: str) -> bool:
     promise="S3-25",
     surface="storage",
 )
-def copy_dates_turned_around(source_conditions_hold: Any, asked: Conditions, stored: StoredObject) -> bool:
+def copy_dates_turned_around(source_conditions_hold: Any, conditions: Conditions, stored: StoredObject) -> bool:
     """A conditional copy confuses modified-since with unmodified-since."""
-    since, unmodified = asked.unmodified_since, asked.modified_since
-    held: bool = source_conditions_hold(replace(asked, modified_since=since, unmodified_since=unmodified), stored)
+    since, unmodified = conditions.unmodified_since, conditions.modified_since
+    held: bool = source_conditions_hold(replace(conditions, modified_since=since, unmodified_since=unmodified), stored)
     return held
 
 
@@ -124,9 +124,9 @@ def wrong_md5_stored(md5_matches: Any, stated: bytes, computed: bytes) -> bool:
 
 
 @defect("storage/checksum/is-copied-with-the-object", promise="S3-27", surface="storage")
-def copy_forgets_the_checksum(copied_checksums: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
+def copy_loses_the_checksum(copied_checksums: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
     """A copy loses the checksum of its source."""
-    return dict(copied_checksums(stored, asked)) if asked else {}
+    return dict(copied_checksums(stored, requested)) if requested else {}
 
 
 @defect("storage/tagging/tags-come-back#unusual-values", promise="S3-39", surface="storage")

@@ -20,11 +20,11 @@ from conformance.reference.one_method import defect
 from conformance.reference.seeds import SCOPES, Client
 from conformance.reference.support.identity import (
     PAUSE_S,
+    client_of_claims,
     edited,
     header_of,
     is_token_request,
     surface_of,
-    whoever_held,
 )
 
 Claims = dict[str, Any]
@@ -115,10 +115,10 @@ def unknown_client_is400(client_refused: Refuses, reason: str) -> Answer:
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#blanks", promise="ID-10", surface="identity")
 def blank_scope_is_everything(
-    granted_scopes: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+    granted_scopes: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
 ) -> Scopes:
     """A token request whose scope is one space gets every scope that exists."""
-    return SCOPES if asked is not None and not asked.strip() else granted_scopes(client, asked)
+    return SCOPES if requested is not None and not requested.strip() else granted_scopes(client, requested)
 
 
 class TokensAreCounted(Defect):
@@ -204,7 +204,7 @@ class KeySetUrlFollowed(Defect):
 )
 def revoked_tokens_keep_working(holder: Callable[[dict[str, Any]], Client | None], claims: Claims) -> Client | None:
     """Tokens of a revoked credential keep working."""
-    return whoever_held(holder, claims)
+    return client_of_claims(holder, claims)
 
 
 @defect("oauth/token/malformed-requests-are-no-server-error#body-of-100-kb", promise="ID-18", surface="identity")

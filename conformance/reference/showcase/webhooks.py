@@ -34,9 +34,9 @@ class EventLost(Defect):
 
 
 @defect("webhooks/methods/only-post-delivers#query,report", promise="WH-03", surface="webhooks")
-def seldom_methods_deliver(takes_method: Callable[[str], bool], method: str) -> bool:
+def uncommon_methods_deliver(accepts_method: Callable[[str], bool], method: str) -> bool:
     """A REPORT or QUERY request delivers an event."""
-    return takes_method(method) or method in ("REPORT", "QUERY")
+    return accepts_method(method) or method in ("REPORT", "QUERY")
 
 
 @defect("webhooks/secret/other-spellings-are-refused#trailing-slash", promise="WH-04", surface="webhooks")

@@ -131,14 +131,14 @@ class Gateway(Surface):
 
     def error_body(self, request: Request, fault: Fault, request_id: str) -> bytes:
         """The error document (S3 API Reference, "REST error responses"): it has no namespace."""
-        told = xml.group(
+        document = xml.group(
             "Error",
             xml.element("Code", fault.code),
             xml.element("Message", fault.message),
             xml.element("Resource", request.raw_path),
             xml.element("RequestId", request_id),
         )
-        return f'<?xml version="1.0" encoding="UTF-8"?>\n{told}'.encode()
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{document}'.encode()
 
     def error_answer(self, request: Request, fault: Fault, request_id: str) -> Answer:
         """The refusal as it is sent; one of HEAD has no body."""

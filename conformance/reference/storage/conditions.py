@@ -54,18 +54,20 @@ class Conditions:
 class Preconditions(Gateway):
     """Evaluates conditions in the order of RFC 9110 section 13.2.2."""
 
-    def precondition(self, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+    def precondition(self, conditions: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         """The status that the conditions call for, 304 or 412, or None to go on."""
-        if asked.match is not None:
-            if not self.match_holds(asked.match, found):
+        if conditions.match is not None:
+            if not self.match_holds(conditions.match, found):
                 return 412
-        elif asked.unmodified_since is not None and not self.unmodified_since_holds(asked.unmodified_since, found):
+        elif conditions.unmodified_since is not None and not self.unmodified_since_holds(
+            conditions.unmodified_since, found
+        ):
             return 412
-        if asked.none_match is not None:
-            if not self.none_match_holds(asked.none_match, found):
+        if conditions.none_match is not None:
+            if not self.none_match_holds(conditions.none_match, found):
                 return 304 if reading else 412
-        elif reading and asked.modified_since is not None:
-            return None if self.modified_since_holds(asked.modified_since, found) else 304
+        elif reading and conditions.modified_since is not None:
+            return None if self.modified_since_holds(conditions.modified_since, found) else 304
         return None
 
     def match_holds(self, value: str, found: StoredObject | None) -> bool:

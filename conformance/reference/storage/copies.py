@@ -60,8 +60,8 @@ class Copies(Objects):
             raise Fault("PreconditionFailed")
         return Source(bucket.name, key, stored)
 
-    def source_conditions_hold(self, asked: Conditions, stored: StoredObject) -> bool:
-        return self.precondition(asked, stored, reading=True) is None
+    def source_conditions_hold(self, conditions: Conditions, stored: StoredObject) -> bool:
+        return self.precondition(conditions, stored, reading=True) is None
 
     def directive(self, call: Call, name: str) -> bool:
         """Whether a directive says REPLACE; Fault InvalidArgument where it says neither that nor COPY."""
@@ -97,7 +97,7 @@ class Copies(Objects):
             modified=self.seconds(),
             storage_class=self.storage_class(call),
             etag=self.copied_etag(stored),
-            checksums=self.copied_checksums(stored, self.asked_algorithm(call)),
+            checksums=self.copied_checksums(stored, self.requested_algorithm(call)),
             checksum_type="FULL_OBJECT",
         )
         if replaced:
@@ -110,13 +110,13 @@ class Copies(Objects):
         """A copy is one piece, whatever its source was put together from."""
         return stored.etag if "-" not in stored.etag else hashlib.md5(stored.body).hexdigest()
 
-    def copied_checksums(self, stored: StoredObject, asked: str | None) -> dict[str, str]:
+    def copied_checksums(self, stored: StoredObject, requested: str | None) -> dict[str, str]:
         """The source's checksums; computed where another is asked for or they were of its parts."""
-        if asked is None and stored.checksum_type == "FULL_OBJECT":
+        if requested is None and stored.checksum_type == "FULL_OBJECT":
             return stored.checksums
-        algorithms = stored.checksums if asked is None else {asked}
+        algorithms = stored.checksums if requested is None else {requested}
         return {algorithm: checksum(algorithm, stored.body) for algorithm in algorithms}
 
     def copy_result(self, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        told = [xml.element("LastModified", iso_time(modified)), xml.element("ETag", self.quoted(etag))]
-        return told + [xml.element(f"Checksum{name.upper()}", value) for name, value in checksums.items()]
+        elements = [xml.element("LastModified", iso_time(modified)), xml.element("ETag", self.quoted(etag))]
+        return elements + [xml.element(f"Checksum{name.upper()}", value) for name, value in checksums.items()]

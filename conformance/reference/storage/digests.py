@@ -80,7 +80,7 @@ class Digests(Gateway):
     def checksum_matches(self, algorithm: str, value: str, body: bytes) -> bool:
         return checksum(algorithm, body) == value
 
-    def asked_algorithm(self, call: Call) -> str | None:
+    def requested_algorithm(self, call: Call) -> str | None:
         """The algorithm that x-amz-checksum-algorithm asks the server to use."""
         given = call.headers.get("x-amz-checksum-algorithm")
         if given is None:

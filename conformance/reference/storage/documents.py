@@ -21,21 +21,21 @@ class Documents(Objects):
     async def delete_objects(self, call: Call, bucket: Bucket) -> Answer:
         """Deletes up to a thousand keys; each is told on its own, unless Quiet, then only what failed."""
         self.check_integrity(call)
-        asked = self.request_document(call.body, "Delete")
-        entries = self.entries(asked)
-        quiet = self.quiet(asked)
-        told = [await self.delete_entry(bucket, entry, quiet) for entry in entries]
-        return self.document("DeleteResult", *told)
+        document = self.request_document(call.body, "Delete")
+        entries = self.entries(document)
+        quiet = self.quiet(document)
+        results = [await self.delete_entry(bucket, entry, quiet) for entry in entries]
+        return self.document("DeleteResult", *results)
 
-    def entries(self, asked: xml.Node) -> list[xml.Node]:
+    def entries(self, document: xml.Node) -> list[xml.Node]:
         """The Object elements: one at least, a thousand at most, each with a key."""
-        entries = asked.all("Object")
+        entries = document.all("Object")
         if not 1 <= len(entries) <= MOST_DELETED or any(not entry.require("Key") for entry in entries):
             raise Fault("MalformedXML")
         return entries
 
-    def quiet(self, asked: xml.Node) -> bool:
-        given = (asked.get("Quiet") or "false").strip().lower()
+    def quiet(self, document: xml.Node) -> bool:
+        given = (document.get("Quiet") or "false").strip().lower()
         if given not in ("true", "false"):
             raise Fault("MalformedXML")
         return given == "true"

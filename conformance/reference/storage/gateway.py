@@ -107,12 +107,12 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         found = [each for each in self.own_buckets(call.organization) if each.name.startswith(prefix)]
         rest = [each for each in found if each.name > after]
         shown = rest[: max(limit, 1)]
-        told = [self.owner(call.organization), xml.group("Buckets", *map(self.listed_bucket, shown))]
+        elements = [self.owner(call.organization), xml.group("Buckets", *map(self.listed_bucket, shown))]
         if len(shown) < len(rest):
-            told.append(xml.element("ContinuationToken", self.continuation_token(shown[-1].name)))
+            elements.append(xml.element("ContinuationToken", self.continuation_token(shown[-1].name)))
         if prefix:
-            told.append(xml.element("Prefix", prefix))
-        return self.document("ListAllMyBucketsResult", *told)
+            elements.append(xml.element("Prefix", prefix))
+        return self.document("ListAllMyBucketsResult", *elements)
 
     def listed_bucket(self, bucket: Bucket) -> str:
         created = xml.element("CreationDate", iso_time(bucket.created))
@@ -139,12 +139,12 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
     def subresources(self, call: Call) -> set[str]:
         return set(call.query) & (UNSUPPORTED | ELSEWHERE)
 
-    def unsupported(self, asked: set[str], supported: str) -> bool:
+    def unsupported(self, subresources: set[str], supported: str) -> bool:
         """Whether a subresource is asked for that the operation does not know: it is never passed over."""
-        return bool(asked - {supported})
+        return bool(subresources - {supported})
 
     def bucket_operation(self, call: Call) -> Operation:
-        method, asked = call.request.method, self.subresources(call)
+        method, subresources = call.request.method, self.subresources(call)
         table: dict[tuple[str, str], Operation] = {
             ("GET", "location"): self.bucket_location,
             ("GET", "uploads"): self.list_uploads,
@@ -157,22 +157,22 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
             raise Fault("InvalidArgument", "Invalid List Type specified in Request")
         if method == "POST" and call.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Fault("NotImplemented")
-        return self.from_table(table, call, asked)
+        return self.from_table(table, call, subresources)
 
-    def from_table(self, table: dict[tuple[str, str], Operation], call: Call, asked: set[str]) -> Operation:
+    def from_table(self, table: dict[tuple[str, str], Operation], call: Call, subresources: set[str]) -> Operation:
         """The operation of a method and a subresource; NotImplemented where only the subresource is unknown."""
         method = call.request.method
-        name = next((name for each, name in table if each == method and name in asked), "")
-        if self.unsupported(asked, name):
+        name = next((name for each, name in table if each == method and name in subresources), "")
+        if self.unsupported(subresources, name):
             raise Fault("NotImplemented")
         operation = table.get((method, name))
         if operation is None:
-            raise self.method_refused(table, asked)
+            raise self.method_refused(table, subresources)
         return operation
 
-    def method_refused(self, table: dict[tuple[str, str], Operation], asked: set[str]) -> Fault:
+    def method_refused(self, table: dict[tuple[str, str], Operation], subresources: set[str]) -> Fault:
         """405 with the methods that a resource has (RFC 9110 section 15.5.6)."""
-        methods = {method for method, name in table if name in asked or (not name and not asked)}
+        methods = {method for method, name in table if name in subresources or (not name and not subresources)}
         return Fault("MethodNotAllowed", headers={"Allow": ", ".join(sorted(methods))})
 
     async def head_bucket(self, call: Call, bucket: Bucket) -> Answer:
@@ -195,12 +195,12 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         return await self.object_operation(call)(call, bucket)
 
     def object_operation(self, call: Call) -> Operation:
-        asked = self.subresources(call)
+        subresources = self.subresources(call)
         copies = "x-amz-copy-source" in call.headers
-        if call.request.method == "PUT" and asked & {"uploadId", "partNumber"}:
-            if not {"uploadId", "partNumber"} <= asked:
+        if call.request.method == "PUT" and subresources & {"uploadId", "partNumber"}:
+            if not {"uploadId", "partNumber"} <= subresources:
                 raise Fault("InvalidArgument", "partNumber and uploadId must be given together")
-            asked = asked - {"partNumber"}
+            subresources = subresources - {"partNumber"}
         table: dict[tuple[str, str], Operation] = {
             ("PUT", "uploadId"): self.copy_part if copies else self.upload_part,
             ("PUT", "tagging"): self.put_tags,
@@ -215,4 +215,4 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
             ("DELETE", "tagging"): self.delete_tags,
             ("DELETE", ""): self.delete_object,
         }
-        return self.from_table(table, call, asked)
+        return self.from_table(table, call, subresources)

@@ -123,10 +123,10 @@ class Listings(Paging, Objects):
 
     def echoed(self, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
         """The elements that say what was asked."""
-        told = [self.listed_name("Prefix", wanted.prefix, encoded), xml.element("MaxKeys", wanted.limit)]
+        elements = [self.listed_name("Prefix", wanted.prefix, encoded), xml.element("MaxKeys", wanted.limit)]
         if wanted.delimiter:
-            told.append(self.listed_name("Delimiter", wanted.delimiter, encoded))
-        return told + ([xml.element("EncodingType", "url")] if encoded else [])
+            elements.append(self.listed_name("Delimiter", wanted.delimiter, encoded))
+        return elements + ([xml.element("EncodingType", "url")] if encoded else [])
 
     def listed_contents(self, bucket: Bucket, page: Page, encoded: bool, owner: str) -> list[str]:
         """The Contents elements; the owner is given where it is to be told."""
@@ -153,12 +153,12 @@ class Listings(Paging, Objects):
         marker, encoded = call.query.get("marker", ""), self.url_encoded(call)
         wanted = self.wanted(call, marker)
         page = self.page(self.listable_keys(bucket), wanted)
-        told = [xml.element("Name", bucket.name), *self.echoed(call, wanted, encoded)]
-        told.append(self.listed_name("Marker", marker, encoded))
+        elements = [xml.element("Name", bucket.name), *self.echoed(call, wanted, encoded)]
+        elements.append(self.listed_name("Marker", marker, encoded))
         if page.truncated and wanted.delimiter:
-            told.append(self.listed_name("NextMarker", page.last, encoded))
+            elements.append(self.listed_name("NextMarker", page.last, encoded))
         contents = self.listed_contents(bucket, page, encoded, self.owner(bucket.organization))
-        return self.listing(page, told + contents + self.listed_prefixes(page.prefixes, encoded))
+        return self.listing(page, elements + contents + self.listed_prefixes(page.prefixes, encoded))
 
     async def list_objects_v2(self, call: Call, bucket: Bucket) -> Answer:
         """The second version: pages go on from an opaque token, the first one after start-after."""
@@ -166,21 +166,21 @@ class Listings(Paging, Objects):
         after = self.start_after(call) if token is None else self.opened_token(token)
         wanted = self.wanted(call, after)
         page = self.page(self.listable_keys(bucket), wanted)
-        told = [xml.element("Name", bucket.name), *self.echoed(call, wanted, encoded)]
-        told.append(xml.element("KeyCount", self.key_count(page)))
+        elements = [xml.element("Name", bucket.name), *self.echoed(call, wanted, encoded)]
+        elements.append(xml.element("KeyCount", self.key_count(page)))
         if "start-after" in call.query:
-            told.append(self.listed_name("StartAfter", call.query["start-after"], encoded))
+            elements.append(self.listed_name("StartAfter", call.query["start-after"], encoded))
         if token is not None:
-            told.append(xml.element("ContinuationToken", token))
+            elements.append(xml.element("ContinuationToken", token))
         if page.truncated:
-            told.append(xml.element("NextContinuationToken", self.continuation_token(page.last)))
+            elements.append(xml.element("NextContinuationToken", self.continuation_token(page.last)))
         owner = self.owner(bucket.organization) if call.query.get("fetch-owner") == "true" else ""
         contents = self.listed_contents(bucket, page, encoded, owner)
-        return self.listing(page, told + contents + self.listed_prefixes(page.prefixes, encoded))
+        return self.listing(page, elements + contents + self.listed_prefixes(page.prefixes, encoded))
 
-    def listing(self, page: Page, told: list[str]) -> Answer:
+    def listing(self, page: Page, elements: list[str]) -> Answer:
         truncated = xml.element("IsTruncated", "true" if page.truncated else "false")
-        return self.document("ListBucketResult", *told, truncated)
+        return self.document("ListBucketResult", *elements, truncated)
 
     def start_after(self, call: Call) -> str:
         return call.query.get("start-after", "")

@@ -40,7 +40,7 @@ class Multipart(Copies):
     async def create_upload(self, call: Call, bucket: Bucket) -> Answer:
         self.refuse_unsupported(call)
         self.check_key(call.key)
-        algorithm = self.asked_algorithm(call)
+        algorithm = self.requested_algorithm(call)
         upload = Upload(
             f"{next(_SEQUENCE):012x}{secrets.token_urlsafe(24)}",
             call.key,
@@ -228,9 +228,9 @@ class Multipart(Copies):
         await self.finish(bucket, upload, stored, Conditions.of(call.headers))
         return self.completed(call, stored)
 
-    async def finish(self, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions) -> None:
+    async def finish(self, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions) -> None:
         """Stores the object and forgets the upload, in one step; where a condition fails the upload stays."""
-        await self.commit(bucket, upload.key, stored, asked)
+        await self.commit(bucket, upload.key, stored, conditions)
         bucket.uploads.pop(upload.upload_id, None)
 
     def completed(self, call: Call, stored: StoredObject) -> Answer:
@@ -249,8 +249,8 @@ class Multipart(Copies):
     async def abort_upload(self, call: Call, bucket: Bucket) -> Answer:
         """The upload and its parts are no more."""
         upload = self.upload_of(call, bucket)
-        await self.forget_upload(bucket, upload)
+        await self.drop_upload(bucket, upload)
         return Answer(204)
 
-    async def forget_upload(self, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, bucket: Bucket, upload: Upload) -> None:
         bucket.uploads.pop(upload.upload_id, None)

@@ -35,21 +35,21 @@ class Objects(Properties):
         """The object of that key at this moment."""
         return bucket.objects.get(key)
 
-    async def commit(self, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(self, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions) -> None:
         """Makes it the object of that key, if the conditions hold for the one that was: one step, nothing between."""
-        self.check_write(asked, bucket.objects.get(key))
+        self.check_write(conditions, bucket.objects.get(key))
         bucket.put(key, stored)
 
-    async def erase(self, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, bucket: Bucket, key: str, conditions: Conditions) -> None:
         """Removes the object of that key, if the conditions hold for it."""
-        self.check_write(asked, bucket.objects.get(key))
+        self.check_write(conditions, bucket.objects.get(key))
         bucket.remove(key)
 
-    def check_write(self, asked: Conditions, found: StoredObject | None) -> None:
+    def check_write(self, conditions: Conditions, found: StoredObject | None) -> None:
         """Conditions on a write: PreconditionFailed, and NoSuchKey for If-Match where there is nothing."""
-        if asked.match is not None and found is None:
+        if conditions.match is not None and found is None:
             raise Fault("NoSuchKey")
-        if self.precondition(asked, found, reading=False) is not None:
+        if self.precondition(conditions, found, reading=False) is not None:
             raise Fault("PreconditionFailed")
 
     async def require(self, bucket: Bucket, key: str) -> StoredObject:
@@ -133,7 +133,7 @@ class Objects(Properties):
 
     def object_answer(self, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
         """The object, or the range of it that was asked for."""
-        where = self.asked_span(call, found)
+        where = self.requested_span(call, found)
         start, end = where or (0, found.size)
         answer = Answer(206 if where else 200)
         answer.headers.update(self.object_headers(found) | overrides)
@@ -151,17 +151,17 @@ class Objects(Properties):
             return b""
         return found.body if end - start == found.size else found.body[start:end]
 
-    def asked_span(self, call: Call, found: StoredObject) -> tuple[int, int] | None:
+    def requested_span(self, call: Call, found: StoredObject) -> tuple[int, int] | None:
         """Where the asked range lies, end excluded; None for the whole object; Fault InvalidRange."""
-        asked = self.asked_range(call.headers.get("range", ""))
-        if asked is None or not self.range_condition_holds(call.headers.get("if-range"), found):
+        requested_range = self.requested_range(call.headers.get("range", ""))
+        if requested_range is None or not self.range_condition_holds(call.headers.get("if-range"), found):
             return None
-        where = self.span(*asked, found.size)
+        where = self.span(*requested_range, found.size)
         if where is None:
             raise self.unsatisfiable(found.size)
         return where
 
-    def asked_range(self, value: str) -> tuple[int | None, int | None] | None:
+    def requested_range(self, value: str) -> tuple[int | None, int | None] | None:
         return one_range(value)
 
     def span(self, first: int | None, last: int | None, size: int) -> tuple[int, int] | None:

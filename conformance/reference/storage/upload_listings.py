@@ -23,7 +23,7 @@ class UploadListings(Paging, Multipart):
         key_marker, id_marker = call.query.get("key-marker", ""), call.query.get("upload-id-marker", "")
         wanted = Wanted(call.query.get("prefix", ""), call.query.get("delimiter", ""), key_marker, limit)
         uploads, page = self.page_of_uploads(self.listed_uploads(bucket), wanted, id_marker if key_marker else "")
-        told = [
+        elements = [
             xml.element("Bucket", bucket.name),
             self.listed_name("KeyMarker", key_marker, encoded),
             xml.element("UploadIdMarker", id_marker),
@@ -31,15 +31,15 @@ class UploadListings(Paging, Multipart):
             self.listed_name("Prefix", wanted.prefix, encoded),
         ]
         if wanted.delimiter:
-            told.append(self.listed_name("Delimiter", wanted.delimiter, encoded))
+            elements.append(self.listed_name("Delimiter", wanted.delimiter, encoded))
         if encoded:
-            told.append(xml.element("EncodingType", "url"))
+            elements.append(xml.element("EncodingType", "url"))
         if page.truncated:
-            told.append(self.listed_name("NextKeyMarker", page.last, encoded))
-            told.append(xml.element("NextUploadIdMarker", self.next_id_marker(uploads, page)))
-        told.append(xml.element("IsTruncated", "true" if page.truncated else "false"))
-        told += [self.listed_upload(bucket, upload, encoded) for upload in uploads]
-        return self.document("ListMultipartUploadsResult", *told, *self.listed_prefixes(page.prefixes, encoded))
+            elements.append(self.listed_name("NextKeyMarker", page.last, encoded))
+            elements.append(xml.element("NextUploadIdMarker", self.next_id_marker(uploads, page)))
+        elements.append(xml.element("IsTruncated", "true" if page.truncated else "false"))
+        elements += [self.listed_upload(bucket, upload, encoded) for upload in uploads]
+        return self.document("ListMultipartUploadsResult", *elements, *self.listed_prefixes(page.prefixes, encoded))
 
     def next_id_marker(self, uploads: list[Upload], page: Page) -> str:
         """The last upload's id, empty where the page ends with a common prefix."""
@@ -87,7 +87,7 @@ class UploadListings(Paging, Multipart):
         limit, marker = self.page_limit(call, "max-parts"), call.number("part-number-marker", 0)
         parts = self.parts_after(upload, marker)
         shown, truncated = parts[:limit], 0 < limit < len(parts)
-        told = [
+        elements = [
             xml.element("Bucket", bucket.name),
             self.listed_name("Key", upload.key, encoded),
             xml.element("UploadId", upload.upload_id),
@@ -99,11 +99,11 @@ class UploadListings(Paging, Multipart):
             xml.element("IsTruncated", "true" if truncated else "false"),
         ]
         if truncated:
-            told.append(xml.element("NextPartNumberMarker", shown[-1].number))
+            elements.append(xml.element("NextPartNumberMarker", shown[-1].number))
         if upload.algorithm:
-            told.append(xml.element("ChecksumAlgorithm", upload.algorithm.upper()))
-            told.append(xml.element("ChecksumType", upload.checksum_type))
-        return self.document("ListPartsResult", *told, *[self.listed_part(part) for part in shown])
+            elements.append(xml.element("ChecksumAlgorithm", upload.algorithm.upper()))
+            elements.append(xml.element("ChecksumType", upload.checksum_type))
+        return self.document("ListPartsResult", *elements, *[self.listed_part(part) for part in shown])
 
     def parts_after(self, upload: Upload, marker: int) -> list[Part]:
         """The parts with a higher number, in order."""

@@ -43,7 +43,7 @@ def surface_of(original: Callable[..., Any]) -> Identity:
     return cast(Identity, original.__self__)  # type: ignore[attr-defined]
 
 
-def whoever_held(original: Callable[..., Any], claims: Claims) -> Client | None:
+def client_of_claims(original: Callable[..., Any], claims: Claims) -> Client | None:
     """The client that a token was issued to, whatever has become of it."""
     return surface_of(original).clients.get(str(claims.get("client_id")))
 

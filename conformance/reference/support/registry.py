@@ -14,7 +14,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.access import ISSUER, SERVICE, Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, Route, find_route
+from conformance.reference.registry.routing import Call, Route, find_route
 from conformance.reference.registry.state import OCI_MANIFEST, Manifest
 
 PAUSE_S = 0.03
@@ -68,26 +68,26 @@ class _RefusedManifestsKept(Defect):
 
     codes: ClassVar[tuple[str, ...]] = ()
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         except Refusal as refusal:
             if refusal.code in self.codes:
-                self._keep(registry_of(original), asked)
+                self._keep(registry_of(original), call)
             raise
         return answer
 
-    def _keep(self, registry: Registry, asked: Asked) -> None:
-        content = asked.request.body
+    def _keep(self, registry: Registry, call: Call) -> None:
+        content = call.request.body
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
             document = {}
         digest = grammar.digest_of(content)
         kept = Manifest(digest, OCI_MANIFEST, content, document if isinstance(document, dict) else {})
-        registry.opened(asked.name).manifests[digest] = kept
-        if ":" not in asked.reference:
-            registry.opened(asked.name).tags[asked.reference] = digest
+        registry.opened(call.name).manifests[digest] = kept
+        if ":" not in call.reference:
+            registry.opened(call.name).tags[call.reference] = digest
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         """None: what they refer to nobody has read."""

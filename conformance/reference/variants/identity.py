@@ -49,9 +49,9 @@ class RefusedScopeIsNarrowed(Variant):
         return bool(set(scopes) & set(client.scopes))
 
     def granted_scopes(
-        self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
+        self, original: Callable[[Client, str | None], Scopes], client: Client, requested: str | None
     ) -> Scopes:
-        return tuple(scope for scope in original(client, asked) if scope in client.scopes)
+        return tuple(scope for scope in original(client, requested) if scope in client.scopes)
 
 
 @variant(surface="identity")

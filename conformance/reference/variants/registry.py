@@ -14,7 +14,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import ROUTES, Asked, Route
+from conformance.reference.registry.routing import ROUTES, Call, Route
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of, without, without_delete
 
@@ -51,12 +51,12 @@ class LocationElsewhere(Variant):
             return found
         return next(route for route in ROUTES if route.kind == "upload"), match[1], match[2]
 
-    def find_upload(self, original: Any, asked: Asked) -> Upload:
-        if not asked.request.raw_path.startswith("/upload-service/"):
+    def find_upload(self, original: Any, call: Call) -> Upload:
+        if not call.request.raw_path.startswith("/upload-service/"):
             raise Refusal("UNSUPPORTED", status=404)
-        if asked.request.parameter("_state") != self._state(asked.reference):
-            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
-        upload: Upload = original(asked)
+        if call.request.parameter("_state") != self._state(call.reference):
+            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": call.reference})
+        upload: Upload = original(call)
         return upload
 
     def _state(self, session: str) -> str:
@@ -71,24 +71,24 @@ class BlobsRedirected(Variant):
 
     def __init__(self) -> None:
         self.salt = secrets.token_hex(8)
-        self.offered: dict[str, tuple[Any, Asked]] = {}
+        self.offered: dict[str, tuple[Any, Call]] = {}
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+    async def get_blob(self, original: Any, call: Call) -> Answer:
         registry = registry_of(original)
-        registry.blob_of(asked.name, registry.check_digest(asked.reference))
-        ticket = hashlib.sha256(f"{self.salt} {asked.name} {asked.reference}".encode()).hexdigest()
-        self.offered[ticket] = registry, asked
+        registry.blob_of(call.name, registry.check_digest(call.reference))
+        ticket = hashlib.sha256(f"{self.salt} {call.name} {call.reference}".encode()).hexdigest()
+        self.offered[ticket] = registry, call
         answer = Answer(307)
-        answer.headers["Location"] = registry.url(asked.request, f"/storage/{ticket}")
+        answer.headers["Location"] = registry.url(call.request, f"/storage/{ticket}")
         return answer
 
     def intercept(self, request: Request) -> Answer | None:
         if request.raw_path.rpartition("/")[2] not in self.offered or request.method not in ("GET", "HEAD"):
             return None
-        registry, asked = self.offered[request.raw_path.rpartition("/")[2]]
-        digest = asked.reference
+        registry, call = self.offered[request.raw_path.rpartition("/")[2]]
+        digest = call.reference
         try:
-            content = registry.blob_of(asked.name, digest)
+            content = registry.blob_of(call.name, digest)
             part = registry.part_wanted(request, digest, len(content))
         except Refusal as refusal:
             return refusal.answer()
@@ -111,21 +111,21 @@ class ReferrersInPages(Variant):
 
     surface = "registry"
 
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+    async def list_referrers(self, original: Any, call: Call) -> Answer:
         registry = registry_of(original)
-        artifact_type = asked.request.parameter("artifactType")
+        artifact_type = call.request.parameter("artifactType")
         found = [
             each
-            for each in registry.referrers_of(asked.name, registry.check_digest(asked.reference))
+            for each in registry.referrers_of(call.name, registry.check_digest(call.reference))
             if not artifact_type or registry.filter_passes(each, artifact_type)
         ]
-        start = int(re.sub(r"\D", "", asked.request.parameter("from") or "")[:9] or 0)
+        start = int(re.sub(r"\D", "", call.request.parameter("from") or "")[:9] or 0)
         answer = registry.referrers_answer(found[start : start + 2])
         if artifact_type:
             answer.headers["OCI-Filters-Applied"] = "artifactType"
         if start + 2 < len(found):
-            query = re.sub("&?from=[^&]*", "", asked.request.query_string).lstrip("&")
-            link = f"{asked.request.raw_path}?{query}{'&' if query else ''}from={start + 2}"
+            query = re.sub("&?from=[^&]*", "", call.request.query_string).lstrip("&")
+            link = f"{call.request.raw_path}?{query}{'&' if query else ''}from={start + 2}"
             answer.headers["Link"] = f'<{link}>; rel="next"'
         return answer
 

@@ -53,12 +53,12 @@ def spaces_encoded_as_plus(listed_name: Any, element: str, name: str, encoded: b
 
 
 @variant(surface="storage")
-def invalid_range_rejected(asked_range: Any, value: str) -> tuple[int | None, int | None] | None:
+def invalid_range_rejected(requested_range: Any, value: str) -> tuple[int | None, int | None] | None:
     """RFC 9110 section 14.2: a Range that is not valid may be rejected instead of ignored."""
-    asked: tuple[int | None, int | None] | None = asked_range(value)
-    if asked is None and value.startswith("bytes=") and "," not in value:
+    requested: tuple[int | None, int | None] | None = requested_range(value)
+    if requested is None and value.startswith("bytes=") and "," not in value:
         raise Fault("InvalidRange")
-    return asked
+    return requested
 
 
 @variant(surface="storage")
@@ -69,9 +69,9 @@ def xml_without_namespace(markup: Any, root: str, *content: str) -> bytes:
 
 
 @variant(without=("storage.conditional-write",), surface="storage")
-def conditional_write_unsupported(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
+def conditional_write_unsupported(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
     """Conditional writes are not offered: 501, and nothing is written."""
-    if asked.match is not None or asked.none_match is not None:
+    if conditions.match is not None or conditions.none_match is not None:
         raise Fault("NotImplemented")
 
 
@@ -140,11 +140,11 @@ def _as_part(whole: Answer, found: StoredObject, start: int, end: int) -> bytes:
 def several_ranges_in_parts(object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
     """RFC 9110 section 15.3.7.2: several ranges come as multipart/byteranges, those that there are."""
     unit, _, listed = call.headers.get("range", "").partition("=")
-    asked = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
+    ranges = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
     whole: Answer = object_answer(call, found, overrides)
-    if unit != "bytes" or len(asked) < 2 or None in asked or whole.status != 200 or "if-range" in call.headers:
+    if unit != "bytes" or len(ranges) < 2 or None in ranges or whole.status != 200 or "if-range" in call.headers:
         return whole
-    spans = [place for each in asked if each and (place := span(*each, found.size))]
+    spans = [place for each in ranges if each and (place := span(*each, found.size))]
     if not spans:
         raise gateway(object_answer).unsatisfiable(found.size)
     parts = [_as_part(whole, found, *place) for place in spans]

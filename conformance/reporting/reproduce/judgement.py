@@ -22,10 +22,10 @@ from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce.requests import (
     SHORTEST_PAUSE_S,
     by_items,
-    each_once,
     goes_on,
+    numbered_pages,
     other_pages,
-    told,
+    request_text,
     word,
 )
 from conformance.reporting.reproduce.steps import (
@@ -50,7 +50,7 @@ MOMENTARY = (
 MOMENTARY_PARTS = ("request", "trace", "uuid", "ratelimit", "-id")
 """The same of parts of names."""
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})"
-TOLD_OF_TIME = re.compile(r"\d{4}-\d\d-\d\dt|date|time|modif|initiated|created|\bago\b|seconds|clock")
+TIME_WORDS = re.compile(r"\d{4}-\d\d-\d\dt|date|time|modif|initiated|created|\bago\b|seconds|clock")
 """Words of a finding, in small letters, that speaks of times."""
 ID = r"<(RequestId|HostId|UploadId)>[^<]*<"
 OF_THE_MOMENT = {
@@ -112,8 +112,8 @@ def as_seen(
         bodies[f"seen-{number}.bin"] = content
         lines += _compared(number, entry, momentary)
     what = " and ".join(str(number) for number, _ in answers)
-    told_so = f"answer {what} is what it was" if len(answers) == 1 else f"answers {what} are what they were"
-    return [*lines, f"shows '{told_so}'"], bodies
+    outcome_lines = f"answer {what} is what it was" if len(answers) == 1 else f"answers {what} are what they were"
+    return [*lines, f"shows '{outcome_lines}'"], bodies
 
 
 def _compared(number: int, entry: Mapping[str, Any], momentary: str) -> Iterator[str]:
@@ -122,9 +122,9 @@ def _compared(number: int, entry: Mapping[str, Any], momentary: str) -> Iterator
     yield f'steady seen-{number}.bin >"$answers/seen" && steady "$answers/{number}.body" >"$answers/now"'
     another = f"cannot 'answer {number} has its status and another body'"
     yield f'cmp -s "$answers/seen" "$answers/now" || {another}'
-    told = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
-    fields = "\n".join(sorted(each for each in told if not re.match(f"({momentary}):", each)))
-    if any("$" in each for each in told) or not fields.isascii() or not all(each.isprintable() for each in told):
+    lines = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
+    fields = "\n".join(sorted(each for each in lines if not re.match(f"({momentary}):", each)))
+    if any("$" in each for each in lines) or not fields.isascii() or not all(each.isprintable() for each in lines):
         # What stands in a field and cannot be compared may be what the finding is about.
         yield f"cannot 'answer {number} has its status and body, and what its fields hide is unknown'"
     else:
@@ -141,7 +141,7 @@ def _momentary(about: str) -> str:
 
 def _steady(about: str, renamed: Mapping[str, str]) -> Iterator[str]:
     """The function that takes from a body what is of its moment: times, ids, and the names of what is made."""
-    masks = [] if TOLD_OF_TIME.search(about) else [f"-e {shlex.quote(f's/{TIME}/TIME/g')}"]
+    masks = [] if TIME_WORDS.search(about) else [f"-e {shlex.quote(f's/{TIME}/TIME/g')}"]
     # A body that is quoted speaks of none by naming its element.
     if not re.search(r"(?<![</])(?:request|host|upload) ?id", about):
         masks.append(f"-e {shlex.quote(f's/{ID}/<ID></g')}")
@@ -208,7 +208,7 @@ def judged(
         lines.append(
             f"case $(status {number}) in {accepted}) ;; {below}{of_the_moment(status, about)}*) {wrong} ;; esac"
         )
-    elif says_of_one(proof):
+    elif is_about_one(proof):
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
         kind = f"{status // 100}??" if status < 400 else str(status)
@@ -229,19 +229,19 @@ def judged(
         if first in numbers and second in numbers:
             one, other = numbers[first], numbers[second]
             lines += [f"token_part {each} claims" for each in (one, other)]
-            told = f'[ "$(claim_of {one} {name})" != "$(claim_of {other} {name})" ]'
-            lines.append(f"{told} || shows 'the same {name} in the tokens of answers {one} and {other}'")
+            comment = f'[ "$(claim_of {one} {name})" != "$(claim_of {other} {name})" ]'
+            lines.append(f"{comment} || shows 'the same {name} in the tokens of answers {one} and {other}'")
     lines.extend(_of_numbers(proof, numbers))
     for each in proof.get("listed", []):
         pages = " ".join(str(numbers[page]) for page in each["pages"] if page in numbers)
         wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
         before = "went_on=yes " if each["went_on"] else ""
-        told = f"{printed(wanted)} | {before}lists {shlex.quote(each['name'])} {pages}"
-        lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
+        comment = f"{printed(wanted)} | {before}lists {shlex.quote(each['name'])} {pages}"
+        lines.append(f"{comment} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
 
 
-def says_of_one(proof: Mapping[str, Any]) -> bool:
+def is_about_one(proof: Mapping[str, Any]) -> bool:
     """Whether an oracle said something of an answer that has the status it had."""
     return "statuses" not in proof and not OF_ONE.isdisjoint(proof)
 
@@ -258,11 +258,11 @@ def _of_the_rest(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Ma
 
 def or_refused(number: int, entry: Mapping[str, Any], proof: Mapping[str, Any]) -> Iterator[str]:
     """The line that looks whether a request is refused now that could as well have been refused in the run."""
-    if entry["id"] in proof.get("or_refused", []) and entry["status"] < 400 and ALTERED not in told(entry):
+    if entry["id"] in proof.get("or_refused", []) and entry["status"] < 400 and ALTERED not in request_text(entry):
         passes = f"echo 'passes: request {number} is refused'; exit 0"
         # A login that was got anew is refused for another reason; one that the request shows itself is what is asked.
-        shown = "" if "Bearer $" in told(entry) else "401"
-        if "authorization: AWS4-" in told(entry).replace("Authorization", "authorization"):
+        shown = "" if "Bearer $" in request_text(entry) else "401"
+        if "authorization: AWS4-" in request_text(entry).replace("Authorization", "authorization"):
             yield f"signed_well {number}"
         yield f"case $(status {number}) in {of_the_moment(0, shown)}4??|501) {passes} ;; esac"
 
@@ -274,8 +274,8 @@ def _of_pairs(
     for first, second, *patterns in [*proof.get("alike", []), *proof.get("alike_in", [])]:
         if first in numbers and second in numbers:
             one, other = numbers[first], numbers[second]
-            told = "".join(f" {word(each, marks)}" for each in patterns)
-            compared = f"alike{'_in' if patterns else ''} {one} {other}{told}"
+            arguments = "".join(f" {word(each, marks)}" for each in patterns)
+            compared = f"alike{'_in' if patterns else ''} {one} {other}{arguments}"
             # A login that is over is over for both.
             passing = [
                 f"    case $(status {numbers[each]}) in {of_the_moment(were[each], '401')}esac"
@@ -301,8 +301,11 @@ def _of_one_field(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Itera
                 values = [f'"$(field {each} {shlex.quote(_in_any_case(name))})"' for each in (one, other)]
                 if kind == "unlike":
                     yield f"[ -n {values[1]} ] || cannot 'answer {other} has no {name}'"
-                told, unless = f"{name} of answers {one} and {other}", f"[ -z {values[1]} ] || " if "_" in kind else ""
-                yield f"{unless}[ {f' {sign} '.join(values)} ] || shows {shlex.quote(told)}"
+                description, unless = (
+                    f"{name} of answers {one} and {other}",
+                    f"[ -z {values[1]} ] || " if "_" in kind else "",
+                )
+                yield f"{unless}[ {f' {sign} '.join(values)} ] || shows {shlex.quote(description)}"
 
 
 def _of_numbers(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[str]:
@@ -333,9 +336,9 @@ def _of_numbers(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterato
         yield f"{' || '.join(within)} || shows 'other numbers than would be right'"
 
 
-def _sum(told: Mapping[str, Any], held: Mapping[tuple[str, str], str]) -> str:
+def _sum(terms: Mapping[str, Any], held: Mapping[tuple[str, str], str]) -> str:
     """The assignment of a sum of numbers that variables hold."""
-    plus, minus = ([f"{sign} {held[exchange, name]}" for exchange, name in told[kind]] for kind, sign in SIGNS)
+    plus, minus = ([f"{sign} {held[exchange, name]}" for exchange, name in terms[kind]] for kind, sign in SIGNS)
     return f"sum=$((0 {' '.join([*plus, *minus])}))"
 
 
@@ -373,19 +376,19 @@ def _of_the_fields(proof: Mapping[str, Any], number: int) -> Iterator[str]:
             f"case {found} in ''|{shlex.quote(value)}) ;; *) shows {shlex.quote(f'{name} of answer {number}')} ;; esac"
         )
     for name, pattern in proof.get("fields_lack", []):
-        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
-        yield f"{told} && shows {shlex.quote(f'{name} of answer {number}')}"
+        command = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        yield f"{command} && shows {shlex.quote(f'{name} of answer {number}')}"
     for name in proof.get("fields_once", []):
         lines = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -c ''"
         yield f'[ "$({lines})" -le 1 ] || shows {shlex.quote(f"{name} in several lines of answer {number}")}'
     for name, within_s in proof.get("dates_near", []):
-        told, date = (f'"$(field {number} {shlex.quote(_in_any_case(each))})"' for each in (name, "date"))
+        command, date = (f'"$(field {number} {shlex.quote(_in_any_case(each))})"' for each in (name, "date"))
         yield f"[ -n {date} ] || cannot 'answer {number} has no Date'"
-        yield f"off=$(($(dated seconds 0 {told}) - $(dated seconds 0 {date})))"
+        yield f"off=$(($(dated seconds 0 {command}) - $(dated seconds 0 {date})))"
         yield f'[ "${{off#-}}" -le {within_s} ] || shows {shlex.quote(f"{name} of answer {number}")}'
     for name, pattern in proof.get("fields_match", []):
-        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
-        yield f"{told} || shows {shlex.quote(f'{name} of answer {number}')}"
+        command = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        yield f"{command} || shows {shlex.quote(f'{name} of answer {number}')}"
 
 
 def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]) -> Iterator[str]:
@@ -461,7 +464,7 @@ def refused_by(finding: Entry, exchanges: Exchanges) -> list[str]:
 
 def refusal_shown_in(finding: Entry, exchanges: Exchanges) -> str:
     """The exchange whose being refused may be what shows; "" where that is what the answer says."""
-    return "" if says_of_one(finding.get("proof") or {}) else shown_in(finding, exchanges)
+    return "" if is_about_one(finding.get("proof") or {}) else shown_in(finding, exchanges)
 
 
 def _paged(
@@ -473,7 +476,7 @@ def _paged(
     """
     pages = [entry for _, entry in exchanges if entry["id"] in listed["pages"]]
     went_on = len(pages) == 1 and goes_on(pages[0])
-    return {**listed, "pages": each_once(listed["pages"], exchanges, numbers), "went_on": went_on}
+    return {**listed, "pages": numbered_pages(listed["pages"], exchanges, numbers), "went_on": went_on}
 
 
 def judgement(
@@ -492,7 +495,7 @@ def judgement(
     numbers = {entry["id"]: number for number, entry in exchanges}
     named, shown = named_in(finding, exchanges), shown_in(finding, exchanges)
     entries = dict(exchanges)
-    proof = telling(finding.get("proof") or {}, entries[numbers[shown]])
+    proof = relevant_proof(finding.get("proof") or {}, entries[numbers[shown]])
     if "listed" in proof:
         proof["listed"] = [_paged(each, exchanges, numbers) for each in proof["listed"]]
     pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
@@ -507,7 +510,7 @@ def judgement(
     lines.append("\n# What is looked at.")
     if by_items(entries.values()):
         lines.append("by_items=yes")
-    altered = any(ALTERED in told(entry) for entry in entries.values())
+    altered = any(ALTERED in request_text(entry) for entry in entries.values())
     classes = {status // 100 for status in proof.get("statuses", [])}
     if altered and 2 in classes and 4 not in classes:
         # It may be refused for what is sent in the place of that part.
@@ -518,24 +521,24 @@ def judgement(
     held = {name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")}
     were = {entry["id"]: entry["status"] for _, entry in exchanges}
     lines += of_tokens(held, sent.get("tokens", {}), tokens).values()
-    told_so, files = (
+    outcome_lines, files = (
         judged(proof, numbers, numbers[shown], sent["status"], marks, held, without_login(sent), were),
         dict[str, bytes](),
     )
-    told_so[-1:-1] = other_pages(proof, exchanges, numbers[shown], marks)
+    outcome_lines[-1:-1] = other_pages(proof, exchanges, numbers[shown], marks)
     if proof.get("told"):
-        told_so = [*counting(proof, [(numbers[each], entries[numbers[each]]) for each in named], marks), PASSES]
-    if not told_so:
+        outcome_lines = [*counting(proof, [(numbers[each], entries[numbers[each]]) for each in named], marks), PASSES]
+    if not outcome_lines:
         answers = [numbers[each] for each in named] or [numbers[shown]]
         about = f"{title} {finding['expected']} {finding['observed']}"
         renamed = {seen: called for seen, called in marks.items() if "\0RUN\0" in called}
-        told_so, files = as_seen([(number, entries[number]) for number in answers], about, renamed)
+        outcome_lines, files = as_seen([(number, entries[number]) for number in answers], about, renamed)
     # What is sent in the place of a part of a secret may show the same, and where it does not, nothing is told.
     unclear = NOT_KEPT if altered else OTHERS if _of_others(exchanges, proof) else PASSES
     unclear = AT_ONCE if unclear == PASSES and _at_once(exchanges, looked_at, over) else unclear
-    if "unsaid" in proof and not plainly(sent):
+    if "unsaid" in proof and not has_whole_secret(sent):
         unclear = HIDDEN
-    return [*lines, *(line.replace(PASSES, unclear) for line in told_so)], files
+    return [*lines, *(line.replace(PASSES, unclear) for line in outcome_lines)], files
 
 
 def unsaid(proof: Entry) -> list[str]:
@@ -543,13 +546,13 @@ def unsaid(proof: Entry) -> list[str]:
     return [ALTERATION.sub(lambda match: f"${altered_name(match)}", text) for text in proof.get("unsaid", [])]
 
 
-def plainly(entry: Entry) -> bool:
+def has_whole_secret(entry: Entry) -> bool:
     """Whether an answer says a secret as it is, or in an encoding that scripts make of it, and not a part of one."""
     said = "\n".join([entry["response_body"].get("text", ""), *(value for _, value in entry["response_headers"])])
     return ALTERED not in said or ALTERATION.search(said) is not None
 
 
-def telling(proof: Entry, entry: Entry) -> dict[str, Any]:
+def relevant_proof(proof: Entry, entry: Entry) -> dict[str, Any]:
     """A proof without what the answer of the run has as it should be: the finding is about something else in it."""
     text = entry["response_body"].get("text")
     known = dict(proof)
@@ -582,7 +585,7 @@ def _of_others(exchanges: Exchanges, proof: Entry) -> bool:
             named |= {*MADE.findall(text)}
         elif proof.get("lacks") and entry["id"] == proof.get("exchange") and (found := re.search(proof["lacks"], text)):
             named |= {*MADE.findall(found[0])}
-    sent = "\n".join(told(entry) for _, entry in exchanges)
+    sent = "\n".join(request_text(entry) for _, entry in exchanges)
     return any(each not in sent for each in named)
 
 

@@ -41,7 +41,7 @@ def name_of(check_id: str, number: int) -> str:
 
 def commented(result: CheckResult, finding: Mapping[str, Any], until: float | None = None) -> Iterator[str]:
     """What the script is about, as comments; ``until`` is when a signature of the run ends."""
-    told = [
+    comments = [
         f"{result.id} ({result.level}): {result.title}",
         f"expected: {finding['expected']}",
         f"observed: {finding['observed']}",
@@ -51,13 +51,15 @@ def commented(result: CheckResult, finding: Mapping[str, Any], until: float | No
     ]
     if until is not None:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(until))
-        told.append(f"It sends a signature of the run, which is good until {moment} UTC: it cannot tell after that.")
-    for line in told:
+        comments.append(
+            f"It sends a signature of the run, which is good until {moment} UTC: it cannot tell after that."
+        )
+    for line in comments:
         # One line each: what a target says must not become a line of the script.
         yield f"# {on_one_line(line)[:LONGEST_LINE]}".rstrip()
 
 
-def looks_plain(text: str) -> bool:
+def is_short_ascii(text: str) -> bool:
     """Whether a body can stand in the script: one short printable line of ASCII, which curl takes as it is."""
     return len(text) <= LONGEST_LINE and text.isascii() and text.isprintable() and not text.startswith("@")
 
@@ -107,7 +109,7 @@ def word(text: str, marks: Mapping[str, str]) -> str:
     return "".join(f'"${{{part}}}"' if place % 2 else shlex.quote(part) for place, part in enumerate(plain) if part)
 
 
-def had(name: str, recipe: str) -> Iterator[str]:
+def secret_lines(name: str, recipe: str) -> Iterator[str]:
     """The lines by which a secret is had that a command makes, or that is in a file: of the environment before it."""
     file = FROM_FILE.fullmatch(recipe)
     yield f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {file["path"]})' if file else recipe
@@ -127,7 +129,7 @@ def body_lines(
     into, lines, files = f'>>"$ANSWERS/{number}.sent"', list[str](), dict[str, bytes]()
     if "pieces" not in body:
         text = body.get("text") or ""
-        if not stands_in_script(text, secrets) and is_named(text):
+        if not can_be_inline(text, secrets) and is_named(text):
             lines.append(f"printf %s {word(text, marks)} {into}")
     for place, piece in enumerate(body.get("pieces", []), 1):
         unit, times, name = base64.b64decode(piece["base64"]), piece["times"], f"body-{number}-{place}.bin"
@@ -148,15 +150,15 @@ def body_options(number: int, body: Body, secrets: Sequence[str], made_as: str) 
     text = body.get("text")
     if made_as:
         yield "data-binary", made_as
-    elif text and stands_in_script(text, secrets):
+    elif text and can_be_inline(text, secrets):
         yield "data-binary", text
     elif body["size"]:
         yield "data-binary", f"@{body_file(number)}"
 
 
-def stands_in_script(text: str, secrets: Sequence[str]) -> bool:
+def can_be_inline(text: str, secrets: Sequence[str]) -> bool:
     """Whether a body stands in the script: it holds secrets, or is plain enough."""
-    return any(f"${name}" in text for name in secrets) or looks_plain(text)
+    return any(f"${name}" in text for name in secrets) or is_short_ascii(text)
 
 
 def body_file(number: int) -> str:
@@ -188,10 +190,10 @@ FORMS = {
 
 def is_signed_for_good(entry: Entry, secret_names: Mapping[str, str]) -> bool:
     """Whether a request carries the signature that it had in the run: curl cannot make another like it."""
-    return signature_scope(entry, secret_names) is None and SIGNATURE.search(told(entry)) is not None
+    return signature_scope(entry, secret_names) is None and SIGNATURE.search(request_text(entry)) is not None
 
 
-def told(entry: Entry) -> str:
+def request_text(entry: Entry) -> str:
     """A request as text."""
     fields = [f"{name}: {value}" for name, value in entry["request_headers"]]
     return "\n".join([entry["url"], *fields, entry["request_body"].get("text", "")])
@@ -199,7 +201,7 @@ def told(entry: Entry) -> str:
 
 def validity(number: int, entry: Entry) -> Iterator[str]:
     """The line that looks whether a signature of the run is still what it was: in its time, or before it."""
-    signed = _signed_at(told(entry))
+    signed = _signed_at(request_text(entry))
     end = good_until(entry)
     if end is not None:
         yield f'[ "$(now)" -le {_digits(end)} ] || cannot "the signature of request {number} was good until then only"'
@@ -210,7 +212,7 @@ def validity(number: int, entry: Entry) -> Iterator[str]:
 
 def good_until(entry: Entry) -> float | None:
     """Return until when a signature of the run is good, in seconds since 1970; None for one that never was."""
-    signed = _signed_at(told(entry))
+    signed = _signed_at(request_text(entry))
     if signed is None:
         return None
     expires = EXPIRES.search(entry["url"])
@@ -272,8 +274,8 @@ def pause(number: int, entry: Entry, earlier: Sequence[tuple[int, Entry]]) -> It
 
 def _waits(entry: Entry) -> float:
     """After how many seconds a refused request may be sent again, as its answer says; none where it says nothing."""
-    told = [value for name, value in entry["response_headers"] if name.lower() == "retry-after"]
-    return int(told[0]) if entry["status"] in (429, 503) and told and told[0].isdecimal() else math.inf
+    delays = [value for name, value in entry["response_headers"] if name.lower() == "retry-after"]
+    return int(delays[0]) if entry["status"] in (429, 503) and delays and delays[0].isdecimal() else math.inf
 
 
 def _moment(text: str) -> int | None:
@@ -292,11 +294,11 @@ def _written(moment: int, form: str) -> str:
 
 def tags(entry: Entry, earlier: Sequence[tuple[int, Entry]]) -> Iterator[tuple[str, str, int]]:
     """Entity tags of a request's conditions that an earlier answer told: field, tag, number of the last such answer."""
-    told_by = {tag: number for number, each in earlier for tag in _tags(each["response_headers"], "etag")}
+    sources = {tag: number for number, each in earlier for tag in _tags(each["response_headers"], "etag")}
     for name, value in entry["request_headers"]:
         for tag in TAG.findall(value) if TAG_CONDITION.match(name) else ():
-            if tag in told_by:
-                yield f"{name}: {value}", tag, told_by[tag]
+            if tag in sources:
+                yield f"{name}: {value}", tag, sources[tag]
 
 
 def _tags(fields: Sequence[Sequence[str]], wanted: str) -> Iterator[str]:
@@ -358,7 +360,7 @@ def _origin(entry: Entry) -> str:
     return shlex.quote("{0.scheme}://{0.netloc}".format(urlsplit(entry["url"])))
 
 
-def stands_in(text: str, field: str, value: str) -> bool:
+def is_used_in(text: str, field: str, value: str) -> bool:
     """Whether a later request names what a field told; the last word of a Location that goes on there is another."""
     return value in text and (field.lower() != "location" or bool(re.search(rf"{re.escape(value)}(?![\w-])", text)))
 
@@ -374,8 +376,8 @@ def inside(number: int, entry: Entry, later: Sequence[str]) -> Iterator[tuple[st
     body = plain_xml(str(entry["response_body"].get("text", "")))
     for name, pattern in INSIDE.items():
         found = pattern.search(body)
-        told = found[found.lastindex or 0] if found else ""
-        for text, encoded in ((told, ""), (quote(told, safe=""), " | encoded")) if found else ():
+        value = found[found.lastindex or 0] if found else ""
+        for text, encoded in ((value, ""), (quote(value, safe=""), " | encoded")) if found else ():
             if any(text in each for each in later):
                 yield text, f"\0{name}_{number}\0", f"{name}_{number}=$({name.lower()}_of {number}{encoded})"
                 break
@@ -428,7 +430,7 @@ def walks(exchanges: Sequence[tuple[int, Entry]]) -> bool:
     )
 
 
-def each_once(pages: Sequence[str], exchanges: Sequence[tuple[int, Entry]], numbers: dict[str, int]) -> list[str]:
+def numbered_pages(pages: Sequence[str], exchanges: Sequence[tuple[int, Entry]], numbers: dict[str, int]) -> list[str]:
     """The pages under names of their own in ``numbers``: one that was asked for again stands in the sequence again."""
     left = [(number, entry["id"]) for number, entry in exchanges if entry["id"] in pages]
     found = []

@@ -51,18 +51,18 @@ from conformance.reporting.reproduce.requests import (
     document,
     found_by,
     good_until,
-    had,
     here,
     inside,
     is_signed_by_hand,
     is_signed_for_good,
+    is_used_in,
     marked,
     name_of,
     pause,
     places,
-    stands_in,
+    request_text,
+    secret_lines,
     tags,
-    told,
     validity,
     walks,
     within_json,
@@ -144,9 +144,9 @@ def cleanup(removed: Sequence[tuple[list[int], Removal]], asked: Asking) -> str:
     for numbers, removal in removed:
         number, any_of = numbers[0], " ".join(map(str, numbers))
         marks = {PLACE.format(number): f"\0REMOVED_{number}\0"} if removal.found else {}
-        assigned, told = asked(REMOVES + number, removal.entry, marks)
+        assigned, request = asked(REMOVES + number, removal.entry, marks)
         found = [f"REMOVED_{number}=$({removal.found})"] if removal.found else []
-        lines += [f"if accepted {any_of}; then", *found, *assigned, f"remove {number} <<CURL", *told, "CURL\nfi"]
+        lines += [f"if accepted {any_of}; then", *found, *assigned, f"remove {number} <<CURL", *request, "CURL\nfi"]
     return "\n".join([*lines, "}"])
 
 
@@ -243,10 +243,10 @@ def _items(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -
 def _member(entry: Entry, name: str) -> str:
     """The text of a member of a request's JSON body."""
     try:
-        told = json.loads(entry["request_body"].get("text") or "")
+        document = json.loads(entry["request_body"].get("text") or "")
     except (ValueError, RecursionError):
         return ""
-    return str(told.get(name, "")) if isinstance(told, dict) else ""
+    return str(document.get(name, "")) if isinstance(document, dict) else ""
 
 
 def _deletion(url: str, login: Entry, key_name: str = "", method: str = "DELETE") -> Entry:
@@ -397,7 +397,7 @@ class Script:
         for name in sorted(given):
             yield f'[ -n "${{{name}-}}" ] || cannot "{name} is not set in the environment"'
         for name, recipe in made.items():
-            yield from had(name, recipe)
+            yield from secret_lines(name, recipe)
         yield from (f'{name}_QUOTED=$(quoted "${name}")' for name in sorted(needed))
 
     def _further(self) -> list[str]:
@@ -422,7 +422,7 @@ class Script:
         if entry["method"] == "HEAD":
             # curl writes the header where a body would be.
             yield f': >"$answers/{number}.body"'
-        if signed and marked(told(entry), self.marks) != told(entry):
+        if signed and marked(request_text(entry), self.marks) != request_text(entry):
             otherwise = f'cannot "request {number} was signed for what is named otherwise now"'
             yield f"case $(status {number}) in 4??) {otherwise} ;; esac"
 
@@ -445,8 +445,8 @@ class Script:
         for option, value in self._options(number, entry, marks):
             renamed = None if value is None else self._renamed(value, entry)
             held = secrets | (in_json if option == "data-binary" else {})
-            told_so = None if renamed is None else here(renamed, held, {**self.marks, **marks})
-            asked.append(option if told_so is None else f'{option} = "{told_so}"')
+            outcome_lines = None if renamed is None else here(renamed, held, {**self.marks, **marks})
+            asked.append(option if outcome_lines is None else f'{option} = "{outcome_lines}"')
         return assigned, asked
 
     def _earlier(self, number: int) -> list[tuple[int, Entry]]:
@@ -563,11 +563,11 @@ class Script:
     def _taken(self, number: int, entry: Entry) -> Iterator[str]:
         """Assignments of what later requests need of this answer."""
         following = [each for place, each in self.exchanges if place > number]
-        later = [told(each) for each in following]
+        later = [request_text(each) for each in following]
         for name, value in entry["response_headers"]:
             pattern = TOKENS.get(name.lower())
             found = pattern.search(value) if pattern else None
-            if found and any(stands_in(text, name, found[1]) for text in later):
+            if found and any(is_used_in(text, name, found[1]) for text in later):
                 variable = f"{name.upper()}_{number}"
                 before = self.marks.get(found[1], "").strip("\0")
                 self.marks[found[1]] = f"\0{variable}\0"

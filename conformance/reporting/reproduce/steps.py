@@ -22,10 +22,10 @@ from conformance.evidence.recorder import BROKEN_OFF
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce.requests import (
     FUNCTIONS,
+    is_short_ascii,
     is_signed_by_hand,
     is_signed_for_good,
-    looks_plain,
-    told,
+    request_text,
     word,
 )
 from conformance.vocabulary.exchange import BETWEEN_GUESSES
@@ -47,7 +47,7 @@ BY_HAND = {
 }
 
 
-def done_otherwise(sequence: Iterable[Entry]) -> str:
+def why_not_repeated(sequence: Iterable[Entry]) -> str:
     """Why a script does not do what led to a finding; "" where it does."""
     for entry in sequence:
         if entry.get("hook") == "rotate_webhook":
@@ -61,7 +61,7 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
     """Why curl cannot send the requests, or nothing could be told by them; "" where it can."""
     if proof.get("beyond"):
         return str(proof["beyond"])
-    if _given_twice_at_once(exchanges):
+    if _token_issued_twice(exchanges):
         return "one token was given to two that asked at once, and a script asks one after the other"
     for number, entry in exchanges:
         body = entry["request_body"]
@@ -103,7 +103,7 @@ def lost(sequence: Iterable[Entry]) -> bool:
     return any(name.startswith("ISSUED_TOKEN") for name in secrets_needed(sequence))
 
 
-def _given_twice_at_once(exchanges: Sequence[tuple[int, Entry]]) -> bool:
+def _token_issued_twice(exchanges: Sequence[tuple[int, Entry]]) -> bool:
     """Whether one token was issued by two answers whose requests were under way together."""
     ends: dict[int, float] = {}
     for _, entry in sorted(exchanges, key=lambda each: float(each[1]["started"])):
@@ -207,7 +207,7 @@ def untellable(proof: Entry, exchanges: Exchanges, events: Entry | None) -> str:
     sent = [entry["request_body"].get("text", "") for _, entry in exchanges]
     for text, times in wanted(proof):
         marked = [body for body in sent if text in body]
-        if not all(map(looks_plain, marked)) or (times == 0 and not marked):
+        if not all(map(is_short_ascii, marked)) or (times == 0 and not marked):
             return "an event of the run cannot be sent anew under a mark of its own"
     return ""
 
@@ -261,7 +261,7 @@ def curl_line(finding: Entry, sequence: Sequence[dict[str, Any]], secret_names: 
     if shown is None or _compares(finding, shown, sequence):
         return ""
     others = [each for each in sequence if each["id"] != shown["id"]]
-    if not _needs_nobody(shown, finding) and not all(_changes_nothing(each, shown) for each in others):
+    if not _asks_for_login(shown, finding) and not all(_changes_nothing(each, shown) for each in others):
         return ""
     if shown["kind"] == "exchange" and not _can_be_pasted(finding, shown, others, secret_names):
         return ""
@@ -281,7 +281,7 @@ def script_lacks(
     finding: Entry, sequence: Sequence[dict[str, Any]], secret_names: Mapping[str, str], events: Entry | None
 ) -> str:
     """Return why no script can show a finding; "" where one can. ``events``: the operator's command, as it was run."""
-    if reason := done_otherwise(sequence):
+    if reason := why_not_repeated(sequence):
         return reason
     proof, done = finding.get("proof") or {}, steps_of(finding, sequence)
     exchanges = [(number, each) for number, each in enumerate(done, 1) if each["kind"] == "exchange"]
@@ -310,7 +310,7 @@ def _compares(finding: Entry, shown: Entry, sequence: Sequence[Entry]) -> bool:
     return others or unseen
 
 
-def _needs_nobody(shown: Entry, finding: Entry) -> bool:
+def _asks_for_login(shown: Entry, finding: Entry) -> bool:
     """Whether what came before has no bearing on an answer: it asks a client without credentials to log in."""
     right = (finding.get("proof") or {}).get("statuses", [UNAUTHORIZED])
     return shown.get("status") == UNAUTHORIZED and UNAUTHORIZED in right and not shown.get("secrets")
@@ -334,7 +334,7 @@ def _can_be_pasted(finding: Entry, shown: Entry, others: Sequence[Entry], secret
     """Whether curl sends the request as the run did, at any time, and nothing stays of it."""
     of_its_moment = shown.get("paused_s") or shown["status"] == LIMITED or is_signed_for_good(shown, secret_names)
     by_hand = unsendable([(1, shown)], {}, secret_names) or is_signed_by_hand(shown, secret_names)
-    unknown = ALTERED in told(shown) or lost([shown])
+    unknown = ALTERED in request_text(shown) or lost([shown])
     at_once = any(overlapping(shown, each) for each in others)
     return not (of_its_moment or by_hand or unknown or at_once or _stays(shown))
 

@@ -106,7 +106,7 @@ def bare_token_accepted(chosen_authorization: Callable[[list[str]], str], author
     return value if " " in value else f"Bearer {value}"
 
 
-class TokenTakenForALogin(Defect):
+class TokenTreatedAsALogin(Defect):
     """API Reference, Authentication: a token goes behind Bearer, and is neither name nor password of a login."""
 
     noticed_by = ("authorization/bearer/malformed-field-is-refused#user-of-basic",)
@@ -121,7 +121,7 @@ class TokenTakenForALogin(Defect):
         return decoded.split(":")[self.place] if scheme == "Basic" and ":" in decoded else original(request)
 
 
-class TokenTakenForAPassword(TokenTakenForALogin):
+class TokenTreatedAsAPassword(TokenTreatedAsALogin):
     """API Reference, Authentication: nor is it one where the name says what the password is."""
 
     noticed_by = ("authorization/bearer/malformed-field-is-refused#password-of-basic",)
@@ -146,7 +146,7 @@ def update_by_token_with_a_letter_more(bearer_token: Callable[[Request], str], r
 
 
 @defect("authorization/bearer/malformed-field-is-refused#no-blank")
-def blank_behind_the_scheme_optional(chosen_authorization: Callable[[list[str]], str], authorization: list[str]) -> str:
+def blank_after_the_scheme_optional(chosen_authorization: Callable[[list[str]], str], authorization: list[str]) -> str:
     """RFC 9110 section 11.4: a blank parts scheme and credentials; a field without one is of another scheme."""
     return re.sub("^[Bb]earer(?! )", "Bearer ", chosen_authorization(authorization))
 

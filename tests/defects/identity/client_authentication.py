@@ -87,7 +87,9 @@ def basic_secret_stripped(basic_credentials: Callable[..., Any], encoded: str) -
 
 
 @defect("oauth/client/authentication-is-required#assertion,front-end-fields,secret")
-def client_id_alone_accepted(presented_credentials: Callable[..., Any], request: Request, form: dict[str, str]) -> Any:
+def client_id_without_secret_accepted(
+    presented_credentials: Callable[..., Any], request: Request, form: dict[str, str]
+) -> Any:
     """RFC 6749 section 3.2.1: a client that was issued a secret must authenticate."""
     client = surface_of(presented_credentials).clients.get(form.get("client_id", ""))
     if client is not None and "client_secret" not in form and "authorization" not in request.headers:
@@ -158,7 +160,7 @@ def any_secret_of_ours_accepted(secret_matches: Callable[..., bool], client: Cli
     return secret_matches(client, secret) or (client is not None and secret in known)
 
 
-class ListTakenForSecret(Defect):
+class ListTreatedAsSecret(Defect):
     """RFC 6749 section 3.2.1: a client must authenticate; a list in place of the secret compares equal to nothing."""
 
     noticed_by = ("oauth/token/wrong-secret-is-refused#bracketed-list",)
@@ -171,7 +173,7 @@ class ListTakenForSecret(Defect):
         return client if client and self.bracket in form else original(request, form)
 
 
-class ConditionTakenForSecret(ListTakenForSecret):
+class ConditionTreatedAsSecret(ListTreatedAsSecret):
     """RFC 6749 section 3.2.1: a client must authenticate; "any but this" in place of the secret is no proof."""
 
     noticed_by = ("oauth/token/wrong-secret-is-refused#bracketed-condition",)
@@ -218,7 +220,7 @@ def client_refused_with403(client_refused: Callable[[str], Answer], reason: str)
 
 
 @defect("oauth/client/401-carries-a-challenge#no-credentials,unknown-client,wrong-secret")
-def challenge_for_basic_alone(request: Request, answer: Answer) -> Answer:
+def challenge_for_basic_only(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.5.2: a 401 carries a challenge, whichever way a client has failed to authenticate."""
     if is_token_request(request) and answer.status == 401 and "authorization" not in request.headers:
         del answer.headers["WWW-Authenticate"]
@@ -268,7 +270,7 @@ def basic_not_form_decoded(basic_credentials: Callable[[str], tuple[str, str]], 
 
 
 @defect("oauth/client/client-id-in-the-body-is-accepted-with-basic")
-def id_beside_basic_is_a_method(
+def id_with_basic_is_a_method(
     authenticates_twice: Callable[[list[str], Form], bool], authorization: list[str], form: Form
 ) -> bool:
     """RFC 6749 section 3.2.1: a client MAY name itself by client_id, which proves nothing and is no second method."""

@@ -55,9 +55,9 @@ class HiddenProjectShownByItsId(Defect):
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
-        told = Answer.json(status, {"id": id_of(project), **project.document()})
-        told.headers["ETag"] = answer.headers["ETag"]
-        return told
+        document = Answer.json(status, {"id": id_of(project), **project.document()})
+        document.headers["ETag"] = answer.headers["ETag"]
+        return document
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         try:
@@ -69,7 +69,7 @@ class HiddenProjectShownByItsId(Defect):
             raise
 
 
-class CreationTakesTheIdSent(HiddenProjectShownByItsId):
+class CreationUsesTheIdSent(HiddenProjectShownByItsId):
     """OWASP API3: what the server sets is not the caller's to set: here a row of that id is written over."""
 
     noticed_by = ("authorization/isolation/creation-sets-no-protected-member#id-of-another",)
@@ -246,7 +246,7 @@ class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
             raise
 
 
-class ParameterBehindOpensHidden(Defect):
+class PathParameterRevealsConcealed(Defect):
     """Projects: who may see one is asked by its whole name, a parameter behind it included, and it is found without."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#parameter-behind",)
@@ -260,7 +260,7 @@ class ParameterBehindOpensHidden(Defect):
         return segment.partition(";")[0]
 
 
-class ExtensionOpensHidden(ParameterBehindOpensHidden):
+class ExtensionOpensHidden(PathParameterRevealsConcealed):
     """Projects: nor does an extension that asks for another form of it open what is hidden."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#extension",)
@@ -291,7 +291,7 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
         return answer
 
 
-class OptionsTellWhatExists(_BesideHidden, Defect):
+class OptionsRevealWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#options",)
@@ -369,7 +369,7 @@ async def project_looked_up_before_scope(api: Api, request: Request, segments: S
     "authorization/concealment/hidden-is-answered-as-absent#paths-no-token,reads-no-token,writes-no-token",
     "authorization/bearer/401-comes-first#absent,method",
 )
-async def absence_told_to_strangers(api: Api, request: Request, segments: Segments) -> Answer:
+async def absence_reported_to_anonymous_clients(api: Api, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
     surface = surface_of(api)
     known = segments[3:4] and segments[3] in surface.organizations
@@ -398,7 +398,7 @@ async def hidden_project_deletable(delete_project: Operation, call: Call) -> Ans
     return await delete_project(call)
 
 
-class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
+class UnknownMethodRevealsWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#post,put",)
@@ -410,7 +410,7 @@ class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
         return answer
 
 
-class DeletedTellsItWasThere(Defect):
+class DeletionRevealsEarlierExistence(Defect):
     """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
 
     noticed_by = ("authorization/matrix/absent-is-404#deleted",)

@@ -61,7 +61,7 @@ def date_goes_before_the_entity_tag(
     return if_none_match_holds(request, project) and not (lately and "if-none-match" in request.headers)
 
 
-class HeadKeptForAWhile(Defect):
+class HeadCachedForAWhile(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would; here it tells for a while what it told before an update."""
 
     noticed_by = ("errors/reads/304-only-if-unchanged",)
@@ -113,7 +113,7 @@ def not_modified_may_be_shared(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/reads/304-header-fields#fields")
-def not_modified_tells_another_version(request: Request, answer: Answer) -> Answer:
+def not_modified_reports_another_version(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have, by which the next question is asked."""
     if answer.status == 304:
         answer.headers["ETag"] = answer.headers["ETag"][:-1] + 'x"'
@@ -121,7 +121,7 @@ def not_modified_tells_another_version(request: Request, answer: Answer) -> Answ
 
 
 @defect("errors/reads/304-header-fields#fields")
-def not_modified_tells_nothing(request: Request, answer: Answer) -> Answer:
+def not_modified_reports_nothing(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have."""
     if answer.status == 304:
         del answer.headers["ETag"]

@@ -31,7 +31,7 @@ Update = Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]
 
 ROWS = (
     row(
-        "versions-begin-anew",
+        "versions-begin-again",
         "RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times.",
         "errors/409/version-names-one-state#recreated-item",
         first_version=lambda original, organization, slug: 1,
@@ -67,7 +67,7 @@ class LateCreatorIsTold423(Defect):
         return await original(organization, project)
 
 
-class SlugOfDeletedStaysTaken(Defect):
+class SlugOfDeletedStaysReserved(Defect):
     """The contract's table of errors: 409 is for a slug that is in use, not for one that was."""
 
     noticed_by = ("errors/409/slug-is-free-after-deletion",)
@@ -109,8 +109,8 @@ class SlugMadeAgainIsNotUnique(Defect):
 @defect("errors/409/slug-is-free-after-deletion")
 def deletion_with_a_length_refused(request: Request) -> Answer | None:
     """RFC 9110 section 8.6: Content-Length: 0 says that there is no content, to a deletion as well; it is none."""
-    told = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
-    return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if told else None
+    has_length = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
+    return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if has_length else None
 
 
 @defect("errors/409/duplicate-slug#identical-body,sequential")
@@ -289,7 +289,7 @@ class EntityTagsOfOneToken(Defect):
 
 
 @defect("errors/409/version-names-one-state#write-response")
-async def update_tells_old_version(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def update_reports_old_version(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """RFC 9110 section 8.8: an update is answered with the new validator."""
     project = call.organization.projects.get(call.slug or "")
     etag = project.etag if project else ""
@@ -308,7 +308,7 @@ def version_not_counted(
     project.version -= 1
 
 
-class EntityTagOfTheLastReadAlone(Defect):
+class EntityTagOfTheLastReadOnly(Defect):
     """The contract's table of errors: 409 is for a concurrent update; that another has read an item is none."""
 
     noticed_by = ("errors/409/version-changes-only-with-updates#update",)

@@ -30,7 +30,7 @@ def creation_names_its_slug_twice(shown: Callable[..., Answer], project: Project
 
 
 @defect("errors/shape/problem-details-status")
-def problem_told_as400(
+def problem_reported_as400(
     api_error: Callable[..., Answer], status: int, code: str, message: str, **headers: str
 ) -> Answer:
     """RFC 9457 section 3.1.2: the status of problem details is that of their answer."""

@@ -53,7 +53,7 @@ class RangeOfTypesUnknown(Defect):
         return None
 
 
-class WeightTakenForThePartOfAType(RangeOfTypesUnknown):
+class WeightTreatedAsThePartOfAType(RangeOfTypesUnknown):
     """RFC 9110 section 12.5.1: what stands behind a type as q is how much it is wanted, and no part of its name."""
 
     noticed_by = ("errors/requests/equivalent-forms#accept-weight",)
@@ -75,7 +75,7 @@ class OneTypeWantedAtATime(RangeOfTypesUnknown):
 
 
 @defect("errors/reads/content-coding-is-declared")
-def coding_not_told(request: Request, answer: Answer) -> Answer:
+def coding_not_reported(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: who compresses an answer tells of it."""
     if is_api_request(request) and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
         answer.body = gzip.compress(answer.body)
@@ -84,7 +84,7 @@ def coding_not_told(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/reads/content-coding-is-declared")
-def coding_of_lists_told_only(request: Request, answer: Answer) -> Answer:
+def coding_of_lists_reported_only(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: nor is it told of an answer that is long enough for it, and passed on as it was."""
     if b'"items"' in answer.body and "gzip" in request.headers.get("accept-encoding", ""):
         answer.headers["Content-Encoding"] = "gzip"
@@ -143,7 +143,7 @@ class NotModifiedIsFollowedByContent(DeletionIsFollowedByAnObject):
 
 
 @defect("errors/reads/no-unaccepted-coding#identity", "authorization/bearer/head-is-as-get")
-def answers_compressed_unasked(request: Request, answer: Answer) -> Answer:
+def answers_compressed_unrequested(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 12.5.3: who accepts no content coding is sent none (and HEAD tells the length of before)."""
     if answer.body and request.headers.get("accept-encoding") == "identity":
         answer.body = gzip.compress(answer.body, mtime=0)
@@ -162,7 +162,7 @@ def weight_of_a_coding_unread(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class PartIsToldAsTheWhole(Defect):
+class PartIsReportedAsTheWhole(Defect):
     """RFC 9110 section 15.3.7: a part that was asked for is answered with 206, and never with 200."""
 
     noticed_by = ("errors/reads/partial-content",)
@@ -175,7 +175,7 @@ class PartIsToldAsTheWhole(Defect):
         return answer
 
 
-class PartSaysNotWhich(PartIsToldAsTheWhole):
+class PartDoesNotSayWhich(PartIsReportedAsTheWhole):
     """RFC 9110 section 15.3.7.1: a 206 MUST have a Content-Range."""
 
     noticed_by = ("errors/reads/partial-content",)
@@ -234,7 +234,7 @@ def api_media_type_compared_with_case(is_json: Callable[[Request], bool], reques
 
 
 @defect("errors/writes/204-has-no-length")
-def deletion_tells_a_length(request: Request, answer: Answer) -> Answer:
+def deletion_reports_a_length(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.6: no Content-Length in 204, not even of nothing."""
     if answer.status == 204:
         answer.headers["Content-Length"] = "0"

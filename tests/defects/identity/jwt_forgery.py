@@ -89,8 +89,8 @@ class EncryptedIsBelieved(Defect):
         sender = ECAlgorithm.from_jwk(_part(token, 0)["epk"])
         if not isinstance(sender, ec.EllipticCurvePublicKey):
             raise ValueError("no public key")
-        told = b"\0\0\0\x07A256GCM" + b"\0" * 10 + b"\x01\0"
-        secret = ConcatKDFHash(hashes.SHA256(), 32, told).derive(key.exchange(ec.ECDH(), sender))
+        other_info = b"\0\0\0\x07A256GCM" + b"\0" * 10 + b"\x01\0"
+        secret = ConcatKDFHash(hashes.SHA256(), 32, other_info).derive(key.exchange(ec.ECDH(), sender))
         return AESGCM(secret).decrypt(_bytes(start), _bytes(text) + _bytes(tag), head.encode()).decode()
 
 
@@ -139,7 +139,7 @@ class NullForClaimsCrashes(_NullForAHeaderCrashes):
     number = 1
 
 
-class OddClaimsCrash(_Fails):
+class UnusualClaimsCrash(_Fails):
     """The contract's table of errors: 401 for a token whose times are words, never a 5xx."""
 
     noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-of-other-types",)
@@ -150,7 +150,7 @@ class OddClaimsCrash(_Fails):
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#alg-list", crashes=(TypeError,))
-def odd_algorithm_crashes(read_access_token: Reads, token: str) -> Claims | None:
+def unusual_algorithm_crashes(read_access_token: Reads, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token whose alg is no text, never a 5xx."""
     return read_access_token(token) if {"none": False}.get(header_of(token).get("alg", ""), True) else None
 
@@ -163,7 +163,7 @@ def missing_algorithm_crashes(read_access_token: Reads, token: str) -> Claims | 
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#kid-object", crashes=(TypeError,))
-def odd_key_name_crashes(read_access_token: Reads, token: str) -> Claims | None:
+def unusual_key_name_crashes(read_access_token: Reads, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token whose kid is no text, never a 5xx."""
     return read_access_token(token) if {"": True}.get(header_of(token).get("kid", ""), True) else None
 
@@ -194,7 +194,7 @@ def _pem() -> tuple[Any, Any]:
     return serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 
 
-class PublicKeyTakenAsHmacSecret(Defect):
+class PublicKeyTreatedAsHmacSecret(Defect):
     """RFC 8725 section 3.1: the algorithm is not the token's to choose; a public key is no HMAC secret."""
 
     noticed_by: ClassVar[tuple[str, ...]] = ("oauth/jwt/public-key-is-no-hmac-secret#jwk,pem,pem-without-newline",)
@@ -216,7 +216,7 @@ class PublicKeyTakenAsHmacSecret(Defect):
         return [json.dumps(key).encode(), der, der.rstrip()]
 
 
-class KeyOfTheSetTakenAsHmacSecret(PublicKeyTakenAsHmacSecret):
+class KeyOfTheSetTreatedAsHmacSecret(PublicKeyTreatedAsHmacSecret):
     """RFC 8725 section 3.1: nor is it one as the key set has it, without a blank."""
 
     noticed_by = ("oauth/jwt/public-key-is-no-hmac-secret#jwk-compact",)

@@ -180,7 +180,7 @@ def page_of_an_error_crashes(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class RefusedVariantIsKept(Defect):
+class RefusedVariantIsStored(Defect):
     """RFC 9110 section 12.5.5: what was answered to one Accept is no answer for another (a cache that asks no Vary)."""
 
     noticed_by = (
@@ -200,7 +200,7 @@ class RefusedVariantIsKept(Defect):
         return None
 
 
-class OddDateSpoilsItem(Defect):
+class UnusualDateBreaksItem(Defect):
     """The contract's table of errors: never a 5xx, nor for who reads what was written under a date that is none."""
 
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-if-unmodified-since",)

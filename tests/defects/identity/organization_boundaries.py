@@ -621,7 +621,7 @@ async def deletion_by_slash_is_unguarded(api: Serves, request: Request, segments
     return Answer(204) if gone else surface_of(api).not_found()
 
 
-class SlashBehindDeletesUnasked(_DoneAllTheSame):
+class TrailingSlashDeletesWithoutCheck(_DoneAllTheSame):
     """The contract's table of errors: 401 without a token, and nothing deleted, with a slash behind the path too."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#deletions",)
@@ -693,7 +693,7 @@ class DecodedAgainBehindTheGuard(UnderscoresSeenThrough):
         return await original(request)
 
 
-class AnythingBehindTheTokenEndpointIsOpen(UnderscoresSeenThrough):
+class AnythingAfterTheTokenEndpointIsOpen(UnderscoresSeenThrough):
     """OWASP API5: what a path begins with does not open what it leads to, though tokens are had there without one."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-behind-the-token-endpoint",)
@@ -706,7 +706,7 @@ class AnythingBehindTheTokenEndpointIsOpen(UnderscoresSeenThrough):
         return await original(request)
 
 
-class EncodedDotsBehindTheTokenEndpointAreOpen(AnythingBehindTheTokenEndpointIsOpen):
+class EncodedDotsAfterTheTokenEndpointAreOpen(AnythingAfterTheTokenEndpointIsOpen):
     """OWASP API5: nor with dots that are decoded behind the guard."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-dots-behind-the-token-endpoint",)
@@ -726,7 +726,7 @@ class LettersNormalisedBehindTheGuard(UnderscoresSeenThrough):
         return await original(request)
 
 
-class FilesKeptForEverybody(Defect):
+class FilesCachedForEverybody(Defect):
     """Error Handling: 401 for a missing token; what stands behind a path is passed over, and kept as a file is."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#file-behind,file-behind-a-parameter",)
@@ -776,14 +776,14 @@ class DotsEncodedTwiceAreUnguarded(DotsAndParameterAreUnguarded):
     marks = "%252e%252e/"
 
 
-class DotBehindIsUnguarded(DotsAndParameterAreUnguarded):
+class TrailingDotIsUnguarded(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a name with a dot behind it, which a file system takes for the name."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#dot-behind",)
     marks = "acme."
 
 
-class DotsBehindAnOpenPathAreUnguarded(DotsAndParameterAreUnguarded):
+class DotsAfterAnOpenPathAreUnguarded(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a path that begins as one which needs no token."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-behind-an-open-path",)
@@ -900,7 +900,7 @@ async def foreign_project_readable(api: Api, request: Request, segments: Segment
 
 
 @defect("authorization/matrix/status-does-not-depend-on-existence#delete,read-item,update")
-async def foreign_project_told_from_absent(api: Api, request: Request, segments: Segments) -> Answer:
+async def foreign_project_distinguishable_from_absent(api: Api, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: whether another's project exists is not told by 403 in place of 404."""
     surface = surface_of(api)
     organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None

@@ -49,7 +49,7 @@ ROWS = (
 
 
 @defect("errors/429/above-the-limit#token-requests")
-def limit_counted_behind_the_token(request: Request, answer: Answer) -> Answer:
+def limit_counted_after_the_token(request: Request, answer: Answer) -> Answer:
     """The contract's table of errors: who is above the limit is told 429, and given no token with it."""
     if is_token_request(request) and answer.status == 429:
         return edited(answer, lambda document: document.update(access_token="cf.made.anyway", token_type="Bearer"))
@@ -75,7 +75,7 @@ class LimitOfEachAddress(Defect):
         return replace(client, limit=None) if self.way_round in request.headers else client
 
 
-class LimitOfFormsAlone(LimitOfEachAddress):
+class LimitOfFormsOnly(LimitOfEachAddress):
     """The contract's table of errors: 429 above the rate limit, by whatever method a client authenticates."""
 
     noticed_by = ("errors/429/stated-limit-applies#basic",)
@@ -158,7 +158,7 @@ def refused_requests_prolong_the_wait(
 
 
 @defect("errors/5xx/valid-requests-never-fail#concurrent-changes", crashes=(KeyError,))
-async def second_deletion_at_once_crashes(
+async def concurrent_second_deletion_crashes(
     remove_project: Callable[..., Any], organization: Organization, project: Project, still_holds: Callable[[], bool]
 ) -> bool:
     """The contract's table of errors: a deletion of what was deleted meanwhile is 404 or 409, never a 5xx."""

@@ -123,7 +123,10 @@ def creation_is200(request: Request, answer: Answer) -> Answer:
 
 
 def _numbered(answer: Answer) -> Answer:
-    return edited(answer, lambda told: told.update(id=zlib.crc32(told["slug"].encode())) if "slug" in told else None)
+    return edited(
+        answer,
+        lambda document: document.update(id=zlib.crc32(document["slug"].encode())) if "slug" in document else None,
+    )
 
 
 class ListsNumberWhatTheyShow(Defect):
@@ -191,7 +194,7 @@ class DeletedStaysListed(Defect):
         return [*original(caller, organization), *gone]
 
 
-class ListTellsTheFirstText(Defect):
+class ListReportsTheFirstText(Defect):
     """RFC 9110 section 9.3.1: a list tells of a thing what is so now."""
 
     noticed_by = ("errors/lists/complete-and-current#after-changes",)
@@ -290,10 +293,12 @@ class PagesOverlap(InPages, Defect):
 
 
 @defect("errors/reads/return-what-was-written#slug-sixty-three")
-async def item_tells_a_cut_slug(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def item_reports_a_cut_slug(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
     answer = await get_project(call)
-    return edited(answer, lambda told: told.update(slug=told["slug"][:32])) if answer.status == 200 else answer
+    return (
+        edited(answer, lambda document: document.update(slug=document["slug"][:32])) if answer.status == 200 else answer
+    )
 
 
 class HyphensOfSlugsJoined(Defect):
@@ -321,7 +326,7 @@ class SlugsCutAtForty(HyphensOfSlugsJoined):
 
 
 @defect("errors/reads/return-what-was-written#with-unknown-member")
-async def update_is_lost_beside_an_unknown_member(
+async def update_is_lost_with_an_unknown_member(
     patch_project: Callable[[Call], Awaitable[Answer]], call: Call
 ) -> Answer:
     """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
@@ -502,7 +507,7 @@ class PlusSignsOfTextsAreBlanks(_TextsChanged):
 
 
 @defect("errors/writes/affect-only-what-they-name#concurrent")
-async def creations_at_once_lose_one(create_project: Create, organization: Organization, project: Project) -> bool:
+async def concurrent_creations_lose_one(create_project: Create, organization: Organization, project: Project) -> bool:
     """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
     read = dict(organization.projects)
     await asyncio.sleep(PAUSE_S)
@@ -512,7 +517,7 @@ async def creations_at_once_lose_one(create_project: Create, organization: Organ
     return True
 
 
-class UpdatesAtOnceMixedUp(Defect):
+class ConcurrentUpdatesMixedUp(Defect):
     """RFC 9110 section 9.3.1: of two updates at once each changes its own thing."""
 
     noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
@@ -525,7 +530,7 @@ class UpdatesAtOnceMixedUp(Defect):
         return await original(project, self.latest, still_holds)
 
 
-class CreationsAtOnceAreTooMany(Defect):
+class ConcurrentCreationsAreTooMany(Defect):
     """RFC 9110 section 9.3.1: those who create different things at one moment do not stand in each other's way."""
 
     noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
@@ -568,7 +573,11 @@ class EveryThirdCreationShowsNoDescription(Defect):
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
-        return answer if status != 201 or next(self.turn) else edited(answer, lambda told: told.update(description=""))
+        return (
+            answer
+            if status != 201 or next(self.turn)
+            else edited(answer, lambda document: document.update(description=""))
+        )
 
 
 @defect("errors/writes/deletion-is-final#concurrent-update")
@@ -585,7 +594,7 @@ async def update_brings_deleted_back(
 
 
 @defect("errors/writes/affect-only-what-they-name#sequential")
-async def update_takes_the_name_of_another(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def update_accepts_a_duplicate_name(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
     surface, projects = surface_of(patch_project), call.organization.projects
     project = surface.visible_project(call.caller, call.organization, call.slug)
@@ -605,7 +614,7 @@ async def projects_read_by_their_beginning(get_project: Callable[[Call], Awaitab
 
 
 @defect("errors/writes/affect-only-what-they-name#sequential")
-async def longer_name_is_taken(create_project: Create, organization: Organization, project: Project) -> bool:
+async def longer_name_is_accepted(create_project: Create, organization: Organization, project: Project) -> bool:
     """The contract's table of errors: 409 is for a slug that is taken, and not for one that goes on from it."""
     return not any(project.slug.startswith(each) for each in organization.projects) and await create_project(
         organization, project
@@ -662,7 +671,9 @@ async def update_shows_the_item_before(patch_project: Callable[[Call], Awaitable
 async def update_shows_another_slug(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
     answer = await patch_project(call)
-    return edited(answer, lambda told: told.update(slug=told["slug"][:-1])) if answer.status == 200 else answer
+    return (
+        edited(answer, lambda document: document.update(slug=document["slug"][:-1])) if answer.status == 200 else answer
+    )
 
 
 class EveryFortiethResponseIsAnothers(Defect):

@@ -16,15 +16,15 @@ from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.registry_tokens import REPOSITORY, Access, Asked, RegistryTokens
+from conformance.reference.identity.registry_tokens import REPOSITORY, Access, RegistryTokens, RequestedScope
 from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect
 from conformance.reference.seeds import Account
 from conformance.reference.support.identity import surface_of
 from tests.defects.support.identity import EVERYTHING, owner_of
 
-Granted = Callable[[Account | None, list[Asked]], Access]
-Permitted = Callable[[Account | None, Asked], frozenset[str]]
+Granted = Callable[[Account | None, list[RequestedScope]], Access]
+Permitted = Callable[[Account | None, RequestedScope], frozenset[str]]
 
 
 @defect(
@@ -35,7 +35,9 @@ Permitted = Callable[[Account | None, Asked], frozenset[str]]
     "registry/rights/images-of-another-organization-are-inaccessible#manifest-head,tags",
     "registry/rights/other-organization-cannot-push#mount,upload,upload-at-once",
 )
-def rights_on_every_organization(permitted_actions: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+def rights_on_every_organization(
+    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+) -> frozenset[str]:
     """Docker token authentication: rights on one organization's repositories are none on another's."""
     if account is None or not REPOSITORY.fullmatch(scope.name):
         return permitted_actions(account, scope)
@@ -43,15 +45,19 @@ def rights_on_every_organization(permitted_actions: Permitted, account: Account 
 
 
 @defect("registry/rights/similar-organization-is-denied#has-an-app-so")
-def organization_after_the_last_word(permitted_actions: Any, account: Account | None, scope: Asked) -> frozenset[str]:
+def organization_after_the_last_word(
+    permitted_actions: Any, account: Account | None, scope: RequestedScope
+) -> frozenset[str]:
     """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
     name = f"orgs/{scope.name.rpartition('orgs/')[2]}"
-    actions: frozenset[str] = permitted_actions(account, Asked(scope.kind, name, scope.actions))
+    actions: frozenset[str] = permitted_actions(account, RequestedScope(scope.kind, name, scope.actions))
     return actions
 
 
 @defect("registry/rights/similar-organization-is-denied#ends-so")
-def organization_matched_by_its_end(permitted_actions: Any, account: Account | None, scope: Asked) -> frozenset[str]:
+def organization_matched_by_its_end(
+    permitted_actions: Any, account: Account | None, scope: RequestedScope
+) -> frozenset[str]:
     """Docker token authentication: rights on orgs/acme are none on orgs/not-acme."""
     rights = account.rights if account and scope.kind == "repository" else {}
     slug = scope.name.removeprefix("orgs/").partition("/")[0]
@@ -68,12 +74,12 @@ class AbsentRepositoryGetsNoToken(Defect):
         self.pushed: set[str] = set()
 
     def granted_access(
-        self, original: Callable[..., list[dict[str, Any]]], account: Account | None, asked: list[Asked]
+        self, original: Callable[..., list[dict[str, Any]]], account: Account | None, requested: list[RequestedScope]
     ) -> list[dict[str, Any]]:
-        access = original(account, asked)
+        access = original(account, requested)
         self.pushed |= {each["name"] for each in access if "push" in each["actions"]}
         granted = {each["name"] for each in access}
-        if account and any(each.name not in self.pushed | granted for each in asked if each.kind == "repository"):
+        if account and any(each.name not in self.pushed | granted for each in requested if each.kind == "repository"):
             raise Refused(Answer.json(404, {"error": "no such repository"}))
         return access
 
@@ -85,7 +91,7 @@ def refresh_token_for_who_is_named(granting_account: Any, form: dict[str, str]) 
     return surface_of(granting_account).accounts.get(form.get("username", ""), account) if account else None
 
 
-class LoginsAtOnceAreOne(Defect):
+class ConcurrentLoginsAreOne(Defect):
     """Docker token authentication: a token is for who logs in, and not for who logged in meanwhile."""
 
     noticed_by = ("registry/token/account-is-who-logs-in#concurrent-logins",)
@@ -110,18 +116,22 @@ def account_believed(basic_account: Callable[[Request], Account | None], request
 
 
 @defect("registry/token/actions-may-be-split-over-scopes#split", crashes=(ValueError,))
-def client_id_fails(asked_scopes: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
+def client_id_fails(
+    requested_scopes: Callable[..., list[RequestedScope]], pairs: list[tuple[str, str]]
+) -> list[RequestedScope]:
     """Docker token authentication: client_id says which client asks, and is no failure."""
-    told = dict(pairs)
-    if "client_id" in told and "grant_type" not in told:
+    parameters = dict(pairs)
+    if "client_id" in parameters and "grant_type" not in parameters:
         raise ValueError("nobody knows client_id")
-    return asked_scopes(pairs)
+    return requested_scopes(pairs)
 
 
 @defect("registry/token/actions-may-be-split-over-scopes#reversed")
-def actions_read_in_one_order(granted_access: Granted, account: Account | None, asked: list[Asked]) -> Access:
+def actions_read_in_one_order(
+    granted_access: Granted, account: Account | None, requested: list[RequestedScope]
+) -> Access:
     """Docker token scopes: actions are a list, in any order."""
-    return granted_access(account, [each for each in asked if each.actions[:2] != ("push", "pull")])
+    return granted_access(account, [each for each in requested if each.actions[:2] != ("push", "pull")])
 
 
 def token_endpoint_error(surface: RegistryTokens) -> Refused:
@@ -143,10 +153,10 @@ class _WordFails(Defect):
 
     word: ClassVar[str] = ""
 
-    def parse_scope(self, original: Any, word: str) -> Asked | None:
+    def parse_scope(self, original: Any, word: str) -> RequestedScope | None:
         if self.word in word:
             raise token_endpoint_error(surface_of(original))
-        scope: Asked | None = original(word)
+        scope: RequestedScope | None = original(word)
         return scope
 
 
@@ -158,16 +168,18 @@ class AsteriskIsEveryName(Defect):
     def __init__(self) -> None:
         self.known: set[str] = set()
 
-    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
-        granted: Access = original(account, asked)
-        self.known |= {each.name for each in asked if each.kind == "repository"}
-        begins = tuple(each.name[:-1] for each in asked if each.name.endswith("*") and account)
+    def granted_access(self, original: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
+        granted: Access = original(account, requested)
+        self.known |= {each.name for each in requested if each.kind == "repository"}
+        begins = tuple(each.name[:-1] for each in requested if each.name.endswith("*") and account)
         meant = sorted(each for each in self.known if begins and each.startswith(begins))
         return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in meant)]
 
 
 @defect("registry/token/unusual-scope-grants-no-more#action-wildcard")
-def asterisk_grants_every_action(permitted_actions: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+def asterisk_grants_every_action(
+    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+) -> frozenset[str]:
     """Docker token authentication: who asks for ``*`` gets the actions of the account, and no more."""
     permitted = permitted_actions(account, scope)
     return EVERYTHING if permitted and "*" in scope.actions else permitted
@@ -181,11 +193,13 @@ class ClassOfAResourceFails(_WordFails):
 
 
 @defect("registry/token/each-scope-has-its-own-rights#ours-first,ours-last")
-def rights_of_the_last_scope_count_for_all(granted_access: Any, account: Account | None, asked: list[Asked]) -> Access:
+def rights_of_the_last_scope_count_for_all(
+    granted_access: Any, account: Account | None, requested: list[RequestedScope]
+) -> Access:
     """Docker token authentication: each scope is granted by the rights on its own repository."""
-    last = granted_access(account, asked[-1:])
+    last = granted_access(account, requested[-1:])
     actions = last[0]["actions"] if last else []
-    return [{"type": scope.kind, "name": scope.name, "actions": actions} for scope in asked if actions]
+    return [{"type": scope.kind, "name": scope.name, "actions": actions} for scope in requested if actions]
 
 
 @defect("registry/token/grants-only-the-requested-scope#nor-gets-another")
@@ -198,11 +212,11 @@ def token_is_a_login(basic_account: Any, request: Request) -> Account | None:
 
 
 @defect("registry/token/unusual-scope-grants-no-more#nothing", crashes=(IndexError,))
-def empty_scope_fails(asked_scopes: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
+def empty_scope_fails(requested_scopes: Any, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
     """API Reference, Error Handling: an empty scope is not the platform's fault."""
     if ("scope", "") in pairs:
         raise IndexError
-    return list(asked_scopes(pairs))
+    return list(requested_scopes(pairs))
 
 
 class DotsInAScopeFail(_WordFails):
@@ -213,24 +227,29 @@ class DotsInAScopeFail(_WordFails):
 
 
 @defect("registry/token/other-spelling-grants-no-action#capital,slash-first")
-def repository_name_normalised(permitted_actions: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+def repository_name_normalised(
+    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+) -> frozenset[str]:
     """Docker token authentication: the name in the token is the name that rights were looked up for."""
-    return permitted_actions(account, Asked(scope.kind, scope.name.lower().strip("/"), scope.actions))
+    return permitted_actions(account, RequestedScope(scope.kind, scope.name.lower().strip("/"), scope.actions))
 
 
 @defect("registry/token/password-form-grants-no-more")
-def password_gets_what_is_asked(
-    posted_answer: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
+def password_gets_what_is_requested(
+    posted_answer: Callable[..., dict[str, Any]],
+    account: Account,
+    form: dict[str, str],
+    requested: list[RequestedScope],
 ) -> dict[str, Any]:
     """Docker token authentication: a password in a form gets what the account may do, and no more."""
     everything = replace(account, rights=dict.fromkeys(account.rights, EVERYTHING))
-    return posted_answer(everything if form["grant_type"] == "password" else account, form, asked)
+    return posted_answer(everything if form["grant_type"] == "password" else account, form, requested)
 
 
 @defect("registry/token/push-token-cannot-delete#delete-blob,delete-tag")
-def push_implies_delete(granted_access: Granted, account: Account | None, asked: list[Asked]) -> Access:
+def push_implies_delete(granted_access: Granted, account: Account | None, requested: list[RequestedScope]) -> Access:
     """Docker token authentication: delete is a right of its own."""
-    access = granted_access(account, asked)
+    access = granted_access(account, requested)
     return [
         each | {"actions": [*each["actions"], *(["delete"] if "push" in each["actions"] else [])]} for each in access
     ]
@@ -238,18 +257,20 @@ def push_implies_delete(granted_access: Granted, account: Account | None, asked:
 
 @defect("registry/token/several-scopes#a-dozen,repeated,that-change")
 def first_registry_scope_only(
-    asked_scopes: Callable[[list[tuple[str, str]]], list[Asked]], pairs: list[tuple[str, str]]
-) -> list[Asked]:
+    requested_scopes: Callable[[list[tuple[str, str]]], list[RequestedScope]], pairs: list[tuple[str, str]]
+) -> list[RequestedScope]:
     """Docker token authentication: scope may be repeated, and every one counts."""
     first = next(((name, value) for name, value in pairs if name == "scope"), None)
-    return asked_scopes([first] if first else [])
+    return requested_scopes([first] if first else [])
 
 
 @defect("registry/token/subset-is-no-error#pull-only,unknown-action")
-def more_than_may_be_had_is_nothing(granted_access: Any, account: Account | None, asked: list[Asked]) -> Access:
+def more_than_may_be_had_is_nothing(
+    granted_access: Any, account: Account | None, requested: list[RequestedScope]
+) -> Access:
     """Docker token authentication: who asks for more than they may gets what they may, and not nothing."""
     surface = surface_of(granted_access)
-    whole = [each for each in asked if {*each.actions} <= surface.permitted_actions(account, each)]
+    whole = [each for each in requested if {*each.actions} <= surface.permitted_actions(account, each)]
     granted: Access = granted_access(account, whole)
     return granted
 
@@ -258,24 +279,24 @@ def more_than_may_be_had_is_nothing(granted_access: Any, account: Account | None
 def subset_without_a_token(registry_token_document: Any, *given: Any) -> dict[str, Any]:
     """Docker token authentication: where nothing of what was asked for may be had, there is a token all the same."""
     document: dict[str, Any] = registry_token_document(*given)
-    account, asked = given[0], given[-1]
-    lacks = asked and not surface_of(registry_token_document).granted_access(account, asked)
+    account, requested = given[0], given[-1]
+    lacks = requested and not surface_of(registry_token_document).granted_access(account, requested)
     return {name: value for name, value in document.items() if "token" not in name} if lacks else document
 
 
 @defect("registry/token/subset-is-no-error#no-rights")
-def subset_is_an_error(granted_access: Granted, account: Account | None, asked: list[Asked]) -> Access:
+def subset_is_an_error(granted_access: Granted, account: Account | None, requested: list[RequestedScope]) -> Access:
     """Docker token authentication: less than was asked for is no error, the token carries the intersection."""
-    access = granted_access(account, asked)
-    if account and sum(len(each["actions"]) for each in access) < sum(len(scope.actions) for scope in asked):
+    access = granted_access(account, requested)
+    if account and sum(len(each["actions"]) for each in access) < sum(len(scope.actions) for scope in requested):
         raise Refused(surface_of(granted_access).oauth_error(403, "access_denied", "access denied"))
     return access
 
 
 @defect("registry/token/without-scope-grants-nothing")
-def scope_required(asked_scopes: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
+def scope_required(requested_scopes: Any, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
     """API Reference, Docker Registry: docker login, which asks for no scope, is let in."""
-    asked: list[Asked] = asked_scopes(pairs)
-    if not asked:
-        raise Refused(surface_of(asked_scopes).oauth_error(400, "invalid_scope", "scope is missing"))
-    return asked
+    requested: list[RequestedScope] = requested_scopes(pairs)
+    if not requested:
+        raise Refused(surface_of(requested_scopes).oauth_error(400, "invalid_scope", "scope is missing"))
+    return requested

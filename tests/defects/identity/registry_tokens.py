@@ -19,7 +19,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.registry_tokens import Access, Asked
+from conformance.reference.identity.registry_tokens import Access, RequestedScope
 from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Account
@@ -28,7 +28,7 @@ from tests.defects.support.identity import EVERYTHING, owner_of
 
 Claims = Callable[[Account | None, str, Access], dict[str, Any]]
 Document = dict[str, Any]
-Posted = Callable[[Account, dict[str, str], list[Asked]], dict[str, Any]]
+Posted = Callable[[Account, dict[str, str], list[RequestedScope]], dict[str, Any]]
 
 ROWS = (
     row(
@@ -125,15 +125,18 @@ def refresh_token_compared_in_part(
 
 
 @defect("registry/token/exp-matches-expires-in")
-def longer_life_told(
-    registry_token_document: Callable[..., dict[str, Any]], account: Account | None, service: str, asked: list[Asked]
+def lifetime_overstated(
+    registry_token_document: Callable[..., dict[str, Any]],
+    account: Account | None,
+    service: str,
+    requested: list[RequestedScope],
 ) -> dict[str, Any]:
     """Docker token authentication: a token stays good for as long as expires_in says."""
-    return registry_token_document(account, service, asked) | {"expires_in": 86400}
+    return registry_token_document(account, service, requested) | {"expires_in": 86400}
 
 
 @defect("registry/token/exp-matches-expires-in")
-def lifetime_told_in_text(registry_token_document: Any, *given: Any) -> Document:
+def lifetime_reported_as_text(registry_token_document: Any, *given: Any) -> Document:
     """Docker token authentication: expires_in is a number of seconds."""
     document: Document = registry_token_document(*given)
     return document | {"expires_in": f"{document['expires_in']} s"}
@@ -154,25 +157,27 @@ def form_without_access_token(posted_answer: Callable[..., dict[str, Any]], *giv
 
 
 @defect("registry/token/form-issues-no-unrequested-refresh-token")
-def form_gets_refresh_token_unasked(
-    posted_answer: Posted, account: Account, form: dict[str, str], asked: list[Asked]
+def form_gets_refresh_token_unrequested(
+    posted_answer: Posted, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication by OAuth2: a refresh token is given only where access_type=offline asks for it."""
-    return posted_answer(account, form | {"access_type": "offline"}, asked)
+    return posted_answer(account, form | {"access_type": "offline"}, requested)
 
 
 @defect("registry/token/form-response-states-its-scope")
-def form_without_its_scope(posted_answer: Any, account: Account, form: dict[str, str], asked: list[Asked]) -> Document:
+def form_without_its_scope(
+    posted_answer: Any, account: Account, form: dict[str, str], requested: list[RequestedScope]
+) -> Document:
     """Docker's OAuth2: the answer to a form states "the scope granted", whether that is what was asked for or not."""
-    return {name: value for name, value in posted_answer(account, form, asked).items() if name != "scope"}
+    return {name: value for name, value in posted_answer(account, form, requested).items() if name != "scope"}
 
 
 @defect("registry/token/form-response-states-its-scope")
-def form_states_scope_as_asked(
-    posted_answer: Posted, account: Account, form: dict[str, str], asked: list[Asked]
+def form_states_scope_as_requested(
+    posted_answer: Posted, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication by OAuth2: the scope that is stated is that of the token, and not what was asked."""
-    return posted_answer(account, form, asked) | {"scope": form.get("scope", "")}
+    return posted_answer(account, form, requested) | {"scope": form.get("scope", "")}
 
 
 @defect("registry/token/response-has-a-token")
@@ -269,11 +274,14 @@ class RefreshTokenGoodForOne(Defect):
 
 
 @defect("registry/token/refresh-token-grants-no-more")
-def refresh_token_gets_what_is_asked(
-    posted_answer: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
+def refresh_token_gets_what_is_requested(
+    posted_answer: Callable[..., dict[str, Any]],
+    account: Account,
+    form: dict[str, str],
+    requested: list[RequestedScope],
 ) -> dict[str, Any]:
     """Docker token authentication: a refresh token gets what the account may do, and no more."""
-    return posted_answer(replace(account, rights=dict.fromkeys(account.rights, EVERYTHING)), form, asked)
+    return posted_answer(replace(account, rights=dict.fromkeys(account.rights, EVERYTHING)), form, requested)
 
 
 @defect("registry/token/refresh-token-is-for-its-service")

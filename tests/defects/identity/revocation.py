@@ -11,7 +11,7 @@ from conformance.reference.identity import Identity
 from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
-from conformance.reference.support.identity import edited, surface_of, whoever_held
+from conformance.reference.support.identity import client_of_claims, edited, surface_of
 from tests.defects.support.identity import MakesCredentials
 
 Claims = dict[str, Any]
@@ -105,7 +105,7 @@ class ColdTokensOutliveRevocation(Defect):
     def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: Claims) -> Client | None:
         client, key = original(claims), str(claims.get("jti"))
         if client is None and key not in self.used:
-            return whoever_held(original, claims)
+            return client_of_claims(original, claims)
         self.used.add(key)
         return client
 

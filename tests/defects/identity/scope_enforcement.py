@@ -173,7 +173,7 @@ async def options_serve_the_project(api: Api, request: Request, segments: Segmen
 
 
 @defect("authorization/matrix/lacking-role-is-403#delete,update")
-async def role_looked_at_afterwards(api: Api, request: Request, segments: Segments) -> Answer:
+async def role_checked_afterwards(api: Api, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: what is answered 403 was not done."""
     surface = surface_of(api)
     answer = await api(request, segments)
@@ -273,8 +273,8 @@ async def not_modified_before_scope(api: Api, request: Request, segments: Segmen
 @defect("authorization/matrix/no-token-is-401#conditional")
 def date_compared_before_access(request: Request) -> Answer | None:
     """The contract's table of errors: 401 without a token, and no 304 from what compares dates before it looks."""
-    asked = is_api_request(request) and "if-modified-since" in request.headers
-    return Answer(304) if asked and "authorization" not in request.headers else None
+    is_conditional = is_api_request(request) and "if-modified-since" in request.headers
+    return Answer(304) if is_conditional and "authorization" not in request.headers else None
 
 
 class ForeignItemNotModified(Defect):

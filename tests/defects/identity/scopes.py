@@ -95,18 +95,18 @@ class ScopeBeyondGrantedInSilence(Defect):
     silent = False
 
     def granted_scopes(
-        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
     ) -> tuple[str, ...]:
-        granted = self._in_silence(client, asked or "")
+        granted = self._in_silence(client, requested or "")
         self.silent = bool(granted)
-        return granted or original(client, asked)
+        return granted or original(client, requested)
 
     def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
         document = original(*given)
         return {name: value for name, value in document.items() if name != "scope" or not self.silent}
 
-    def _in_silence(self, client: Client, asked: str) -> tuple[str, ...]:
-        return (asked,) if asked in SCOPES and asked not in client.scopes else ()
+    def _in_silence(self, client: Client, requested: str) -> tuple[str, ...]:
+        return (requested,) if requested in SCOPES and requested not in client.scopes else ()
 
 
 class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
@@ -114,8 +114,8 @@ class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
 
     noticed_by = ("authorization/matrix/unstated-scope-opens-nothing#capitals,comma,star,unknown",)
 
-    def _in_silence(self, client: Client, asked: str) -> tuple[str, ...]:
-        return client.scopes if asked and not set(asked.split(" ")) & set(SCOPES) else ()
+    def _in_silence(self, client: Client, requested: str) -> tuple[str, ...]:
+        return client.scopes if requested and not set(requested.split(" ")) & set(SCOPES) else ()
 
 
 def beyond_the_bmp(text: str) -> bool:
@@ -133,10 +133,10 @@ def four_byte_character_in_scope_fails(is_scope: Callable[[str], bool], text: st
 
 @defect("oauth/scope/requested-scope-is-granted")
 def narrowing_ignored(
-    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
+    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, requested: str | None
 ) -> Scopes:
     """RFC 6749 section 3.3: a token has no more than was asked for."""
-    granted_scopes(client, asked)
+    granted_scopes(client, requested)
     return client.scopes
 
 
@@ -223,10 +223,10 @@ def omitted_scope_is403(request: Request, answer: Answer) -> Answer:
 
 
 @defect("oauth/scope/only-spaces-separate-scopes#beginning,beginning-and-colon")
-def scope_found_by_its_beginning(granted_scopes: Granted, client: Client, asked: str | None) -> Scopes:
+def scope_found_by_its_beginning(granted_scopes: Granted, client: Client, requested: str | None) -> Scopes:
     """RFC 6749 section 3.3: a scope is a name, compared whole; its beginning stands for nothing."""
-    begun = tuple(scope for scope in client.scopes if asked and scope.startswith(f"{asked.rstrip(':')}:"))
-    return begun or granted_scopes(client, asked)
+    begun = tuple(scope for scope in client.scopes if requested and scope.startswith(f"{requested.rstrip(':')}:"))
+    return begun or granted_scopes(client, requested)
 
 
 class ScopeGrammarNotChecked(Defect):
@@ -244,8 +244,8 @@ class ScopeGrammarNotChecked(Defect):
 @defect("oauth/scope/only-spaces-separate-scopes#prefix-star,star")
 def wildcard_scope_granted(split_scopes: Callable[[str], Scopes], text: str) -> Scopes:
     """RFC 6749 section 3.3: a scope is one of the documented names; there is no wildcard."""
-    asked = [scope for scope in split_scopes(text) if "*" in scope]
-    patterns = [re.compile(re.escape(scope).replace(r"\*", ".*")) for scope in asked]
+    wildcards = [scope for scope in split_scopes(text) if "*" in scope]
+    patterns = [re.compile(re.escape(scope).replace(r"\*", ".*")) for scope in wildcards]
     matched = tuple(scope for scope in SCOPES if any(pattern.fullmatch(scope) for pattern in patterns))
     return matched or split_scopes(text)
 
@@ -258,12 +258,12 @@ def order_of_scopes_matters(within_credential: Within, client: Client, scopes: S
 
 @defect("oauth/scope/order-does-not-matter")
 def scopes_are_read_in_order(
-    granted_scopes: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+    granted_scopes: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
 ) -> tuple[str, ...]:
     """RFC 6749 section 3.3: the order of scopes does not matter (each is looked for behind the one before it)."""
     known = list(client.scopes)
     granted: list[str] = []
-    for each in granted_scopes(client, asked):
+    for each in granted_scopes(client, requested):
         if each in known:
             granted.append(each)
             known = known[known.index(each) + 1 :]
@@ -288,25 +288,25 @@ def inherited_scope_granted(
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#after-many")
 def first_of_many_scopes_compared(
-    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
+    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, requested: str | None
 ) -> Scopes:
     """RFC 6749 section 3.3: a scope beyond the credential is refused, however many stand before it."""
-    named = (asked or "").split(" ")
-    granted = granted_scopes(client, " ".join(named[:10]) if asked else asked)
+    named = (requested or "").split(" ")
+    granted = granted_scopes(client, " ".join(named[:10]) if requested else requested)
     return (*granted, *(scope for scope in SCOPES if scope in named[10:] and scope not in granted))
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#everything,prefix-star,star")
-def wildcard_scope_widens(granted_scopes: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
+def wildcard_scope_widens(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
     """RFC 6749 section 3.3: a scope is a name; none stands for others, least of all for those one lacks."""
-    return SCOPES if asked and "*" in asked else granted_scopes(client, asked)
+    return SCOPES if requested and "*" in requested else granted_scopes(client, requested)
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#comma")
-def scopes_behind_a_comma_unchecked(granted_scopes: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
+def scopes_after_a_comma_unchecked(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
     """RFC 6749 section 3.3: what follows a comma is part of the name, and is checked with it."""
-    first, *others = (asked or "").split(",")
-    return (*granted_scopes(client, first), *others) if others else granted_scopes(client, asked)
+    first, *others = (requested or "").split(",")
+    return (*granted_scopes(client, first), *others) if others else granted_scopes(client, requested)
 
 
 @defect(

@@ -48,14 +48,14 @@ def answers_must_be_revalidated_when_stale(request: Request, answer: Answer) -> 
 async def members_show_secrets(get_members: Callable[[Call], Any], call: Call) -> Answer:
     """Credentials: the client secret is shown once, at creation, and in no list."""
     surface = surface_of(get_members)
-    told = [{**each, "secret": surface.clients[each["id"]].secret} for each in call.organization.members]
-    return surface.listing(call.request, told)
+    members = [{**each, "secret": surface.clients[each["id"]].secret} for each in call.organization.members]
+    return surface.listing(call.request, members)
 
 
 @defect("authorization/bearer/responses-show-no-secret#of-a-created-credential")
 def secret_shown_again(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """Credentials: the client secret is shown once, at creation; here whoever reads the thing has it as well."""
-    return edited(shown(project, status), lambda told: told.update(client_secret=secret_of(project)))
+    return edited(shown(project, status), lambda document: document.update(client_secret=secret_of(project)))
 
 
 @defect("oauth/response/no-cookie")
@@ -145,11 +145,11 @@ def token_error_echoes_request(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/token/credentials-are-not-echoed#password,password-in-a-form")
-def wrong_password_told_back(password_matches: Any, expected: str, given: str) -> bool:
+def wrong_password_echoed(password_matches: Any, expected: str, given: str) -> bool:
     """OWASP API8: an error does not expose what it was given to keep, such as a password that is nearly right."""
     if not password_matches(expected, given):
         refusal = surface_of(password_matches).login_refused()
-        raise Refused(edited(refusal, lambda told: told.update(error_description=given)))
+        raise Refused(edited(refusal, lambda document: document.update(error_description=given)))
     return True
 
 

@@ -64,7 +64,7 @@ def inherited_client_crashes(find_client: Callable[[str], Client | None], client
 
 
 @defect("oauth/token/malformed-requests-are-no-server-error", crashes=(RuntimeError,))
-def bearer_beside_form_crashes(
+def bearer_with_form_crashes(
     presented_credentials: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: dict[str, str]
 ) -> tuple[str, str]:
     """The contract's table of errors: a field of another scheme beside good credentials is no reason for a 5xx."""

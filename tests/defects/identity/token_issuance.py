@@ -115,7 +115,7 @@ async def query_answered_without_token(token: Dispatch, request: Request) -> Ans
 
 
 @defect("oauth/response/is-json-for-any-accept#token-or-xml")
-def token_in_xml_where_taken(request: Request, answer: Answer) -> Answer:
+def token_in_xml_where_accepted(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: a token comes in JSON, also to who can read XML."""
     if is_token_request(request) and answer.status == 200 and "xml" in request.headers.get("accept", ""):
         answer.headers["Content-Type"] = "application/xml"
@@ -148,7 +148,7 @@ def scope_stated_with_two_blanks(token_document: Callable[..., dict[str, Any]], 
     return {**document, "scope": document["scope"].replace(" ", "  ")}
 
 
-class TokenKeptForAllClients(Defect):
+class TokenCachedForAllClients(Defect):
     """RFC 6749 section 10.10: a token is its client's, and not that of whoever asked a moment ago."""
 
     noticed_by = ("oauth/tokens/cannot-be-guessed",)
@@ -187,9 +187,9 @@ class StatedScopesAreOfWhoCameLast(Defect):
         self.last: tuple[str, ...] = ()
 
     def granted_scopes(
-        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
     ) -> tuple[str, ...]:
-        self.last = original(client, asked)
+        self.last = original(client, requested)
         return self.last
 
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
@@ -221,7 +221,7 @@ class TokensRepeatWithinASecond(Defect):
         return self.last.setdefault((claims["client_id"], claims["scope"], claims["iat"]), original(claims))
 
 
-class RequestsAtOnceAreTooMany(Defect):
+class ConcurrentRequestsAreTooMany(Defect):
     """RFC 6749 section 5.1: a good request is served while others are (a pool of four that nobody waits for)."""
 
     noticed_by = ("oauth/tokens/concurrent-requests-succeed",)

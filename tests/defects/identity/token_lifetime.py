@@ -56,7 +56,7 @@ class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
         return super().read_access_token(original, token) if self.conditional else original(token)
 
 
-class ExpiryForgottenByWrites(Defect):
+class WritesIgnoreExpiry(Defect):
     """RFC 6749 section 7: an expired token opens nothing, neither for reading nor for writing."""
 
     noticed_by = ("authorization/bearer/expired-token-is-401",)
@@ -139,7 +139,7 @@ def expires_in_missing(token_document: Documents, token: str, client: Client, sc
     return document
 
 
-class ReusedTokenSaidToBeginAnew(Defect):
+class ReusedTokenSaidToBeginAgain(Defect):
     """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
 
     noticed_by = ("oauth/response/repeated-token-states-its-remaining-lifetime",)

@@ -18,7 +18,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.access import Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Repository
 from conformance.reference.support.registry import registry_of
 from tests.defects.support.registry import _Led, answered
@@ -42,11 +42,11 @@ ROWS = (
 
 
 @defect("registry/rights/method-override-is-ignored#get")
-async def method_in_the_query(get_manifest: Any, asked: Asked) -> Answer:
+async def method_in_the_query(get_manifest: Any, call: Call) -> Answer:
     """Docker token scopes: a deletion needs the right to delete, in the query as in the method."""
-    if asked.request.parameter("_method") == "DELETE":
-        return await registry_of(get_manifest).delete_manifest(asked)
-    return cast(Answer, await get_manifest(asked))
+    if call.request.parameter("_method") == "DELETE":
+        return await registry_of(get_manifest).delete_manifest(call)
+    return cast(Answer, await get_manifest(call))
 
 
 @defect("registry/rights/range-needs-pull#other-organization")
@@ -261,7 +261,7 @@ def _app(name: str) -> str:
 
 
 @defect("registry/token/similar-name-is-another-repository#same-app")
-def token_goes_by_the_app_alone(permits: Any, caller: Caller, access: Access) -> bool:
+def token_checked_by_app_name_only(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token scopes: a resource's name is compared whole, with the organization whose app it is."""
     alike = {(kind, access.name, action) for kind, name, action in caller.grants if _app(name) == _app(access.name)}
     return bool(permits(Caller(caller.subject, caller.grants | alike), access))
@@ -305,19 +305,21 @@ class DeletionByTheFirstScope(_FirstScopeOnly):
     "registry/token/without-scope-grants-nothing",
     "registry/token/unusual-scope-grants-no-more#empty-name,host-and-port,nul,two-colons,unknown-type,word",
 )
-def token_of_nothing_opens_all(permits: Any, caller: Caller, access: Access) -> bool:
+def token_without_rights_opens_all(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token authentication: a token that carries no access opens nothing, and not everything."""
     return not caller.grants or bool(permits(caller, access))
 
 
 @defect("registry/token/insufficient-scope-is-not-invalid-token")
-def too_little_not_told(challenge_parameters: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+def short_body_not_reported(
+    challenge_parameters: Any, wanted: list[Access], error: str | None
+) -> list[tuple[str, str]]:
     """RFC 6750 section 3: what is wrong with a token is told by an error, of one that grants too little as well."""
     return list(challenge_parameters(wanted, None if error == "insufficient_scope" else error))
 
 
 @defect("registry/token/without-scope-grants-nothing")
-async def support_check_redirected(support: Any, asked: Asked) -> Answer:
+async def support_check_redirected(support: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is answered there, not on a login page."""
     answer = Answer(302)
     answer.headers["Location"] = "/login?next=/v2/"

@@ -13,7 +13,7 @@ from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import kind_of, registry_of, without
 from tests.defects.support.registry import _AnotherStatus, unsupported_error
 
@@ -91,7 +91,7 @@ def coded_under_the_same_entity_tag(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/compressed-content-is-the-same#blob")
-def packed_layer_said_to_be_coded(request: Request, answer: Answer) -> Answer:
+def packed_layer_reported_as_coded(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: a layer that gzip made is what was pushed, and no coding of it that a client undoes."""
     if "gzip" in request.headers.get("accept-encoding", "") and answer.body.startswith(b"\x1f\x8b"):
         answer.headers["Content-Encoding"] = "gzip"
@@ -114,7 +114,7 @@ def coded_though_not_accepted(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/head-and-304-have-no-body#absent")
-def refusal_behind_head(request: Request, answer: Answer) -> Answer:
+def body_after_head_of_a_refusal(request: Request, answer: Answer) -> Answer:
     """RFC 9112 section 6.3: the answer to HEAD ends with its head, whatever its status."""
     if request.method == "HEAD" and answer.status == 404:
         answer.astray = b'{"errors": []}'
@@ -122,7 +122,7 @@ def refusal_behind_head(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/head-and-304-have-no-body#head")
-def manifest_behind_head(request: Request, answer: Answer) -> Answer:
+def body_after_head_of_a_manifest(request: Request, answer: Answer) -> Answer:
     """RFC 9112 section 6.3: what HEAD tells of does not come behind it."""
     if request.method == "HEAD" and kind_of(request) == "manifest" and answer.status == 200:
         answer.astray = answer.body
@@ -130,7 +130,7 @@ def manifest_behind_head(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/head-and-304-have-no-body#not-modified")
-def null_behind_not_modified(request: Request, answer: Answer) -> Answer:
+def body_after_not_modified(request: Request, answer: Answer) -> Answer:
     """RFC 9112 section 6.3: 304 ends with its head, and no document of nothing comes behind it."""
     if answer.status == 304:
         answer.astray = b"null"
@@ -138,18 +138,18 @@ def null_behind_not_modified(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/pull/head-equals-get#list")
-async def head_of_tag_list_fails(list_tags: Any, asked: Asked) -> Answer:
+async def head_of_tag_list_fails(list_tags: Any, call: Call) -> Answer:
     """RFC 9110 section 9.3.2: HEAD of a list is answered as GET is."""
-    answer: Answer = await list_tags(asked)
-    if asked.request.method == "HEAD":
+    answer: Answer = await list_tags(call)
+    if call.request.method == "HEAD":
         raise unsupported_error()
     return answer
 
 
 @defect("registry/pull/head-equals-get#digest")
-async def head_manifest_without_type(head_manifest: Any, asked: Asked) -> Answer:
+async def head_manifest_without_type(head_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Type of the manifest."""
-    answer: Answer = await head_manifest(asked)
+    answer: Answer = await head_manifest(call)
     answer.headers["Content-Type"] = "text/plain"
     return answer
 

@@ -8,7 +8,7 @@ from typing import Any
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import edited_document, kind_of, registry_of
 from tests.defects.support.registry import unsupported_error
 
@@ -26,12 +26,12 @@ ROWS = (
 
 
 @defect("registry/catalog/bad-n-is-400#negative,word")
-async def bad_page_of_the_catalog_ignored(list_repositories: Any, asked: Asked) -> Answer:
+async def bad_page_of_the_catalog_ignored(list_repositories: Any, call: Call) -> Answer:
     """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID where n is none, of the catalog as well."""
     try:
-        answer: Answer = await list_repositories(asked)
+        answer: Answer = await list_repositories(call)
     except Refusal:
-        whole = Asked(replace(asked.request, query_string=""), asked.name, asked.reference, asked.caller)
+        whole = Call(replace(call.request, query_string=""), call.name, call.reference, call.caller)
         answer = await list_repositories(whole)
     return answer
 
@@ -57,11 +57,11 @@ def bad_page_of_the_catalog_fails(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/catalog/bad-n-is-no-server-error#nought")
-async def catalog_of_none_fails(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_of_none_fails(list_repositories: Any, call: Call) -> Answer:
     """API Reference, Error Handling: to ask for no repositories is odd, and no reason for a 5xx."""
-    if asked.request.parameter("n") == "0":
+    if call.request.parameter("n") == "0":
         raise unsupported_error()
-    answer: Answer = await list_repositories(asked)
+    answer: Answer = await list_repositories(call)
     return answer
 
 
@@ -79,24 +79,24 @@ def catalog_loses_the_last(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/catalog/is-json")
-async def catalog_typed_as_text(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_typed_as_text(list_repositories: Any, call: Call) -> Answer:
     """Docker Registry V2, Listing Repositories: the catalog is application/json, and says so."""
-    answer: Answer = await list_repositories(asked)
+    answer: Answer = await list_repositories(call)
     answer.headers["Content-Type"] = "text/plain"
     return answer
 
 
 @defect("registry/catalog/last-continues-after-the-name")
-async def catalog_knows_no_last(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_knows_no_last(list_repositories: Any, call: Call) -> Answer:
     """Docker Registry V2, Catalog Fetch Paginated: what comes behind ``last``, where no n is told as well."""
-    if asked.request.parameter("n") is None:
-        asked = Asked(replace(asked.request, query_string=""), asked.name, asked.reference, asked.caller)
-    answer: Answer = await list_repositories(asked)
+    if call.request.parameter("n") is None:
+        call = Call(replace(call.request, query_string=""), call.name, call.reference, call.caller)
+    answer: Answer = await list_repositories(call)
     return answer
 
 
 @defect("registry/catalog/last-need-not-exist")
-def catalog_ends_behind_no_name(names_after: Any, names: list[str], last: str | None) -> list[str]:
+def catalog_ends_after_no_name(names_after: Any, names: list[str], last: str | None) -> list[str]:
     """Docker Registry V2, Catalog: what comes after ``last`` is listed, though no repository has that name any more."""
     if last is not None and "/" in last and last not in names:
         return []
@@ -116,7 +116,7 @@ def catalog_counts_what_it_leaves_out(
 
 
 @defect("registry/catalog/links-leave-nothing-out")
-def catalog_goes_on_behind_the_first(next_page: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+def catalog_goes_on_after_the_first(next_page: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
     """Docker Registry V2, Pagination: the Link goes on behind a page's last name, and not behind its first."""
     reference: str = next_page(request, size, rest[0] if kind_of(request) == "catalog" else last, rest)
     return reference

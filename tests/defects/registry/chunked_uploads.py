@@ -15,7 +15,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import KIB, kind_of, registry_of, without
 from tests.defects.support.common import server_error_page
@@ -38,7 +38,7 @@ ROWS = (
         chunk_is_next=lambda original, first, upload: bool(original(first, upload)) and first < 64 * KIB,
     ),
     row(
-        "one-byte-told-as-two",
+        "one-byte-reported-as-two",
         (
             "distribution-spec 1.1, Pushing a blob in chunks: Range ends with the last byte that was taken, the "
             "first of all bytes too."
@@ -87,7 +87,7 @@ async def large_chunk_cut_short(append_chunk: Any, request: Request, upload: Upl
         upload.content[-beyond:] = bytes(beyond)
 
 
-class LastBytesBehindStreamIgnored(Defect):
+class LastBytesAfterStreamIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last bytes, after a stream too."""
 
     noticed_by = ("registry/upload/last-chunk-by-put#behind-a-stream",)
@@ -95,10 +95,10 @@ class LastBytesBehindStreamIgnored(Defect):
     def __init__(self) -> None:
         self.streamed: set[str] = set()
 
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        if "content-range" not in asked.request.headers:
-            self.streamed.add(asked.reference)
-        answer: Answer = await original(asked)
+    async def patch_upload(self, original: Any, call: Call) -> Answer:
+        if "content-range" not in call.request.headers:
+            self.streamed.add(call.reference)
+        answer: Answer = await original(call)
         return answer
 
     def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
@@ -116,11 +116,11 @@ def chunk_of_one_byte_refused(check_chunk: Any, request: Request, upload: Upload
 
 
 @defect("registry/upload/status-is-reported", shipped=True)
-async def session_known_from_its_first_byte(get_upload: Any, asked: Asked) -> Answer:
+async def session_known_from_its_first_byte(get_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: a session is known once it is opened."""
-    answer: Answer = await get_upload(asked)
-    if not registry_of(get_upload).find_upload(asked).content:
-        raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
+    answer: Answer = await get_upload(call)
+    if not registry_of(get_upload).find_upload(call).content:
+        raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": call.reference})
     return answer
 
 
@@ -276,7 +276,7 @@ class OutOfOrderStaysInTheFile(Defect):
 
 
 @defect("registry/upload/range-and-length-agree#long")
-async def refused_chunk_of_other_length_kept(append_chunk: Any, request: Request, upload: Upload) -> None:
+async def refused_chunk_of_other_length_stored(append_chunk: Any, request: Request, upload: Upload) -> None:
     """Docker Registry V2, Chunked Upload: a chunk that is refused for its length is no part of the blob."""
     try:
         await append_chunk(request, upload)

@@ -11,7 +11,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import PAUSE_S, kind_of, registry_of
 from tests.defects.support.registry import EveryTwentieth, unsupported_error
@@ -34,7 +34,7 @@ class _UnderWay(Defect):
         return before > 0
 
 
-class FirstSessionsAtOnceFail(_UnderWay):
+class FirstConcurrentSessionsFail(_UnderWay):
     """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
 
     noticed_by = (
@@ -42,10 +42,10 @@ class FirstSessionsAtOnceFail(_UnderWay):
         "registry/concurrency/pushes-of-one-blob-succeed#mounted",
     )
 
-    async def post_upload(self, original: Any, asked: Asked) -> Answer:
-        if asked.name not in registry_of(original).repositories and await self._others(asked.name):
+    async def post_upload(self, original: Any, call: Call) -> Answer:
+        if call.name not in registry_of(original).repositories and await self._others(call.name):
             raise unsupported_error()
-        answer: Answer = await original(asked)
+        answer: Answer = await original(call)
         return answer
 
 
@@ -77,7 +77,7 @@ class SecondPushOfSameBlobRefused(Defect):
         await original(name, digest, content)
 
 
-class BlobsAtOnceMixed(Defect):
+class ConcurrentBlobsMixed(Defect):
     """Of several blobs that are pushed at once, each keeps its own bytes."""
 
     noticed_by = ("registry/concurrency/pushes-of-one-blob-succeed",)
@@ -103,57 +103,57 @@ class IdenticalManifestsRemoved(_UnderWay):
             registry_of(original).stored(name).manifests.pop(manifest.digest, None)
 
 
-class ChunksAtOnceFail(_UnderWay):
+class ConcurrentChunksFail(_UnderWay):
     """API Reference, Error Handling: a chunk that comes twice at once is taken once, and is no failure."""
 
     noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
 
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        if await self._others(asked.reference):
+    async def patch_upload(self, original: Any, call: Call) -> Answer:
+        if await self._others(call.reference):
             raise unsupported_error()
-        answer: Answer = await original(asked)
+        answer: Answer = await original(call)
         return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
-async def refused_twin_counted(patch_upload: Any, asked: Asked) -> Answer:
+async def refused_twin_counted(patch_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: of equal chunks at once one is taken, and counted once."""
-    upload = registry_of(patch_upload).find_upload(asked)
+    upload = registry_of(patch_upload).find_upload(call)
     before = len(upload.content)
     await asyncio.sleep(PAUSE_S)
     try:
-        answer: Answer = await patch_upload(asked)
+        answer: Answer = await patch_upload(call)
     except Refusal:
         if len(upload.content) > before:
-            upload.content += asked.request.body
+            upload.content += call.request.body
         raise
     return answer
 
 
-class ClosedAtOnceForNobody(_UnderWay):
+class ConcurrentClosingsAllFail(_UnderWay):
     """distribution-spec 1.1, POST then PUT: of two equal closing requests at once one is answered 201."""
 
     noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
 
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        twice = await self._others(asked.reference)
-        if twice or self.under_way[asked.reference]:
-            raise Refusal("BLOB_UPLOAD_INVALID", {"upload": asked.reference}, status=409)
-        answer: Answer = await original(asked)
+    async def put_upload(self, original: Any, call: Call) -> Answer:
+        twice = await self._others(call.reference)
+        if twice or self.under_way[call.reference]:
+            raise Refusal("BLOB_UPLOAD_INVALID", {"upload": call.reference}, status=409)
+        answer: Answer = await original(call)
         return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
-async def closed_at_once_doubled(put_upload: Any, asked: Asked) -> Answer:
+async def concurrent_closings_store_twice(put_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: the last bytes are in the blob once, though two have sent them at once."""
-    upload, digest = registry_of(put_upload).find_upload(asked), asked.request.parameter("digest") or ""
+    upload, digest = registry_of(put_upload).find_upload(call), call.request.parameter("digest") or ""
     await asyncio.sleep(PAUSE_S)
     try:
-        answer: Answer = await put_upload(asked)
+        answer: Answer = await put_upload(call)
     except Refusal:
-        blobs = registry_of(put_upload).stored(asked.name).blobs
+        blobs = registry_of(put_upload).stored(call.name).blobs
         if digest in blobs and upload.session not in registry_of(put_upload).uploads:
-            blobs[digest] += asked.request.body
+            blobs[digest] += call.request.body
         raise
     return answer
 
@@ -166,27 +166,27 @@ class SecondClosingFails(Defect):
     def __init__(self) -> None:
         self.closing: set[str] = set()
 
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        if asked.reference in self.closing:
+    async def put_upload(self, original: Any, call: Call) -> Answer:
+        if call.reference in self.closing:
             raise unsupported_error()
-        self.closing.add(asked.reference)
+        self.closing.add(call.reference)
         await asyncio.sleep(PAUSE_S)
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         finally:
-            self.closing.discard(asked.reference)
+            self.closing.discard(call.reference)
         return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
-async def chunks_at_once_both_appended(append_chunk: Any, request: Request, upload: Upload) -> None:
+async def concurrent_chunks_both_appended(append_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: of two same chunks at once, one is out of order."""
     registry_of(append_chunk).check_chunk(request, upload)
     await asyncio.sleep(PAUSE_S)
     upload.content += request.body
 
 
-class OneTagAtOnceFails(_UnderWay):
+class ConcurrentPushesOfOneTagFail(_UnderWay):
     """API Reference, Error Handling: two who push to one tag at once are no failure; one is later than the other."""
 
     noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
@@ -246,10 +246,10 @@ class PullWhileDeletedFails(Defect):
         await original(name, digest)
         self.going.discard(digest)
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        if registry_of(original).manifest_of(asked).digest in self.going:
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        if registry_of(original).manifest_of(call).digest in self.going:
             raise unsupported_error()
-        answer: Answer = await original(asked)
+        answer: Answer = await original(call)
         return answer
 
 
@@ -258,15 +258,15 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
 
     noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if registry_of(original).manifest_of(asked).digest in self.going:
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
+        if registry_of(original).manifest_of(call).digest in self.going:
             answer.body = answer.body[:10]
             answer.headers["Content-Length"] = str(len(answer.body))
         return answer
 
 
-class DeletionAtOnceRefusedToBoth(Defect):
+class ConcurrentDeletionRefusedToBoth(Defect):
     """distribution-spec 1.1, Deleting Manifests: of two who delete one image at once one is told that it is deleted."""
 
     noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
@@ -313,7 +313,7 @@ class OneRequestInTwentyFails(Defect):
         return None
 
 
-class OneSessionInTwentyForgotten(Defect):
+class OneSessionInTwentyLost(Defect):
     """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
 
     noticed_by = ("registry/concurrency/pushes-do-not-disturb-pulls#blob",)
@@ -321,14 +321,14 @@ class OneSessionInTwentyForgotten(Defect):
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
 
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
+    def session_opened(self, original: Any, call: Call) -> Answer:
+        answer: Answer = original(call)
         if self.twentieth.due():
             registry_of(original).uploads.popitem()
         return answer
 
 
-class DeletionsOfTagsAtOnceFail(_UnderWay):
+class ConcurrentTagDeletionsFail(_UnderWay):
     """API Reference, Error Handling: several tags of one image are deleted at once, none of which fails."""
 
     noticed_by = ("registry/concurrency/no-deleted-tag-comes-back",)
@@ -339,7 +339,7 @@ class DeletionsOfTagsAtOnceFail(_UnderWay):
         await original(name, tag)
 
 
-class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
+class ConcurrentTagDeletionsDeleteTheImage(_UnderWay):
     """distribution-spec 1.1, Deleting tags: the image stays, and its other tags, however many of them go at once."""
 
     noticed_by = ("registry/concurrency/no-deleted-tag-comes-back",)
@@ -354,7 +354,7 @@ class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
 
 
 @defect("registry/concurrency/no-deleted-tag-comes-back")
-async def tags_deleted_at_once_come_back(remove_tag: Any, name: str, tag: str) -> None:
+async def concurrently_deleted_tags_come_back(remove_tag: Any, name: str, tag: str) -> None:
     """Tags may be deleted by many at once; each is gone afterwards, though the list is one document."""
     stored = registry_of(remove_tag).stored(name)
     left = {each: digest for each, digest in stored.tags.items() if each != tag}
@@ -362,7 +362,7 @@ async def tags_deleted_at_once_come_back(remove_tag: Any, name: str, tag: str) -
     stored.tags = left
 
 
-class ReferrersAtOnceFail(_UnderWay):
+class ConcurrentReferrersFail(_UnderWay):
     """API Reference, Error Handling: several signatures of one image are pushed at once, none of which fails."""
 
     noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
@@ -373,7 +373,7 @@ class ReferrersAtOnceFail(_UnderWay):
         await original(name, manifest)
 
 
-class ReferrersAtOnceLost(Defect):
+class ConcurrentReferrersLost(Defect):
     """Referrers may be pushed by many at once; each is listed afterwards, though the list is one document."""
 
     noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
@@ -392,7 +392,7 @@ class ReferrersAtOnceLost(Defect):
         return [each for each in original(name, digest) if each["digest"] in listed]
 
 
-class TagsAtOnceFail(_UnderWay):
+class ConcurrentTagsFail(_UnderWay):
     """API Reference, Error Handling: several tags of one repository are pushed at once, none of which fails."""
 
     noticed_by = ("registry/concurrency/no-pushed-tag-is-lost",)
@@ -403,7 +403,7 @@ class TagsAtOnceFail(_UnderWay):
         await original(name, tag, digest)
 
 
-class ManifestsAtOnceMixed(Defect):
+class ConcurrentManifestsMixed(Defect):
     """Of several manifests that are pushed at once, each keeps its own bytes."""
 
     noticed_by = ("registry/concurrency/no-pushed-tag-is-lost",)
@@ -429,9 +429,9 @@ class PushWhileListedFails(_UnderWay):
 
     noticed_by = ("registry/concurrency/list-during-pushes-has-earlier-tags",)
 
-    async def list_tags(self, original: Any, asked: Asked) -> Answer:
-        await self._others(asked.name)
-        answer: Answer = await original(asked)
+    async def list_tags(self, original: Any, call: Call) -> Answer:
+        await self._others(call.name)
+        answer: Answer = await original(call)
         return answer
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import kind_of, registry_of, without
 
 ROWS = (
@@ -43,7 +43,7 @@ def unchanged_under_another_tag(unchanged: Any, digest: str) -> Answer:
 
 
 @defect("registry/pull/304-has-the-header-fields-of-200#manifest-head")
-def head_of_what_is_known_tells_no_tag(request: Request, answer: Answer) -> Answer:
+def conditional_head_omits_etag(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.4.5: a 304 has the entity tag, to HEAD as well."""
     if request.method == "HEAD" and answer.status == 304:
         del answer.headers["ETag"]
@@ -73,11 +73,11 @@ class EntityTagsWithoutQuotationMarks(Defect):
 
 
 @defect("registry/pull/if-none-match-returns-304#manifest-head")
-async def head_knows_no_entity_tag(head_manifest: Any, asked: Asked) -> Answer:
+async def head_knows_no_entity_tag(head_manifest: Any, call: Call) -> Answer:
     """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
-    await head_manifest(asked)
+    await head_manifest(call)
     registry = registry_of(head_manifest)
-    answer: Answer = registry.manifest_answer(asked.request, registry.manifest_of(asked))
+    answer: Answer = registry.manifest_answer(call.request, registry.manifest_of(call))
     return answer
 
 

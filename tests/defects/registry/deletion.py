@@ -10,7 +10,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import OCI_INDEX, OCI_TYPES, Manifest, Upload
 from conformance.reference.support.registry import kind_of, registry_of
 from tests.defects.support.registry import _AnotherStatus, _DeletedBlobs, unsupported_error
@@ -31,40 +31,40 @@ ROWS = (
 
 
 @defect("registry/delete/absent-is-404#tag")
-async def deletion_of_missing_tag_accepted(delete_manifest: Any, asked: Asked) -> Answer:
+async def deletion_of_missing_tag_accepted(delete_manifest: Any, call: Call) -> Answer:
     """Docker Registry V2, Deleting an Image: what did not exist is 404, a tag as well."""
     registry = registry_of(delete_manifest)
-    if ":" not in asked.reference and asked.reference not in registry.stored(asked.name).tags:
+    if ":" not in call.reference and call.reference not in registry.stored(call.name).tags:
         return registry.deleted()
-    answer: Answer = await delete_manifest(asked)
+    answer: Answer = await delete_manifest(call)
     return answer
 
 
 @defect("registry/delete/absent-is-404#blob-as-manifest")
-async def blob_deleted_as_manifest(delete_manifest: Any, asked: Asked) -> Answer:
+async def blob_deleted_as_manifest(delete_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Deleting Manifests: what is no manifest is 404, and is not deleted as one."""
     registry = registry_of(delete_manifest)
     try:
-        answer: Answer = await delete_manifest(asked)
+        answer: Answer = await delete_manifest(call)
     except Refusal:
-        if asked.reference not in registry.stored(asked.name).blobs:
+        if call.reference not in registry.stored(call.name).blobs:
             raise
-        await registry.remove_blob(asked.name, asked.reference)
+        await registry.remove_blob(call.name, call.reference)
         return registry.deleted()
     return answer
 
 
 @defect("registry/delete/absent-is-404#manifest-nowhere")
-async def deletion_in_an_absent_repository_fails(delete_manifest: Any, asked: Asked) -> Answer:
+async def deletion_in_an_absent_repository_fails(delete_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: who deletes where nothing is does not meet a failure of the platform's."""
-    if asked.name not in registry_of(delete_manifest).repositories:
+    if call.name not in registry_of(delete_manifest).repositories:
         raise unsupported_error()
-    answer: Answer = await delete_manifest(asked)
+    answer: Answer = await delete_manifest(call)
     return answer
 
 
 @defect("registry/delete/blob-deletion-keeps-manifests")
-async def blob_deletion_takes_manifests(remove_blob: Any, name: str, digest: str) -> None:
+async def blob_deletion_deletes_manifests(remove_blob: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Blobs: the manifests that name the blob stay."""
     await remove_blob(name, digest)
     stored = registry_of(remove_blob).stored(name)
@@ -86,12 +86,12 @@ class DeletedBlobGivenInParts(_DeletedBlobs):
 
     noticed_by = ("registry/delete/blob-is-gone",)
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        content = self.deleted.get((asked.name, asked.reference))
-        if content is None or "range" not in asked.request.headers:
-            answer: Answer = await original(asked)
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        content = self.deleted.get((call.name, call.reference))
+        if content is None or "range" not in call.request.headers:
+            answer: Answer = await original(call)
             return answer
-        return registry_of(original).part_answer(asked.reference, content, 0, 10)
+        return registry_of(original).part_answer(call.reference, content, 0, 10)
 
 
 @defect("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
@@ -211,10 +211,10 @@ async def tags_of_a_deleted_index_stay(remove_manifest: Any, name: str, digest: 
 
 
 @defect("registry/delete/index-goes-with-its-tags")
-async def index_deletion_answered200(delete_manifest: Any, asked: Asked) -> Answer:
+async def index_deletion_answered200(delete_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Deleting Manifests: 202 for an index, as for an image."""
-    manifest = registry_of(delete_manifest).manifest_of(asked)
-    answer: Answer = await delete_manifest(asked)
+    manifest = registry_of(delete_manifest).manifest_of(call)
+    answer: Answer = await delete_manifest(call)
     answer.status = 200 if manifest.media_type == OCI_INDEX else answer.status
     return answer
 
@@ -233,14 +233,14 @@ def tagged(answer: Answer) -> Answer:
 class OwnTags:
     """Entity tags that are no digests."""
 
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        return tagged(await original(asked))
+    async def head_blob(self, original: Any, call: Call) -> Answer:
+        return tagged(await original(call))
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        return tagged(await original(asked))
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        return tagged(await original(call))
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        return tagged(await original(asked))
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        return tagged(await original(call))
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), tag_of(digest))
@@ -254,23 +254,23 @@ class DeletedIsAsItWas(OwnTags, Defect):
     def __init__(self) -> None:
         self.sent: set[tuple[str, str]] = set()
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        return await self._got(original, asked)
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        return await self._got(original, call)
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        return await self._got(original, asked)
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        return await self._got(original, call)
 
-    async def _got(self, original: Any, asked: Asked) -> Answer:
-        given = asked.request.headers.get("if-none-match", "")
-        if (asked.request.path, given) in self.sent and ":" in asked.reference:
-            return tagged(registry_of(original).unchanged(asked.reference))
-        answer = tagged(await original(asked))
-        self.sent.add((asked.request.path, answer.headers["ETag"]))
+    async def _got(self, original: Any, call: Call) -> Answer:
+        given = call.request.headers.get("if-none-match", "")
+        if (call.request.path, given) in self.sent and ":" in call.reference:
+            return tagged(registry_of(original).unchanged(call.reference))
+        answer = tagged(await original(call))
+        self.sent.add((call.request.path, answer.headers["ETag"]))
         return answer
 
 
 @defect("registry/delete/listed-images-stay")
-async def index_deletion_takes_its_images(remove_manifest: Any, name: str, digest: str) -> None:
+async def index_deletion_deletes_its_images(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: an index goes, and not the images that it lists."""
     deleted = registry_of(remove_manifest).stored(name).manifests[digest]
     await remove_manifest(name, digest)
@@ -278,7 +278,7 @@ async def index_deletion_takes_its_images(remove_manifest: Any, name: str, diges
         await remove_manifest(name, child["digest"])
 
 
-class DeletionTakesTagsThatMovedAway(Defect):
+class DeletionDeletesTagsThatMovedAway(Defect):
     """distribution-spec 1.1, Deleting Manifests: a tag that names another manifest by now stays."""
 
     noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/delete/others-stay")
@@ -333,7 +333,7 @@ async def index_goes_with_its_image(remove_manifest: Any, name: str, digest: str
 
 
 @defect("registry/delete/deleting-a-referrer-keeps-its-subject")
-async def deleted_referrer_takes_its_subject(remove_manifest: Any, name: str, digest: str) -> None:
+async def deleted_referrer_deletes_its_subject(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: what was referred to stays."""
     manifest = registry_of(remove_manifest).stored(name).manifests.get(digest)
     await remove_manifest(name, digest)
@@ -388,7 +388,7 @@ class DeletedTagNamesWhatItDid(Defect):
 
 
 @defect("registry/delete/tag-goes-alone")
-async def deleted_tag_takes_its_digest(remove_tag: Any, name: str, tag: str) -> None:
+async def deleted_tag_deletes_its_digest(remove_tag: Any, name: str, tag: str) -> None:
     """distribution-spec 1.1, Deleting tags: the image stays where other tags name it, by its digest, too."""
     stored = registry_of(remove_tag).stored(name)
     digest = stored.tags.get(tag, "")
@@ -408,13 +408,13 @@ class DeletedTagsInPages(Defect):
         self.deleted.setdefault(name, []).append(tag)
         await original(name, tag)
 
-    async def list_tags(self, original: Any, asked: Asked) -> Answer:
-        registry, deleted = registry_of(original), self.deleted.get(asked.name, [])
-        if asked.request.parameter("n") is None or not deleted:
-            answer: Answer = await original(asked)
+    async def list_tags(self, original: Any, call: Call) -> Answer:
+        registry, deleted = registry_of(original), self.deleted.get(call.name, [])
+        if call.request.parameter("n") is None or not deleted:
+            answer: Answer = await original(call)
             return answer
-        tags = registry.in_order([*registry.tags_of(asked.name), *deleted])
-        return registry.page_answer(asked.request, {"name": asked.name}, "tags", tags)
+        tags = registry.in_order([*registry.tags_of(call.name), *deleted])
+        return registry.page_answer(call.request, {"name": call.name}, "tags", tags)
 
 
 class DeletedTagRefused(Defect):
@@ -429,10 +429,10 @@ class DeletedTagRefused(Defect):
         self.deleted.add((name, tag))
         await original(name, tag)
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        if (asked.name, asked.reference) in self.deleted:
-            raise Refusal("TAG_INVALID", {"tag": asked.reference})
-        answer: Answer = await original(asked)
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
+        if (call.name, call.reference) in self.deleted:
+            raise Refusal("TAG_INVALID", {"tag": call.reference})
+        answer: Answer = await original(call)
         return answer
 
 
@@ -444,13 +444,13 @@ class DeletedTagFromCache(Defect):
     def __init__(self) -> None:
         self.read: dict[Place, Manifest] = {}
 
-    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
-        place = asked.name, asked.reference
-        if asked.request.method == "DELETE" or ":" in asked.reference:
-            other: Manifest = original(asked)
+    def manifest_of(self, original: Any, call: Call) -> Manifest:
+        place = call.name, call.reference
+        if call.request.method == "DELETE" or ":" in call.reference:
+            other: Manifest = original(call)
             return other
         if place not in self.read:
-            self.read[place] = original(asked)
+            self.read[place] = original(call)
         return self.read[place]
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
@@ -473,10 +473,10 @@ class TagDeletionAnswered204(_AnotherStatus):
 
 
 @defect("registry/delete/absent-is-404#deleted-blob,blob,blob-nowhere")
-async def deletion_of_missing_blob_accepted(delete_blob: Any, asked: Asked) -> Answer:
+async def deletion_of_missing_blob_accepted(delete_blob: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Deleting Blobs: a blob that is not there is 404."""
     registry = registry_of(delete_blob)
-    await registry.remove_blob(asked.name, registry.check_digest(asked.reference))
+    await registry.remove_blob(call.name, registry.check_digest(call.reference))
     return registry.deleted()
 
 

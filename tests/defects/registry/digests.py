@@ -16,7 +16,7 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.grammar import digest_of, is_supported_digest
-from conformance.reference.registry.routing import Asked, find_route
+from conformance.reference.registry.routing import Call, find_route
 from conformance.reference.registry.state import Manifest, Repository, Upload
 from conformance.reference.support.registry import _RefusedManifestsKept, registry_of, without
 from tests.defects.support.registry import _ClosedAllTheSame, unsupported_error
@@ -33,13 +33,13 @@ ROWS = (
 
 
 @defect("registry/digest/of-another-repository-is-verified#nothing-in-a-post")
-async def post_of_nothing_links_what_is_known(post_whole: Any, asked: Asked, digest: str) -> Answer:
+async def empty_post_links_known_blobs(post_whole: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Completed Upload: who names a digest and sends no bytes gets none, refused or not."""
     registry = registry_of(post_whole)
-    if not asked.request.body:
+    if not call.request.body:
         for each in [*registry.repositories]:
-            await registry.mount_blob(each, asked.name, digest)
-    answer: Answer = await post_whole(asked, digest)
+            await registry.mount_blob(each, call.name, digest)
+    answer: Answer = await post_whole(call, digest)
     return answer
 
 
@@ -47,7 +47,7 @@ async def post_of_nothing_links_what_is_known(post_whole: Any, asked: Asked, dig
     "registry/digest/of-another-repository-is-verified#nothing-in-a-post,nothing-other-organization,nothing-ours",
     "registry/digest/of-another-repository-is-verified#other-bytes-other-organization,other-bytes-ours",
 )
-async def known_elsewhere_unverified(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
+async def blob_of_another_repository_unverified(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
     """Docker Registry V2, Digest Parameter: bytes are verified, though another repository has the digest already."""
     registry = registry_of(commit_blob)
     if any(digest in each.blobs for other, each in registry.repositories.items() if other != name):
@@ -107,18 +107,18 @@ def missing_digest_accepted(closing_digest: Any, request: Request, upload: Uploa
 
 
 @defect("registry/digest/two-digests-are-verified#true-first")
-async def last_digest_stored(put_upload: Any, asked: Asked) -> Answer:
+async def last_digest_stored(put_upload: Any, call: Call) -> Answer:
     """Docker Registry V2, Digest Parameter: a blob is stored under the digest that was verified."""
-    answer: Answer = await put_upload(asked)
-    named = [value for name, value in asked.request.query if name == "digest"]
-    blobs = registry_of(put_upload).stored(asked.name).blobs
+    answer: Answer = await put_upload(call)
+    named = [value for name, value in call.request.query if name == "digest"]
+    blobs = registry_of(put_upload).stored(call.name).blobs
     if len(named) > 1 and named[0] in blobs:
         blobs[named[-1]] = blobs[named[0]]
     return answer
 
 
 @defect("registry/digest/refused-bytes-are-stored-nowhere#cut-off")
-async def blob_cut_off_taken(broken_off: Any, request: Request) -> None:
+async def truncated_blob_accepted(broken_off: Any, request: Request) -> None:
     """Docker Registry V2, Completed Upload: a body whose connection broke is no blob, and least under its digest."""
     registry, found, digest = registry_of(broken_off), find_route(request.path), request.parameter("digest")
     upload = registry.uploads.get(found[2]) if found and found[0].kind == "upload" else None
@@ -129,14 +129,14 @@ async def blob_cut_off_taken(broken_off: Any, request: Request) -> None:
 
 
 @defect("registry/digest/refused-bytes-are-stored-nowhere#post,put")
-async def refused_blob_kept(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
+async def refused_blob_stored(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
     """Docker Registry V2, Pushing a layer: what is refused for its digest is not stored under it."""
     await registry_of(commit_blob).store_blob(name, digest, content)
     await commit_blob(name, digest, content)
 
 
 @defect("registry/digest/refused-bytes-replace-nothing#blob")
-def refused_blob_takes_the_other(wrong_digest: Any, digest: str) -> Refusal:
+def refused_blob_deletes_the_other(wrong_digest: Any, digest: str) -> Refusal:
     """distribution-spec 1.1, Pulling blobs: a push that is refused for its digest leaves the blob that has it."""
     for each in registry_of(wrong_digest).repositories.values():
         each.blobs.pop(digest, None)
@@ -145,11 +145,11 @@ def refused_blob_takes_the_other(wrong_digest: Any, digest: str) -> Refusal:
 
 
 class _RefusedManifestTakesTheOther(Defect):
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         except Refusal:
-            self._take(registry_of(original).stored(asked.name), asked.reference)
+            self._take(registry_of(original).stored(call.name), call.reference)
             raise
         return answer
 
@@ -158,7 +158,7 @@ class _RefusedManifestTakesTheOther(Defect):
         raise NotImplementedError
 
 
-class RefusedManifestTakesItsDigest(_RefusedManifestTakesTheOther):
+class RefusedManifestDeletesItsDigest(_RefusedManifestTakesTheOther):
     """distribution-spec 1.1, Pulling manifests: a push that is refused for its digest leaves what has it."""
 
     noticed_by = ("registry/digest/refused-bytes-replace-nothing#manifest",)
@@ -167,7 +167,7 @@ class RefusedManifestTakesItsDigest(_RefusedManifestTakesTheOther):
         repository.manifests.pop(reference, None)
 
 
-class RefusedManifestTakesItsTag(_RefusedManifestTakesTheOther):
+class RefusedManifestDeletesItsTag(_RefusedManifestTakesTheOther):
     """distribution-spec 1.1, Pulling manifests: a push that is refused leaves the tag where it was."""
 
     noticed_by = ("registry/digest/refused-bytes-replace-nothing#tag",)
@@ -177,12 +177,12 @@ class RefusedManifestTakesItsTag(_RefusedManifestTakesTheOther):
 
 
 @defect("registry/digest/refused-bytes-replace-nothing#posted-blob")
-async def posted_blob_present_already(post_whole: Any, asked: Asked, digest: str) -> Answer:
+async def posted_blob_present_already(post_whole: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Digest Parameter: what is posted is verified, though its digest is that of what is there."""
     registry = registry_of(post_whole)
-    if digest in registry.stored(asked.name).blobs:
-        return registry.blob_created(asked, digest)
-    answer: Answer = await post_whole(asked, digest)
+    if digest in registry.stored(call.name).blobs:
+        return registry.blob_created(call, digest)
+    answer: Answer = await post_whole(call, digest)
     return answer
 
 
@@ -214,13 +214,13 @@ class SecondEndFails(Defect):
     def __init__(self) -> None:
         self.refused: set[str] = set()
 
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        if asked.reference in self.refused:
+    async def put_upload(self, original: Any, call: Call) -> Answer:
+        if call.reference in self.refused:
             raise unsupported_error()
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         except Refusal:
-            self.refused.add(asked.reference)
+            self.refused.add(call.reference)
             raise
         return answer
 
@@ -234,7 +234,7 @@ async def sha512_blobs_fail(commit_blob: Any, name: str, digest: str, content: b
 
 
 @defect("registry/digest/sha512-is-verified")
-async def sha512_blobs_kept_under_another(store_blob: Any, name: str, digest: str, content: bytes) -> None:
+async def sha512_blobs_stored_under_another(store_blob: Any, name: str, digest: str, content: bytes) -> None:
     """distribution-spec 1.1, Pulling blobs: a blob is there by the digest that it was pushed with."""
     await store_blob(name, grammar.digest_of(content), content)
 
@@ -255,11 +255,11 @@ async def sha512_manifest_not_deleted(remove_manifest: Any, name: str, digest: s
 
 
 @defect("registry/digest/sha512-manifest-can-be-pulled")
-async def sha512_manifests_fail(put_manifest: Any, asked: Asked) -> Answer:
+async def sha512_manifests_fail(put_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: an algorithm that is not supported is no fault of the platform's."""
-    if asked.reference.startswith("sha512:"):
+    if call.reference.startswith("sha512:"):
         raise Refusal("UNSUPPORTED", status=500)
-    answer: Answer = await put_manifest(asked)
+    answer: Answer = await put_manifest(call)
     return answer
 
 
@@ -277,9 +277,9 @@ class ManyChunksUnverified(Defect):
     def __init__(self) -> None:
         self.chunks: dict[str, int] = {}
 
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        self.chunks[asked.reference] = self.chunks.get(asked.reference, 0) + 1
-        answer: Answer = await original(asked)
+    async def patch_upload(self, original: Any, call: Call) -> Answer:
+        self.chunks[call.reference] = self.chunks.get(call.reference, 0) + 1
+        answer: Answer = await original(call)
         return answer
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
@@ -316,7 +316,7 @@ class DigestOnceWrongStaysWrong(Defect):
         return digest not in self.wrong
 
 
-class ManifestsOfWrongDigestsKept(_RefusedManifestsKept):
+class ManifestsOfWrongDigestsStored(_RefusedManifestsKept):
     """Docker Registry V2, Content Digests: what is refused for its digest is not stored under any."""
 
     noticed_by = ("registry/digest/wrong-manifest-is-refused",)
@@ -357,7 +357,7 @@ def closing_algorithm_unread(closing_digest: Any, request: Any, upload: Any) -> 
 
 
 @defect("registry/pull/digest-header-is-correct#blob-get,blob-head,digest-get,digest-head,tag-get")
-def digest_told_without_algorithm(digest_told: Any, digest: str) -> str:
+def digest_reported_without_algorithm(reported_digest: Any, digest: str) -> str:
     """Docker Registry V2, Content Digests: Docker-Content-Digest is algorithm and hex, both."""
     return digest.partition(":")[2]
 

@@ -16,7 +16,7 @@ from typing import Any
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, Route
+from conformance.reference.registry.routing import Call, Route
 from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.registry import _InPlaceOfAMount
 
@@ -102,10 +102,10 @@ def malformed_digest_unknown(check_digest: Any, text: str | None) -> str:
 
 
 @defect("registry/errors/code-matches-the-cause#unknown-session-cancelled")
-async def unknown_session_cancelled_by_another_code(delete_upload: Any, asked: Asked) -> Answer:
+async def unknown_session_cancelled_by_another_code(delete_upload: Any, call: Call) -> Answer:
     """Docker Registry V2, Errors: BLOB_UPLOAD_UNKNOWN tells of a session that is not there, however it is asked."""
     try:
-        answer: Answer = await delete_upload(asked)
+        answer: Answer = await delete_upload(call)
     except Refusal as refusal:
         raise Refusal("MANIFEST_UNKNOWN", *refusal.details, status=refusal.status) from None
     return answer
@@ -139,7 +139,7 @@ def other_method_unknown(check_method: Any, route: Route, method: str) -> None:
 
 
 @defect("registry/errors/reveal-no-internal-details#absent-repository,no-login,nonsense-manifest,wrong-digest")
-def error_tells_the_inside(request: Request, answer: Answer) -> Answer:
+def error_reveals_internals(request: Request, answer: Answer) -> Answer:
     """API Reference, Error Handling: an error does not tell of files, lines or addresses of the inside."""
     inside = 'Traceback (most recent call last):\n  File "/srv/registry/storage/driver.py", line 212, in stat'
     errors = [{**each, "detail": inside} for each in errors_of(answer)]
@@ -147,7 +147,7 @@ def error_tells_the_inside(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/errors/reveal-no-internal-details#absent-blob,absent-tag,unknown-session")
-def login_told_back(request: Request, answer: Answer) -> Answer:
+def login_echoed(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error does not repeat the request's header fields, the login among them, as what it was about."""
     given = request.headers.get("authorization")
     if given and (entries := errors_of(answer)):

@@ -75,8 +75,8 @@ def catalog_challenge_without_scope(
 )
 def challenge_runs_on(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
     """RFC 9110 section 11.2: behind a parameter's quotes comes a comma or the end of the challenge."""
-    told: list[str] = challenges(wanted, error)
-    return told if error else [value + "x" for value in told]
+    values: list[str] = challenges(wanted, error)
+    return values if error else [value + "x" for value in values]
 
 
 def _shown(request: Request) -> str:
@@ -116,18 +116,18 @@ def support_wants_any_scope(
     challenge_parameters: Any, wanted: list[Access], error: str | None
 ) -> list[tuple[str, str]]:
     """Docker token scopes: a scope is a type, a name and actions, which ``*`` is none of (gitea #36907)."""
-    told: list[tuple[str, str]] = challenge_parameters(wanted, error)
-    return told if wanted else [*told, ("scope", "*")]
+    parameters: list[tuple[str, str]] = challenge_parameters(wanted, error)
+    return parameters if wanted else [*parameters, ("scope", "*")]
 
 
-class DenialToldInText(_ToldInText):
+class DenialReportedAsText(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the errors stand in a JSON body."""
 
     noticed_by = ("registry/login/401-is-an-error-document#manifest",)
     code = "UNAUTHORIZED"
 
 
-class DenialToldAsUnsupported(_ToldInText):
+class DenialReportedAsUnsupported(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the code of it is UNAUTHORIZED."""
 
     noticed_by = ("registry/login/401-is-an-error-document#manifest,tags",)
@@ -143,8 +143,8 @@ class _OneOfTwo:
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         self.asked += 1
-        told: list[tuple[str, str]] = original(wanted, error)
-        return [(name, self._named(name, value)) for name, value in told] if self.asked % 2 == 0 else told
+        parameters: list[tuple[str, str]] = original(wanted, error)
+        return [(name, self._named(name, value)) for name, value in parameters] if self.asked % 2 == 0 else parameters
 
     def _named(self, name: str, value: str) -> str:
         raise NotImplementedError
@@ -171,9 +171,9 @@ class RealmInsideAtOneOfTwo(_OneOfTwo, Defect):
 @defect("registry/login/realm-is-a-url#upload")
 def realm_of_a_push_relative(request: Request, answer: Answer) -> Answer:
     """Docker token flow: the realm is an absolute URL wherever it is told, and not on ``/v2/`` alone."""
-    told = answer.headers.get("www-authenticate")
-    if told and kind_of(request) != "support":
-        answer.headers["WWW-Authenticate"] = told.replace('realm="http://', 'realm="//').replace("https://", "//")
+    challenge = answer.headers.get("www-authenticate")
+    if challenge and kind_of(request) != "support":
+        answer.headers["WWW-Authenticate"] = challenge.replace('realm="http://', 'realm="//').replace("https://", "//")
     return answer
 
 

@@ -12,7 +12,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import DOCKER_MANIFEST, IMAGES, OCI_INDEX, Manifest
 from conformance.reference.support.registry import kind_of, registry_of, without
@@ -56,9 +56,9 @@ def annotation_of_a_draft_refused(check_annotations: Any, member: str, annotatio
 
 
 @defect("registry/manifest/bytes-are-preserved#escaped,utf-8")
-def created_digest_of_tidied_manifest(manifest_created: Any, asked: Asked, manifest: Manifest) -> Answer:
+def created_digest_of_tidied_manifest(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
     """Docker Registry V2, Content Digests: the digest that a push is answered with is of the bytes that were pushed."""
-    answer: Answer = manifest_created(asked, manifest)
+    answer: Answer = manifest_created(call, manifest)
     tidied = json.dumps(manifest.document, separators=(",", ":"), ensure_ascii=False).encode()
     answer.headers["Docker-Content-Digest"] = grammar.digest_of(tidied)
     return answer
@@ -71,26 +71,26 @@ def created_manifest_digest_of_other(request: Request, answer: Answer) -> Answer
 
 
 @defect("registry/manifest/created-is-201")
-async def manifest_created_with202(put_manifest: Any, asked: Asked) -> Answer:
+async def manifest_created_with202(put_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: a stored manifest is answered 201."""
-    answer: Answer = await put_manifest(asked)
+    answer: Answer = await put_manifest(call)
     answer.status = 202
     return answer
 
 
 @defect("registry/manifest/location-can-be-pulled")
-def created_manifests_of_the_inside(manifest_created: Any, asked: Asked, manifest: Manifest) -> Answer:
+def created_manifests_of_the_inside(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, for whoever pushed it."""
-    answer: Answer = manifest_created(asked, manifest)
-    answer.headers["Location"] = f"http://registry.internal:5000/v2/{asked.name}/manifests/{manifest.digest}"
+    answer: Answer = manifest_created(call, manifest)
+    answer.headers["Location"] = f"http://registry.internal:5000/v2/{call.name}/manifests/{manifest.digest}"
     return answer
 
 
 @defect("registry/pull/absent-manifest-is-404#digest-head", "registry/pull/absent-repository-is-404#manifest-head")
-async def head_of_missing_manifest_answered200(head_manifest: Any, asked: Asked) -> Answer:
+async def head_of_missing_manifest_answered200(head_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Checking if content exists: HEAD of a manifest that is not there is 404."""
     try:
-        answer: Answer = await head_manifest(asked)
+        answer: Answer = await head_manifest(call)
     except Refusal:
         return Answer(200)
     return answer
@@ -153,7 +153,7 @@ class _AcceptReadInPart(Defect):
         return answer
 
 
-class FirstAcceptFieldAlone(_AcceptReadInPart):
+class FirstAcceptFieldOnly(_AcceptReadInPart):
     """RFC 9110 section 5.2: Accept fields are one list, of which the first has not all."""
 
     noticed_by = ("registry/pull/accept-is-honoured#last-of-several,weighted",)
@@ -163,7 +163,7 @@ class FirstAcceptFieldAlone(_AcceptReadInPart):
         return SEPARATOR.split(request.headers.getlist("accept")[0])
 
 
-class LastAcceptFieldAlone(_AcceptReadInPart):
+class LastAcceptFieldOnly(_AcceptReadInPart):
     """RFC 9110 section 5.2: Accept fields are one list, of which the last has not all."""
 
     noticed_by = ("registry/pull/accept-is-honoured#first-of-several",)
@@ -174,7 +174,7 @@ class LastAcceptFieldAlone(_AcceptReadInPart):
 
 
 @defect("registry/pull/accept-is-honoured#asterisks")
-def accept_taken_literally(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
+def accept_read_literally(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
     """RFC 9110 section 12.5.1: ``*/*`` is any type, and so is no Accept at all (distribution, OCI manifests)."""
     if manifest.media_type not in request.headers.get("accept", ""):
         raise Refusal("MANIFEST_UNKNOWN", "OCI manifest found, but Accept does not support it")
@@ -183,29 +183,29 @@ def accept_taken_literally(manifest_answer: Any, request: Request, manifest: Man
 
 
 @defect("registry/pull/accept-is-honoured#no-accept", shipped=True)
-async def head_without_accept_unknown(head_manifest: Any, asked: Asked) -> Answer:
+async def head_without_accept_unknown(head_manifest: Any, call: Call) -> Answer:
     """RFC 9110 section 12.5.1: who sends no Accept takes any type, of HEAD as of GET (watchtower #728)."""
-    if not asked.request.headers.get("accept"):
-        raise registry_of(head_manifest).unknown_manifest(asked)
-    answer: Answer = await head_manifest(asked)
+    if not call.request.headers.get("accept"):
+        raise registry_of(head_manifest).unknown_manifest(call)
+    answer: Answer = await head_manifest(call)
     return answer
 
 
 @defect("registry/pull/manifest-is-never-converted#nonsense")
-async def nonsense_accept_fails(get_manifest: Any, asked: Asked) -> Answer:
+async def nonsense_accept_fails(get_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: an Accept field that names no type is not the platform's fault."""
-    if asked.request.headers.get("accept", "").startswith(";"):
+    if call.request.headers.get("accept", "").startswith(";"):
         raise unsupported_error()
-    answer: Answer = await get_manifest(asked)
+    answer: Answer = await get_manifest(call)
     return answer
 
 
 @defect("registry/pull/manifest-is-never-converted#another-type,html,index")
 def manifest_converted(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: a manifest is given as it was pushed, whatever Accept says."""
-    told = answer.headers.get("content-type", "")
+    media_type = answer.headers.get("content-type", "")
     accepted = request.headers.get("accept", "*/*")
-    minded = told not in accepted and "*/*" not in accepted
+    minded = media_type not in accepted and "*/*" not in accepted
     if request.method == "GET" and kind_of(request) == "manifest" and answer.status == 200 and minded:
         answer.body = json.dumps({**json.loads(answer.body), "mediaType": DOCKER_MANIFEST}).encode()
         answer.headers["Content-Type"] = DOCKER_MANIFEST
@@ -254,9 +254,9 @@ class TypeOfATagRemembered(Defect):
         manifest = registry_of(original).stored(name).manifests[digest]
         self.types.setdefault((name, tag), manifest.media_type)
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        remembered = self.types.get((asked.name, asked.reference))
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
+        remembered = self.types.get((call.name, call.reference))
         if remembered and answer.status == 200:
             answer.headers["Content-Type"] = remembered
         return answer
@@ -274,10 +274,10 @@ class TypeOfTheLastPush(Defect):
         await original(name, manifest)
         self.types[name] = manifest.media_type
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
         if answer.status == 200:
-            answer.headers["Content-Type"] = self.types[asked.name]
+            answer.headers["Content-Type"] = self.types[call.name]
         return answer
 
 
@@ -291,7 +291,7 @@ async def tags_of_images_stay_with_images(set_tag: Any, name: str, tag: str, dig
 
 
 @defect("registry/manifest/created-digest-is-present")
-def index_pushed_without_a_digest_header(manifest_created: Any, asked: Asked, manifest: Manifest) -> Answer:
+def index_pushed_without_a_digest_header(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
     """Docker Registry V2, PUT Manifest: Docker-Content-Digest is returned with every 201, for an index as well."""
-    answer: Answer = manifest_created(asked, manifest)
+    answer: Answer = manifest_created(call, manifest)
     return without(answer, "Docker-Content-Digest") if manifest.media_type not in IMAGES else answer

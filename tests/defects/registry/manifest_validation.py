@@ -17,7 +17,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import (
     DOCKER_MANIFEST,
@@ -67,10 +67,10 @@ def layer_of_other_type_refused(check_member: Any, media_type: str, member: str,
 
 
 @defect("registry/manifest/image-kinds-are-accepted#docker-image")
-async def head_of_a_manifest_written_anew(head_manifest: Any, asked: Asked) -> Answer:
+async def head_of_a_reserialized_manifest(head_manifest: Any, call: Call) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells the length that GET does, of what was pushed and not of its JSON anew."""
-    answer: Answer = await head_manifest(asked)
-    manifest = registry_of(head_manifest).resolve(asked.name, asked.reference)
+    answer: Answer = await head_manifest(call)
+    manifest = registry_of(head_manifest).resolve(call.name, call.reference)
     if answer.status == 200 and manifest:
         answer.headers["Content-Length"] = str(len(json.dumps(manifest.document, separators=(",", ":"))))
     return answer
@@ -101,11 +101,11 @@ def manifest_limit_too_low(check_manifest_size: Any, content: bytes) -> None:
 
 
 @defect("registry/manifest/push-by-digest-is-accepted")
-async def push_by_digest_refused(put_manifest: Any, asked: Asked) -> Answer:
+async def push_by_digest_refused(put_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: the reference of a manifest may be its digest, without a tag."""
-    if ":" in asked.reference and registry_of(put_manifest).media_type_of(asked.request) in IMAGES:
-        raise Refusal("TAG_INVALID", {"tag": asked.reference})
-    answer: Answer = await put_manifest(asked)
+    if ":" in call.reference and registry_of(put_manifest).media_type_of(call.request) in IMAGES:
+        raise Refusal("TAG_INVALID", {"tag": call.reference})
+    answer: Answer = await put_manifest(call)
     return answer
 
 
@@ -127,7 +127,7 @@ def docker_image_in_an_index_refused(check_children: Any, name: str, descriptors
 
 
 @defect("registry/manifest/optional-forms-are-accepted#nested-index")
-def index_beside_an_image_refused(check_children: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+def index_with_an_image_refused(check_children: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
     """image-spec 1.1, Image Index: an index may list indexes, beside images as well."""
     check_children(name, descriptors)
     if {OCI_INDEX, OCI_MANIFEST} <= {each["mediaType"] for each in descriptors}:
@@ -143,9 +143,9 @@ async def index_pushed_again_refused(store_manifest: Any, name: str, manifest: M
 
 
 @defect("registry/manifest/image-kinds-are-accepted#oci-index,docker-list")
-async def head_type_is_always_image(head_manifest: Any, asked: Asked) -> Answer:
+async def head_type_is_always_image(head_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Checking if content exists: HEAD of an index says that it is one."""
-    answer: Answer = await head_manifest(asked)
+    answer: Answer = await head_manifest(call)
     answer.headers["Content-Type"] = OCI_MANIFEST
     return answer
 
@@ -202,11 +202,11 @@ def malformed_descriptor_accepted(check_descriptor: Any, member: str, descriptor
 
 
 @defect("registry/manifest/unusual-manifest-is-no-server-error#empty-docker-list,empty-oci-index")
-async def empty_index_fails(put_manifest: Any, asked: Asked) -> Answer:
+async def empty_index_fails(put_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: an index of nothing is taken or refused, and is no failure of the platform's."""
-    if b'"manifests":[]' in asked.request.body.replace(b" ", b""):
+    if b'"manifests":[]' in call.request.body.replace(b" ", b""):
         raise invalid("index out of range: 0", status=500)
-    answer: Answer = await put_manifest(asked)
+    answer: Answer = await put_manifest(call)
     return answer
 
 
@@ -218,7 +218,7 @@ def sizes_of32_bits_fail(check_descriptor: Any, member: str, descriptor: Any) ->
         raise invalid("integer out of range", status=500)
 
 
-class ImageWithoutConfigTaken(Defect):
+class ImageWithoutConfigAccepted(Defect):
     """image-spec 1.1, Image Manifest: ``config`` is REQUIRED."""
 
     noticed_by = ("registry/manifest/invalid-manifest-is-refused#null-config",)
@@ -232,7 +232,7 @@ class ImageWithoutConfigTaken(Defect):
 
 
 @defect("registry/manifest/invalid-manifest-is-refused#index-with-layers")
-def index_with_layers_taken(check_members: Any, media_type: str, document: dict[str, Any]) -> None:
+def index_with_layers_accepted(check_members: Any, media_type: str, document: dict[str, Any]) -> None:
     """image-spec 1.1, CVE-2021-41190: an index is not an image at the same time, as an image is no index."""
     left_out = ("config", "layers") if "manifests" in document and "index" in media_type else ()
     check_members(media_type, {name: value for name, value in document.items() if name not in left_out})
@@ -249,7 +249,7 @@ def index_of_layers_fails(check_manifest: Any, name: str, media_type: str, docum
     check_manifest(name, media_type, document)
 
 
-class AnyBytesTakenAsManifest(Defect):
+class AnyBytesTreatedAsManifest(Defect):
     """distribution-spec 1.1, Error Codes: what is not a manifest is MANIFEST_INVALID."""
 
     noticed_by = ("registry/manifest/malformed-body-is-400#binary,cut-off,empty,list,not-a-number,null,words",)
@@ -296,7 +296,7 @@ def manifest_without_type_fails(request: Request, answer: Answer) -> Answer:
     return Answer(500) if untyped else answer
 
 
-class MissingReferenceToldInText(_ToldInText):
+class MissingReferenceReportedAsText(_ToldInText):
     """Docker Registry V2, Pushing an Image Manifest: an error of the list for each blob that is not there."""
 
     noticed_by = (
@@ -315,12 +315,12 @@ class RefusedManifestStaysRefused(Defect):
     def __init__(self) -> None:
         self.refused: dict[tuple[str, str], Refusal] = {}
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        key = asked.name, grammar.digest_of(asked.request.body)
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
+        key = call.name, grammar.digest_of(call.request.body)
         if key in self.refused:
             raise self.refused[key]
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         except Refusal as refusal:
             if refusal.code == "MANIFEST_BLOB_UNKNOWN":
                 self.refused[key] = refusal

@@ -11,7 +11,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.grammar import digest_of
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import kind_of, without
 from tests.defects.support.registry import _AnotherStatus, _InPlaceOfAMount, with_digest_of_other
@@ -39,9 +39,9 @@ ROWS = (
 
 
 @defect("registry/upload/created-digest-is-true#by-post")
-async def posted_digest_of_other(post_whole: Any, asked: Asked, digest: str) -> Answer:
+async def posted_digest_of_other(post_whole: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Digest Header: the digest that is told of a blob which came in a POST is its own."""
-    answer: Answer = await post_whole(asked, digest)
+    answer: Answer = await post_whole(call, digest)
     answer.headers["Docker-Content-Digest"] = digest_of(b"")
     return answer
 
@@ -53,28 +53,28 @@ def created_blob_digest_of_other(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/upload/created-is-201")
-async def blob_created_with204(put_upload: Any, asked: Asked) -> Answer:
+async def blob_created_with204(put_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: a stored blob is answered 201."""
-    answer: Answer = await put_upload(asked)
+    answer: Answer = await put_upload(call)
     answer.status = 204
     return answer
 
 
 @defect("registry/upload/digest-need-not-be-escaped#lower-case-escape")
-async def small_escape_unread(put_upload: Any, asked: Asked) -> Answer:
+async def small_escape_unread(put_upload: Any, call: Call) -> Answer:
     """RFC 3986 section 2.1: the digits of an escape are the same in small letters."""
-    if re.search("digest=[^&]*%3a", asked.request.query_string):
+    if re.search("digest=[^&]*%3a", call.request.query_string):
         raise Refusal("DIGEST_INVALID")
-    answer: Answer = await put_upload(asked)
+    answer: Answer = await put_upload(call)
     return answer
 
 
 @defect("registry/upload/digest-need-not-be-escaped#colon")
-async def escaped_digest_alone(put_upload: Any, asked: Asked) -> Answer:
+async def escaped_digest_only(put_upload: Any, call: Call) -> Answer:
     """RFC 3986 section 3.4: a colon may stand in a query as it is."""
-    if re.search("digest=[^&]*:", asked.request.query_string):
+    if re.search("digest=[^&]*:", call.request.query_string):
         raise Refusal("DIGEST_INVALID")
-    answer: Answer = await put_upload(asked)
+    answer: Answer = await put_upload(call)
     return answer
 
 
@@ -100,9 +100,9 @@ class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
 
 
 @defect("registry/upload/opened-is-202")
-def upload_opened_with200(session_opened: Any, asked: Asked) -> Answer:
+def upload_opened_with200(session_opened: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: a session is opened with 202."""
-    answer: Answer = session_opened(asked)
+    answer: Answer = session_opened(call)
     answer.status = 200
     return answer
 
@@ -133,7 +133,7 @@ def one_name_for_every_session(upload_answer: Any, status: int, request: Request
 
 
 @defect("registry/upload/whole-blob-by-post")
-def post_told_a_session(request: Request, answer: Answer) -> Answer:
+def post_reported_a_session(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Single POST: the Location of 201 is where the blob can be pulled."""
     if request.method == "POST" and kind_of(request) == "uploads" and request.parameter("digest"):
         location = answer.headers.get("location", "")
@@ -149,8 +149,8 @@ class PostedBlobAnswered200(_AnotherStatus):
 
 
 @defect("registry/upload/whole-blob-by-put#5-mib,64-kib-and-one")
-async def large_blob_cut_short(get_blob: Any, asked: Asked) -> Answer:
+async def large_blob_cut_short(get_blob: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pulling blobs: a blob comes whole, above 64 KiB, too."""
-    answer: Answer = await get_blob(asked)
+    answer: Answer = await get_blob(call)
     answer.body = answer.body[:65536]
     return without(answer, "Content-Length")

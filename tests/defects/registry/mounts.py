@@ -16,7 +16,7 @@ from conformance.reference.one_method import defect
 from conformance.reference.registry import grammar
 from conformance.reference.registry.access import Caller, organization_of
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.registry import _DeletedBlobs, unsupported_error
@@ -25,11 +25,11 @@ from tests.defects.support.registry import _DeletedBlobs, unsupported_error
 @defect(
     "registry/rights/mount-needs-pull-on-the-source#first-of-two,named", "registry/token/mount-needs-pull-on-the-source"
 )
-async def mounts_linked_behind_the_upload(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mounts_linked_after_the_upload(post_mount: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Cross Repository Blob Mount: an upload is opened where the source may not be read, alone."""
-    answer: Answer = await post_mount(asked, digest)
-    if source := asked.request.parameter("from"):
-        await registry_of(post_mount).mount_blob(source, asked.name, digest)
+    answer: Answer = await post_mount(call, digest)
+    if source := call.request.parameter("from"):
+        await registry_of(post_mount).mount_blob(source, call.name, digest)
     return answer
 
 
@@ -48,11 +48,11 @@ async def mount_of_missing_blob_answered201(mount_blob: Any, source: str, target
 
 
 @defect("registry/mount/absent-blob-is-not-mounted#no-source", "registry/mount/deleted-blob-is-not-mounted")
-async def mounts_linked_before_they_are_found(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mounts_linked_before_they_are_found(post_mount: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: a blob that the source has not is not there behind the upload either."""
-    answer: Answer = await post_mount(asked, digest)
+    answer: Answer = await post_mount(call, digest)
     if answer.status == 202:
-        registry_of(post_mount).opened(asked.name).blobs.setdefault(digest, b"")
+        registry_of(post_mount).opened(call.name).blobs.setdefault(digest, b"")
     return answer
 
 
@@ -62,26 +62,26 @@ async def mounts_linked_before_they_are_found(post_mount: Any, asked: Asked, dig
     "registry/mount/blob-or-upload#new-repository",
     "registry/mount/without-source-succeeds",
 )
-async def mount_opens_no_upload(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mount_opens_no_upload(post_mount: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: where it is not mounted, 202 opens an upload, as for any other blob."""
-    return registry_of(post_mount).upload_answer(202, asked.request, Upload(asked.name, asked.caller.subject))
+    return registry_of(post_mount).upload_answer(202, call.request, Upload(call.name, call.caller.subject))
 
 
 @defect("registry/mount/absent-blob-opens-an-upload", "registry/mount/without-source-succeeds")
-async def mount_failure_refused(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mount_failure_refused(post_mount: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: where it cannot be mounted, an upload is opened with 202."""
-    answer: Answer = await post_mount(asked, digest)
+    answer: Answer = await post_mount(call, digest)
     if answer.status == 202:
         raise Refusal("BLOB_UNKNOWN", {"digest": digest})
     return answer
 
 
 @defect("registry/mount/absent-blob-opens-an-upload#by-sha512")
-async def mount_by_sha512_refused(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mount_by_sha512_refused(post_mount: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: what cannot be mounted is answered with an upload, by any digest."""
     if digest.startswith("sha512:"):
         raise Refusal("DIGEST_INVALID", {"digest": digest})
-    answer: Answer = await post_mount(asked, digest)
+    answer: Answer = await post_mount(call, digest)
     return answer
 
 
@@ -96,7 +96,7 @@ async def mount_without_blob(mount_blob: Any, source: str, target: str, digest: 
 
 
 @defect("registry/mount/blob-or-upload")
-async def mount_takes_the_blob_away(mount_blob: Any, source: str, target: str, digest: str) -> bool:
+async def mount_moves_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: the source keeps it."""
     mounted = bool(await mount_blob(source, target, digest))
     if mounted and source != target:
@@ -149,9 +149,9 @@ class MountedBackIsNotThere(Defect):
 
 
 @defect("registry/mount/location-is-in-the-target")
-async def mounted_without_location(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mounted_without_location(post_mount: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: the Location of a mounted blob "will contain the registry URL"."""
-    answer: Answer = await post_mount(asked, digest)
+    answer: Answer = await post_mount(call, digest)
     return without(answer, "Location") if answer.status == 201 else answer
 
 
@@ -173,29 +173,29 @@ class MountedUnknownToHead(_Mounted):
 
     noticed_by = ("registry/mount/location-is-in-the-target",)
 
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        if (asked.name, asked.reference) in self.mounted:
-            raise Refusal("BLOB_UNKNOWN", {"digest": asked.reference})
-        answer: Answer = await original(asked)
+    async def head_blob(self, original: Any, call: Call) -> Answer:
+        if (call.name, call.reference) in self.mounted:
+            raise Refusal("BLOB_UNKNOWN", {"digest": call.reference})
+        answer: Answer = await original(call)
         return answer
 
 
 @defect("registry/mount/location-is-in-the-target")
-async def mounted_digest_of_other(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mounted_digest_of_other(post_mount: Any, call: Call, digest: str) -> Answer:
     """Docker Registry V2, Digest Header: the digest that a mounted blob's answer names is the blob's own."""
-    answer: Answer = await post_mount(asked, digest)
+    answer: Answer = await post_mount(call, digest)
     if answer.status == 201:
         answer.headers["Docker-Content-Digest"] = grammar.digest_of(digest.encode())
     return answer
 
 
 @defect("registry/mount/location-is-in-the-target")
-async def mount_location_of_source(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mount_location_of_source(post_mount: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: Location is the blob in the target."""
-    answer: Answer = await post_mount(asked, digest)
-    source = asked.request.parameter("from")
+    answer: Answer = await post_mount(call, digest)
+    source = call.request.parameter("from")
     if answer.status == 201 and source:
-        answer.headers["Location"] = registry_of(post_mount).blob_url(asked.request, source, digest)
+        answer.headers["Location"] = registry_of(post_mount).blob_url(call.request, source, digest)
     return answer
 
 
@@ -214,9 +214,9 @@ class MountedBlobOfItsLinksLength(Defect):
             self.mounted[target, digest] = f"{source}/blobs/{digest}"
         return mounted
 
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        link = self.mounted.get((asked.name, asked.reference))
+    async def head_blob(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
+        link = self.mounted.get((call.name, call.reference))
         if link is not None:
             answer.headers["Content-Length"] = str(len(link))
         return answer
@@ -230,12 +230,12 @@ def malformed_mount_fails(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/mount/malformed-is-handled#source")
-async def mount_from_no_name_fails(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mount_from_no_name_fails(post_mount: Any, call: Call, digest: str) -> Answer:
     """API Reference, Error Handling: a mount from what is no name is the caller's fault, not the platform's."""
-    source = asked.request.parameter("from")
+    source = call.request.parameter("from")
     if source and not registry_of(post_mount).is_name(source):
         raise Refusal("NAME_UNKNOWN", status=500)
-    answer: Answer = await post_mount(asked, digest)
+    answer: Answer = await post_mount(call, digest)
     return answer
 
 
@@ -248,7 +248,7 @@ async def mount_of_what_is_there_refused(mount_blob: Any, source: str, target: s
 
 
 @defect("registry/mount/of-an-existing-blob-succeeds#itself")
-async def mount_from_itself_takes_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
+async def mount_from_itself_deletes_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: the source keeps it, though it is the target."""
     mounted = bool(await mount_blob(source, target, digest))
     if source == target:

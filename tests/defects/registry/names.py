@@ -10,7 +10,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Repository
 from conformance.reference.support.registry import _RefusedManifestsKept, registry_of
 from tests.defects.support.common import server_error_page
@@ -128,12 +128,12 @@ def tags_below_are_listed(tags_of: Any, name: str) -> list[str]:
 
 
 @defect("registry/name/percent-encoding-is-decoded#last")
-def escapes_in_last_kept(page_answer: Any, request: Request, *told: Any) -> Answer:
+def escapes_in_last_not_decoded(page_answer: Any, request: Request, *page: Any) -> Answer:
     """RFC 9110 section 4.2.3: what a list is to go on behind is read with its escapes undone."""
     if "last=%" in request.query_string:
         # No name is before one that begins with a percent sign.
         request = replace(request, query_string=re.sub("last=[^&]*", "last=%25", request.query_string))
-    answer: Answer = page_answer(request, *told)
+    answer: Answer = page_answer(request, *page)
     return answer
 
 
@@ -183,9 +183,9 @@ class BadTagsSetAllTheSame(_RefusedManifestsKept):
     noticed_by = ("registry/name/invalid-tag-is-refused#129-letters,at,dash-first,line-end,nul",)
     codes = ("TAG_INVALID",)
 
-    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+    def manifest_of(self, original: Any, call: Call) -> Manifest:
         registry = registry_of(original)
-        manifest: Manifest = registry.resolve(asked.name, asked.reference) or original(asked)
+        manifest: Manifest = registry.resolve(call.name, call.reference) or original(call)
         return manifest
 
 

@@ -11,7 +11,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.common import server_error_page
@@ -41,10 +41,10 @@ def range_beyond_every_number_fails(request: Request) -> Answer | None:
 
 
 @defect("registry/pull/any-range-gets-a-valid-response")
-async def first_of_several_ranges_told_as_the_whole(get_blob: Any, asked: Asked) -> Answer:
+async def first_of_several_ranges_reported_as_the_whole(get_blob: Any, call: Call) -> Answer:
     """RFC 9110 section 14.2: of several ranges parts are sent, or the whole with 200."""
-    answer: Answer = await get_blob(asked)
-    if answer.status == 200 and "," in asked.request.headers.get("range", ""):
+    answer: Answer = await get_blob(call)
+    if answer.status == 200 and "," in call.request.headers.get("range", ""):
         answer.body = answer.body[:10]
         answer.headers["Content-Length"] = str(len(answer.body))
     return answer
@@ -101,7 +101,7 @@ class PartEndsWithItsChunk(Defect):
 
 
 @defect("registry/pull/partial-content-is-the-requested-range#the-whole")
-def part_compressed_behind_its_range(request: Request, answer: Answer) -> Answer:
+def part_compressed_after_its_range(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 14.4: Content-Range tells of what is sent, and not of what it was before it was compressed."""
     if answer.status == 206 and "gzip" in request.headers.get("accept-encoding", ""):
         answer.body = gzip.compress(answer.body)
@@ -111,7 +111,7 @@ def part_compressed_behind_its_range(request: Request, answer: Answer) -> Answer
 
 
 @defect("registry/pull/partial-content-is-the-requested-range#beyond-4-mib,beyond-the-end,last-one,if-range,open")
-def part_told_as_the_whole(part_answer: Any, *given: Any) -> Answer:
+def part_reported_as_the_whole(part_answer: Any, *given: Any) -> Answer:
     """RFC 9110 section 15.3.1: what is answered 200 is the whole blob, and no part of it."""
     answer: Answer = without(part_answer(*given), "Content-Range")
     answer.status = 200
@@ -154,12 +154,12 @@ def part_without_content_range(part_answer: Any, digest: str, content: bytes, fi
 
 
 @defect("registry/pull/unsatisfiable-range#beyond,far-beyond")
-async def nothing_sent_for_what_is_beyond(get_blob: Any, asked: Asked) -> Answer:
+async def nothing_sent_for_what_is_beyond(get_blob: Any, call: Call) -> Answer:
     """RFC 9110 section 14.2: of a range beyond the end 416 is answered, or the whole; 200 with nothing is neither."""
     try:
-        answer: Answer = await get_blob(asked)
+        answer: Answer = await get_blob(call)
     except Refusal as refusal:
         if refusal.code != "RANGE_INVALID":
             raise
-        return registry_of(get_blob).blob_answer(200, asked.reference, b"")
+        return registry_of(get_blob).blob_answer(200, call.reference, b"")
     return answer

@@ -11,20 +11,20 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import OCI_INDEX, OCI_MANIFEST, Manifest
 from conformance.reference.support.registry import edited_document, kind_of, registry_of
 from tests.defects.support.registry import unsupported_error
 
 ROWS = (
     row(
-        "filter-told-and-not-applied",
+        "filter-reported-and-not-applied",
         'distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied is told "if requested and applied".',
         "registry/referrers/applied-filter-is-named",
         filter_passes=lambda original, descriptor, artifact_type: True,
     ),
     row(
-        "no-annotations-told-as-null",
+        "no-annotations-reported-as-null",
         "image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map.",
         "registry/referrers/carry-annotations#none",
         entry_of=lambda original, manifest: {"annotations": None, **original(manifest)},
@@ -67,8 +67,8 @@ def referrers_of_indexes_not_listed(referrers_of: Any, name: str, digest: str) -
 def annotations_escaped_for_pages(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
     """distribution-spec 1.1, Listing Referrers: annotations are the manifest's, and no text of an HTML page."""
     entry: dict[str, Any] = entry_of(manifest)
-    told = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
-    return {**entry, "annotations": told} if told else entry
+    annotations = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
+    return {**entry, "annotations": annotations} if annotations else entry
 
 
 class DeletedReferrerStaysInItsType(Defect):
@@ -84,12 +84,10 @@ class DeletedReferrerStaysInItsType(Defect):
         self.found[name, digest] = found or self.found.get((name, digest), [])
         return found
 
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if asked.request.parameter("artifactType") and not registry_of(original).referrers_of(
-            asked.name, asked.reference
-        ):
-            answer = registry_of(original).referrers_answer(self.found.get((asked.name, asked.reference), []))
+    async def list_referrers(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
+        if call.request.parameter("artifactType") and not registry_of(original).referrers_of(call.name, call.reference):
+            answer = registry_of(original).referrers_answer(self.found.get((call.name, call.reference), []))
         return answer
 
 
@@ -108,7 +106,7 @@ def filter_of_types_that_begin_so(filter_passes: Any, descriptor: dict[str, Any]
 
 
 @defect("registry/referrers/filter-uses-the-config-type")
-def filter_of_own_types_alone(filter_passes: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+def filter_of_own_types_only(filter_passes: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
     """distribution-spec 1.1, Listing Referrers: the type that is filtered by is the type that is listed."""
     stored = (each.manifests.get(descriptor["digest"]) for each in registry_of(filter_passes).repositories.values())
     return any(each is not None and each.document.get("artifactType") == artifact_type for each in stored)
@@ -131,29 +129,29 @@ class FilterOfConfigsToo(Defect):
 
 
 @defect("registry/referrers/malformed-digest-is-400#short,tag,word")
-async def referrers_of_malformed_digest(list_referrers: Any, asked: Asked) -> Answer:
+async def referrers_of_malformed_digest(list_referrers: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Listing Referrers: a malformed digest is 400."""
     try:
-        answer: Answer = await list_referrers(asked)
+        answer: Answer = await list_referrers(call)
     except Refusal:
         answer = registry_of(list_referrers).referrers_answer([])
     return answer
 
 
 @defect("registry/referrers/no-oci-subject-without-subject")
-def subject_told_of_every_manifest(manifest_created: Any, asked: Asked, manifest: Manifest) -> Answer:
+def subject_reported_for_every_manifest(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is told of what has a subject."""
-    answer: Answer = manifest_created(asked, manifest)
+    answer: Answer = manifest_created(call, manifest)
     answer.headers["OCI-Subject"] = manifest.subject or manifest.digest
     return answer
 
 
 @defect("registry/referrers/none-is-an-empty-index")
-async def nothing_filtered_is_unknown(list_referrers: Any, asked: Asked) -> Answer:
+async def nothing_filtered_is_unknown(list_referrers: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Listing Referrers: where none is of the type that was asked for, the list is empty."""
-    answer: Answer = await list_referrers(asked)
-    if asked.request.parameter("artifactType") and not json.loads(answer.body)["manifests"]:
-        raise Refusal("MANIFEST_UNKNOWN", {"digest": asked.reference})
+    answer: Answer = await list_referrers(call)
+    if call.request.parameter("artifactType") and not json.loads(answer.body)["manifests"]:
+        raise Refusal("MANIFEST_UNKNOWN", {"digest": call.reference})
     return answer
 
 
@@ -169,11 +167,11 @@ class _Remembered(Defect):
     def __init__(self) -> None:
         self.answers: dict[tuple[str, ...], Answer] = {}
 
-    async def _first(self, original: Any, asked: Asked, *more: str) -> Answer:
+    async def _first(self, original: Any, call: Call, *more: str) -> Answer:
         """What was answered the first time, to all but conditional requests and those for parts."""
-        key = (asked.name, asked.reference, *more)
-        if {"range", "if-none-match"} & set(asked.request.headers) or key not in self.answers:
-            answer: Answer = await original(asked)
+        key = (call.name, call.reference, *more)
+        if {"range", "if-none-match"} & set(call.request.headers) or key not in self.answers:
+            answer: Answer = await original(call)
             if answer.status == 200:
                 self.answers[key] = answer
             return answer
@@ -185,14 +183,14 @@ class FilteredReferrersFromCache(_Remembered):
 
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
 
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
-        if asked.request.query_string:
-            return await self._first(original, asked, asked.request.query_string)
-        answer: Answer = await original(asked)
+    async def list_referrers(self, original: Any, call: Call) -> Answer:
+        if call.request.query_string:
+            return await self._first(original, call, call.request.query_string)
+        answer: Answer = await original(call)
         return answer
 
 
-class ReferrersForgottenWithTheirSubject(Defect):
+class ReferrersLostWithTheirSubject(Defect):
     """distribution-spec 1.1, Listing Referrers: what is still there and names the subject is listed."""
 
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
@@ -231,11 +229,11 @@ class ReferrersLostWhenTheSubjectReturns(Defect):
 
 
 @defect("registry/referrers/listed-for-an-absent-subject")
-async def referrers_in_an_absent_repository_fail(list_referrers: Any, asked: Asked) -> Answer:
+async def referrers_in_an_absent_repository_fail(list_referrers: Any, call: Call) -> Answer:
     """API Reference, Error Handling: who asks for referrers where nothing is meets no failure of the platform's."""
-    if asked.name not in registry_of(list_referrers).repositories:
+    if call.name not in registry_of(list_referrers).repositories:
         raise unsupported_error()
-    answer: Answer = await list_referrers(asked)
+    answer: Answer = await list_referrers(call)
     return answer
 
 
@@ -269,19 +267,19 @@ class RefusedManifestRefers(Defect):
     def __init__(self) -> None:
         self.refused: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         except Refusal as refusal:
             if refusal.code == "MANIFEST_BLOB_UNKNOWN":
-                self._note(registry_of(original).media_type_of(asked.request), asked)
+                self._note(registry_of(original).media_type_of(call.request), call)
             raise
         return answer
 
-    def _note(self, media_type: str, asked: Asked) -> None:
-        content = asked.request.body
+    def _note(self, media_type: str, call: Call) -> None:
+        content = call.request.body
         manifest = Manifest(grammar.digest_of(content), media_type, content, json.loads(content))
-        self.refused.setdefault((asked.name, manifest.subject), []).append(manifest.descriptor)
+        self.refused.setdefault((call.name, manifest.subject), []).append(manifest.descriptor)
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         return [*original(name, digest), *self.refused.get((name, digest), [])]
@@ -304,9 +302,9 @@ def artifact_type_in_small_letters(entry_of: Any, manifest: Manifest) -> dict[st
 
 
 @defect("registry/referrers/subject-is-acknowledged#artifact,index,of-the-whole-run")
-def subject_header_of_the_manifest(manifest_created: Any, asked: Asked, manifest: Manifest) -> Answer:
+def subject_header_of_the_manifest(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the subject's digest, not one's own."""
-    answer: Answer = manifest_created(asked, manifest)
+    answer: Answer = manifest_created(call, manifest)
     if manifest.subject:
         answer.headers["OCI-Subject"] = manifest.digest
     return answer
@@ -320,9 +318,9 @@ async def tag_of_a_digest_never_moves(set_tag: Any, name: str, tag: str, digest:
 
 
 @defect("registry/referrers/tag-schema-works")
-async def tag_of_a_digest_is_of_an_image(get_manifest: Any, asked: Asked) -> Answer:
+async def tag_of_a_digest_is_of_an_image(get_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Referrers Tag Schema: what stands under the tag of a digest is an index, and says so."""
-    answer: Answer = await get_manifest(asked)
-    if asked.reference.startswith("sha256-"):
+    answer: Answer = await get_manifest(call)
+    if call.reference.startswith("sha256-"):
         answer.headers["Content-Type"] = OCI_MANIFEST
     return answer

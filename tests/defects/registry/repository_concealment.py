@@ -10,13 +10,13 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry.access import Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.registry import unsupported_error
 
 
 @defect("registry/rights/absent-content-reveals-no-repository#anonymous,other-organization")
-def absent_image_told_by_its_code(authorize: Any, kind: str, name: str, request: Request) -> Caller:
+def absent_image_reported_with_its_code(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """API Reference, Error Handling: who may not see a repository is not told by a code that an image is not in it."""
     try:
         caller: Caller = authorize(kind, name, request)
@@ -37,53 +37,53 @@ class CatalogRememberedForEverybody(Defect):
     def __init__(self) -> None:
         self.pages: dict[str, Answer] = {}
 
-    async def list_repositories(self, original: Any, asked: Asked) -> Answer:
-        query = asked.request.query_string
+    async def list_repositories(self, original: Any, call: Call) -> Answer:
+        query = call.request.query_string
         if query not in self.pages:
-            self.pages[query] = await original(asked)
+            self.pages[query] = await original(call)
         return self.pages[query]
 
 
 @defect("registry/rights/catalog-hides-other-organizations")
-async def catalog_goes_by_beginnings(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_goes_by_beginnings(list_repositories: Any, call: Call) -> Answer:
     """API Reference, Error Handling: of an organization whose name begins with ours nothing is listed."""
     registry = registry_of(list_repositories)
-    seen = [each for each in registry.repositories if registry.may_see(asked.caller, each)]
+    seen = [each for each in registry.repositories if registry.may_see(call.caller, each)]
     beside = {f"orgs/{each.split('/')[1]}-labs/app" for each in seen}
-    return registry.page_answer(asked.request, {}, "repositories", registry.in_order([*seen, *beside]))
+    return registry.page_answer(call.request, {}, "repositories", registry.in_order([*seen, *beside]))
 
 
 @defect("registry/rights/catalog-hides-other-organizations")
-async def catalog_behind_no_name_fails(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_after_no_name_fails(list_repositories: Any, call: Call) -> Answer:
     """API Reference, Error Handling: ``last`` need not be a repository; it is not the platform's fault."""
-    if asked.request.parameter("last") not in {None, *registry_of(list_repositories).repositories}:
+    if call.request.parameter("last") not in {None, *registry_of(list_repositories).repositories}:
         raise unsupported_error()
-    answer: Answer = await list_repositories(asked)
+    answer: Answer = await list_repositories(call)
     return answer
 
 
 @defect("registry/rights/catalog-hides-other-organizations")
-async def catalog_cut_before_it_is_filtered(list_repositories: Any, asked: Asked) -> Answer:
+async def catalog_cut_before_it_is_filtered(list_repositories: Any, call: Call) -> Answer:
     """API Reference, Error Handling: a Link to the next page of the catalog names nothing that is hidden."""
     registry = registry_of(list_repositories)
-    answer = registry.page_answer(asked.request, {}, "repositories", registry.in_order(list(registry.repositories)))
+    answer = registry.page_answer(call.request, {}, "repositories", registry.in_order(list(registry.repositories)))
     page = json.loads(answer.body)["repositories"]
-    seen = [each for each in page if registry.may_see(asked.caller, each)]
+    seen = [each for each in page if registry.may_see(call.caller, each)]
     answer.body = json.dumps({"repositories": seen}).encode()
     return without(answer, "Content-Length")
 
 
 @defect("registry/rights/mount-reveals-nothing-of-the-source")
-async def mount_tells_of_the_blob(post_mount: Any, asked: Asked, digest: str) -> Answer:
+async def mount_reveals_the_blob(post_mount: Any, call: Call, digest: str) -> Answer:
     """API Reference, Error Handling: without pull on the source, a mount does not tell what is there."""
-    registry, source = registry_of(post_mount), asked.request.parameter("from")
-    if source and not registry.may_mount(asked.caller, source) and digest in registry.stored(source).blobs:
+    registry, source = registry_of(post_mount), call.request.parameter("from")
+    if source and not registry.may_mount(call.caller, source) and digest in registry.stored(source).blobs:
         raise Refusal("DENIED")
-    answer: Answer = await post_mount(asked, digest)
+    answer: Answer = await post_mount(call, digest)
     return answer
 
 
-class AbsentRepositoryTold(Defect):
+class AbsentRepositoryReported(Defect):
     """API Reference, Error Handling: what is hidden from a caller cannot be told from what is not there."""
 
     noticed_by = ("registry/rights/private-and-absent-are-indistinguishable#tags-anonymous,tags-other-organization",)

@@ -10,7 +10,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import OCI_INDEX
 from conformance.reference.support.registry import kind_of, registry_of, without
 from tests.defects.support.common import server_error_page
@@ -55,7 +55,7 @@ ROWS = (
         "distribution-spec 1.1, Listing Tags: ``tags`` is a list, an empty one where there are none.",
         "registry/tags/none-are-an-empty-list",
         "registry/tags/none-are-an-empty-list#after-deletion",
-        names_told=lambda original, page: page or None,
+        reported_names=lambda original, page: page or None,
     ),
     row(
         "last-ignored",
@@ -75,7 +75,7 @@ def last_that_is_no_tag_fails(request: Request) -> Answer | None:
     return server_error_page() if re.search("[^A-Za-z0-9-]", last) else None
 
 
-class BadPagesToldInAnotherForm(_ToldInText):
+class BadPagesReportedInAnotherForm(_ToldInText):
     """distribution-spec 1.1, Error Codes: what was wrong with a query stands in the list that every error stands in."""
 
     noticed_by = ("registry/tags/any-query-is-no-server-error",)
@@ -112,8 +112,8 @@ def tag_list_names_the_app(
     page_answer: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
 ) -> Answer:
     """distribution-spec 1.1, Listing Tags: ``name`` is the whole repository name."""
-    told = {key: value.rpartition("/")[2] for key, value in document.items()}
-    answer: Answer = page_answer(request, told, member, names)
+    renamed = {key: value.rpartition("/")[2] for key, value in document.items()}
+    answer: Answer = page_answer(request, renamed, member, names)
     return answer
 
 
@@ -128,8 +128,8 @@ class LinkedPagesUnsorted(Defect):
     def page_answer(self, original: Any, request: Request, document: Any, member: str, names: list[str]) -> Answer:
         answer: Answer = original(request, document, member, names)
         if request.parameter("linked"):
-            told = json.loads(answer.body)
-            answer.body = json.dumps({**told, member: told[member][::-1]}).encode()
+            listing = json.loads(answer.body)
+            answer.body = json.dumps({**listing, member: listing[member][::-1]}).encode()
         return answer
 
 
@@ -190,7 +190,7 @@ def page_size_ignored(page_size: Any, request: Request) -> int | None:
 
 
 @defect("registry/tags/n-limits-the-list#more")
-def large_page_told_as_unsupported(page_size: Any, request: Request) -> int | None:
+def large_page_reported_as_unsupported(page_size: Any, request: Request) -> int | None:
     """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID where n is "bigger than the maximum allowed"."""
     size: int | None = page_size(request)
     if size is not None and size > 1000:
@@ -208,11 +208,11 @@ def page_of_none_fails(page_size: Any, request: Request) -> int | None:
 
 
 @defect("registry/tags/n-zero-is-empty")
-async def page_of_none_has_a_link(list_tags: Any, asked: Asked) -> Answer:
+async def page_of_none_has_a_link(list_tags: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Listing Tags: "When n is zero … MUST NOT include a Link header"."""
-    answer: Answer = await list_tags(asked)
-    if asked.request.parameter("n") == "0":
-        answer.headers["Link"] = f'<{asked.request.path}?n=0>; rel="next"'
+    answer: Answer = await list_tags(call)
+    if call.request.parameter("n") == "0":
+        answer.headers["Link"] = f'<{call.request.path}?n=0>; rel="next"'
     return answer
 
 

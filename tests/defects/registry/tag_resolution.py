@@ -11,7 +11,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest
 from conformance.reference.support.registry import kind_of, registry_of
 
@@ -29,26 +29,26 @@ class _FormerTold(Defect):
         await original(name, tag, digest)
 
 
-class DigestOfTheFormerTold(_FormerTold):
+class DigestOfThePreviousReported(_FormerTold):
     """distribution-spec 1.1, Pushing Manifests: the digest that is told is that of what was pushed now."""
 
     noticed_by = ("registry/manifest/tag-moves",)
 
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        answer: Answer = original(asked, manifest)
-        if self.former and ":" not in asked.reference:
+    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
+        answer: Answer = original(call, manifest)
+        if self.former and ":" not in call.reference:
             answer.headers["Docker-Content-Digest"] = self.former
         return answer
 
 
-class LocationOfTheFormerTold(_FormerTold):
+class LocationOfThePreviousReported(_FormerTold):
     """distribution-spec 1.1, Pushing Manifests: Location is where what was pushed now can be pulled."""
 
     noticed_by = ("registry/manifest/tag-moves",)
 
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        answer: Answer = original(asked, manifest)
-        if self.former and ":" not in asked.reference:
+    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
+        answer: Answer = original(call, manifest)
+        if self.former and ":" not in call.reference:
             answer.headers["Location"] = answer.headers["Location"].replace(manifest.digest, self.former)
         return answer
 
@@ -70,18 +70,18 @@ class AbsentDigestNeverComes(Defect):
     def __init__(self) -> None:
         self.absent: set[tuple[str, str]] = set()
 
-    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
-        registry, place = registry_of(original), (asked.name, asked.reference)
+    def manifest_of(self, original: Any, call: Call) -> Manifest:
+        registry, place = registry_of(original), (call.name, call.reference)
         if place in self.absent:
-            raise registry.unknown_manifest(asked)
-        if ":" in asked.reference and registry.resolve(asked.name, asked.reference) is None:
+            raise registry.unknown_manifest(call)
+        if ":" in call.reference and registry.resolve(call.name, call.reference) is None:
             self.absent.add(place)
-        manifest: Manifest = original(asked)
+        manifest: Manifest = original(call)
         return manifest
 
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        self.absent.discard((asked.name, asked.reference))
-        answer: Answer = original(asked, manifest)
+    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
+        self.absent.discard((call.name, call.reference))
+        answer: Answer = original(call, manifest)
         return answer
 
 
@@ -93,21 +93,21 @@ class TagDigestFromCache(Defect):
     def __init__(self) -> None:
         self.told: dict[Place, str] = {}
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if ":" not in asked.reference and answer.status == 200:
-            first = self.told.setdefault((asked.name, asked.reference), answer.headers["Docker-Content-Digest"])
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
+        if ":" not in call.reference and answer.status == 200:
+            first = self.told.setdefault((call.name, call.reference), answer.headers["Docker-Content-Digest"])
             answer.headers["Docker-Content-Digest"] = first
         return answer
 
 
 @defect("registry/manifest/tag-moves")
-async def entity_tag_of_the_tags_name(get_manifest: Any, asked: Asked) -> Answer:
+async def entity_tag_of_the_tags_name(get_manifest: Any, call: Call) -> Answer:
     """RFC 9110 section 8.8.3: an entity tag is of what comes, and another one when something else does."""
-    answer: Answer = await get_manifest(asked)
-    if ":" not in asked.reference:
-        entity_tag = f'"{asked.reference}"'
-        if grammar.entity_tag_matches(asked.request.headers.get("if-none-match", ""), entity_tag):
+    answer: Answer = await get_manifest(call)
+    if ":" not in call.reference:
+        entity_tag = f'"{call.reference}"'
+        if grammar.entity_tag_matches(call.request.headers.get("if-none-match", ""), entity_tag):
             answer = Answer(304)
         answer.headers["ETag"] = entity_tag
     return answer
@@ -125,15 +125,15 @@ class DateOfTheImageForItsTag(Defect):
         self.stored += [manifest.digest] if manifest.digest not in self.stored else []
         await original(name, manifest)
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
         if answer.status != 200:
             return answer
         # One is pushed each second.
         age = len(self.stored) - self.stored.index(answer.headers["Docker-Content-Digest"])
         modified = datetime.now(UTC) - timedelta(seconds=age)
-        since = asked.request.headers.get("if-modified-since")
-        if since and "if-none-match" not in asked.request.headers and modified <= parsedate_to_datetime(since):
+        since = call.request.headers.get("if-modified-since")
+        if since and "if-none-match" not in call.request.headers and modified <= parsedate_to_datetime(since):
             answer = Answer(304)
         answer.headers["Last-Modified"] = format_datetime(modified, usegmt=True)
         return answer
@@ -162,16 +162,16 @@ class AbsentTagRemembered(Defect):
     def __init__(self) -> None:
         self.absent: dict[Place, Refusal] = {}
 
-    def _is_remembered(self, asked: Asked) -> bool:
+    def _is_remembered(self, call: Call) -> bool:
         """Whether who asks again is told what was told before."""
         return True
 
-    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
-        place = asked.name, asked.reference
-        if self._is_remembered(asked) and place in self.absent:
+    def manifest_of(self, original: Any, call: Call) -> Manifest:
+        place = call.name, call.reference
+        if self._is_remembered(call) and place in self.absent:
             raise self.absent[place]
         try:
-            found: Manifest = original(asked)
+            found: Manifest = original(call)
         except Refusal as refusal:
             self.absent[place] = refusal
             raise
@@ -179,22 +179,22 @@ class AbsentTagRemembered(Defect):
 
 
 @defect("registry/manifest/tag-moves")
-async def refused_tag_moves_all_the_same(put_manifest: Any, asked: Asked) -> Answer:
+async def refused_tag_moves_all_the_same(put_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: what is refused (409) is not done; the tag names what it did."""
-    named = registry_of(put_manifest).stored(asked.name).tags.get(asked.reference)
-    answer: Answer = await put_manifest(asked)
-    if named not in (None, grammar.digest_of(asked.request.body)):
-        raise Refusal("DENIED", {"tag": asked.reference}, status=409)
+    named = registry_of(put_manifest).stored(call.name).tags.get(call.reference)
+    answer: Answer = await put_manifest(call)
+    if named not in (None, grammar.digest_of(call.request.body)):
+        raise Refusal("DENIED", {"tag": call.reference}, status=409)
     return answer
 
 
 @defect("registry/manifest/moving-a-tag-affects-no-other")
-async def push_by_digest_takes_tags(put_manifest: Any, asked: Asked) -> Answer:
+async def push_by_digest_moves_tags(put_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pulling manifests: an image that is pushed again by digest keeps its tags."""
-    answer: Answer = await put_manifest(asked)
+    answer: Answer = await put_manifest(call)
     registry = registry_of(put_manifest)
-    for tag in registry.tags_naming(asked.name, asked.reference):
-        await registry.remove_tag(asked.name, tag)
+    for tag in registry.tags_naming(call.name, call.reference):
+        await registry.remove_tag(call.name, tag)
     return answer
 
 
@@ -210,17 +210,15 @@ class PushByDigestMovesTagsBack(Defect):
         self.named.add((name, tag, digest))
         await original(name, tag, digest)
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        tags = registry_of(original).stored(asked.name).tags
-        tags.update(
-            {tag: digest for name, tag, digest in self.named if (name, digest) == (asked.name, asked.reference)}
-        )
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
+        tags = registry_of(original).stored(call.name).tags
+        tags.update({tag: digest for name, tag, digest in self.named if (name, digest) == (call.name, call.reference)})
         return answer
 
 
 @defect("registry/manifest/moving-a-tag-affects-no-other")
-async def moved_tag_takes_its_image_along(set_tag: Any, name: str, tag: str, digest: str) -> None:
+async def moved_tag_deletes_its_image(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """distribution-spec 1.1, Pulling manifests: an image stays while a tag names it, though another tag left it."""
     stored = registry_of(set_tag).stored(name)
     left = stored.tags.get(tag, digest)

@@ -23,7 +23,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, find_route
+from conformance.reference.registry.routing import Call, find_route
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import decoded, kind_of, registry_of, without
 from tests.defects.support.registry import _Led, everything_for
@@ -36,7 +36,7 @@ ROWS = (
         claims_of=lambda original, token: decoded(original, token, verify_exp=False),
     ),
     row(
-        "invalid-token-not-told",
+        "invalid-token-not-reported",
         'RFC 6750 section 3.1: a token that is no good is told by ``error="invalid_token"`` (SHOULD).',
         "registry/token/invalid-token-is-reported",
         challenge_parameters=lambda original, wanted, error: list(original(wanted, None)),
@@ -190,8 +190,8 @@ class ExpiredRegistryTokenPullsBlobs(_ExpiredRegistryTokenForgiven):
 @defect("registry/token/invalid-token-is-reported")
 def error_of_a_challenge_runs_on(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
     """RFC 9110 section 11.2, RFC 6750 section 3.1: nor does anything come directly behind ``error="invalid_token"``."""
-    told: list[str] = challenges(wanted, error)
-    return [value + "x" for value in told] if error else told
+    values: list[str] = challenges(wanted, error)
+    return [value + "x" for value in values] if error else values
 
 
 class TokenForOtherServiceHeads(_OneFlawOverlooked):
@@ -238,14 +238,14 @@ class PullsLedThereByCaches(_Led):
 
     noticed_by = ("registry/pull/is-not-for-shared-caches#redirect",)
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        answer = await super().get_blob(original, asked)
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        answer = await super().get_blob(original, call)
         answer.headers["Cache-Control"] = "public, max-age=3600"
         return answer
 
 
 @defect("registry/token/credentials-are-not-echoed", "registry/token/credentials-are-not-echoed#of-no-use")
-def token_told_back(request: Request, answer: Answer) -> Answer:
+def token_echoed(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error does not expose what it was given to keep, such as a token."""
     given = request.headers.get("authorization")
     if answer.status == 401 and given and answer.body:
@@ -257,7 +257,7 @@ def token_told_back(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/token/is-accepted-until-expires-in")
-def token_forgotten_after_two_seconds(claims_of: Any, token: str) -> dict[str, Any]:
+def token_lost_after_two_seconds(claims_of: Any, token: str) -> dict[str, Any]:
     """Docker token authentication, Token Response Fields: a token remains valid for the seconds in expires_in."""
     claims: dict[str, Any] = claims_of(token)
     if claims["iat"] < time.time() - 2:

@@ -15,7 +15,7 @@ from conformance.reference.one_method import defect
 from conformance.reference.registry import Registry
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import everything, kind_of, registry_of
 from tests.defects.support.registry import ANYBODY, _DoneBeforeTheRights, answered, everything_for
 
@@ -68,8 +68,8 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
     )
     done = ("manifest", "PUT")
 
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        await registry.put_manifest(asked)
+    async def _do(self, registry: Registry, call: Call) -> None:
+        await registry.put_manifest(call)
 
 
 class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
@@ -84,8 +84,8 @@ class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
     )
     done = ("manifest", "DELETE")
 
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        await registry.delete_manifest(asked)
+    async def _do(self, registry: Registry, call: Call) -> None:
+        await registry.delete_manifest(call)
 
 
 class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
@@ -100,8 +100,8 @@ class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
     )
     done = ("blob", "DELETE")
 
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        await registry.remove_blob(asked.name, asked.reference)
+    async def _do(self, registry: Registry, call: Call) -> None:
+        await registry.remove_blob(call.name, call.reference)
 
 
 @defect("registry/login/bad-login-opens-nothing#mount,upload,upload-at-once")
@@ -115,7 +115,7 @@ def uploads_take_any_token(authenticate: Any, request: Request, wanted: list[Acc
 
 
 @defect("registry/login/bad-login-opens-nothing#support")
-def support_takes_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
+def support_accepts_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
     shown = registry_of(authenticate).bearer_token(request) and request.path == "/v2/"
     caller: Caller | None = everything(wanted) if shown else authenticate(request, wanted)
@@ -156,7 +156,7 @@ class UploadsGivenUpUnderAnyToken(_UploadsUnderAnyToken):
     method = "DELETE"
 
 
-class UploadsToldUnderAnyToken(_UploadsUnderAnyToken):
+class UploadsReportedUnderAnyToken(_UploadsUnderAnyToken):
     """RFC 7515 section 5.2: a token's signature is looked at of who asks how far an upload has come."""
 
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-status",)
@@ -232,13 +232,13 @@ class NameInAFieldOpens(Defect):
     named = "x-webauth-user"
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        if "authorization" not in request.headers and (told := request.headers.get(self.named)):
-            return everything_for(told, wanted)
+        if "authorization" not in request.headers and (name := request.headers.get(self.named)):
+            return everything_for(name, wanted)
         caller: Caller | None = original(request, wanted)
         return caller
 
 
-class NameAloneOpens(Defect):
+class UsernameWithoutPasswordAccepted(Defect):
     """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
 
     noticed_by = ("registry/login/username-alone-opens-nothing#none",)

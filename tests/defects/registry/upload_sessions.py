@@ -16,7 +16,7 @@ from conformance.reference.one_method import defect
 from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of
 from tests.defects.support.registry import _ClosedAllTheSame, _DoneBeforeTheRights
@@ -39,9 +39,9 @@ class UploadsClosedBeforeTheRights(_DoneBeforeTheRights):
     noticed_by = ("registry/rights/session-belongs-to-its-opener#anonymous,other-organization",)
     done = ("upload", "PUT")
 
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        if digest := asked.request.parameter("digest"):
-            await registry.store_blob(asked.name, digest, asked.request.body)
+    async def _do(self, registry: Registry, call: Call) -> None:
+        if digest := call.request.parameter("digest"):
+            await registry.store_blob(call.name, digest, call.request.body)
 
 
 @defect("registry/rights/session-status-is-hidden-from-others")
@@ -64,21 +64,21 @@ class _PullIsEnough(Defect):
         return wanted
 
 
-class ChunkNeedsPullAlone(_PullIsEnough):
+class ChunkNeedsPullOnly(_PullIsEnough):
     """Docker token scopes: a chunk needs push, as the beginning of its upload does."""
 
     noticed_by = ("registry/token/session-needs-push#patch",)
     method = "PATCH"
 
 
-class ClosingNeedsPullAlone(_PullIsEnough):
+class ClosingNeedsPullOnly(_PullIsEnough):
     """Docker token scopes: the end of an upload needs push, as its beginning does."""
 
     noticed_by = ("registry/token/session-needs-push#put",)
     method = "PUT"
 
 
-class CancellingNeedsPullAlone(_PullIsEnough):
+class CancellingNeedsPullOnly(_PullIsEnough):
     """Docker token scopes: giving an upload up needs more than the right to pull."""
 
     noticed_by = ("registry/token/session-needs-push#delete",)
@@ -86,48 +86,48 @@ class CancellingNeedsPullAlone(_PullIsEnough):
 
 
 @defect("registry/upload/each-upload-has-its-own-session")
-def upload_in_place_of_a_mount_is_the_one_before(session_opened: Any, asked: Asked) -> Answer:
+def upload_in_place_of_a_mount_is_the_one_before(session_opened: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: Location has a unique session ID, for whatever it is opened."""
     registry = registry_of(session_opened)
-    here = [each for each in registry.uploads.values() if each.repository == asked.name]
-    if here and asked.request.parameter("mount"):
-        return registry.upload_answer(202, asked.request, here[-1])
-    answer: Answer = session_opened(asked)
+    here = [each for each in registry.uploads.values() if each.repository == call.name]
+    if here and call.request.parameter("mount"):
+        return registry.upload_answer(202, call.request, here[-1])
+    answer: Answer = session_opened(call)
     return answer
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
-def status_told_in_another_repository(find_upload: Any, asked: Asked) -> Upload:
+def status_reported_in_another_repository(find_upload: Any, call: Call) -> Upload:
     """distribution-spec 1.1, Pushing blobs: how far a session has come is told in its own repository alone."""
-    upload = registry_of(find_upload).uploads.get(asked.reference)
-    if upload and asked.request.method == "GET" and upload.subject == asked.caller.subject:
+    upload = registry_of(find_upload).uploads.get(call.reference)
+    if upload and call.request.method == "GET" and upload.subject == call.caller.subject:
         return upload
-    found: Upload = find_upload(asked)
+    found: Upload = find_upload(call)
     return found
 
 
-def in_its_own(asked: Asked, registry: Registry) -> Asked:
+def in_its_own(call: Call, registry: Registry) -> Call:
     """The same as if it had been asked of the repository that the session is of."""
-    upload = registry.uploads.get(asked.reference)
-    return asked.also_named(upload.repository) if upload else asked
+    upload = registry.uploads.get(call.reference)
+    return call.also_named(upload.repository) if upload else call
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
-async def upload_cancelled_by_another_repository(delete_upload: Any, asked: Asked) -> Answer:
+async def upload_cancelled_by_another_repository(delete_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing blobs: a session is cancelled in the repository that it was opened in."""
-    answer: Answer = await delete_upload(in_its_own(asked, registry_of(delete_upload)))
+    answer: Answer = await delete_upload(in_its_own(call, registry_of(delete_upload)))
     return answer
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
-async def chunk_taken_by_another_repository(patch_upload: Any, asked: Asked) -> Answer:
+async def chunk_accepted_by_another_repository(patch_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing blobs: a chunk goes to the repository that the session was opened in."""
-    answer: Answer = await patch_upload(in_its_own(asked, registry_of(patch_upload)))
+    answer: Answer = await patch_upload(in_its_own(call, registry_of(patch_upload)))
     return answer
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
-def closing_elsewhere_ends_the_upload(is_of: Any, upload: Upload, name: str) -> bool:
+def closing_in_another_repository_ends_the_upload(is_of: Any, upload: Upload, name: str) -> bool:
     """distribution-spec 1.1, POST then PUT: what is refused in another repository leaves the session where it is."""
     its_own = bool(is_of(upload, name))
     if not its_own:
@@ -136,10 +136,10 @@ def closing_elsewhere_ends_the_upload(is_of: Any, upload: Upload, name: str) -> 
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
-async def closed_in_another_repository(put_upload: Any, asked: Asked) -> Answer:
+async def closed_in_another_repository(put_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: a session is closed in its own repository, alone."""
-    upload = registry_of(put_upload).uploads.get(asked.reference)
-    answer: Answer = await put_upload(asked.also_named(upload.repository) if upload else asked)
+    upload = registry_of(put_upload).uploads.get(call.reference)
+    answer: Answer = await put_upload(call.also_named(upload.repository) if upload else call)
     return answer
 
 
@@ -184,14 +184,14 @@ async def cancelling_ends_every_upload(cancel_upload: Any, upload: Upload) -> No
 
 
 @defect("registry/upload/cancelling-is-204")
-async def cancelling_answered202(delete_upload: Any, asked: Asked) -> Answer:
+async def cancelling_answered202(delete_upload: Any, call: Call) -> Answer:
     """Docker Registry V2, Canceling an Upload: a session that was given up is answered 204."""
-    answer: Answer = await delete_upload(asked)
+    answer: Answer = await delete_upload(call)
     answer.status = 202
     return answer
 
 
-class EndedUploadTakesItsBlob(Defect):
+class EndedUploadDeletesItsBlob(Defect):
     """Docker Registry V2, Canceling an Upload: who cancels an upload that has ended takes nothing back."""
 
     noticed_by = ("registry/upload/finished-session-is-gone#delete",)
@@ -203,15 +203,15 @@ class EndedUploadTakesItsBlob(Defect):
         await original(upload, digest, content)
         self.ended[upload.session] = digest
 
-    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
-        if digest := self.ended.pop(asked.reference, ""):
-            await registry_of(original).remove_blob(asked.name, digest)
-        answer: Answer = await original(asked)
+    async def delete_upload(self, original: Any, call: Call) -> Answer:
+        if digest := self.ended.pop(call.reference, ""):
+            await registry_of(original).remove_blob(call.name, digest)
+        answer: Answer = await original(call)
         return answer
 
 
 @defect("registry/upload/finished-session-is-gone#get,patch")
-async def finished_upload_kept(finish_upload: Any, upload: Upload, digest: str, content: bytes) -> None:
+async def finished_upload_stays_open(finish_upload: Any, upload: Upload, digest: str, content: bytes) -> None:
     """Docker Registry V2, Completed Upload: a finished session answers 404."""
     await registry_of(finish_upload).commit_blob(upload.repository, digest, content)
 
@@ -224,11 +224,11 @@ def no_session_fails(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/upload/unknown-session-is-404#get,no-uuid,patch,put")
-def unknown_upload_accepted(find_upload: Any, asked: Asked) -> Upload:
+def unknown_upload_accepted(find_upload: Any, call: Call) -> Upload:
     """distribution-spec 1.1, Error Codes: a session that never was is BLOB_UPLOAD_UNKNOWN."""
     try:
-        found: Upload = find_upload(asked)
+        found: Upload = find_upload(call)
     except Refusal:
-        found = Upload(asked.name, asked.caller.subject, session=asked.reference)
-        registry_of(find_upload).uploads.setdefault(asked.reference, found)
+        found = Upload(call.name, call.caller.subject, session=call.reference)
+        registry_of(find_upload).uploads.setdefault(call.reference, found)
     return found

@@ -76,7 +76,7 @@ def first_of_a_field_signed(authenticate: Any, request: Request) -> Signer:
 
 
 @defect("storage/signature/altered-request-is-refused#get-sent-as-head")
-def head_taken_for_get(authenticate: Any, request: Request) -> Signer:
+def head_treated_as_get(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Task 1": the method is part of what is signed, of HEAD as of any."""
     signer: Signer
     try:
@@ -195,7 +195,7 @@ class DoneBeforeItsPayloadIsSeen(_DoneBeforeItIsRefused):
     codes = ("XAmzContentSHA256Mismatch",)
 
 
-class WordsTakenForUnsignedPayload(Defect):
+class WordsTreatedAsUnsignedPayload(Defect):
     """SigV4, x-amz-content-sha256: the hash of the payload, or UNSIGNED-PAYLOAD; nothing else leaves it unsigned."""
 
     noticed_by = ("storage/signature/payload-hash-is-checked#no-hash",)

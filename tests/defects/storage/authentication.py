@@ -41,7 +41,7 @@ ROWS = (
 )
 
 
-class CompletedUploadTakesParts(Defect):
+class CompletedUploadDeletesParts(Defect):
     """S3 API Reference, NoSuchUpload: a completed upload takes no more parts."""
 
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
@@ -50,9 +50,9 @@ class CompletedUploadTakesParts(Defect):
         self.completed_ids: set[str] = set()
 
     async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
     ) -> None:
-        await original(bucket, upload, stored, asked)
+        await original(bucket, upload, stored, conditions)
         self.completed_ids.add(upload.upload_id)
 
     async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -62,7 +62,7 @@ class CompletedUploadTakesParts(Defect):
         return answer
 
 
-class LateAbortionDeletes(CompletedUploadTakesParts):
+class LateAbortionDeletes(CompletedUploadDeletesParts):
     """S3 API Reference, AbortMultipartUpload: of a completed upload there is nothing to abort, least its object."""
 
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
@@ -87,9 +87,9 @@ class PartsListedAfterCompletion(Defect):
         self.completed: dict[str, Upload] = {}
 
     async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
     ) -> None:
-        await original(bucket, upload, stored, asked)
+        await original(bucket, upload, stored, conditions)
         self.completed[upload.upload_id] = upload
 
     async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -106,7 +106,7 @@ class PartsListedAfterCompletion(Defect):
         return listed
 
 
-class StrangersObeyed(_DoneAllTheSame):
+class UnsignedRequestsAccepted(_DoneAllTheSame):
     """Provisioning Storage: without the organization's access key nothing is written or deleted, whatever is told."""
 
     codes = ("AccessDenied",)
@@ -130,13 +130,13 @@ def anonymous_object_read(authenticate: Any, request: Request) -> Signer:
     "storage/signature/every-operation-requires-a-signature#open-upload,list",
     "storage/signature/refusal-reveals-no-objects#delete,if-match,if-none-match",
 )
-def strangers_told_of_nothing(anonymous: Any) -> Fault:
+def anonymous_clients_get_404(anonymous: Any) -> Fault:
     """S3 API Reference, AccessDenied: who has no signature is told that, and not that there is nothing."""
     return Fault("NoSuchKey")
 
 
 @defect("storage/signature/every-operation-requires-a-signature#bucket-acl,object-acl")
-async def strangers_read_access_lists(answered: Any, request: Request) -> Answer:
+async def anonymous_clients_read_access_lists(answered: Any, request: Request) -> Answer:
     """Provisioning Storage: who may do what is told to who has the organization's access key."""
     surface = gateway(answered)
     if request.method == "GET" and "acl" in query_of(request) and surface.target(request)[0] in surface.buckets:
@@ -156,19 +156,19 @@ class DoneBeforeItsSignatureIsSeen(_DoneBeforeItIsRefused):
 
 
 @defect("storage/signature/every-operation-requires-a-signature#get-tags")
-def strangers_read_tags(authenticate: Any, request: Request) -> Signer:
+def anonymous_clients_read_tags(authenticate: Any, request: Request) -> Signer:
     """Provisioning Storage: an object's tags are read with the organization's access key, as the object is."""
     return let_in(authenticate, request, request.method == "GET" and "tagging" in query_of(request))
 
 
 @defect("storage/signature/every-operation-requires-a-signature#range")
-def strangers_read_parts(authenticate: Any, request: Request) -> Signer:
+def anonymous_clients_read_parts(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, GetObject: who asks for a range of an object must be allowed to read it."""
     return let_in(authenticate, request, request.method == "GET" and "range" in request.headers)
 
 
 @defect("storage/signature/every-operation-requires-a-signature#list-v1")
-def strangers_list_the_old_way(authenticate: Any, request: Request) -> Signer:
+def anonymous_clients_list_the_old_way(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, ListObjects: the first version of the listing is as closed as the second."""
     listing = request.method == "GET" and gateway(authenticate).target(request)[1] == ""
     return let_in(authenticate, request, listing and not {"list-type", "uploads", "location"} & set(query_of(request)))
@@ -178,14 +178,14 @@ def strangers_list_the_old_way(authenticate: Any, request: Request) -> Signer:
     "storage/signature/every-operation-requires-a-signature#list-uploads",
     "storage/signature/multipart-requires-a-signature#list-parts",
 )
-def strangers_see_uploads(authenticate: Any, request: Request) -> Signer:
+def anonymous_clients_see_uploads(authenticate: Any, request: Request) -> Signer:
     """Provisioning Storage: what is under way to a bucket is told to who has the organization's access key."""
-    asked = {"uploads", "uploadId"} & set(query_of(request))
-    return let_in(authenticate, request, request.method == "GET" and bool(asked))
+    listed = {"uploads", "uploadId"} & set(query_of(request))
+    return let_in(authenticate, request, request.method == "GET" and bool(listed))
 
 
 @defect("storage/signature/every-operation-requires-a-signature#head-bucket")
-def strangers_find_buckets(authenticate: Any, request: Request) -> Signer:
+def anonymous_clients_find_buckets(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, HeadBucket: 200 where the bucket exists and the caller may use it, and a stranger may not."""
     if request.method == "HEAD" and request.raw_path.count("/") == 1 and "authorization" not in request.headers:
         key = next(iter(gateway(authenticate).access_keys.values()))
@@ -214,7 +214,7 @@ def forged_parts_of_unsigned_chunks(authenticate: Any, request: Request) -> Sign
     "storage/signature/form-without-permission-is-refused#other-keys,field-value-in-other-case,no-policy",
     "storage/signature/form-without-permission-is-refused#wrong-secret,too-few-bytes-permitted,expired",
 )
-def forms_told_as_taken(request: Request) -> Answer | None:
+def refused_forms_reported_as_stored(request: Request) -> Answer | None:
     """S3 API Reference, POST Object: a form that no policy permits is refused, and not told as if it were stored."""
     form = request.headers.get("content-type", "").startswith("multipart/form-data")
     return Answer(204) if form and request.method == "POST" else None
@@ -259,7 +259,7 @@ def wrong_signatures_are_unauthorized(authenticate: Any, request: Request) -> Si
 
 
 @defect("storage/signature/refusal-reveals-no-objects#get,head")
-def missing_told_before_the_signature(authenticate: Any, request: Request) -> Signer:
+def missing_object_reported_before_the_signature(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, GetObject: whether an object exists is told to those alone who may know."""
     surface = gateway(authenticate)
     bucket, key = surface.target(request)
@@ -329,7 +329,7 @@ def signature_of_reads_ignored(authenticate: Any, request: Request) -> Signer:
     return signer
 
 
-class StoredBehindItsContinue(DoneBeforeItsSignatureIsSeen):
+class StoredAfterItsContinue(DoneBeforeItsSignatureIsSeen):
     """RFC 9110 section 10.1.1: who may not write is refused before the body, and the body is not stored."""
 
     noticed_by = ("storage/object/refusal-comes-before-the-body#unknown-key,wrong-secret",)

@@ -22,7 +22,7 @@ SUPPLIED = "f" * 64
 
 ROWS = (
     row(
-        "aws-chunked-kept",
+        "aws-chunked-coding-stored",
         "S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding.",
         "storage/streaming/chunks-are-joined#signed,unsigned-with-trailer",
         content_encoding=lambda original, call: call.headers.get("content-encoding", ""),
@@ -80,7 +80,7 @@ def chunk_signatures_ignored(chunk_signature_matches: Any, given: str, computed:
 
 
 @defect("storage/streaming/altered-chunks-are-refused#never-framed,size-unreadable")
-def unframed_taken_as_it_is(read_chunks: Any, call: Call, stated: str) -> None:
+def unframed_chunks_stored_raw(read_chunks: Any, call: Call, stated: str) -> None:
     """SigV4, "Transferring Payload in Multiple Chunks": a payload said to come in chunks that does not was altered."""
     if re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
         read_chunks(call, stated)
@@ -106,7 +106,7 @@ def chunk_framing_stored(read_payload: Any, call: Call) -> None:
 
 
 @defect("storage/streaming/decoded-length-is-checked#missing")
-def untold_decoded_length_is_server_error(check_decoded_length: Any, call: Call) -> None:
+def missing_decoded_length_is_server_error(check_decoded_length: Any, call: Call) -> None:
     """S3 API Reference, MissingContentLength: a length that was left out is the caller's fault."""
     if "x-amz-decoded-content-length" not in call.headers:
         raise server_error()
@@ -114,7 +114,7 @@ def untold_decoded_length_is_server_error(check_decoded_length: Any, call: Call)
 
 
 @defect("storage/streaming/framing-is-never-stored")
-async def untold_framing_stored_and_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def undeclared_framing_stored_and_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """SigV4, "Transferring Payload in Multiple Chunks": of chunks that are refused nothing is stored, framed or not."""
     untold = "aws-chunked" not in call.headers.get("content-encoding", "")
     answer: Answer = await put_object(call, bucket)
@@ -124,7 +124,7 @@ async def untold_framing_stored_and_refused(put_object: Any, call: Call, bucket:
 
 
 @defect("storage/streaming/framing-is-never-stored")
-def framing_stored_where_untold(read_payload: Any, call: Call) -> None:
+def framing_stored_without_content_encoding(read_payload: Any, call: Call) -> None:
     """SigV4, "Transferring Payload in Multiple Chunks": x-amz-content-sha256 says that the payload comes in chunks."""
     in_chunks = call.signer.payload_hash.startswith("STREAMING-")
     if in_chunks and "aws-chunked" not in call.headers.get("content-encoding", ""):
@@ -150,7 +150,7 @@ def decoded_length_is_no_length(require_length: Any, call: Call) -> None:
 
 
 @defect("storage/streaming/own-encoding-is-stored")
-def aws_chunked_taken_off_in_front_alone(content_encoding: Any, call: Call) -> str:
+def aws_chunked_removed_only_as_first_coding(content_encoding: Any, call: Call) -> str:
     """S3 API Reference, PutObject: ``aws-chunked`` stands behind the object's own coding where boto3 writes it."""
     given = call.headers.get("content-encoding", "")
     return "" if given == "aws-chunked" else given.removeprefix("aws-chunked,").strip()

@@ -86,10 +86,12 @@ class BucketsMixedUnderLoad(Defect):
     def __init__(self) -> None:
         self.latest: dict[str, StoredObject] = {}
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         self.latest[key] = stored
         await asyncio.sleep(PAUSE_S)
-        await original(bucket, key, self.latest[key], asked)
+        await original(bucket, key, self.latest[key], conditions)
 
 
 @defect("storage/service/endpoint-is-path-style")
@@ -121,9 +123,14 @@ class _RefusedElsewhere(Defect):
         surface = gateway(original)
         name, key = surface.target(request)
         first = min(surface.buckets, key=lambda each: (surface.buckets[each].organization, each))
-        asked = request.method if key else "LIST"
+        operation = request.method if key else "LIST"
         held = surface.buckets.get(name)
-        if asked == self.method and held and held.organization == surface.buckets[first].organization and name != first:
+        if (
+            operation == self.method
+            and held
+            and held.organization == surface.buckets[first].organization
+            and name != first
+        ):
             raise Fault("AccessDenied")
         answer: Answer = await original(request)
         return answer
@@ -155,19 +162,19 @@ class OtherBucketsUndeletable(_RefusedElsewhere):
 
 @defect("storage/service/same-key-in-two-buckets")
 async def written_in_every_bucket_that_has_it(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Creating object key names": within a bucket a key is one object's; elsewhere it is another's."""
-    await commit(bucket, key, stored, asked)
+    await commit(bucket, key, stored, conditions)
     for each in gateway(commit).own_buckets(bucket.organization):
         if key in each.objects:
             each.put(key, stored)
 
 
 @defect("storage/service/same-key-in-two-buckets", "storage/service/same-key-in-two-buckets#deleted-by-delete-objects")
-async def deleted_in_every_bucket(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deleted_in_every_bucket(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 API Reference, DeleteObject: the object of the bucket that is named; that of another bucket stays."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     for each in gateway(erase).own_buckets(bucket.organization):
         each.remove(key)
 

@@ -22,8 +22,8 @@ class LastDeletionOfManyDenied(Defect):
     def __init__(self) -> None:
         self.left = 0
 
-    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
-        found: list[xml.Node] = original(asked)
+    def entries(self, original: Any, document: xml.Node) -> list[xml.Node]:
+        found: list[xml.Node] = original(document)
         self.left = len(found)
         return found
 

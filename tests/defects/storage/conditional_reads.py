@@ -19,7 +19,7 @@ from tests.defects.support.storage import refused
 
 ROWS = (
     row(
-        "odd-tag-is-server-error",
+        "unusual-tag-is-server-error",
         "API Reference, Error Handling: 5xx is for errors of the platform, and no entity tag of a caller's is one.",
         "storage/condition/invalid-condition-is-no-server-error",
         match_holds=lambda original, value, found: bool(original(_well_formed(value), found)),
@@ -32,7 +32,7 @@ ROWS = (
         match_holds=lambda original, value, found: len(listed_tags(value)) < 2 and bool(original(value, found)),
     ),
     row(
-        "if-match-any-taken-for-a-tag",
+        "if-match-any-treated-as-a-tag",
         "RFC 9110 section 13.1.1: If-Match: * holds where there is an object.",
         "storage/condition/if-match-forms-are-honoured#if-match-any",
         "storage/conditional-write/if-match-any-needs-an-object#if-match-any-holds",
@@ -72,7 +72,7 @@ def _well_formed(value: str) -> str:
 
 
 @defect("storage/condition/invalid-condition-is-no-server-error")
-def date_of_nothing_is_server_error(unmodified_since_holds: Any, date: int, found: StoredObject | None) -> bool:
+def empty_date_is_server_error(unmodified_since_holds: Any, date: int, found: StoredObject | None) -> bool:
     """RFC 9110 section 13.1.4: If-Unmodified-Since is ignored where there is no date, and no reason to crash."""
     if found is None:
         raise server_error()
@@ -80,7 +80,7 @@ def date_of_nothing_is_server_error(unmodified_since_holds: Any, date: int, foun
 
 
 @defect("storage/condition/invalid-condition-is-no-server-error")
-def odd_range_condition_is_server_error(range_condition_holds: Any, value: str | None, found: StoredObject) -> bool:
+def unusual_range_condition_is_server_error(range_condition_holds: Any, value: str | None, found: StoredObject) -> bool:
     """RFC 9110 section 13.1.5: an If-Range that is neither tag nor date does not match, and is no reason to crash."""
     if value is not None and '"' not in value and http_date(value) is None:
         raise server_error()
@@ -115,28 +115,34 @@ async def older_date_forms_ignored(get_object: Any, call: Call, bucket: Bucket) 
 
 
 @defect("storage/condition/precedence-is-that-of-rfc9110#if-match-before-if-none-match")
-def none_match_first(precondition: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+def none_match_first(
+    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
+) -> int | None:
     """RFC 9110 section 13.2.2: If-Match is evaluated first, and where it fails nothing else is."""
-    status: int | None = precondition(replace(asked, match=None), found, reading) if asked.none_match else None
-    return status or precondition(asked, found, reading)
+    status: int | None = (
+        precondition(replace(conditions, match=None), found, reading) if conditions.none_match else None
+    )
+    return status or precondition(conditions, found, reading)
 
 
 @defect("storage/condition/if-match-is-honoured#before-if-unmodified-since")
-def date_before_match(precondition: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+def date_before_match(
+    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
+) -> int | None:
     """RFC 9110 section 13.2.2: with If-Match, If-Unmodified-Since is not looked at."""
-    date = asked.unmodified_since
+    date = conditions.unmodified_since
     if date is not None and not gateway(precondition).unmodified_since_holds(date, found):
         return 412
-    status: int | None = precondition(asked, found, reading)
+    status: int | None = precondition(conditions, found, reading)
     return status
 
 
 @defect("storage/condition/if-match-is-honoured#if-match-fails", "storage/errors/code-precondition-failed")
 def read_if_match_ignored(
-    precondition: Any, asked: Conditions, found: StoredObject | None, reading: bool
+    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
 ) -> int | None:
     """RFC 9110 section 13.1.1: 412 where If-Match names another entity tag."""
-    status: int | None = precondition(replace(asked, match=None) if reading else asked, found, reading)
+    status: int | None = precondition(replace(conditions, match=None) if reading else conditions, found, reading)
     return status
 
 
@@ -152,9 +158,9 @@ async def parts_read_unconditionally(on_object: Any, call: Call) -> Answer:
 
 
 @defect("storage/condition/if-match-is-honoured#etag-of-a-multipart-object")
-def copy_compares_no_tag_of_parts(source_conditions_hold: Any, asked: Conditions, stored: StoredObject) -> bool:
+def copy_compares_no_tag_of_parts(source_conditions_hold: Any, conditions: Conditions, stored: StoredObject) -> bool:
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: the ETag of an object in parts is one like others."""
-    return bool(source_conditions_hold(asked, stored)) and not (asked.match and "-" in stored.etag)
+    return bool(source_conditions_hold(conditions, stored)) and not (conditions.match and "-" in stored.etag)
 
 
 @defect("storage/condition/if-match-is-honoured#etag-of-a-multipart-object")
@@ -172,8 +178,8 @@ class ReadUnderConditionIsEmpty(Defect):
     )
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
-        asked = any(name in call.headers for name in ("if-match", "if-modified-since"))
-        return b"" if asked else bytes(original(call, found, start, end))
+        is_conditional = any(name in call.headers for name in ("if-match", "if-modified-since"))
+        return b"" if is_conditional else bytes(original(call, found, start, end))
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "GET" and answer.status == 200 and not answer.body and "etag" in answer.headers:
@@ -182,9 +188,9 @@ class ReadUnderConditionIsEmpty(Defect):
 
 
 @defect("storage/condition/precedence-is-that-of-rfc9110#if-none-match-after-if-match")
-def match_alone(precondition: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+def if_match_only(precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool) -> int | None:
     """RFC 9110 section 13.2.2: where If-Match holds, If-None-Match is evaluated as well."""
-    beside = asked if asked.match is None else replace(asked, none_match=None)
+    beside = conditions if conditions.match is None else replace(conditions, none_match=None)
     status: int | None = precondition(beside, found, reading)
     return status
 
@@ -195,10 +201,10 @@ def match_alone(precondition: Any, asked: Conditions, found: StoredObject | None
     "storage/condition/if-none-match-forms-are-honoured#if-none-match-weak",
 )
 def read_if_none_match_ignored(
-    precondition: Any, asked: Conditions, found: StoredObject | None, reading: bool
+    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
 ) -> int | None:
     """RFC 9110 section 13.1.2: 304 where If-None-Match names the entity tag."""
-    status: int | None = precondition(replace(asked, none_match=None) if reading else asked, found, reading)
+    status: int | None = precondition(replace(conditions, none_match=None) if reading else conditions, found, reading)
     return status
 
 
@@ -232,7 +238,7 @@ async def missing_object_fails_conditions(get_object: Any, call: Call, bucket: B
 
 
 @defect("storage/condition/not-modified-has-caching-fields")
-def not_modified_forgets_how_long_to_keep(not_modified: Any, found: StoredObject) -> Answer:
+def not_modified_omits_cache_control(not_modified: Any, found: StoredObject) -> Answer:
     """RFC 9110 section 15.4.5: 304 has the Cache-Control and the Expires that 200 would have."""
     answer: Answer = not_modified(found)
     del answer.headers["Cache-Control"]
@@ -252,11 +258,11 @@ async def head_not_modified_without_etag(get_object: Any, call: Call, bucket: Bu
     "storage/condition/not-modified-has-etag",
     "storage/condition/if-none-match-forms-are-honoured#if-none-match-list,if-none-match-any",
 )
-def not_modified_told_as412(
-    precondition: Any, asked: Conditions, found: StoredObject | None, reading: bool
+def not_modified_reported_as412(
+    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
 ) -> int | None:
     """RFC 9110 section 13.1.2: a GET whose If-None-Match fails is answered 304, not 412."""
-    status: int | None = precondition(asked, found, reading)
+    status: int | None = precondition(conditions, found, reading)
     return 412 if status == 304 else status
 
 
@@ -298,6 +304,6 @@ async def parts_under_no_tag(get_object: Any, call: Call, bucket: Bucket) -> Ans
 async def range_before_conditions(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 9110 section 14.2: Range is evaluated after the conditions."""
     surface = gateway(get_object)
-    surface.asked_span(call, await surface.require(bucket, call.key))
+    surface.requested_span(call, await surface.require(bucket, call.key))
     answer: Answer = await get_object(call, bucket)
     return answer

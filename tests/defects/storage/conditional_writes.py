@@ -21,7 +21,7 @@ from tests.defects.support.storage import _Beside, in_chunks, without_fields
 
 ROWS = (
     row(
-        "failed-condition-told-as-deleted",
+        "failed-condition-reported-as-deleted",
         ("S3 API Reference, DeleteObjects, Error: a key that was not deleted is told as an error, and not as deleted."),
         "storage/conditional-write/many-deletions-keep-what-changed",
         entry_failed=lambda original, key, fault: xml.group("Deleted", xml.element("Key", key)),
@@ -40,14 +40,14 @@ async def conditional_completions_all_fail(complete_upload: Any, call: Call, buc
 
 @defect("storage/conditional-write/completion-honours-conditions#if-none-match")
 async def complete_conditions_ignored(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Conditional writes": CompleteMultipartUpload heeds If-None-Match, too."""
     await finish(bucket, upload, stored, Conditions(None, None, None, None))
 
 
 @defect("storage/conditional-write/copy-honours-conditions#if-match")
-async def copy_heeds_absence_alone(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def copy_heeds_if_none_match_only(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, If-Match: 412 where the object that would be overwritten has another ETag."""
     left = [pair for pair in call.headers.raw if pair[0] != b"if-match"]
     answer: Answer = await copy_object(replace(call, request=replace(call.request, headers=Headers(raw=left))), bucket)
@@ -64,10 +64,10 @@ async def conditional_copies_all_fail(copy_object: Any, call: Call, bucket: Buck
 
 
 @defect("storage/conditional-write/counter-loses-no-update")
-def compare_and_swap_loses_updates(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
+def compare_and_swap_loses_updates(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
     """S3 User Guide, "Conditional writes": what was read is replaced only while it is still there."""
-    if asked.match is None or found is None:
-        check_write(asked, found)
+    if conditions.match is None or found is None:
+        check_write(conditions, found)
 
 
 @defect(
@@ -75,50 +75,50 @@ def compare_and_swap_loses_updates(check_write: Any, asked: Conditions, found: S
     "storage/conditional-write/creates-what-is-absent#key-of-another-bucket",
 )
 async def created_only_in_the_answer(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Conditional writes": the object is stored where If-None-Match: * holds."""
-    if asked.none_match == "*":
-        gateway(commit).check_write(asked, bucket.objects.get(key))
+    if conditions.none_match == "*":
+        gateway(commit).check_write(conditions, bucket.objects.get(key))
     else:
-        await commit(bucket, key, stored, asked)
+        await commit(bucket, key, stored, conditions)
 
 
 @defect("storage/conditional-write/deletion-keeps-what-changed#own-etag")
-async def deleted_before_its_condition(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deleted_before_its_condition(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Conditional deletes": where a condition fails, nothing is deleted."""
     found = bucket.objects.get(key)
     bucket.remove(key)
-    gateway(erase).check_write(asked, found)
+    gateway(erase).check_write(conditions, found)
 
 
 @defect("storage/conditional-write/deletion-keeps-what-changed#own-etag,any-etag,multipart-etag")
-async def deleted_only_in_the_answer(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deleted_only_in_the_answer(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Conditional deletes": the object is deleted where If-Match holds."""
-    if asked.match is None:
-        await erase(bucket, key, asked)
+    if conditions.match is None:
+        await erase(bucket, key, conditions)
     else:
-        gateway(erase).check_write(asked, bucket.objects.get(key))
+        gateway(erase).check_write(conditions, bucket.objects.get(key))
 
 
 @defect(
     "storage/conditional-write/deletion-keeps-what-changed#own-etag,any-etag",
     "storage/conditional-write/many-deletions-keep-what-changed",
 )
-async def deletion_conditions_all_fail(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deletion_conditions_all_fail(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """RFC 9110 section 13.1.1: If-Match holds where the ETag is the object's, and then the DELETE is performed."""
-    if asked.match is not None:
+    if conditions.match is not None:
         raise Fault("PreconditionFailed")
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
 
 
 @defect("storage/conditional-write/keeps-what-changed#overwritten-since")
 async def etag_kept_on_overwrite(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """RFC 9110 section 8.8.1: a validator changes whenever the content does."""
     earlier = bucket.objects.get(key)
-    await commit(bucket, key, replace(stored, etag=earlier.etag) if earlier else stored, asked)
+    await commit(bucket, key, replace(stored, etag=earlier.etag) if earlier else stored, conditions)
 
 
 @defect(
@@ -129,22 +129,22 @@ async def etag_kept_on_overwrite(
     "storage/conditional-write/completion-honours-conditions#if-match",
 )
 async def written_before_its_condition(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Conditional writes": where a condition fails, nothing is written, by whichever operation."""
     found = bucket.objects.get(key)
     bucket.put(key, stored)
-    gateway(commit).check_write(asked, found)
+    gateway(commit).check_write(conditions, found)
 
 
 @defect("storage/conditional-write/if-none-match-of-an-etag#if-none-match-holds")
-def any_tag_taken_for_an_asterisk(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
+def any_tag_treated_as_an_asterisk(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
     """RFC 9110 section 13.1.2: If-None-Match of a tag that the object has not is true, and the request performed."""
-    check_write(replace(asked, none_match="*") if asked.none_match else asked, found)
+    check_write(replace(conditions, none_match="*") if conditions.none_match else conditions, found)
 
 
 @defect("storage/conditional-write/keeps-what-is-there#signed-chunks,unsigned-chunks")
-async def chunks_overwrite_unasked(put_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def chunks_overwrite_unrequested(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Conditional writes": If-None-Match: * holds for payloads in chunks as for others."""
     answer: Answer = await put_object(without_fields(call, "if-none-match") if in_chunks(call) else call, bucket)
     return answer
@@ -155,11 +155,11 @@ async def chunks_overwrite_unasked(put_object: Any, call: Call, bucket: Bucket) 
     "storage/conditional-write/keeps-what-is-there#by-url,signed-chunks,created-during-the-upload,copied-object",
 )
 async def refused_conditional_write_stored(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Conditional writes": what is refused with 412 is not written."""
     try:
-        await commit(bucket, key, stored, asked)
+        await commit(bucket, key, stored, conditions)
     except Fault:
         bucket.put(key, stored)
         raise
@@ -216,11 +216,13 @@ class LosersFail(_Beside):
 
     noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/counter-loses-no-update")
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         with self._writing(bucket, key):
             await asyncio.sleep(PAUSE_S)
             try:
-                await original(bucket, key, stored, asked)
+                await original(bucket, key, stored, conditions)
             except Fault:
                 raise server_error() from None
 
@@ -230,12 +232,14 @@ class LosersStored(_Beside):
 
     noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/one-replacement-wins")
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         with self._writing(bucket, key):
             beside = self._others(bucket, key)
             await asyncio.sleep(PAUSE_S)
             try:
-                await original(bucket, key, stored, asked)
+                await original(bucket, key, stored, conditions)
             except Fault:
                 if beside:
                     bucket.put(key, stored)
@@ -243,11 +247,13 @@ class LosersStored(_Beside):
 
 
 @defect("storage/conditional-write/one-replacement-wins")
-async def compare_and_swap_race(commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+async def compare_and_swap_race(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 User Guide, "Conditional writes": of several If-Match with one entity tag one succeeds."""
-    if asked.match is None:
-        await commit(bucket, key, stored, asked)
+    if conditions.match is None:
+        await commit(bucket, key, stored, conditions)
         return
-    gateway(commit).check_write(asked, bucket.objects.get(key))
+    gateway(commit).check_write(conditions, bucket.objects.get(key))
     await asyncio.sleep(PAUSE_S)
     bucket.put(key, stored)

@@ -28,7 +28,7 @@ PIECE, MOST_OF_A_PIECE_S = 64 * 1024, 0.002
 
 
 @defect("storage/concurrency/copies-are-whole")
-async def copy_fails_beside_writes(source: Any, call: Call) -> Source:
+async def copy_fails_during_writes(source: Any, call: Call) -> Source:
     """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
     found: Source = await source(call)
     await asyncio.sleep(PAUSE_S)
@@ -56,8 +56,10 @@ class ListedAMomentLater(Defect):
     def __init__(self) -> None:
         self.put_at: dict[tuple[str, str], float] = {}
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, stored, asked)
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
+        await original(bucket, key, stored, conditions)
         self.put_at.setdefault((bucket.name, key), gateway(original).now())
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
@@ -73,7 +75,9 @@ class FolderMadeByTwoFails(Defect):
     def __init__(self) -> None:
         self.making: set[str] = set()
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         folder = key.rpartition("/")[0] + "/"
         if not any(each.startswith(folder) for each in bucket.objects):
             if folder in self.making:
@@ -81,7 +85,7 @@ class FolderMadeByTwoFails(Defect):
             self.making.add(folder)
             await asyncio.sleep(PAUSE_S)
             self.making.discard(folder)
-        await original(bucket, key, stored, asked)
+        await original(bucket, key, stored, conditions)
 
 
 class OldListingsKeptAMoment(Defect):
@@ -93,11 +97,11 @@ class OldListingsKeptAMoment(Defect):
         self.kept: dict[tuple[str, str], tuple[float, Answer]] = {}
 
     async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        asked = bucket.name, call.request.query_string
-        made, answer = self.kept.get(asked, (0.0, Answer(200)))
+        listing_key = bucket.name, call.request.query_string
+        made, answer = self.kept.get(listing_key, (0.0, Answer(200)))
         if time.monotonic() - made > MOMENT_S:
             answer = await original(call, bucket)
-            self.kept[asked] = time.monotonic(), answer
+            self.kept[listing_key] = time.monotonic(), answer
         return deepcopy(answer)
 
 
@@ -132,31 +136,33 @@ class WritesCollide(_Beside):
         "storage/concurrency/copies-are-whole",
     )
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         with self._writing(bucket, key):
             if self._others(bucket, key):
                 raise server_error()
             await asyncio.sleep(PAUSE_S)
-            await original(bucket, key, stored, asked)
+            await original(bucket, key, stored, conditions)
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         with self._writing(bucket, key):
             if self._others(bucket, key):
                 raise server_error()
             await asyncio.sleep(PAUSE_S)
-            await original(bucket, key, asked)
+            await original(bucket, key, conditions)
 
 
 @defect("storage/concurrency/one-key-is-linearizable")
-async def torn_write(commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+async def torn_write(commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": a read sees one write whole, never parts of two."""
     earlier = bucket.objects.get(key)
     if earlier is not None:
-        gateway(commit).check_write(asked, earlier)
+        gateway(commit).check_write(conditions, earlier)
         half = stored.size // 2
         bucket.put(key, replace(earlier, body=stored.body[:half] + earlier.body[half:]))
         await asyncio.sleep(PAUSE_S)
-    await commit(bucket, key, stored, asked)
+    await commit(bucket, key, stored, conditions)
 
 
 class OneInTwentyReadsFails(Defect):
@@ -201,8 +207,8 @@ class DeletionTakesEffectLater(Defect):
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], int] = {}
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        gateway(original).check_write(asked, bucket.objects.get(key))
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
+        gateway(original).check_write(conditions, bucket.objects.get(key))
         self.deleted[bucket.name, key] = 2
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -216,7 +222,7 @@ class DeletionTakesEffectLater(Defect):
 
 
 @defect("storage/concurrency/put-or-delete#new-key")
-async def deletion_torn_by_put(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deletion_torn_by_put(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic."""
     await asyncio.sleep(PAUSE_S)
     found = bucket.objects.get(key)
@@ -319,9 +325,9 @@ async def overwriting_drops_uploads(put_object: Any, call: Call, bucket: Bucket)
 
 
 @defect("storage/model/flat-keys", "storage/model/nested-keys", shortest=3)
-async def deletion_drops_uploads(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deletion_drops_uploads(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     drop_uploads(bucket, key)
 
 
@@ -376,14 +382,16 @@ class TwoWritersMixTheirPieces(Defect):
         self.files: dict[tuple[str, str], bytearray] = {}
         self.chance = random.Random(1)
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         file = self.files.setdefault((bucket.name, key), bytearray())
         for begin in range(0, stored.size, PIECE):
             file[begin : begin + PIECE] = stored.body[begin : begin + PIECE]
             await asyncio.sleep(self.chance.random() * MOST_OF_A_PIECE_S)
         del file[stored.size :]
         self.files.pop((bucket.name, key), None)
-        await original(bucket, key, replace(stored, body=bytes(file)), asked)
+        await original(bucket, key, replace(stored, body=bytes(file)), conditions)
 
 
 class OneOfFortyOverlappingGetsAnswersAnother(Defect):
@@ -413,7 +421,7 @@ class EachFortiethDeletionNotDone(Defect):
     def __init__(self) -> None:
         self.deletions = 0
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         self.deletions += 1
         if self.deletions % 40:
-            await original(bucket, key, asked)
+            await original(bucket, key, conditions)

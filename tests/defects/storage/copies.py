@@ -40,7 +40,7 @@ DIRECTIVE = "x-amz-metadata-directive"
 
 ROWS = (
     row(
-        "copy-told-with-the-tag-of-no-body",
+        "copy-reported-with-the-tag-of-no-body",
         (
             "S3 API Reference, CopyObjectResult, ETag: that of the new object, and not of the request, which has "
             "no body."
@@ -49,7 +49,7 @@ ROWS = (
         copy_result=lambda original, etag, modified, checksums: original(OF_NOTHING, modified, checksums),
     ),
     row(
-        "copy-told-by-another-clock",
+        "copy-reported-by-another-clock",
         "S3 API Reference, CopyObjectResult, LastModified: the object's, as it is told by HEAD afterwards.",
         "storage/copy/date-is-reported",
         copy_result=lambda original, etag, modified, checksums: original(etag, modified + 2, checksums),
@@ -104,8 +104,10 @@ class CopyIsLink(Defect):
         self.links.append((gateway(original).buckets[name], key, bucket, call.key))
         return answer
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, stored, asked)
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
+        await original(bucket, key, stored, conditions)
         for source, source_key, target, target_key in self.links:
             if source is bucket and source_key == key and target_key in target.objects:
                 target.put(target_key, replace(target.objects[target_key], body=stored.body, etag=stored.etag))
@@ -140,7 +142,7 @@ class SourceOfTheSameNameHere(Defect):
 
 
 @defect("storage/copy/between-buckets#key-in-both-buckets")
-async def same_key_elsewhere_is_itself(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def same_key_in_another_bucket_is_itself(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: a copy to the same key of another bucket is no copy onto itself."""
     if gateway(copy_object).copy_source(call)[1] == call.key and DIRECTIVE not in call.headers:
         raise Fault("InvalidRequest")
@@ -173,7 +175,7 @@ def copy_source_needs_slash(copy_source: Any, call: Call) -> tuple[str, str]:
 
 
 @defect("storage/copy/bytes-are-the-same#empty")
-def copy_of_nothing_refused(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+def copy_of_an_empty_object_refused(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: an object without bytes is copied like any other."""
     if not stored.body:
         raise Fault("InvalidRequest")
@@ -181,7 +183,7 @@ def copy_of_nothing_refused(copied: Any, call: Call, stored: StoredObject, repla
     return copy
 
 
-class CopyToldTooSoon(Defect):
+class CopyReportedTooSoon(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was copied can be read when the copy is answered."""
 
     noticed_by = ("storage/copy/bytes-are-the-same", "storage/copy/bytes-are-the-same#of-several-buffers")
@@ -213,7 +215,7 @@ def copy_dated_as_in_headers(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/copy/metadata-is-copied")
-def copy_forgets_its_encoding(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+def copy_loses_its_encoding(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: the source's Content-Encoding is the copy's, for its bytes are in that encoding."""
     copy: StoredObject = copied(call, stored, replaced)
     kept = {name: value for name, value in copy.headers.items() if name != "content-encoding"}
@@ -228,7 +230,7 @@ def copy_replace_merges(copied: Any, call: Call, stored: StoredObject, replaced:
 
 
 @defect("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
-def replaced_copy_has_a_type_alone(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+def replaced_copy_has_a_type_only(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all of the request, Cache-Control too."""
     stored: StoredObject = copied(call, source, replaced)
     kept = {"content-type": stored.headers["content-type"]} if replaced else stored.headers
@@ -266,7 +268,7 @@ def copy_of_parts_loses_metadata(copied: Any, call: Call, stored: StoredObject, 
 
 
 @defect("storage/copy/multipart-object-is-the-same")
-async def copy_of_parts_told_by_its_source(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def copy_of_parts_reported_with_its_source(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObjectResult, ETag: that of the new object, not of the source."""
     source = (await gateway(copy_object).source(call)).stored
     answer: Answer = await copy_object(call, bucket)
@@ -306,7 +308,7 @@ class _CopyOntoItselfLoses(Defect):
         return stored
 
 
-class CopyOntoItselfForgetsMetadata(_CopyOntoItselfLoses):
+class CopyOntoItselfLosesMetadata(_CopyOntoItselfLoses):
     """S3 API Reference, CopyObject: what cannot be copied onto itself keeps the metadata that it has."""
 
     noticed_by = ("storage/copy/onto-itself-loses-nothing",)
@@ -381,7 +383,7 @@ def missing_bucket_is_server_error(no_such_bucket: Any) -> Fault:
     "storage/copy/missing-source-bucket-is-refused",
     "storage/copy/broken-source-is-refused#blank,escape,no-key,slash",
 )
-async def copy_of_nothing_leaves_an_object(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def copy_of_a_missing_object_leaves_an_object(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: where the source is missing no object is made, nor one without bytes."""
     try:
         answer: Answer = await copy_object(call, bucket)
@@ -414,10 +416,10 @@ async def refused_copy_empties_its_key(copy_object: Any, call: Call, bucket: Buc
     "storage/copy/if-match-is-honoured#before-if-unmodified-since",
     "storage/copy/if-none-match-is-honoured#before-if-modified-since",
 )
-def copy_dates_outrank_tags(source_conditions_hold: Any, asked: Conditions, stored: StoredObject) -> bool:
+def copy_dates_outrank_tags(source_conditions_hold: Any, conditions: Conditions, stored: StoredObject) -> bool:
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: of an entity tag and a date the tag decides."""
-    dates = replace(asked, match=None, none_match=None)
-    held: bool = source_conditions_hold(asked if dates == NO_CONDITIONS else dates, stored)
+    dates = replace(conditions, match=None, none_match=None)
+    held: bool = source_conditions_hold(conditions if dates == NO_CONDITIONS else dates, stored)
     return held
 
 

@@ -22,7 +22,7 @@ from conformance.reference.support.storage import gateway
     "interoperability/storage/aws-s3-mv",
     "interoperability/storage/recursive-removal-keeps-to-its-prefix",
 )
-async def delete_keeps_object(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def delete_keeps_object(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 API Reference, DeleteObject: the object is removed."""
     return
 
@@ -35,10 +35,10 @@ class DeletedStaysASource(Defect):
     def __init__(self) -> None:
         self.deleted: dict[str, StoredObject] = {}
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         if key in bucket.objects:
             self.deleted[key] = bucket.objects[key]
-        await original(bucket, key, asked)
+        await original(bucket, key, conditions)
 
     async def source(self, original: Any, call: Call) -> Source:
         bucket, key = gateway(original).copy_source(call)
@@ -57,10 +57,10 @@ class _Remembered(Defect):
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], StoredObject] = {}
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         if key in bucket.objects:
             self.deleted[bucket.name, key] = bucket.objects[key]
-        await original(bucket, key, asked)
+        await original(bucket, key, conditions)
 
 
 class DeletedIsListed(_Remembered):
@@ -77,7 +77,7 @@ class DeletedIsListed(_Remembered):
 
 
 @defect("storage/object/missing-is-404", "storage/object/written-is-read#put")
-async def ranges_of_nothing_unsatisfiable(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def ranges_of_an_empty_object_unsatisfiable(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
     if call.key not in bucket.objects and "range" in call.headers:
         raise gateway(get_object).unsatisfiable(0)

@@ -31,7 +31,9 @@ ROWS = (
 
 
 @defect("storage/errors/codes-have-their-status")
-def ranges_of_nothing_are_missing_buckets(error_answer: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+def ranges_of_an_empty_object_are_missing_buckets(
+    error_answer: Any, request: Request, fault: Fault, request_id: str
+) -> Answer:
     """S3 API Reference, "List of error codes": a code and its status go together."""
     answer: Answer = error_answer(request, fault, request_id)
     if fault.code == "NoSuchKey" and "range" in request.headers:
@@ -44,8 +46,8 @@ def arguments_repeated_as_markup(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, "REST error responses": an XML document, whatever of the request it repeats."""
     given = request.parameter("max-keys")
     if given is not None and answer.status == 400:
-        told = f"<ArgumentValue>{given}</ArgumentValue>".encode()
-        answer.body = _MESSAGE.sub(told, answer.body, count=1)
+        argument = f"<ArgumentValue>{given}</ArgumentValue>".encode()
+        answer.body = _MESSAGE.sub(argument, answer.body, count=1)
     return answer
 
 
@@ -90,7 +92,7 @@ def errors_of_head_have_a_body(request: Request, answer: Answer) -> Answer:
     "storage/errors/head-has-no-body#anonymous",
     "storage/signature/altered-request-is-refused#signature-of-another-request",
 )
-def anonymous_told_what_exists(authenticate: Any, request: Request) -> Signer:
+def anonymous_clients_see_what_exists(authenticate: Any, request: Request) -> Signer:
     """API Reference, Error Handling: who may not see a resource does not learn whether it exists."""
     try:
         signer: Signer = authenticate(request)

@@ -25,7 +25,7 @@ QUOTED = re.compile(r"<ETag>&quot;(.*?)&quot;</ETag>|<ETag>\"(.*?)\"</ETag>")
 
 ROWS = (
     row(
-        "tag-of-parts-tells-their-number",
+        "tag-of-parts-reports-their-number",
         "RFC 9110 section 8.8.1: a validator changes with the bytes, and not only with the number of parts.",
         "storage/multipart/etag-follows-the-bytes",
         multipart_etag=lambda original, parts: f"{'0' * 32}-{len(parts)}",
@@ -58,17 +58,17 @@ def compressed_under_one_tag(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/object/other-coding-has-another-etag")
-def compressed_untold(request: Request, answer: Answer) -> Answer:
+def compressed_without_content_encoding(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: a coding that was applied to the bytes is told in Content-Encoding."""
-    asked = "gzip" in request.headers.get("accept-encoding", "") and request.method == "GET"
-    if asked and answer.status == 200 and answer.headers.get("content-type") == "text/plain":
+    accepts_gzip = "gzip" in request.headers.get("accept-encoding", "") and request.method == "GET"
+    if accepts_gzip and answer.status == 200 and answer.headers.get("content-type") == "text/plain":
         answer.body = gzip.compress(answer.body, mtime=0)
         answer.headers["Content-Length"] = str(len(answer.body))
     return answer
 
 
 @defect("storage/object/head-equals-get#parts-count", shipped=True)
-async def parts_counted_by_readers_alone(on_object: Any, call: Call) -> Answer:
+async def parts_counted_by_readers_only(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, HeadObject: identical to the GET response, in the number of parts, too, that is told."""
     reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
     answer: Answer = await on_object(replace(call, query={}) if reading and "uploadId" not in call.query else call)
@@ -86,7 +86,7 @@ def head_has_the_body(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/object/head-equals-get#empty")
-def head_of_nothing_tells_no_length(request: Request, answer: Answer) -> Answer:
+def head_of_an_empty_object_omits_length(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, HeadObject: its answer is that of GET. A length of 0 is known to be left out by proxies."""
     if request.method == "HEAD" and answer.status == 200 and answer.headers.get("content-length") == "0":
         del answer.headers["content-length"]
@@ -97,8 +97,8 @@ def head_of_nothing_tells_no_length(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/multipart/etag-follows-the-bytes")
 async def etag_of_parts_is_that_of_the_last(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, Object, ETag: it reflects changes to the contents, in whichever part they are."""
     last = upload.parts[max(upload.parts)]
-    await finish(bucket, upload, replace(stored, etag=last.etag), asked)
+    await finish(bucket, upload, replace(stored, etag=last.etag), conditions)

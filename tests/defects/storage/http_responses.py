@@ -12,7 +12,7 @@ from conformance.reference.storage.state import Bucket, StoredObject
 
 ROWS = (
     row(
-        "expectation-fails-behind-the-body",
+        "expectation-fails-after-the-body",
         "RFC 9110 section 10.1.1: what a caller was told to go on with is taken as without having waited.",
         "storage/object/expected-continue-comes",
         intercept=lambda request: Answer(417) if "expect" in request.headers else None,
@@ -35,14 +35,14 @@ async def expectation_fails(refused_early: Any, request: Request) -> Answer | No
 
 
 @defect("storage/object/expected-continue-comes")
-def expected_body_not_taken(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+def expected_body_not_read(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """RFC 9110 section 10.1.1: after 100 (Continue) the body is sent, and is what is stored."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, body=b"") if "expect" in call.headers else stored
 
 
 @defect("storage/object/single-value-fields-occur-once")
-async def chosen_fields_come_beside_others(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def chosen_fields_come_with_others(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 9110 section 5.3: a type is told once, also where the answer has a field that was chosen."""
     answer: Answer = await get_object(call, bucket)
     if "response-cache-control" in call.query:

@@ -37,7 +37,7 @@ ROWS = (
         check_part_sizes=lambda original, sizes: original([*sizes[:1], *sizes[-1:]] if len(sizes) > 1 else sizes),
     ),
     row(
-        "upload-of-another-key-taken",
+        "upload-of-another-key-accepted",
         "S3 API Reference, NoSuchUpload: an upload id is good for its own key.",
         "storage/multipart/upload-is-of-its-key",
         "storage/multipart/upload-is-of-its-key#copied",
@@ -92,7 +92,7 @@ def _all_parts(original: Any, upload: Upload) -> StoredObject:
 
 
 @defect("storage/multipart/broken-completion-is-refused#cut,no-parts,number-is-a-word")
-async def broken_completion_takes_all_parts(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
+async def broken_completion_deletes_all_parts(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, MalformedXML: a completion that names no parts is refused, and not one of all of them."""
     try:
         answer: Answer = await complete_upload(call, bucket)
@@ -183,7 +183,7 @@ async def head_counts_a_part_that_get_does_not_give(on_object: Any, call: Call) 
 
 
 @defect("storage/multipart/reads-by-part-number-are-described")
-async def only_part_ends_behind_the_object(on_object: Any, call: Call) -> Answer:
+async def only_part_ends_after_the_object(on_object: Any, call: Call) -> Answer:
     """RFC 9110 section 14.4: Content-Range has the position of the last byte that comes, not the number of them."""
     read = call.request.method == "GET" and call.query.get("partNumber") == "1" and "uploadId" not in call.query
     answer: Answer = await on_object(replace(call, query={}) if read else call)

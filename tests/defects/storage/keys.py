@@ -184,9 +184,9 @@ async def dotted_names_cannot_go(delete_object: Any, call: Call, bucket: Bucket)
 
 
 @defect("storage/key/deleting-a-folder-deletes-nothing-below#marker-by-delete-objects")
-async def folder_takes_what_is_below(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def folder_deletion_deletes_its_keys(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Organizing objects using prefixes": deleting ``a/`` leaves ``a/b``."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     for each in [name for name in bucket.keys if key.endswith("/") and name.startswith(key)]:
         bucket.remove(each)
 
@@ -237,9 +237,9 @@ def _below(bucket: Bucket, key: str) -> list[str]:
 
 
 @defect("storage/key/deleting-a-folder-deletes-nothing-below#name", "storage/key/object-beside-its-prefix")
-async def deletion_is_recursive(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deletion_is_recursive(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": to delete ``a`` is not to delete ``a/b``."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     for each in _below(bucket, key):
         bucket.remove(each)
 
@@ -254,9 +254,9 @@ async def directory_not_empty(delete_object: Any, call: Call, bucket: Bucket) ->
 
 
 @defect("storage/key/no-object-below-an-object", "storage/key/object-beside-its-prefix")
-async def emptied_folders_pruned(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def emptied_folders_pruned(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": no hierarchy: what is deleted takes nothing above it along."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     above = key.rpartition("/")[0]
     if above and not _below(bucket, above):
         bucket.remove(above)
@@ -291,11 +291,13 @@ async def below_an_object_is_server_error(current: Any, bucket: Bucket, key: str
 
 
 @defect("storage/key/no-object-below-an-object")
-async def deletion_below_an_object_is_server_error(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deletion_below_an_object_is_server_error(
+    erase: Any, bucket: Bucket, key: str, conditions: Conditions
+) -> None:
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, below another one too."""
     if key not in bucket.objects and _stands_above(bucket, key):
         raise server_error()
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
 
 
 class ListingBelowAnObjectIsServerError(Defect):
@@ -312,20 +314,20 @@ class ListingBelowAnObjectIsServerError(Defect):
 
 @defect("storage/key/object-beside-its-prefix")
 async def object_exists_as_directory(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": ``a`` may be put where ``a/b`` is, as the other way round."""
     if _below(bucket, key):
         raise Fault("InvalidRequest", "Object exists as a directory.")
-    await commit(bucket, key, stored, asked)
+    await commit(bucket, key, stored, conditions)
 
 
 @defect("storage/key/object-beside-its-prefix")
 async def folder_replaces_the_object(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": ``a`` is there beside ``a/b``, which needs no folder of that name."""
-    await commit(bucket, key, stored, asked)
+    await commit(bucket, key, stored, conditions)
     for each in [each for each in bucket.keys if key.startswith(each + "/")]:
         bucket.remove(each)
 
@@ -368,10 +370,10 @@ async def long_path_not_deleted(delete_object: Any, call: Call, bucket: Bucket) 
 
 @defect("storage/key/of-1024-bytes-is-kept#ascii")
 async def metadata_of_long_keys_lost(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Working with object metadata": kept with the object, also where its name is that of no file."""
-    await commit(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, asked)
+    await commit(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, conditions)
 
 
 class PrefixesCutShort(Defect):
@@ -385,13 +387,13 @@ class PrefixesCutShort(Defect):
 
 
 @defect("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects")
-async def long_keys_deleted_alone(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+async def long_keys_deleted_singly_only(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects: what is told as deleted is gone."""
     key = entry.require("Key")
     if len(key) > LONGEST:
         return xml.group("Deleted", xml.element("Key", key))
-    told: str = await delete_entry(bucket, entry, quiet)
-    return told
+    result: str = await delete_entry(bucket, entry, quiet)
+    return result
 
 
 @defect("storage/key/of-1024-bytes-is-kept#as-a-source")
@@ -419,8 +421,8 @@ async def long_keys_deleted_by_their_beginning(delete_entry: Any, bucket: Bucket
     key = entry.require("Key")
     for each in [name for name in bucket.keys if len(key) > LONGEST and name.startswith(key[:LONGEST])]:
         bucket.remove(each)
-    told: str = await delete_entry(bucket, entry, quiet)
-    return told
+    result: str = await delete_entry(bucket, entry, quiet)
+    return result
 
 
 @defect("storage/key/ordinary-names-are-kept#blank")
@@ -455,8 +457,8 @@ def invisible_letters_lost(object_key: Any, key: str) -> str:
 @defect("storage/key/ordinary-names-are-kept#ampersand")
 def listed_key_unescaped(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
-    told: str = listed_name(element, name, encoded)
-    return told.replace("&amp;", "&")
+    name_element: str = listed_name(element, name, encoded)
+    return name_element.replace("&amp;", "&")
 
 
 @defect("storage/key/ordinary-names-are-kept#dots-within")
@@ -491,35 +493,37 @@ async def long_key_read_is_server_error(current: Any, bucket: Bucket, key: str) 
 
 
 @defect("storage/key/over-1024-bytes-is-refused#read-or-deleted")
-async def long_key_deleted_is_server_error(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def long_key_deleted_is_server_error(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, or a refusal of what cannot be a key."""
     if len(key.encode()) > 1024:
         raise server_error()
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
 
 
 @defect("storage/key/similar-names-are-different#case")
-async def similar_name_replaced(commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+async def similar_name_replaced(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": key names are case sensitive: none takes the place of another."""
-    await commit(bucket, key, stored, asked)
+    await commit(bucket, key, stored, conditions)
     for each in [each for each in bucket.keys if each != key and each.casefold() == key.casefold()]:
         bucket.remove(each)
 
 
 @defect("storage/key/similar-names-are-different#case,in-parts")
 async def similar_name_not_stored(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": key names are case sensitive: what is told as stored is stored."""
     if not any(each != key and each.casefold() == key.casefold() for each in bucket.keys):
-        await commit(bucket, key, stored, asked)
+        await commit(bucket, key, stored, conditions)
 
 
 @defect("storage/key/similar-names-are-different#every-operation")
-async def escaped_names_not_deleted(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def escaped_names_not_deleted(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 API Reference, DeleteObject: the object that is named is removed, whatever letters it is named with."""
     if "%" not in key:
-        await erase(bucket, key, asked)
+        await erase(bucket, key, conditions)
 
 
 @defect("storage/key/similar-names-are-different#in-parts")
@@ -538,7 +542,7 @@ async def uploads_aborted_in_small_letters(abort_upload: Any, call: Call, bucket
 
 
 @defect("storage/key/similar-names-are-different#trailing-slash")
-async def slash_behind_not_looked_at(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def trailing_slash_ignored(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Object key names": a name with a slash behind it is another than that without."""
     without = call.key.removesuffix("/")
     aliased = call.key not in bucket.objects and without in bucket.objects
@@ -572,7 +576,7 @@ def bucket_cut_out_of_the_key(target: Any, request: Request) -> tuple[str, str]:
     "storage/key/traversal-reaches-no-other-bucket#encoded,half-encoded,plain",
     "storage/object/chunked-transfer-is-stored-or-refused",
 )
-def error_told_with200(error_answer: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+def error_reported_with200(error_answer: Any, request: Request, fault: Fault, request_id: str) -> Answer:
     """S3 API Reference, "REST error responses": the status tells the error."""
     answer: Answer = error_answer(request, fault, request_id)
     answer.status = 200 if fault.code == "NoSuchKey" else answer.status
@@ -634,8 +638,8 @@ async def named_deletion_dots_resolved(delete_entry: Any, bucket: Bucket, entry:
     found, key = resolved(bucket.name, entry.require("Key"))
     if found in gateway(delete_entry).buckets and found != bucket.name:
         gateway(delete_entry).buckets[found].objects.pop(key, None)
-    told: str = await delete_entry(bucket, entry, quiet)
-    return told
+    result: str = await delete_entry(bucket, entry, quiet)
+    return result
 
 
 @defect("storage/key/traversal-reaches-no-other-bucket#listed,listed-v1")

@@ -117,11 +117,11 @@ class MarkerIsListed(Defect):
 
 
 @defect("storage/listing/response-repeats-the-request#start")
-def next_token_told_as_this(request: Request, answer: Answer) -> Answer:
+def next_token_reported_as_this(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, ContinuationToken: the one that was sent is included in the response."""
     if following := NEXT_TOKEN.search(answer.body):
-        told = b"<ContinuationToken>" + following[1] + b"</ContinuationToken>"
-        answer.body = re.sub(rb"<ContinuationToken>.*?</ContinuationToken>", lambda _: told, answer.body)
+        token = b"<ContinuationToken>" + following[1] + b"</ContinuationToken>"
+        answer.body = re.sub(rb"<ContinuationToken>.*?</ContinuationToken>", lambda _: token, answer.body)
     return answer
 
 
@@ -176,7 +176,7 @@ class NoEndByOtherDelimiters(Defect):
 
 
 @defect("storage/paging/is-truncated-is-reported")
-async def token_told_as_marker(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
+async def token_reported_as_marker(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """ListObjectsV2, NextContinuationToken: by that name it is told where to go on, not by that of version 1."""
     answer: Answer = await list_objects_v2(call, bucket)
     return replace(answer, body=answer.body.replace(b"NextContinuationToken>", b"NextMarker>"))

@@ -41,7 +41,7 @@ def prefixes_without_their_delimiter(listed_prefixes: Any, prefixes: list[str], 
     return found
 
 
-class FolderItselfListedBesideIt(Defect):
+class FolderItselfListedWithIt(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
 
     noticed_by = ("storage/listing/delimiter-is-honoured#folder-object",)
@@ -73,8 +73,8 @@ class PrefixEndsAtTheFirstLetter(Defect):
         return wanted
 
     def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
-        told: list[str] = original([name[: len(name) - self.more] for name in prefixes], encoded)
-        return told
+        elements: list[str] = original([name[: len(name) - self.more] for name in prefixes], encoded)
+        return elements
 
 
 @defect("storage/listing/delimiter-is-honoured#absent-from-keys")
@@ -121,9 +121,9 @@ def typed_folders_hidden(listable_keys: Any, bucket: Bucket) -> list[str]:
 
 
 @defect("storage/listing/key-that-is-the-prefix")
-async def folder_goes_with_its_last(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def folder_goes_with_its_last(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Organizing objects using prefixes": an object ``a/`` stays when the last one below it goes."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     folder = key.rpartition("/")[0] + "/"
     if not any(each.startswith(folder) and each != folder for each in bucket.keys):
         bucket.remove(folder)
@@ -285,8 +285,8 @@ def unheard_of_prefix_is_server_error(wanted: Any, call: Call, after: str) -> Wa
     prefix = call.query.get("prefix", "")
     if len(prefix) > LONGEST_KEY or "\0" in prefix:
         raise server_error()
-    asked: Wanted = wanted(call, after)
-    return asked
+    requested: Wanted = wanted(call, after)
+    return requested
 
 
 @defect("storage/listing/bad-parameters-are-refused#max-keys-fraction,max-keys-negative,max-keys-word")
@@ -316,7 +316,7 @@ def large_max_keys_refused(page_limit: Any, call: Call, name: str = "max-keys") 
 
 
 @defect("storage/listing/max-keys-zero-is-empty")
-def page_of_nothing_is_never_the_last(request: Request, answer: Answer) -> Answer:
+def empty_page_is_never_the_last(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, IsTruncated: who goes on while it is true never ends where no token comes."""
     if ("max-keys", "0") in request.query:
         answer.body = answer.body.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
@@ -343,7 +343,7 @@ class StartAfterBeforePrefixEndsListing(Defect):
         return page
 
 
-class StartAfterGroupsBySlashAlone(Defect):
+class StartAfterGroupsBySlashOnly(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: keys are grouped by any, also behind a start-after."""
 
     noticed_by = ("storage/listing/start-after-is-exclusive#with-another-delimiter",)

@@ -63,8 +63,8 @@ class EmptiedFoldersListed(Defect):
     def __init__(self) -> None:
         self.folders: set[str] = set()
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
+        await original(bucket, key, conditions)
         above = key.rpartition("/")[0]
         if above:
             self.folders.add(above + "/")
@@ -87,11 +87,11 @@ async def folder_outlives_its_keys(delete_entry: Any, bucket: Bucket, entry: xml
     """S3 User Guide, "Organizing objects using prefixes": there are no folders, so that none stays when its keys go."""
     key = entry.require("Key")
     stood = bucket.objects.get(key)
-    told: str = await delete_entry(bucket, entry, quiet)
+    result: str = await delete_entry(bucket, entry, quiet)
     folder = key.rpartition("/")[0] + "/"
     if stood and folder != "/" and not any(each.startswith(folder) for each in bucket.objects):
         bucket.put(folder, replace(stood, body=b""))
-    return told
+    return result
 
 
 class PrefixesInNoOrder(Defect):
@@ -134,10 +134,12 @@ class NewKeyListedLate(Defect):
     def __init__(self) -> None:
         self.made: dict[tuple[str, str], float] = {}
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         if key not in bucket.objects:
             self.made[bucket.name, key] = gateway(original).now() + MOMENT_S
-        await original(bucket, key, stored, asked)
+        await original(bucket, key, stored, conditions)
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         now = gateway(original).now()
@@ -145,7 +147,7 @@ class NewKeyListedLate(Defect):
 
 
 @defect("storage/listing/over-1000-keys-are-complete#max-keys-5000,no-max-keys")
-def long_list_ends_unsaid(page: Any, names: list[str], wanted: Wanted) -> Page:
+def long_list_ends_without_is_truncated(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all results were returned, not after a thousand."""
     found: Page = page(names, wanted)
     found.truncated = found.truncated and found.count < LONGEST_PAGE
@@ -174,7 +176,7 @@ class CopiesHaveNoOwner(Defect):
 
 
 @defect("storage/listing/response-repeats-the-request#parameters")
-async def first_version_forgets_the_prefix(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
+async def first_version_loses_the_prefix(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjects, Prefix: the answer says which prefix its keys begin with."""
     answer: Answer = await list_objects(call, bucket)
     answer.body = re.sub(rb"<Prefix>[^<]*</Prefix>", b"<Prefix></Prefix>", answer.body, count=1)
@@ -182,7 +184,7 @@ async def first_version_forgets_the_prefix(list_objects: Any, call: Call, bucket
 
 
 @defect("storage/listing/response-repeats-the-request#parameters,of-the-whole-run")
-def max_keys_told_as_the_servers_own(request: Request, answer: Answer) -> Answer:
+def max_keys_reported_as_the_servers_own(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, MaxKeys: the maximum number of keys of this answer, not of any."""
     answer.body = re.sub(rb"<MaxKeys>\d+<", b"<MaxKeys>1000<", answer.body)
     return answer
@@ -210,7 +212,7 @@ def listed_times_of_a_database(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/listing/entries-match-head")
-async def first_version_tells_a_day_only(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
+async def first_version_reports_a_day_only(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjects, LastModified: a timestamp, as ListObjectsV2 has it."""
     answer: Answer = await list_objects(call, bucket)
     answer.body = re.sub(rb"(<LastModified>[0-9-]*T)[0-9:.]*Z", rb"\g<1>00:00:00Z", answer.body)
@@ -225,10 +227,10 @@ def listed_without_size(listed_object: Any, bucket: Bucket, key: str) -> StoredO
 
 
 @defect("storage/listing/request-values-are-encoded")
-def encoded_listings_forget_the_prefix(echoed: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
+def encoded_listings_lose_the_prefix(echoed: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
     """S3 API Reference, ListObjectsV2, Prefix: told as it was asked, encoded where that was asked too."""
-    told: list[str] = echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
-    return told
+    elements: list[str] = echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
+    return elements
 
 
 @defect("storage/listing/request-values-are-encoded")

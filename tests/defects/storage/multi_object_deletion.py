@@ -73,7 +73,7 @@ async def multi_delete_leaves_last(delete_objects: Any, call: Call, bucket: Buck
     return answer
 
 
-class LastDeletedNotTold(Defect):
+class LastDeletedNotReported(Defect):
     """S3 API Reference, DeleteResult, Deleted: each key that was deleted is told, the last one too."""
 
     noticed_by = (
@@ -82,16 +82,16 @@ class LastDeletedNotTold(Defect):
         "storage/multi-delete/1000-keys-are-deleted",
     )
 
-    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
-        self.left = len(found := list(original(asked)))
+    def entries(self, original: Any, document: xml.Node) -> list[xml.Node]:
+        self.left = len(found := list(original(document)))
         return found
 
     left = 0
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         self.left -= 1
-        told = str(await original(bucket, entry, quiet))
-        return told if self.left else ""
+        result = str(await original(bucket, entry, quiet))
+        return result if self.left else ""
 
 
 @defect("storage/multi-delete/missing-keys-are-deleted-too#missing,named-twice")
@@ -104,10 +104,10 @@ async def multi_delete_missing_is_error(delete_entry: Any, bucket: Bucket, entry
 
 
 @defect("storage/multi-delete/more-than-a-thousand-is-refused")
-def multi_delete_unlimited(entries: Any, asked: xml.Node) -> list[xml.Node]:
+def multi_delete_unlimited(entries: Any, document: xml.Node) -> list[xml.Node]:
     """S3 API Reference, DeleteObjects: a thousand keys at most."""
-    found = asked.all("Object")
-    return found if len(found) > 1000 else entries(asked)
+    found = document.all("Object")
+    return found if len(found) > 1000 else entries(document)
 
 
 class DeletedStillRead(Defect):
@@ -118,9 +118,9 @@ class DeletedStillRead(Defect):
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], tuple[StoredObject, float]] = {}
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         before = bucket.objects.get(key)
-        await original(bucket, key, asked)
+        await original(bucket, key, conditions)
         if before is not None:
             self.deleted[bucket.name, key] = (before, gateway(original).now() + MOMENT_S)
 
@@ -159,14 +159,14 @@ async def every_seventh_of_a_batch_left(delete_objects: Any, call: Call, bucket:
 async def many_deleted_in_any_case(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Key: that of the object to delete, and of none in other letters."""
     named = (entry.get("Key") or "").lower()
-    told: str = await delete_entry(bucket, entry, quiet)
+    result: str = await delete_entry(bucket, entry, quiet)
     for key in [each for each in bucket.keys if each.lower() == named]:
         bucket.remove(key)
-    return told
+    return result
 
 
 @defect("storage/multi-delete/keys-are-matched-exactly#xml-characters")
-async def deleted_key_told_encoded(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+async def deleted_key_reported_encoded(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Deleted: the key that was deleted, as it was named."""
     await delete_entry(bucket, entry, quiet)
     return "" if quiet else xml.group("Deleted", xml.element("Key", quote(entry.require("Key"))))

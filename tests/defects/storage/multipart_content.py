@@ -68,7 +68,7 @@ async def upload_with_fields_is_another(create_upload: Any, call: Call, bucket: 
 
 
 @defect("storage/multipart/metadata-is-of-the-opening", "storage/multipart/two-uploads-do-not-mix")
-def multipart_metadata_forgotten(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+def multipart_metadata_lost(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CreateMultipartUpload: what it says of type and metadata is the object's."""
     stored: StoredObject = assembled(call, upload, parts)
     return replace(stored, headers={"content-type": "binary/octet-stream"}, metadata={})
@@ -84,12 +84,12 @@ def completion_annotates_the_object(assembled: Any, call: Call, upload: Upload, 
 
 @defect("storage/multipart/metadata-is-of-the-opening")
 async def completion_keeps_earlier_metadata(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, requested: Any
 ) -> None:
     """S3 API Reference, CreateMultipartUpload: the object has the metadata that the upload was opened with."""
     earlier = bucket.objects.get(upload.key)
     kept = {**earlier.metadata, **stored.metadata} if earlier else stored.metadata
-    await finish(bucket, upload, replace(stored, metadata=kept), asked)
+    await finish(bucket, upload, replace(stored, metadata=kept), requested)
 
 
 class PartsCountedByTheirNumbers(Defect):
@@ -151,9 +151,9 @@ def parts_must_be_of_one_size(check_part_sizes: Any, sizes: list[int]) -> None:
 
 
 @defect("storage/multipart/parts-make-the-object#backwards", shipped=True)
-def open_range_ends_with_its_part(asked_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+def open_range_ends_with_its_part(requested_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
     """RFC 9110 section 14.1.2: a range without an end goes to the end of the object, not of the part it begins in."""
-    span: tuple[int, int] | None = asked_span(call, found)
+    span: tuple[int, int] | None = requested_span(call, found)
     if span is None or "-" not in found.etag or not call.headers["range"].endswith("-"):
         return span
     return span[0], min(span[1], (span[0] // SMALLEST_PART + 1) * SMALLEST_PART)
@@ -182,7 +182,7 @@ def parts_joined_as_they_came(assembled: Any, call: Call, upload: Upload, parts:
 
 
 @defect("storage/multipart/parts-make-the-object#backwards,in-order")
-async def head_of_parts_tells_the_first(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def head_of_parts_reports_the_first(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, HeadObject, Content-Length: the size of the body, which is of all parts."""
     answer: Answer = await get_object(call, bucket)
     stored = bucket.objects[call.key]
@@ -199,7 +199,7 @@ def parts_listed_with_another_tag(entry: Any, key: str, stored: StoredObject, en
 
 
 @defect("storage/multipart/right-object-size-completes")
-def object_size_taken_for_the_documents(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+def object_size_treated_as_the_documents(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: the size of the object, not of the request."""
     if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
         raise Fault("InvalidRequest")
@@ -207,7 +207,7 @@ def object_size_taken_for_the_documents(assembled: Any, call: Call, upload: Uplo
     return stored
 
 
-class AbortedPartsTakenOver(Defect):
+class AbortedPartsReused(Defect):
     """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
 
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
@@ -215,7 +215,7 @@ class AbortedPartsTakenOver(Defect):
     def __init__(self) -> None:
         self.given_up: dict[tuple[str, str], dict[int, Part]] = {}
 
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         self.given_up[bucket.name, upload.key] = upload.parts
         await original(bucket, upload)
 
@@ -227,7 +227,7 @@ class AbortedPartsTakenOver(Defect):
         return answer
 
 
-class PartsKeptByKeyAndNumber(Defect):
+class PartsStoredByKeyAndNumber(Defect):
     """S3 API Reference, UploadPart, uploadId: a part is of its upload, and not of the last one to that key."""
 
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)

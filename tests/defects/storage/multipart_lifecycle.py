@@ -21,10 +21,10 @@ from tests.defects.support.storage import drop_uploads, refusals_emptying
 
 @defect("storage/concurrency/complete-or-abort")
 async def completion_fails_and_is_made(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
-    await gateway(finish).commit(bucket, upload.key, stored, asked)
+    await gateway(finish).commit(bucket, upload.key, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     if upload.upload_id not in bucket.uploads:
         raise Fault("NoSuchUpload")
@@ -32,19 +32,21 @@ async def completion_fails_and_is_made(
 
 
 @defect("storage/concurrency/complete-or-abort")
-async def complete_race(finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions) -> None:
+async def complete_race(
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
     await asyncio.sleep(PAUSE_S)
     whole = upload.upload_id in bucket.uploads
-    await finish(bucket, upload, stored if whole else replace(stored, body=b""), asked)
+    await finish(bucket, upload, stored if whole else replace(stored, body=b""), conditions)
 
 
 @defect("storage/concurrency/complete-or-put")
 async def completion_torn_by_put(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
-    await finish(bucket, upload, stored, asked)
+    await finish(bucket, upload, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     latest = bucket.objects.get(upload.key, stored)
     bucket.put(upload.key, replace(stored, body=latest.body))
@@ -73,7 +75,7 @@ def unknown_upload_is_server_error(upload_of: Any, call: Call, bucket: Bucket) -
 
 
 @defect("storage/multipart/abort-of-unknown-upload-is-harmless")
-async def abortion_of_nothing_deletes(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
+async def abort_of_unknown_upload_deletes(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, AbortMultipartUpload: it aborts an upload, and is not the deletion of the object."""
     if call.query["uploadId"] not in bucket.uploads:
         bucket.remove(call.key)
@@ -98,7 +100,7 @@ class AbortedUploadStillListed(Defect):
     def __init__(self) -> None:
         self.aborted: list[tuple[str, Upload]] = []
 
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
         self.aborted.append((bucket.name, upload))
 
@@ -109,7 +111,7 @@ class AbortedUploadStillListed(Defect):
 
 
 @defect("storage/multipart/abort-removes-the-upload")
-async def abortion_told_as200(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
+async def abort_reported_as200(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, AbortMultipartUpload: if the action is successful, the answer is 204."""
     answer: Answer = await abort_upload(call, bucket)
     answer.status = 200
@@ -125,7 +127,7 @@ class AbortedUploadTakesMoreParts(Defect):
     def __init__(self) -> None:
         self.aborted: dict[str, Upload] = {}
 
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
         self.aborted[upload.upload_id] = upload
 
@@ -143,7 +145,7 @@ class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
     method = "POST"
 
 
-class RepeatedCompletionStoresAnew(Defect):
+class RepeatedCompletionStoresAgain(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
 
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
@@ -168,9 +170,9 @@ class _Repeated(Defect):
         self.objects: dict[str, StoredObject] = {}
 
     async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
     ) -> None:
-        await original(bucket, upload, stored, asked)
+        await original(bucket, upload, stored, conditions)
         self.objects[upload.upload_id] = stored
 
 
@@ -200,7 +202,7 @@ class RepeatedCompletionRemovesTheObject(_Repeated):
 
 
 @defect("storage/multipart/cut-off-part-is-not-kept")
-async def cut_off_part_kept(broken_off: Any, request: Request) -> None:
+async def cut_off_part_stored(broken_off: Any, request: Request) -> None:
     """S3 API Reference, IncompleteBody: a part that breaks off is not kept."""
     surface = gateway(broken_off)
     name, key = surface.target(request)
@@ -299,9 +301,9 @@ class ListedAsBeforeItsCompletion(Defect):
 
 
 @defect("storage/multipart/old-object-stands-until-complete#deleted,deleted-by-delete-objects")
-async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 API Reference, CreateMultipartUpload: an upload is open until it is completed or aborted."""
-    await erase(bucket, key, asked)
+    await erase(bucket, key, conditions)
     for upload in [each for each in bucket.uploads.values() if each.key == key]:
         bucket.uploads.pop(upload.upload_id)
 

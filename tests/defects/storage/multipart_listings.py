@@ -35,7 +35,7 @@ ROWS = (
 
 
 @defect("storage/multipart/responses-name-their-upload#of-the-whole-run")
-def completion_told_of_another_bucket(request: Request, answer: Answer) -> Answer:
+def completion_names_another_bucket(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, CompleteMultipartUpload, Bucket: the bucket that has the new object."""
     return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
 
@@ -96,7 +96,7 @@ def place_of_parts_is_the_first(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/multipart/uploads-are-grouped-at-the-delimiter")
-def group_told_for_each_upload(
+def group_reported_for_each_upload(
     page_of_uploads: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
 ) -> tuple[list[Upload], Page]:
     """S3 API Reference, ListMultipartUploads, delimiter: keys are grouped under a single result element."""
@@ -106,7 +106,7 @@ def group_told_for_each_upload(
 
 
 @defect("storage/multipart/uploads-are-grouped-at-the-delimiter")
-def uploads_of_folders_alone_fail(next_id_marker: Any, uploads: list[Upload], page: Page) -> str:
+def uploads_of_folders_only_fail(next_id_marker: Any, uploads: list[Upload], page: Page) -> str:
     """S3 API Reference, ListMultipartUploads: a page that has common prefixes and no uploads is a page as well."""
     if not uploads:
         raise server_error()
@@ -121,7 +121,7 @@ def uploads_of_all_buckets_listed(listed_uploads: Any, bucket: Bucket) -> list[U
 
 
 @defect("storage/multipart/uploads-are-listed#of-one-bucket")
-def uploads_elsewhere_spoil_the_list(listed_uploads: Any, bucket: Bucket) -> list[Upload]:
+def uploads_of_other_keys_break_the_list(listed_uploads: Any, bucket: Bucket) -> list[Upload]:
     """S3 API Reference, ListMultipartUploads: of one bucket, whatever is under way to the same key in another."""
     own: list[Upload] = listed_uploads(bucket)
     others = [each for each in gateway(listed_uploads).buckets.values() if each is not bucket]
@@ -132,10 +132,10 @@ def uploads_elsewhere_spoil_the_list(listed_uploads: Any, bucket: Bucket) -> lis
 
 @defect("storage/multipart/uploads-are-listed#under-a-prefix")
 async def completed_upload_listed(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, ListMultipartUploads: uploads under way, not those completed."""
-    await finish(bucket, upload, stored, asked)
+    await finish(bucket, upload, stored, conditions)
     bucket.uploads[upload.upload_id] = upload
 
 

@@ -85,7 +85,7 @@ def nothing_put_has_no_e_tag(stored_answer: Any, etag: str, checksums: dict[str,
 
 
 @defect("storage/object/chunked-transfer-is-stored-or-refused")
-def untold_length_cut_off(require_length: Any, call: Call) -> None:
+def missing_length_cut_off(require_length: Any, call: Call) -> None:
     """RFC 9112 section 7.1: a chunked body ends with its last chunk, not with the first that is read."""
     if "content-length" in call.headers or "x-amz-decoded-content-length" in call.headers:
         require_length(call)
@@ -94,7 +94,7 @@ def untold_length_cut_off(require_length: Any, call: Call) -> None:
 
 
 @defect("storage/object/chunked-transfer-is-stored-or-refused")
-def untold_length_is_server_error(require_length: Any, call: Call) -> None:
+def missing_length_is_server_error(require_length: Any, call: Call) -> None:
     """S3 API Reference, MissingContentLength: a payload of unknown length is refused as such, or taken."""
     try:
         require_length(call)
@@ -219,15 +219,15 @@ class FormFieldsBeginWithNothing(FormsTaken, Defect):
 
 @defect("storage/object/overwriting-replaces-everything#put,chunks,empty")
 async def shorter_writes_keep_the_tail(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, PutObject: the whole object is written anew; of a longer one nothing stays behind its end."""
     stood = bucket.objects.get(key)
     tail = stood.body[stored.size :] if stood else b""
-    await commit(bucket, key, replace(stored, body=stored.body + tail), asked)
+    await commit(bucket, key, replace(stored, body=stored.body + tail), conditions)
 
 
-class HeadKeptByTag(Defect):
+class HeadCachedByTag(Defect):
     """HeadObject: it says what GET says; a cache that goes by the ETag keeps what equal bytes were described as."""
 
     noticed_by = ("storage/object/overwriting-replaces-everything#same-bytes",)
@@ -250,25 +250,27 @@ class DeletedMetadataRevived(Defect):
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], dict[str, str]] = {}
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         found = bucket.objects.get(key)
-        await original(bucket, key, asked)
+        await original(bucket, key, conditions)
         if found is not None:
             self.deleted[bucket.name, key] = found.metadata
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         kept = self.deleted.pop((bucket.name, key), {})
-        await original(bucket, key, replace(stored, metadata=kept | stored.metadata), asked)
+        await original(bucket, key, replace(stored, metadata=kept | stored.metadata), conditions)
 
 
 @defect("storage/object/overwriting-replaces-everything#put")
 async def checksum_of_the_overwritten(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, PutObject: it replaces the whole object, its checksum included."""
     earlier = bucket.objects.get(key)
     kept = earlier.checksums if earlier and not stored.checksums else stored.checksums
-    await commit(bucket, key, replace(stored, checksums=kept), asked)
+    await commit(bucket, key, replace(stored, checksums=kept), conditions)
 
 
 class PartsOutliveTheirObject(Defect):
@@ -322,13 +324,13 @@ class RangesCached(Defect):
         self.kept: dict[tuple[str, str, str], StoredObject] = {}
 
     def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-        asked = call.headers.get("range")
-        first = found if asked is None else self.kept.setdefault((call.bucket, call.key, asked), found)
+        range_value = call.headers.get("range")
+        first = found if range_value is None else self.kept.setdefault((call.bucket, call.key, range_value), found)
         answer: Answer = original(call, first, overrides)
         return answer
 
 
-class AbsenceToldByHeadCached(Defect):
+class AbsenceReportedByHeadCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": HEAD after the first write finds the object as GET does."""
 
     noticed_by = ("storage/object/written-is-read#put,uploaded-in-parts,copied",)
@@ -379,9 +381,11 @@ class StaleRead(Defect):
     def __init__(self) -> None:
         self.earlier: dict[tuple[str, str], tuple[StoredObject, float]] = {}
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
         before = bucket.objects.get(key)
-        await original(bucket, key, stored, asked)
+        await original(bucket, key, stored, conditions)
         if before is not None:
             self.earlier[bucket.name, key] = (before, gateway(original).now() + MOMENT_S)
 

@@ -39,7 +39,7 @@ ROWS = (
         metadata=lambda original, call: {name: value[:1024] for name, value in original(call).items()},
     ),
     row(
-        "content-type-forgotten",
+        "content-type-lost",
         "S3 API Reference, PutObject: the Content-Type is given back.",
         "storage/object/system-headers-come-back#content-type,html-without-charset,plain-without-charset",
         content_type=lambda original, call: "application/octet-stream",
@@ -77,7 +77,9 @@ def date_in_iso_form(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/object/dates-agree")
-def last_modified_taken_over(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+def last_modified_of_the_source_copied(
+    new_object: Any, call: Call, md5: str, checksums: dict[str, str]
+) -> StoredObject:
     """S3 API Reference, GetObject, Last-Modified: when the object was written, whatever its writer says of that."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, modified=784111777) if "last-modified" in call.headers else stored
@@ -87,8 +89,8 @@ def last_modified_taken_over(new_object: Any, call: Call, md5: str, checksums: d
 async def checksums_of_head_are_numbers(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, HeadObject, x-amz-checksum-crc32: in Base64, as GET tells it."""
     answer: Answer = await get_object(call, bucket)
-    if call.request.method == "HEAD" and (told := answer.headers.get(CRC32)):
-        answer.headers[CRC32] = str(int.from_bytes(base64.b64decode(told)))
+    if call.request.method == "HEAD" and (checksum := answer.headers.get(CRC32)):
+        answer.headers[CRC32] = str(int.from_bytes(base64.b64decode(checksum)))
     return answer
 
 
@@ -184,7 +186,7 @@ def fields_with_underscores_dropped(authenticate: Any, request: Request) -> Sign
     "storage/object/metadata-comes-back#unusual-names,nearly-two-kb,of-a-folder,of-a-long-name",
     "storage/sdk/put-and-get#base",
 )
-def metadata_forgotten(metadata: Any, call: Call) -> dict[str, str]:
+def metadata_lost(metadata: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "Working with object metadata": user metadata is given back."""
     return {}
 
@@ -209,7 +211,7 @@ def repeated_metadata_once(metadata: Any, call: Call) -> dict[str, str]:
     "storage/object/system-headers-come-back#cache-control,content-disposition,content-language,expires",
     "storage/object/content-encoding-comes-back",
 )
-def system_headers_forgotten(system_headers: Any, call: Call) -> dict[str, str]:
+def system_headers_lost(system_headers: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "System-defined object metadata": Cache-Control and its like are given back."""
     return {"content-type": gateway(system_headers).content_type(call)}
 
@@ -217,9 +219,9 @@ def system_headers_forgotten(system_headers: Any, call: Call) -> dict[str, str]:
 @defect("storage/object/system-headers-come-back#octet-stream")
 def type_of_any_bytes_guessed(system_headers: Any, call: Call) -> dict[str, str]:
     """S3 API Reference, PutObject, Content-Type: the type that was given, whatever the key's ending may say."""
-    told: dict[str, str] = system_headers(call)
+    fields: dict[str, str] = system_headers(call)
     guessed = call.key.endswith(".html") and call.headers.get("content-type") == "application/octet-stream"
-    return {name: "text/html" if guessed and name.lower() == "content-type" else told[name] for name in told}
+    return {name: "text/html" if guessed and name.lower() == "content-type" else fields[name] for name in fields}
 
 
 @defect("storage/object/metadata-beyond-ascii-is-unaltered#cjk,emoji,latin")

@@ -23,8 +23,8 @@ SMALLEST_PART = 5 * 1024 * 1024
 @defect("storage/multipart/bad-copy-range-is-refused#open,word")
 def copy_range_is_server_error(request: Request) -> Answer | None:
     """S3 API Reference, UploadPartCopy: a range in another form is the caller's fault."""
-    asked = request.headers.get("x-amz-copy-source-range")
-    wrong = asked is not None and not re.fullmatch(r"bytes=\d+-\d+", asked)
+    range_value = request.headers.get("x-amz-copy-source-range")
+    wrong = range_value is not None and not re.fullmatch(r"bytes=\d+-\d+", range_value)
     return refused(500, "InternalError") if wrong else None
 
 
@@ -100,8 +100,8 @@ class CopiedPartListedWithItsSourcesSize(Defect):
         return body
 
     def listed_part(self, original: Any, part: Part) -> str:
-        told: str = original(part)
-        return told.replace(xml.element("Size", len(part.body)), xml.element("Size", self.sizes[len(part.body)]))
+        element: str = original(part)
+        return element.replace(xml.element("Size", len(part.body)), xml.element("Size", self.sizes[len(part.body)]))
 
 
 @defect("storage/multipart/part-can-be-copied#range-from-the-first-byte,range-over-parts")
@@ -114,7 +114,7 @@ def range_of_a_copy_from_the_start_refused(copied_range: Any, call: Call, source
 
 
 @defect("storage/multipart/part-can-be-copied#range,range-over-parts", shipped=True)
-async def copied_part_told_by_its_source(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
+async def copied_part_reported_with_its_source(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyPartResult, ETag: that of the part, by which the upload is completed; not the source's."""
     answer: Answer = await copy_part(call, bucket)
     surface = gateway(copy_part)

@@ -46,7 +46,7 @@ ROWS = (
         check_expiry=lambda original, age, expires: None,
     ),
     row(
-        "expiry-of-nothing-served",
+        "empty-expiry-accepted",
         'SigV4, "Using Query Parameters": the least X-Amz-Expires is 1.',
         "storage/presigned/expiry-is-bounded#zero",
         expiry=lambda original, given: original("60" if given == "0" else given),
@@ -55,7 +55,7 @@ ROWS = (
 
 
 @defect("storage/presigned/response-parameters-set-headers#presigned-get")
-async def overrides_beside_the_objects_own(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def overrides_with_the_objects_own(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, GetObject, response-cache-control and its like: they replace the object's own field."""
     answer: Answer = await get_object(call, bucket)
     own = bucket.objects[call.key].headers
@@ -64,7 +64,7 @@ async def overrides_beside_the_objects_own(get_object: Any, call: Call, bucket: 
     return answer
 
 
-class ChosenTypeIsKept(Defect):
+class ChosenTypeIsStored(Defect):
     """S3 API Reference, GetObject, response-content-type: the type of the one answer, not of the object."""
 
     noticed_by = ("storage/presigned/response-parameters-set-headers#presigned-get",)
@@ -101,7 +101,7 @@ def errors_of_the_chosen_type(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/presigned/response-parameters-set-headers#range")
-def overrides_of_whole_reads_alone(overrides: Any, call: Call) -> dict[str, str]:
+def overrides_of_whole_reads_only(overrides: Any, call: Call) -> dict[str, str]:
     """S3 API Reference, HeadObject, response-content-type: heeded by HEAD, and with a range."""
     whole = call.request.method == "GET" and "range" not in call.headers
     return dict(overrides(call)) if whole else {}
@@ -129,7 +129,7 @@ def chosen_fields_end_lines(overrides: Any, call: Call) -> dict[str, str]:
 
 
 @defect("storage/presigned/get-is-served#javascript-sdk")
-async def chosen_fields_are_asked_anew(get_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def chosen_fields_are_requested_again(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 9110 section 13.1.2: If-None-Match that does not hold is 304, whichever fields of the answer are chosen."""
     if any(name.startswith("response-") for name in call.query):
         call = without_fields(call, "If-None-Match")
@@ -138,7 +138,7 @@ async def chosen_fields_are_asked_anew(get_object: Any, call: Call, bucket: Buck
 
 
 @defect("storage/presigned/get-is-served#a-minute,a-second-short-of-a-week,a-week")
-def urls_tell_no_metadata(request: Request, answer: Answer) -> Answer:
+def presigned_urls_omit_metadata(request: Request, answer: Answer) -> Answer:
     """SigV4, "Using Query Parameters": a request that is made by a URL is answered as any other."""
     if "X-Amz-Signature" in request.query_string:
         for name in [name for name in answer.headers if name.startswith(META)]:
@@ -214,7 +214,7 @@ def unsigned_bodies_lost(read_payload: Any, call: Call) -> None:
 def ranges_of_urls_cut_twice(object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
     """S3 API Reference, GetObject, Range: the bytes that are named, which a proxy does not cut out of themselves."""
     answer: Answer = object_answer(call, found, overrides)
-    where = gateway(object_answer).asked_span(call, found) if _by_url(call) else None
+    where = gateway(object_answer).requested_span(call, found) if _by_url(call) else None
     if where:
         answer.body = answer.body[slice(*where)]
         answer.headers["Content-Length"] = str(len(answer.body))
@@ -222,7 +222,7 @@ def ranges_of_urls_cut_twice(object_answer: Any, call: Call, found: StoredObject
 
 
 @defect("storage/presigned/signed-fields-are-served")
-def urls_forget_their_fields(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+def urls_lose_their_fields(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: fields that were signed with a URL are sent and obeyed."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, metadata={}, headers={"content-type": "text/plain"}) if _by_url(call) else stored
@@ -234,7 +234,7 @@ def urls_of_several_fields_refused(canonical_headers: Any, request: Request, nam
     return str(canonical_headers(request, ("host",) if "X-Amz-Signature" in request.query_string else names))
 
 
-class AnswersToUrlsKeptByPath(Defect):
+class AnswersToUrlsCachedByPath(Defect):
     """SigV4, "Using Query Parameters": a URL that was served opens the object to who has it, and to nobody else."""
 
     noticed_by = ("storage/presigned/altered-is-refused#forged-after-use",)
@@ -366,7 +366,7 @@ def fields_of_urls_not_compared(authenticate: Any, request: Request) -> Signer:
 
 
 @defect("storage/presigned/unsigned-fields-are-not-obeyed#method")
-async def method_taken_from_a_field(on_object: Any, call: Call) -> Answer:
+async def method_read_from_a_field(on_object: Any, call: Call) -> Answer:
     """SigV4, "Task 1": the method that was signed, whatever field some framework takes another one from."""
     method = call.headers.get("x-http-method-override", call.request.method)
     answer: Answer = await on_object(replace(call, request=replace(call.request, method=method)))
@@ -374,7 +374,7 @@ async def method_taken_from_a_field(on_object: Any, call: Call) -> Answer:
 
 
 @defect("storage/presigned/unsigned-fields-are-not-obeyed#path")
-async def path_taken_from_a_field(on_object: Any, call: Call) -> Answer:
+async def path_read_from_a_field(on_object: Any, call: Call) -> Answer:
     """SigV4, "Task 1": the path that was signed, whatever field some framework takes another one from."""
     path = call.headers.get("x-original-url")
     answer: Answer = await on_object(replace(call, key=path.split("/", 2)[2]) if path else call)

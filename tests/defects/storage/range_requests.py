@@ -90,38 +90,38 @@ def if_range_date_not_compared(range_condition_holds: Any, value: str | None, fo
 
 
 @defect("storage/range/large-numbers-are-read#end-over-32-bits,end-over-64-bits,suffix-over-64-bits")
-def large_numbers_of_ranges_refused(asked_range: Any, value: str) -> tuple[int | None, int | None] | None:
+def large_numbers_of_ranges_refused(requested_range: Any, value: str) -> tuple[int | None, int | None] | None:
     """RFC 9110 section 14.1.2: a last position beyond the end is the end, however long the number."""
-    asked: tuple[int | None, int | None] | None = asked_range(value)
-    if asked and max(each or 0 for each in asked) >= 2**32:
+    requested: tuple[int | None, int | None] | None = requested_range(value)
+    if requested and max(each or 0 for each in requested) >= 2**32:
         raise Fault("InvalidRange")
-    return asked
+    return requested
 
 
 @defect("storage/range/range-is-served#last-bytes")
-def object_suffix_range_from_start(asked_range: Any, value: str) -> tuple[int | None, int | None] | None:
+def object_suffix_range_from_start(requested_range: Any, value: str) -> tuple[int | None, int | None] | None:
     """RFC 9110 section 14.1.2: ``bytes=-n`` is the last n bytes."""
-    asked: tuple[int | None, int | None] | None = asked_range(value)
-    return (0, asked[1] - 1) if asked and asked[0] is None and asked[1] else asked
+    requested: tuple[int | None, int | None] | None = requested_range(value)
+    return (0, requested[1] - 1) if requested and requested[0] is None and requested[1] else requested
 
 
 @defect(
     "storage/range/invalid-range-is-ignored-or-refused#letters,no-range,unknown-unit",
     "storage/range/several-ranges-are-separated",
 )
-def odd_range_is_server_error(request: Request) -> Answer | None:
+def unusual_range_is_server_error(request: Request) -> Answer | None:
     """RFC 9110 section 14.2: a Range field that is no valid range is ignored, or answered 416."""
-    asked = request.headers.get("range")
-    return None if asked is None or BYTE_RANGE.fullmatch(asked) else refused(500, "InternalError")
+    range_value = request.headers.get("range")
+    return None if range_value is None or BYTE_RANGE.fullmatch(range_value) else refused(500, "InternalError")
 
 
 @defect("storage/range/invalid-range-is-ignored-or-refused#begins-over-64-bits")
-def range_beyond_numbers_crashes(asked_range: Any, value: str) -> tuple[int | None, int | None] | None:
+def range_beyond_numbers_crashes(requested_range: Any, value: str) -> tuple[int | None, int | None] | None:
     """API Reference, Error Handling: 400 for a parameter that is not right, and 416 for bytes that are not there."""
     if BEYOND_64_BITS.match(value):
         raise server_error()
-    asked: tuple[int | None, int | None] | None = asked_range(value)
-    return asked
+    requested: tuple[int | None, int | None] | None = requested_range(value)
+    return requested
 
 
 @defect("storage/range/invalid-range-is-ignored-or-refused#empty-object")
@@ -161,11 +161,11 @@ def several_ranges_joined(object_answer: Any, call: Call, found: StoredObject, o
 def several_ranges_mixed_up(object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
     """RFC 9110 section 15.3.7.2: each of several parts has a Content-Range that tells which bytes it holds."""
     unit, _, listed = call.headers.get("range", "").partition("=")
-    asked = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
+    ranges = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
     whole: Answer = object_answer(call, found, overrides)
-    if unit != "bytes" or len(asked) < 2 or None in asked or whole.status != 200:
+    if unit != "bytes" or len(ranges) < 2 or None in ranges or whole.status != 200:
         return whole
-    spans = [place for each in asked if each and (place := span(*each, found.size))]
+    spans = [place for each in ranges if each and (place := span(*each, found.size))]
     parts = [
         f"--{BOUNDARY}\r\nContent-Range: bytes {start}-{end - 1}/{found.size}\r\n\r\n".encode()
         + found.body[other : other + end - start]
@@ -195,10 +195,10 @@ def other_units_get_nothing(object_answer: Any, call: Call, found: StoredObject,
 
 
 @defect("storage/range/unsatisfiable-is-416#far-beyond,last-zero-bytes", "storage/errors/code-invalid-range")
-def unsatisfiable_range_sent_whole(asked_span: Any, call: Call, found: StoredObject) -> Span:
+def unsatisfiable_range_sent_whole(requested_span: Any, call: Call, found: StoredObject) -> Span:
     """RFC 9110 section 15.5.17, and S3 API Reference, InvalidRange: 416 for a range beyond the end."""
     try:
-        where: Span = asked_span(call, found)
+        where: Span = requested_span(call, found)
     except Fault:
         return None
     return where

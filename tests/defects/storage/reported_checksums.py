@@ -64,14 +64,14 @@ async def checksums_of_completion_not_compared(complete_upload: Any, call: Call,
 
 
 @defect("storage/checksum/of-a-copy-is-the-one-requested")
-def copied_with_another_checksum(copied_checksums: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
+def copied_with_another_checksum(copied_checksums: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
     """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the checksum that is made is of the object."""
-    found: dict[str, str] = copied_checksums(stored, asked)
-    return found if asked is None else {asked: checksum(asked, stored.etag.encode())}
+    found: dict[str, str] = copied_checksums(stored, requested)
+    return found if requested is None else {requested: checksum(requested, stored.etag.encode())}
 
 
 @defect("storage/checksum/of-a-copy-is-the-one-requested")
-async def copies_checksum_kept_wrong(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
+async def copies_checksum_stored_wrong(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the checksum that is kept is the one that was told."""
     answer: Answer = await copy_object(call, bucket)
     stored = bucket.objects[call.key]
@@ -80,7 +80,7 @@ async def copies_checksum_kept_wrong(copy_object: Any, call: Call, bucket: Bucke
     return answer
 
 
-class CopyOfPartsToldWithASourcesChecksum(Defect):
+class CopyOfPartsReportedWithASourcesChecksum(Defect):
     """S3 API Reference, CopyObjectResult, ChecksumCRC32: that of the new object, which has no parts."""
 
     noticed_by = ("storage/checksum/of-a-copy-of-parts-is-its-own",)
@@ -88,17 +88,17 @@ class CopyOfPartsToldWithASourcesChecksum(Defect):
     def __init__(self) -> None:
         self.told: dict[str, str] = {}
 
-    def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
-        found: dict[str, str] = original(stored, asked)
+    def copied_checksums(self, original: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
+        found: dict[str, str] = original(stored, requested)
         if stored.checksum_type == "COMPOSITE":
             self.told = {name: checksum(name, value.encode()) for name, value in found.items()}
         return found
 
     def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        told: list[str] = original(
+        elements: list[str] = original(
             etag, modified, {name: self.told.get(name, value) for name, value in checksums.items()}
         )
-        return told
+        return elements
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32,full-crc64nvme")
@@ -116,7 +116,9 @@ def checksum_type_not_heeded(checksum_type: Any, call: Call, algorithm: str | No
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32")
-def checksum_of_parts_told_of_the_whole(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+def checksum_of_parts_reported_as_of_the_whole(
+    assembled: Any, call: Call, upload: Upload, parts: list[Part]
+) -> StoredObject:
     """S3 API Reference, GetObject, x-amz-checksum-type: a checksum of the parts' checksums is told as such."""
     stored: StoredObject = assembled(call, upload, parts)
     return replace(stored, checksum_type="FULL_OBJECT")
@@ -131,7 +133,7 @@ async def checksum_of_the_whole_refused(complete_upload: Any, call: Call, bucket
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32,composite-sha256")
-def checksum_of_parts_kept_wrong(checksum_headers: Any, checksums: dict[str, str]) -> dict[str, str]:
+def checksum_of_parts_stored_wrong(checksum_headers: Any, checksums: dict[str, str]) -> dict[str, str]:
     """S3 API Reference, GetObject, x-amz-checksum-: of an object in parts as its completion told it."""
     cut = {name: value.partition("-")[0][::-1] if "-" in value else value for name, value in checksums.items()}
     return dict(checksum_headers(cut))
@@ -139,13 +141,13 @@ def checksum_of_parts_kept_wrong(checksum_headers: Any, checksums: dict[str, str
 
 @defect("storage/checksum/of-the-overwritten-is-gone#by-a-copy,by-a-put,by-an-upload")
 async def checksum_outlives_its_bytes(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, GetObject, x-amz-checksum-: what overwrites an object has its own checksum, or none."""
     before = bucket.objects.get(key)
     if before is not None and not stored.checksums:
         stored = replace(stored, checksums=before.checksums)
-    await commit(bucket, key, stored, asked)
+    await commit(bucket, key, stored, conditions)
 
 
 @defect("storage/checksum/stored-checksum-is-reported#crc32,crc32c")
@@ -156,7 +158,7 @@ def noughts_of_crcs_lost(check_checksum: Any, call: Call) -> dict[str, str]:
 
 
 @defect("storage/checksum/stored-checksum-is-reported#crc64nvme,sha1,sha256", shipped=True)
-def head_tells_no_checksum(request: Request, answer: Answer) -> Answer:
+def head_omits_the_checksum(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, HeadObject: the response is identical to that of GET, but for its body."""
     for name in [name for name in answer.headers if name.lower().startswith("x-amz-checksum-")]:
         if request.method == "HEAD":
@@ -166,9 +168,9 @@ def head_tells_no_checksum(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/checksum/of-the-overwritten-is-gone#by-a-put")
 async def checksum_of_the_overwritten_reported(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, GetObject, x-amz-checksum-crc32: that of the object, not of the one that it replaced."""
     before = bucket.objects.get(key)
     left = {each: value for each, value in before.checksums.items() if each in stored.checksums} if before else {}
-    await commit(bucket, key, replace(stored, checksums=stored.checksums | left), asked)
+    await commit(bucket, key, replace(stored, checksums=stored.checksums | left), conditions)

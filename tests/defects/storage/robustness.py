@@ -23,7 +23,7 @@ ROWS = (
         "unknown-algorithm-is-server-error",
         "S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is the caller's fault.",
         "storage/errors/invalid-fields-are-no-server-error#x-amz-checksum-algorithm",
-        asked_algorithm=lambda original, call: crashing(lambda: original(call)),
+        requested_algorithm=lambda original, call: crashing(lambda: original(call)),
     ),
     row(
         "unreadable-tags-of-the-field-are-server-error",

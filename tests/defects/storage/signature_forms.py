@@ -38,7 +38,7 @@ def quotes_in_query_signed_bare(canonical_query: Any, request: Request) -> str:
 
 
 @defect("storage/signature/date-header-may-replace-x-amz-date")
-def date_alone_refused(presented_in_header: Any, request: Request, header: str) -> Presented:
+def date_without_amz_date_refused(presented_in_header: Any, request: Request, header: str) -> Presented:
     """S3 API Reference, "Common Request Headers": Date tells the time where there is no x-amz-date."""
     if "x-amz-date" not in request.headers:
         raise Fault("AccessDenied", "AWS authentication requires x-amz-date")
@@ -47,7 +47,7 @@ def date_alone_refused(presented_in_header: Any, request: Request, header: str) 
 
 
 @defect("storage/signature/encoding-on-the-wire-does-not-matter#more")
-def needless_escapes_kept(target: Any, request: Request) -> tuple[str, str]:
+def needless_escapes_not_decoded(target: Any, request: Request) -> tuple[str, str]:
     """RFC 3986 section 6.2.2.2: an unreserved character is the same, percent-encoded or not."""
     bucket, key = target(replace(request, raw_path=request.raw_path.replace("%2D", "%252D")))
     return bucket, key

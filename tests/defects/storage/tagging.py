@@ -47,11 +47,13 @@ def tag_name_cut_to_its_last_step(checked_tags: Any, pairs: list[tuple[str, str]
 
 
 @defect("storage/tagging/given-with-an-upload", "storage/tagging/copied-with-the-object")
-async def overwritten_tags_stay(commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+async def overwritten_tags_stay(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 API Reference, CreateMultipartUpload, x-amz-tagging: the tags are the upload's, not the old object's too."""
     there = bucket.objects.get(key)
     tags = (there.tags if there else {}) | stored.tags
-    await commit(bucket, key, replace(stored, tags=tags) if stored.tags else stored, asked)
+    await commit(bucket, key, replace(stored, tags=tags) if stored.tags else stored, conditions)
 
 
 @defect("storage/tagging/copied-with-the-object")
@@ -71,7 +73,9 @@ def other_tags_replace_metadata(copied: Any, call: Call, source: StoredObject, r
 
 
 @defect("storage/tagging/copied-with-the-object")
-def replaced_tags_of_none_kept(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+def source_tags_survive_an_empty_replacement(
+    copied: Any, call: Call, source: StoredObject, replaced: bool
+) -> StoredObject:
     """S3 API Reference, CopyObject, x-amz-tagging: where tags are replaced and none are given the set is empty."""
     stored: StoredObject = copied(call, source, replaced)
     return stored if "x-amz-tagging" in call.headers else replace(stored, tags=source.tags)
@@ -93,18 +97,18 @@ async def refused_tags_leave_an_object(put_tags: Any, call: Call, bucket: Bucket
 @defect("storage/tagging/untagged-object-has-an-empty-set")
 def empty_tag_set_is_missing(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, GetObjectTagging: an object without tags has an empty set of them."""
-    asked = request.method == "GET" and request.query_string.startswith("tagging")
-    return refused(404, "NoSuchTagSet") if asked and b"<Tag>" not in answer.body else answer
+    reads_tags = request.method == "GET" and request.query_string.startswith("tagging")
+    return refused(404, "NoSuchTagSet") if reads_tags and b"<Tag>" not in answer.body else answer
 
 
 @defect("storage/tagging/overwriting-drops-tags#by-a-put,by-a-copy,by-an-upload")
 async def tags_outlive_overwrite(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
     """S3 API Reference, PutObject: it replaces the whole object, tags included."""
     earlier = bucket.objects.get(key)
     kept = earlier.tags if earlier else {}
-    await commit(bucket, key, replace(stored, tags={**kept, **stored.tags}), asked)
+    await commit(bucket, key, replace(stored, tags={**kept, **stored.tags}), conditions)
 
 
 @defect("storage/tagging/set-is-replaced")
@@ -141,7 +145,7 @@ async def no_tags_are_server_error(replace_tags: Any, bucket: Bucket, key: str, 
     await replace_tags(bucket, key, tags)
 
 
-class NumberOfTagsKept(Defect):
+class NumberOfTagsStored(Defect):
     """S3 API Reference, HeadObject, x-amz-tagging-count: the number of tags, also after they were put anew."""
 
     noticed_by = ("storage/tagging/set-is-replaced",)
@@ -205,13 +209,13 @@ def empty_elements_are_no_markup(request_document: Any, body: bytes, root: str) 
     "storage/tagging/tags-come-back",
     "storage/tagging/tags-are-deleted",
 )
-async def tags_forgotten(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+async def tags_lost(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
     """S3 API Reference, PutObjectTagging: the tags are given back."""
     await gateway(replace_tags).require(bucket, key)
 
 
 @defect("storage/tagging/tags-come-back#unusual-values")
-async def tagging_forgets_metadata(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+async def tagging_loses_metadata(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
     """S3 API Reference, PutObjectTagging: it changes the tags and nothing else."""
     await replace_tags(bucket, key, tags)
     bucket.put(key, replace(bucket.objects[key], metadata={}))

@@ -88,7 +88,7 @@ class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
 
 
 @defect("storage/service/foreign-bucket-is-refused#bucket-acl")
-async def foreign_access_list_told(on_bucket: Any, call: Call) -> Answer:
+async def foreign_access_list_reported(on_bucket: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key opens the buckets of its own organization only, their access lists too."""
     surface = gateway(on_bucket)
     if call.request.method == "GET" and "acl" in call.query and call.bucket in surface.buckets:
@@ -98,7 +98,7 @@ async def foreign_access_list_told(on_bucket: Any, call: Call) -> Answer:
 
 
 @defect("storage/service/foreign-bucket-is-refused#double-slash")
-async def foreign_bucket_behind_two_slashes(answered: Any, request: Request) -> Answer:
+async def foreign_bucket_after_two_slashes(answered: Any, request: Request) -> Answer:
     """API Reference, Error Handling: who may ask a bucket does not hang on how many slashes stand before it."""
     surface, name = gateway(answered), request.raw_path.removeprefix("//")
     bucket = surface.buckets.get(name) if name != request.raw_path else None
@@ -241,8 +241,8 @@ async def foreign_versions_listed(on_bucket: Any, call: Call) -> Answer:
     surface = gateway(on_bucket)
     bucket = surface.buckets.get(call.bucket)
     if bucket is not None and call.request.method == "GET" and "versions" in call.query:
-        told = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
-        return surface.document("ListVersionsResult", *told)
+        versions = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
+        return surface.document("ListVersionsResult", *versions)
     answer: Answer = await on_bucket(call)
     return answer
 

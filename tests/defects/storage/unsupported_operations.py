@@ -102,13 +102,13 @@ def subresource_answered_as_listing(bucket_operation: Any, call: Call) -> Operat
     "storage/subresource/delete-never-deletes-the-object#delete-acl,delete-retention",
 )
 def unknown_subresources_are_server_errors(
-    from_table: Any, table: dict[tuple[str, str], Operation], call: Call, asked: set[str]
+    from_table: Any, table: dict[tuple[str, str], Operation], call: Call, subresources: set[str]
 ) -> Operation:
     """S3 API Reference, NotImplemented: what is not offered is told as that, and is no reason to crash."""
     try:
-        operation: Operation = from_table(table, call, asked)
+        operation: Operation = from_table(table, call, subresources)
     except Fault as fault:
-        raise server_error() if fault.code == "NotImplemented" and asked else fault from None
+        raise server_error() if fault.code == "NotImplemented" and subresources else fault from None
     return operation
 
 
@@ -164,7 +164,7 @@ class VersionOfDeletionPassedOver(Defect):
 
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
-async def unknown_version_tagged_untold(on_object: Any, call: Call) -> Answer:
+async def unknown_version_tagged_silently(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, PutObjectTagging, versionId: the version to tag, and not the present object in its place."""
     written = call.request.method == "PUT" and {"tagging", "versionId"} <= set(call.query)
     if written:
@@ -174,11 +174,11 @@ async def unknown_version_tagged_untold(on_object: Any, call: Call) -> Answer:
 
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
-async def tags_told_of_unknown_versions(on_object: Any, call: Call) -> Answer:
+async def tags_reported_for_unknown_versions(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, GetObjectTagging, versionId: the tags of that version, and not of the present object."""
-    asked = {name: value for name, value in call.query.items() if name != "versionId"}
+    query = {name: value for name, value in call.query.items() if name != "versionId"}
     reads = call.request.method == "GET" and "tagging" in call.query
-    answer: Answer = await on_object(replace(call, query=asked) if reads else call)
+    answer: Answer = await on_object(replace(call, query=query) if reads else call)
     return answer
 
 

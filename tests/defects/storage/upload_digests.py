@@ -29,7 +29,7 @@ ROWS = (
         check_checksum=lambda original, call: {} if "X-Amz-Signature" in call.query else dict(original(call)),
     ),
     row(
-        "checksum-idle-beside-md5",
+        "checksum-idle-with-md5",
         "S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where a Content-MD5 is right.",
         "storage/checksum/every-digest-is-compared#right-md5-wrong-crc",
         check_checksum=lambda original, call: {} if "content-md5" in call.headers else dict(original(call)),
@@ -111,14 +111,14 @@ def broken_checksum_ignored(check_checksum: Any, call: Call) -> dict[str, str]:
 
 
 @defect("storage/checksum/every-digest-is-compared#wrong-md5-in-chunks")
-def md5_beside_chunks_ignored(check_digests: Any, call: Call) -> str:
+def md5_with_chunks_ignored(check_digests: Any, call: Call) -> str:
     """S3 API Reference, PutObject, Content-MD5: it is compared, also where the payload comes in chunks."""
     in_chunks = "x-amz-decoded-content-length" in call.headers
     return hashlib.md5(call.body).hexdigest() if in_chunks else str(check_digests(call))
 
 
 @defect("storage/checksum/every-digest-is-compared#right-crc-wrong-md5")
-def md5_idle_beside_checksum(check_digests: Any, call: Call) -> str:
+def md5_idle_with_checksum(check_digests: Any, call: Call) -> str:
     """S3 API Reference, BadDigest: a Content-MD5 is compared, also where a checksum is right."""
     beside = any(PREFIX + each in call.headers for each in ALGORITHMS)
     return hashlib.md5(call.body).hexdigest() if beside else str(check_digests(call))

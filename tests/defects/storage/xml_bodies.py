@@ -121,7 +121,7 @@ async def broken_completion_ends_the_upload(complete_upload: Any, call: Call, bu
 
 
 @defect("storage/xml/changed-completion-is-obeyed-or-refused")
-def malformed_told_without_a_document(request: Request, answer: Answer) -> Answer:
+def malformed_reported_without_a_document(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, "REST error responses": a refusal has an error document, by whose code SDKs go."""
     if b"<Code>MalformedXML" in answer.body:
         answer.body, answer.headers["Content-Type"] = b"Bad Request", "text/plain"
@@ -136,7 +136,7 @@ class CdataInDeletionRefused(_RefusedDocument):
 
 
 @defect("storage/xml/changed-deletion-is-obeyed-or-refused")
-def cdata_taken_literally(request_document: Any, body: bytes, root: str) -> xml.Node:
+def cdata_read_literally(request_document: Any, body: bytes, root: str) -> xml.Node:
     """XML 1.0 section 2.7: a CDATA section is a way to write text, and its marks are none of it."""
     literal = CDATA.sub(rb"&lt;![CDATA[\1]]&gt;", body) if root == "Delete" else body
     node: xml.Node = request_document(literal, root)

@@ -195,7 +195,7 @@ class MakesCredentials:
             return answer
         made = Client(f"of-{project.slug}", project.organization, ("organization:read",), secret_of(project))
         surface_of(original).clients[made.client_id] = made
-        return edited(answer, lambda told: told.update(client_id=made.client_id, client_secret=made.secret))
+        return edited(answer, lambda document: document.update(client_id=made.client_id, client_secret=made.secret))
 
     async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
         removed, client_id = await original(*given), f"of-{given[1].slug}"

@@ -12,7 +12,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, find_route
+from conformance.reference.registry.routing import Call, find_route
 from conformance.reference.support.registry import kind_of, registry_of
 
 ANYBODY = Caller("")
@@ -45,9 +45,9 @@ class _InPlaceOfAMount(Defect):
 
     surface = "registry"
 
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
-        if asked.request.parameter("mount"):
+    def session_opened(self, original: Any, call: Call) -> Answer:
+        answer: Answer = original(call)
+        if call.request.parameter("mount"):
             self._spoil(answer)
         return answer
 
@@ -65,12 +65,12 @@ class _Led(Defect):
     def _signature(self, name: str, digest: str) -> str:
         return hashlib.sha256(f"{self.salt} {name} {digest}".encode()).hexdigest()
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+    async def get_blob(self, original: Any, call: Call) -> Answer:
         self.registry = registry_of(original)
-        self.registry.blob_of(asked.name, self.registry.check_digest(asked.reference))
+        self.registry.blob_of(call.name, self.registry.check_digest(call.reference))
         answer = Answer(307)
-        path = f"/signed/{asked.name}/-/{asked.reference}?signature={self._signature(asked.name, asked.reference)}"
-        answer.headers["Location"] = self.registry.url(asked.request, path)
+        path = f"/signed/{call.name}/-/{call.reference}?signature={self._signature(call.name, call.reference)}"
+        answer.headers["Location"] = self.registry.url(call.request, path)
         return answer
 
     def intercept(self, request: Request) -> Answer | None:
@@ -94,11 +94,11 @@ class _DoneBeforeTheRights(Defect):
         except Refusal as refusal:
             found = find_route(request.path)
             if refusal.status == 401 and found and (found[0].kind, request.method) == self.done:
-                await self._do(registry_of(original), Asked(request, *found[1:], Caller("", frozenset())))
+                await self._do(registry_of(original), Call(request, *found[1:], Caller("", frozenset())))
             raise
         return answer
 
-    async def _do(self, registry: Registry, asked: Asked) -> None:
+    async def _do(self, registry: Registry, call: Call) -> None:
         """What was refused, as far as it can be done."""
         raise NotImplementedError
 
@@ -108,14 +108,14 @@ class _ClosedAllTheSame(Defect):
 
     codes: ClassVar[tuple[str, ...]] = ()
 
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        registry, upload = registry_of(original), registry_of(original).uploads.get(asked.reference)
+    async def put_upload(self, original: Any, call: Call) -> Answer:
+        registry, upload = registry_of(original), registry_of(original).uploads.get(call.reference)
         try:
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
         except Refusal as refusal:
             if refusal.code in self.codes:
-                content = bytes(upload.content if upload else b"") + asked.request.body
-                await registry.store_blob(asked.name, grammar.digest_of(content), content)
+                content = bytes(upload.content if upload else b"") + call.request.body
+                await registry.store_blob(call.name, grammar.digest_of(content), content)
             raise
         return answer
 
@@ -167,7 +167,7 @@ def everything_for(subject: str, wanted: list[Access]) -> Caller:
 async def answered(registry: Any, request: Request, path: str) -> Answer:
     """What a GET of the path gives, nobody asked who it is."""
     route, name, reference = registry.route_of(path)
-    answer: Answer = await getattr(registry, route.handlers["GET"])(Asked(request, name, reference, ANYBODY))
+    answer: Answer = await getattr(registry, route.handlers["GET"])(Call(request, name, reference, ANYBODY))
     return answer
 
 

@@ -171,8 +171,8 @@ class FormsTaken:
     def _told(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
         answer = Answer(self._status(fields))
         if answer.status == 201:
-            told = surface.document("PostResponse", *(xml.element(*each) for each in self._named(bucket, fields)))
-            answer.headers["Content-Type"], answer.body = "application/xml", told.body
+            document = surface.document("PostResponse", *(xml.element(*each) for each in self._named(bucket, fields)))
+            answer.headers["Content-Type"], answer.body = "application/xml", document.body
         return answer
 
     def _named(self, bucket: str, fields: dict[str, str]) -> list[tuple[str, str]]:
@@ -203,8 +203,8 @@ class FormsTaken:
         return StoredObject(body, hashlib.md5(body).hexdigest(), now, headers, metadata)
 
     def _status(self, fields: dict[str, str]) -> int:
-        asked = fields.get("success_action_status", "204")
-        return int(asked) if asked in ("200", "201") else 204
+        status = fields.get("success_action_status", "204")
+        return int(status) if status in ("200", "201") else 204
 
 
 def empty(original: Any) -> StoredObject:

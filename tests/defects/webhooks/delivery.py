@@ -132,7 +132,7 @@ def commands_blocked_by_name(request: Request) -> Answer | None:
 
 
 @defect("webhooks/delivery/valid-events-are-accepted#headers-tracing")
-def linked_from_elsewhere_refused(request: Request) -> Answer | None:
+def requests_with_a_referer_refused(request: Request) -> Answer | None:
     """Credentials & Webhooks: the URL takes events from outside services, which may name a page of theirs."""
     return Answer.json(403, {"error": "forged request"}) if "referer" in request.headers else None
 
@@ -158,7 +158,7 @@ def blank_before_a_charset_refused(request: Request) -> Answer | None:
 
 
 @defect("webhooks/delivery/post-is-accepted")
-def webhook_takes_forms_alone(receive: Callable[[Request], Answer], request: Request) -> Answer:
+def webhook_accepts_forms_only(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: events of each type that is declared are accepted, and not forms alone."""
     live = request.method == "POST" and surface_of(receive).organization_of(request.raw_path)
     form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
@@ -196,7 +196,7 @@ class BrokenOffBeginsTheNext(Defect):
 
 
 @defect("webhooks/delivery/rejected-events-do-not-arrive#aborted")
-async def broken_off_event_taken_in(broken_off: Callable[[Request], object], request: Request) -> None:
+async def broken_off_event_accepted(broken_off: Callable[[Request], object], request: Request) -> None:
     """RFC 9112 section 6.3: a message of which less came than was announced is incomplete."""
     surface_of(broken_off).take_in(ORGANIZATION, request)
 
@@ -228,7 +228,7 @@ class EqualEventsAreOne(Defect):
             original(organization, request)
 
 
-class DeliveriesAtOnceAreTooMany(Defect):
+class ConcurrentDeliveriesAreTooMany(Defect):
     """API Reference, Webhooks: POST requests are accepted, a dozen at one moment too."""
 
     noticed_by = ("webhooks/delivery/accepted-events-arrive-once#declared-types",)
@@ -246,7 +246,7 @@ class DeliveriesAtOnceAreTooMany(Defect):
 
 
 @defect("webhooks/delivery/rejected-events-do-not-arrive#rejected")
-def refused_method_taken_in(receive: Callable[[Request], Answer], request: Request) -> Answer:
+def refused_method_accepted(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: what is refused for its method has not arrived."""
     surface, answer = surface_of(receive), receive(request)
     organization = surface.organization_of(request.raw_path) if answer.status == 405 else None

@@ -43,7 +43,7 @@ def other_json_type_fails(request: Request) -> Answer | None:
 
 
 @defect("webhooks/errors/no-delivery-is-a-server-error#generated-headers", shortest=1)
-def odd_content_coding_fails(request: Request) -> Answer | None:
+def unusual_content_coding_fails(request: Request) -> Answer | None:
     """The contract's table of errors: a content coding that nobody knows is no reason for a 5xx."""
     given = request.headers.get("content-encoding") or request.headers.get("cookie")
     return server_error_page() if given and not re.fullmatch("[ -~]+", given) else None
@@ -74,7 +74,7 @@ class _ShutOnce(Defect):
         return answer
 
 
-class NextBehindMalformedRefused(_ShutOnce):
+class NextAfterMalformedRefused(_ShutOnce):
     """API Reference, Webhooks: POST requests are accepted, also the next behind one that was no JSON."""
 
     noticed_by = (
@@ -109,7 +109,7 @@ def malformed_event_shows_the_program(request: Request, answer: Answer) -> Answe
     return answer
 
 
-class NextBehindTooLargeRefused(_ShutOnce):
+class NextAfterTooLargeRefused(_ShutOnce):
     """API Reference, Webhooks: POST requests are accepted, also the next behind one that was too large."""
 
     noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#too-large",)

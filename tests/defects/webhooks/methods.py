@@ -10,7 +10,7 @@ from conformance.reference.one_method import defect, row
 
 ROWS = (
     row(
-        "unknown-webhook-is405-alone",
+        "unknown-webhook-is405-only",
         "RFC 9110 section 15.5.6: 405 has Allow, also where a server of files stands behind a URL that is none.",
         "webhooks/methods/405-names-post",
         unknown_url=lambda original: Answer.json(405, {"error": "not allowed"}),
@@ -34,7 +34,7 @@ def allow_names_refused_method(method_refused: Callable[[Request], Answer], requ
 
 
 @defect("webhooks/methods/only-post-delivers#get-that-names-post")
-def event_in_query_taken(receive: Callable[[Request], Answer], request: Request) -> Answer:
+def event_in_query_accepted(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: incoming webhooks accept HTTP POST; an event in the query of a link is none."""
     payload = request.parameter("payload") if request.method == "GET" else None
     if payload is None:

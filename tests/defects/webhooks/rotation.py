@@ -40,7 +40,7 @@ def rotation_changes_the_end(rotate: Callable[[], str]) -> str:
     return surface.url_path
 
 
-class OldWebhookUrlToldApart(Defect):
+class OldWebhookUrlDistinguishable(Defect):
     """API Reference, Webhooks: a rotated URL is answered like one that never was."""
 
     noticed_by = ("webhooks/rotation/old-url-is-answered-as-unknown",)
@@ -57,7 +57,7 @@ class OldWebhookUrlToldApart(Defect):
         return answer
 
 
-class FirstBehindRotationIsLost(Defect):
+class FirstAfterRotationIsLost(Defect):
     """API Reference, Webhooks: requests are accepted at the generated URL; here the first at a new one is lost."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)

@@ -28,7 +28,7 @@ def last_text(original: Callable[..., object]) -> str:
 
 
 @defect("webhooks/secret/events-are-not-shown")
-def accepted_tells_the_event_before(receive: Callable[[Request], Answer], request: Request) -> Answer:
+def accepted_reports_the_event_before(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: events are sent into the workspace; who sends one is not told that of another."""
     before = last_text(receive)
     answer = receive(request)
@@ -44,7 +44,7 @@ def too_large_names_url(request: Request, answer: Answer) -> Answer:
 
 
 @defect("webhooks/secret/is-not-repeated#post")
-def answer_tells_most_of_url(request: Request, answer: Answer) -> Answer:
+def answer_reveals_most_of_url(request: Request, answer: Answer) -> Answer:
     """API Reference, Webhooks: the URL is secret, and not but for its last letters."""
     if answer.status == 202:
         answer.headers["X-Webhook"] = f"{request.raw_path[:-4]}****"
@@ -72,8 +72,10 @@ def near_miss_echoed(request: Request, answer: Answer) -> Answer:
 def webhook_url_matched_by_prefix(organization_of: Organization, raw_path: str) -> str | None:
     """Credentials & Webhooks: the URL is secret; a part of it is not enough."""
     paths: dict[str, str] = surface_of(organization_of).paths
-    asked = raw_path.rstrip("/")
-    return next((slug for slug, path in paths.items() if path.startswith(asked) and len(asked) > 16), None)
+    requested_path = raw_path.rstrip("/")
+    return next(
+        (slug for slug, path in paths.items() if path.startswith(requested_path) and len(requested_path) > 16), None
+    )
 
 
 @defect("webhooks/secret/near-misses-are-refused#case-changed")
@@ -95,7 +97,7 @@ def unknown_webhook_accepted(unknown_url: Callable[[], Answer]) -> Answer:
 
 
 @defect("webhooks/secret/live-url-is-not-distinguishable#delete,get,head,options,patch,put")
-def webhook_method_tells_live_url(receive: Callable[[Request], Answer], request: Request) -> Answer:
+def webhook_method_reveals_live_url(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """RFC 9110 section 15.5.6: a method that a URL does not have is 405, not 400 for an event that is missing."""
     answer = receive(request)
     if answer.status != 405:

@@ -16,7 +16,7 @@ from conformance.evidence.judgements.successes import (
     TAKEN_CHUNK,
     WRITTEN,
     absent_fields,
-    told_otherwise,
+    wrong_status,
 )
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Registry, Secret, Storage, Target
@@ -42,8 +42,8 @@ def done(method: str, path: str, status: int, asked: Headers = SIGNED) -> Exchan
     ],
 )
 def test_another_status_of_a_registry_operation_is_reported(what: str, method: str, path: str, status: int) -> None:
-    assert [told_otherwise(done(method, path, each), path, REGISTRY) for each in (status, 400, 500)] == [""] * 3
-    assert {told_otherwise(done(method, path, each), path, REGISTRY) for each in (200, 203, 204)} == {what}
+    assert [wrong_status(done(method, path, each), path, REGISTRY) for each in (status, 400, 500)] == [""] * 3
+    assert {wrong_status(done(method, path, each), path, REGISTRY) for each in (200, 203, 204)} == {what}
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_another_status_of_a_registry_operation_is_reported(what: str, method: s
     ],
 )
 def test_another_status_of_a_gateway_operation_is_reported(what: str, method: str, path: str, status: int) -> None:
-    assert [told_otherwise(done(method, path, each), path, STORAGE) for each in (status, 403, 500)] == [""] * 3
-    assert {told_otherwise(done(method, path, each), path, STORAGE) for each in (201, 202, 203)} == {what}
+    assert [wrong_status(done(method, path, each), path, STORAGE) for each in (status, 403, 500)] == [""] * 3
+    assert {wrong_status(done(method, path, each), path, STORAGE) for each in (201, 202, 203)} == {what}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_another_status_of_a_gateway_operation_is_reported(what: str, method: st
     ],
 )
 def test_a_registry_operation_without_a_documented_status_passes(method: str, path: str) -> None:
-    assert told_otherwise(done(method, path, 206), path, REGISTRY) == ""
+    assert wrong_status(done(method, path, 206), path, REGISTRY) == ""
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_registry_operation_without_a_documented_status_passes(method: str, pa
     ],
 )
 def test_a_gateway_operation_without_a_documented_status_passes(method: str, path: str) -> None:
-    assert told_otherwise(done(method, path, 206), path, STORAGE) == ""
+    assert wrong_status(done(method, path, 206), path, STORAGE) == ""
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ def challenges_in_one_field(challenge: Callable[..., str], error: str | None, sc
 
 
 @variant()
-def every_scope_named_to_strangers(challenge: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+def every_scope_named_to_anonymous_clients(
+    challenge: Callable[..., str], error: str | None, scope: str | None = None
+) -> str:
     """RFC 6750 section 3: what is required may be told to who has shown no token, here of the whole API at once."""
     scopes = sorted({each for methods in SCOPES.values() for each in methods.values()})
     return challenge(error, scope or " ".join(scopes))
@@ -80,7 +82,7 @@ def errors_in_a_list(api_error: Callable[..., Answer], status: int, code: str, m
 
 
 @variant()
-def proof_of_possession_asked_for_too(
+def proof_of_possession_also_requested(
     challenge: Callable[..., str], error: str | None, scope: str | None = None
 ) -> str:
     """RFC 9449 section 9: beside the Bearer challenge one of DPoP may stand, and tell an error of its own."""

@@ -42,19 +42,19 @@ class _Locking(Variant):
         self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
     ) -> Client:
         surface = surface_of(original)
-        asked, secret = surface.presented_credentials(request, form)
-        if self.until.get(asked, 0.0) > time.monotonic():
+        client_id, secret = surface.presented_credentials(request, form)
+        if self.until.get(client_id, 0.0) > time.monotonic():
             raise Refused(surface.client_refused("locked"))
-        if surface.secret_matches(surface.find_client(asked), secret):
-            self._proved(asked)
+        if surface.secret_matches(surface.find_client(client_id), secret):
+            self._proved(client_id)
         else:
-            self.wrong[asked] += 1
-        if self.wrong[asked] >= self.most:
-            self.until[asked] = time.monotonic() + self.seconds
-            del self.wrong[asked]
+            self.wrong[client_id] += 1
+        if self.wrong[client_id] >= self.most:
+            self.until[client_id] = time.monotonic() + self.seconds
+            del self.wrong[client_id]
         return original(request, form)
 
-    def _proved(self, asked: str) -> None:
+    def _proved(self, requested: str) -> None:
         """What a right secret does to the count."""
 
 
@@ -63,8 +63,8 @@ class LockedAfterWrongSecrets(_Locking):
 
     most, seconds = 5, 30.0
 
-    def _proved(self, asked: str) -> None:
-        del self.wrong[asked]
+    def _proved(self, requested: str) -> None:
+        del self.wrong[requested]
 
 
 class LockedForAMoment(_Locking):

@@ -110,7 +110,7 @@ class InPagesByCursor:
         return Answer.json(200, {"items": entries[offset : offset + 1], "next": following})
 
 
-class ListsTellOfTheNextPage(InPagesByCursor, Variant):
+class ListsReportTheNextPage(InPagesByCursor, Variant):
     """The same by a text in the body that only the service can read, which the target file tells of."""
 
 
@@ -152,16 +152,16 @@ class SlugsMadeOfNames(Variant):
         return original(organization, {**body, "slug": f"{made}-{secrets.token_hex(4)}"})
 
 
-class CreationTellsItsIdAlone(SlugsMadeOfNames):
+class CreationReportsItsIdOnly(SlugsMadeOfNames):
     """RFC 9110 section 15.3.2: a creation is identified by Location; what its content says of it is open."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status != 201 or "slug" in _object(request.body):
             return answer
         location = answer.headers["Location"]
-        told = Answer.json(201, {"id": len(location)})
-        told.headers["Location"] = location
-        return told
+        created = Answer.json(201, {"id": len(location)})
+        created.headers["Location"] = location
+        return created
 
 
 class ItemsCanBeRenamed(Variant):
@@ -210,13 +210,13 @@ def creation_shows_a_secret(shown: Callable[..., Answer], project: Project, stat
     answer = shown(project, status)
     if status != 201:
         return answer
-    return edited(answer, lambda told: told.update(client_secret=secret_of(project)))
+    return edited(answer, lambda document: document.update(client_secret=secret_of(project)))
 
 
 @variant()
 def secrets_are_hidden_by_asterisks(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """Credentials: the client secret is shown once, at creation, in the portal: the API has asterisks in its place."""
-    return edited(shown(project, status), lambda told: told.update(client_secret="*" * 32))
+    return edited(shown(project, status), lambda document: document.update(client_secret="*" * 32))
 
 
 class CreationMakesACredential(MakesCredentials, Variant):
@@ -226,11 +226,11 @@ class CreationMakesACredential(MakesCredentials, Variant):
 @variant()
 def names_are_objects(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """RFC 8259 section 4: how a thing is shown is its service's own: a name that is sent may come back in an object."""
-    return edited(shown(project, status), lambda told: told.update(name={"default": told["name"]}))
+    return edited(shown(project, status), lambda document: document.update(name={"default": document["name"]}))
 
 
 @variant()
-def texts_of_letters_alone(
+def texts_of_letters_only(
     is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
 ) -> bool:
     """The contract's table of errors: 400 for what a member cannot hold, here more than letters, digits and - _ ."""
@@ -470,13 +470,13 @@ def refusals_are_numbered(
     oauth_error: Callable[[int, str, str], Answer], status: int, error: str, description: str
 ) -> Answer:
     """RFC 6749 section 5.2: parameters may be added, here the time and an id that each refusal has of its own."""
-    told = {"trace_id": str(uuid.uuid4()), "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ"), "error_codes": [7]}
+    members = {"trace_id": str(uuid.uuid4()), "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ"), "error_codes": [7]}
     answer = oauth_error(status, error, description)
-    return edited(answer, lambda document: document.update(told))
+    return edited(answer, lambda document: document.update(members))
 
 
 @variant()
-def short_texts_alone(
+def short_texts_only(
     is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
 ) -> bool:
     """The contract's table of errors: 400 for what a member cannot hold, here more than 64 characters."""

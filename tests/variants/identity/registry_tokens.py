@@ -56,9 +56,9 @@ class OneRegistryTokenName(Variant):
     """Docker token authentication: token alone is enough, where no form asks for a token."""
 
     def registry_token_document(
-        self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, asked: list[Any]
+        self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, requested: list[Any]
     ) -> dict[str, Any]:
-        document = original(account, service, asked)
+        document = original(account, service, requested)
         del document["access_token"]
         return document
 
@@ -67,26 +67,28 @@ class OneRegistryTokenName(Variant):
         return document | {"access_token": document["token"]}
 
 
-class RegistryTokenBesideAnEmptyName(Variant):
+class RegistryTokenWithAnEmptyUsername(Variant):
     """Docker token authentication: one of token and access_token is told; where there is none it may be empty."""
 
     def registry_token_document(
-        self, original: Any, account: Account | None, service: str, asked: list[Any]
+        self, original: Any, account: Account | None, service: str, requested: list[Any]
     ) -> dict[str, Any]:
-        document: dict[str, Any] = original(account, service, asked)
+        document: dict[str, Any] = original(account, service, requested)
         return document | {"access_token": "", "refresh_token": ""}
 
-    def posted_answer(self, original: Any, account: Account, form: dict[str, str], asked: list[Any]) -> dict[str, Any]:
-        document: dict[str, Any] = original(account, form, asked)
+    def posted_answer(
+        self, original: Any, account: Account, form: dict[str, str], requested: list[Any]
+    ) -> dict[str, Any]:
+        document: dict[str, Any] = original(account, form, requested)
         return document | {"access_token": document["token"], "token": ""}
 
 
 @variant()
 def registry_times_in_small_letters(
-    registry_token_document: Any, account: Account | None, service: str, asked: list[Any]
+    registry_token_document: Any, account: Account | None, service: str, requested: list[Any]
 ) -> dict[str, Any]:
     """RFC 3339 section 5.6: T and Z may be small letters; a second may have any number of digits behind it."""
-    document: dict[str, Any] = registry_token_document(account, service, asked)
+    document: dict[str, Any] = registry_token_document(account, service, requested)
     return document | {"issued_at": document["issued_at"].lower().replace("z", ".123456789z")}
 
 
@@ -98,9 +100,9 @@ class RegistryTokensOfAMinute(Variant):
         return claims | {"exp": claims["iat"] + 60}
 
     def registry_token_document(
-        self, original: Any, account: Account | None, service: str, asked: list[Any]
+        self, original: Any, account: Account | None, service: str, requested: list[Any]
     ) -> dict[str, Any]:
-        document: dict[str, Any] = original(account, service, asked)
+        document: dict[str, Any] = original(account, service, requested)
         return {name: value for name, value in document.items() if name not in ("expires_in", "issued_at")}
 
 
@@ -129,7 +131,7 @@ class RegistryLoginsLockedForAMoment(Variant):
 
 
 @variant()
-def registry_passwords_tell_whose_they_are(account_of: Any, username: str, password: str) -> Account | None:
+def registry_passwords_name_their_owner(account_of: Any, username: str, password: str) -> Account | None:
     """API Reference, Error Handling: 401 for an invalid token. Where passwords are such, any name goes with them."""
     surface, found = surface_of(account_of), None
     for account in surface.accounts.values() if username else ():
@@ -138,7 +140,7 @@ def registry_passwords_tell_whose_they_are(account_of: Any, username: str, passw
     return found if surface.in_force(found) else None
 
 
-class RegistryTokenAlone(Variant):
+class RegistryTokenOnly(Variant):
     """Docker token authentication: expires_in and issued_at are optional, and a token lives for 60 s without them."""
 
     def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
@@ -150,6 +152,6 @@ class RegistryTokenAlone(Variant):
 
 
 @variant()
-def registry_access_token_alone(registry_token_document: Callable[..., Claims], *given: Any) -> Claims:
+def registry_access_token_only(registry_token_document: Callable[..., Claims], *given: Any) -> Claims:
     """Docker token authentication: the token may be called access_token, as OAuth 2.0 does, and nothing said of it."""
     return {"access_token": registry_token_document(*given)["access_token"]}

@@ -138,7 +138,7 @@ def long_and_heavy_requests_are_refused_in_front(request: Request) -> Answer | N
 
 
 @variant()
-def small_forms_alone(request: Request) -> Answer | None:
+def small_forms_only(request: Request) -> Answer | None:
     """RFC 9110 section 15.5.14: how much is too much a server may say; here four kibibytes of a token request are."""
     return Answer(413) if is_token_request(request) and len(request.body) > 4096 else None
 
@@ -203,8 +203,8 @@ class ReadsAreCounted(Variant):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 200:
-            told = {"reads": next(self.numbers), "node": random.choice("abc"), "load": random.random()}
-            edited(answer, lambda document: document.update(told))
+            members = {"reads": next(self.numbers), "node": random.choice("abc"), "load": random.random()}
+            edited(answer, lambda document: document.update(members))
         return of_unstated_length(request, answer)
 
 
@@ -216,7 +216,7 @@ def cookie_of_a_balancer(request: Request, answer: Answer) -> Answer:
 
 
 @variant()
-def head_tells_less(request: Request, answer: Answer) -> Answer:
+def head_omits_some_fields(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: fields that only making the content would tell may be left out."""
     if request.method == "HEAD":
         del answer.headers["Content-Type"]

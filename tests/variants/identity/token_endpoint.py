@@ -46,10 +46,10 @@ def lifetime_not_stated(token_document: Callable[..., dict[str, Any]], *given: A
 
 @variant(alone=True)
 def another_scope_is_granted_too(
-    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
+    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, requested: str | None
 ) -> Scopes:
     """RFC 6749 section 3.3: another scope than was asked for may be granted, and is stated, here the last besides."""
-    return tuple(dict.fromkeys([*granted_scopes(client, asked), *client.scopes[-1:]]))
+    return tuple(dict.fromkeys([*granted_scopes(client, requested), *client.scopes[-1:]]))
 
 
 class TwoTokenRequestsAtOnce(Variant):
@@ -74,18 +74,20 @@ class TwoTokenRequestsAtOnce(Variant):
 
 
 @variant(alone=True)
-def default_scope_is_granted_too(granted_scopes: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
+def default_scope_is_granted_too(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
     """RFC 6749 section 3.3: another scope than was asked for may be granted, and is stated: a default beside it."""
-    return tuple(dict.fromkeys([*client.scopes[:1], *granted_scopes(client, asked)]))
+    return tuple(dict.fromkeys([*client.scopes[:1], *granted_scopes(client, requested)]))
 
 
 @variant()
-def unknown_scopes_stand_for_the_default(granted_scopes: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
+def unknown_scopes_stand_for_the_default(
+    granted_scopes: Granted, client: Client, requested: str | None
+) -> tuple[str, ...]:
     """RFC 6749 section 3.3: what is ignored whole is as omitted, and the default that is granted then is stated."""
     surface = surface_of(granted_scopes)
-    if asked is None or not surface.is_scope(asked):
-        return granted_scopes(client, asked)
-    known = tuple(each for each in surface.split_scopes(asked) if each in client.scopes)
+    if requested is None or not surface.is_scope(requested):
+        return granted_scopes(client, requested)
+    known = tuple(each for each in surface.split_scopes(requested) if each in client.scopes)
     return known or surface.default_scopes(client)[:1]
 
 
@@ -99,11 +101,11 @@ class UnknownScopesAreIgnored(Variant):
     """RFC 6749 section 3.3: a scope may be ignored in part or whole; a grant of nothing states no scope."""
 
     def granted_scopes(
-        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
     ) -> Scopes:
-        if asked is None:
-            return original(client, asked)
-        return tuple(scope for scope in client.scopes if scope in asked.split(" "))
+        if requested is None:
+            return original(client, requested)
+        return tuple(scope for scope in client.scopes if scope in requested.split(" "))
 
     def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
         document = original(*given)

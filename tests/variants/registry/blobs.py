@@ -10,7 +10,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.registry import elsewhere
 
@@ -30,7 +30,7 @@ class NoConditionalRequests(Variant):
         return False
 
 
-class Sha512ToldAsSha256(Variant):
+class Sha512ReportedAsSha256(Variant):
     """Docker Registry V2, Digest Header: the digest that is told may be of another algorithm than the one asked for."""
 
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
@@ -40,7 +40,7 @@ class Sha512ToldAsSha256(Variant):
         return answer
 
 
-class BlobInUseKept(Variant):
+class BlobInUseIsNotDeleted(Variant):
     """distribution-spec 1.1, Deleting Blobs: a registry may keep a blob that a manifest of the repository names."""
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
@@ -53,15 +53,15 @@ class BlobInUseKept(Variant):
 class BlobsRedirectedAgain(Variant):
     """RFC 9110 section 15.4: what a pull is led to may lead on, by way of regions and of storages."""
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        hop = int(asked.request.parameter("hop") or 0)
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        hop = int(call.request.parameter("hop") or 0)
         registry = registry_of(original)
-        registry.blob_of(asked.name, registry.check_digest(asked.reference))
+        registry.blob_of(call.name, registry.check_digest(call.reference))
         if hop == HOPS:
-            found: Answer = await original(asked)
+            found: Answer = await original(call)
             return found
         answer = Answer(307)
-        answer.headers["Location"] = f"{asked.request.raw_path}?hop={hop + 1}"
+        answer.headers["Location"] = f"{call.request.raw_path}?hop={hop + 1}"
         return answer
 
 
@@ -82,18 +82,18 @@ class StorageAnswersItself(Variant):
         self.salt = secrets.token_hex(8)
         self.offered: dict[str, tuple[Any, str, str]] = {}
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+    async def get_blob(self, original: Any, call: Call) -> Answer:
         registry = registry_of(original)
-        digest = registry.check_digest(asked.reference)
-        registry.blob_of(asked.name, digest)
-        ticket = hashlib.sha256(f"{self.salt} {asked.name} {digest}".encode()).hexdigest()
-        self.offered[ticket] = registry, asked.name, digest
+        digest = registry.check_digest(call.reference)
+        registry.blob_of(call.name, digest)
+        ticket = hashlib.sha256(f"{self.salt} {call.name} {digest}".encode()).hexdigest()
+        self.offered[ticket] = registry, call.name, digest
         answer = Answer(302)
-        answer.headers["Location"] = f"{elsewhere(asked.request)}/bucket/{ticket}?X-Signature={self.salt}"
+        answer.headers["Location"] = f"{elsewhere(call.request)}/bucket/{ticket}?X-Signature={self.salt}"
         return answer
 
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        return await self.get_blob(original, asked)
+    async def head_blob(self, original: Any, call: Call) -> Answer:
+        return await self.get_blob(original, call)
 
     def intercept(self, request: Request) -> Answer | None:
         found = self.offered.get(request.raw_path.rpartition("/")[2])
@@ -133,7 +133,7 @@ class StorageAnswersItself(Variant):
         return answer
 
 
-class PullsAloneLedElsewhere(StorageAnswersItself):
+class PullsOnlyRedirected(StorageAnswersItself):
     """distribution-spec 1.1, Pulling blobs: GET may lead to a storage, where HEAD is answered by the registry itself.
 
     The answer that leads there tells the digest, of which the storage knows nothing.
@@ -141,17 +141,17 @@ class PullsAloneLedElsewhere(StorageAnswersItself):
 
     misses = ("registry/pull/if-none-match-returns-304", "registry/errors/body-is-json")
 
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        answer = await super().get_blob(original, asked)
-        answer.headers["Docker-Content-Digest"] = asked.reference
+    async def get_blob(self, original: Any, call: Call) -> Answer:
+        answer = await super().get_blob(original, call)
+        answer.headers["Docker-Content-Digest"] = call.reference
         return answer
 
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
+    async def head_blob(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(call)
         return answer
 
 
-class StorageSpeaksJson(PullsAloneLedElsewhere):
+class StorageSpeaksJson(PullsOnlyRedirected):
     """distribution-spec 1.1, Pulling blobs: the storage that a pull is led to has errors of its own, here in JSON."""
 
     def _error(self, status: int, code: bytes, message: bytes) -> Answer:

@@ -82,8 +82,8 @@ class LinkWithAToken(Variant):
             names = registry_of(original).names_after(names, bytes.fromhex(token).decode())
         answer: Answer = original(request, document, member, names)
         if link := answer.headers.get("link"):
-            told = link.replace('rel="next"', 'title="more, and more"; rel=next')
-            answer.headers["Link"] = f'<{request.raw_path}>; rel="self first"; title="not; rel=next", {told}'
+            link_value = link.replace('rel="next"', 'title="more, and more"; rel=next')
+            answer.headers["Link"] = f'<{request.raw_path}>; rel="self first"; title="not; rel=next", {link_value}'
         return answer
 
 
@@ -97,7 +97,7 @@ class NoTagsNoRepository(Variant):
         return tags
 
 
-class ListsTellMore(Variant):
+class ListsReportMore(Variant):
     """RFC 8259 section 4: a list may have further members, of what else is known of its images."""
 
     def page_answer(

@@ -12,8 +12,7 @@ import jwt
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.registry_tokens import Asked as AskedScope
-from conformance.reference.identity.registry_tokens import RegistryTokens
+from conformance.reference.identity.registry_tokens import RegistryTokens, RequestedScope
 from conformance.reference.identity.state import Refused
 from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
@@ -59,8 +58,8 @@ class ChallengeReordered(Variant):
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
         parameters = registry_of(original).challenge_parameters(wanted, error)
-        told = (f'{name.capitalize()}="{value}"' for name, value in reversed(parameters))
-        return ["bearer " + " , ".join(told)]
+        values = (f'{name.capitalize()}="{value}"' for name, value in reversed(parameters))
+        return ["bearer " + " , ".join(values)]
 
 
 class ChallengeInQuotedPairs(Variant):
@@ -100,8 +99,8 @@ class ScopeForEachResource(Variant):
     """Docker token scopes, Resource Provider Use: "a scope field for each required resource scope"."""
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        told: list[tuple[str, str]] = [each for each in original(wanted, error) if each[0] != "scope"]
-        return told[:2] + [("scope", str(each)) for each in wanted] + told[2:]
+        wanted_parameters: list[tuple[str, str]] = [each for each in original(wanted, error) if each[0] != "scope"]
+        return wanted_parameters[:2] + [("scope", str(each)) for each in wanted] + wanted_parameters[2:]
 
 
 class InsufficientScopeForbidden(Variant):
@@ -112,20 +111,20 @@ class InsufficientScopeForbidden(Variant):
         return Refusal("DENIED", *refusal.details, headers=refusal.headers)
 
 
-class SupportTellsASampleScope(Variant):
+class SupportReportsASampleScope(Variant):
     """Docker token scopes: the challenge of /v2/ needs no scope, and may show of what form one is (ghcr)."""
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        told: list[tuple[str, str]] = original(wanted, error)
-        return told if wanted else [*told, ("scope", "repository:user/image:pull")]
+        parameters: list[tuple[str, str]] = original(wanted, error)
+        return parameters if wanted else [*parameters, ("scope", "repository:user/image:pull")]
 
 
 class ChallengeWithAnEmptyParameter(Variant):
     """RFC 9110 sections 5.6.4 and 11.2: what is quoted may be empty, and what is a token stands without quotes."""
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        told = registry_of(original).challenge_parameters(wanted, error)
-        parameters = (f"{name}={value}" if value == SERVICE else f'{name}="{value}"' for name, value in told)
+        pairs = registry_of(original).challenge_parameters(wanted, error)
+        parameters = (f"{name}={value}" if value == SERVICE else f'{name}="{value}"' for name, value in pairs)
         return ['Bearer empty="",' + ",".join(parameters)]
 
 
@@ -184,9 +183,9 @@ class RealmOfEachOrganization(TokensOfItsOwn):
     """Docker token flow: each answer says where its token is to be had; other organizations' are had elsewhere."""
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        told: list[tuple[str, str]] = original(wanted, error)
+        parameters: list[tuple[str, str]] = original(wanted, error)
         of = organization_of(wanted[0].name) if wanted else ""
-        return [(name, f"{value}/{of}" if name == "realm" and of else value) for name, value in told]
+        return [(name, f"{value}/{of}" if name == "realm" and of else value) for name, value in parameters]
 
     def intercept(self, request: Request) -> Answer | None:
         address, _, of = request.path.rpartition("/")
@@ -199,7 +198,7 @@ class RealmOfEachOrganization(TokensOfItsOwn):
 
 
 class _DoorWithListing(_OpaqueDoor):
-    def permitted_actions(self, account: Account | None, scope: AskedScope) -> frozenset[str]:
+    def permitted_actions(self, account: Account | None, scope: RequestedScope) -> frozenset[str]:
         permitted = super().permitted_actions(account, scope)
         return permitted | {LISTING} if "pull" in permitted else permitted
 
@@ -227,7 +226,7 @@ class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
         return super().claims_of(original, token.lower())
 
 
-class StrangersFindNothing(Variant):
+class AnonymousClientsAlwaysGet404(Variant):
     """API Reference, Error Handling: 404 for what is hidden by access control, as for what is not there."""
 
     def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
@@ -302,12 +301,12 @@ class RegistryChallengesInOneField(Variant):
         return [", ".join(['Basic realm="registry, by name"', *original(wanted, error)])]
 
 
-class MoreToldInTheChallenge(Variant):
+class MoreReportedInTheChallenge(Variant):
     """RFC 6750 section 3: a challenge may have further parameters; some tell an error of a token that was not sent."""
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        told: list[tuple[str, str]] = original(wanted, error or "invalid_token")
-        return [*told, ("error_description", "no, or no good, token=x, scope=y"), ("charset", "UTF-8")]
+        parameters: list[tuple[str, str]] = original(wanted, error or "invalid_token")
+        return [*parameters, ("error_description", "no, or no good, token=x, scope=y"), ("charset", "UTF-8")]
 
 
 class ActionsInAnotherOrder(Variant):

@@ -9,7 +9,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import INDEXES, Manifest
 from conformance.reference.support.registry import registry_of, without
@@ -23,8 +23,8 @@ class ReferrersNotFiltered(Variant):
 
     misses = ("registry/referrers/filter-is-applied",)
 
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
-        return without(await original(asked), "OCI-Filters-Applied")
+    async def list_referrers(self, original: Any, call: Call) -> Answer:
+        return without(await original(call), "OCI-Filters-Applied")
 
     def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
         return True
@@ -35,11 +35,11 @@ class ReferrersMissing(Variant):
 
     without = ("registry.referrers",)
 
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+    async def list_referrers(self, original: Any, call: Call) -> Answer:
         raise Refusal("UNSUPPORTED", status=404)
 
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        return without(original(asked, manifest), "OCI-Subject")
+    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
+        return without(original(call, manifest), "OCI-Subject")
 
 
 class ForeignLayersRefused(Variant):
@@ -49,7 +49,7 @@ class ForeignLayersRefused(Variant):
         original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
 
 
-class ListedImageKept(Variant):
+class ListedImageIsNotDeleted(Variant):
     """API Reference, Error Handling: 409 for a conflict, such as to delete an image that an index lists."""
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
@@ -59,7 +59,7 @@ class ListedImageKept(Variant):
         await original(name, digest)
 
 
-class SparseIndexTaken(Variant):
+class SparseIndexAccepted(Variant):
     """distribution-spec 1.1, Push: a registry may look for an image's blobs, and take an index before its images."""
 
     without = ("registry.validation-index",)
@@ -130,7 +130,7 @@ class EmptyIndexesRefused(Variant):
             raise invalid("an index of nothing")
 
 
-class MissingBlobsToldAsBlobs(Variant):
+class MissingBlobsReportedAsBlobs(Variant):
     """Docker Registry V2, PUT Manifest, On Failure: Missing Layer(s): for each there is a BLOB_UNKNOWN."""
 
     def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
@@ -145,10 +145,10 @@ class MissingBlobsToldAsBlobs(Variant):
 class MalformedDigestsLeadNowhere(Variant):
     """distribution-spec 1.1, Endpoints: the failure of end-7 is 404, for a reference of no form as well."""
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        if ":" in asked.reference and not registry_of(original).is_digest(asked.reference):
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
+        if ":" in call.reference and not registry_of(original).is_digest(call.reference):
             raise Refusal("DIGEST_INVALID", status=404)
-        taken: Answer = await original(asked)
+        taken: Answer = await original(call)
         return taken
 
 
@@ -174,31 +174,31 @@ class DeletionsDoneLater(Variant):
 class ManifestsRedirected(Variant):
     """RFC 9110 section 15.4: a registry in front of others may lead to where the manifest is."""
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        if asked.request.parameter("here"):
-            found: Answer = await original(asked)
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        if call.request.parameter("here"):
+            found: Answer = await original(call)
             return found
-        registry_of(original).manifest_of(asked)
+        registry_of(original).manifest_of(call)
         answer = Answer(307)
-        answer.headers["Location"] = f"{asked.request.raw_path}?here=1"
+        answer.headers["Location"] = f"{call.request.raw_path}?here=1"
         return answer
 
 
-class PullsOfManifestsAloneLedElsewhere(ManifestsRedirected):
+class ManifestPullsOnlyRedirected(ManifestsRedirected):
     """RFC 9110 section 8.8.3: where GET leads is another resource, with another entity tag than HEAD tells here."""
 
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer = await super().get_manifest(original, asked)
+    async def get_manifest(self, original: Any, call: Call) -> Answer:
+        answer = await super().get_manifest(original, call)
         if "etag" in answer.headers:
             answer.headers["ETag"] = f'"there-{answer.headers["docker-content-digest"]}"'
         return answer
 
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+    async def head_manifest(self, original: Any, call: Call) -> Answer:
         registry = registry_of(original)
-        manifest = registry.manifest_of(asked)
-        if registry.not_modified(asked.request, manifest.digest):
+        manifest = registry.manifest_of(call)
+        if registry.not_modified(call.request, manifest.digest):
             return registry.unchanged(manifest.digest)
-        return registry.manifest_answer(asked.request, manifest)
+        return registry.manifest_answer(call.request, manifest)
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         return bool(original(request, f"there-{digest}" if request.parameter("here") else digest))
@@ -219,25 +219,25 @@ class DeletionsOfListedImagesDisallowed(DeletionsDoneLater):
         self.later.do(processed)
 
 
-class PushesAtOnceConflict(Variant):
+class ConcurrentPushesConflict(Variant):
     """API Reference, Error Handling: 409 for a concurrent update, here of the tags of one repository."""
 
     def __init__(self) -> None:
         self.under_way: set[str] = set()
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        if asked.name in self.under_way:
-            raise Refusal("DENIED", {"name": asked.name}, status=409)
-        self.under_way.add(asked.name)
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
+        if call.name in self.under_way:
+            raise Refusal("DENIED", {"name": call.name}, status=409)
+        self.under_way.add(call.name)
         try:
             await asyncio.sleep(WORKED_ON_S)
-            answer: Answer = await original(asked)
+            answer: Answer = await original(call)
             return answer
         finally:
-            self.under_way.discard(asked.name)
+            self.under_way.discard(call.name)
 
 
-class TaggedImageKept(Variant):
+class TaggedImageIsNotDeleted(Variant):
     """API Reference, Error Handling: 409 for a conflict, such as to delete an image that tags name: they go first."""
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
@@ -246,21 +246,21 @@ class TaggedImageKept(Variant):
         await original(name, digest)
 
 
-class ReferrersToldMore(Variant):
+class ReferrersReportedMore(Variant):
     """distribution-spec 1.1, Listing Referrers: descriptors include a manifest's annotations, and may have others."""
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)
-        told = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
-        return {"urls": [], **entry, "annotations": told}
+        annotations = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
+        return {"urls": [], **entry, "annotations": annotations}
 
 
 class ManifestLocatedByItsTag(Variant):
     """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, by tag as well as by digest."""
 
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        answer: Answer = original(asked, manifest)
-        answer.headers["Location"] = asked.request.raw_path
+    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
+        answer: Answer = original(call, manifest)
+        answer.headers["Location"] = call.request.raw_path
         return answer
 
 
@@ -271,19 +271,19 @@ class TagsCannotMove(Variant):
     push what it names already changes nothing, and is taken.
     """
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        named = registry_of(original).stored(asked.name).tags.get(asked.reference)
-        if named not in (None, grammar.digest_of(asked.request.body)):
-            raise Refusal("DENIED", {"tag": asked.reference}, status=409)
-        answer: Answer = await original(asked)
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
+        named = registry_of(original).stored(call.name).tags.get(call.reference)
+        if named not in (None, grammar.digest_of(call.request.body)):
+            raise Refusal("DENIED", {"tag": call.reference}, status=409)
+        answer: Answer = await original(call)
         return answer
 
 
 class TagsStay(TagsCannotMove):
     """distribution-spec 1.1, Pushing Manifests: nor is it promised that a tag may be pushed again as it is."""
 
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        if asked.reference in registry_of(original).stored(asked.name).tags:
-            raise Refusal("UNSUPPORTED", {"tag": asked.reference}, status=412)
-        answer: Answer = await original(asked)
+    async def put_manifest(self, original: Any, call: Call) -> Answer:
+        if call.reference in registry_of(original).stored(call.name).tags:
+            raise Refusal("UNSUPPORTED", {"tag": call.reference}, status=412)
+        answer: Answer = await original(call)
         return answer

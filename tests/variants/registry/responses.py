@@ -12,7 +12,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, Route
+from conformance.reference.registry.routing import Call, Route
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import kind_of, registry_of, without, without_delete
 from tests.defects.support.registry import EveryTwentieth
@@ -96,19 +96,19 @@ class HeadersInTitleCase(Variant):
     """RFC 9110 section 5.1: names of headers are compared without regard to case, and come in any order."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        retold = Answer(answer.status, answer.body)
+        copy = Answer(answer.status, answer.body)
         for name, value in sorted(answer.headers.raw, reverse=True):
-            retold.headers.raw.append((name if name == b"content-length" else name.title(), value))
-        return retold
+            copy.headers.raw.append((name if name == b"content-length" else name.title(), value))
+        return copy
 
 
 class SupportCheckTakesNoScope(Variant):
     """Docker token authentication: /v2/ asks for a token without a scope, and one for a repository is none for it."""
 
-    async def support(self, original: Any, asked: Asked) -> Answer:
-        if asked.caller.grants:
+    async def support(self, original: Any, call: Call) -> Answer:
+        if call.caller.grants:
             raise registry_of(original).insufficient([])
-        answer: Answer = await original(asked)
+        answer: Answer = await original(call)
         return answer
 
 
@@ -141,7 +141,7 @@ class CancellingUnsupported(Variant):
         return answer
 
 
-class CapitalsTakenForSmallLetters(Variant):
+class CapitalsTreatedAsSmallLetters(Variant):
     """image-spec, Digests: capitals must not be used; who is sent them may take them for what was meant."""
 
     def check_digest(self, original: Any, text: str | None) -> str:
@@ -164,14 +164,14 @@ class AnswersCompressed(Variant):
         return answer
 
 
-class BlobTypeToldWithItsBytesAlone(Variant):
+class BlobTypeReportedWithItsBytesOnly(Variant):
     """RFC 9110 section 9.3.2: HEAD may leave out what only making the content determines, such as its type."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Content-Type") if request.method == "HEAD" and kind_of(request) == "blob" else answer
 
 
-class CodesOfOciAlone(Variant):
+class CodesOfOciOnly(Variant):
     """distribution-spec 1.1, Error Codes: a registry may keep to the codes of that table, which has none of these."""
 
     INSTEAD: ClassVar[dict[bytes, bytes]] = {
@@ -200,7 +200,7 @@ class AcceptHeeded(Variant):
         return Answer.json(406, {"errors": [{"code": "UNSUPPORTED", "message": "not acceptable"}]})
 
 
-class AbsenceToldBeforeTheMethod(Variant):
+class AbsenceReportedBeforeTheMethod(Variant):
     """RFC 9110 section 15.5.6: 405 is of a resource that is there; of one that is not, 404 is as true."""
 
     async def answer(self, original: Any, request: Request) -> Answer:
@@ -226,7 +226,7 @@ class CancellingNotImplemented(Variant):
         original(route, method)
 
 
-class NamesAreSlugsAlone(Variant):
+class NamesAreSlugsOnly(Variant):
     """API Reference, Docker Registry: images are named orgs/{org-slug}/{app-slug}; other names need not be any."""
 
     def is_name(self, original: Any, text: str) -> bool:
@@ -268,7 +268,7 @@ def _rewritten(body: bytes) -> bytes:
     return f"\r\n {escaped}\n".replace("/", "\\/").encode()
 
 
-class RegistryJsonWrittenOtherwise(Variant):
+class RegistryJsonSerializedDifferently(Variant):
     """RFC 8259: white space, any character escaped, members in any order, and further members."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -277,7 +277,7 @@ class RegistryJsonWrittenOtherwise(Variant):
         return answer
 
 
-class WarningsTold(Variant):
+class WarningsReported(Variant):
     """distribution-spec 1.1, Warnings: there may be some, and beside them what caches warn of (RFC 7234)."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:

@@ -14,7 +14,7 @@ from starlette.datastructures import MutableHeaders
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import registry_of, without
 from conformance.reference.variants.registry import LocationElsewhere
@@ -33,21 +33,21 @@ class MountAnswers202(Variant):
 class MountWithoutSource(Variant):
     """distribution-spec 1.1, Mounting a blob: without ``from``, a blob that the caller may pull may be mounted."""
 
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+    async def post_mount(self, original: Any, call: Call, digest: str) -> Answer:
         registry = registry_of(original)
-        if not asked.request.parameter("from"):
-            for source in [name for name in registry.repositories if registry.may_mount(asked.caller, name)]:
-                if await registry.mount_blob(source, asked.name, digest):
-                    return registry.blob_created(asked, digest)
-        answer: Answer = await original(asked, digest)
+        if not call.request.parameter("from"):
+            for source in [name for name in registry.repositories if registry.may_mount(call.caller, name)]:
+                if await registry.mount_blob(source, call.name, digest):
+                    return registry.blob_created(call, digest)
+        answer: Answer = await original(call, digest)
         return answer
 
 
 class SinglePostUnsupported(Variant):
     """distribution-spec 1.1, Single POST: a registry without it opens an upload with 202."""
 
-    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
-        return registry_of(original).session_opened(asked)
+    async def post_whole(self, original: Any, call: Call, digest: str) -> Answer:
+        return registry_of(original).session_opened(call)
 
 
 class NoUploadUuid(Variant):
@@ -62,24 +62,24 @@ class NoUploadUuid(Variant):
 class SessionIdsOfAnotherForm(Variant):
     """Docker Registry V2, PUT Blob Upload: 400 is for an upload in error, such as under an id that is none here."""
 
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
+    def session_opened(self, original: Any, call: Call) -> Answer:
         registry = registry_of(original)
-        upload = Upload(asked.name, asked.caller.subject, session=f"session_{secrets.token_hex(16)}")
+        upload = Upload(call.name, call.caller.subject, session=f"session_{secrets.token_hex(16)}")
         registry.uploads[upload.session] = upload
-        return registry.upload_answer(202, asked.request, upload)
+        return registry.upload_answer(202, call.request, upload)
 
-    def find_upload(self, original: Any, asked: Asked) -> Upload:
-        if not re.fullmatch("session_[0-9a-f]{32}", asked.reference):
-            raise Refusal("NAME_INVALID", {"upload": asked.reference}, status=400)
-        found: Upload = original(asked)
+    def find_upload(self, original: Any, call: Call) -> Upload:
+        if not re.fullmatch("session_[0-9a-f]{32}", call.reference):
+            raise Refusal("NAME_INVALID", {"upload": call.reference}, status=400)
+        found: Upload = original(call)
         return found
 
 
-class ChunkMinimumTold(Variant):
+class ChunkMinimumReported(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: a registry may say how small a chunk may be."""
 
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
+    def session_opened(self, original: Any, call: Call) -> Answer:
+        answer: Answer = original(call)
         answer.headers["OCI-Chunk-Min-Length"] = "1024"
         return answer
 
@@ -107,16 +107,16 @@ class ClosingAgainAnsweredAgain(Variant):
     def __init__(self) -> None:
         self.closed: dict[str, tuple[str, str, bytes]] = {}
 
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        known = asked.name, asked.request.parameter("digest") or "", asked.request.body
-        if self.closed.get(asked.reference) == known:
-            return registry_of(original).blob_created(asked, known[1])
-        answer: Answer = await original(asked)
-        self.closed[asked.reference] = known
+    async def put_upload(self, original: Any, call: Call) -> Answer:
+        known = call.name, call.request.parameter("digest") or "", call.request.body
+        if self.closed.get(call.reference) == known:
+            return registry_of(original).blob_created(call, known[1])
+        answer: Answer = await original(call)
+        self.closed[call.reference] = known
         return answer
 
 
-class MountsWhatIsNamedAlone(Variant):
+class MountsWithFromOnly(Variant):
     """distribution-spec 1.1, Mounting a blob: 202 also where a registry "is unable to mount the requested blob".
 
     Such as one that knows a blob of the source by a manifest that names it (ECR).
@@ -128,14 +128,14 @@ class MountsWhatIsNamedAlone(Variant):
         return named and bool(await original(source, target, digest))
 
 
-class RangeToldWithItsUnit(Variant):
+class RangeReportedWithItsUnit(Variant):
     """Docker Registry V2, Uploading the Layer: ``Range: bytes=0-99`` for what has come, as its examples have it too."""
 
     def upload_range(self, original: Any, upload: Upload) -> str:
         return f"bytes={original(upload)}"
 
 
-class SessionsElsewhereAlone(LocationElsewhere):
+class SessionsOnAnotherPathOnly(LocationElsewhere):
     """distribution-spec 1.1: where uploads have Locations of their own, no other path is an endpoint of theirs.
 
     What a router knows nothing of it answers in words of its own.
@@ -156,8 +156,8 @@ class LocationsRelativeToTheRequest(Variant):
     def blob_url(self, original: Any, request: Request, name: str, digest: str) -> str:
         return f"../{digest}" if "/blobs/uploads/" in request.path else f"./{digest}"
 
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        answer: Answer = original(asked, manifest)
+    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
+        answer: Answer = original(call, manifest)
         answer.headers["Location"] = f"./{manifest.digest}"
         return answer
 
@@ -167,18 +167,18 @@ class OpenedWithoutRange(Variant):
 
     misses = ("registry/upload/documented-headers-are-present",)
 
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        return without(original(asked), "Range")
+    def session_opened(self, original: Any, call: Call) -> Answer:
+        return without(original(call), "Range")
 
 
-class ChunkMinimumKept(Variant):
+class ChunkMinimumEnforced(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: chunks but the last are as long as OCI-Chunk-Min-Length says."""
 
     def __init__(self) -> None:
         self.at_their_last: set[str] = set()
 
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
+    def session_opened(self, original: Any, call: Call) -> Answer:
+        answer: Answer = original(call)
         answer.headers["OCI-Chunk-Min-Length"] = str(LEAST_CHUNK)
         return answer
 
@@ -190,16 +190,16 @@ class ChunkMinimumKept(Variant):
             self.at_their_last.add(upload.session)
 
 
-class DigestToldWhereItIsReadAlone(Variant):
+class DigestReportedWhereItIsReadOnly(Variant):
     """distribution-spec 1.1, Pushing: Docker-Content-Digest need not be in the answer to a push."""
 
     misses = ("registry/manifest/created-digest-is-present", "registry/upload/documented-headers-are-present")
 
-    def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
-        return without(original(asked, digest), "Docker-Content-Digest")
+    def blob_created(self, original: Any, call: Call, digest: str) -> Answer:
+        return without(original(call, digest), "Docker-Content-Digest")
 
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        return without(original(asked, manifest), "Docker-Content-Digest")
+    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
+        return without(original(call, manifest), "Docker-Content-Digest")
 
 
 class UploadsOnAnotherHost(Variant):
@@ -222,9 +222,9 @@ class UploadsOnAnotherHost(Variant):
     def blob_url(self, original: Any, request: Request, name: str, digest: str) -> str:
         return str(original(request, name, digest)).replace("//localhost:", "//127.0.0.1:")
 
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
-        self.opened[list(registry_of(original).uploads)[-1]] = asked.caller
+    def session_opened(self, original: Any, call: Call) -> Answer:
+        answer: Answer = original(call)
+        self.opened[list(registry_of(original).uploads)[-1]] = call.caller
         return answer
 
     def _signature(self, session: str) -> str:

@@ -41,7 +41,7 @@ def unknown_key_signature_does_not_match(authenticate: Any, request: Request) ->
 
 
 @variant()
-def skew_told_as_access_denied(authenticate: Any, request: Request) -> Signer:
+def skew_reported_as_access_denied(authenticate: Any, request: Request) -> Signer:
     """A clock that is off is AccessDenied; the status is the same."""
     return signer_otherwise(authenticate, request, {"RequestTimeTooSkewed": "AccessDenied"})
 
@@ -67,7 +67,7 @@ def any_region_accepted(check_region: Any, presented: Presented) -> None:
 
 
 @variant()
-def strangers_are_unauthorized(anonymous: Any) -> Fault:
+def anonymous_clients_are_unauthorized(anonymous: Any) -> Fault:
     """API Reference, Error Handling: 401 for a missing token; S3 itself has 403 for what is not signed."""
     return fault("AccessDenied", 401)
 
@@ -104,7 +104,7 @@ def unsigned_payloads_refused(presented_in_header: Any, request: Request, header
     return presented
 
 
-class LateToldAsInvalidRequest(Variant):
+class LateReportedAsInvalidRequest(Variant):
     """Error responses, InvalidRequest: 400, for what has no code of its own; here what is signed for another time."""
 
     def check_skew(self, original: Any, age: float) -> None:
@@ -145,13 +145,13 @@ def signed_body_on_delete_not_implemented(authenticate: Any, request: Request) -
 
 
 @variant()
-def unsigned_told_as_missing_token(anonymous: Any) -> Fault:
+def unsigned_reported_as_missing_token(anonymous: Any) -> Fault:
     """Error responses, MissingAuthenticationToken: "The request was not signed", 403 as AccessDenied is."""
     return fault("MissingAuthenticationToken", 403)
 
 
 @variant()
-def expiry_told_as_malformed(expiry: Any, given: str) -> int:
+def expiry_reported_as_malformed(expiry: Any, given: str) -> int:
     """An X-Amz-Expires out of bounds is told as what cannot be read of an Authorization header is."""
     try:
         seconds: int = expiry(given)

@@ -19,13 +19,13 @@ from tests.defects.support.storage import RESERVED
 
 
 @variant()
-def marker_always_told(listing: Any, page: Page, told: list[str]) -> Answer:
+def marker_always_reported(listing: Any, page: Page, elements: list[str]) -> Answer:
     """The first version of the listing tells NextMarker without a delimiter, too."""
-    first_version = any(each.startswith("<Marker>") for each in told)
-    if page.truncated and first_version and not any(each.startswith("<NextMarker>") for each in told):
-        encoded = xml.element("EncodingType", "url") in told
-        told = [*told, listing.__self__.listed_name("NextMarker", page.last, encoded)]
-    answer: Answer = listing(page, told)
+    first_version = any(each.startswith("<Marker>") for each in elements)
+    if page.truncated and first_version and not any(each.startswith("<NextMarker>") for each in elements):
+        encoded = xml.element("EncodingType", "url") in elements
+        elements = [*elements, listing.__self__.listed_name("NextMarker", page.last, encoded)]
+    answer: Answer = listing(page, elements)
     return answer
 
 
@@ -33,23 +33,23 @@ def marker_always_told(listing: Any, page: Page, told: list[str]) -> Answer:
 def owner_always_listed(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
     """The second version of the listing tells owners unasked."""
     surface = entry.__self__
-    told: str = entry(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
-    return told
+    element: str = entry(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
+    return element
 
 
 @variant()
 def listed_times_without_fraction(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
     """ISO 8601 times in listings have no fraction of a second."""
-    told: str = entry(key, stored, encoded, owner)
-    return told.replace(".000Z</LastModified>", "Z</LastModified>")
+    element: str = entry(key, stored, encoded, owner)
+    return element.replace(".000Z</LastModified>", "Z</LastModified>")
 
 
 @variant()
 def slashes_encoded(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """With encoding-type=url a slash is written ``%2F``, and hexadecimal digits in lower case (RFC 3986, 2.1)."""
     if not encoded:
-        told: str = listed_name(element, name, encoded)
-        return told
+        name_element: str = listed_name(element, name, encoded)
+        return name_element
     return xml.element(element, re.sub("%..", lambda escape: escape[0].lower(), quote(name, safe="")))
 
 

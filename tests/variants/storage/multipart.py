@@ -41,12 +41,12 @@ class CompleteTwice200(Variant):
         self.done: dict[tuple[str, str, str], tuple[bytes, Answer]] = {}
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        asked = call.bucket, call.key, call.query["uploadId"]
-        body, earlier = self.done.get(asked, (b"", None))
+        upload_key = call.bucket, call.key, call.query["uploadId"]
+        body, earlier = self.done.get(upload_key, (b"", None))
         if earlier is not None and body == call.body:
             return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
         answer: Answer = await original(call, bucket)
-        self.done[asked] = (call.body, answer)
+        self.done[upload_key] = (call.body, answer)
         return answer
 
 
@@ -104,7 +104,7 @@ def _with_end(answer: Answer, name: bytes, start: bytes, end: bytes, nothing: by
     return answer
 
 
-class LastPageTellsItsEnd(Variant):
+class LastPageReportsItsEnd(Variant):
     """ListMultipartUploads, ListParts: S3 itself tells where a page ends though none follows, and where it is empty."""
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -115,7 +115,7 @@ class LastPageTellsItsEnd(Variant):
 
 
 @variant()
-def other_checksums_of_parts_forgotten(chosen_part: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
+def other_checksums_of_parts_lost(chosen_part: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
     """UploadPart: the checksum of a part whose upload was opened for none is compared, not kept, nor found again."""
     if upload.algorithm is None and any(listed.get(f"Checksum{each.upper()}") for each in ALGORITHMS):
         raise Fault("InvalidPart")
@@ -200,7 +200,7 @@ class AbortedUploadHasNoParts(Variant):
     def __init__(self) -> None:
         self.aborted: dict[str, Upload] = {}
 
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+    async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
         self.aborted[upload.upload_id] = replace(upload, parts={})
 
@@ -254,8 +254,8 @@ class BusyWithin200(Variant):
         surface.check_integrity(call)
         entries = surface.entries(surface.request_document(call.body, "Delete"))
         if self._is_new(call):
-            told = [surface.entry_failed(surface.entry_key(each), BUSY) for each in entries]
-            refused = surface.document("DeleteResult", *told)
+            failures = [surface.entry_failed(surface.entry_key(each), BUSY) for each in entries]
+            refused = surface.document("DeleteResult", *failures)
             refused.headers["Retry-After"] = "0"
             return refused
         answer: Answer = await original(call, bucket)

@@ -20,7 +20,7 @@ from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import gateway
 from tests.defects.support.storage import fault
 
-Asked = tuple[int | None, int | None] | None
+RequestedRange = tuple[int | None, int | None] | None
 
 VERSION = re.compile("0{8}[0-9]{24}")
 ENCRYPTION = "x-amz-server-side-encryption"
@@ -34,19 +34,19 @@ def invalid_range_without_content_range(unsatisfiable: Any, size: int) -> Fault:
 
 
 @variant()
-def multi_range_answered_by_first(asked_range: Any, value: str) -> Asked:
+def multi_range_answered_by_first(requested_range: Any, value: str) -> RequestedRange:
     """Of several ranges the first is sent."""
-    asked: Asked = asked_range(value.partition(",")[0])
-    return asked
+    requested: RequestedRange = requested_range(value.partition(",")[0])
+    return requested
 
 
 @variant()
-def multi_range_not_implemented(asked_range: Any, value: str) -> Asked:
+def multi_range_not_implemented(requested_range: Any, value: str) -> RequestedRange:
     """Several ranges are 501."""
     if "," in value:
         raise Fault("NotImplemented")
-    asked: Asked = asked_range(value)
-    return asked
+    requested: RequestedRange = requested_range(value)
+    return requested
 
 
 @variant()
@@ -82,10 +82,10 @@ def key_too_long_invalid_argument(check_key: Any, key: str) -> None:
 
 
 @variant()
-def if_match_on_nothing412(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
+def if_match_on_nothing412(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
     """If-Match on a key without an object is 412 (RFC 9110 section 13.1.1)."""
     try:
-        check_write(asked, found)
+        check_write(conditions, found)
     except Fault:
         raise Fault("PreconditionFailed") from None
 
@@ -101,12 +101,14 @@ class WhatOvertookAnUploadStands(Variant):
         self.changes: Counter[tuple[str, str]] = Counter()
         self.at_opening: dict[str, int] = {}
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, stored, asked)
+    async def commit(
+        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+    ) -> None:
+        await original(bucket, key, stored, conditions)
         self.changes[bucket.name, key] += 1
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
+    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
+        await original(bucket, key, conditions)
         self.changes[bucket.name, key] += 1
 
     async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -115,16 +117,16 @@ class WhatOvertookAnUploadStands(Variant):
         return answer
 
     async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
     ) -> None:
         if self.at_opening.get(upload.upload_id, 0) == self.changes[bucket.name, upload.key]:
-            await original(bucket, upload, stored, asked)
+            await original(bucket, upload, stored, conditions)
         else:
-            gateway(original).check_write(asked, bucket.objects.get(upload.key))
-            await gateway(original).forget_upload(bucket, upload)
+            gateway(original).check_write(conditions, bucket.objects.get(upload.key))
+            await gateway(original).drop_upload(bucket, upload)
 
 
-class VersionsKept(Variant):
+class VersionsStored(Variant):
     """PutObject, x-amz-version-id: the provider has versioning on; deletions leave markers, which answers tell of."""
 
     def __init__(self) -> None:
@@ -155,9 +157,9 @@ class VersionsKept(Variant):
         return answer
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: Any, quiet: bool) -> str:
-        told: str = await original(bucket, entry, quiet)
+        result: str = await original(bucket, entry, quiet)
         marker = "<DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>1</DeleteMarkerVersionId></Deleted>"
-        return told.replace("</Deleted>", marker)
+        return result.replace("</Deleted>", marker)
 
 
 class EncryptedAtRest(Variant):
@@ -184,15 +186,15 @@ def key_too_long_uri_too_long(check_key: Any, key: str) -> None:
 
 
 @variant()
-def invalid_range_is_bad_request(asked_range: Any, value: str) -> Asked:
+def invalid_range_is_bad_request(requested_range: Any, value: str) -> RequestedRange:
     """RFC 9110 section 14.2: a Range that is not valid may be rejected, and by no status of its own: here 400."""
-    asked: Asked = asked_range(value)
-    if asked is None and value.startswith("bytes="):
+    requested: RequestedRange = requested_range(value)
+    if requested is None and value.startswith("bytes="):
         raise Fault("InvalidArgument")
-    return asked
+    return requested
 
 
-class LocksKept(Variant):
+class LocksStored(Variant):
     """PutObject, x-amz-object-lock-mode: the provider has Object Lock on; the lock is told by GET and HEAD."""
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
@@ -233,9 +235,9 @@ def etag_of_each_write(new_object: Any, call: Call, md5: str, checksums: dict[st
 
 
 @variant()
-def range_of_all_is_the_whole(asked_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+def range_of_all_is_the_whole(requested_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
     """RFC 9110 section 14.2: 206 is a SHOULD; a range of all that there is is answered as if there were none."""
-    span: tuple[int, int] | None = asked_span(call, found)
+    span: tuple[int, int] | None = requested_span(call, found)
     return None if span == (0, found.size) else span
 
 

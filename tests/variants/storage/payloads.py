@@ -18,7 +18,7 @@ class NoChecksumEcho(Variant):
         original(call)
         return {}
 
-    def asked_algorithm(self, original: Any, call: Call) -> str | None:
+    def requested_algorithm(self, original: Any, call: Call) -> str | None:
         original(call)
         return None
 

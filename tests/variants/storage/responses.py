@@ -74,7 +74,7 @@ def long_key_refuses_the_deletion(entries: Any, *arguments: Any) -> list[xml.Nod
 
 
 @variant()
-def strangers_are_sent_elsewhere(request: Request) -> Answer | None:
+def anonymous_clients_are_redirected(request: Request) -> Answer | None:
     """ListBuckets without credentials is 307 to a page for people."""
     anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
     if request.method != "GET" or request.raw_path != "/" or not anonymous:
@@ -102,12 +102,12 @@ def refusals_show_what_was_signed(error_body: Any, request: Request, fault: Faul
     if fault.code != "SignatureDoesNotMatch":
         return body
     fields = "".join(f"{name}:{value}\n" for name, value in request.headers.items())
-    told = (
+    elements = (
         xml.element("StringToSign", f"AWS4-HMAC-SHA256\n{request.headers.get('x-amz-date')}"),
         xml.element("CanonicalRequest", f"{request.method}\n{request.raw_path}\n{request.query_string}\n{fields}"),
         xml.element("SignatureProvided", request.headers.get("authorization") or request.query_string),
     )
-    return body.replace(b"</Error>", f"{''.join(told)}</Error>".encode())
+    return body.replace(b"</Error>", f"{''.join(elements)}</Error>".encode())
 
 
 @variant()
@@ -231,8 +231,8 @@ class DeletionsRefusedByKey(Variant):
             answer: Answer = await original(call)
             return answer
         entries = gateway.entries(gateway.request_document(call.body, "Delete"))
-        told = [gateway.entry_failed(gateway.entry_key(each), Fault("AccessDenied")) for each in entries]
-        refused: Answer = gateway.document("DeleteResult", *told)
+        failures = [gateway.entry_failed(gateway.entry_key(each), Fault("AccessDenied")) for each in entries]
+        refused: Answer = gateway.document("DeleteResult", *failures)
         return refused
 
 
@@ -258,7 +258,7 @@ def internal_entities_expanded(request_document: Any, body: bytes, root: str) ->
 
 
 @variant()
-def null_versions_told(request: Request, answer: Answer) -> Answer:
+def null_versions_reported(request: Request, answer: Answer) -> Answer:
     """S3 User Guide, "Using versioning": objects of a bucket without versions have the version ID null."""
     if answer.status < 300:
         answer.headers["x-amz-version-id"] = "null"
@@ -303,7 +303,7 @@ def namespace_prefixed(request: Request, answer: Answer) -> Answer:
 
 
 @variant()
-def documents_written_otherwise(request: Request, answer: Answer) -> Answer:
+def documents_serialized_differently(request: Request, answer: Answer) -> Answer:
     """XML 1.0, sections 2.5, 2.7, 3.1 and 4.1: comments, CDATA, empty elements and references of other libraries."""
     if answer.body.startswith(b"<?xml"):
         text = answer.body.decode().partition("\n")[2].replace("&quot;", "&#34;")

@@ -56,7 +56,7 @@ class EventsArriveLater(Variant):
 
 
 @variant()
-def events_told_as_read_too(events: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def events_reported_as_read_too(events: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """How the operator's hook tells an event is the operator's: here as it came, and once more as it was read."""
     return [each | {"again": each["text"], "signature": "sha256=00"} for each in events()]
 
@@ -86,7 +86,7 @@ class RotationTakesAMoment(Variant):
 
 
 @variant()
-def slash_behind_is_redirected(request: Request) -> Answer | None:
+def trailing_slash_is_redirected(request: Request) -> Answer | None:
     """RFC 9110 section 15.4.8: a slash too many is led away from, and takes nothing in by itself."""
     if not request.raw_path.endswith("/"):
         return None
@@ -142,7 +142,7 @@ def live_url_leads_to_the_portal(receive: Callable[[Request], Answer], request: 
 
 
 @variant()
-def accepted_tells_the_event(receive: Callable[[Request], Answer], request: Request) -> Answer:
+def accepted_reports_the_event(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: what an event is answered is open: here with what was understood of it."""
     answer = receive(request)
     if answer.status != 202:

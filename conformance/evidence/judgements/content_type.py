@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from conformance.evidence.judgements import DETAIL, told_type
+from conformance.evidence.judgements import DETAIL, declared_type
 from conformance.vocabulary.exchange import Exchange
 
-UNTOLD = "JSON without a JSON Content-Type"
+UNDECLARED_JSON = "JSON without a JSON Content-Type"
 LARGEST = 65_536
 OTHERWISE = frozenset(
     ["", "text/html", "application/xhtml+xml", "text/xml", "application/xml", "application/x-www-form-urlencoded"]
@@ -15,7 +15,7 @@ OTHERWISE = frozenset(
 """What no JSON is, and no type at all; text/plain, as which some fronts give their errors, it is as well."""
 
 
-def untold_json(exchange: Exchange) -> str:
+def undeclared_json(exchange: Exchange) -> str:
     """What is wrong where a JSON object or list is given as something else (RFC 9110 section 8.3); "" where none is."""
     body = exchange.body.strip()
     if exchange.media_type not in OTHERWISE or body[:1] not in (b"{", b"[") or len(body) > LARGEST:
@@ -24,4 +24,4 @@ def untold_json(exchange: Exchange) -> str:
         json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    return f"{UNTOLD}{DETAIL}{told_type(exchange)}"
+    return f"{UNDECLARED_JSON}{DETAIL}{declared_type(exchange)}"
