@@ -52,7 +52,7 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffer
 from conformance.vocabulary.verdict import Verdict
 
 CHECK = pytest.StashKey[CheckInfo]()
-SERIAL = "last"
+SERIAL = "serial"
 """The name of the worker of the serial phase, in records and in names of resources."""
 PLACE = "[targets.X."
 """A place in the target file, as checks name it, who do not know what the target is called there."""
@@ -61,7 +61,7 @@ PLACE = "[targets.X."
 class Worker:
     """Runs the checks of one process; ``name`` is unique in the run.
 
-    ``main`` is the only one of a run without workers; ``last`` runs the serial phase of a run with workers.
+    ``main`` is the only one of a run without workers; ``serial`` runs the serial phase of a run with workers.
     """
 
     def __init__(self, config: pytest.Config, options: RunOptions, name: str) -> None:

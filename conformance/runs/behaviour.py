@@ -22,7 +22,7 @@ VOLATILE_FIELD = re.compile(
     r"|x-amz-id-2|.*(request|trace|correlation|transaction)-?id|.*-ray|.*ratelimit-.*|x-(cache|runtime|served-by|timer).*"
 )
 VOLATILE_PART = re.compile(
-    r"cf-[0-9a-z]{11}-(?:w\d*|last|preflight)-\d+x?|[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{16,}|\d{5,}"
+    r"cf-[0-9a-z]{11}-(?:w\d*|serial|last|preflight)-\d+x?|[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{16,}|\d{5,}"
     r"|[A-Za-z0-9_=-]{24,}"
 )
 PAGES = re.compile(r"""\brel\s*=\s*["']?[^"',;]*\b(?:next|prev|previous|first|last)\b""", re.IGNORECASE)

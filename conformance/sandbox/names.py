@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 
 PREFIX = "cf-"
-OURS = re.compile(r"^cf-(?P<run>(?P<time>[0-9a-z]{7})[0-9a-f]{4})-(?:w\d*|last)-\d+(?!\d)")
+OURS = re.compile(r"^cf-(?P<run>(?P<time>[0-9a-z]{7})[0-9a-f]{4})-(?:w\d*|serial|last)-\d+(?!\d)")
 FIRST_RUN = 1_700_000_000
 """Seconds since the epoch before which there was no run: a name that tells an earlier time is not ours."""
 

@@ -90,7 +90,7 @@ def test_a_server_that_comes_back_is_checked_further_by_other_workers(
     assert Counter(verdicts.values())["inconclusive"] == 0, ran.output
     (killer,) = (result for result in ran.record.results if result.id == KILLER)
     # Repeated in isolation, it ended the server once more.
-    assert (killer.worker, front.deaths) == ("last", 2)
+    assert (killer.worker, front.deaths) == ("serial", 2)
     assert (killer.level, ran.code) == ("MUST", ExitCode.NON_CONFORMANT)
 
 

@@ -46,7 +46,7 @@ class Killed:
                 [sys.executable, "-m", "conformance", *words], cwd=folder, stdout=output, stderr=output,
                 start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )  # fmt: skip
-        self._await(results)
+        self._await(results, ["gw0", "gw1"] if victim == "worker" else [])
         family = [each for each in family_of(self.process.pid) if each != self.process.pid]
         pids = list(map(os.pidfd_open, family))
         os.kill(self._chosen(victim, family), signal.SIGKILL)
@@ -54,11 +54,13 @@ class Killed:
         self.stayed = still_there(pids)
         self.output = (folder / "output").read_text(encoding="utf-8", errors="replace")
 
-    def _await(self, results: int) -> None:
+    def _await(self, results: int, workers: list[str]) -> None:
+        """Wait for so many results, and for one of each worker: one that has not begun is replaced without a loss."""
         until, path = time.monotonic() + PATIENCE_S, self.folder / "results.ndjson"
         while time.monotonic() < until and self.process.poll() is None:
             with suppress(OSError):
-                if path.read_bytes().count(b"\n") > results:
+                lines = path.read_bytes()
+                if lines.count(b"\n") > results and all(f'"worker": "{each}"'.encode() in lines for each in workers):
                     return
             time.sleep(0.02)
 

@@ -74,7 +74,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
 def test_the_run_of_remote_workers_is_whole_and_keeps_the_rate(record: Record) -> None:
     assert record.complete
     assert record.info.workers == WORKERS
-    workers = {result.worker for result in record.results} - {"last"}
+    workers = {result.worker for result in record.results} - {"serial"}
     assert workers == {f"gw{number}" for number in range(WORKERS)}
     evidence = record.evidence()
     assert all(name in evidence for result in record.results for name in result.exchanges)

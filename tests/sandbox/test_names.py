@@ -9,7 +9,7 @@ import pytest
 from conformance.sandbox.names import Names, base36, begun, new_run, run_of
 
 
-@pytest.mark.parametrize("worker", ["w", "w0", "w11", "last"])
+@pytest.mark.parametrize("worker", ["w", "w0", "w11", "serial", "last"])
 @pytest.mark.parametrize("more", ["", "/below", "---x", "app"])
 def test_every_name_contains_its_run(worker: str, more: str) -> None:
     run = new_run()
