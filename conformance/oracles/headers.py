@@ -83,7 +83,7 @@ def expect_end_after_head(reply: Exchange) -> None:
             "a response that ends after its header section",
             Proof(beyond="curl ignores bytes after the header section"),
         )
-        got = f"{len(reply.body)} more bytes after the header section: {worded(reply.body[:60])}"
+        got = f"{reply.status} with {len(reply.body)} bytes after the header section: {worded(reply.body[:60])}"
         raise NonConformance(wanted, got, reply, proof=proof)
 
 
@@ -126,7 +126,10 @@ def expect_not_shared(reply: Exchange) -> None:
     if shared and lifetime != "0" and not {"private", "no-store", "no-cache"} & got.keys():
         proof = field_lacks(reply, "Cache-Control", value)
         raise NonConformance(
-            "a response that shared caches must not reuse", f"Cache-Control: {value}", reply, proof=proof
+            "a response that shared caches must not reuse",
+            f"{reply.status} with Cache-Control: {value}",
+            reply,
+            proof=proof,
         )
 
 

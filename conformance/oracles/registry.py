@@ -243,11 +243,16 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
     if sorted(found) != wanted:
         proof = Proof(listed=(Listed(member, tuple(page.id for page in pages), tuple(wanted)),))
         raise NonConformance(
-            f"{f'the {member} {worded(wanted)}' if len(wanted) <= 4 else f'{len(wanted)} {member}'}, each once",
-            f"{len(found)} over {plural(len(pages), 'page')}; {differing(wanted, found)}",
+            f"{f'the {member} {worded(wanted)}' if len(wanted) <= 4 else _counted(len(wanted), member)}, each once",
+            f"{_counted(len(found), member)} on {plural(len(pages), 'page')}; {differing(wanted, found)}",
             *pages,
             proof=proof,
         )
+
+
+def _counted(number: int, member: str) -> str:
+    """Return a number with a word for the items of a list: ``1 tag``, ``2 tags``."""
+    return plural(number, "tag") if member == "tags" else f"{number} {member}"
 
 
 def expect_listed(pages: list[Exchange], member: str, wanted: Iterable[str]) -> None:
@@ -305,7 +310,7 @@ def expect_not_stored(probes: Iterable[Exchange]) -> None:
     """Expect 404 for each of these reads: the content was refused or deleted."""
     for probe in probes:
         if probe.status != 404:
-            raise unlike("404 for content that must not be stored", probe, {404})
+            raise unlike("404 for content that was deleted or refused", probe, {404})
 
 
 def expect_denied(reply: Exchange, because: str = "", further: Iterable[int] = ()) -> None:
@@ -361,7 +366,7 @@ def expect_reachable(what: str, request: Callable[[], T], proof: Proof | None = 
         return request()
     except Unreachable as failure:
         wanted = f"{what} that the client can reach"
-        finding = NonConformance(wanted, failure.why, proof=proof)
+        finding = NonConformance(wanted, f"no connection: {failure.why}", proof=proof)
         finding.exchange_ids = failure.exchange_ids
         raise finding from None
 

@@ -80,7 +80,7 @@ def _expect_nothing_revealed(reply: Exchange, around: Surroundings) -> None:
         # A gateway in front of the platform answers malformed requests itself, and names its version.
         expect_no_leak(reply, but=["a server version"])
     expect_not_repeated(reply, around.secrets)
-    expect_not_repeated(reply, around.hidden, "data of another organization")
+    expect_not_repeated(reply, around.hidden, "another organization's data")
 
 
 def _expect_named_outcome(mutation: Mutation[Any], reply: Exchange, accepted: bool) -> None:

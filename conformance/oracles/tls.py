@@ -34,13 +34,13 @@ def expect_agreed(handshake: Handshake) -> None:
     if handshake.failure == LATE:
         raise Inconclusive(f"{handshake.where} does not end a TLS handshake in time", "a target that answers in time")
     if handshake.failure:
-        raise _finding(f"{handshake.where} accepts {handshake.offered}", handshake.failure, handshake)
+        raise _finding(f"{handshake.where} to accept {handshake.offered}", handshake.failure, handshake)
 
 
 def expect_not_agreed(handshake: Handshake) -> None:
     """Expect the host not to accept an offered version, even if the handshake is not completed."""
     if handshake.version:
-        raise _finding(f"{handshake.where} refuses {handshake.offered}", f"it accepts {handshake.version}", handshake)
+        raise _finding(f"{handshake.where} to refuse {handshake.offered}", f"it accepts {handshake.version}", handshake)
 
 
 def expect_trusted(handshake: Handshake) -> None:

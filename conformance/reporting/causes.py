@@ -57,6 +57,10 @@ SERVED = "served"
 SUPPORT = 0.1
 """The share of a cause's checks that a promise needs to lead it."""
 LONGEST_SEEN, LONGEST_DUE = 160, 110
+CONDITION = re.compile(r"\bif-(?:match|none-match|modified-since|unmodified-since|range)\b")
+"""A conditional header field in the name of a case."""
+FEW_WORDS = 5
+"""An expectation with at most so many words does not say what its case is about."""
 LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
 
 Key = tuple[str, str, str]
@@ -107,7 +111,10 @@ def ends_service(result: CheckResult) -> bool:
 
 
 def title(result: CheckResult) -> str:
-    """What is wrong in one line: ``Got 200 OK; expected 401``; a 5xx is called a server error, first."""
+    """What is wrong in one line: ``Got 200 OK; expected 401``; a 5xx is called a server error, first.
+
+    The case of the check follows a short expectation.
+    """
     finding = first_finding(result)
     seen, due = on_one_line(finding["observed"]), on_one_line(finding["expected"])
     if seen.startswith(ENDED_BY):
@@ -116,8 +123,16 @@ def title(result: CheckResult) -> str:
     found = OBSERVED.match(seen)
     status = int(found["status"]) if found else 0
     words = shortened(_status_words(status, seen, found) if found else seen, LONGEST_SEEN)
-    title = f"Server error: {words}" if status >= 500 else f"Got {words}" if words else "Fails"
-    return f"{title}; expected {shortened(due, LONGEST_DUE)}" if due else title
+    text = f"Server error: {words}" if status >= 500 else f"Got {words}" if words else "Fails"
+    text = f"{text}; expected {shortened(due, LONGEST_DUE)}" if due else text
+    return text if len(due.split()) > FEW_WORDS else f"{text}{_case(result)}"
+
+
+def _case(result: CheckResult) -> str:
+    """The case of a check in words, in parentheses: `` (case: blank before)``; "" without one."""
+    _, found, name = result.id.partition("#")
+    words = CONDITION.sub(lambda field: field[0].title().replace("-", "\0"), name).replace("-", " ").replace("\0", "-")
+    return f" (case: {words})" if found else ""
 
 
 def _status_words(status: int, seen: str, found: re.Match[str]) -> str:

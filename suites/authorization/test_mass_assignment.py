@@ -170,7 +170,7 @@ def test_references_in_bodies_reach_nothing(platform: Platform, theirs: ForeignT
             if kind == "create" and reply.ok:
                 platform.remember(thing.resource, slug)
             expect_no_server_error(reply)
-            expect_not_repeated(reply, theirs.canaries, "what another organization stored")
+            expect_not_repeated(reply, theirs.canaries, "another organization's data")
             with removed_on_finding(platform, thing, slug):
                 for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
                     reason = f"to the role foreign after {name} was sent by full"

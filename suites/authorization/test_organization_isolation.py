@@ -25,7 +25,7 @@ from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
-STORED = "what another organization stored"
+STORED = "another organization's data"
 
 
 def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], because: str) -> None:

@@ -31,26 +31,35 @@ def full_width(text: str, characters: str = "[!-~]", count: int = 0) -> str:
     return re.sub(characters, lambda match: chr(ord(match[0]) + FULL_WIDTH), text, count=count)
 
 
-ALTERED_SECRETS: dict[str, Altered] = {
-    "wrong": lambda own: "cf-not-the-secret", "empty": lambda own: "", "cut": lambda own: own[:-1],
-    "first-cut": lambda own: own[1:], "one-more": lambda own: own + "x", "sixty-more": lambda own: own + "x" * 60,
-    "blank-behind": lambda own: own + " ", "blank-before": lambda own: " " + own,
-    "newline-behind": lambda own: own + "\n", "case-changed": str.swapcase,
-    "look-alike": lambda own: full_width(own, "[A-Za-z0-9]", 1), "nul-and-more": lambda own: own + "\0x",
-    "doubled": lambda own: own * 2, "percent-encoded": lambda own: f"%{ord(own[0]):02X}{own[1:]}",
-    "null": lambda own: "null", "percent-sign": lambda own: "%",
-}  # fmt: skip
+ALTERED_SECRETS: dict[str, tuple[str, Altered]] = {
+    "wrong": ("a wrong secret", lambda own: "cf-not-the-secret"),
+    "empty": ("an empty secret", lambda own: ""),
+    "cut": ("the secret without its last character", lambda own: own[:-1]),
+    "first-cut": ("the secret without its first character", lambda own: own[1:]),
+    "one-more": ("the secret with one more character", lambda own: own + "x"),
+    "sixty-more": ("the secret with 60 more characters", lambda own: own + "x" * 60),
+    "blank-behind": ("the secret with a blank after it", lambda own: own + " "),
+    "blank-before": ("the secret with a blank before it", lambda own: " " + own),
+    "newline-behind": ("the secret with a newline after it", lambda own: own + "\n"),
+    "case-changed": ("the secret in other case", str.swapcase),
+    "look-alike": ("the secret with a full-width character", lambda own: full_width(own, "[A-Za-z0-9]", 1)),
+    "nul-and-more": ("the secret with NUL and more after it", lambda own: own + "\0x"),
+    "doubled": ("the secret twice", lambda own: own * 2),
+    "percent-encoded": ("the secret with a percent-encoded character", lambda own: f"%{ord(own[0]):02X}{own[1:]}"),
+    "null": ('the word "null" as the secret', lambda own: "null"),
+    "percent-sign": ("a percent sign as the secret", lambda own: "%"),
+}
 
 
 @pytest.mark.parametrize(
-    "altered",
+    ("what", "altered"),
     [
-        *(row(f"oauth/token/wrong-secret-is-refused#{name}", altered) for name, altered in ALTERED_SECRETS.items()),
+        *(row(f"oauth/token/wrong-secret-is-refused#{name}", *each) for name, each in ALTERED_SECRETS.items()),
         # HMAC and PBKDF2 pad short keys with NUL. Only who knows the secret can send this, so it is no MUST.
-        row("oauth/client/nul-after-a-secret-is-refused", "{}\0".format),
+        row("oauth/client/nul-after-a-secret-is-refused", "the secret with NUL after it", "{}\0".format),
     ],
 )
-def test_wrong_secret_is_refused(control: OAuthClient, altered: Altered) -> None:
+def test_wrong_secret_is_refused(control: OAuthClient, what: str, altered: Altered) -> None:
     """Purpose: a client that cannot prove its identity gets no token; secrets are compared exactly.
 
     Method: 1. request a token with a known client id and a secret that is wrong, cut, padded, in other case …
@@ -59,7 +68,7 @@ def test_wrong_secret_is_refused(control: OAuthClient, altered: Altered) -> None
     own = control.credential("full").client_secret.reveal()
     if (secret := altered(own)) == own:
         raise NotApplicable("this alteration leaves the secret unchanged")
-    expect_refusal(control.request_token(client_secret=secret))
+    expect_refusal(control.request_token(client_secret=secret), because=f"for {what}")
 
 
 Refused = Callable[[OAuthClient, str, str], Sequence[Exchange]]

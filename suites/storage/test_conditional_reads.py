@@ -140,8 +140,9 @@ def test_condition(space: Space, known: Known, condition: dict[str, str], status
             2. expect the object where the condition holds, otherwise 304 or 412
     """
     for method in ("GET",) if "Range" in condition else ("GET", "HEAD"):
-        reply = space.call(method, known.key, headers=known.fields(condition))
-        expect_status(reply, status)
+        fields = known.fields(condition)
+        reply = space.call(method, known.key, headers=fields)
+        expect_status(reply, status, f"for {', '.join(f'{name}: {value}' for name, value in fields.items())}")
         if status == 200 and method == "GET":
             expect_bytes(reply, BODY)
 

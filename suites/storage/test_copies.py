@@ -348,7 +348,7 @@ def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds
     reply = space.copy(key, source, fields)
 
     if holds:
-        expect_no_error_inside(reply)
+        expect_no_error_inside(reply, f"for {', '.join(f'{name}: {value}' for name, value in fields.items())}")
         expect_bytes(space.get(key), b"conditional", "of the copy that succeeded")
     else:
         expect_refusal(reply, 412, {"PreconditionFailed"})

@@ -65,7 +65,7 @@ def test_old_tls_versions_are_found(
 ) -> None:
     spoken = tls(fronts(server_context(authority.issue(), lowest="TLSv1")).url)
     assert spoken.offering(version).version == version
-    with pytest.raises(NonConformance, match=f"agrees to {version}") as found:
+    with pytest.raises(NonConformance, match=f"accepts {version}") as found:
         oracle.expect_not_agreed(spoken.offering(version))
     assert "openssl s_client" in found.value.hint
 

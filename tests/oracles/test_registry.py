@@ -153,7 +153,7 @@ def test_what_is_lost_or_repeated_between_pages_is_named() -> None:
     pages = [answer(200, {"tags": ["a", "b"]}), answer(200, {"tags": ["b", "d"]})]
     with pytest.raises(NonConformance, match='missing: "c"; more than once: "b"'):
         oracle.expect_complete(pages, "tags", ["a", "b", "c", "d"])
-    with pytest.raises(NonConformance, match=r'the tags \["a"\], each once; .* 2 over 1 page; not expected: "b"'):
+    with pytest.raises(NonConformance, match=r'the tags \["a"\], each once; .* 2 tags on 1 page; not expected: "b"'):
         oracle.expect_complete(pages[:1], "tags", ["a"])
 
 

@@ -152,3 +152,16 @@ def test_hostile_text_does_not_break_the_grouping(tmp_path: Path, text: str) -> 
 )
 def test_a_title_names_the_deviation(expected: str, observed: str, words: str) -> None:
     assert title(failing(("storage/a/b", "", expected, observed))) == words
+
+
+@pytest.mark.parametrize(
+    ("case", "expected", "words"),
+    [
+        ("blank-before", "401", "Got 200 OK; expected 401 (case: blank before)"),
+        ("before-if-unmodified-since", "412", "Got 200 OK; expected 412 (case: before If-Unmodified-Since)"),
+        ("cut", "401 for the secret without its last character", ""),
+    ],
+)
+def test_a_title_names_the_case_unless_the_expectation_does(case: str, expected: str, words: str) -> None:
+    whole = words or f"Got 200 OK; expected {expected}"
+    assert title(failing((f"storage/a/b#{case}", "", expected, "200"))) == whole
