@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pytest
@@ -105,16 +106,21 @@ def test_unknown_session(repository: Repository, cancelled: Cancelled, new_blob:
     expect_status(uses(upload, blob)[method](), accepted, "for an unknown session")
 
 
-@verifies("registry/upload/unknown-session-is-404#no-uuid")
-def test_session_of_another_form(repository: Repository) -> None:
-    """Purpose: a session name that the registry would never issue is reported as unknown.
-    Method: 1. GET a session under a word that is no UUID, and longer than the name of a file may be
-            2. expect 404, or 400 or 414
+@verifies("registry/upload/unknown-session-is-404")
+@pytest.mark.parametrize(
+    ("method", "rest", "statuses"),
+    [
+        case("no-uuid", "GET", "nonsense" * 40, {400, 404, 414}),
+        case("none-in-a-put", "PUT", "", range(400, 500)),
+        case("none-in-a-patch", "PATCH", "", range(400, 500)),
+    ],
+)
+def test_no_session(repository: Repository, method: str, rest: str, statuses: Iterable[int]) -> None:
+    """Purpose: a session name that the registry would never issue, or none, is reported as a client error.
+    Method: 1. GET a session under a word that is no UUID, and longer than a file's name may be: expect 400, 404 or 414
+            2. PUT and PATCH the address where uploads are opened: expect a 4xx
     """
-    name = "nonsense" * 40
-    reply = repository.send("GET", f"blobs/uploads/{name}")
-
-    expect_status(reply, {400, 404, 414}, "for what is no session's name")
+    expect_status(repository.send(method, f"blobs/uploads/{rest}"), statuses, "for a request that names no session")
 
 
 @verifies("registry/upload/session-belongs-to-its-repository")
@@ -151,15 +157,6 @@ def test_cancelled_bytes(cancelled: Cancelled) -> None:
     expect_no_server_error(cancelled.reply)
 
     expect_not_stored([cancelled.before, cancelled.after])
-
-
-@verifies("registry/upload/unknown-session-is-404")
-@pytest.mark.parametrize("method", [case("none-in-a-put", "PUT"), case("none-in-a-patch", "PATCH")])
-def test_no_session(repository: Repository, method: str) -> None:
-    """Purpose: a request that names no session is reported as a client error.
-    Method: 1. PUT and PATCH the address where uploads are opened; 2. expect a 4xx
-    """
-    expect_status(repository.send(method, "blobs/uploads/"), range(400, 500), "for a request that names no session")
 
 
 def responses_to_every_use(upload: Upload, content: bytes, digest: str) -> dict[str, Exchange]:

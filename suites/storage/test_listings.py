@@ -49,9 +49,9 @@ NOT_OFFERED = {400, 501}
 
 
 @pytest.fixture(scope="session")
-def shelf(space: Space) -> str:
+def parent(space: Space) -> str:
     """A prefix that has the objects ``NAMES``, longer in bytes than in characters; checks only read them."""
-    prefix = space.prefix("shelf") + "日/"
+    prefix = space.prefix("parent") + "日/"
     space.stored_all(prefix, NAMES)
     return prefix
 
@@ -91,7 +91,7 @@ def shelf(space: Space) -> str:
 )
 def test_listing(
     space: Space,
-    shelf: str,
+    parent: str,
     prefix: str,
     parameters: dict[str, Any],
     start: str,
@@ -102,16 +102,16 @@ def test_listing(
     Method: 1. list with either version; after a key, which need not exist, by start-after or marker
             2. expect exactly those keys and common prefixes, and not the start itself
     """
-    begin: dict[str, Any] = {"start_after": shelf + start} if start else {}
+    begin: dict[str, Any] = {"start_after": parent + start} if start else {}
     for version in VERSIONS:
-        found = whole_listing(version(space, shelf + prefix, **parameters, **begin))
-        expect_keys(found, [shelf + key for key in keys])
-        expect_prefixes(found, [shelf + each for each in prefixes])
+        found = whole_listing(version(space, parent + prefix, **parameters, **begin))
+        expect_keys(found, [parent + key for key in keys])
+        expect_prefixes(found, [parent + each for each in prefixes])
 
 
 @verifies("storage/listing/contains-every-object-once")
 @pytest.mark.parametrize("start", [case("whole-bucket", "start-after"), case("whole-bucket-v1", "marker")])
-def test_listing_of_the_whole_bucket(space: Space, shelf: str, start: str) -> None:
+def test_listing_of_the_whole_bucket(space: Space, parent: str, start: str) -> None:
     """Purpose: "aws s3 ls s3://my-app/" lists the bucket without a prefix.
     Method: 1. list without a prefix, with encoding-type=url, from just before a folder on; then with the delimiter "/"
             2. expect the folder's keys in order, as far as the page goes; then the folder as a common prefix
@@ -122,12 +122,12 @@ def test_listing_of_the_whole_bucket(space: Space, shelf: str, start: str) -> No
         query = version | asked
         return begun(lambda token: space.call("GET", query=query | ({"continuation-token": token} if token else {})))
 
-    page = whole_bucket(**{start: shelf, "max-keys": str(len(NAMES))})
-    wanted = [shelf + each for each in NAMES][: len(page.keys) if page.truncated else None]
+    page = whole_bucket(**{start: parent, "max-keys": str(len(NAMES))})
+    wanted = [parent + each for each in NAMES][: len(page.keys) if page.truncated else None]
     if page.keys != wanted:
-        raise NonConformance(f"the keys {worded(wanted)} after {shelf}", worded(page.keys), page.reply)
+        raise NonConformance(f"the keys {worded(wanted)} after {parent}", worded(page.keys), page.reply)
 
-    folder = shelf.removesuffix("日/")
+    folder = parent.removesuffix("日/")
     page = whole_bucket(**{"prefix": "", "delimiter": "/", start: folder[:-2]})
     if folder not in page.prefixes:
         raise NonConformance(f"the common prefix {folder}", worded(list(page.prefixes)), page.reply)
@@ -171,17 +171,17 @@ def test_empty_folders_disappear(space: Space, at_once: bool) -> None:
 
 
 @verifies("storage/listing/delimiter-of-several-characters")
-def test_delimiter_of_several_characters(space: Space, shelf: str) -> None:
+def test_delimiter_of_several_characters(space: Space, parent: str) -> None:
     """Purpose: a delimiter of several characters groups at all of them, or is refused: S3 documents one character.
     Method: 1. list with the delimiter "/1", with either version
             2. expect 400 or 501; or a common prefix for each key that ends with it, and every other key
     """
-    if space.listing(shelf, delimiter="/1").status in NOT_OFFERED:
+    if space.listing(parent, delimiter="/1").status in NOT_OFFERED:
         return
     for version in VERSIONS:
-        found = whole_listing(version(space, shelf, delimiter="/1"))
-        expect_keys(found, [shelf + name for name in NAMES if not name.endswith("/1")])
-        expect_prefixes(found, [shelf + name for name in NAMES if name.endswith("/1")])
+        found = whole_listing(version(space, parent, delimiter="/1"))
+        expect_keys(found, [parent + name for name in NAMES if not name.endswith("/1")])
+        expect_prefixes(found, [parent + name for name in NAMES if name.endswith("/1")])
 
 
 @verifies("storage/listing/is-in-utf8-order")
@@ -218,27 +218,27 @@ def test_start_after_keeps_keys_below_it(space: Space) -> None:
 
 
 @verifies("storage/listing/max-keys-zero-is-empty")
-def test_max_keys_zero(space: Space, shelf: str) -> None:
+def test_max_keys_zero(space: Space, parent: str) -> None:
     """Purpose: a client asks with max-keys=0 whether it may list at all.
     Method: 1. list with max-keys=0, with either version
             2. expect no keys, and no further page without a token or marker for it
     """
     for ask in (space.listing, space.listing_v1):
-        expect_keys(page := listing_of(ask(shelf, max_keys="0")), [])
+        expect_keys(page := listing_of(ask(parent, max_keys="0")), [])
         expect_page(page, 0)
 
 
 @verifies("storage/listing/empty-parameters-have-no-effect")
-def test_empty_parameters_have_no_effect(space: Space, shelf: str) -> None:
+def test_empty_parameters_have_no_effect(space: Space, parent: str) -> None:
     """Purpose: a client that always sends a delimiter and a start may send them empty.
     Method: 1. list with an empty delimiter and an empty start-after, in version 1 with an empty marker
             2. expect every key, and no common prefixes
     """
     for start, ask in (("start_after", space.listing), ("marker", space.listing_v1)):
-        page = listing_of(ask(shelf, **{"delimiter": "", start: ""}))
+        page = listing_of(ask(parent, **{"delimiter": "", start: ""}))
         expect_prefixes(page, [])
         if not page.truncated:
-            expect_keys(page, [shelf + each for each in NAMES])
+            expect_keys(page, [parent + each for each in NAMES])
 
 
 INVALID = {
@@ -263,35 +263,35 @@ UNUSUAL = {
     ("name", "value"),
     [*(case(hint, *each) for hint, each in INVALID.items()), case("max-keys-fraction", "max_keys", "1.5")],
 )
-def test_bad_parameter_is_refused(space: Space, shelf: str, name: str, value: str) -> None:
+def test_bad_parameter_is_refused(space: Space, parent: str, name: str, value: str) -> None:
     """Purpose: a client learns that it sent an invalid parameter, instead of getting a wrong listing.
     Method: 1. list with the parameter; 2. expect a 4xx
     """
-    expect_refused(space.listing(shelf, **{name: value}))
+    expect_refused(space.listing(parent, **{name: value}))
 
 
 @verifies("storage/listing/bad-parameters-are-no-server-error")
 @pytest.mark.parametrize(("name", "value"), [case(hint, *each) for hint, each in (INVALID | UNUSUAL).items()])
-def test_bad_parameter_is_no_server_error(space: Space, shelf: str, name: str, value: str) -> None:
+def test_bad_parameter_is_no_server_error(space: Space, parent: str, name: str, value: str) -> None:
     """Purpose: no parameter of a client's makes this listing or the next one fail on the server's side.
     Method: 1. list with the parameter, with either version
             2. expect 200 or a 4xx (501 if it is not offered), then a complete listing as before
     """
     for ask in (space.listing, space.listing_v1):
-        expect_status(ask(shelf, **{name: value}), {200, 400, 403, 404, 405, 501})
-    expect_keys(whole_listing(version_2(space, shelf)), [shelf + key for key in NAMES])
+        expect_status(ask(parent, **{name: value}), {200, 400, 403, 404, 405, 501})
+    expect_keys(whole_listing(version_2(space, parent)), [parent + key for key in NAMES])
 
 
 @verifies("storage/listing/response-repeats-the-request#parameters")
-def test_listing_repeats_its_parameters(space: Space, shelf: str) -> None:
+def test_listing_repeats_its_parameters(space: Space, parent: str) -> None:
     """Purpose: a page can be understood without its request: it repeats bucket, prefix and delimiter.
     Method: 1. list with all of them, by either version
             2. expect each in the document, KeyCount in that of version 2, and any MaxKeys no larger than requested
     """
     size = 7
-    wanted = {"Name": space.name, "Prefix": shelf + "b", "Delimiter": "/"}
+    wanted = {"Name": space.name, "Prefix": parent + "b", "Delimiter": "/"}
     for ask, counted in ((space.listing, ["KeyCount"]), (space.listing_v1, [])):
-        page = listing_of(reply := ask(shelf + "b", delimiter="/", max_keys=str(size)))
+        page = listing_of(reply := ask(parent + "b", delimiter="/", max_keys=str(size)))
         root = expect_document(reply, "ListBucketResult")
         found = {name: text_of(reply, root, name) for name in (*wanted, *counted)}
         for name, value in wanted.items():
@@ -301,18 +301,18 @@ def test_listing_repeats_its_parameters(space: Space, shelf: str) -> None:
 
 
 @verifies("storage/listing/response-repeats-the-request#start")
-def test_listing_repeats_its_start(space: Space, shelf: str) -> None:
+def test_listing_repeats_its_start(space: Space, parent: str) -> None:
     """Purpose: a page can be understood without its request: it repeats where it was to begin.
     Method: 1. list after a key, then continue with the token; list from a marker in version 1
             2. expect StartAfter, ContinuationToken and Marker as they were sent
     """
     start = "b/1"
-    first = space.listing(shelf, max_keys="2", start_after=shelf + start)
+    first = space.listing(parent, max_keys="2", start_after=parent + start)
     token = expect_more(listing_of(first))
     for name, sent, reply in (
-        ("StartAfter", shelf + start, first),
-        ("ContinuationToken", token, space.listing(shelf, max_keys="2", continuation_token=token)),
-        ("Marker", shelf + start, space.listing_v1(shelf, marker=shelf + start)),
+        ("StartAfter", parent + start, first),
+        ("ContinuationToken", token, space.listing(parent, max_keys="2", continuation_token=token)),
+        ("Marker", parent + start, space.listing_v1(parent, marker=parent + start)),
     ):
         expect_element(reply, name, sent, text_of(reply, expect_document(reply, "ListBucketResult"), name))
 

@@ -181,18 +181,18 @@ def test_chunked_transfer_is_stored_or_refused(space: Space) -> None:
 
 
 @pytest.fixture(scope="session")
-def standing(space: Space) -> str:
+def unchanged(space: Space) -> str:
     """The key of an object that checks only read."""
     return space.stored(b"still here")
 
 
 @verifies("storage/errors/any-query-is-no-server-error")
 @explores(0.6, query=query_parameters())
-def test_any_query_is_no_server_error(space: Space, standing: str, query: dict[str, str]) -> None:
+def test_any_query_is_no_server_error(space: Space, unchanged: str, query: dict[str, str]) -> None:
     """Purpose: no query of a client's makes a read fail on the server's side.
     Method: 1. GET an object and the bucket with a query; listings are limited to our prefix
             2. expect no 5xx, and the object from the next request
     """
-    for reply in (space.get(standing, query=query), space.call("GET", query={**query, "prefix": space.names.prefix})):
+    for reply in (space.get(unchanged, query=query), space.call("GET", query={**query, "prefix": space.names.prefix})):
         expect_no_server_error(reply)
-    expect_stored(space.get(standing), b"still here")
+    expect_stored(space.get(unchanged), b"still here")
