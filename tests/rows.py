@@ -13,6 +13,8 @@ from conformance.reference.deployment import alterations
 
 BY_CLIENTS = "interoperability/"
 BESIDE = " + "
+WRAPPED = {"api"}
+"""Methods that several variants may replace at once: each passes on every request that is not its own."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,14 @@ class Row:
     def beside(self, other: Row) -> Row | None:
         """All their variants at once; None where they are of two surfaces, or replace a method of it in common.
 
-        Nor where one wants to be alone.
+        Nor where one wants to be alone, or apart from another.
         """
         methods, others = (set[str]().union(*map(replaced, row.parts)) for row in (self, other))
-        alone = any(getattr(alterations()[name], "alone", False) for name in (*self.parts, *other.parts))
-        return merged(self, other) if self.surface == other.surface and not alone and not methods & others else None
+        names = {*self.parts, *other.parts}
+        alone = any(getattr(alterations()[name], "alone", False) for name in names)
+        apart = names.intersection(each for name in names for each in getattr(alterations()[name], "apart", ()))
+        together = self.surface == other.surface and not alone and not apart and not methods & others - WRAPPED
+        return merged(self, other) if together else None
 
 
 def merged(one: Row, other: Row) -> Row:

@@ -6,8 +6,9 @@ from itertools import product
 
 import pytest
 
+from conformance.reference.deployment import alterations
 from tests.defect_table import BROKEN, Table, run_rows
-from tests.rows import Row, beyond, joined, noticing, replaced, requirement_of, rows
+from tests.rows import WRAPPED, Row, beyond, joined, noticing, replaced, requirement_of, rows
 from tests.test_defects import DEFECTS, choice_of, failed
 
 pytestmark = pytest.mark.once
@@ -26,8 +27,9 @@ def test_variants_together_replace_different_methods(most: int, left: float) -> 
     assert sorted(each for row in groups for each in row.parts) == sorted(single)
     assert len(groups) <= left * len(single)
     for row in groups:
-        methods = [method for each in row.parts for method in replaced(each)]
+        methods = [method for each in row.parts for method in replaced(each) - WRAPPED]
         assert len(row.parts) <= most and len(methods) == len(set(methods)), row.name
+        assert not any(name in getattr(alterations()[each], "apart", ()) for each in row.parts for name in row.parts)
         assert set(row.without) == {feature for name in row.parts for feature in single[name].without}
 
 

@@ -14,7 +14,7 @@ from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.platform import Platform
+from conformance.sandbox.platform import SOON_S, Platform
 from conformance.sandbox.templates import named_in
 from conformance.target.description import Create, Credential, Foreign, Identity, Item, Resource, Secret, Target, Update
 from conformance.vocabulary.exchange import Exchange
@@ -117,6 +117,17 @@ def test_an_update_names_its_version_in_the_body_if_required() -> None:
         before = len([each for each in service.sent if each[0] == "PATCH"])
         assert platform.request("PATCH", path, (), body).status == 400
         assert len([each for each in service.sent if each[0] == "PATCH"]) == before + 1
+
+
+def test_an_operation_that_takes_effect_later_is_read_often_at_first_and_for_five_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(Recorder, "pause", lambda _, seconds: pauses.append(seconds))
+    platform = platform_of(Careful(reply(200)))
+    assert not platform.soon(lambda: False)
+    assert sum(pauses[:4]) < 0.2 and sum(pauses) >= SOON_S
+    assert platform.soon(lambda: True)
 
 
 LIKE = {"self": Foreign(path="/own"), "other": Foreign(path="/others")}

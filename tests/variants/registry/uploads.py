@@ -88,6 +88,8 @@ class LocationOfEachMoment(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
 
     misses = ("registry/upload/documented-headers-are-present",)
+    # A session with a new name has left its other host.
+    apart = ("uploads-on-another-host",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         uploads = registry_of(original).uploads

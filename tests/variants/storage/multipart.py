@@ -280,7 +280,8 @@ def part_twice_counts_once(chosen_parts: Any, upload: Upload, listed: list[xml.N
     return chosen
 
 
-@variant()
+# A refusal that another variant adds must come before the 200.
+@variant(apart=("unlisted-parts-refused",))
 async def completion_fails_within200(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent." """
     try:

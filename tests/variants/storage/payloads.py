@@ -14,6 +14,9 @@ from tests.defects.support.storage import fault
 class NoChecksumEcho(Variant):
     """Checksums are verified and not given back."""
 
+    # It forgets the algorithm that an upload is opened with.
+    apart = ("parts-have-the-uploads-checksum",)
+
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         original(call)
         return {}
