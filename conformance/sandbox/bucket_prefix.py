@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from conformance.clients.s3.client import NO_FIELDS, S3, Bucket, Fields
 from conformance.clients.s3.sigv4 import Request
@@ -89,17 +89,10 @@ class Space(Bucket):
             self.named.pop(key, None)
             self.acknowledged.pop(key, None)
 
-    def request(
-        self,
-        method: str,
-        key: str | bytes = "",
-        query: Fields = NO_FIELDS,
-        headers: Fields = NO_FIELDS,
-        body: bytes = b"",
-    ) -> Request:
+    def request(self, method: str, key: str | bytes = "", *more: Any, **fields: Any) -> Request:
         """A request that is not yet signed; the key that it may write is noted."""
         self._note(method, key)
-        return super().request(method, key, query, headers, body)
+        return super().request(method, key, *more, **fields)
 
     def delete_many(self, keys: Sequence[str], quiet: bool = False) -> Exchange:
         """DeleteObjects with Content-MD5."""

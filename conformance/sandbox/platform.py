@@ -240,10 +240,13 @@ class Platform:
         """
         sent = [operation.type_field] if fields is None else [*fields]
         reply = self.request(operation.method, operation.path, [*sent, bearer(self.oauth.token("full"))], body)
-        slug = self.slug_of(operation)
-        if operation.kind == "create" and reply.ok and slug:
-            self.remember(operation.resource, slug)
+        self.note_created(operation, reply)
         return reply
+
+    def note_created(self, operation: Operation, reply: Exchange) -> None:
+        """Note for removal what an operation created, if it did."""
+        if operation.kind == "create" and reply.ok and (slug := self.slug_of(operation)):
+            self.remember(operation.resource, slug)
 
     @cached_property
     def versions(self) -> Versions:

@@ -10,8 +10,8 @@ from conformance.clients.programs.image_files import Held, told_of
 from conformance.clients.programs.image_tools import ImageProgram, Pushed
 from conformance.clients.registry.client import Repository
 from conformance.clients.registry.images import Manifest, digest_of, image
-from conformance.sandbox.json_readings import document_of, list_in
 from conformance.sandbox.names import Names
+from conformance.sandbox.registry_cleanup import list_in
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotInstalled
@@ -95,8 +95,8 @@ class Pushes:
 
 def note(repository: Repository, stored: Exchange) -> None:
     """Has what a program pushed removed at the end, as far as its manifest can be read."""
-    document = document_of(stored)
-    if stored.ok and document is not None:
+    document = stored.members()
+    if stored.ok and document:
         described = [each for each in (document.get("config"), *list_in(document, "layers")) if isinstance(each, dict)]
         digests = [each.get("digest") for each in described]
         _note(repository, [digest_of(stored.body)], [each for each in digests if isinstance(each, str)])
