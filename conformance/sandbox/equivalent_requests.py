@@ -1,4 +1,4 @@
-"""A request as another client library says it: no document tells the one from the other."""
+"""A request in the form of another client library: the specifications treat both forms alike."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ class Platform:
         """One request as it is given; a change that must name a version is sent again as one to what is there now.
 
         That is read by the role ``reader``, whose organization the path is in.
-        What the target says to the change itself is told by the second answer; the three exchanges are recorded.
+        The second answer is the one to the change itself; the three exchanges are recorded.
         """
         change = Change(method, path, list(headers), body)
         reply = self._sent(change)
@@ -311,7 +311,7 @@ class Platform:
         """
         until, begun = since + self.target.limits.revocation, time.monotonic()
         reply = ask()
-        # One that is asked for before the time is over tells nothing of what is so when it is.
+        # A response from before the end of that time says nothing of what holds after it.
         while (reply.ok if status is None else reply.status != status) and begun < until:
             time.sleep(AGAIN_S)
             begun = time.monotonic()

@@ -78,10 +78,10 @@ class Pushes:
         """What the registry gives for its tag."""
         return self.repository.get_manifest(program.name)
 
-    def told(self, program: ImageProgram) -> Held | None:
-        """What a program that pushed says that it did: by its digest, not by the tag; None where it did not.
+    def held_by_manifest(self, program: ImageProgram) -> Held | None:
+        """What the manifest of the pushed digest refers to; None if nothing was pushed.
 
-        Nor where what is given for its digest is no image, of which the check of its push tells.
+        None also if it is no image, which the check of the push reports.
         """
         digest = self.of(program).digest
         content = self.repository.get_manifest(digest) if digest else None

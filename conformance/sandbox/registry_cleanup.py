@@ -17,7 +17,7 @@ UNCLAIMED = "the target does not claim registry.delete"
 
 
 def clear(repository: Repository, deletes: bool) -> list[tuple[str, str]]:
-    """Takes out what was put in, as far as the registry can, and tells what stays and why."""
+    """Delete what was pushed, as far as the registry can, and return what stays and why."""
     inventory, unreached = repository.inventory, set[str]()
     opened = [upload.by(repository.registry) for upload in inventory.uploads if upload.open]
     left = [each for upload in opened if (each := end(upload, unreached))]
