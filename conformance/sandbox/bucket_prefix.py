@@ -68,18 +68,17 @@ class Space(Bucket):
         """Make, sign and send a request, and note the key that it writes or deletes."""
         self._note(method, key)
         reply = super().call(method, key, query, headers, body)
-        if isinstance(key, str):
+        if isinstance(key, str) and (not query or "uploadId" in query):
             self._learn(method, key, query.get("uploadId", ""), reply)
         return reply
 
     def _learn(self, method: str, key: str, upload: str, reply: Exchange) -> None:
-        """Note what a response says of a key or an upload."""
+        """Note what a response says of an object or an upload."""
         if method == "DELETE" and _is_gone(reply):
             self._forget(key, upload)
-        elif method in ("PUT", "POST") and reply.ok and key in self.named:
+        elif reply.ok and key in self.named and method == ("POST" if upload else "PUT"):
             self.acknowledged[key] = None
-            if method == "POST":
-                self.uploads.pop((key, upload), None)
+            self.uploads.pop((key, upload), None)
 
     def _forget(self, key: str, upload: str = "") -> None:
         """Forget an object, or an upload to it, that is gone."""
