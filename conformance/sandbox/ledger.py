@@ -1,7 +1,7 @@
 """The ledger: what a worker creates, and how to undo it. Undoing never decides a verdict.
 
 It is kept in memory, for clean-up at the end, and line by line in ``RUN/ledger/<worker>.ndjson``, for a run that is
-killed: what cannot be listed on the target (an upload session, a manifest without a tag) is known from nowhere else.
+killed: what the target does not list (an upload session, an untagged manifest, an omitted object) is known only here.
 A line is written before the resource is created. The file goes when everything was removed; while the worker lives
 it is locked.
 """
