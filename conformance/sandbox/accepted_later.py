@@ -18,7 +18,7 @@ Members = dict[str, Any]
 
 
 def made_later(resources: Iterable[Resource], change: Change, reply: Exchange) -> tuple[str, str] | None:
-    """Path of what a creation will have made, and the role that reads it; None where it is there, or none is told."""
+    """Path of what a creation will have made, and the role that reads it; None if it is there, or without a name."""
     if reply.status != LATER:
         return None
     for resource in resources:
@@ -57,11 +57,11 @@ def _declared(resource: Resource) -> set[str]:
 
 
 def is_as_written(reply: Exchange, written: Members) -> bool:
-    """Whether a thing tells what an update wrote, or is no more."""
-    return reply.status == GONE or all(_tells(reply, name, value) for name, value in written.items())
+    """Whether a thing shows what an update wrote, or is gone."""
+    return reply.status == GONE or all(_shows_written(reply, name, value) for name, value in written.items())
 
 
-def _tells(reply: Exchange, name: str, value: Any) -> bool:
+def _shows_written(reply: Exchange, name: str, value: Any) -> bool:
     if shows_member(reply, name):
         return bool(member(reply, name) == value)
     return all(shows(reply, text) for text in texts(value))

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from conformance.clients.s3.client import NO_FIELDS, S3, Bucket, Fields
 from conformance.clients.s3.sigv4 import Request
@@ -68,18 +68,17 @@ class Space(Bucket):
         """Make, sign and send a request, and note the key that it writes or deletes."""
         self._note(method, key)
         reply = super().call(method, key, query, headers, body)
-        if isinstance(key, str):
+        if isinstance(key, str) and (not query or "uploadId" in query):
             self._learn(method, key, query.get("uploadId", ""), reply)
         return reply
 
     def _learn(self, method: str, key: str, upload: str, reply: Exchange) -> None:
-        """Note what a response says of a key or an upload."""
+        """Note what a response says of an object or an upload."""
         if method == "DELETE" and _is_gone(reply):
             self._forget(key, upload)
-        elif method in ("PUT", "POST") and reply.ok and key in self.named:
+        elif reply.ok and key in self.named and method == ("POST" if upload else "PUT"):
             self.acknowledged[key] = None
-            if method == "POST":
-                self.uploads.pop((key, upload), None)
+            self.uploads.pop((key, upload), None)
 
     def _forget(self, key: str, upload: str = "") -> None:
         """Forget an object, or an upload to it, that is gone."""
@@ -89,17 +88,10 @@ class Space(Bucket):
             self.named.pop(key, None)
             self.acknowledged.pop(key, None)
 
-    def request(
-        self,
-        method: str,
-        key: str | bytes = "",
-        query: Fields = NO_FIELDS,
-        headers: Fields = NO_FIELDS,
-        body: bytes = b"",
-    ) -> Request:
+    def request(self, method: str, key: str | bytes = "", *more: Any, **fields: Any) -> Request:
         """A request that is not yet signed; the key that it may write is noted."""
         self._note(method, key)
-        return super().request(method, key, query, headers, body)
+        return super().request(method, key, *more, **fields)
 
     def delete_many(self, keys: Sequence[str], quiet: bool = False) -> Exchange:
         """DeleteObjects with Content-MD5."""

@@ -1,4 +1,4 @@
-"""A request as another client library says it: no document tells the one from the other."""
+"""A request in the form of another client library: the specifications treat both forms alike."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ def sent_in_equivalent_form(
     if LENGTH in chosen:
         fields.append(("Content-Length", "0"))
     reply = platform.request(operation.method, path, fields, operation.body)
-    if operation.kind == "create" and reply.ok and (slug := platform.slug_of(operation)):
-        platform.remember(operation.resource, slug)
+    platform.note_created(operation, reply)
     return reply
 
 

@@ -13,8 +13,8 @@ def require_open(operation: Operation, token: str, control: Exchange) -> None:
     if not claims_of(token):
         raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
     if not control.ok:
-        told = f"a token is answered {control.status} at {operation.path}"
-        raise Inconclusive(told, "a JWT that opens a declared resource")
+        reason = f"a token is answered {control.status} at {operation.path}"
+        raise Inconclusive(reason, "a JWT that opens a declared resource")
 
 
 def require_opening(platform: Platform, operation: Operation, token: str) -> None:

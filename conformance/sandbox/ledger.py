@@ -1,8 +1,8 @@
 """The ledger: what a worker creates, and how to undo it. Undoing never decides a verdict.
 
 It is kept in memory, for clean-up at the end, and line by line in ``RUN/ledger/<worker>.ndjson``, for a run that is
-killed: what cannot be listed on the target (an upload session, a manifest without a tag) is known from nowhere else.
-A line is written before what it tells of is made. The file goes when everything was removed; while the worker lives
+killed: what the target does not list (an upload session, an untagged manifest, an omitted object) is known only here.
+A line is written before the resource is created. The file goes when everything was removed; while the worker lives
 it is locked.
 """
 
@@ -58,7 +58,7 @@ class Ledger:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def created(self, what: str, remove: Remove, passes: bool = False) -> None:
-        """Notes something created and how it is removed: the call tells what stays, and may raise anything."""
+        """Notes something created and how it is removed: the call returns what stays, and may raise anything."""
         self._entries.append(Entry(what, remove, passes, self._shared > 0))
 
     def shared(self, make: Callable[[], T]) -> T:

@@ -1,6 +1,6 @@
 """Names of a run's own: ``cf-<run>-<worker>-<n>x``, short, lower case, never the same twice.
 
-A name tells which run made it and when that began, so that what a run has left is known as ours and its age is seen.
+A name contains the run that made it and when that began, so that leftovers can be attributed and their age is known.
 The letter ends the number: without it the first name would begin the tenth, and a check that looks for the first in an
 answer would find it where the tenth stands.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 PREFIX = "cf-"
 OURS = re.compile(r"^cf-(?P<run>(?P<time>[0-9a-z]{7})[0-9a-f]{4})-(?:w\d*|serial|last)-\d+(?!\d)")
 FIRST_RUN = 1_700_000_000
-"""Seconds since the epoch before which there was no run: a name that tells an earlier time is not ours."""
+"""Seconds since the epoch before which there was no run: a name with an earlier time is not ours."""
 
 
 @dataclass

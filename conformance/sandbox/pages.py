@@ -1,4 +1,4 @@
-"""Lists that come in pages: what tells of the next one is a link (RFC 8288), or what the target file names."""
+"""Lists that come in pages: the next one is named by a link (RFC 8288), or what the target file names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def next_address(reply: Exchange, resource: Resource) -> str | None:
     return address_in(reply.url, link) if link else None
 
 
-def is_told_to_be_the_last(reply: Exchange, resource: Resource) -> bool:
+def states_no_next_page(reply: Exchange, resource: Resource) -> bool:
     """Whether a page says that none follows it: the member that the target file names is there, and says nothing."""
     *above, name = resource.pages.member.split(".") if resource.pages else [""]
     try:
@@ -45,15 +45,15 @@ def is_told_to_be_the_last(reply: Exchange, resource: Resource) -> bool:
 
 def _named(reply: Exchange, query: str, pages: Pages) -> str | None:
     try:
-        told = reduce(_member, pages.member.split("."), reply.json())
+        next_page = reduce(_member, pages.member.split("."), reply.json())
     except (ValueError, RecursionError):
         return None
-    if isinstance(told, bool) or not isinstance(told, str | int) or told == "":
+    if isinstance(next_page, bool) or not isinstance(next_page, str | int) or next_page == "":
         return None
     if pages.parameter is None:
-        return str(told)
+        return str(next_page)
     others = [each for each in parse_qsl(query, keep_blank_values=True) if each[0] != pages.parameter]
-    return f"?{urlencode([*others, (pages.parameter, told)])}"
+    return f"?{urlencode([*others, (pages.parameter, next_page)])}"
 
 
 def _member(document: Any, name: str) -> Any:

@@ -224,7 +224,7 @@ class Platform:
         """One request as it is given; a change that must name a version is sent again as one to what is there now.
 
         That is read by the role ``reader``, whose organization the path is in.
-        What the target says to the change itself is told by the second answer; the three exchanges are recorded.
+        The second answer is the one to the change itself; the three exchanges are recorded.
         """
         change = Change(method, path, list(headers), body)
         reply = self._sent(change)
@@ -241,10 +241,13 @@ class Platform:
         """
         sent = [operation.type_field] if fields is None else [*fields]
         reply = self.request(operation.method, operation.path, [*sent, bearer(self.oauth.token("full"))], body)
-        slug = self.slug_of(operation)
-        if operation.kind == "create" and reply.ok and slug:
-            self.remember(operation.resource, slug)
+        self.note_created(operation, reply)
         return reply
+
+    def note_created(self, operation: Operation, reply: Exchange) -> None:
+        """Note for removal what an operation created, if it did."""
+        if operation.kind == "create" and reply.ok and (slug := self.slug_of(operation)):
+            self.remember(operation.resource, slug)
 
     @cached_property
     def versions(self) -> Versions:
@@ -309,7 +312,7 @@ class Platform:
         """
         until, begun = since + self.target.limits.revocation, time.monotonic()
         reply = ask()
-        # One that is asked for before the time is over tells nothing of what is so when it is.
+        # A response from before the end of that time says nothing of what holds after it.
         while (reply.ok if status is None else reply.status != status) and begun < until:
             time.sleep(AGAIN_S)
             begun = time.monotonic()

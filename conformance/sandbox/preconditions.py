@@ -1,4 +1,4 @@
-"""Updates on the condition of a version, of resources that declare how a concurrent update is told."""
+"""Updates on the condition of a version, of resources that declare how a concurrent update is detected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 
 def conditional(platform: Platform) -> list[Resource]:
-    """Resources that declare how a concurrent update is told."""
+    """Resources that declare how a concurrent update is detected."""
     found = [
         each for each in platform.resources_with("create", "item", "update") if each.update and each.update.concurrency
     ]
@@ -23,12 +23,12 @@ def conditional(platform: Platform) -> list[Resource]:
 
 
 def version_of(platform: Platform, resource: Resource, slug: str) -> Any:
-    """What tells the present version of an item: its ETag, or the declared member of its body."""
+    """The present version of an item: its ETag, or the declared member of its body."""
     return version_read(platform, resource, slug)[1]
 
 
 def version_read(platform: Platform, resource: Resource, slug: str) -> tuple[Exchange, Any]:
-    """The answer that tells an item's version, and what it tells."""
+    """The response that contains the version of an item, and the version."""
     reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
     how = resource.update.concurrency if resource.update else None
     found = reply.headers.get("etag") if how == "If-Match" else member(reply, str(how))

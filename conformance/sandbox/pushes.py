@@ -10,8 +10,8 @@ from conformance.clients.programs.image_files import Held, image_of
 from conformance.clients.programs.image_tools import ImageProgram, Pushed
 from conformance.clients.registry.client import Repository
 from conformance.clients.registry.images import Manifest, digest_of, image
-from conformance.sandbox.json_readings import document_of, list_in
 from conformance.sandbox.names import Names
+from conformance.sandbox.registry_cleanup import list_in
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotInstalled
@@ -78,10 +78,10 @@ class Pushes:
         """What the registry gives for its tag."""
         return self.repository.get_manifest(program.name)
 
-    def told(self, program: ImageProgram) -> Held | None:
-        """What a program that pushed says that it did: by its digest, not by the tag; None where it did not.
+    def held_by_manifest(self, program: ImageProgram) -> Held | None:
+        """What the manifest of the pushed digest refers to; None if nothing was pushed.
 
-        Nor where what is given for its digest is no image, of which the check of its push tells.
+        None also if it is no image, which the check of the push reports.
         """
         digest = self.of(program).digest
         content = self.repository.get_manifest(digest) if digest else None
@@ -95,8 +95,8 @@ class Pushes:
 
 def note(repository: Repository, stored: Exchange) -> None:
     """Has what a program pushed removed at the end, as far as its manifest can be read."""
-    document = document_of(stored)
-    if stored.ok and document is not None:
+    document = stored.members()
+    if stored.ok and document:
         described = [each for each in (document.get("config"), *list_in(document, "layers")) if isinstance(each, dict)]
         digests = [each.get("digest") for each in described]
         _note(repository, [digest_of(stored.body)], [each for each in digests if isinstance(each, str)])

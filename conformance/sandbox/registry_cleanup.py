@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 from conformance.clients.http import authority_of
 from conformance.clients.registry.client import Repository, Upload
 from conformance.oracles.registry import pages_from
-from conformance.sandbox.json_readings import texts
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Unreachable
 
@@ -17,7 +17,7 @@ UNCLAIMED = "the target does not claim registry.delete"
 
 
 def clear(repository: Repository, deletes: bool) -> list[tuple[str, str]]:
-    """Takes out what was put in, as far as the registry can, and tells what stays and why."""
+    """Delete what was pushed, as far as the registry can, and return what stays and why."""
     inventory, unreached = repository.inventory, set[str]()
     opened = [upload.by(repository.registry) for upload in inventory.uploads if upload.open]
     left = [each for upload in opened if (each := end(upload, unreached))]
@@ -68,6 +68,17 @@ def delete_manifests(repository: Repository, digests: Iterable[str]) -> dict[str
         fewer = 0 < len(_kept(again)) < len(refused)
         refused = _kept(again)
     return replies
+
+
+def list_in(document: dict[str, Any], member: str) -> list[Any]:
+    """The list under a member; an empty one where there is none."""
+    found = document.get(member)
+    return found if isinstance(found, list) else []
+
+
+def texts(reply: Exchange, member: str) -> list[str]:
+    """The strings of a list in a response; none of a refusal."""
+    return [each for each in list_in(reply.members(), member) if isinstance(each, str)] if reply.ok else []
 
 
 def tags_of(repository: Repository) -> list[str]:

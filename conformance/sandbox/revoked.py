@@ -46,5 +46,5 @@ def revoked_once_more(platform: Platform, operator: Operator, role: str, ask: Ca
         reply = platform.known_in_time(ask, operator.revoke(client_id))
         if reply.ok:
             return reply
-    told = f"somebody else has restored the credential {role} while it was to be revoked"
-    raise Inconclusive(told, "a credential that nothing else changes during the run")
+    reason = f"somebody else has restored the credential {role} while it was to be revoked"
+    raise Inconclusive(reason, "a credential that nothing else changes during the run")

@@ -28,7 +28,7 @@ Entry = dict[str, Any]
 
 @dataclass
 class Sweep:
-    """One sweep of a target. ``wanted`` says of which runs things are removed; ``dry``: only told."""
+    """One sweep of a target. ``wanted`` says of which runs things are removed; ``dry``: nothing is removed."""
 
     target: Target
     wanted: Callable[[str], bool]

@@ -16,8 +16,7 @@ from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.registry.client import Registry, Repository, Upload
 from conformance.clients.registry.images import digest_of
 from conformance.oracles.registry import pages_from
-from conformance.sandbox.json_readings import document_of, list_in, texts
-from conformance.sandbox.registry_cleanup import GONE, UNCLAIMED, delete_manifests, end, tags_of
+from conformance.sandbox.registry_cleanup import GONE, UNCLAIMED, delete_manifests, end, list_in, tags_of, texts
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target import description
 from conformance.target.description import Target
@@ -146,8 +145,8 @@ class _Swept:
     def _look_into(self, reference: str, manifests: dict[str, None], blobs: dict[str, None]) -> None:
         """Adds a manifest, and what it refers to, to what is to be removed."""
         reply = self.repository.get_manifest(reference)
-        document = document_of(reply)
-        if not reply.ok or document is None:
+        document = reply.members()
+        if not reply.ok or not document:
             return
         manifests[digest_of(reply.body)] = None
         config = document.get("config")

@@ -22,7 +22,7 @@ class Swept:
 
 @dataclass(frozen=True)
 class Removal:
-    """What may be removed: ``ours`` says it of a name; ``dry``: nothing is, it is only told."""
+    """What may be removed: ``ours`` says it of a name; ``dry``: nothing may, it is only listed."""
 
     ours: Callable[[str], bool]
     dry: bool

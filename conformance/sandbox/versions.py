@@ -29,7 +29,7 @@ MAY_DEMAND = (400, 409, 422)
 def condition_of(present: Exchange) -> tuple[str, str]:
     """The field that has a change made to what was read, and to nothing later (RFC 9110 sections 13.1.1 and 13.1.4).
 
-    Of what is not there, no version is right: what comes before that is to be told.
+    Of what is not there, no version is right: the check is about what comes before that.
     """
     etag, modified = (present.headers.get(name) for name in ("etag", "last-modified"))
     if modified and not etag:
@@ -63,8 +63,8 @@ class Change:
         if version is None or not body.startswith(b"{") or f'"{how}"'.encode() in body:
             return None
         # Before all else, where it mends nothing of what may be broken on purpose.
-        told = f"{json.dumps(how)}: {json.dumps(version)}{'' if body[1:].lstrip().startswith(b'}') else ', '}".encode()
-        return Change(self.method, self.path, self.fields, b"{" + told + body[1:])
+        named = f"{json.dumps(how)}: {json.dumps(version)}{'' if body[1:].lstrip().startswith(b'}') else ', '}".encode()
+        return Change(self.method, self.path, self.fields, b"{" + named + body[1:])
 
 
 @dataclass
@@ -100,8 +100,8 @@ class Versions:
         return named or (change.of(present, BY_FIELD) if reply.status == DEMANDED else None)
 
     def _at(self, path: str) -> Resource | None:
-        """The resource whose item a path names, where versions of it are told."""
-        return next((each for each in self.resources if _told(each) and _names_item(each, path)), None)
+        """The resource whose item a path names, if it declares how versions are named."""
+        return next((each for each in self.resources if _names_version(each) and _names_item(each, path)), None)
 
     def _demands(self, resource: Resource, method: str) -> bool:
         if resource.update is None or method != resource.update.method:
@@ -123,7 +123,7 @@ class Versions:
         return again is not None and self.send(again).ok
 
 
-def _told(resource: Resource) -> bool:
+def _names_version(resource: Resource) -> bool:
     return bool(resource.create and resource.item and resource.update and resource.update.concurrency)
 
 

@@ -13,7 +13,7 @@ from conformance.clients.oauth.client import bearer
 from conformance.oracles.documents import expect_declared_json, lists_in, member, shows
 from conformance.oracles.proofs import shows_text
 from conformance.oracles.status import expect_success, observed
-from conformance.sandbox.pages import is_told_to_be_the_last
+from conformance.sandbox.pages import states_no_next_page
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
@@ -245,7 +245,7 @@ def _all_named(platform: Platform, read: Operation, slugs: list[str]) -> bool:
 
 def _is_last(page: Exchange, resource: Resource) -> bool:
     """Return whether a page states that it is the last one, so that the list is complete."""
-    return resource.pages is not None and is_told_to_be_the_last(page, resource)
+    return resource.pages is not None and states_no_next_page(page, resource)
 
 
 def _named(page: Exchange, unique: str, wanted: set[str]) -> set[str]:

@@ -137,7 +137,7 @@ def test_images_of_other_programs_are_pulled(
             2. expect the manifest, configuration and layers that were pushed
     """
     login = login_as(registry, "puller", "pusher")
-    pushed = {other.name: pushes.told(other) for other in islice(programs.after(program), FURTHER)}
+    pushed = {other.name: pushes.held_by_manifest(other) for other in islice(programs.after(program), FURTHER)}
     if not any(pushed.values()):
         raise NotInstalled("no other program that pushes images is installed on this machine", "podman")
     found: list[NonConformance] = []

@@ -24,4 +24,4 @@ def test_a_malformed_manifest_is_tolerated(server: Server, body: bytes) -> None:
     pushes = Pushes(repository, None, Names("run", "w"), {"a": Pushed(Outcome(0, "", "", ""), digest_of(b"a"))})
 
     note(repository, repository.get_manifest("a"))
-    assert pushes.told(program) is None
+    assert pushes.held_by_manifest(program) is None

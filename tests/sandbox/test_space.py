@@ -68,6 +68,16 @@ def test_objects_that_no_listing_shows_are_removed_by_their_names(answer: str, t
     assert space.there == []
 
 
+def test_a_key_is_forgotten_with_its_object_and_not_with_its_tags() -> None:
+    space = Stubborn()
+    key = space.there[0]
+    space.put(key)
+    space.delete_tags(key)
+    assert [*space.acknowledged] == [*space.named] == [key]
+    space.call("DELETE", key)
+    assert not space.acknowledged and not space.named
+
+
 def test_what_stays_is_counted_in_objects() -> None:
     space = Stubborn()
     space.answer, space.named = "error", dict.fromkeys([*space.there, space.key("other")])

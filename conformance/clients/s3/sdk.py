@@ -72,7 +72,7 @@ def s3_client(
 def _bound_bodies(client: Any, limits: Limits) -> None:
     """Bound each response body in size, and in time where botocore reads it: botocore bounds neither.
 
-    Both are told as botocore tells other failures of its HTTP library.
+    Both are raised as botocore raises other failures of its HTTP library.
     """
     from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
     from urllib3.exceptions import ProtocolError

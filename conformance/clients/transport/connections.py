@@ -89,7 +89,7 @@ class _ResponseBody(httpx.SyncByteStream):
                 raise Excess(f"{len(excess)} bytes behind the answer's end: {excess[:40]!r}")
 
     def _behind_the_end(self) -> bytes:
-        # Neither httpx nor httpcore tells, so this asks the h11 connection below them.
+        # Neither httpx nor httpcore says so; this asks the h11 connection below them.
         connection = self._stream._httpcore_stream._stream._connection  # type: ignore[attr-defined]
         return bytes(connection._h11_state.trailing_data[0])
 

@@ -40,11 +40,13 @@ class Expecting(Wire):
             return first, first if first.status >= 200 else self._replayed(sent, body)
         with self._awaiting(sent), self._connection() as connection:
             connection.sendall(head + END)
-            interim, rest = self._first(connection)
-            if interim and not interim.split(b" ", 2)[1].startswith(b"1"):
-                final = self._recorded(sent, self._read(connection, interim + END + rest), time.time() - sent.started)
+            received_head, rest = self._first(connection)
+            if received_head and not received_head.split(b" ", 2)[1].startswith(b"1"):
+                final = self._recorded(
+                    sent, self._read(connection, received_head + END + rest), time.time() - sent.started
+                )
                 return final, final
-            first = self._noted(sent, interim)
+            first = self._noted(sent, received_head)
             whole = replace(sent, id=recorder.next_id(), request_body=body, started=time.time())
             with self._awaiting(whole):
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -54,7 +56,7 @@ class Expecting(Wire):
     def _first(self, connection: socket.socket) -> tuple[bytes, bytes]:
         """The head of the first answer, and what came with it; of none where nothing comes in time.
 
-        What a caller is told meanwhile is passed over (RFC 9110 section 15.2: "A client MUST be able to parse one or
+        Other interim responses are skipped (RFC 9110 section 15.2: "A client MUST be able to parse one or
         more 1xx responses received prior to a final response, even if the client does not expect one").
         """
         raw = b""
@@ -68,12 +70,12 @@ class Expecting(Wire):
         head, found, rest = raw.partition(END)
         return (head, rest) if found and head.startswith(b"HTTP/") and head.count(b" ") else (b"", raw)
 
-    def _noted(self, sent: Exchange, head: bytes) -> Exchange:
+    def _noted(self, sent: Exchange, received_head: bytes) -> Exchange:
         """Records what came before the body, if anything did."""
-        if not head:
+        if not received_head:
             self.http.recorder.failed_request(sent, BEFORE, "wire")
             return sent
-        return self._recorded(sent, head + END, time.time() - sent.started)
+        return self._recorded(sent, received_head + END, time.time() - sent.started)
 
     def _replayed(self, sent: Exchange, body: bytes) -> Exchange:
         stored = self.http.recorder.stored(replace(sent, request_body=body), "wire")

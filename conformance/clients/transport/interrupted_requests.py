@@ -24,8 +24,8 @@ class BreakingOff(Wire):
             return stored.exchange
         with self._awaiting(sent):
             raw = self._beginning(head + END + body)
-        interim, _, answer = raw.partition(END)
-        first, *lines = interim.split(b"\r\n")
+        fields, _, answer = raw.partition(END)
+        first, *lines = fields.split(b"\r\n")
         status = status_in(first)
         duration = time.time() - sent.started
         exchange = replace(sent, status=status, headers=self._fields(lines), body=answer, duration_s=duration)

@@ -54,7 +54,7 @@ class Wire:
         """One message: ``head`` is the request line and fields, Host among them, without the empty line.
 
         It goes out with what each request of ours says, unless it says that itself. The answer to a ``bare`` one should
-        end with its head: what comes behind that is told as its body, though HTTP libraries pass it over. Raises
+        end with its head: what comes after it is returned as its body, though HTTP libraries pass it over. Raises
         NoAnswer where the connection closes without an answer, Unreachable where none comes in time; one that asks to
         wait is waited for as by the HTTP client.
         """
@@ -142,7 +142,7 @@ class Wire:
             return self._read_on(connection) if bare else self._read(connection)
 
     def _read(self, connection: socket.socket, raw: bytes = b"") -> bytes:
-        """A final answer: to the end that its framing tells, or to the end of the connection; TimeoutError.
+        """A final answer: to the end by its framing, or to the end of the connection; TimeoutError.
 
         ``raw`` is what has come of it already.
         """
@@ -186,7 +186,7 @@ class Wire:
         if first.split(b" ")[1:2] in ([each] for each in WITHOUT_CONTENT):
             return True
         fields = self._fields(lines)
-        # One length told several times is one (RFC 9110 section 8.6).
+        # One length repeated is one (RFC 9110 section 8.6).
         lengths = {each.strip() for each in (fields.get("content-length") or "").split(",")}
         size = whole_number(lengths.pop()) if len(lengths) == 1 else None
         return unchunked(body) is not None if is_chunked(fields) else size is not None and len(body) >= size
@@ -243,7 +243,7 @@ def received(connection: socket.socket, until: float) -> bytes:
 
 
 def status_in(line: bytes) -> int:
-    """The status that the first line of an answer tells (RFC 9112 section 4: three digits), 0 for none."""
+    """The status in the first line of a response (RFC 9112 section 4: three digits), 0 for none."""
     words = line.split(b" ", 2)
     return int(words[1]) if len(words) > 1 and STATUS.fullmatch(words[1]) else 0
 

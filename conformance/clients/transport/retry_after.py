@@ -20,7 +20,7 @@ def asks_to_wait(exchange: Exchange) -> bool:
 
     RFC 9110 section 15.6.4: Retry-After; Amazon S3 API Reference, List of error codes: SlowDown, and ServiceUnavailable
     where it says the same. CopyObject and CompleteMultipartUpload may say it within 200, as an error that came when
-    they had begun, and DeleteObjects of a key: who is told so sends the request again, as SDKs do.
+    they had begun, and DeleteObjects of a key: a client then sends the request again, as SDKs do.
     """
     if exchange.status == 200:
         within = exchange.method in ("PUT", "POST") and b"<Error>" in exchange.body
@@ -58,7 +58,7 @@ def asked_to_wait(why: str, exchange: Exchange) -> Inconclusive:
 def retry_after(exchange: Exchange) -> float:
     """Seconds that a Retry-After field asks to wait (RFC 9110 section 10.2.3); 1 where it is none.
 
-    A date is of the clock that the target tells, which may not be ours.
+    A date is by the clock of the target, which may not be ours.
     """
     value = (exchange.headers.get("retry-after") or "").strip()
     seconds: float | None = whole_number(value)

@@ -1,7 +1,7 @@
 """Network streams for httpcore that bound a whole response in time, where httpcore bounds each read.
 
 They also report a kept connection that ended before any byte of a response, and drop bytes that an earlier response
-left behind: httpx tells neither apart from a server that closes or answers nonsense.
+left behind: httpx does not distinguish either from a server that closes or answers nonsense.
 """
 
 from __future__ import annotations
