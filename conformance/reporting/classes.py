@@ -173,7 +173,7 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
     if whole.statement in (Statement.CONFORMANT, Statement.WAIVED) and record.info.is_part(_checks(whole)):
         whole.statement = Statement.IN_PART
     if record.info.selection or record.info.shard:
-        whole.why += "; only a part of the contract was asked for"
+        whole.why += "; only a part of the contract was checked"
     return whole
 
 

@@ -148,7 +148,7 @@ def test_stale_update(platform: Platform, form: str) -> None:
         token = _two_tokens(platform, first)[-1]
         reply = platform.send(first, token, fields)
         if form != "as declared" and not reply.ok:
-            raise NotApplicable("an update from the current version is refused, which another check reports")
+            raise NotApplicable("an update of the current version is refused; another check reports that")
         expect_success(reply, "for an update from the current version by another token")
         second, fields = update_from(platform, resource, slug, stale)
         before = platform.state(second)

@@ -111,7 +111,7 @@ def test_304_has_the_header_fields_of_200(conditional_pull: Callable[[str], Cond
     had = conditional_pull(kind)
     reply = had.again(had.etag) if had.etag else None
     if had.etag is None or reply is None or reply.status != 304:
-        raise NotApplicable("the registry does not return 304, as it may")
+        raise NotApplicable("the registry does not return 304, which is optional")
     told = expect_header(reply, "ETag")
 
     if told.removeprefix("W/") != had.etag.removeprefix("W/"):

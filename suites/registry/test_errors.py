@@ -62,7 +62,7 @@ def unknown_session(scene: Scene) -> Upload:
 def cancel_unknown(scene: Scene) -> Exchange:
     """Cancel a session that was never opened; not applicable if this login can cancel none."""
     if (reply := unknown_session(scene).cancel()).status in (401, 403, 405):
-        raise NotApplicable("the registry cancels no uploads, as it may")
+        raise NotApplicable("the registry cancels no uploads, which is optional")
     return reply
 
 

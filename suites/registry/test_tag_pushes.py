@@ -299,6 +299,6 @@ def test_long_list(many_tags: ManyTags) -> None:
         pushes |= share
     refused = next((reply for reply in pushes.values() if not reply.ok and reply.status != 409), None)
     if refused is not None:
-        raise Inconclusive(f"a tag could not be pushed: {refused}", "a registry that takes images from this login")
+        raise Inconclusive(f"a tag could not be pushed: {refused}", "a registry that accepts images from this login")
 
     expect_complete(many_tags.pages(), "tags", accepted_tags(pushes))

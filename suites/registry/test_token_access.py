@@ -206,7 +206,7 @@ def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
     Method: 1. ask for a token to delete alone; open an upload with it; 2. expect 401, 403 or 404
     """
     if bearer.door.delete_action != "delete":
-        raise NotApplicable("deleting is no right of its own here")
+        raise NotApplicable("the target has no separate right to delete")
     token = token_in(ask(bearer, "pusher", bearer.scope(guarded.repository.name, "delete")))
     if not token:
         raise NotApplicable("no token is given to delete alone")
@@ -230,7 +230,7 @@ def test_push_does_not_delete(
     asked, _ = once(("anonymous", operation), lambda: (delete(stranger, occasion), occasion))
     wanted = [scope.rpartition(":")[2].split(",") for each in challenges(asked) for scope in each.scopes]
     if not any({"delete", "*"} & set(each) for each in wanted):
-        raise NotApplicable("deleting is no right of its own here")
+        raise NotApplicable("the target has no separate right to delete")
     scope = bearer.scope(repository.name, "pull,push")
     token = once("token to push", lambda: token_for(bearer, "pusher", scope))
     reply = delete(repository.presenting(f"Bearer {token}"), occasion)

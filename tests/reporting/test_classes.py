@@ -108,7 +108,7 @@ def test_a_part_of_the_contract_is_called_a_part(tmp_path: Path) -> None:
 
     whole = overall(record, summarise(record))
     assert whole.words == "passes in part"
-    assert whole.why.endswith("; only a part of the contract was asked for")
+    assert whole.why.endswith("; only a part of the contract was checked")
 
 
 @pytest.mark.parametrize(

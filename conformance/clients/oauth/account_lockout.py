@@ -82,7 +82,7 @@ class Guesses:
         if self.ever_served:
             return Inconclusive(told, "a service that unlocks a client soon after wrong secrets")
         return Inconclusive(
-            f"{told}, and was before", "a credential full that gets a token with its secret in the body"
+            f"{told}, as before this check", "a credential full that gets a token with its secret in the body"
         )
 
 
