@@ -32,7 +32,7 @@ def refusal(resource: Resource) -> set[int]:
 
 @verifies("errors/409/duplicate-slug#sequential")
 def test_duplicate_slug(platform: Platform) -> None:
-    """Purpose: a name that is taken is not given away again.
+    """Purpose: a name in use cannot be used for a second item.
 
     Method: 1. create an item; create another with the same unique member and another text
             2. expect 409, and the first item unchanged

@@ -203,7 +203,7 @@ def test_405_has_allow(once: Once, stored: StoredImage) -> None:
     """
     reply = once(("PUT", "tags/list"), lambda: stored.repository.send("PUT", "tags/list"))
     if reply.status != 405:
-        raise NotApplicable(f"the method is refused with another status ({reply.status})")
+        raise NotApplicable(f"the method is refused with a status other than 405 ({reply.status})")
     expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 403, 404, 501])
     expect_allowed(reply, "PUT", {"GET"})
 

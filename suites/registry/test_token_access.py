@@ -39,7 +39,7 @@ def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
 
 @verifies("registry/token/grants-only-the-requested-scope")
 def test_token_of_another_repository(to_pull: str, guarded: StoredImage, pushed: Exchange) -> None:
-    """Purpose: a token opens what it was asked for, and nothing else.
+    """Purpose: a token grants the requested access, and nothing else.
     Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
             2. pull from another with it: expect 401, 403 or 404; 3. push to the first with it: expect 401, 403 or 404
     """

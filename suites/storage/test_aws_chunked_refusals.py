@@ -163,7 +163,7 @@ def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
 @verifies("storage/streaming/decoded-length-is-checked")
 @pytest.mark.parametrize("kind", [case("missing", UNSIGNED_TRAILER)])
 def test_missing_decoded_length_is_no_server_error(space: Space, kind: str) -> None:
-    """Purpose: a client that forgets the decoded length is told so, or is served.
+    """Purpose: a client that forgets the decoded length gets an error, or is served.
 
     Method: 1. put chunks without x-amz-decoded-content-length
             2. expect a 4xx and nothing stored, or the joined bytes
