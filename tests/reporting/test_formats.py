@@ -133,13 +133,13 @@ def _texts(folder: Path, pattern: str) -> Any:
 @pytest.mark.parametrize(
     ("event", "question", "met", "others", "told"),
     [
-        (NOT_REACHED, "by --rate", 10, 0, True),
+        (NOT_REACHED, "in --rate", 10, 0, True),
         (SESSION_LOST, "http.secret", 11, 100, True),
         (TOO_LARGE, "5 MiB", 10, 0, True),
-        (CUT_OFF, "started again", 10, 0, True),
+        (CUT_OFF, "restarted", 10, 0, True),
         (STILL_THERE, "ten seconds", 10, 0, True),
-        (NOT_REACHED, "by --rate", 9, 0, False),
-        (NOT_REACHED, "by --rate", 10, 100, False),
+        (NOT_REACHED, "in --rate", 9, 0, False),
+        (NOT_REACHED, "in --rate", 10, 100, False),
     ],
 )
 def test_every_report_names_an_event_that_most_failing_checks_met(
