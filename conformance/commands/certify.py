@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from conformance.runs.reading import Record
 
 PRODUCT = {
-    "vendor": "who makes the product",
+    "vendor": "the vendor of the product",
     "name": "the product's name",
     "version": "the version that is deployed",
-    "contact": "who answers for the statement: an address or URL",
+    "contact": "contact for questions on the statement: an address or URL",
 }
 """What a statement names beside the target; each is an option and a key of ``[targets.X.product]``."""
 

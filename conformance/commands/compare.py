@@ -1,4 +1,4 @@
-"""``conformance compare``: says what newly fails, what was fixed and what behaves differently."""
+"""``conformance compare``: compares runs: new failures, fixes and changed behaviour."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("old", metavar="OLD", type=Path, help="the folder of the earlier run")
     parser.add_argument("new", metavar="NEW", type=Path, nargs="+", help="the folders of the runs to compare with it")
-    parser.add_argument("--fail-on", choices=FAIL_ON, default="regression")
-    parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser.add_argument(
+        "--fail-on",
+        choices=FAIL_ON,
+        default="regression",
+        help="the changes that give exit code 1 (default: regression)",
+    )
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="the output (default: text)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="also write a page with all runs side by side")
 
 

@@ -1,4 +1,4 @@
-"""``conformance history``: says of many runs which checks newly fail, since when, and which are flaky."""
+"""``conformance history``: reads many runs: which checks newly fail, since when, and which are flaky."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--keep", metavar="N", type=at_least_one, help="first remove all but the last N runs of each target"
     )
     parser.add_argument("--target", metavar="NAME", help="only runs of this target")
-    parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="the output (default: text)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="also write a page")
 
 

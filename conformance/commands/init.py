@@ -98,7 +98,7 @@ class Answers:
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = subparsers.add_parser("init", description="Writes a commented target file.")
-    parser.add_argument("--yes", action="store_true", help="ask nothing, accept every proposal")
+    parser.add_argument("--yes", action="store_true", help="ask no questions and accept every proposal")
     parser.add_argument("--preset", choices=list(PRESETS), help="the surfaces to describe")
     parser.add_argument("--target", metavar="NAME", help="the target's name in the file")
     parser.add_argument(

@@ -27,7 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--promises", action="store_true", help="the promises, with how many checks each has")
     parser.add_argument("--requirements", action="store_true", help="the requirements, with how many checks each has")
     parser.add_argument("--untested", action="store_true", help="only requirements that no check verifies, and why")
-    parser.add_argument("--format", choices=["table", "json"], default="table")
+    parser.add_argument("--format", choices=["table", "json"], default="table", help="the output (default: table)")
 
 
 def run(arguments: argparse.Namespace) -> int:

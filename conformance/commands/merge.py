@@ -17,7 +17,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "merge",
-        description="Joins the runs that conformance run --shard I/N left into one, with its reports. The exit code is "
+        description="Joins the runs of conformance run --shard I/N into one, with its reports. The exit code is "
         "that of the joined run.",
     )
     parser.add_argument("folders", metavar="RUN", nargs="+", type=Path, help="the folders of all shards")

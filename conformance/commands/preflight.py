@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")
     parser.add_argument("--target", metavar="NAME", help="which target of the file")
-    parser.add_argument("--format", choices=["table", "json"], default="table")
+    parser.add_argument("--format", choices=["table", "json"], default="table", help="the output (default: table)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Judges the evidence of a run again with the installed suite. Exit code 1 if a verdict changes.",
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the run's folder")
-    parser.add_argument("--format", choices=["table", "json"], default="table")
+    parser.add_argument("--format", choices=["table", "json"], default="table", help="the output (default: table)")
     parser.add_argument("--unclear", action="store_true", help="also list what cannot be judged again, and why")
 
 

@@ -1,4 +1,4 @@
-"""``conformance replay``: tries again what failed or was inconclusive: FIXED, STILL FAILS or CANNOT REPLAY."""
+"""``conformance replay``: repeats the checks that failed or were inconclusive: FIXED, STILL FAILS or CANNOT REPLAY."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "run",
-        description="Checks a target against the contract and leaves a report. Selectors: an area, an id or the "
+        description="Checks a target against the contract and writes a report. Selectors: an area, an id or the "
         "beginning of one, a promise (AC-06), class:, level:, clause:.",
     )
     parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for option in OPTIONS:
         groups[option.group].add_argument(f"--{option.name}", **option.keywords)
     groups[TESTING].add_argument(
-        "-n", "--workers", metavar="N", type=workers, help="processes (default: by the target's distance)"
+        "-n", "--workers", metavar="N", type=workers, help="number of processes (default: from the round-trip time)"
     )
     add_baseline(groups[JUDGING])
     add_color(groups[OUTPUT])
@@ -61,10 +61,10 @@ def add_baseline(parser: argparse._ActionsContainer) -> None:
         "--baseline",
         metavar="RUN",
         type=Path,
-        help="also say what changed since an earlier run, or the last one in a folder of runs",
+        help="also print the changes since an earlier run, or since the last run in a folder",
     )
     parser.add_argument(
-        "--fail-on", choices=FAIL_ON, help="let what changed since --baseline decide the exit code, as compare does"
+        "--fail-on", choices=FAIL_ON, help="the changes since --baseline decide the exit code, as in compare"
     )
 
 

@@ -72,7 +72,7 @@ class Answers:
         _, before, where = self._tags.setdefault(id(stored), (stored, tag, reply.id))
         if before != tag:
             proof = Proof(same=(("ETag", where, reply.id),))
-            raise NonConformance(f"the entity tag {before} as before", tag, reply, proof=proof)
+            raise NonConformance(f"ETag {before}, as in the earlier response", tag, reply, proof=proof)
 
     def expect_entry(self, entry: Entry, stored: Stored, reply: Exchange) -> None:
         """A listing tells size and entity tag of what is there now."""

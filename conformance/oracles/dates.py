@@ -24,7 +24,7 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
         )
     seconds = seconds_of_date(found)
     if seconds is None:
-        raise NonConformance(f"{name} with a date of the calendar", f"{name}: {found}", reply)
+        raise NonConformance(f"{name} with an existing date", f"{name}: {found}", reply)
     if abs(seconds - near) > within_s:
         got, dated = (
             f"{name}: {worded(found)}, {seconds - near:+.0f} s off",

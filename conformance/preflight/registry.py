@@ -243,7 +243,7 @@ def _refuse_superuser(contact: Contact, state: SurfaceState, doors: Doors) -> No
         return
     name = "/".join([first, f"cf-{secrets.token_hex(6)}", *rest[1:]])
     if _may_push(contact, doors, "foreign", name) and not _may_push(contact, doors, "pusher", name):
-        cause = "the login foreign of the target file may push to any organization, as a superuser's may"
+        cause = "the login foreign of the target file may push to any organization, like that of a superuser"
         state.refuse("foreign", cause, "a login of one other organization in [targets.X.registry.credentials.foreign]")
         state.warn(f"foreign: {cause}")
 

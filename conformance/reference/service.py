@@ -26,18 +26,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     add = parser.add_argument
     add("--write-config", metavar="FILE", type=Path, help="write a target file for it, secrets in a folder next to it")
-    add("--port", metavar="BASE", type=int, default=0, help="ports BASE to BASE+4; without it, any that are free")
-    add("--defect", metavar="NAME", action="append", default=[], help="break a promise, by its id or a defect's name")
+    add("--port", metavar="BASE", type=int, default=0, help="use the ports BASE to BASE+4 (default: free ports)")
+    add(
+        "--defect",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="break a promise, by the id of the promise or defect",
+    )
     add(
         "--variant",
         metavar="NAME",
         action="append",
         default=[],
-        help="be correct in another permitted way, by a variant's name",
+        help="serve a permitted variant of the behaviour, by its name",
     )
-    add(
-        "--odd-secrets", action="store_true", help="secrets with characters that URLs, forms and shells treat specially"
-    )
+    add("--odd-secrets", action="store_true", help="secrets with characters that are special in URLs, forms and shells")
     add("--list-defects", action="store_true", help="list the defects, each with the promise that it breaks")
     add("--list-variants", action="store_true", help="list the variants")
     # For who embeds it: it ends with its standard input, and takes the folder of its target file with it.

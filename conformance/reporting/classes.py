@@ -17,7 +17,7 @@ from conformance.vocabulary.wording import plural
 AREAS = ("oauth", "authorization", "errors", "registry", "storage", "webhooks", "interoperability")
 MOST_LACKS = 4
 """How many missing keys of the target file one line names."""
-NOT_BINDING = "The clause leaves this open: a MAY that fails is told, and counts for no class and no exit code."
+NOT_BINDING = "The clause leaves this open: a failed MAY is reported, and counts for no class and no exit code."
 
 
 class Statement(StrEnum):
@@ -173,7 +173,7 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
     if whole.statement in (Statement.CONFORMANT, Statement.WAIVED) and record.info.is_part(_checks(whole)):
         whole.statement = Statement.IN_PART
     if record.info.selection or record.info.shard:
-        whole.why += "; only a part of the contract was asked for"
+        whole.why += "; only a part of the contract was checked"
     return whole
 
 
@@ -194,16 +194,16 @@ def _state(summary: ClassSummary, record: Record) -> None:
         summary.statement, summary.why = Statement.NOT_SHOWN, reason
     elif record.info.selection and not record.info.class_sizes:
         summary.statement = Statement.IN_PART
-        summary.why = f"{_nothing(summary)} that was asked fails; how much was left out is not known"
+        summary.why = f"{_nothing(summary)} that was checked fails; the number of checks left out is unknown"
     elif summary.left_out:
         summary.statement = Statement.IN_PART
-        summary.why = f"{_nothing(summary)} that was asked fails; {plural(summary.left_out, 'check')} left out"
+        summary.why = f"{_nothing(summary)} that was checked fails; {plural(summary.left_out, 'check')} left out"
     elif summary.waivers:
         summary.statement = Statement.WAIVED
         summary.why = f"{plural(summary.waivers, 'known failure')} waived"
     else:
         summary.statement = Statement.CONFORMANT
-        summary.why = "every check that binds passes" if binding.asked else "no check that binds fails"
+        summary.why = "every binding check passes" if binding.asked else "no binding check fails"
 
 
 def _nothing(summary: ClassSummary) -> str:

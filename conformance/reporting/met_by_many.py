@@ -1,4 +1,4 @@
-"""What many checks met that did not pass: ended services, refused logins, gateways, and alike reasons."""
+"""Common reasons of checks that did not pass: ended services, refused logins, gateways."""
 
 from __future__ import annotations
 
@@ -25,27 +25,24 @@ from conformance.vocabulary.wording import plural
 FEWEST_THAT_MET = 10
 COMMON = {
     NOT_REACHED: (
-        "Is a server behind a gateway down or slow, or is the rate limited there? "
-        "Then say it in the target file (rate), or by --rate."
+        "Is a server behind a gateway down or slow, or does the gateway limit the rate? "
+        "A limit belongs in the target file (rate) or in --rate."
     ),
-    TOO_LARGE: "Does what stands in front of it take bodies of the size that is told in the target file, or of 5 MiB?",
+    TOO_LARGE: "Does a proxy in front of the target accept bodies of the size in the target file, or of 5 MiB?",
     CUT_OFF: (
-        "Is something in between that closes connections, or was a server started again? "
-        "Then conformance replay tells what is left of it."
+        "Does a proxy close connections, or was a server restarted? conformance replay shows which findings remain."
     ),
-    STILL_THERE: "Are deletions done so late that nobody can tell whether they are? They are awaited for ten seconds.",
+    STILL_THERE: "Do deletions take effect only after more than ten seconds? The checks wait no longer.",
     LOCKED_OUT: (
-        "Is a client locked after a few wrong secrets, and for longer than is waited for? "
-        "Then let the lock of the credential full be shorter while it is checked."
+        "Is a client locked after a few wrong secrets, and for longer than the checks wait? "
+        "Then shorten the lock of the credential full for the run."
     ),
-    TOKEN_ENDED: "Do tokens end before expires_in says so, or does only the server that issued one know it?",
-    SESSION_LOST: (
-        "Do several servers take turns behind one address, without one secret (http.secret) or one storage for all?"
-    ),
+    TOKEN_ENDED: "Do tokens expire before expires_in, or does only one of several servers know each token?",
+    SESSION_LOST: ("Do several servers share one address without sharing one secret (http.secret) or one storage?"),
 }
-"""What may lie in front of a target, or within it, and show in many checks: the event, and what to look for."""
+"""Faults of a target or its proxies that show in many checks: the event, and a question that helps."""
 NEEDED = {SESSION_LOST: SESSION_KNOWN}
-"""What a check needs that met the event before it began, in what several checks share."""
+"""The need of a check that met the event in a fixture that several checks share."""
 
 
 def by_reason(unjudged: Iterable[CheckResult]) -> list[list[CheckResult]]:
@@ -57,7 +54,7 @@ def by_reason(unjudged: Iterable[CheckResult]) -> list[list[CheckResult]]:
 
 
 def refused_logins(record: Record) -> dict[str, str]:
-    """The reasons of checks that are a login which the target refuses, each with the one line that is said of it."""
+    """Return the reasons that are a refused login, each with its line in the report."""
     surfaces = {}
     for state in record.info.preflight:
         causes = [state.get("locked") if state.get("mend") else None, *(each[0] for each in _refused(state))]
@@ -76,7 +73,7 @@ def _refused(state: Mapping[str, Any]) -> list[list[str]]:
 
 
 def in_front(record: Record) -> list[str]:
-    """Requests that end the service, services that stopped, refused logins, and what many checks met: a sentence each.
+    """Return requests that end the service, services that stopped, refused logins and common reasons, a sentence each.
 
     Of a service that stopped for an unknown request there is one sentence for each cause.
     """
@@ -87,7 +84,7 @@ def in_front(record: Record) -> list[str]:
 
 
 def _met_by_many(record: Record) -> list[str]:
-    """What many checks that did not pass have met, a sentence each, with what they may have come of."""
+    """Return the events that many failed checks share, a sentence each, with a question about the cause."""
     unpassed = [result for result in record.results if result.verdict in ("fail", "inconclusive", "error")]
     shared = []
     for event, question in COMMON.items():

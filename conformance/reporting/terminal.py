@@ -154,7 +154,7 @@ def _said_by_title(result: CheckResult) -> bool:
     """Whether the title of the finding has all of what was expected and observed."""
     finding = first_finding(result)
     whole = f"Got {on_one_line(finding['observed'])}; expected {on_one_line(finding['expected'])}"
-    return len(result.findings) == 1 and title(result) == whole
+    return len(result.findings) == 1 and title(result).startswith(whole)
 
 
 def findings(record: Record, width: int, colour: bool, run: str = "RUN", folder: str = "") -> str:

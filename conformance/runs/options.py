@@ -50,12 +50,15 @@ OPTIONS = (
     ),
     *_grouped(
         TESTING,
-        Option("explore", "N", "examples per property; 0: the written ones only (default: the profile's)", examples),
-        Option("explore-time", "SECONDS", "properties start no new example after this time", seconds),
+        Option("explore", "N", "examples per property; 0: only the fixed ones (default: the profile's)", examples),
+        Option("explore-time", "SECONDS", "time after which properties start no new example", seconds),
         Option("shrink-time", "SECONDS", "longest time to shrink a failing example (default: 20)", seconds_or_none),
-        Option("seed", "N", 'seed of everything random, or "random" (default: 1)', seed),
+        Option("seed", "N", 'seed of all random values, or "random" (default: 1)', seed),
         Option(
-            "challenge", "NONCE", "a certifier's value that gives the seed: it shows that the run is new", challenge
+            "challenge",
+            "NONCE",
+            "a value from the certifier that sets the seed and proves that the run is new",
+            challenge,
         ),
         Option("database", "DIR", "where failing examples are stored and read first (default: the run's folder)"),
         Option("rate", "RATE", 'maximum request rate, such as "50/s" (default: the target file\'s)'),
@@ -68,7 +71,7 @@ OPTIONS = (
     *_grouped(
         JUDGING,
         Option("waivers", "FILE", "the waivers (default: waivers.toml next to the target file)"),
-        Option("strict", None, "a SHOULD counts like a MUST, and a waived finding like any other"),
+        Option("strict", None, "count a SHOULD like a MUST, and a waived finding like any other"),
     ),
 )
 

@@ -53,7 +53,7 @@ def test_nothing_reaches_another_organization(platform: Platform, role: str | No
     for item in platform.operations("read-item"):
         canary = f"text of {platform.slug_of(item)}"
         if not shows(platform.as_role("full", item), canary):
-            raise Inconclusive("the owner does not read the text that was created", "a create.body with {text} in it")
+            raise Inconclusive("the owner's read does not show the created text", "a create.body with {text} in it")
         for operation in platform.operations(*(kind for kind in KINDS if kind != "create")):
             expect_not_repeated(platform.send(operation, token), [canary], STORED)
         for method in ("OPTIONS", "TRACE", "PUT", "POST"):
@@ -88,7 +88,7 @@ def test_later_pages_show_no_other_organization(
             for page in pages:
                 expect_not_repeated(page, unseen[role], STORED)
     if not judged:
-        raise NotApplicable("no list that both organizations have comes in pages")
+        raise NotApplicable("no list of both organizations has pages")
 
 
 @verifies("authorization/isolation/valid-token-of-another-organization-is-not-401")
@@ -260,7 +260,7 @@ def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignT
                     expected, f"{shown[0]} in the response", pages[-1], reply, proof=lacks(reply, shown[0])
                 )
     if not judged:
-        raise NotApplicable("no list that both organizations have has several pages")
+        raise NotApplicable("no list of both organizations has several pages")
 
 
 PARAMETERS = (

@@ -186,7 +186,7 @@ def test_membership_grants_no_right(platform: Platform) -> None:
         expect_status(reply, {403, 404}, f"for {change} as {role}, which is a member of it")
         expect_unchanged(before, platform.state(change), reply)
     if not judged:
-        raise NotApplicable("no item can be created that names as its member a role to which changes are forbidden")
+        raise NotApplicable("no item can be created with a member whose role forbids changes")
 
 
 @verifies("authorization/concealment/empty-member-list-is-open")

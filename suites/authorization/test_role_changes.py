@@ -94,7 +94,7 @@ def test_role_change_is_immediate(platform: Platform, promoter: Operator, change
     """
     client_id, token = platform.oauth.credential(ROLE).client_id, platform.oauth.fresh_token(ROLE)
     if any(change.send(token, change.kind).ok for change in changes):
-        raise Inconclusive(f"{ROLE} may make the change already", f"a role {ROLE} to which changes are forbidden")
+        raise Inconclusive(f"{ROLE} may make the change already", f"a role {ROLE} that may not change anything")
     promoted = promoter.promote(client_id)
     tokens = (token, platform.oauth.fresh_token(ROLE))
     for change in changes:

@@ -132,7 +132,7 @@ def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
 
 @verifies("errors/writes/acknowledged-deletions-are-done")
 def test_acknowledged_deletions_are_done(platform: Platform, once: Once) -> None:
-    """Purpose: a client that is told that an item was deleted relies on it.
+    """Purpose: a client relies on the response that an item was deleted.
     Method: 1. create six items and delete them all at once; fourteen times
             2. after each 200 or 204 expect 404 for the item, within seconds
     """

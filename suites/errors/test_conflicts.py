@@ -32,7 +32,7 @@ def refusal(resource: Resource) -> set[int]:
 
 @verifies("errors/409/duplicate-slug#sequential")
 def test_duplicate_slug(platform: Platform) -> None:
-    """Purpose: a name that is taken is not given away again.
+    """Purpose: a name in use cannot be used for a second item.
     Method: 1. create an item; create another with the same unique member and another text
             2. expect 409, and the first item unchanged
     """
@@ -144,7 +144,7 @@ def test_stale_update(platform: Platform, form: str) -> None:
         token = _two_tokens(platform, first)[-1]
         reply = platform.send(first, token, fields)
         if form != "as declared" and not reply.ok:
-            raise NotApplicable("an update from the current version is refused, which another check reports")
+            raise NotApplicable("an update of the current version is refused; another check reports that")
         expect_success(reply, "for an update from the current version by another token")
         second, fields = update_from(platform, resource, slug, stale)
         before = platform.state(second)

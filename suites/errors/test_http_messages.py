@@ -139,7 +139,7 @@ OF_PART = rf"bytes 0-{PART - 1}/([0-9]+|\*)"
 
 @verifies("errors/reads/partial-content")
 def test_partial_response_is_206(platform: Platform) -> None:
-    """Purpose: a client that is not told that it has a part takes it for the whole.
+    """Purpose: a client mistakes a part for the whole if the response does not mark it as a part.
     Method: 1. GET the first ten bytes of each item by Range, which a server may ignore
             2. expect 206 with these ten bytes and their Content-Range, or 200 with the whole
     """

@@ -144,7 +144,7 @@ def test_wrong_proof_is_refused(control: OAuthClient, send: Refused) -> None:
     [case("wrong-secret", {"client_secret": "cf-not-the-secret"}), case("unknown-client", {"client_id": "cf-nobody"})],
 )
 def test_failure_is_invalid_client(control: OAuthClient, changes: dict[str, str]) -> None:
-    """Purpose: a client library tells failed authentication from every other failure by the error code.
+    """Purpose: a client library recognizes failed authentication by the error code.
 
     Method: 1. send a wrong secret, and an unknown client
             2. expect 400 or 401 with error invalid_client

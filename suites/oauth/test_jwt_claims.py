@@ -153,7 +153,7 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
     """
     claims, stated = claims_of(expect_jwt(reply := oauth.request_token())), expect_token(reply).get("expires_in")
     if stated is None:
-        raise NotApplicable("no expires_in is stated, with which the claims could agree")
+        raise NotApplicable("the response has no expires_in to compare with the claims")
     begins, ends, valid = (claims.get(name) for name in ("iat", "exp", "nbf"))
     if not isinstance(begins, int | float) or not isinstance(ends, int | float) or not isinstance(stated, int):
         raise Inconclusive("iat, exp or expires_in is missing", "a token that states all three")

@@ -120,7 +120,7 @@ def test_only_post_issues_tokens(control: OAuthClient, method: str, by_basic: bo
     for query in [in_query] if by_basic else ["", in_query]:
         reply = control.post(b"" if query else form, fields, method=method, query=query)
         if by_basic and reply.member("token"):
-            raise NotApplicable("GET is answered with a token of Docker's kind")
+            raise NotApplicable("GET returns a token response of the Docker protocol")
         expect_no_token(reply, f"for {method}")
         page = method in ("GET", "HEAD") and "html" in (reply.headers.get("content-type") or "")
         also = range(200, 300) if page or method == "OPTIONS" else ()

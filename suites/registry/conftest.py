@@ -178,7 +178,7 @@ def one_organization(registry: Registry, names: Names) -> None:
         unrestricted = not opens_an_upload(registry.as_role("foreign").repository(anywhere))
     if unrestricted:
         needs = "a login of one organization in [targets.X.registry.credentials.pusher]"
-        raise Inconclusive("the login in role pusher may push to any organization, as a superuser's may", needs)
+        raise Inconclusive("the login in role pusher may push to any organization, like that of a superuser", needs)
 
 
 @pytest.fixture(scope="session")
@@ -256,7 +256,7 @@ def refusing(repository: Repository, once: Once) -> Refusing:
 def bearer(registry: Registry) -> Registry:
     """The registry, if it takes bearer tokens."""
     if registry.door.scheme != "bearer":
-        raise NotApplicable("the registry does not take bearer tokens")
+        raise NotApplicable("the registry does not use bearer tokens")
     return registry
 
 

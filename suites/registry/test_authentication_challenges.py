@@ -74,7 +74,7 @@ def bearer_parameters(reply: Exchange) -> dict[str, str]:
 def expect_challenge_with_realm(reply: Exchange) -> None:
     """Expect a well-formed Bearer or Basic challenge with a realm in a 401; Inconclusive for another status."""
     if reply.status != 401:
-        raise Inconclusive(f"the registry asked for no login: {reply}", "a registry that asks for a login")
+        raise Inconclusive(f"the registry requires no login: {reply}", "a registry that requires a login")
     known = [each for each in challenges(reply) if each.scheme in ("basic", "bearer")]
     if not known:
         value = reply.headers.get("www-authenticate")

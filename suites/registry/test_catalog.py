@@ -207,7 +207,7 @@ def test_last_continues_after_the_name(
     before = whole[whole.index(own[0]) - 1] if own else ""
     last = before if exists or not own else own[0][:-1]
     if not own or (not exists and (last in whole or before > last)):
-        raise NotApplicable("no name stands before a repository of this run, or it stands too close")
+        raise NotApplicable("the catalog lists no repository of this run with another name shortly before it")
     found = pages_from(registry.catalog(f"?last={last}"), registry.follow_catalog)
 
     expect_listed(found, "repositories", own[:1])

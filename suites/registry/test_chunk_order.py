@@ -176,7 +176,7 @@ def interrupted_body(content: bytes) -> Iterator[bytes]:
 
 @verifies("registry/upload/cut-off-chunk-can-be-resumed")
 def test_cut_off_chunk(repository: Repository, cut_off: tuple[StartedUpload, Blob]) -> None:
-    """Purpose: a client whose connection broke continues where the session stands.
+    """Purpose: a client whose connection broke continues at the session's current offset.
     Method: 1. PATCH bytes 0-299; PATCH 600 bytes and break the connection after 300 of them
             2. GET the session: expect 2xx; PATCH the rest from the end of its Range, PUT with the digest: expect 2xx
             3. expect exactly the bytes from GET
@@ -195,7 +195,7 @@ def test_cut_off_chunk(repository: Repository, cut_off: tuple[StartedUpload, Blo
 
 @verifies("registry/digest/refused-bytes-are-stored-nowhere#cut-off")
 def test_cut_off_blob(repository: Repository, cut_off: tuple[StartedUpload, Blob]) -> None:
-    """Purpose: nobody pulls half of a blob.
+    """Purpose: a client never gets half of a blob.
     Method: 1. PUT a blob with its digest, and break the connection after half of it; 2. expect 404 to GET of the digest
     """
     expect_not_stored([repository.get_blob(cut_off[1].digest)])

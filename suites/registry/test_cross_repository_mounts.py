@@ -199,7 +199,7 @@ def mount_after_deletion(
     def delete(source: Repository, digest: str) -> None:
         reply = source.delete_blob(digest)
         if reply.status in (400, 405):
-            raise NotApplicable("the registry deletes no blobs, as it may")
+            raise NotApplicable("the registry deletes no blobs, which is optional")
         if not reply.ok:
             raise Inconclusive(f"a blob could not be deleted: {reply}", "a login that may delete")
 

@@ -81,7 +81,7 @@ def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob,
 
     deletion = once("blob deleted", made)
     if deletion.reply.status in DISABLED:
-        raise NotApplicable("the registry deletes no blobs, as it may")
+        raise NotApplicable("the registry deletes no blobs, which is optional")
     return deletion
 
 
@@ -232,10 +232,10 @@ def test_delete_a_blob_by_sha512(repository: Repository, new_blob: NewBlob) -> N
     blob = new_blob()
     digest = digest_of(blob.content, "sha512")
     if not repository.open_upload().put(digest, blob.content).ok:
-        raise NotApplicable("the registry accepts no sha512 digests, as it may")
+        raise NotApplicable("the registry accepts no sha512 digests, which are optional")
     reply = repository.delete_blob(digest)
     if not reply.ok and not repository.delete_blob(repository.given_blob(new_blob().content)).ok:
-        raise NotApplicable("the registry deletes no blobs, as it may")
+        raise NotApplicable("the registry deletes no blobs, which is optional")
 
     expect_status(reply, 202, "by the sha512 digest")
     expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
@@ -304,7 +304,7 @@ def test_every_acknowledged_deletion_is_done(
     Method: 1. push 42 blobs, manifests or tags; DELETE each: expect 2xx; 2. HEAD each: expect 404
     """
     if kind == "tag" and "registry.delete-tag" not in features:
-        raise NotApplicable("the registry deletes no tags alone, as it may")
+        raise NotApplicable("the registry does not delete single tags, which is optional")
     mark = names.new("acknowledged")
     made = [variation(base, f"{mark}-{number}") for number in range(DELETED)]
     contents = {each.digest: each.content for each in made}
@@ -321,7 +321,7 @@ def test_every_acknowledged_deletion_is_done(
         require_stored(push(what))
     replies = [delete(what) for what in contents]
     if kind == "blob" and replies[0].status in DISABLED:
-        raise NotApplicable("the registry deletes no blobs, as it may")
+        raise NotApplicable("the registry deletes no blobs, which is optional")
 
     for reply in replies:
         expect_success(reply, f"for each deletion of a {kind}")
@@ -371,7 +371,7 @@ def test_delete_an_untagged_manifest(
         raise NotApplicable(f"the registry keeps no image without a tag ({untagged.status} to DELETE of the tag)")
     reply = repository.delete_manifest(manifest.digest)
     if reply.status == 404 and repository.get_manifest(manifest.digest).status == 404:
-        raise NotApplicable("the image went shortly after its tag, as it may")
+        raise NotApplicable("the image was removed soon after its tag, which is permitted")
 
     expect_status(reply, 202, "for an image that no tag names")
 

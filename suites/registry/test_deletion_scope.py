@@ -128,7 +128,7 @@ def test_tag_list_is_empty_after_deletion(request: pytest.FixtureRequest, featur
     deleted_image: DeletedImage = request.getfixturevalue("deleted_image")
     require_done(deleted_image.by["digest"][0])
     if deleted_image.tags.status == 200 and deleted_image.tags.member("tags"):
-        raise NotApplicable("the tag stays, which another check judges")
+        raise NotApplicable("the tag is still there; another check reports that")
     expect_no_tags(deleted_image.tags)
 
 

@@ -36,7 +36,7 @@ SHORT = 300
 MISMATCH = "for a digest that does not match"
 POSTED = "registry/digest/malformed-in-a-post-is-handled"
 MANIFEST = "registry/digest/malformed-manifest-digest-is-400"
-NO_SHA512 = "the registry accepts no sha512 digests, as it may"
+NO_SHA512 = "the registry accepts no sha512 digests, which are optional"
 
 
 @pytest.fixture

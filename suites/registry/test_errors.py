@@ -62,7 +62,7 @@ def unknown_session(scene: Scene) -> Upload:
 def cancel_unknown(scene: Scene) -> Exchange:
     """Cancel a session that was never opened; not applicable if this login can cancel none."""
     if (reply := unknown_session(scene).cancel()).status in (401, 403, 405):
-        raise NotApplicable("the registry cancels no uploads, as it may")
+        raise NotApplicable("the registry cancels no uploads, which is optional")
     return reply
 
 
@@ -139,7 +139,7 @@ def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
     unknown = [code for code in codes_in(reply) if code not in CODES]
     if unknown:
         told, proof = f"{reply.status} with {worded(unknown)}", lacks(reply, *unknown)
-        raise NonConformance("a code of the specifications", told, reply, proof=proof)
+        raise NonConformance("an error code of OCI or Docker Registry V2", told, reply, proof=proof)
 
 
 @verifies("registry/errors/code-matches-the-cause")
@@ -193,7 +193,7 @@ def test_405_has_allow(once: Once, stored: StoredImage) -> None:
     """
     reply = once(("PUT", "tags/list"), lambda: stored.repository.send("PUT", "tags/list"))
     if reply.status != 405:
-        raise NotApplicable(f"the method is refused with another status ({reply.status})")
+        raise NotApplicable(f"the method is refused with a status other than 405 ({reply.status})")
     expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 403, 404, 501])
     expect_allowed(reply, "PUT", {"GET"})
 

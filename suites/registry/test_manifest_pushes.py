@@ -94,7 +94,7 @@ def test_manifest_kinds(repository: Repository, base: Manifest, by_digest: ByDig
     if kind == "artifact":
         # The empty layer is pushed here, so that the evidence shows how it was pushed.
         repository.given_blob(b"")
-    expect_success(repository.push(manifest, tag), f"for a manifest of the kind {kind}")
+    expect_success(repository.push(manifest, tag))
     one_type = kind in (OCI_MANIFEST, OCI_INDEX, DOCKER_LIST)
     expect_pulled(repository, tag, manifest, (("Accept", manifest.media_type),) if one_type else (EVERY_TYPE,))
     if kind in (OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST):

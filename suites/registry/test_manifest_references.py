@@ -33,7 +33,7 @@ from conformance.vocabulary.finding import NotApplicable, NotOffered
 BLOBS = ("config", "layer", "layer-elsewhere", "known-elsewhere", "deleted")
 CHILDREN = ("child", "docker-child", "child-elsewhere", "deleted-child")
 MORE_THAN_32_BITS = 5 * 1024**3
-REFERENCES_UNCHECKED = "the registry accepts manifests before their blobs, which it may"
+REFERENCES_UNCHECKED = "the registry accepts manifests before their blobs, which is permitted"
 PushWithout = Callable[[str], tuple[Manifest, Exchange]]
 
 

@@ -109,7 +109,8 @@ def deleted_referrer(new_repository: NewRepository, features: frozenset[str], on
             repository.referrers(subject.digest, kind)
         deleted = repository.delete_manifest(referrer.digest)
         if deleted.status in (400, 405) or not (deleted.ok or "registry.delete" in features):
-            raise NotApplicable(f"the registry does not delete manifests for this login ({deleted.status}), as it may")
+            reason = f"the registry does not delete manifests for this login ({deleted.status}), which is optional"
+            raise NotApplicable(reason)
         if not deleted.ok and deleted.status != 404:
             raise Inconclusive(f"a manifest could not be deleted: {deleted}", "a login that may delete")
         listed = [repository.referrers(subject.digest, kind) for kind in (None, SBOM)]
@@ -158,7 +159,7 @@ def test_refused_referrer(stored: StoredImage) -> None:
     repository, subject = stored.repository, stored.image
     never = image(f"{repository.name} never pushed", layers=0, subject=subject.descriptor)
     if repository.put_manifest(never.digest, never.content, never.media_type).ok:
-        raise NotApplicable("the registry accepts manifests before their blobs, which it may")
+        raise NotApplicable("the registry accepts manifests before their blobs, which is permitted")
     pages = pages_from(repository.referrers(subject.digest), repository.follow)
 
     expect_no_referrer(pages, never.digest, "that was refused")
@@ -173,10 +174,10 @@ def test_referrers_of_sha512(repository: Repository, base: Manifest, new_image: 
     digest = digest_of(subject.content, "sha512")
     referrer = referrer_of({**subject.descriptor, "digest": digest}, base)
     if not repository.push(referrer).ok:
-        raise NotApplicable("the registry does not accept sha512 digests, as it may")
+        raise NotApplicable("the registry does not accept sha512 digests, which are optional")
     reply = repository.referrers(digest)
     if reply.status == 400:
-        raise NotApplicable("the registry does not know sha512 digests, as it may")
+        raise NotApplicable("the registry does not support sha512 digests, which are optional")
 
     expect_referrer([reply], referrer.digest)
 

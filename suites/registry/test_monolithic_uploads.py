@@ -106,7 +106,7 @@ def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob, once: Onc
     blob, first, last = once("posted", made)
     if what == "digest":
         if not last.ok:
-            raise Inconclusive(f"a blob could not be pushed by POST: {last}", "a registry that takes blobs by POST")
+            raise Inconclusive(f"a blob could not be pushed by POST: {last}", "a registry that accepts blobs by POST")
         expect_true_digest(last, blob.digest)
         return
     expect_success(first)

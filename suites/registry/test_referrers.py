@@ -229,7 +229,7 @@ def test_filter_uses_the_config_type(referred: Referred) -> None:
     """
     found, reply = referred.listed(OCI_CONFIG)
     if len(found) == len(referred.by):
-        raise NotApplicable("the registry does not filter, which it may")
+        raise NotApplicable("the registry does not filter, which is optional")
     expect_digests(found, reply, [referred.by["image"]])
     expect_digests(*referred.listed(OCI_EMPTY), [])
 

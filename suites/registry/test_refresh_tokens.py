@@ -138,7 +138,7 @@ def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImag
     given = refresh_token_of(bearer, "pusher")
     reply = refreshed(bearer, given, service, offline=True)
     if not reply.ok and not refreshed(bearer, given, service, scope).ok:
-        raise NotApplicable(f"the token endpoint takes no refresh token in a form ({reply.status})")
+        raise NotApplicable(f"the token endpoint accepts no refresh token in a form ({reply.status})")
     expect_status(reply, 200, "without a scope")
     following = reply.member("refresh_token")
 

@@ -65,7 +65,7 @@ def test_not_for_shared_caches(repository: Repository, read_stored: Read, kind: 
             2. Expect no Cache-Control that lets a shared cache reuse the response without validation.
     """
     if not repository.registry.door.scheme:
-        raise NotApplicable("the registry asks for no login")
+        raise NotApplicable("the registry requires no login")
 
     replies = [read_stored(f"{kind}-{method}") for method in ("get", "head")]
     replies = [each for each in replies if "authorization" in each.request_headers]

@@ -160,7 +160,7 @@ def test_one_tag(tag_history: TagHistory) -> None:
     if not tag_history.moved:
         raise NotApplicable(STAYS)
     if tag_history.moving.status != 200:
-        raise Inconclusive(f"a tag that moved is missing: {tag_history.moving}", "a registry whose tags move")
+        raise Inconclusive(f"a moved tag is missing: {tag_history.moving}", "a registry in which tags can move")
     repository, manifests = (
         tag_history.repository,
         [variation(tag_history.images[0], str(number)) for number in range(CALLERS)],
@@ -299,6 +299,6 @@ def test_long_list(many_tags: ManyTags) -> None:
         pushes |= share
     refused = next((reply for reply in pushes.values() if not reply.ok and reply.status != 409), None)
     if refused is not None:
-        raise Inconclusive(f"a tag could not be pushed: {refused}", "a registry that takes images from this login")
+        raise Inconclusive(f"a tag could not be pushed: {refused}", "a registry that accepts images from this login")
 
     expect_complete(many_tags.pages(), "tags", accepted_tags(pushes))

@@ -39,7 +39,7 @@ def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
 
 @verifies("registry/token/grants-only-the-requested-scope")
 def test_token_of_another_repository(to_pull: str, guarded: StoredImage, pushed: Exchange) -> None:
-    """Purpose: a token opens what it was asked for, and nothing else.
+    """Purpose: a token grants the requested access, and nothing else.
     Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
             2. pull from another with it: expect 401, 403 or 404; 3. push to the first with it: expect 401, 403 or 404
     """
@@ -205,7 +205,7 @@ def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
     Method: 1. ask for a token to delete alone; open an upload with it; 2. expect 401, 403 or 404
     """
     if bearer.door.delete_action != "delete":
-        raise NotApplicable("deleting is no right of its own here")
+        raise NotApplicable("the target has no separate right to delete")
     token = token_in(ask(bearer, "pusher", bearer.scope(guarded.repository.name, "delete")))
     if not token:
         raise NotApplicable("no token is given to delete alone")
@@ -229,7 +229,7 @@ def test_push_does_not_delete(
     asked, _ = once(("anonymous", operation), lambda: (delete(stranger, occasion), occasion))
     wanted = [scope.rpartition(":")[2].split(",") for each in challenges(asked) for scope in each.scopes]
     if not any({"delete", "*"} & set(each) for each in wanted):
-        raise NotApplicable("deleting is no right of its own here")
+        raise NotApplicable("the target has no separate right to delete")
     scope = bearer.scope(repository.name, "pull,push")
     token = once("token to push", lambda: token_for(bearer, "pusher", scope))
     reply = delete(repository.presenting(f"Bearer {token}"), occasion)

@@ -189,7 +189,7 @@ def test_form_gives_an_access_token(form_response: Exchange) -> None:
 
     if not token or (document.get("token") or token) != token:
         proof = None if token else has_member(form_response, "access_token", '"[^"]')
-        raise NonConformance("access_token, and token equal to it", ", ".join(document), form_response, proof=proof)
+        raise NonConformance("a token member equal to access_token", ", ".join(document), form_response, proof=proof)
 
 
 @verifies("registry/token/password-form-grants-no-more")

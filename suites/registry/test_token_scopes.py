@@ -68,7 +68,7 @@ def test_several_scopes(bearer: Registry, stored: StoredImage, guarded: StoredIm
         account = bearer.account("puller")
         reply = granted_by_password(bearer, account.username, account.password, *scopes)
         if not reply.ok:
-            raise NotApplicable(f"the token endpoint takes no username and password in a form ({reply.status})")
+            raise NotApplicable(f"the token endpoint accepts no username and password in a form ({reply.status})")
         token = token_in(reply)
     else:
         token = token_for(bearer, "puller", *scopes)

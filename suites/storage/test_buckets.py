@@ -253,7 +253,7 @@ def test_foreign_bucket_is_no_copy_source(space: Space, foreign: Bucket) -> None
 @verifies("storage/service/absent-bucket-is-refused")
 @EVERY_OPERATION
 def test_absent_bucket_is_refused(absent: Bucket, names: Names, operation: Operation) -> None:
-    """Purpose: a client with a misspelled bucket name is told so.
+    """Purpose: a client with a misspelled bucket name gets an error.
     Method: 1. send the operation to a bucket that never existed
             2. expect 404 NoSuchBucket, or 403 where buckets are concealed; from DeleteObjects also by key in a 200
     """

@@ -347,7 +347,7 @@ def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds
     reply = space.copy(key, source, fields)
 
     if holds:
-        expect_no_error_inside(reply, f"for {', '.join(f'{name}: {value}' for name, value in fields.items())}")
+        expect_no_error_inside(reply, f"for the conditions {' and '.join(conditions)}")
         expect_bytes(space.get(key), b"conditional", "of the copy that succeeded")
     else:
         expect_refusal(reply, 412, {"PreconditionFailed"})

@@ -69,7 +69,7 @@ def test_leading_slash_is_matched(space: Space) -> None:
         if not space.put(named, b"with").ok:
             raise NotApplicable("the target accepts no key that begins with a slash")
         if space.get(key).body != b"without":
-            raise NotApplicable("the target takes both keys for one, which another check judges")
+            raise NotApplicable("the target treats both keys as one; another check reports that")
         expect_deleted(space.delete_many([named]), [named])
 
         expect_status(space.get(named), 404, "for a key that was reported as deleted")

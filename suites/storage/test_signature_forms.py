@@ -111,7 +111,7 @@ def test_origin_forbids_nothing(space: Space) -> None:
 
 @verifies("storage/signature/path-is-not-normalised")
 def test_path_is_not_normalised(space: Space) -> None:
-    """Purpose: a signed request to a key with a double slash is not taken for forged.
+    """Purpose: a signed request to a key with a double slash is not mistaken for a forged one.
     Method: 1. put an object whose key has a double slash
             2. expect it stored, or refused for another reason than its signature
     """

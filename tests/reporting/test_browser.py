@@ -148,7 +148,8 @@ def test_the_controls_of_a_table_work_by_keyboard(page: Page, pages: dict[str, s
     reach(page, ".scrolled")
     page.press("ArrowRight")
     settle(page, 300)
-    assert page.run("document.activeElement.scrollLeft") > 0
+    # On a narrow screen the rows of the history are blocks, so that their marks need no scrolling.
+    assert (page.run("document.activeElement.scrollLeft") > 0) == (kind != "history")
     reach(page, ".matrix a")
     followed = page.run("document.activeElement.href").partition("#")[0]
     page.follow("Enter")

@@ -108,16 +108,16 @@ def test_a_part_of_the_contract_is_called_a_part(tmp_path: Path) -> None:
 
     whole = overall(record, summarise(record))
     assert whole.words == "passes in part"
-    assert whole.why.endswith("; only a part of the contract was asked for")
+    assert whole.why.endswith("; only a part of the contract was checked")
 
 
 @pytest.mark.parametrize(
     ("size", "selection", "words", "why"),
     [
-        (2, [], "conformant", "every check that binds passes"),
-        (5, ["oauth/token"], "passes in part", "nothing that was asked fails; 3 checks left out"),
-        (5, [], "passes in part", "nothing that was asked fails; 3 checks left out"),
-        (0, ["-k token"], "passes in part", "nothing that was asked fails; how much was left out is not known"),
+        (2, [], "conformant", "every binding check passes"),
+        (5, ["oauth/token"], "passes in part", "nothing that was checked fails; 3 checks left out"),
+        (5, [], "passes in part", "nothing that was checked fails; 3 checks left out"),
+        (0, ["-k token"], "passes in part", "nothing that was checked fails; the number of checks left out is unknown"),
     ],
     ids=["all of it", "a selection", "a profile", "a choice of pytest's own"],
 )
@@ -135,10 +135,10 @@ def test_a_class_of_which_checks_were_left_out_is_not_called_conformant(
 @pytest.mark.parametrize(
     ("basic", "sizes", "words", "why"),
     [
-        (Verdict.PASS, {}, "conformant", "every check that binds passes"),
+        (Verdict.PASS, {}, "conformant", "every binding check passes"),
         (Verdict.FAIL, {}, "not conformant", "it includes storage-basic: 1 MUST check fails"),
         (None, {"storage-basic": 4}, "not shown", "it includes storage-basic: none of its checks ran"),
-        (None, {}, "conformant", "every check that binds passes"),
+        (None, {}, "conformant", "every binding check passes"),
     ],
     ids=["passes", "fails", "did not run", "unknown to the run"],
 )

@@ -105,7 +105,7 @@ def test_allure_results_have_area_promise_requirement_and_level(record: Record) 
     assert (labels["epic"], labels["feature"], labels["severity"]) == ("oauth", UNNAMED, "critical")
     assert labels["story"] == "oauth/token/wrong-secret-is-refused"
     assert failing["status"] == "failed"
-    assert failing["statusDetails"]["message"] == "Got 200 OK with an access token; expected 401 or 400"
+    assert failing["statusDetails"]["message"] == "Got 200 OK with an access token; expected 401 or 400 (case: wrong)"
     assert failing["links"][0]["url"].startswith("https://www.rfc-editor.org/")
     exchanges = json.loads((folder / failing["attachments"][0]["source"]).read_text(encoding="utf-8"))
     for step, exchange in zip(failing["steps"], exchanges, strict=True):
@@ -133,13 +133,13 @@ def _texts(folder: Path, pattern: str) -> Any:
 @pytest.mark.parametrize(
     ("event", "question", "met", "others", "told"),
     [
-        (NOT_REACHED, "by --rate", 10, 0, True),
+        (NOT_REACHED, "in --rate", 10, 0, True),
         (SESSION_LOST, "http.secret", 11, 100, True),
         (TOO_LARGE, "5 MiB", 10, 0, True),
-        (CUT_OFF, "started again", 10, 0, True),
+        (CUT_OFF, "restarted", 10, 0, True),
         (STILL_THERE, "ten seconds", 10, 0, True),
-        (NOT_REACHED, "by --rate", 9, 0, False),
-        (NOT_REACHED, "by --rate", 10, 100, False),
+        (NOT_REACHED, "in --rate", 9, 0, False),
+        (NOT_REACHED, "in --rate", 10, 100, False),
     ],
 )
 def test_every_report_names_an_event_that_most_failing_checks_met(

@@ -59,7 +59,7 @@ def test_a_failure_on_the_terminal() -> None:
 
     assert failure_text(result, 72, False, run="reports/r", recipes={"TOKEN_FULL": "TOKEN_FULL=$(cat t)"}) == (
         "FAIL oauth/token/wrong#empty (MUST)\n"
-        "  Got 200 OK; expected 401\n"
+        "  Got 200 OK; expected 401 (case: empty)\n"
         "  rule       Wrong\n"
         "  clause     RFC 6749 (OAuth 2.0), section 5.2\n"
         "             <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>\n"

@@ -82,7 +82,7 @@ class Guesses:
         if self.ever_served:
             return Inconclusive(refusal, "a service that unlocks a client soon after wrong secrets")
         return Inconclusive(
-            f"{refusal}, and was before", "a credential full that gets a token with its secret in the body"
+            f"{refusal}, as before this check", "a credential full that gets a token with its secret in the body"
         )
 
 

@@ -236,7 +236,7 @@ class OAuthClient:
     def needs_basic(self) -> None:
         """Where Basic gets no token at all, NotApplicable: that is one finding, and not one of each check of Basic."""
         if not self.request_by_basic().ok:
-            raise NotApplicable("the token endpoint refuses HTTP Basic, which another check reports")
+            raise NotApplicable("the token endpoint refuses HTTP Basic; another check reports that")
 
     def basic(self, role: str = "full", scheme: str = "Basic") -> tuple[str, str]:
         """An Authorization field with a role's credentials as the server takes them."""

@@ -309,7 +309,7 @@ class Repository:
 def require_stored(reply: Exchange) -> None:
     """Inconclusive where a manifest was not taken that others go on from."""
     if not reply.ok:
-        needs = "a registry that takes images from this login"
+        needs = "a registry that accepts images from this login"
         raise Inconclusive(f"a manifest could not be pushed: {reply}", needs)
 
 
