@@ -124,6 +124,17 @@ def day_of(record: Record) -> str:
     return record.info.started[:10]
 
 
+def reason_of(result: CheckResult) -> str:
+    """Why a check was not judged, and what it needs."""
+    return f"{result.reason}; needs {result.needs}" if result.needs else result.reason
+
+
+def waiver_of(result: CheckResult) -> str:
+    """The end, the reason and the issue of a check's waiver."""
+    waiver = result.waiver or {}
+    return f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
+
+
 def summarise(record: Record) -> list[ClassSummary]:
     """Every conformance class of the run, in the order of the areas; in an area the basic class first, then the core.
 
