@@ -48,7 +48,7 @@ class Tally:
     not_applicable: int = 0
 
     @property
-    def asked(self) -> int:
+    def applicable(self) -> int:
         """The checks that apply to the target."""
         return self.passed + self.failed + self.waived + self.unjudged
 
@@ -178,7 +178,7 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
     for summary in classes:
         for level, tally in summary.levels.items():
             whole.levels[level] = whole.levels.get(level, Tally()) + tally
-        whole.not_shown += summary.not_shown if summary.total.asked else []
+        whole.not_shown += summary.not_shown if summary.total.applicable else []
     whole.left_out = max(0, sum(record.info.class_sizes.values()) - _checks(whole))
     _state(whole, record)
     if whole.statement in (Statement.CONFORMANT, Statement.WAIVED) and record.info.is_part(_checks(whole)):
@@ -189,7 +189,7 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
 
 
 def _checks(summary: ClassSummary) -> int:
-    return summary.total.asked + summary.total.not_applicable
+    return summary.total.applicable + summary.total.not_applicable
 
 
 def _state(summary: ClassSummary, record: Record) -> None:
@@ -214,7 +214,7 @@ def _state(summary: ClassSummary, record: Record) -> None:
         summary.why = f"{plural(summary.waivers, 'known failure')} waived"
     else:
         summary.statement = Statement.CONFORMANT
-        summary.why = "every check that binds passes" if binding.asked else "no check that binds fails"
+        summary.why = "every check that binds passes" if binding.applicable else "no check that binds fails"
 
 
 def _nothing(summary: ClassSummary) -> str:
@@ -223,7 +223,7 @@ def _nothing(summary: ClassSummary) -> str:
 
 
 def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str:
-    if not summary.total.asked:
+    if not summary.total.applicable:
         return _lacking(summary) or "nothing here applies to what the target claims"
     if binding.unjudged:
         return f"{plural(binding.unjudged, 'binding check')} could not be judged"
@@ -231,7 +231,7 @@ def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str
         return "the run is not complete"
     if record.remarks:
         return "a part of its record cannot be read"
-    if not binding.asked and not summary.total.passed:
+    if not binding.applicable and not summary.total.passed:
         return "no MUST was judged" if summary.total.failed else "nothing was judged"
     return _lacking(summary)
 

@@ -95,7 +95,7 @@ def _waivers(counted: str) -> str:
 
 
 def _share(tally: Tally) -> str:
-    return f"{tally.passed}/{tally.asked}" if tally.asked else ""
+    return f"{tally.passed}/{tally.applicable}" if tally.applicable else ""
 
 
 def _counted(tally: Tally) -> str:

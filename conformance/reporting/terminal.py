@@ -227,7 +227,7 @@ def class_table(classes: Iterable[ClassSummary], colour: bool) -> str:
 
 
 def _share(tally: Tally) -> str:
-    return f"{tally.passed}/{tally.asked}" if tally.asked else "-"
+    return f"{tally.passed}/{tally.applicable}" if tally.applicable else "-"
 
 
 def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool = False) -> str:
