@@ -212,40 +212,29 @@ def schema_reference(path: Path) -> str:
 
 def file_text(answers: Answers, schema: str) -> str:
     """The whole file."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     head = HEAD.format(schema=schema)
     if answers.preset == "reference":
         return head + _of_reference(answers)
-    values = {**{f"{name}_url": url for name, url in answers.urls.items()}, "organization": answers.organization}
-    surfaces = answers.surfaces
-    features = "".join(_feature_lines(surfaces))
-    tables = (_with_credentials(TABLES[name], name, answers.given) for name in surfaces)
-    parts = [TARGET, *tables, *([HOOKS] if "identity" in surfaces else [])]
-    text = "\n".join(parts).replace("<features>", features).replace("<target>", answers.target)
-    for name, value in values.items():
-        text = text.replace(f"<{name}>", value)
-    return head + text
-
-
-def _with_credentials(table: str, surface: str, given: dict[str, str]) -> str:
-    """A surface's table with the credentials that were told; one that there is not is left out or stays a comment."""
-    for each in QUESTIONS[surface]:
-        reply = given.get(each.proposed, each.proposed)
-        if each.optional and each.proposed in given:
-            table = _optional(table, each, reply != NONE)
-        if reply != NONE:
-            table = table.replace(f'"{each.proposed}"', f'"{reply}"').replace(f"${{{each.proposed}}}", f"${{{reply}}}")
-    return table
-
-
-def _optional(table: str, question: Question, there: bool) -> str:
-    """The table with the part of a role made a comment where there is none, and none where there is."""
-    head, name, rest = table.partition(f"[targets.<target>.{PLACES[question.role]}]")
-    part, blank, behind = rest.partition("\n\n")
-    lines = [name, *part.removesuffix("\n").split("\n")[1:]]
-    plain = [line.removeprefix("# ") for line in lines]
-    ended = part.endswith("\n") and not blank
-    written = "\n".join(plain if there else [f"# {line}" for line in plain])
-    return head.removesuffix("# ") + written + ("\n" if ended else "") + blank + behind
+    environment = Environment(  # noqa: S701  # The result is TOML, and each answer was checked.
+        loader=PackageLoader("conformance.commands"), undefined=StrictUndefined,
+        variable_start_string="<<", variable_end_string=">>", block_start_string="<%", block_end_string="%>",
+        trim_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    questions = [each for surface in answers.surfaces for each in QUESTIONS[surface]]
+    given = {each.proposed: answers.given.get(each.proposed, each.proposed) for each in questions}
+    # A role that there is not stays as a comment, with the names that were proposed.
+    marks = {
+        each.role: "" if answers.given.get(each.proposed, each.proposed if each.offered else NONE) != NONE else "# "
+        for each in questions
+        if each.optional
+    }
+    given |= {name: name for name, reply in given.items() if reply == NONE}
+    features = "".join(_feature_lines(answers.surfaces))
+    return head + environment.get_template("conformance.toml.jinja").render(
+        vars(answers) | marks | {"given": given, "features": features}
+    )
 
 
 def _feature_lines(surfaces: tuple[str, ...]) -> Iterator[str]:
@@ -284,110 +273,4 @@ HEAD = """\
 # A target of the conformance suite. Secrets stand here only as ${{ENV}} or file:PATH; every surface is optional.
 
 """
-TARGET = """\
-[targets.<target>]
-organization = "<organization>"
-# What the target offers beyond the core; what is not claimed is not asked. Comment out what it lacks, in what it has.
-features = [
-<features>]
-# The most requests the suite may send:
-# rate = "50/s"
-# Authorities to trust besides the usual ones:
-# ca_file = "authority.pem"
-"""
 CLAIMED = {"registry.delete", "storage.multipart"}
-PLACES = {"narrow": "identity.credentials.narrow", "puller": "registry.credentials.puller"}
-TABLES = {
-    "identity": """\
-[targets.<target>.identity]
-url = "<identity_url>"
-
-[targets.<target>.identity.credentials.full]
-client_id = "ct-full"
-client_secret = "${CT_FULL_SECRET}"
-scopes = ["organization:read", "project:read", "project:write"]
-
-# A credential with less: shows that scopes bind.
-[targets.<target>.identity.credentials.narrow]
-client_id = "ct-narrow"
-client_secret = "${CT_NARROW_SECRET}"
-scopes = ["organization:read"]
-
-# More roles: foreign (of another organization), outsider (of this one, outside a hidden project), viewer (has the
-# scopes, but a role in the organization that may not change things, see forbidden_to), revoked, expired, revocable (the
-# suite revokes it, see hooks), short_lived (with lifetime = SECONDS), limited.
-
-# The identity APIs that the suite may use; it never guesses a path.
-[[targets.<target>.identity.resources]]
-name = "organization"
-path = "/api/v1/organizations/<organization>"
-scope = "organization:read"
-# concealed_from = ["foreign"]
-# absent = "/api/v1/organizations/{slug}"
-# foreign = { path = "/api/v1/organizations/other-org" }
-# A list whose body tells of its next page, where no link does (RFC 8288):
-# pages = { member = "next_cursor", parameter = "cursor" }
-
-# The organization of the role foreign, with texts that stand in what it stored and nowhere else.
-# [targets.<target>.foreign]
-# organization = "other-org"
-# canaries = ["a text of eight characters or more"]
-""",
-    "registry": """\
-[targets.<target>.registry]
-url = "<registry_url>"
-# The suite keeps to this repository and to names that begin with it.
-repository = "orgs/<organization>/conformance"
-# foreign_repository = "orgs/other-org/app"
-# A token for it that the token endpoint gave once, and that has expired: shows that it opens nothing any more.
-# expired_token = "${CT_EXPIRED_REGISTRY_TOKEN}"
-
-[targets.<target>.registry.credentials.pusher]
-username = "ct-push"
-password = "${CT_PUSH_PASSWORD}"
-
-# Who may pull and not push; "foreign" is a login of another organization, "revoked" and "expired" are such as could
-# pull once.
-# [targets.<target>.registry.credentials.puller]
-# username = "ct-pull"
-# password = "${CT_PULL_PASSWORD}"
-""",
-    "storage": """\
-[targets.<target>.storage]
-endpoint = "<storage_url>"
-region = "us-east-1"
-# Provisioned in the portal; the suite keeps to a key prefix of its own.
-buckets = ["conformance-a"]
-access_key = "${CT_S3_KEY}"
-secret_key = "${CT_S3_SECRET}"
-# foreign_bucket = "other-orgs-bucket"  # [targets.<target>.storage.credentials.foreign] has the key of its owner.
-# Whether checks may try to create and delete buckets:
-# destructive = true
-""",
-    "webhooks": """\
-[targets.<target>.webhooks]
-url = "${CT_WEBHOOK_URL}"
-""",
-}
-HOOKS = """\
-# A limit that the target answers with 429; none named: it is not tried.
-# [targets.<target>.limits]
-# token_requests = "20/10s"
-
-# Commands of yours that the suite may call to change state.
-# [targets.<target>.hooks]
-# revoke = "./revoke.sh {client_id}"
-# Gives the credential viewer a role that permits changes, and takes it again:
-# promote = "./promote.sh {client_id}"
-# demote = "./demote.sh {client_id}"
-# Where the registry wants each repository made before it is pushed to:
-# make_repository = "./make.sh {repository}"
-# remove_repository = "./remove.sh {repository}"
-
-# The product, for a statement of conformance (conformance certify):
-# [targets.<target>.product]
-# vendor = "Acme"
-# name = "Acme Cloud"
-# version = "4.2"
-# contact = "conformance@acme.example"
-"""

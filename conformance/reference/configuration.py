@@ -10,12 +10,13 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from conformance.reference.deployment import Reference
 from conformance.reference.identity import Identity
 from conformance.reference.identity.records import CANARY
 from conformance.reference.registry.access import SERVICE
-from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SURFACE_LIMIT, AccessKey
+from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SURFACE_LIMIT
 from conformance.reference.webhooks import LIMITED, Webhooks
 
 MARK = "# Written by conformance reference"
@@ -38,61 +39,6 @@ LOGINS = {
 }  # fmt: skip
 KEYS = {"CTACMEREVOCABLE01": "revocable", "CTACMELIMITED001": "limited", "CTGLOBEXKEY01": "foreign"}
 LARGEST_WEBHOOK_BODY = 1024 * 1024
-
-ROOT = f"/api/v1/organizations/{ORGANIZATION}"
-FOREIGN_ROOT = f"/api/v1/organizations/{OTHER_ORGANIZATION}"
-WRITE = 'scope = "project:write", forbidden_to = ["viewer"]'
-DELETE = 'scope = "project:write", forbidden_to = ["viewer", "contributor"]'
-RESOURCES = f"""\
-[[targets.reference.identity.resources]]
-name = "organization"
-path = "{ROOT}"
-scope = "organization:read"
-concealed_from = ["foreign"]
-absent = "/api/v1/organizations/{{slug}}"
-foreign = {{ path = "{FOREIGN_ROOT}" }}
-
-[[targets.reference.identity.resources]]
-name = "members"
-path = "{ROOT}/members"
-scope = "member:read"
-concealed_from = ["foreign"]
-refused_by_policy = ["restricted"]
-absent = "/api/v1/organizations/{{slug}}/members"
-foreign = {{ path = "{FOREIGN_ROOT}/members" }}
-
-[[targets.reference.identity.resources]]
-name = "projects"
-path = "{ROOT}/projects"
-scope = "project:read"
-concealed_from = ["foreign"]
-absent = "/api/v1/organizations/{{slug}}/projects"
-pages = {{ member = "next", parameter = "offset" }}
-unique = "slug"
-create = {{ {WRITE}, body = {{ slug = "{{slug}}", name = "{{text}}", description = "{{text}}" }} }}
-update = {{ {WRITE}, body = {{ description = "{{text}}" }}, concurrency = "If-Match" }}
-delete = {{ {DELETE} }}
-foreign = {{ path = "{FOREIGN_ROOT}/projects", item = "{FOREIGN_ROOT}/projects/{{slug}}", slug = "globex-vault" }}
-
-[targets.reference.identity.resources.item]
-path = "{ROOT}/projects/{{slug}}"
-scope = "project:read"
-concealed_from = ["foreign"]
-hidden_body = {{ members = ["ct-full"] }}
-hidden_from = ["outsider"]
-
-[[targets.reference.identity.resources]]
-name = "secret-lab"
-path = "{ROOT}/projects/secret-lab"
-scope = "project:read"
-concealed_from = ["outsider", "foreign"]
-absent = "{ROOT}/projects/{{slug}}"
-"""
-FOREIGN = f"""\
-[targets.reference.foreign]
-organization = "{OTHER_ORGANIZATION}"
-canaries = ["{CANARY}"]
-"""
 
 
 class WouldOverwrite(FileExistsError):
@@ -141,7 +87,7 @@ class TargetFile:
 
     def webhook_moved(self) -> None:
         """Keeps the secret file of the webhook's URL true after it was rotated."""
-        self._webhooks()
+        self._webhook_urls()
         _write_private(self.path.parent / self.folder / "webhooks-url", self.secrets["webhooks-url"].encode())
 
     def secret(self, name: str, value: str) -> str:
@@ -150,85 +96,43 @@ class TargetFile:
         return quoted(f"file:{self.folder}/{name}")
 
     def text(self, hooks: str = "") -> str:
-        """The whole file."""
-        parts = [self._head(), self._identity(), RESOURCES, self._registry(), self._storage(), self._webhooks()]
-        return "\n".join([*parts, FOREIGN, self._limits(), hooks]).rstrip("\n") + "\n"
+        """The whole file, from the template beside this module."""
+        from jinja2 import StrictUndefined, Template
 
-    def _head(self) -> str:
-        features = "".join(f"  {quoted(each)},\n" for each in FEATURES)
-        return (
-            f"{MARK}; its secrets are in {self.folder}/.\n\n"
-            f"[targets.reference]\norganization = {quoted(ORGANIZATION)}\nfeatures = [\n{features}]\n"
-        )
+        template = Template(
+            Path(__file__).with_name("target.toml.jinja").read_text(encoding="utf-8"),
+            variable_start_string="<<", variable_end_string=">>", block_start_string="<%", block_end_string="%>",
+            trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined,
+        )  # fmt: skip
+        text: str = template.render(
+            mark=MARK, folder=self.folder, features=FEATURES, roles=ROLES, logins=LOGINS, keys=KEYS, canary=CANARY,
+            organization=ORGANIZATION, other_organization=OTHER_ORGANIZATION, surface_limit=SURFACE_LIMIT,
+            root=f"/api/v1/organizations/{ORGANIZATION}", foreign_root=f"/api/v1/organizations/{OTHER_ORGANIZATION}",
+            urls=self.urls, seeds=self.seeds, toml=quoted, secret=self.secret, webhook_urls=self._webhook_urls(),
+            largest_webhook_body=LARGEST_WEBHOOK_BODY, **self._registry(), **self._storage(),
+            token_limit=next(each.limit for each in self.seeds.clients if each.limit) or (0, 0.0),
+        )  # fmt: skip
+        return text + (f"\n{hooks}" if hooks else "")
 
-    def _identity(self) -> str:
-        text = f"[targets.reference.identity]\nurl = {quoted(self.urls['identity'])}\n"
-        text += 'jwks_path = "/.well-known/jwks.json"\n'
-        for client in self.seeds.clients:
-            role = ROLES[client.client_id]
-            secret = self.secret(f"identity-{role}", client.secret)
-            text += (
-                f"\n[targets.reference.identity.credentials.{role}]\nclient_id = {quoted(client.client_id)}\n"
-                f"client_secret = {secret}\nscopes = {quoted(list(client.scopes))}\n"
-            )
-            text += f"lifetime = {client.lifetime_s}\n" if role == "short_lived" else ""
-        return text
-
-    def _registry(self) -> str:
+    def _registry(self) -> dict[str, str]:
         repository, (pusher, *_) = f"orgs/{ORGANIZATION}/conformance", self.seeds.accounts
         surface = self.deployment.surfaces["identity"]
         expired = surface.expired_token(pusher.username, SERVICE, repository) if isinstance(surface, Identity) else ""
-        text = (
-            f"[targets.reference.registry]\nurl = {quoted(self.urls['registry'])}\n"
-            f"repository = {quoted(repository)}\nexpired_token = {self.secret('registry-expired-token', expired)}\n"
-            f'foreign_repository = "orgs/{OTHER_ORGANIZATION}/conformance"\nlarge_blob_mib = 12\n'
-        )
-        for account in self.seeds.accounts:
-            role = LOGINS[account.username]
-            text += (
-                f"\n[targets.reference.registry.credentials.{role}]\nusername = {quoted(account.username)}\n"
-                f"password = {self.secret(f'registry-{role}', account.password)}\n"
-            )
-        return text
+        return {"repository": repository, "expired_token": expired}
 
-    def _storage(self) -> str:
-        key = next(each for each in self.seeds.access_keys if each.organization == ORGANIZATION)
-        buckets = [name for name, owner in self.seeds.buckets.items() if owner == ORGANIZATION]
-        foreign = next(name for name, owner in self.seeds.buckets.items() if owner == OTHER_ORGANIZATION)
-        return (
-            f"[targets.reference.storage]\nendpoint = {quoted(self.urls['storage'])}\nbuckets = {quoted(buckets)}\n"
-            f"access_key = {self.secret('storage-access-key', key.access_key)}\n"
-            f"secret_key = {self.secret('storage-secret-key', key.secret_key)}\n"
-            f"foreign_bucket = {quoted(foreign)}\ndestructive = true\nlarge_object_mib = 24\n"
-            + "".join(self._key(each) for each in self.seeds.access_keys if each.access_key in KEYS)
-        )
+    def _storage(self) -> dict[str, Any]:
+        buckets = self.seeds.buckets
+        return {
+            "key": next(each for each in self.seeds.access_keys if each.organization == ORGANIZATION),
+            "buckets": [name for name, owner in buckets.items() if owner == ORGANIZATION],
+            "foreign_bucket": next(name for name, owner in buckets.items() if owner == OTHER_ORGANIZATION),
+        }
 
-    def _key(self, key: AccessKey) -> str:
-        role = KEYS[key.access_key]
-        return (
-            f"\n[targets.reference.storage.credentials.{role}]\n"
-            f"access_key = {self.secret(f'storage-{role}-access-key', key.access_key)}\n"
-            f"secret_key = {self.secret(f'storage-{role}-secret-key', key.secret_key)}\n"
-        )
-
-    def _webhooks(self) -> str:
+    def _webhook_urls(self) -> list[str]:
         surface = self.deployment.surfaces["webhooks"]
         paths = (surface.url_path, surface.paths[LIMITED]) if isinstance(surface, Webhooks) else ("", "")
-        url, limited = (
-            self.secret(name, self.urls["webhooks"] + path)
-            for name, path in zip(("webhooks-url", "webhooks-limited-url"), paths, strict=True)
-        )
-        return (
-            f'[targets.reference.webhooks]\nurl = {url}\ncontent_types = ["application/json", "text/plain"]\n'
-            f"largest_body = {LARGEST_WEBHOOK_BODY}\nlimited_url = {limited}\n"
-        )
-
-    def _limits(self) -> str:
-        requests, seconds = next(each.limit for each in self.seeds.clients if each.limit) or (0, 0.0)
-        rates = f'token_requests = "{requests}/{seconds:g}s"\n'
-        for name in ("api", "registry", "storage", "webhook"):
-            rates += f'{name}_requests = "{SURFACE_LIMIT[0]}/{SURFACE_LIMIT[1]:g}s"\n'
-        return f"[targets.reference.limits]\n{rates}leeway = 0\narrival = 1\n"
+        names = ("webhooks-url", "webhooks-limited-url")
+        return [self.secret(name, self.urls["webhooks"] + path) for name, path in zip(names, paths, strict=True)]
 
 
 def hook_table(control_url: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.reporting.causes import title
-from conformance.reporting.classes import day_of, outcome
+from conformance.reporting.classes import day_of, outcome, reason_of
 from conformance.reporting.commands import run_name
 from conformance.reporting.markdown import escaped
 from conformance.reporting.terminal import failure_text
@@ -118,8 +118,7 @@ def _details(result: CheckResult, ended: str, record: Record, evidence: Mapping[
     if ended == "pass":
         return None
     if ended not in ("fail", "waived"):
-        why = result.reason + (f"; needs {result.needs}" if result.needs else "")
-        return model2.StatusDetails(message=shortened(on_one_line(why), 1000))
+        return model2.StatusDetails(message=shortened(on_one_line(reason_of(result)), 1000))
     message = shortened(on_one_line(title(result)), 1000)
     trace = failure_text(
         result, 0, False, run=run_name(record), evidence=evidence, secret_names=record.info.secret_names

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.reporting.causes import Cause, causes
-from conformance.reporting.classes import unjudged
+from conformance.reporting.classes import reason_of, unjudged
 from conformance.reporting.met_by_many import by_reason
 from conformance.reporting.text import on_one_line, shortened
 from conformance.runs.reading import Record
@@ -43,9 +43,8 @@ def annotated(record: Record, here: Path) -> Iterator[str]:
             yield _command(kind, place, cause.results[0], _failure(cause))
     unclear = [result for result in record.results if unjudged(result) and result.level == Level.MUST]
     for result, *others in by_reason(unclear)[:MOST]:
-        why = result.reason + (f"; needs {result.needs}" if result.needs else "")
         more = f" (and {plural(len(others), 'more check')})" if others else ""
-        yield _command("warning", place, result, f"{result.verdict}: {why}{more}")
+        yield _command("warning", place, result, f"{result.verdict}: {reason_of(result)}{more}")
 
 
 def _failure(cause: Cause) -> str:

@@ -256,7 +256,7 @@ class Attestation(Part):
 
 def claimable(record: Record) -> list[str]:
     """The classes of which something applies, but those that are not shown only for what the target file lacks."""
-    return [each.name for each in summarise(record) if each.total.asked and not each.lacking]
+    return [each.name for each in summarise(record) if each.total.applicable and not each.lacking]
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def certify(
 def not_claimed(record: Record, classes: Iterable[str]) -> Iterator[str]:
     """A line for each class of which something was run and that is not among the claimed ones."""
     for each in summarise(record):
-        if each.total.asked and each.name not in set(classes):
+        if each.total.applicable and each.name not in set(classes):
             yield f"{each.name}: {each.statement.value}: {each.why}"
 
 
@@ -157,7 +157,7 @@ def _class_reasons(record: Record, claimed: Iterable[str], day: str, checks: Map
     for name in claimed:
         if name not in known:
             yield f"{name}: there is no such class; the run has {', '.join(claimable(record))}"
-        elif name not in summaries or not summaries[name].total.asked:
+        elif name not in summaries or not summaries[name].total.applicable:
             yield f"{name}: nothing in this run applies to it; leave it out"
         else:
             yield from _standing(summaries[name], record, day)

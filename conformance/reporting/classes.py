@@ -48,7 +48,7 @@ class Tally:
     not_applicable: int = 0
 
     @property
-    def asked(self) -> int:
+    def applicable(self) -> int:
         """The checks that apply to the target."""
         return self.passed + self.failed + self.waived + self.unjudged
 
@@ -124,6 +124,17 @@ def day_of(record: Record) -> str:
     return record.info.started[:10]
 
 
+def reason_of(result: CheckResult) -> str:
+    """Why a check was not judged, and what it needs."""
+    return f"{result.reason}; needs {result.needs}" if result.needs else result.reason
+
+
+def waiver_of(result: CheckResult) -> str:
+    """The end, the reason and the issue of a check's waiver."""
+    waiver = result.waiver or {}
+    return f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
+
+
 def summarise(record: Record) -> list[ClassSummary]:
     """Every conformance class of the run, in the order of the areas; in an area the basic class first, then the core.
 
@@ -167,7 +178,7 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
     for summary in classes:
         for level, tally in summary.levels.items():
             whole.levels[level] = whole.levels.get(level, Tally()) + tally
-        whole.not_shown += summary.not_shown if summary.total.asked else []
+        whole.not_shown += summary.not_shown if summary.total.applicable else []
     whole.left_out = max(0, sum(record.info.class_sizes.values()) - _checks(whole))
     _state(whole, record)
     if whole.statement in (Statement.CONFORMANT, Statement.WAIVED) and record.info.is_part(_checks(whole)):
@@ -178,7 +189,7 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
 
 
 def _checks(summary: ClassSummary) -> int:
-    return summary.total.asked + summary.total.not_applicable
+    return summary.total.applicable + summary.total.not_applicable
 
 
 def _state(summary: ClassSummary, record: Record) -> None:
@@ -203,7 +214,7 @@ def _state(summary: ClassSummary, record: Record) -> None:
         summary.why = f"{plural(summary.waivers, 'known failure')} waived"
     else:
         summary.statement = Statement.CONFORMANT
-        summary.why = "every binding check passes" if binding.asked else "no binding check fails"
+        summary.why = "every binding check passes" if binding.applicable else "no binding check fails"
 
 
 def _nothing(summary: ClassSummary) -> str:
@@ -212,7 +223,7 @@ def _nothing(summary: ClassSummary) -> str:
 
 
 def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str:
-    if not summary.total.asked:
+    if not summary.total.applicable:
         return _lacking(summary) or "nothing here applies to what the target claims"
     if binding.unjudged:
         return f"{plural(binding.unjudged, 'binding check')} could not be judged"
@@ -220,7 +231,7 @@ def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str
         return "the run is not complete"
     if record.remarks:
         return "a part of its record cannot be read"
-    if not binding.asked and not summary.total.passed:
+    if not binding.applicable and not summary.total.passed:
         return "no MUST was judged" if summary.total.failed else "nothing was judged"
     return _lacking(summary)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from conformance.reporting.causes import title
-from conformance.reporting.classes import day_of, outcome, overall, summarise
+from conformance.reporting.classes import day_of, outcome, overall, reason_of, summarise
 from conformance.reporting.commands import run_name
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import on_one_line, shortened, visible
@@ -102,10 +102,7 @@ def _test(result: CheckResult, record: Record, promise: str) -> dict[str, Any]:
 
 
 def _message(result: CheckResult, ended: str) -> str:
-    if ended in ("fail", "waived"):
-        text = title(result)
-    else:
-        text = result.reason + (f"; needs {result.needs}" if result.needs else "")
+    text = title(result) if ended in ("fail", "waived") else reason_of(result)
     return shortened(on_one_line(text), 1000)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET  # Only written here, never parsed.
 
 from conformance.reporting.causes import title
-from conformance.reporting.classes import day_of, outcome
+from conformance.reporting.classes import day_of, outcome, reason_of, waiver_of
 from conformance.reporting.commands import run_name
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import on_one_line, shortened, visible
@@ -95,10 +95,9 @@ def _type(result: CheckResult, ended: str) -> str:
 
 def _message(result: CheckResult, ended: str) -> str:
     if ended == "waived":
-        waiver = result.waiver or {}
-        text = f"waived until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
+        text = f"waived {waiver_of(result)}"
     elif ended == "fail":
         text = title(result)
     else:
-        text = f"{ended}: {result.reason}" + (f"; needs {result.needs}" if result.needs else "")
+        text = f"{ended}: {reason_of(result)}"
     return shortened(on_one_line(text), LONGEST_MESSAGE)

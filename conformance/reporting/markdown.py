@@ -7,7 +7,18 @@ import re
 from collections.abc import Iterator
 
 from conformance.reporting.causes import Cause, first_finding
-from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise, waivers_read
+from conformance.reporting.classes import (
+    NOT_BINDING,
+    Tally,
+    counts,
+    day_of,
+    outcome,
+    overall,
+    reason_of,
+    summarise,
+    waiver_of,
+    waivers_read,
+)
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.met_by_many import by_reason, in_front
 from conformance.reporting.promises import Overview, PromiseView, also_shown_by, overview
@@ -84,7 +95,7 @@ def _waivers(counted: str) -> str:
 
 
 def _share(tally: Tally) -> str:
-    return f"{tally.passed}/{tally.asked}" if tally.asked else ""
+    return f"{tally.passed}/{tally.applicable}" if tally.applicable else ""
 
 
 def _counted(tally: Tally) -> str:
@@ -185,9 +196,5 @@ def _others(record: Record) -> Iterator[str]:
 def _line(alike: list[CheckResult], ended: str) -> str:
     result, others = alike[0], len(alike) - 1
     more = f" and {plural(others, 'more check')} for the same reason" if others else ""
-    if ended == "waived":
-        waiver = result.waiver or {}
-        why = f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
-    else:
-        why = result.reason + (f"; needs {result.needs}" if result.needs else "")
+    why = waiver_of(result) if ended == "waived" else reason_of(result)
     return f"- {escaped(result.id)} ({result.level}){more}: {escaped(why)}"

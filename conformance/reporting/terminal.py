@@ -19,6 +19,7 @@ from conformance.reporting.classes import (
     outcome,
     overall,
     summarise,
+    waiver_of,
 )
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, replay_all, run_name, script_of
 from conformance.reporting.met_by_many import in_front
@@ -144,10 +145,7 @@ def _detail_lines(result: CheckResult) -> Iterable[tuple[str, str]]:
     if result.needs:
         yield "needs", result.needs
     if result.waiver:
-        yield (
-            "waiver",
-            f"until {result.waiver.get('until')}: {result.waiver.get('reason')} ({result.waiver.get('issue')})",
-        )
+        yield "waiver", waiver_of(result)
 
 
 def _said_by_title(result: CheckResult) -> bool:
@@ -169,8 +167,7 @@ def findings(record: Record, width: int, colour: bool, run: str = "RUN", folder:
 
 
 def _waived_line(result: CheckResult, colour: bool) -> str:
-    waiver = result.waiver or {}
-    waiver_text = on_one_line(f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})")
+    waiver_text = on_one_line(waiver_of(result))
     return f"{painted('WAIVED', COLOURS['waived'], colour)} {on_one_line(result.id)} ({result.level}) {waiver_text}"
 
 
@@ -230,7 +227,7 @@ def class_table(classes: Iterable[ClassSummary], colour: bool) -> str:
 
 
 def _share(tally: Tally) -> str:
-    return f"{tally.passed}/{tally.asked}" if tally.asked else "-"
+    return f"{tally.passed}/{tally.applicable}" if tally.applicable else "-"
 
 
 def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool = False) -> str:

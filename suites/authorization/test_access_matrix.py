@@ -291,7 +291,7 @@ def test_stated_scope_is_enforced(platform: Platform, role: str) -> None:
     """
     reply, asked = platform.oauth.request_token(role, scope=None), platform.oauth.credential(role).scopes
     reply, asked = (reply, []) if reply.ok else (platform.oauth.request_token(role), asked)
-    token, granted = platform.oauth.taken(reply, role), granted_scopes(reply, asked)
+    token, granted = platform.oauth.learned_token(reply, role), granted_scopes(reply, asked)
     for operation in scoped(platform, "read"):
         answer = platform.send(operation, token)
         stated = f'"scope" *: *"([^"]* )?{literal(str(operation.scope))}[ "]'
@@ -329,6 +329,6 @@ def test_unstated_scope_opens_nothing(platform: Platform, template: str) -> None
     reply = oauth.request_token("narrow", scope=scope)
     if not issued(reply) or granted_scopes(reply, []):
         return  # Other checks look at stated scopes.
-    token = oauth.taken(reply, "narrow")
+    token = oauth.learned_token(reply, "narrow")
     for operation in scoped(platform, "read"):
         expect_status(platform.send(operation, token), 403, f"for {operation} without a scope", or_refused=reply)

@@ -37,7 +37,7 @@ def test_token_belongs_to_its_client(platform: Platform) -> None:
     for _ in range(ROUNDS):
         replies = at_once([partial(platform.oauth.request_token, role) for role in roles])
         for role, reply in zip(roles, replies, strict=True):
-            token = platform.oauth.taken(reply, role)
+            token = platform.oauth.learned_token(reply, role)
             expect_nothing_beyond(reply, platform.oauth.credential(role).scopes)
             expect_status(platform.send(operation, token), DUE[role], f"for {operation} as {role}")
 

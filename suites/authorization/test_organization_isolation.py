@@ -283,7 +283,7 @@ def test_token_parameters_reach_no_other_organization(
     expect_no_server_error(reply)
     if access_token(reply) is None:
         return
-    token = platform.oauth.taken(reply, "full")
+    token = platform.oauth.learned_token(reply, "full")
     for resource, foreign in theirs.places():
         there = platform.send(replace(platform.operation(resource, "read"), path=foreign.path), token)
         expect_kept_out(theirs, there, {401, 403, 404}, f"for {foreign.path} with such a token")

@@ -45,7 +45,7 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
     """
     scopes = platform.oauth.credential(ROLE).scopes[:1]
     by_basic = platform.oauth.request_by_basic(ROLE, scope=None)
-    earlier = platform.oauth.taken(by_basic, ROLE) if by_basic.ok else platform.oauth.fresh_token(ROLE, *scopes)
+    earlier = platform.oauth.learned_token(by_basic, ROLE) if by_basic.ok else platform.oauth.fresh_token(ROLE, *scopes)
     token, later = (platform.oauth.fresh_token(ROLE, *each) for each in ((), scopes))
     for operation in platform.operations("read") if warm else ():
         if platform.send(operation, token).status == 401:

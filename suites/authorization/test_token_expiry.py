@@ -49,7 +49,7 @@ def expired(platform: Platform) -> Expired:
     # A lifetime that ends with a full second of the issuer's clock may be over at once.
     for _ in range(ATTEMPTS):
         given = platform.oauth.request_token("short_lived")
-        token = platform.oauth.taken(given, "short_lived")
+        token = platform.oauth.learned_token(given, "short_lived")
         begun = time.monotonic()
         control = platform.send(operation, token)
         used = time.monotonic()

@@ -35,7 +35,7 @@ def test_basic_is_accepted(oauth: OAuthClient, platform: Platform) -> None:
     expect_token(reply)
     if oauth.identity.resources:
         read = platform.operations("read")[0]
-        found = platform.send(read, oauth.taken(reply, "full"))
+        found = platform.send(read, oauth.learned_token(reply, "full"))
         if not found.ok and platform.as_role("full", read).ok:
             expect_success(found, "with the token that was requested by Basic")
 

@@ -109,7 +109,7 @@ def test_jwt_subject_is_the_client(oauth: OAuthClient) -> None:
     """
     subject = claims_of(expect_jwt(reply := oauth.request_token())).get("sub")
     again = oauth.request_token("narrow")
-    if subject == claims_of(oauth.taken(again, "narrow")).get("sub"):
+    if subject == claims_of(oauth.learned_token(again, "narrow")).get("sub"):
         proof = claims_differ("sub", reply, again)
         raise NonConformance(
             "a different sub for each client", f"sub {worded(subject)} for two clients", reply, again, proof=proof

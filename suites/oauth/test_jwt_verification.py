@@ -204,9 +204,11 @@ def test_no_key_is_fetched(platform: Platform, once: Once, member: str) -> None:
         header.pop("alg", None)
         reply = platform.send(operation, signed(header, claims_of(token), key))
     expect_status(reply, 401, f"for a token whose {member} is the address of its key")
-    if keys.asked:
+    if keys.requested_paths:
         proof = Proof(beyond="it is about a request that the target makes to another address")
-        raise NonConformance(f"no request to the address in {member}", f"GET {keys.asked[0]}", reply, proof=proof)
+        raise NonConformance(
+            f"no request to the address in {member}", f"GET {keys.requested_paths[0]}", reply, proof=proof
+        )
 
 
 @verifies("oauth/jwt/signature-is-strict-base64url")

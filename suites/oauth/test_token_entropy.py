@@ -45,7 +45,7 @@ def tokens_of_others(oauth: OAuthClient) -> Iterator[str]:
         scopes = oauth.credential(role).scopes
         choices = chain.from_iterable(combinations(scopes, number + 1) for number in range(len(scopes)))
         for chosen in islice(choices, SAMPLES // 2):
-            yield oauth.taken(oauth.request_token(role, scope=" ".join(chosen)), role)
+            yield oauth.learned_token(oauth.request_token(role, scope=" ".join(chosen)), role)
 
 
 def expect_another_for_another(oauth: OAuthClient, reply: Exchange) -> None:

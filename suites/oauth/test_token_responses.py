@@ -179,11 +179,11 @@ def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform, thre
             2. use the first, long before the end of its stated lifetime: expect 2xx
     """
     begun, given = time.monotonic(), oauth.request_token()
-    first = oauth.taken(given, "full")
+    first = oauth.learned_token(given, "full")
     with ThreadPoolExecutor(threads) as pool:
         replies = list(pool.map(lambda _: oauth.request_token(), range(3 * threads)))
     read = platform.operations("read")[0]
-    last = platform.send(read, oauth.taken(oauth.request_token(), "full"))
+    last = platform.send(read, oauth.learned_token(oauth.request_token(), "full"))
     if not last.ok:
         raise Inconclusive(f"a new token is answered {last.status} by {read}", "a resource that full may read")
 
@@ -207,7 +207,7 @@ def test_refused_requests_revoke_no_token(oauth: OAuthClient, platform: Platform
             2. request tokens with a wrong secret, an unknown scope and an unknown grant: refused
             3. use the first token again: expect 2xx
     """
-    token, read = oauth.taken(oauth.request_token(), "full"), platform.operations("read")[0]
+    token, read = oauth.learned_token(oauth.request_token(), "full"), platform.operations("read")[0]
     if not platform.send(read, token).ok:
         raise Inconclusive(f"a new token is refused by {read}", "a resource that full may read")
     changes = ({"client_secret": "cf-not-the-secret"}, {"scope": "cf:unknown"}, {"grant_type": grant})

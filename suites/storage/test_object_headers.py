@@ -164,7 +164,7 @@ def test_own_encoding_is_kept(space: Space) -> None:
         key = space.key()
         request = space.request("PUT", key, headers={"Content-Encoding": own})
 
-        expect_success(space.s3.send_as_is(chunked(request, space.s3.keys, [body], told=added).assembled()))
+        expect_success(space.s3.send_as_is(chunked(request, space.s3.keys, [body], declared=added).assembled()))
         expect_headers(space.head(key), {"content-encoding": "gzip", "content-length": str(len(body))})
 
 

@@ -18,7 +18,7 @@ def got(url: str) -> bytes:
 def test_the_document_is_served_and_the_path_recorded() -> None:
     with KeyServer(b"a key", "http://127.0.0.1:80/x") as keys:
         assert got(keys.url) == b"a key"
-        assert keys.asked == ["/keys"]
+        assert keys.requested_paths == ["/keys"]
 
 
 def test_the_server_stops() -> None:

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from conformance.reference.http import Answer, Request
 from tests.variants import framing
 
-EVERY = [way for way, _ in framing.WAYS] + [framing.in_a_large_head, framing.behind_100s]
+EVERY = [way for way, _ in framing.WAYS] + [framing.in_a_large_head, framing.after_100_continue]
 LARGEST_HEAD = 100 * 1024
 BODY = b'{"a": 1}'
 

@@ -39,12 +39,12 @@ def content(request: Request, answer: Answer) -> bytes:
     return b"" if is_bare(request, answer) else answer.body
 
 
-def behind_interim_answers(request: Request, answer: Answer) -> bytes:
+def after_interim_responses(request: Request, answer: Answer) -> bytes:
     """RFC 9110 section 15.2: a client reads any number of 1xx answers before the final one, asked for or not."""
     return CONTINUE + HINTS + plain(request, answer)
 
 
-def behind_100s(request: Request, answer: Answer) -> bytes:
+def after_100_continue(request: Request, answer: Answer) -> bytes:
     """The same without 103, which Python's http.client, and so the SDK, takes for the final answer.
 
     RFC 8297 section 3 has servers refrain from it over HTTP/1.1 unless the client is known to handle it.
@@ -109,7 +109,7 @@ def plain(request: Request, answer: Answer) -> bytes:
 
 # Of each whether the connection ends with it: also without a word of that (RFC 9112 section 9.5).
 WAYS: tuple[tuple[Way, bool], ...] = (
-    (behind_interim_answers, False), (in_chunks, False), (in_capitals, False), (without_reason, False),
+    (after_interim_responses, False), (in_chunks, False), (in_capitals, False), (without_reason, False),
     (of_an_older_server, True), (plain, True), (up_to_the_end, True),
 )  # fmt: skip
 SELDOM = 50
@@ -155,7 +155,7 @@ class StorageFramedInEveryWay(_FramedInEveryWay):
 
     def _fitting(self, way: Way, answer: Answer) -> Way:
         """Objects have an ETag; whoever else asks, the SDK may."""
-        others: dict[Way, Way] = {behind_interim_answers: behind_100s}
+        others: dict[Way, Way] = {after_interim_responses: after_100_continue}
         if "etag" in answer.headers:
             others |= {in_chunks: plain, up_to_the_end: of_an_older_server}
         return others.get(way, way)

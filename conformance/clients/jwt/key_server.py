@@ -21,7 +21,7 @@ class KeyServer:
 
     document: bytes
     reachable_from: str
-    asked: list[str] = field(default_factory=list)
+    requested_paths: list[str] = field(default_factory=list)
 
     def __enter__(self) -> KeyServer:
         self._server = ThreadingHTTPServer((own_address(self.reachable_from), 0), self._handler())
@@ -41,13 +41,13 @@ class KeyServer:
         return f"http://{host!s}:{port}/keys"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        asked, document = self.asked, self.document
+        requested_paths, document = self.requested_paths, self.document
 
         class Handler(BaseHTTPRequestHandler):
             """Notes the path and answers."""
 
             def do_GET(self) -> None:
-                asked.append(self.path)
+                requested_paths.append(self.path)
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(document)))

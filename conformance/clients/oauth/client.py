@@ -317,9 +317,9 @@ class OAuthClient:
 
     def fresh_token(self, role: str, *scopes: str) -> str:
         """A new token of a role; Inconclusive where none is given."""
-        return self.taken(self.good_request(role, *scopes), role, scopes)
+        return self.learned_token(self.good_request(role, *scopes), role, scopes)
 
-    def taken(self, reply: Exchange, role: str, scopes: Iterable[str] = ()) -> str:
+    def learned_token(self, reply: Exchange, role: str, scopes: Iterable[str] = ()) -> str:
         """The token of an answer, made known to the redactor with the command that gets it again."""
         token = access_token(reply) if reply.ok else None
         if token is None:

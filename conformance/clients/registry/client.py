@@ -208,7 +208,7 @@ class Repository:
         if reply.status == 201:
             self.inventory.blobs.add(made or "")
         elif reply.ok and location:
-            self.inventory.opened(Upload(self, address_in(reply.url, location), told=True))
+            self.inventory.opened(Upload(self, address_in(reply.url, location), confirmed=True))
         return reply
 
     def upload_of(self, reply: Exchange) -> Upload:
@@ -331,13 +331,13 @@ class StoredImage:
 class Upload:
     """One upload session. ``location`` is where the next request of it goes, as the registry said last.
 
-    ``told``: the answer before was of this session, and says that it is there.
+    ``confirmed``: the answer before was of this session, and says that it is there.
     """
 
     repository: Repository
     location: str
     open: bool = True
-    told: bool = False
+    confirmed: bool = False
 
     def by(self, registry: Registry) -> Upload:
         """The same session as another role would continue it; the two go separate ways from here."""
@@ -397,9 +397,9 @@ class Upload:
     def _send(self, method: str, target: str, headers: HeaderFields = (), body: Body = b"") -> Exchange:
         reply = self.repository.registry.send(method, target, headers, body, self.repository.scopes)
         location = reply.headers.get("location")
-        if self.told and reply.status == 404:
+        if self.confirmed and reply.status == 404:
             self.repository.registry.http.recorder.event(SESSION_LOST)
-        self.told = reply.status in (202, 204) and method != "DELETE"
+        self.confirmed = reply.status in (202, 204) and method != "DELETE"
         # What closes a session tells where the blob is.
         if location and (reply.status == 416 or (reply.status in (202, 204) and method != "PUT")):
             self.repository.inventory.moved(self, address_in(reply.url, location))

@@ -11,7 +11,7 @@ from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest
 from conformance.reference.support.registry import (
     PAUSE_S,
-    _RefusedManifestsKept,
+    _RefusedManifestsStored,
     edited_document,
     kind_of,
     registry_of,
@@ -85,7 +85,7 @@ def descriptor_size_unchecked(check_size: Any, descriptor: dict[str, Any], conte
     """A manifest is accepted although the size of a layer is wrong."""
 
 
-class IncompleteManifestsStored(_RefusedManifestsKept):
+class IncompleteManifestsStored(_RefusedManifestsStored):
     """A manifest that was rejected for a missing blob is stored nevertheless."""
 
     surface = "registry"

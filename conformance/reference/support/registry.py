@@ -63,7 +63,7 @@ def without(answer: Answer, *names: str) -> Answer:
     return answer
 
 
-class _RefusedManifestsKept(Defect):
+class _RefusedManifestsStored(Defect):
     """Keeps manifests that it refuses by one of these codes, under the digest of their bytes and the tag."""
 
     codes: ClassVar[tuple[str, ...]] = ()

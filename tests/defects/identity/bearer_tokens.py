@@ -204,7 +204,7 @@ def missing_token_is403(unauthorized: Callable[[str | None], Answer], error: str
     return answer
 
 
-class _Behind(InPages, Defect):
+class _LaterPages(InPages, Defect):
     """Members: the pages behind the first are asked for less than the first."""
 
     noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/lacking-scope-is-403#second-page",)
@@ -219,7 +219,7 @@ class _Behind(InPages, Defect):
         return surface.organizations[str(segments[3])]
 
 
-class FurtherPagesNeedNoToken(_Behind):
+class FurtherPagesNeedNoToken(_LaterPages):
     """The contract's table of errors: 401 without a token, on each page of a list and not the first alone."""
 
     noticed_by = (

@@ -143,10 +143,10 @@ class _Hiding:
             return original(caller, organization, slug)
         except Refused as refusal:
             if surface_of(original).find_project(organization, slug) is not None:
-                refusal.answer = self._for_hidden(refusal.answer, str(slug))
+                refusal.answer = self._alter_concealed(refusal.answer, str(slug))
             raise
 
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+    def _alter_concealed(self, answer: Answer, slug: str) -> Answer:
         return answer
 
 
@@ -155,7 +155,7 @@ class _HiddenProjectAnsweredSlower(_Hiding, Defect):
 
     delay_s = 0.02
 
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+    def _alter_concealed(self, answer: Answer, slug: str) -> Answer:
         time.sleep(self.delay_s)
         return answer
 
@@ -209,7 +209,7 @@ async def hidden_changes_entity_tag_of_list(get_projects: Callable[[Call], Await
     return answer
 
 
-class _BesideHidden:
+class _ConcealedPaths:
     """Knows which paths lead to a project that exists, or below it."""
 
     def _hides(self, original: Api, segments: Segments) -> bool:
@@ -217,7 +217,7 @@ class _BesideHidden:
         return bool(organization and segments[4] == "projects" and str(segments[5]).lower() in organization.projects)
 
 
-class ChildOfHiddenIs403(_BesideHidden, Defect):
+class ChildOfHiddenIs403(_ConcealedPaths, Defect):
     """The contract's table of errors: a path below a hidden project is answered as below one that never existed."""
 
     noticed_by = (
@@ -232,7 +232,7 @@ class ChildOfHiddenIs403(_BesideHidden, Defect):
         return answer
 
 
-class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
+class OtherCaseOfHiddenIs403(_ConcealedPaths, Defect):
     """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#upper-case",)
@@ -286,12 +286,12 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
         "authorization/concealment/hidden-is-answered-as-absent#if-none-match,range",
     )
 
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+    def _alter_concealed(self, answer: Answer, slug: str) -> Answer:
         answer.headers["Cache-Control"] = "private, max-age=60"
         return answer
 
 
-class OptionsRevealWhatExists(_BesideHidden, Defect):
+class OptionsRevealWhatExists(_ConcealedPaths, Defect):
     """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#options",)
@@ -398,7 +398,7 @@ async def hidden_project_deletable(delete_project: Operation, call: Call) -> Ans
     return await delete_project(call)
 
 
-class UnknownMethodRevealsWhatExists(_BesideHidden, Defect):
+class UnknownMethodRevealsWhatExists(_ConcealedPaths, Defect):
     """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#post,put",)

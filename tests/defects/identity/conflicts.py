@@ -278,13 +278,13 @@ class EntityTagsOfOneToken(Defect):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "etag" in answer.headers:
-            answer.headers["ETag"] = self._told(request, answer.headers["ETag"])
+            answer.headers["ETag"] = self._etag_of_caller(request, answer.headers["ETag"])
         return answer
 
     def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
-        return request.headers.get("if-match", "*") in ("*", self._told(request, project.etag))
+        return request.headers.get("if-match", "*") in ("*", self._etag_of_caller(request, project.etag))
 
-    def _told(self, request: Request, etag: str) -> str:
+    def _etag_of_caller(self, request: Request, etag: str) -> str:
         return f'{etag[:-1]}-{zlib.crc32(request.headers.get("authorization", "").encode())}"'
 
 

@@ -50,25 +50,25 @@ def key_is_padded(key_set: Callable[[], Answer]) -> Answer:
     return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
 
 
-class _KeyToldOtherwise:
-    told: ClassVar[dict[str, Any]]
+class _AlteredKey:
+    members: ClassVar[dict[str, Any]]
 
     def key_set(self, original: Callable[[], Answer]) -> Answer:
-        return Answer.json(200, {"keys": [json.loads(original().body)["keys"][0] | self.told]})
+        return Answer.json(200, {"keys": [json.loads(original().body)["keys"][0] | self.members]})
 
 
-class KeyForAnotherAlgorithm(_KeyToldOtherwise, Defect):
+class KeyForAnotherAlgorithm(_AlteredKey, Defect):
     """RFC 7517 section 4.4: alg is the algorithm that the key is used with."""
 
     noticed_by = ("oauth/jwt/key-matches-its-algorithm",)
-    told: ClassVar[dict[str, Any]] = {"alg": "ES384"}
+    members: ClassVar[dict[str, Any]] = {"alg": "ES384"}
 
 
-class KeyIsToSignWith(_KeyToldOtherwise, Defect):
+class KeyIsToSignWith(_AlteredKey, Defect):
     """RFC 7517 section 4.3: key_ops are what the key is for, of a public one to verify."""
 
     noticed_by = ("oauth/jwt/key-matches-its-algorithm",)
-    told: ClassVar[dict[str, Any]] = {"key_ops": ["sign"]}
+    members: ClassVar[dict[str, Any]] = {"key_ops": ["sign"]}
 
 
 @defect("oauth/jwt/key-numbers-have-no-leading-zero")
@@ -144,8 +144,8 @@ class SignatureLosesLeadingZeros(Defect):
                 return f"{signed}.{base64.urlsafe_b64encode(octets[1:]).decode().rstrip('=')}"
 
 
-class KeyOfAnotherName(_KeyToldOtherwise, Defect):
+class KeyOfAnotherName(_AlteredKey, Defect):
     """RFC 7517 section 4.5: kid is used to match a specific key, so a token and its key have the same."""
 
     noticed_by = ("oauth/jwt/token-names-its-key",)
-    told: ClassVar[dict[str, Any]] = {"kid": "2026-01"}
+    members: ClassVar[dict[str, Any]] = {"kid": "2026-01"}

@@ -71,7 +71,7 @@ class VersionSetByCreate(Defect):
     noticed_by = ("authorization/isolation/creation-sets-no-protected-member#version",)
 
     def __init__(self) -> None:
-        self.asked: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
 
     def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"version"})
@@ -84,11 +84,11 @@ class VersionSetByCreate(Defect):
     ) -> Project:
         project = original(organization, body)
         if "version" in body:
-            self.asked[project.slug] = body["version"]
+            self.versions[project.slug] = body["version"]
         return project
 
     def first_version(self, original: Callable[[Organization, str], int], organization: Organization, slug: str) -> int:
-        return self.asked.pop(slug, 0) or original(organization, slug)
+        return self.versions.pop(slug, 0) or original(organization, slug)
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#path-both-named")
@@ -162,7 +162,7 @@ class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
     dots = "/..%2f"
 
 
-def _elsewhere(surface: Identity, organization: Organization, slug: Any) -> Project | None:
+def _in_other_organization(surface: Identity, organization: Organization, slug: Any) -> Project | None:
     """The project of a slug in another organization."""
     others = [each for each in surface.organizations.values() if each is not organization]
     return next((each.projects[slug] for each in others if isinstance(slug, str) and slug in each.projects), None)
@@ -173,7 +173,7 @@ async def slug_of_another_organization_crashes(
     create_project: Create, organization: Organization, project: Project
 ) -> bool:
     """The contract's table of errors: a slug that another organization has is no 5xx (one index over all of them)."""
-    if _elsewhere(surface_of(create_project), organization, project.slug):
+    if _in_other_organization(surface_of(create_project), organization, project.slug):
         raise LookupError("UNIQUE constraint failed: projects.slug")
     return await create_project(organization, project)
 
@@ -182,7 +182,7 @@ async def slug_of_another_organization_crashes(
 async def conflict_shows_foreign_project(post_projects: Operation, call: Call) -> Answer:
     """OWASP API1: a conflict does not show the project of another organization that has the name."""
     surface = surface_of(post_projects)
-    taken = _elsewhere(surface, call.organization, surface.body_object(call.request).get("slug"))
+    taken = _in_other_organization(surface, call.organization, surface.body_object(call.request).get("slug"))
     if taken is None:
         return await post_projects(call)
     return edited(surface.conflict("The slug is taken."), lambda each: each.update(existing=taken.document()))
@@ -231,7 +231,7 @@ async def named_organization_crashes(post_projects: Operation, call: Call) -> An
 async def refusal_describes_named_parent(patch_project: Operation, call: Call) -> Answer:
     """OWASP API1: a refusal does not describe the thing of another organization that the body named."""
     surface = surface_of(patch_project)
-    named = _elsewhere(surface, call.organization, surface.body_object(call.request).get("parent"))
+    named = _in_other_organization(surface, call.organization, surface.body_object(call.request).get("parent"))
     return surface.invalid(f"{named.name} cannot be the parent.") if named else await patch_project(call)
 
 
@@ -267,7 +267,7 @@ async def organization_itself_from_query(get_organization: Operation, call: Call
 @defect("authorization/isolation/requests-reach-no-other-organization#query-thing", crashes=(LookupError,))
 async def filter_by_foreign_slug_crashes(get_projects: Operation, call: Call) -> Answer:
     """The contract's table of errors: a slug of another organization in a query is ignored, or 400, never a 5xx."""
-    if _elsewhere(surface_of(get_projects), call.organization, call.request.parameter("parent")):
+    if _in_other_organization(surface_of(get_projects), call.organization, call.request.parameter("parent")):
         raise LookupError("the parent is not among the projects of this organization")
     return await get_projects(call)
 

@@ -87,17 +87,17 @@ class _LimitOfEach(Defect):
     """A limit that begins anew for whoever says something else of itself."""
 
     def __init__(self) -> None:
-        self.asked = ""
+        self.key = ""
         self.windows: dict[tuple[str, str], deque[float]] = {}
 
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
-        self.asked = self._said(request)
+        self.key = self._counted_by(request)
         return await original(request)
 
     def window_of(self, original: Callable[[Client], deque[float]], client: Client) -> deque[float]:
-        return self.windows.setdefault((client.client_id, self.asked), deque())
+        return self.windows.setdefault((client.client_id, self.key), deque())
 
-    def _said(self, request: Request) -> str:
+    def _counted_by(self, request: Request) -> str:
         raise NotImplementedError
 
 
@@ -106,7 +106,7 @@ class LimitOfEachBody(_LimitOfEach):
 
     noticed_by = ("errors/429/stated-limit-applies#query",)
 
-    def _said(self, request: Request) -> str:
+    def _counted_by(self, request: Request) -> str:
         return request.body.decode("latin-1")
 
 
@@ -115,7 +115,7 @@ class LimitOfEachAgent(_LimitOfEach):
 
     noticed_by = ("errors/429/stated-limit-applies#other-fields",)
 
-    def _said(self, request: Request) -> str:
+    def _counted_by(self, request: Request) -> str:
         return request.headers.get("user-agent", "")
 
 

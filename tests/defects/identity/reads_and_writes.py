@@ -147,9 +147,9 @@ class ListsEscapeTextsTwice(Defect):
     noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        return original(request, [{name: self._told(each) for name, each in entry.items()} for entry in entries])
+        return original(request, [{name: self._returned(each) for name, each in entry.items()} for entry in entries])
 
-    def _told(self, value: Any) -> Any:
+    def _returned(self, value: Any) -> Any:
         return html.escape(value) if isinstance(value, str) else value
 
 
@@ -310,9 +310,9 @@ class HyphensOfSlugsJoined(Defect):
         self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
     ) -> Project:
         slug = body.get("slug")
-        return original(organization, {**body, "slug": self._kept(slug)} if isinstance(slug, str) else body)
+        return original(organization, {**body, "slug": self._stored_slug(slug)} if isinstance(slug, str) else body)
 
-    def _kept(self, slug: str) -> str:
+    def _stored_slug(self, slug: str) -> str:
         return re.sub("-+", "-", slug)
 
 
@@ -321,7 +321,7 @@ class SlugsCutAtForty(HyphensOfSlugsJoined):
 
     noticed_by = ("errors/reads/return-what-was-written#slug-hundred",)
 
-    def _kept(self, slug: str) -> str:
+    def _stored_slug(self, slug: str) -> str:
         return slug[:40]
 
 

@@ -21,7 +21,7 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Repository
 from conformance.reference.support.registry import registry_of
-from tests.defects.support.registry import _Led, answered
+from tests.defects.support.registry import _RedirectedPulls, answered
 
 OWN_NAME = re.compile("/v2/(orgs/[^/]+/[^/]+)/")
 
@@ -115,7 +115,7 @@ def referrers_for_every_login(accesses_wanted: Any, kind: str, name: str, reques
     return [] if kind == "referrers" and registry_of(accesses_wanted).bearer_token(request) else wanted
 
 
-class StorageLooksAtNoSignature(_Led):
+class StorageLooksAtNoSignature(_RedirectedPulls):
     """Docker Registry V2, Pulling a Layer: a blob is gated by its repository also in the storage that one is led to."""
 
     noticed_by = ("registry/rights/redirect-opens-no-other-blob",)

@@ -158,7 +158,7 @@ class TagsUnknownToHead(_AnotherStatus):
     """RFC 9110 section 9.3.2: HEAD of a tag is answered as GET of it is."""
 
     noticed_by = ("registry/pull/head-equals-get#tag",)
-    told = ("manifest", "HEAD", 200, 404)
+    status_change = ("manifest", "HEAD", 200, 404)
 
     def _meant(self, request: Request) -> bool:
         return ":" not in request.path

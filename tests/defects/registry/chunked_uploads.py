@@ -173,7 +173,7 @@ class OutOfOrderAnswered400(_AnotherStatus):
         "registry/upload/416-states-where-to-continue",
         "registry/upload/out-of-order-is-416#one-byte-early,overlapping",
     )
-    told = ("upload", "PATCH", 416, 400)
+    status_change = ("upload", "PATCH", 416, 400)
 
 
 @defect("registry/upload/416-states-where-to-continue")

@@ -103,7 +103,7 @@ class BlobDeletionAnswered204(_AnotherStatus):
     """distribution-spec 1.1, Deleting Blobs: "Upon success, the registry MUST respond with code 202 Accepted"."""
 
     noticed_by = ("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
-    told = ("blob", "DELETE", 202, 204)
+    status_change = ("blob", "DELETE", 202, 204)
 
 
 @defect("registry/delete/blob-stays-in-other-repositories", "registry/delete/blob-stays-in-other-repositories#pushed")
@@ -466,7 +466,7 @@ class TagDeletionAnswered204(_AnotherStatus):
     """distribution-spec 1.1, Deleting tags: "Upon success, the registry MUST respond with a 202 Accepted code"."""
 
     noticed_by = ("registry/delete/tag-goes-alone",)
-    told = ("manifest", "DELETE", 202, 204)
+    status_change = ("manifest", "DELETE", 202, 204)
 
     def _meant(self, request: Request) -> bool:
         return ":" not in request.path

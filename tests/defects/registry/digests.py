@@ -18,7 +18,7 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.grammar import digest_of, is_supported_digest
 from conformance.reference.registry.routing import Call, find_route
 from conformance.reference.registry.state import Manifest, Repository, Upload
-from conformance.reference.support.registry import _RefusedManifestsKept, registry_of, without
+from conformance.reference.support.registry import _RefusedManifestsStored, registry_of, without
 from tests.defects.support.registry import _ClosedAllTheSame, unsupported_error
 
 ROWS = (
@@ -144,7 +144,7 @@ def refused_blob_deletes_the_other(wrong_digest: Any, digest: str) -> Refusal:
     return refusal
 
 
-class _RefusedManifestTakesTheOther(Defect):
+class _RefusedManifestDeletesTheOther(Defect):
     async def put_manifest(self, original: Any, call: Call) -> Answer:
         try:
             answer: Answer = await original(call)
@@ -158,7 +158,7 @@ class _RefusedManifestTakesTheOther(Defect):
         raise NotImplementedError
 
 
-class RefusedManifestDeletesItsDigest(_RefusedManifestTakesTheOther):
+class RefusedManifestDeletesItsDigest(_RefusedManifestDeletesTheOther):
     """distribution-spec 1.1, Pulling manifests: a push that is refused for its digest leaves what has it."""
 
     noticed_by = ("registry/digest/refused-bytes-replace-nothing#manifest",)
@@ -167,7 +167,7 @@ class RefusedManifestDeletesItsDigest(_RefusedManifestTakesTheOther):
         repository.manifests.pop(reference, None)
 
 
-class RefusedManifestDeletesItsTag(_RefusedManifestTakesTheOther):
+class RefusedManifestDeletesItsTag(_RefusedManifestDeletesTheOther):
     """distribution-spec 1.1, Pulling manifests: a push that is refused leaves the tag where it was."""
 
     noticed_by = ("registry/digest/refused-bytes-replace-nothing#tag",)
@@ -316,7 +316,7 @@ class DigestOnceWrongStaysWrong(Defect):
         return digest not in self.wrong
 
 
-class ManifestsOfWrongDigestsStored(_RefusedManifestsKept):
+class ManifestsOfWrongDigestsStored(_RefusedManifestsStored):
     """Docker Registry V2, Content Digests: what is refused for its digest is not stored under any."""
 
     noticed_by = ("registry/digest/wrong-manifest-is-refused",)

@@ -47,7 +47,7 @@ def other_methods_allowed(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-def retold(answer: Answer, body: bytes, media_type: str = "application/json") -> Answer:
+def with_body(answer: Answer, body: bytes, media_type: str = "application/json") -> Answer:
     """The same answer with another body."""
     answer.body = body
     answer.headers["Content-Type"] = media_type
@@ -71,7 +71,7 @@ def errors_of(answer: Answer) -> list[dict[str, Any]]:
 )
 def errors_of_a_type_nobody_reads(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, Errors: Content-Type is application/json, by which clients know what they can read."""
-    return retold(answer, answer.body, "application/x-json") if errors_of(answer) else answer
+    return with_body(answer, answer.body, "application/x-json") if errors_of(answer) else answer
 
 
 @defect("registry/errors/code-is-known#absent-tag")
@@ -118,7 +118,7 @@ async def unknown_session_cancelled_by_another_code(delete_upload: Any, call: Ca
 def error_without_code(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Error Codes: every entry has a code."""
     errors = [{"message": each["message"]} for each in errors_of(answer)]
-    return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
+    return with_body(answer, json.dumps({"errors": errors}).encode()) if errors else answer
 
 
 @defect("registry/errors/json-body-is-an-error-list#of-the-whole-run")
@@ -143,7 +143,7 @@ def error_reveals_internals(request: Request, answer: Answer) -> Answer:
     """API Reference, Error Handling: an error does not tell of files, lines or addresses of the inside."""
     inside = 'Traceback (most recent call last):\n  File "/srv/registry/storage/driver.py", line 212, in stat'
     errors = [{**each, "detail": inside} for each in errors_of(answer)]
-    return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
+    return with_body(answer, json.dumps({"errors": errors}).encode()) if errors else answer
 
 
 @defect("registry/errors/reveal-no-internal-details#absent-blob,absent-tag,unknown-session")
@@ -152,7 +152,7 @@ def login_echoed(request: Request, answer: Answer) -> Answer:
     given = request.headers.get("authorization")
     if given and (entries := errors_of(answer)):
         entries[0]["detail"] = {"headers": {"Authorization": [given]}}
-        return retold(answer, json.dumps({"errors": entries}).encode())
+        return with_body(answer, json.dumps({"errors": entries}).encode())
     return answer
 
 
@@ -176,7 +176,7 @@ class UploadInPlaceOfAMountIsLocatedTwice(_InPlaceOfAMount):
 
     noticed_by = ("registry/pull/single-value-headers-are-not-repeated",)
 
-    def _spoil(self, answer: Answer) -> None:
+    def _alter(self, answer: Answer) -> None:
         answer.headers.append("Location", answer.headers["Location"])
 
 

@@ -11,7 +11,7 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.support.registry import kind_of, registry_of, without
-from tests.defects.support.registry import _ToldInText
+from tests.defects.support.registry import _RefusalAsText
 
 ROWS = (
     row(
@@ -120,14 +120,14 @@ def support_wants_any_scope(
     return parameters if wanted else [*parameters, ("scope", "*")]
 
 
-class DenialReportedAsText(_ToldInText):
+class DenialReportedAsText(_RefusalAsText):
     """Docker Registry V2, On Failure: Authentication Required: the errors stand in a JSON body."""
 
     noticed_by = ("registry/login/401-is-an-error-document#manifest",)
     code = "UNAUTHORIZED"
 
 
-class DenialReportedAsUnsupported(_ToldInText):
+class DenialReportedAsUnsupported(_RefusalAsText):
     """Docker Registry V2, On Failure: Authentication Required: the code of it is UNAUTHORIZED."""
 
     noticed_by = ("registry/login/401-is-an-error-document#manifest,tags",)

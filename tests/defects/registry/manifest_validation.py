@@ -27,9 +27,9 @@ from conformance.reference.registry.state import (
     OCI_MANIFEST,
     Manifest,
 )
-from conformance.reference.support.registry import _RefusedManifestsKept, kind_of, registry_of
+from conformance.reference.support.registry import _RefusedManifestsStored, kind_of, registry_of
 from tests.defects.support.common import server_error_page
-from tests.defects.support.registry import _ToldInText
+from tests.defects.support.registry import _RefusalAsText
 
 MEBIBYTE = 1024 * 1024
 KNOWN = ("application/vnd.oci.", "application/vnd.docker.")
@@ -266,7 +266,7 @@ class AnyBytesTreatedAsManifest(Defect):
             original(name, media_type, document)
 
 
-class InvalidManifestsTagged(_RefusedManifestsKept):
+class InvalidManifestsTagged(_RefusedManifestsStored):
     """image-spec 1.1, Image Manifest: what is refused for what it says is no manifest, and no tag names it."""
 
     noticed_by = (
@@ -296,7 +296,7 @@ def manifest_without_type_fails(request: Request, answer: Answer) -> Answer:
     return Answer(500) if untyped else answer
 
 
-class MissingReferenceReportedAsText(_ToldInText):
+class MissingReferenceReportedAsText(_RefusalAsText):
     """Docker Registry V2, Pushing an Image Manifest: an error of the list for each blob that is not there."""
 
     noticed_by = (

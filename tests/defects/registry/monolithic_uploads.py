@@ -95,7 +95,7 @@ class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
 
     noticed_by = ("registry/upload/new-session-has-no-bytes",)
 
-    def _spoil(self, answer: Answer) -> None:
+    def _alter(self, answer: Answer) -> None:
         answer.headers["Range"] = "0-1"
 
 
@@ -145,7 +145,7 @@ class PostedBlobAnswered200(_AnotherStatus):
     """distribution-spec 1.1, Single POST: 201 where the blob was stored, and 202 where it was not."""
 
     noticed_by = ("registry/upload/whole-blob-by-post",)
-    told = ("uploads", "POST", 201, 200)
+    status_change = ("uploads", "POST", 201, 200)
 
 
 @defect("registry/upload/whole-blob-by-put#5-mib,64-kib-and-one")

@@ -12,7 +12,7 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Repository
-from conformance.reference.support.registry import _RefusedManifestsKept, registry_of
+from conformance.reference.support.registry import _RefusedManifestsStored, registry_of
 from tests.defects.support.common import server_error_page
 
 LONGEST_ADDRESS = 320
@@ -98,14 +98,14 @@ class NamesFolded(Defect):
     noticed_by = ("registry/name/similar-names-are-distinct#dashes,dot,two-underscores,underscore",)
 
     def stored(self, original: Any, name: str) -> Repository:
-        stored: Repository = original(self._kept_as(name))
+        stored: Repository = original(self._stored_name(name))
         return stored
 
     def opened(self, original: Any, name: str) -> Repository:
-        opened: Repository = original(self._kept_as(name))
+        opened: Repository = original(self._stored_name(name))
         return opened
 
-    def _kept_as(self, name: str) -> str:
+    def _stored_name(self, name: str) -> str:
         return re.sub("[-._]+", "-", name)
 
 
@@ -177,7 +177,7 @@ def name_grammar_unchecked(is_name: Any, text: str) -> bool:
     return True
 
 
-class BadTagsSetAllTheSame(_RefusedManifestsKept):
+class BadTagsSetAllTheSame(_RefusedManifestsStored):
     """distribution-spec 1.1, Pulling manifests: what is refused as no tag names nothing."""
 
     noticed_by = ("registry/name/invalid-tag-is-refused#129-letters,at,dash-first,line-end,nul",)

@@ -14,7 +14,7 @@ from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import OCI_INDEX
 from conformance.reference.support.registry import kind_of, registry_of, without
 from tests.defects.support.common import server_error_page
-from tests.defects.support.registry import _ToldInText
+from tests.defects.support.registry import _RefusalAsText
 
 ROWS = (
     row(
@@ -75,7 +75,7 @@ def last_that_is_no_tag_fails(request: Request) -> Answer | None:
     return server_error_page() if re.search("[^A-Za-z0-9-]", last) else None
 
 
-class BadPagesReportedInAnotherForm(_ToldInText):
+class BadPagesReportedInAnotherForm(_RefusalAsText):
     """distribution-spec 1.1, Error Codes: what was wrong with a query stands in the list that every error stands in."""
 
     noticed_by = ("registry/tags/any-query-is-no-server-error",)

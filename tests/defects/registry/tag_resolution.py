@@ -18,7 +18,7 @@ from conformance.reference.support.registry import kind_of, registry_of
 Place = tuple[str, str]
 
 
-class _FormerTold(Defect):
+class _PreviousReported(Defect):
     """Knows what a tag named before."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class _FormerTold(Defect):
         await original(name, tag, digest)
 
 
-class DigestOfThePreviousReported(_FormerTold):
+class DigestOfThePreviousReported(_PreviousReported):
     """distribution-spec 1.1, Pushing Manifests: the digest that is told is that of what was pushed now."""
 
     noticed_by = ("registry/manifest/tag-moves",)
@@ -41,7 +41,7 @@ class DigestOfThePreviousReported(_FormerTold):
         return answer
 
 
-class LocationOfThePreviousReported(_FormerTold):
+class LocationOfThePreviousReported(_PreviousReported):
     """distribution-spec 1.1, Pushing Manifests: Location is where what was pushed now can be pulled."""
 
     noticed_by = ("registry/manifest/tag-moves",)
@@ -91,12 +91,12 @@ class TagDigestFromCache(Defect):
     noticed_by = ("registry/manifest/tag-moves",)
 
     def __init__(self) -> None:
-        self.told: dict[Place, str] = {}
+        self.first_digests: dict[Place, str] = {}
 
     async def get_manifest(self, original: Any, call: Call) -> Answer:
         answer: Answer = await original(call)
         if ":" not in call.reference and answer.status == 200:
-            first = self.told.setdefault((call.name, call.reference), answer.headers["Docker-Content-Digest"])
+            first = self.first_digests.setdefault((call.name, call.reference), answer.headers["Docker-Content-Digest"])
             answer.headers["Docker-Content-Digest"] = first
         return answer
 

@@ -26,7 +26,7 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call, find_route
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import decoded, kind_of, registry_of, without
-from tests.defects.support.registry import _Led, everything_for
+from tests.defects.support.registry import _RedirectedPulls, everything_for
 
 ROWS = (
     row(
@@ -233,7 +233,7 @@ def absence_for_shared_caches(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class PullsLedThereByCaches(_Led):
+class PullsLedThereByCaches(_RedirectedPulls):
     """RFC 9111 section 3.5: ``public`` lets a shared cache give to everybody the address that a login was led to."""
 
     noticed_by = ("registry/pull/is-not-for-shared-caches#redirect",)

@@ -305,11 +305,11 @@ class _NeedsNoLogin(Defect):
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         if re.search(self.path, request.raw_path, re.IGNORECASE):
-            return self._somebody(original)
+            return self._default_caller(original)
         caller: Caller = original(kind, name, request)
         return caller
 
-    def _somebody(self, original: Any) -> Caller:
+    def _default_caller(self, original: Any) -> Caller:
         return ANONYMOUS
 
 
@@ -336,7 +336,7 @@ class EscapedCatalogNeedsNoLogin(_NeedsNoLogin):
 
     path = "/%5fcatalog"
 
-    def _somebody(self, original: Any) -> Caller:
+    def _default_caller(self, original: Any) -> Caller:
         return Caller(registry_of(original).seeds.accounts[0].username)
 
 

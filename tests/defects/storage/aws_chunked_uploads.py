@@ -116,9 +116,9 @@ def missing_decoded_length_is_server_error(check_decoded_length: Any, call: Call
 @defect("storage/streaming/framing-is-never-stored")
 async def undeclared_framing_stored_and_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """SigV4, "Transferring Payload in Multiple Chunks": of chunks that are refused nothing is stored, framed or not."""
-    untold = "aws-chunked" not in call.headers.get("content-encoding", "")
+    undeclared = "aws-chunked" not in call.headers.get("content-encoding", "")
     answer: Answer = await put_object(call, bucket)
-    if untold and call.signer.payload_hash in STREAMING:
+    if undeclared and call.signer.payload_hash in STREAMING:
         raise Fault("InvalidRequest")
     return answer
 

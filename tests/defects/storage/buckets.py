@@ -114,7 +114,7 @@ async def bucket_location_unknown(bucket_location: Any, call: Call, bucket: Buck
     raise Fault("NotImplemented")
 
 
-class _RefusedElsewhere(Defect):
+class _RefusedInOtherBuckets(Defect):
     """Provisioning Storage: one access key for all the buckets of an organization, whatever it does in them."""
 
     method: ClassVar[str] = ""
@@ -136,7 +136,7 @@ class _RefusedElsewhere(Defect):
         return answer
 
 
-class OtherBucketsUnread(_RefusedElsewhere):
+class OtherBucketsUnread(_RefusedInOtherBuckets):
     """Provisioning Storage: the access key that reads one bucket of the organization reads them all."""
 
     noticed_by = ("storage/service/one-key-opens-all-buckets",)
@@ -144,7 +144,7 @@ class OtherBucketsUnread(_RefusedElsewhere):
     method = "GET"
 
 
-class OtherBucketsUnlisted(_RefusedElsewhere):
+class OtherBucketsUnlisted(_RefusedInOtherBuckets):
     """Provisioning Storage: the access key that lists one bucket of the organization lists them all."""
 
     noticed_by = ("storage/service/one-key-opens-all-buckets",)
@@ -152,7 +152,7 @@ class OtherBucketsUnlisted(_RefusedElsewhere):
     method = "LIST"
 
 
-class OtherBucketsUndeletable(_RefusedElsewhere):
+class OtherBucketsUndeletable(_RefusedInOtherBuckets):
     """Provisioning Storage: the access key that deletes in one bucket of the organization deletes in them all."""
 
     noticed_by = ("storage/service/one-key-opens-all-buckets",)

@@ -17,7 +17,7 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.support.storage import _Beside, in_chunks, without_fields
+from tests.defects.support.storage import _ConcurrentWrites, in_chunks, without_fields
 
 ROWS = (
     row(
@@ -211,7 +211,7 @@ async def many_deleted_whatever_their_tags(delete_entry: Any, bucket: Bucket, en
     return str(await delete_entry(bucket, unconditional, quiet))
 
 
-class LosersFail(_Beside):
+class LosersFail(_ConcurrentWrites):
     """S3 User Guide, "Conditional writes": who comes too late is told 412 or 409, and not of an error of the server."""
 
     noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/counter-loses-no-update")
@@ -227,7 +227,7 @@ class LosersFail(_Beside):
                 raise server_error() from None
 
 
-class LosersStored(_Beside):
+class LosersStored(_ConcurrentWrites):
     """S3 User Guide, "Conditional writes": what is told as too late is not what stands there in the end."""
 
     noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/one-replacement-wins")

@@ -21,7 +21,7 @@ from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.support.storage import MOMENT_S, _Beside, drop_uploads
+from tests.defects.support.storage import MOMENT_S, _ConcurrentWrites, drop_uploads
 
 LATER_S = 0.3
 PIECE, MOST_OF_A_PIECE_S = 64 * 1024, 0.002
@@ -126,7 +126,7 @@ async def etag_of_earlier_bytes(require: Any, bucket: Bucket, key: str) -> Store
     return replace(found, body=later.body)
 
 
-class WritesCollide(_Beside):
+class WritesCollide(_ConcurrentWrites):
     """S3 User Guide, "Amazon S3 data consistency model": writes of one key at once succeed, and the latest wins."""
 
     noticed_by = (

@@ -29,7 +29,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.support.storage import in_parts, refusals_emptying, told_otherwise, with_field
+from tests.defects.support.storage import in_parts, refusals_emptying, with_element_text, with_field
 
 NO_CONDITIONS = Conditions(None, None, None, None)
 SOURCE_CONDITIONS = tuple(
@@ -211,7 +211,7 @@ class CopyReportedTooSoon(Defect):
 @defect("storage/copy/date-is-reported")
 def copy_dated_as_in_headers(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, CopyObjectResult, LastModified: as documents write dates, not as header fields do."""
-    return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
+    return with_element_text(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
 
 
 @defect("storage/copy/metadata-is-copied")
@@ -423,7 +423,7 @@ def copy_dates_outrank_tags(source_conditions_hold: Any, conditions: Conditions,
     return held
 
 
-def _with_nothing_asked(call: Call) -> Call:
+def _without_conditions(call: Call) -> Call:
     """A copy without conditions, directives and versions."""
     headers = call.headers.mutablecopy()
     for name in (*SOURCE_CONDITIONS, "x-amz-metadata-directive"):
@@ -446,7 +446,7 @@ async def refused_copy_made_all_the_same(copy_object: Any, call: Call, bucket: B
         answer: Answer = await copy_object(call, bucket)
     except Fault:
         with contextlib.suppress(Fault):
-            await copy_object(_with_nothing_asked(call), bucket)
+            await copy_object(_without_conditions(call), bucket)
         raise
     return answer
 

@@ -264,13 +264,13 @@ class CompletionRepeatedForAnyKey(Defect):
     noticed_by = ("storage/multipart/upload-is-of-its-key", "storage/multipart/upload-is-of-its-bucket")
 
     def __init__(self) -> None:
-        self.told: dict[str, Answer] = {}
+        self.earlier: dict[str, Answer] = {}
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         upload = call.query["uploadId"]
-        if upload not in self.told:
-            self.told[upload] = await original(call, bucket)
-        return self.told[upload]
+        if upload not in self.earlier:
+            self.earlier[upload] = await original(call, bucket)
+        return self.earlier[upload]
 
 
 @defect("storage/multipart/upload-is-of-its-key")

@@ -275,7 +275,7 @@ class DirectoryOfAnObjectListed(Defect):
         return page
 
 
-def _stands_above(bucket: Bucket, key: str) -> bool:
+def _has_object_above(bucket: Bucket, key: str) -> bool:
     """Whether an object is in the way, where keys are paths: no file is below a file."""
     steps = key.split("/")
     return any("/".join(steps[:length]) in bucket.objects for length in range(1, len(steps)))
@@ -285,7 +285,7 @@ def _stands_above(bucket: Bucket, key: str) -> bool:
 async def below_an_object_is_server_error(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 User Guide, "Organizing objects using prefixes": a key below an object's is one that is not there."""
     found: StoredObject | None = await current(bucket, key)
-    if found is None and _stands_above(bucket, key):
+    if found is None and _has_object_above(bucket, key):
         raise server_error()
     return found
 
@@ -295,7 +295,7 @@ async def deletion_below_an_object_is_server_error(
     erase: Any, bucket: Bucket, key: str, conditions: Conditions
 ) -> None:
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, below another one too."""
-    if key not in bucket.objects and _stands_above(bucket, key):
+    if key not in bucket.objects and _has_object_above(bucket, key):
         raise server_error()
     await erase(bucket, key, conditions)
 
@@ -307,7 +307,7 @@ class ListingBelowAnObjectIsServerError(Defect):
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
-        if _stands_above(gateway(original).buckets[call.bucket], wanted.prefix):
+        if _has_object_above(gateway(original).buckets[call.bucket], wanted.prefix):
             raise server_error()
         return wanted
 

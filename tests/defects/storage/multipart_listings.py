@@ -14,7 +14,7 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import HOUR_S, told_otherwise
+from tests.defects.support.storage import HOUR_S, with_element_text
 
 _PART_MARKER = re.compile(b"<PartNumberMarker>[0-9]*</PartNumberMarker>")
 
@@ -37,7 +37,7 @@ ROWS = (
 @defect("storage/multipart/responses-name-their-upload#of-the-whole-run")
 def completion_names_another_bucket(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, CompleteMultipartUpload, Bucket: the bucket that has the new object."""
-    return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
+    return with_element_text(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
 
 
 class KeyOfAnUploadUnescaped(Defect):
@@ -45,12 +45,12 @@ class KeyOfAnUploadUnescaped(Defect):
 
     noticed_by = ("storage/multipart/responses-name-their-upload#of-the-whole-run",)
 
-    async def _told(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+    async def _altered(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
         answer.body = answer.body.replace(b"&amp;", b"&")
         return answer
 
-    create_upload = complete_upload = _told
+    create_upload = complete_upload = _altered
 
 
 @defect("storage/multipart/key-marker-alone-is-exclusive")

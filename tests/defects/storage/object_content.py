@@ -155,8 +155,8 @@ class FormAnswerIsCut(FormsTaken, Defect):
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
 
-    def _told(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
-        answer = super()._told(surface, bucket, fields)
+    def _form_response(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
+        answer = super()._form_response(surface, bucket, fields)
         answer.body = answer.body[:-10]
         return answer
 
@@ -401,12 +401,12 @@ class HeadCached(Defect):
     noticed_by = ("storage/object/written-is-read#put,uploaded-in-parts",)
 
     def __init__(self) -> None:
-        self.told: dict[str, Answer] = {}
+        self.earlier: dict[str, Answer] = {}
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method != "HEAD" or answer.status != 200:
             return answer
-        return self.told.setdefault(request.raw_path + request.headers.get("range", ""), answer)
+        return self.earlier.setdefault(request.raw_path + request.headers.get("range", ""), answer)
 
 
 class ListingCached(Defect):
@@ -415,9 +415,9 @@ class ListingCached(Defect):
     noticed_by = ("storage/object/written-is-read#put,in-each-listing,uploaded-in-parts",)
 
     def __init__(self) -> None:
-        self.told: dict[str, Answer] = {}
+        self.earlier: dict[str, Answer] = {}
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method != "GET" or answer.status != 200 or b"<ListBucketResult" not in answer.body[:200]:
             return answer
-        return self.told.setdefault(f"{request.raw_path}?{request.query_string}", answer)
+        return self.earlier.setdefault(f"{request.raw_path}?{request.query_string}", answer)

@@ -301,14 +301,14 @@ class LifeOfUrlsFromOtherFields(Defect):
     shipped = True
 
     def __init__(self) -> None:
-        self.told: float | None = None
+        self.date_s: float | None = None
 
     def authenticate(self, original: Any, request: Request) -> Any:
-        self.told = canonical.seconds_of(request.headers.get(DATE, ""))
+        self.date_s = canonical.seconds_of(request.headers.get(DATE, ""))
         return original(request)
 
     def check_expiry(self, original: Any, age: float, expires: int) -> None:
-        if self.told is None:
+        if self.date_s is None:
             original(age, expires)
 
     def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:

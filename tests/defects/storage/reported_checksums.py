@@ -86,17 +86,17 @@ class CopyOfPartsReportedWithASourcesChecksum(Defect):
     noticed_by = ("storage/checksum/of-a-copy-of-parts-is-its-own",)
 
     def __init__(self) -> None:
-        self.told: dict[str, str] = {}
+        self.earlier: dict[str, str] = {}
 
     def copied_checksums(self, original: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
         found: dict[str, str] = original(stored, requested)
         if stored.checksum_type == "COMPOSITE":
-            self.told = {name: checksum(name, value.encode()) for name, value in found.items()}
+            self.earlier = {name: checksum(name, value.encode()) for name, value in found.items()}
         return found
 
     def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
         elements: list[str] = original(
-            etag, modified, {name: self.told.get(name, value) for name, value in checksums.items()}
+            etag, modified, {name: self.earlier.get(name, value) for name, value in checksums.items()}
         )
         return elements
 

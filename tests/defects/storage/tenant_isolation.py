@@ -198,7 +198,7 @@ class ForeignBucketByItsHost(Defect):
         return bucket
 
 
-async def _done_for_anyone(on_object: Any, call: Call, *methods: str) -> Answer:
+async def _without_access_check(on_object: Any, call: Call, *methods: str) -> Answer:
     """The operation on an object of any organization's bucket, by these methods."""
     surface = gateway(on_object)
     bucket = surface.buckets.get(call.bucket)
@@ -215,13 +215,13 @@ async def _done_for_anyone(on_object: Any, call: Call, *methods: str) -> Answer:
 )
 async def foreign_object_readable(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key opens the buckets of its own organization only."""
-    return await _done_for_anyone(on_object, call, "GET", "HEAD")
+    return await _without_access_check(on_object, call, "GET", "HEAD")
 
 
 @defect("storage/service/foreign-bucket-is-refused#copy-into,delete,put")
 async def foreign_object_writable(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key writes to the buckets of its own organization only."""
-    return await _done_for_anyone(on_object, call, "PUT", "DELETE")
+    return await _without_access_check(on_object, call, "PUT", "DELETE")
 
 
 @defect("storage/service/foreign-bucket-is-refused#encoded-letter,list,list-uploads,list-version-1,location")

@@ -48,14 +48,14 @@ class _InPlaceOfAMount(Defect):
     def session_opened(self, original: Any, call: Call) -> Answer:
         answer: Answer = original(call)
         if call.request.parameter("mount"):
-            self._spoil(answer)
+            self._alter(answer)
         return answer
 
-    def _spoil(self, answer: Answer) -> None:
+    def _alter(self, answer: Answer) -> None:
         raise NotImplementedError
 
 
-class _Led(Defect):
+class _RedirectedPulls(Defect):
     """Pulls are led to a storage that all repositories have, with a signature in the address."""
 
     def __init__(self) -> None:
@@ -123,10 +123,10 @@ class _ClosedAllTheSame(Defect):
 class _AnotherStatus(Defect):
     """Answers requests to a kind of endpoint by a method with another status, where the right one is as told."""
 
-    told: ClassVar[tuple[str, str, int, int]] = ("", "", 0, 0)
+    status_change: ClassVar[tuple[str, str, int, int]] = ("", "", 0, 0)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        kind, method, right, wrong = self.told
+        kind, method, right, wrong = self.status_change
         if (kind_of(request), request.method, answer.status) == (kind, method, right) and self._meant(request):
             answer.status = wrong
         return answer
@@ -136,7 +136,7 @@ class _AnotherStatus(Defect):
         return True
 
 
-class _ToldInText(Defect):
+class _RefusalAsText(Defect):
     """Tells a refusal of one code in text, or by another code."""
 
     code: ClassVar[str] = ""
@@ -171,7 +171,7 @@ async def answered(registry: Any, request: Request, path: str) -> Answer:
     return answer
 
 
-def elsewhere(request: Request) -> str:
+def other_host(request: Request) -> str:
     """The same server under another name, as if it were another."""
     return re.sub("//127[.]0[.]0[.]1(?=:)", "//localhost", request.base_url)
 

@@ -39,7 +39,7 @@ SIGNATURE = "X-Amz-Signature="
 RESERVED = "+/=&;~ '\"<%41"
 
 
-def told_otherwise(answer: Answer, root: str, name: str, text: str) -> Answer:
+def with_element_text(answer: Answer, root: str, name: str, text: str) -> Answer:
     """The answer with another text in an element, if it is a document of that root."""
     if f"<{root}".encode() in answer.body[:200]:
         element = xml.element(name, text).encode()
@@ -47,7 +47,7 @@ def told_otherwise(answer: Answer, root: str, name: str, text: str) -> Answer:
     return answer
 
 
-class _Beside(Defect):
+class _ConcurrentWrites(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": there are no locks, and the latest of several writes wins."""
 
     def __init__(self) -> None:
@@ -166,9 +166,9 @@ class FormsTaken:
         if not (named and lives and fitting and self._of_key(policy, fields) and self._names_all(policy, fields)):
             raise Fault("AccessDenied")
         surface.buckets[bucket].put(self._key(fields), self._stored(fields, surface.seconds()))
-        return self._told(surface, bucket, fields)
+        return self._form_response(surface, bucket, fields)
 
-    def _told(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
+    def _form_response(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
         answer = Answer(self._status(fields))
         if answer.status == 201:
             document = surface.document("PostResponse", *(xml.element(*each) for each in self._named(bucket, fields)))

@@ -57,7 +57,7 @@ def accepted_in_cut_json(accepted: Callable[[], Answer]) -> Answer:
     return answer
 
 
-class _ShutOnce(Defect):
+class _RefusesNext(Defect):
     """Refuses the one delivery behind an answer of ``status`` (a worker that has to be begun anew)."""
 
     status: ClassVar[int] = 0
@@ -74,7 +74,7 @@ class _ShutOnce(Defect):
         return answer
 
 
-class NextAfterMalformedRefused(_ShutOnce):
+class NextAfterMalformedRefused(_RefusesNext):
     """API Reference, Webhooks: POST requests are accepted, also the next behind one that was no JSON."""
 
     noticed_by = (
@@ -109,7 +109,7 @@ def malformed_event_shows_the_program(request: Request, answer: Answer) -> Answe
     return answer
 
 
-class NextAfterTooLargeRefused(_ShutOnce):
+class NextAfterTooLargeRefused(_RefusesNext):
     """API Reference, Webhooks: POST requests are accepted, also the next behind one that was too large."""
 
     noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#too-large",)

@@ -12,7 +12,7 @@ from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import registry_of, without
-from tests.defects.support.registry import elsewhere
+from tests.defects.support.registry import other_host
 
 HOPS = 5
 S3_ERROR = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>%s</Message></Error>'
@@ -89,7 +89,7 @@ class StorageAnswersItself(Variant):
         ticket = hashlib.sha256(f"{self.salt} {call.name} {digest}".encode()).hexdigest()
         self.offered[ticket] = registry, call.name, digest
         answer = Answer(302)
-        answer.headers["Location"] = f"{elsewhere(call.request)}/bucket/{ticket}?X-Signature={self.salt}"
+        answer.headers["Location"] = f"{other_host(call.request)}/bucket/{ticket}?X-Signature={self.salt}"
         return answer
 
     async def head_blob(self, original: Any, call: Call) -> Answer:

@@ -18,7 +18,7 @@ from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import registry_of, without
 from conformance.reference.variants.registry import LocationElsewhere
-from tests.defects.support.registry import elsewhere
+from tests.defects.support.registry import other_host
 
 LEAST_CHUNK = 128
 
@@ -213,7 +213,7 @@ class UploadsOnAnotherHost(Variant):
 
     def upload_url(self, original: Any, request: Request, upload: Upload) -> str:
         path = urlsplit(str(original(request, upload))).path
-        return f"{elsewhere(request)}{path}?signature={self._signature(upload.session)}"
+        return f"{other_host(request)}{path}?signature={self._signature(upload.session)}"
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Any:
         session, signed = request.path.rpartition("/")[2], request.parameter("signature") or ""

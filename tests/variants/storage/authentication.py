@@ -17,7 +17,7 @@ from conformance.reference.variants.storage import TaggingNotOffered
 from tests.defects.support.storage import fault
 
 
-def signer_otherwise(original: Any, request: Request, codes: dict[str, str]) -> Signer:
+def signer_with_codes(original: Any, request: Request, codes: dict[str, str]) -> Signer:
     """Who signed, refusals told by other codes."""
     try:
         signer: Signer = original(request)
@@ -29,7 +29,7 @@ def signer_otherwise(original: Any, request: Request, codes: dict[str, str]) -> 
 @variant()
 def bad_credentials_access_denied(authenticate: Any, request: Request) -> Signer:
     """Unknown keys and wrong signatures are both AccessDenied, so that neither tells of the other."""
-    return signer_otherwise(
+    return signer_with_codes(
         authenticate, request, {"InvalidAccessKeyId": "AccessDenied", "SignatureDoesNotMatch": "AccessDenied"}
     )
 
@@ -37,19 +37,19 @@ def bad_credentials_access_denied(authenticate: Any, request: Request) -> Signer
 @variant()
 def unknown_key_signature_does_not_match(authenticate: Any, request: Request) -> Signer:
     """An unknown key is told like a wrong secret."""
-    return signer_otherwise(authenticate, request, {"InvalidAccessKeyId": "SignatureDoesNotMatch"})
+    return signer_with_codes(authenticate, request, {"InvalidAccessKeyId": "SignatureDoesNotMatch"})
 
 
 @variant()
 def skew_reported_as_access_denied(authenticate: Any, request: Request) -> Signer:
     """A clock that is off is AccessDenied; the status is the same."""
-    return signer_otherwise(authenticate, request, {"RequestTimeTooSkewed": "AccessDenied"})
+    return signer_with_codes(authenticate, request, {"RequestTimeTooSkewed": "AccessDenied"})
 
 
 @variant()
 def malformed_authorization_forbidden(authenticate: Any, request: Request) -> Signer:
     """An Authorization header that cannot be read is 403 AccessDenied."""
-    return signer_otherwise(
+    return signer_with_codes(
         authenticate,
         request,
         {
@@ -108,12 +108,12 @@ class LateReportedAsInvalidRequest(Variant):
     """Error responses, InvalidRequest: 400, for what has no code of its own; here what is signed for another time."""
 
     def check_skew(self, original: Any, age: float) -> None:
-        self._told(original, age)
+        self._checked(original, age)
 
     def check_expiry(self, original: Any, age: float, expires: int) -> None:
-        self._told(original, age, expires)
+        self._checked(original, age, expires)
 
-    def _told(self, original: Any, *given: float) -> None:
+    def _checked(self, original: Any, *given: float) -> None:
         try:
             original(*given)
         except Fault:

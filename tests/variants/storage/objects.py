@@ -138,7 +138,7 @@ class VersionsStored(Variant):
         answer: Answer = await original(call)
         return answer
 
-    def _told(self, answer: Answer, marker: bool) -> None:
+    def _add_version(self, answer: Answer, marker: bool) -> None:
         self.count += 1
         answer.headers["x-amz-version-id"] = f"{self.count:032d}"
         if marker:
@@ -146,14 +146,14 @@ class VersionsStored(Variant):
 
     async def _object_answered(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
-        self._told(answer, marker=False)
+        self._add_version(answer, marker=False)
         return answer
 
     put_object = copy_object = complete_upload = _object_answered
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
-        self._told(answer, marker=True)
+        self._add_version(answer, marker=True)
         return answer
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: Any, quiet: bool) -> str:
