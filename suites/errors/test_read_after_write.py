@@ -20,7 +20,7 @@ from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import shortened, worded
 
 
-@verifies("errors/reads/return-what-was-written#each-write")
+@verifies("errors/reads/written-values-are-returned#each-write")
 def test_reads_return_what_was_written(platform: Platform) -> None:
     """Purpose: an accepted write is complete and visible at once.
     Method: 1. read an absent item; create it, update it three times, with long texts if possible; read it each time
@@ -111,7 +111,7 @@ VALUES = {TEXTS[name] for name in ("word", "number", "formula", "date-time")}
 """Texts that a member of another type may normalize to its own form."""
 
 
-@verifies("errors/reads/return-what-was-written")
+@verifies("errors/reads/written-values-are-returned")
 @pytest.mark.parametrize("text", [case(f"text-{name}", value) for name, value in TEXTS.items()])
 def test_texts_are_stored_unchanged(platform: Platform, text: str) -> None:
     """Purpose: a text is data: it must not be escaped, replaced or cut.
@@ -130,7 +130,7 @@ def test_texts_are_stored_unchanged(platform: Platform, text: str) -> None:
                 _write_is_stored_unchanged(platform, platform.operation(resource, "update", slug), name, text)
 
 
-@verifies("errors/reads/return-what-was-written#text-chunked")
+@verifies("errors/reads/written-values-are-returned#text-chunked")
 def test_chunked_texts_are_stored_unchanged(platform: Platform) -> None:
     """Purpose: a character may be split over two chunks.
     Method: 1. create an item with characters of two to four bytes, in chunks of two bytes; a service may refuse it
@@ -206,7 +206,7 @@ def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof
     return replace(proof, or_refused=(written.id,)) if proof else None
 
 
-@verifies("errors/reads/return-what-was-written#with-unknown-member")
+@verifies("errors/reads/written-values-are-returned#with-unknown-member")
 def test_texts_are_stored_despite_an_unknown_member(platform: Platform) -> None:
     """Purpose: an accepted body is stored, even if the service ignores one member.
     Method: 1. update an item with an additional unknown member

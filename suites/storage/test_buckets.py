@@ -185,7 +185,7 @@ def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space
     expect_bytes(other_space.get(key), OTHER, "after the same key of another bucket was deleted")
 
 
-@verifies("storage/conditional-write/creates-what-is-absent#key-of-another-bucket")
+@verifies("storage/conditional-write/missing-object-is-created#key-of-another-bucket")
 def test_key_of_another_bucket_can_be_created(space: Space, other_space: Space) -> None:
     """Purpose: If-None-Match: * is about the object in the request's own bucket.
     Method: 1. put an object in one bucket, PUT with If-None-Match: * under its key in another
@@ -295,8 +295,8 @@ def test_concealed_bucket_looks_absent(s3: S3, foreign: Bucket, names: Names, op
 @pytest.mark.parametrize(
     ("method", "statuses"),
     [
-        row("storage/service/create-bucket-harms-nothing", "PUT", {200, 403, 405, 409, 501}),
-        row("storage/service/delete-bucket-destroys-nothing", "DELETE", {403, 405, 409, 501}),
+        row("storage/service/create-bucket-keeps-its-objects", "PUT", {200, 403, 405, 409, 501}),
+        row("storage/service/delete-bucket-keeps-its-objects", "DELETE", {403, 405, 409, 501}),
     ],
 )
 def test_bucket_requests_leave_objects_unharmed(space: Space, method: str, statuses: set[int]) -> None:
