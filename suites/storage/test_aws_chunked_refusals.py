@@ -187,7 +187,7 @@ def test_altered_chunks_of_a_part_are_refused(space: Space) -> None:
 
 @verifies("storage/streaming/decoded-length-is-checked#missing")
 def test_missing_decoded_length_is_no_server_error(space: Space) -> None:
-    """Purpose: a client that forgets the decoded length is told so, or is served.
+    """Purpose: a client that forgets the decoded length learns it, or is served.
     Method: 1. put chunks without x-amz-decoded-content-length; 2. expect a 4xx and nothing stored, or the joined bytes
     """
     framed = _upload(space, key := space.key(), UNSIGNED_TRAILER).assembled()

@@ -189,7 +189,7 @@ def test_framing_is_never_stored(space: Space) -> None:
             2. expect the joined bytes, or a refusal and nothing stored
     """
     key = space.key()
-    upload = chunked(space.request("PUT", key), space.s3.keys, (BODY,), SIGNED, told=False)
+    upload = chunked(space.request("PUT", key), space.s3.keys, (BODY,), SIGNED, announced=False)
     reply = space.s3.send_as_is(upload.assembled())
 
     if reply.ok:

@@ -253,7 +253,7 @@ def test_foreign_bucket_is_no_copy_source(space: Space, foreign: Bucket) -> None
 @verifies("storage/service/absent-bucket-is-refused")
 @EVERY_OPERATION
 def test_absent_bucket_is_refused(absent: Bucket, names: Names, operation: Operation) -> None:
-    """Purpose: a client with a misspelled bucket name is told so.
+    """Purpose: a client with a misspelled bucket name learns it.
     Method: 1. send the operation to a bucket that never existed
             2. expect 404 NoSuchBucket, or 403 where buckets are concealed; from DeleteObjects also by key in a 200
     """
@@ -299,10 +299,10 @@ def test_concealed_bucket_looks_absent(s3: S3, foreign: Bucket, names: Names, op
         row("storage/service/delete-bucket-keeps-its-objects", "DELETE", {403, 405, 409, 501}),
     ],
 )
-def test_bucket_requests_leave_objects_unharmed(space: Space, method: str, statuses: set[int]) -> None:
+def test_bucket_requests_keep_their_objects(space: Space, method: str, statuses: set[int]) -> None:
     """Purpose: buckets are provisioned and deprovisioned in the portal; no S3 request loses their objects.
     Method: 1. put an object, then CreateBucket or DeleteBucket of its bucket
-            2. expect 403, 405, 409 or 501 (200 for CreateBucket), and the object unharmed
+            2. expect 403, 405, 409 or 501 (200 for CreateBucket), and the object unchanged
     """
     key = space.stored(b"still here")
     require(space.head(key), "a bucket from which stored objects can be read")

@@ -61,9 +61,9 @@ def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
     key = space.prefix().ljust(64, "-") + "/".join(parts)
     key += "-" * (1024 - len(key.encode()))
 
-    expect_success(space.put(key, b"far", told := {"x-amz-meta-owner": "alice"}))
+    expect_success(space.put(key, b"far", fields := {"x-amz-meta-owner": "alice"}))
     expect_bytes(reply := space.get(key), b"far")
-    expect_headers(reply, told)
+    expect_headers(reply, fields)
     expect_keys(whole_listing(version_2(space, key[:64])), [key])
     expect_success(space.delete(key))
 

@@ -237,7 +237,7 @@ def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
 
 
 @verifies("storage/key/object-and-prefix-coexist")
-def test_object_beside_its_own_prefix(space: Space) -> None:
+def test_object_and_prefix_coexist(space: Space) -> None:
     """Purpose: "a" and "a/b" can both be objects, since keys have no hierarchy.
     Method: 1. put "a" and "a/b"; delete each and put it again
             2. expect each to be there, and to survive the deletion of the other

@@ -1,4 +1,4 @@
-"""Multipart uploads are told apart by id, key and bucket, end once, and leave the old object until completion."""
+"""Multipart uploads are distinguished by id, key and bucket, end once, and leave the old object until completion."""
 
 from __future__ import annotations
 

@@ -89,16 +89,20 @@ def chunked(
     kind: str = SIGNED,
     trailer: tuple[str, str] | None = None,
     decoded: int | None = None,
-    told: bool = True,
+    announced: bool = True,
     signing: Signing = NOW,
 ) -> ChunkedUpload:
     """The request with ``parts`` as its chunks and, where the kind has one, a trailer (name, value).
 
-    ``decoded`` is the length to state in place of the true one; without ``told`` Content-Encoding says nothing of it.
+    ``decoded`` is the length to state in place of the true one; without ``announced`` Content-Encoding does not name the form.
     ``signing`` says when.
     """
     own = request.header("content-encoding")
-    ready = request.with_header("Content-Encoding", f"aws-chunked,{own}" if own else "aws-chunked") if told else request
+    ready = (
+        request.with_header("Content-Encoding", f"aws-chunked,{own}" if own else "aws-chunked")
+        if announced
+        else request
+    )
     ready = ready.with_header(
         "x-amz-decoded-content-length", str(decoded if decoded is not None else sum(map(len, parts)))
     )
