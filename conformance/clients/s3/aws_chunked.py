@@ -94,7 +94,7 @@ def chunked(
 ) -> ChunkedUpload:
     """The request with ``parts`` as its chunks and, where the kind has one, a trailer (name, value).
 
-    ``decoded`` is the length to state in place of the true one; without ``announced`` Content-Encoding does not name the form.
+    ``decoded`` is the length to state instead of the true one; not ``announced``: Content-Encoding does not name it.
     ``signing`` says when.
     """
     own = request.header("content-encoding")
