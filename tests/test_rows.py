@@ -71,7 +71,7 @@ def test_each_of_several_variants_is_tried_alone_if_a_check_fails() -> None:
     ("name", "beside"),
     [
         ("token-of-one-deletes-from-all", set()),
-        ("slug-changed-by-patch", {"errors/writes/affect-only-what-they-name"}),
+        ("slug-changed-by-patch", {"errors/writes/affect-only-the-named-item"}),
     ],
 )
 def test_damage_by_a_defect_fails_no_other_check(name: str, beside: set[str]) -> None:

@@ -24,7 +24,7 @@ ROUNDS = 3
 A_SECOND = 1.1
 
 
-@verifies("errors/writes/affect-only-what-they-name#concurrent")
+@verifies("errors/writes/affect-only-the-named-item#concurrent")
 def test_concurrent_writes_are_all_stored(platform: Platform) -> None:
     """Purpose: concurrent writes to different items must not undo each other.
     Method: 1. create six items concurrently; update all of them concurrently with different texts
@@ -209,7 +209,7 @@ def test_concurrent_changes_are_no_server_error(platform: Platform, once: Once) 
         expect_no_server_error(reply, "for an item that is changed and deleted concurrently")
 
 
-@verifies("errors/writes/affect-only-what-they-name#sequential")
+@verifies("errors/writes/affect-only-the-named-item#sequential")
 def test_writes_change_no_other_item(platform: Platform) -> None:
     """Purpose: a write must not change other items, or members that it does not name.
     Method: 1. create three items, one of whose names is a prefix of another's; update and delete that one

@@ -315,7 +315,7 @@ SLUGS: dict[str, Callable[[str], str]] = {
 }
 
 
-@verifies("errors/reads/return-what-was-written")
+@verifies("errors/reads/written-values-are-returned")
 @pytest.mark.parametrize("make", [case(f"slug-{name}", make) for name, make in SLUGS.items()])
 def test_slug_is_stored_unchanged(platform: Platform, make: Callable[[str], str]) -> None:
     """Purpose: a slug that is cut or rewritten no longer names the item for its creator.

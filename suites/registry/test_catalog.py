@@ -76,7 +76,7 @@ def next_page(registry: Registry, once: Once, page: Exchange, link: str) -> Exch
     return once("catalog behind two", lambda: registry.follow_catalog(page, link))
 
 
-@verifies("registry/catalog/lists-what-was-pushed")
+@verifies("registry/catalog/pushed-repository-is-listed")
 def test_catalog_lists_what_was_pushed(registry: Registry, pages: list[Exchange], stored: StoredImage) -> None:
     """Purpose: a client finds out which repositories exist.
     Method: 1. push an image, read the catalog to its end; again for some seconds while the repository is missing

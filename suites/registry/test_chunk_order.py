@@ -174,7 +174,7 @@ def interrupted_body(content: bytes) -> Iterator[bytes]:
     raise BrokenOff
 
 
-@verifies("registry/upload/cut-off-chunk-can-be-resumed")
+@verifies("registry/upload/interrupted-chunk-can-be-resumed")
 def test_cut_off_chunk(repository: Repository, cut_off: tuple[StartedUpload, Blob]) -> None:
     """Purpose: a client whose connection broke continues at the session's current offset.
     Method: 1. PATCH bytes 0-299; PATCH 600 bytes and break the connection after 300 of them

@@ -266,7 +266,7 @@ def test_conditional_pull_of_deleted_content(request: pytest.FixtureRequest, kin
         expect_not_stored([deletion.get(digest, [EVERY_TYPE, field])])
 
 
-@verifies("registry/delete/tag-goes-alone")
+@verifies("registry/delete/tag-deletion-keeps-its-image")
 def test_delete_tag(new_repository: NewRepository) -> None:
     """Purpose: deleting a tag keeps the image and its other tags.
     Method: 1. push an image under three tags, one of which named another image before; read one and DELETE it

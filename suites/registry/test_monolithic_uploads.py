@@ -140,7 +140,7 @@ def test_whole_blob_by_put(pushed: PushedOf, size: int, required: bool) -> None:
     expect_bytes(made.read(), made.blob.content)
 
 
-@verifies("registry/pull/blob-is-what-was-pushed")
+@verifies("registry/pull/blob-has-the-pushed-bytes")
 @pytest.mark.parametrize("size", [case("binary", BINARY), case("text", TEXT)])
 def test_blob_is_pulled(pushed: PushedOf, size: int) -> None:
     """Purpose: a blob is returned byte for byte, whether it is binary or text.

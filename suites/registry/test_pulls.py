@@ -26,12 +26,12 @@ ACCEPTED = {
     "nonsense": ";;",
     "index": OCI_MANIFEST,
 }
-ACCEPTING = "registry/pull/manifest-is-what-was-pushed#accepting-"
+ACCEPTING = "registry/pull/manifest-has-the-pushed-bytes#accepting-"
 Read = Callable[[str], Exchange]
 Accepting = Callable[[str], tuple[Manifest, Exchange]]
 
 
-@verifies("registry/pull/blob-is-what-was-pushed#gzip")
+@verifies("registry/pull/blob-has-the-pushed-bytes#gzip")
 def test_layer_is_pulled(stored: StoredImage, read_stored: Read) -> None:
     """Purpose: a layer that gzip compressed comes back compressed, as its digest requires.
     Method: 1. push a layer that gzip compressed; GET it; 2. expect 200, its bytes, its length
@@ -58,7 +58,7 @@ def test_head_of_a_blob(repository: Repository, base: Manifest, once: Once) -> N
     expect_status(once("base", lambda: repository.head_blob(base.blobs[-1].digest)), 200)
 
 
-@verifies("registry/pull/manifest-is-what-was-pushed")
+@verifies("registry/pull/manifest-has-the-pushed-bytes")
 @pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest")])
 def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
     """Purpose: a client gets exactly the manifest that was pushed, with its media type.

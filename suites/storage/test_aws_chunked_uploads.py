@@ -153,7 +153,7 @@ def test_tags_of_a_chunked_upload_are_stored(space: Space) -> None:
     expect_tag_set(space.get_tags(key), {"project": "alpha"})
 
 
-@verifies("storage/conditional-write/keeps-what-is-there")
+@verifies("storage/conditional-write/existing-object-is-not-overwritten")
 @BOTH_KINDS
 def test_condition_of_a_chunked_upload_is_honoured(space: Space, kind: str, chunks_of: SkipRefused) -> None:
     """Purpose: If-None-Match: * never overwrites, in whatever form the payload comes.

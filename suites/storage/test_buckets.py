@@ -185,7 +185,7 @@ def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space
     expect_bytes(other_space.get(key), OTHER, "after the same key of another bucket was deleted")
 
 
-@verifies("storage/conditional-write/creates-what-is-absent#key-of-another-bucket")
+@verifies("storage/conditional-write/missing-object-is-created#key-of-another-bucket")
 def test_key_of_another_bucket_can_be_created(space: Space, other_space: Space) -> None:
     """Purpose: If-None-Match: * is about the object in the request's own bucket.
     Method: 1. put an object in one bucket, PUT with If-None-Match: * under its key in another
@@ -295,14 +295,14 @@ def test_concealed_bucket_looks_absent(s3: S3, foreign: Bucket, names: Names, op
 @pytest.mark.parametrize(
     ("method", "statuses"),
     [
-        row("storage/service/create-bucket-harms-nothing", "PUT", {200, 403, 405, 409, 501}),
-        row("storage/service/delete-bucket-destroys-nothing", "DELETE", {403, 405, 409, 501}),
+        row("storage/service/create-bucket-keeps-its-objects", "PUT", {200, 403, 405, 409, 501}),
+        row("storage/service/delete-bucket-keeps-its-objects", "DELETE", {403, 405, 409, 501}),
     ],
 )
-def test_bucket_requests_leave_objects_unharmed(space: Space, method: str, statuses: set[int]) -> None:
+def test_bucket_requests_keep_their_objects(space: Space, method: str, statuses: set[int]) -> None:
     """Purpose: buckets are provisioned and deprovisioned in the portal; no S3 request loses their objects.
     Method: 1. put an object, then CreateBucket or DeleteBucket of its bucket
-            2. expect 403, 405, 409 or 501 (200 for CreateBucket), and the object unharmed
+            2. expect 403, 405, 409 or 501 (200 for CreateBucket), and the object unchanged
     """
     key = space.stored(b"still here")
     require(space.head(key), "a bucket from which stored objects can be read")

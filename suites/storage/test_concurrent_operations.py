@@ -161,7 +161,7 @@ def test_tagging_undoes_no_write(space: Space, method: str) -> None:
             expect_status(space.get(key), 404, "after the DELETE that succeeded")
 
 
-@verifies("storage/concurrency/parallel-parts-are-all-kept")
+@verifies("storage/concurrency/parallel-parts-are-all-stored")
 def test_parallel_parts_are_all_kept(space: Space) -> None:
     """Purpose: SDKs upload parts in parallel, and none displaces another.
     Method: 1. open an upload, send eight parts concurrently; 2. expect each of them in the list of parts

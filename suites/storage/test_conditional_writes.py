@@ -47,10 +47,15 @@ def _prepared(space: Space, before: str, features: frozenset[str]) -> tuple[str,
 @pytest.mark.parametrize(
     ("before", "condition", "is_optional"),
     [
-        row("storage/conditional-write/creates-what-is-absent", "missing", CREATE, False),
-        row("storage/conditional-write/creates-what-is-absent#after-deletion", "deleted", CREATE, False),
-        row("storage/conditional-write/replaces-what-matches", "stored", {"If-Match": OWN}, False),
-        row("storage/conditional-write/replaces-what-matches#multipart-object", "multipart", {"If-Match": OWN}, False),
+        row("storage/conditional-write/missing-object-is-created", "missing", CREATE, False),
+        row("storage/conditional-write/missing-object-is-created#after-deletion", "deleted", CREATE, False),
+        row("storage/conditional-write/matching-object-is-replaced", "stored", {"If-Match": OWN}, False),
+        row(
+            "storage/conditional-write/matching-object-is-replaced#multipart-object",
+            "multipart",
+            {"If-Match": OWN},
+            False,
+        ),
         row(
             "storage/conditional-write/if-none-match-of-an-etag#if-none-match-holds",
             "stored",
@@ -84,12 +89,12 @@ def test_put_is_made_if_its_condition_holds(
     ("before", "condition", "refusal"),
     rows(
         {
-            "storage/conditional-write/keeps-what-is-there": {
+            "storage/conditional-write/existing-object-is-not-overwritten": {
                 "": ("stored", CREATE, (412, FAILED)),
                 "empty-object": ("empty", CREATE, (412, FAILED)),
                 "existing-multipart-object": ("multipart", CREATE, (412, FAILED)),
             },
-            "storage/conditional-write/keeps-what-changed": {
+            "storage/conditional-write/changed-object-is-not-overwritten": {
                 "never-seen": ("stored", {"If-Match": OTHER}, (412, FAILED)),
                 "overwritten-since": ("overwritten", {"If-Match": OWN}, (412, FAILED)),
                 "other-multipart-object": ("multipart", {"If-Match": OTHER_OF_PARTS}, (412, FAILED)),
@@ -126,7 +131,7 @@ def test_put_is_refused_if_its_condition_fails(
         expect_stored(space.get(key), old)
 
 
-@verifies("storage/conditional-write/creates-what-is-absent#prefix-of-another-key")
+@verifies("storage/conditional-write/missing-object-is-created#prefix-of-another-key")
 def test_prefix_of_another_key_can_be_created(space: Space) -> None:
     """Purpose: where only "a/b" was put there is no object "a", so it can be created.
     Method: 1. put "a/b", PUT "a" with If-None-Match: *; if that is refused, put "a" without it
@@ -141,7 +146,7 @@ def test_prefix_of_another_key_can_be_created(space: Space) -> None:
     expect_success(reply, "for a key without an object")
 
 
-@verifies("storage/conditional-write/deletion-keeps-what-changed")
+@verifies("storage/conditional-write/changed-object-is-not-deleted")
 @pytest.mark.parametrize(
     ("before", "condition"),
     [case("own-etag", "stored", OWN), case("any-etag", "stored", "*"), case("multipart-etag", "multipart", OWN)],
@@ -161,7 +166,7 @@ def test_conditional_deletion(space: Space, features: frozenset[str], before: st
         expect_nothing_stored(space.get(key), "for a key that was deleted under a condition that held")
 
 
-@verifies("storage/conditional-write/many-deletions-keep-what-changed")
+@verifies("storage/conditional-write/changed-objects-are-not-deleted")
 def test_many_deletions_keep_what_changed(space: Space) -> None:
     """Purpose: DeleteObjects with ETags deletes only the objects that the client has read.
     Method: 1. name in DeleteObjects an object with another ETag, one with its own, and after them a missing key

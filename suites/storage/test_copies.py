@@ -267,7 +267,7 @@ def test_impossible_copy_is_refused(
     expect_nothing_stored(space.get(key))
 
 
-@verifies("storage/key/leading-slash-is-kept")
+@verifies("storage/key/leading-slash-is-preserved")
 @pytest.mark.parametrize("made", [case("of-a-source", "object"), case("of-the-source-of-a-part", "part")])
 def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str], made: str) -> None:
     """Purpose: a slash at the beginning of a key is part of it in x-amz-copy-source, too.

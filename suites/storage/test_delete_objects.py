@@ -22,7 +22,7 @@ QUIET = "<Quiet>true</Quiet>"
 OLD = b"the old object"
 
 
-@verifies("storage/multi-delete/deletes-what-is-named")
+@verifies("storage/multi-delete/named-keys-are-deleted")
 def test_deletes_what_is_named(space: Space) -> None:
     """Purpose: the named keys are deleted, and no others.
     Method: 1. put four objects, delete two of them in one request
@@ -106,7 +106,7 @@ def test_quiet_names_only_errors(space: Space) -> None:
         expect_nothing_stored(space.get(key), "for a key that was deleted")
 
 
-@verifies("storage/multi-delete/deletes-what-is-named#every-result-is-reported")
+@verifies("storage/multi-delete/named-keys-are-deleted#every-result-is-reported")
 def test_every_result_is_reported(space: Space) -> None:
     """Purpose: a client learns the result for each key, also for one with an unknown version.
     Method: 1. name an object, and an unknown version of another (not applicable if the whole request is refused)

@@ -101,7 +101,7 @@ def _send_partially(space: Space, signed: Request, sent: int) -> None:
         raise NonConformance("no success for a partial body", observed(reply), reply)
 
 
-@verifies("storage/object/cut-off-upload-stores-nothing")
+@verifies("storage/object/interrupted-upload-stores-nothing")
 @pytest.mark.parametrize(
     ("signed", "sent"),
     [
@@ -128,7 +128,7 @@ def test_interrupted_upload_stores_nothing(space: Space, signed: Signed, sent: i
     expect_keys(found_under(space, prefix), [key], "after interrupted uploads")
 
 
-@verifies("storage/multipart/cut-off-part-is-not-kept")
+@verifies("storage/multipart/interrupted-part-is-not-stored")
 def test_interrupted_part_is_not_stored(space: Space) -> None:
     """Purpose: an interrupted part is not stored, and does not replace the part of its number.
     Method: 1. open an upload, send part 1; begin to send parts 1 and 2, close the connection in their bodies
@@ -221,7 +221,7 @@ def test_paused_upload_blocks_no_reader(space: Space, paused: PausedUpload) -> N
         raise NonConformance("a response to GET while an upload to its key pauses", waited, again.during, again.put)
 
 
-@verifies("storage/conditional-write/keeps-what-is-there#created-during-the-upload")
+@verifies("storage/conditional-write/existing-object-is-not-overwritten#created-during-the-upload")
 def test_condition_is_evaluated_at_the_end(space: Space) -> None:
     """Purpose: If-None-Match: * does not overwrite an object that was created during the upload.
     Method: 1. send half of an object with If-None-Match: *, PUT another one to its key, send the other half

@@ -48,7 +48,7 @@ def _written(space: Space, key: str, way: str, features: frozenset[str]) -> Exch
     return space.complete(key, upload, [(1, part.headers.get("etag") or "")])
 
 
-@verifies("storage/key/of-1024-bytes-is-kept")
+@verifies("storage/key/of-1024-bytes-is-stored")
 @pytest.mark.parametrize(
     ("letter", "segment"), [case("ascii", "k", 191), case("two-byte", "é", 12), case("one-segment", "k", 900)]
 )
@@ -61,14 +61,14 @@ def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
     key = space.prefix().ljust(64, "-") + "/".join(parts)
     key += "-" * (1024 - len(key.encode()))
 
-    expect_success(space.put(key, b"far", told := {"x-amz-meta-owner": "alice"}))
+    expect_success(space.put(key, b"far", fields := {"x-amz-meta-owner": "alice"}))
     expect_bytes(reply := space.get(key), b"far")
-    expect_headers(reply, told)
+    expect_headers(reply, fields)
     expect_keys(whole_listing(version_2(space, key[:64])), [key])
     expect_success(space.delete(key))
 
 
-@verifies("storage/key/of-1024-bytes-is-kept")
+@verifies("storage/key/of-1024-bytes-is-stored")
 @pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts"), case("as-a-source", "source")])
 def test_longest_key_of_a_copy_or_upload(space: Space, features: frozenset[str], way: str) -> None:
     """Purpose: a key may be 1,024 bytes long for copies, their sources and multipart uploads, too.
@@ -161,7 +161,7 @@ def test_metadata_of_a_long_name_is_returned(space: Space) -> None:
     expect_headers(space.head(key), {name: "alice"})
 
 
-@verifies("storage/key/of-1024-bytes-is-kept#in-pages")
+@verifies("storage/key/of-1024-bytes-is-stored#in-pages")
 def test_long_keys_are_listed_page_by_page(space: Space) -> None:
     """Purpose: a listing distinguishes long keys that differ only at their ends, also as start and prefix.
     Method: 1. put three objects under such keys; list them in pages of one, after the second key, and with it as prefix
@@ -176,7 +176,7 @@ def test_long_keys_are_listed_page_by_page(space: Space) -> None:
     expect_keys(found_under(space, keys[1]), keys[1:2])
 
 
-@verifies("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects")
+@verifies("storage/key/of-1024-bytes-is-stored#deleted-by-delete-objects")
 def test_long_keys_are_deleted_together(space: Space) -> None:
     """Purpose: DeleteObjects does not truncate a long key.
     Method: 1. put two objects under such keys that differ at their ends, delete one by DeleteObjects

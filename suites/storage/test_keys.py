@@ -50,7 +50,7 @@ PAIRS = {
 }
 
 
-@verifies("storage/key/ordinary-names-are-kept")
+@verifies("storage/key/ordinary-names-are-preserved")
 @pytest.mark.parametrize("name", [case(hint, name) for hint, name in ORDINARY.items()])
 def test_name_is_kept(space: Space, name: str) -> None:
     """Purpose: a key may have any Unicode characters, and an object is found under exactly its key.
@@ -85,7 +85,7 @@ def test_similar_names_are_different_objects(space: Space, one: str, other: str)
         expect_bytes(space.get(prefix + one), b"one", "after a similar name was written")
 
 
-@verifies("storage/key/broken-utf8-is-refused-or-kept")
+@verifies("storage/key/broken-utf8-is-refused-or-stored")
 @pytest.mark.parametrize(
     "tail", [case("lone-byte", b"\xff"), case("overlong-slash", b"\xc0\xaf"), case("cut-sequence", b"\xe2\x82")]
 )
@@ -236,8 +236,8 @@ def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
     expect_keys(found_under(space, prefix), keys[:1], "after the object below it was deleted")
 
 
-@verifies("storage/key/object-beside-its-prefix")
-def test_object_beside_its_own_prefix(space: Space) -> None:
+@verifies("storage/key/object-and-prefix-coexist")
+def test_object_and_prefix_coexist(space: Space) -> None:
     """Purpose: "a" and "a/b" can both be objects, since keys have no hierarchy.
     Method: 1. put "a" and "a/b"; delete each and put it again
             2. expect each to be there, and to survive the deletion of the other
@@ -255,7 +255,7 @@ def test_object_beside_its_own_prefix(space: Space) -> None:
     expect_bytes(space.get(prefix + "a/b"), b"below", "after an object was put above it")
 
 
-@verifies("storage/key/leading-slash-is-kept")
+@verifies("storage/key/leading-slash-is-preserved")
 def test_leading_slash_is_kept(space: Space) -> None:
     """Purpose: a slash at the beginning of a key is part of it.
     Method: 1. put an object, and another under its key with a slash before it (it may be refused)

@@ -185,7 +185,7 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
         expect_bytes(got, TAIL)
 
 
-@verifies("storage/multipart/old-object-stands-until-complete")
+@verifies("storage/multipart/old-object-remains-until-completion")
 def test_old_object_stands_until_complete(space: Space) -> None:
     """Purpose: an open upload must not change the object under its key.
     Method: 1. put an object with metadata, open an upload to its key with other metadata, send a part

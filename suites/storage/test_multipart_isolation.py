@@ -1,4 +1,4 @@
-"""Multipart uploads are told apart by id, key and bucket, end once, and leave the old object until completion."""
+"""Multipart uploads are distinguished by id, key and bucket, end once, and leave the old object until completion."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ def test_payload_hash_of_a_completion_is_checked(space: Space) -> None:
     expect_nothing_stored(got)
 
 
-@verifies("storage/subresource/expected-owner-is-heeded")
+@verifies("storage/subresource/expected-owner-is-checked")
 @pytest.mark.usefixtures("multipart")
 @pytest.mark.parametrize(
     "operation", [case(name, name) for name in ("part", "parts", "completion", "abortion", "open-uploads")]
@@ -287,7 +287,7 @@ def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> 
     expect_bytes(space.get(key), EARLIER)
 
 
-@verifies("storage/multipart/old-object-stands-until-complete")
+@verifies("storage/multipart/old-object-remains-until-completion")
 @pytest.mark.parametrize(
     "change",
     [case(name, name) for name in ("overwritten", "copied-over", "deleted", "deleted-by-delete-objects")],

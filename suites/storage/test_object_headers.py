@@ -90,8 +90,8 @@ def test_etag_follows_the_bytes(space: Space) -> None:
         first, second = (require(space.put(key, same + end), "it stored") for end in (b"bytes one", b"bytes two"))
 
         if expect_etag(first) == expect_etag(second):
-            told, proof = f"{expect_etag(second)} for both", another_field(first, second, "ETag")
-            raise NonConformance("different ETags for different bytes", told, first, second, proof=proof)
+            found, proof = f"{expect_etag(second)} for both", another_field(first, second, "ETag")
+            raise NonConformance("different ETags for different bytes", found, first, second, proof=proof)
 
 
 @verifies("storage/object/head-equals-get")
@@ -208,8 +208,8 @@ def test_metadata_beyond_ascii_is_unaltered(space: Space, value: str) -> None:
         return
     expect_success(put, "for metadata beyond ASCII, or a refusal")
     for reply in (space.get(key), space.head(key)):
-        told = {_read(reply), reply.headers.get(CITY)}
-        if told.isdisjoint({value, _words(value)}) and "x-amz-missing-meta" not in reply.headers:
+        read = {_read(reply), reply.headers.get(CITY)}
+        if read.isdisjoint({value, _words(value)}) and "x-amz-missing-meta" not in reply.headers:
             proof = Proof(beyond="the value may be in UTF-8 or encoded by RFC 2047")
             wanted = f"{CITY}: {value}, as sent or encoded by RFC 2047"
             raise NonConformance(wanted, field_of(reply, CITY), put, reply, proof=proof)

@@ -202,7 +202,7 @@ def test_signed_fields_are_served_and_checked(space: Space, name: str, value: st
     expect_stored(space.get(key), EARLIER)
 
 
-@verifies("storage/conditional-write/keeps-what-is-there#by-url")
+@verifies("storage/conditional-write/existing-object-is-not-overwritten#by-url")
 def test_url_that_creates_does_not_overwrite(space: Space) -> None:
     """Purpose: a URL for creating an object must not overwrite an existing one.
     Method: 1. put an object; presign a PUT to its key with If-None-Match: * among the signed fields, send it

@@ -338,8 +338,8 @@ def test_deleted_object_is_gone(space: Space, features: frozenset[str], count: i
 @pytest.mark.parametrize(
     "matches",
     [
-        row("storage/conditional-write/keeps-what-is-there#copied-object", False),
-        row("storage/conditional-write/replaces-what-matches#copy-over-an-object", True),
+        row("storage/conditional-write/existing-object-is-not-overwritten#copied-object", False),
+        row("storage/conditional-write/matching-object-is-replaced#copy-over-an-object", True),
     ],
 )
 def test_conditional_write_over_a_copy(space: Space, matches: bool) -> None:

@@ -149,7 +149,7 @@ WITH_OTHER_OWNER: dict[str, Operation] = {
 }
 
 
-@verifies("storage/subresource/expected-owner-is-heeded")
+@verifies("storage/subresource/expected-owner-is-checked")
 @pytest.mark.parametrize("operation", [case(name, operation) for name, operation in WITH_OTHER_OWNER.items()])
 def test_expected_owner_is_heeded(space: Space, operation: Operation) -> None:
     """Purpose: a client that states whose bucket it expects must not read or change another one.
@@ -223,8 +223,8 @@ def _lock() -> dict[str, str]:
             lambda: {"x-amz-server-side-encryption": "aws:kms"},
             False,
         ),
-        row("storage/subresource/lock-is-kept-or-refused#put", _lock, False),
-        row("storage/subresource/lock-is-kept-or-refused#copy", _lock, True),
+        row("storage/subresource/lock-is-applied-or-refused#put", _lock, False),
+        row("storage/subresource/lock-is-applied-or-refused#copy", _lock, True),
     ],
 )
 def test_protection_is_applied_or_refused(space: Space, fields: Callable[[], dict[str, str]], copied: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.oracles.linearizability import Operation, expect_register
+from conformance.oracles.linearizability import Operation, expect_not_mixed_up, expect_register
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.s3_replies import reply
 
@@ -67,3 +67,10 @@ def test_the_verdict_agrees_with_the_definition(
         assert not linearizable(writes, reads)
     else:
         assert linearizable(writes, reads)
+
+
+def test_only_the_response_to_another_request_is_mixed_up() -> None:
+    for found in ("b", None, "of no request"):
+        expect_not_mixed_up(reply(), "b", found, ["a", "b"])
+    with pytest.raises(NonConformance, match="b, which was requested"):
+        expect_not_mixed_up(reply(), "b", "a", ["a", "b"])

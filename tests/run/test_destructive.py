@@ -14,9 +14,9 @@ from tests.run.support import conformance, redescribed
 pytestmark = pytest.mark.once
 
 ABOUT_BUCKETS = {
-    "storage/service/create-bucket-harms-nothing",
+    "storage/service/create-bucket-keeps-its-objects",
     "storage/service/buckets-are-not-self-service",
-    "storage/service/delete-bucket-destroys-nothing",
+    "storage/service/delete-bucket-keeps-its-objects",
 }
 
 

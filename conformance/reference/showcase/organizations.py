@@ -218,7 +218,7 @@ def conflict_has_own_shape(conflict: Callable[[str], Answer], message: str) -> A
     return Answer.json(409, {"message": message, "statusCode": 409})
 
 
-@defect("errors/writes/affect-only-what-they-name#sequential", promise="ER-12", surface="identity")
+@defect("errors/writes/affect-only-the-named-item#sequential", promise="ER-12", surface="identity")
 async def deletion_reaches_longer_names(
     remove_project: Callable[..., Awaitable[bool]],
     organization: Organization,

@@ -21,7 +21,7 @@ from conformance.reference.support.registry import (
 LONGEST_LIST = 100
 
 
-@defect("registry/pull/blob-is-what-was-pushed#text", promise="RG-22", surface="registry")
+@defect("registry/pull/blob-has-the-pushed-bytes#text", promise="RG-22", surface="registry")
 async def line_ends_converted(get_blob: Any, call: Call) -> Answer:
     """Line ends in a blob are converted, so the pulled bytes differ from the pushed ones."""
     answer: Answer = await get_blob(call)

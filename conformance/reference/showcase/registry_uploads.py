@@ -34,7 +34,7 @@ def refused_chunk_stored(out_of_order: Any, request: Request, upload: Upload) ->
     return refusal
 
 
-@defect("registry/upload/cut-off-chunk-can-be-resumed", promise="RG-19", surface="registry")
+@defect("registry/upload/interrupted-chunk-can-be-resumed", promise="RG-19", surface="registry")
 async def status_is_one_byte_ahead(get_upload: Any, call: Call) -> Answer:
     """The status of an upload reports one byte more than the registry has."""
     answer: Answer = await get_upload(call)

@@ -62,7 +62,7 @@ async def delete_missing_is404(delete_object: Any, call: Call, bucket: Bucket) -
     return answer
 
 
-@defect("storage/key/ordinary-names-are-kept#deep", promise="S3-19", surface="storage")
+@defect("storage/key/ordinary-names-are-preserved#deep", promise="S3-19", surface="storage")
 def hidden_names_not_listed(listable_keys: Any, bucket: Bucket) -> list[str]:
     """A listing omits keys that begin with a dot."""
     return [key for key in listable_keys(bucket) if not key.rpartition("/")[2].startswith(".")]
@@ -74,7 +74,7 @@ def modified_since_ignored(modified_since_holds: Any, date: int, found: StoredOb
     return True
 
 
-@defect("storage/conditional-write/deletion-keeps-what-changed#own-etag", promise="S3-21", surface="storage")
+@defect("storage/conditional-write/changed-object-is-not-deleted#own-etag", promise="S3-21", surface="storage")
 async def deletion_condition_ignored(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """A deletion ignores If-Match and removes an object that has changed."""
     await erase(bucket, key, Conditions(None, None, None, None))

@@ -56,7 +56,7 @@ ROWS = (
     row(
         "bodies-read-as-latin1",
         "RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well.",
-        "errors/reads/return-what-was-written#text-long-of-three-bytes,text-invisible",
+        "errors/reads/written-values-are-returned#text-long-of-three-bytes,text-invisible",
         parsed=lambda original, body: original(body.decode("latin-1").encode()),
     ),
 )
@@ -292,7 +292,7 @@ class PagesOverlap(InPages, Defect):
     size, lost = 7, -1
 
 
-@defect("errors/reads/return-what-was-written#slug-sixty-three")
+@defect("errors/reads/written-values-are-returned#slug-sixty-three")
 async def item_reports_a_cut_slug(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
     answer = await get_project(call)
@@ -304,7 +304,7 @@ async def item_reports_a_cut_slug(get_project: Callable[[Call], Awaitable[Answer
 class HyphensOfSlugsJoined(Defect):
     """Organization Settings: a slug may have two hyphens side by side, and is not found without one of them."""
 
-    noticed_by = ("errors/reads/return-what-was-written#slug-two-hyphens",)
+    noticed_by = ("errors/reads/written-values-are-returned#slug-two-hyphens",)
 
     def new_project(
         self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
@@ -319,13 +319,13 @@ class HyphensOfSlugsJoined(Defect):
 class SlugsCutAtForty(HyphensOfSlugsJoined):
     """Organization Settings: nor is the end of a long one cut off."""
 
-    noticed_by = ("errors/reads/return-what-was-written#slug-hundred",)
+    noticed_by = ("errors/reads/written-values-are-returned#slug-hundred",)
 
     def _stored_slug(self, slug: str) -> str:
         return slug[:40]
 
 
-@defect("errors/reads/return-what-was-written#with-unknown-member")
+@defect("errors/reads/written-values-are-returned#with-unknown-member")
 async def update_is_lost_with_an_unknown_member(
     patch_project: Callable[[Call], Awaitable[Answer]], call: Call
 ) -> Answer:
@@ -336,7 +336,7 @@ async def update_is_lost_with_an_unknown_member(
     return surface.shown(project) if unknown else await patch_project(call)
 
 
-@defect("errors/reads/return-what-was-written#each-write")
+@defect("errors/reads/written-values-are-returned#each-write")
 def empty_texts_are_not_written(
     apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
 ) -> None:
@@ -347,7 +347,7 @@ def empty_texts_are_not_written(
 class ReadsAreStale(Defect):
     """RFC 9110 section 9.3.1: GET tells the current state."""
 
-    noticed_by = ("errors/reads/return-what-was-written#each-write",)
+    noticed_by = ("errors/reads/written-values-are-returned#each-write",)
 
     def __init__(self) -> None:
         self.first: dict[str, Answer] = {}
@@ -363,7 +363,7 @@ class ReadsAreStale(Defect):
 class DeletedComesBackWithItsName(Defect):
     """RFC 9110 section 9.3.1: what is made is what was sent, and not what was deleted under its name."""
 
-    noticed_by = ("errors/reads/return-what-was-written#each-write",)
+    noticed_by = ("errors/reads/written-values-are-returned#each-write",)
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
@@ -385,7 +385,7 @@ class DeletedComesBackWithItsName(Defect):
 class AbsenceRemembered(Defect):
     """RFC 9110 section 9.3.1: GET tells the current state, also of what was absent a moment ago."""
 
-    noticed_by = ("errors/reads/return-what-was-written#each-write",)
+    noticed_by = ("errors/reads/written-values-are-returned#each-write",)
 
     def __init__(self) -> None:
         self.absent: dict[tuple[str, str | None], float] = {}
@@ -407,7 +407,7 @@ def is_rare(text: Any) -> bool:
     return isinstance(text, str) and any(ord(each) > 0xFFFF for each in text)
 
 
-@defect("errors/reads/return-what-was-written#text-four-bytes,text-chunked")
+@defect("errors/reads/written-values-are-returned#text-four-bytes,text-chunked")
 async def rare_text_cannot_be_read(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
     answer = await get_project(call)
@@ -418,7 +418,7 @@ async def rare_text_cannot_be_read(get_project: Callable[[Call], Awaitable[Answe
 class _TextsChanged(Defect):
     """What is stored of a text is not what was sent."""
 
-    noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/return-what-was-written",)
+    noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/written-values-are-returned",)
 
     def checked_fields(
         self,
@@ -436,7 +436,7 @@ class _TextsChanged(Defect):
 class LineEndsOfTextsMadeAlike(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, each line end as it was."""
 
-    noticed_by = ("errors/reads/return-what-was-written#text-line-ends",)
+    noticed_by = ("errors/reads/written-values-are-returned#text-line-ends",)
 
     def _stored(self, text: str) -> str:
         return re.sub("\r\n?", "\n", text)
@@ -445,7 +445,7 @@ class LineEndsOfTextsMadeAlike(_TextsChanged):
 class WordOfTextIsNothing(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: the text null is four letters."""
 
-    noticed_by = ("errors/reads/return-what-was-written#text-word",)
+    noticed_by = ("errors/reads/written-values-are-returned#text-word",)
 
     def _stored(self, text: str) -> str:
         return "" if text == "null" else text
@@ -454,13 +454,13 @@ class WordOfTextIsNothing(_TextsChanged):
 class NumberOfTextIsRead(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: a text of digits has those that it has."""
 
-    noticed_by = ("errors/reads/return-what-was-written#text-number",)
+    noticed_by = ("errors/reads/written-values-are-returned#text-number",)
 
     def _stored(self, text: str) -> str:
         return str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
 
 
-@defect("errors/reads/return-what-was-written#text-four-bytes", crashes=(UnicodeError,))
+@defect("errors/reads/written-values-are-returned#text-four-bytes", crashes=(UnicodeError,))
 def rockets_crash(
     checked_fields: Callable[..., dict[str, Any]], organization: Organization, body: dict[str, Any]
 ) -> dict[str, Any]:
@@ -470,7 +470,7 @@ def rockets_crash(
     return checked_fields(organization, body)
 
 
-@defect("errors/reads/return-what-was-written#text-accents,text-letters")
+@defect("errors/reads/written-values-are-returned#text-accents,text-letters")
 def answers_in_latin1(request: Request, answer: Answer) -> Answer:
     """RFC 8259 section 8.1: JSON is in UTF-8."""
     if is_api_request(request):
@@ -482,7 +482,7 @@ def answers_in_latin1(request: Request, answer: Answer) -> Answer:
 class MarksStoredAsMarkup(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
 
-    noticed_by = ("errors/reads/return-what-was-written#text-marks,text-markup",)
+    noticed_by = ("errors/reads/written-values-are-returned#text-marks,text-markup",)
 
     def _stored(self, text: str) -> str:
         return html.escape(text)
@@ -491,7 +491,7 @@ class MarksStoredAsMarkup(_TextsChanged):
 class TextCutAt255(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
 
-    noticed_by = ("errors/reads/return-what-was-written#text-long,text-very-long",)
+    noticed_by = ("errors/reads/written-values-are-returned#text-long,text-very-long",)
 
     def _stored(self, text: str) -> str:
         return text[:255]
@@ -500,13 +500,13 @@ class TextCutAt255(_TextsChanged):
 class PlusSignsOfTextsAreBlanks(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
 
-    noticed_by = ("errors/reads/return-what-was-written#text-formula,text-lines,text-date-time",)
+    noticed_by = ("errors/reads/written-values-are-returned#text-formula,text-lines,text-date-time",)
 
     def _stored(self, text: str) -> str:
         return text.replace("+", " ")
 
 
-@defect("errors/writes/affect-only-what-they-name#concurrent")
+@defect("errors/writes/affect-only-the-named-item#concurrent")
 async def concurrent_creations_lose_one(create_project: Create, organization: Organization, project: Project) -> bool:
     """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
     read = dict(organization.projects)
@@ -520,7 +520,7 @@ async def concurrent_creations_lose_one(create_project: Create, organization: Or
 class ConcurrentUpdatesMixedUp(Defect):
     """RFC 9110 section 9.3.1: of two updates at once each changes its own thing."""
 
-    noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
+    noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
 
     async def update_project(
         self, original: Callable[..., Awaitable[bool]], project: Project, changes: Any, still_holds: Callable[[], bool]
@@ -533,7 +533,7 @@ class ConcurrentUpdatesMixedUp(Defect):
 class ConcurrentCreationsAreTooMany(Defect):
     """RFC 9110 section 9.3.1: those who create different things at one moment do not stand in each other's way."""
 
-    noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
+    noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
 
     def __init__(self) -> None:
         self.at_work = 0
@@ -593,7 +593,7 @@ async def update_brings_deleted_back(
     return await update_project(project, changes, still_holds)
 
 
-@defect("errors/writes/affect-only-what-they-name#sequential")
+@defect("errors/writes/affect-only-the-named-item#sequential")
 async def update_accepts_a_duplicate_name(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
     surface, projects = surface_of(patch_project), call.organization.projects
@@ -606,14 +606,14 @@ async def update_accepts_a_duplicate_name(patch_project: Callable[[Call], Awaita
     return surface.shown(project)
 
 
-@defect("errors/writes/affect-only-what-they-name#sequential")
+@defect("errors/writes/affect-only-the-named-item#sequential")
 async def projects_read_by_their_beginning(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract's table of errors: 404 for what does not exist, though the name of something begins so."""
     found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
     return await get_project(replace(call, slug=min(found, key=len)) if found else call)
 
 
-@defect("errors/writes/affect-only-what-they-name#sequential")
+@defect("errors/writes/affect-only-the-named-item#sequential")
 async def longer_name_is_accepted(create_project: Create, organization: Organization, project: Project) -> bool:
     """The contract's table of errors: 409 is for a slug that is taken, and not for one that goes on from it."""
     return not any(project.slug.startswith(each) for each in organization.projects) and await create_project(
@@ -621,7 +621,7 @@ async def longer_name_is_accepted(create_project: Create, organization: Organiza
     )
 
 
-@defect("errors/writes/affect-only-what-they-name#sequential")
+@defect("errors/writes/affect-only-the-named-item#sequential")
 async def longer_name_keeps_shorter(
     remove_project: Removes, organization: Organization, project: Project, still_holds: Holds
 ) -> bool:
@@ -630,7 +630,7 @@ async def longer_name_keeps_shorter(
     return not within and await remove_project(organization, project, still_holds)
 
 
-@defect("errors/writes/affect-only-what-they-name#sequential")
+@defect("errors/writes/affect-only-the-named-item#sequential")
 def update_replaces_the_whole(
     apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
 ) -> None:

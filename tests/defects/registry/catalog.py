@@ -65,7 +65,7 @@ async def catalog_of_none_fails(list_repositories: Any, call: Call) -> Answer:
     return answer
 
 
-@defect("registry/catalog/lists-what-was-pushed")
+@defect("registry/catalog/pushed-repository-is-listed")
 def catalog_loses_the_last(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, Listing Repositories: every repository of the caller's is listed."""
     if kind_of(request) == "catalog" and answer.status == 200:

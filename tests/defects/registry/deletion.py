@@ -344,7 +344,7 @@ async def deleted_referrer_deletes_its_subject(remove_manifest: Any, name: str, 
 class LinkCounts(Defect):
     """distribution-spec 1.1, Listing Tags: a page begins behind the last tag of that before, whatever went since."""
 
-    noticed_by = ("registry/delete/tag-goes-alone",)
+    noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
 
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         before = COUNTED.fullmatch(request.parameter("last") or "")
@@ -358,7 +358,7 @@ class LinkCounts(Defect):
 class DeletedTagPushedAgainNotListed(Defect):
     """distribution-spec 1.1, Listing Tags: a tag that was deleted and pushed again is listed."""
 
-    noticed_by = ("registry/delete/tag-goes-alone",)
+    noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
 
     def __init__(self) -> None:
         self.deleted: set[tuple[str, str]] = set()
@@ -374,7 +374,7 @@ class DeletedTagPushedAgainNotListed(Defect):
 class DeletedTagNamesWhatItDid(Defect):
     """distribution-spec 1.1, Pushing Manifests: a deleted tag names what is pushed under it, not what it named."""
 
-    noticed_by = ("registry/delete/tag-goes-alone",)
+    noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
 
     def __init__(self) -> None:
         self.named: dict[tuple[str, str], str] = {}
@@ -387,7 +387,7 @@ class DeletedTagNamesWhatItDid(Defect):
         await original(name, tag, self.named.pop((name, tag), digest))
 
 
-@defect("registry/delete/tag-goes-alone")
+@defect("registry/delete/tag-deletion-keeps-its-image")
 async def deleted_tag_deletes_its_digest(remove_tag: Any, name: str, tag: str) -> None:
     """distribution-spec 1.1, Deleting tags: the image stays where other tags name it, by its digest, too."""
     stored = registry_of(remove_tag).stored(name)
@@ -399,7 +399,7 @@ async def deleted_tag_deletes_its_digest(remove_tag: Any, name: str, tag: str) -
 class DeletedTagsInPages(Defect):
     """distribution-spec 1.1, Deleting tags: a deleted tag is not listed, in pages neither."""
 
-    noticed_by = ("registry/delete/tag-goes-alone",)
+    noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
 
     def __init__(self) -> None:
         self.deleted: dict[str, list[str]] = {}
@@ -420,7 +420,7 @@ class DeletedTagsInPages(Defect):
 class DeletedTagRefused(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag that was deleted may be given again."""
 
-    noticed_by = ("registry/delete/tag-goes-alone",)
+    noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
 
     def __init__(self) -> None:
         self.deleted: set[tuple[str, str]] = set()
@@ -439,7 +439,7 @@ class DeletedTagRefused(Defect):
 class DeletedTagFromCache(Defect):
     """distribution-spec 1.1, Deleting tags: a deleted tag is gone for those, too, who have read it before."""
 
-    noticed_by = ("registry/delete/tag-goes-alone",)
+    noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
 
     def __init__(self) -> None:
         self.read: dict[Place, Manifest] = {}
@@ -465,7 +465,7 @@ class DeletedTagFromCache(Defect):
 class TagDeletionAnswered204(_AnotherStatus):
     """distribution-spec 1.1, Deleting tags: "Upon success, the registry MUST respond with a 202 Accepted code"."""
 
-    noticed_by = ("registry/delete/tag-goes-alone",)
+    noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
     status_change = ("manifest", "DELETE", 202, 204)
 
     def _meant(self, request: Request) -> bool:

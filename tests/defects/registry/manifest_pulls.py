@@ -214,8 +214,8 @@ def manifest_converted(request: Request, answer: Answer) -> Answer:
 
 
 @defect(
-    "registry/pull/manifest-is-what-was-pushed#accepting-another-type,accepting-anything,accepting-html",
-    "registry/pull/manifest-is-what-was-pushed#accepting-index,accepting-nonsense,digest,tag",
+    "registry/pull/manifest-has-the-pushed-bytes#accepting-another-type,accepting-anything,accepting-html",
+    "registry/pull/manifest-has-the-pushed-bytes#accepting-index,accepting-nonsense,digest,tag",
     "registry/manifest/image-kinds-are-accepted#oci-image",
     "registry/manifest/artifacts-are-accepted#no-layers",
     "registry/manifest/push-by-digest-is-accepted",

@@ -187,13 +187,13 @@ async def buckets_share_objects(current: Any, bucket: Bucket, key: str) -> Store
     return found
 
 
-@defect("storage/service/buckets-are-not-self-service", "storage/service/create-bucket-harms-nothing")
+@defect("storage/service/buckets-are-not-self-service", "storage/service/create-bucket-keeps-its-objects")
 def new_buckets_are_server_errors(create_bucket: Any, call: Call) -> Answer:
     """Provisioning Storage: buckets are provisioned in the portal; CreateBucket is refused, as the caller's mistake."""
     raise server_error()
 
 
-@defect("storage/service/delete-bucket-destroys-nothing")
+@defect("storage/service/delete-bucket-keeps-its-objects")
 async def refused_deletion_empties_the_bucket(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, BucketNotEmpty: a bucket with objects is not deleted, and neither are they."""
     for key in list(bucket.objects):
@@ -202,7 +202,7 @@ async def refused_deletion_empties_the_bucket(delete_bucket: Any, call: Call, bu
     return answer
 
 
-@defect("storage/service/delete-bucket-destroys-nothing")
+@defect("storage/service/delete-bucket-keeps-its-objects")
 async def delete_bucket_destroys(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteBucket: a bucket with objects in it is not deleted, nor are they."""
     bucket.objects.clear()

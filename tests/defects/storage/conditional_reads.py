@@ -211,8 +211,8 @@ def read_if_none_match_ignored(
 @defect(
     "storage/condition/if-none-match-is-honoured#if-none-match-holds",
     "storage/condition/if-unmodified-since-is-honoured#unmodified-since-holds",
-    "storage/conditional-write/creates-what-is-absent",
-    "storage/conditional-write/creates-what-is-absent#prefix-of-another-key,key-of-another-bucket,after-deletion",
+    "storage/conditional-write/missing-object-is-created",
+    "storage/conditional-write/missing-object-is-created#prefix-of-another-key,key-of-another-bucket,after-deletion",
 )
 def conditions_not_implemented(request: Request) -> Answer | None:
     """S3 API Reference, GetObject, PutObject: a condition that holds stands in nothing's way."""

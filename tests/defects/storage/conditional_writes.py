@@ -23,7 +23,7 @@ ROWS = (
     row(
         "failed-condition-reported-as-deleted",
         ("S3 API Reference, DeleteObjects, Error: a key that was not deleted is told as an error, and not as deleted."),
-        "storage/conditional-write/many-deletions-keep-what-changed",
+        "storage/conditional-write/changed-objects-are-not-deleted",
         entry_failed=lambda original, key, fault: xml.group("Deleted", xml.element("Key", key)),
     ),
 )
@@ -71,8 +71,8 @@ def compare_and_swap_loses_updates(check_write: Any, conditions: Conditions, fou
 
 
 @defect(
-    "storage/conditional-write/creates-what-is-absent",
-    "storage/conditional-write/creates-what-is-absent#key-of-another-bucket",
+    "storage/conditional-write/missing-object-is-created",
+    "storage/conditional-write/missing-object-is-created#key-of-another-bucket",
 )
 async def created_only_in_the_answer(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
@@ -84,7 +84,7 @@ async def created_only_in_the_answer(
         await commit(bucket, key, stored, conditions)
 
 
-@defect("storage/conditional-write/deletion-keeps-what-changed#own-etag")
+@defect("storage/conditional-write/changed-object-is-not-deleted#own-etag")
 async def deleted_before_its_condition(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Conditional deletes": where a condition fails, nothing is deleted."""
     found = bucket.objects.get(key)
@@ -92,7 +92,7 @@ async def deleted_before_its_condition(erase: Any, bucket: Bucket, key: str, con
     gateway(erase).check_write(conditions, found)
 
 
-@defect("storage/conditional-write/deletion-keeps-what-changed#own-etag,any-etag,multipart-etag")
+@defect("storage/conditional-write/changed-object-is-not-deleted#own-etag,any-etag,multipart-etag")
 async def deleted_only_in_the_answer(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Conditional deletes": the object is deleted where If-Match holds."""
     if conditions.match is None:
@@ -102,8 +102,8 @@ async def deleted_only_in_the_answer(erase: Any, bucket: Bucket, key: str, condi
 
 
 @defect(
-    "storage/conditional-write/deletion-keeps-what-changed#own-etag,any-etag",
-    "storage/conditional-write/many-deletions-keep-what-changed",
+    "storage/conditional-write/changed-object-is-not-deleted#own-etag,any-etag",
+    "storage/conditional-write/changed-objects-are-not-deleted",
 )
 async def deletion_conditions_all_fail(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """RFC 9110 section 13.1.1: If-Match holds where the ETag is the object's, and then the DELETE is performed."""
@@ -112,7 +112,7 @@ async def deletion_conditions_all_fail(erase: Any, bucket: Bucket, key: str, con
     await erase(bucket, key, conditions)
 
 
-@defect("storage/conditional-write/keeps-what-changed#overwritten-since")
+@defect("storage/conditional-write/changed-object-is-not-overwritten#overwritten-since")
 async def etag_kept_on_overwrite(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
@@ -124,7 +124,7 @@ async def etag_kept_on_overwrite(
 @defect(
     "storage/conditional-write/if-none-match-of-an-etag#if-none-match-fails",
     "storage/conditional-write/if-match-any-needs-an-object#if-match-any-fails",
-    "storage/conditional-write/keeps-what-changed#never-seen,missing-object",
+    "storage/conditional-write/changed-object-is-not-overwritten#never-seen,missing-object",
     "storage/conditional-write/copy-honours-conditions#if-match,if-none-match",
     "storage/conditional-write/completion-honours-conditions#if-match",
 )
@@ -143,7 +143,7 @@ def any_tag_treated_as_an_asterisk(check_write: Any, conditions: Conditions, fou
     check_write(replace(conditions, none_match="*") if conditions.none_match else conditions, found)
 
 
-@defect("storage/conditional-write/keeps-what-is-there#signed-chunks,unsigned-chunks")
+@defect("storage/conditional-write/existing-object-is-not-overwritten#signed-chunks,unsigned-chunks")
 async def chunks_overwrite_unrequested(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Conditional writes": If-None-Match: * holds for payloads in chunks as for others."""
     answer: Answer = await put_object(without_fields(call, "if-none-match") if in_chunks(call) else call, bucket)
@@ -151,8 +151,8 @@ async def chunks_overwrite_unrequested(put_object: Any, call: Call, bucket: Buck
 
 
 @defect(
-    "storage/conditional-write/keeps-what-is-there",
-    "storage/conditional-write/keeps-what-is-there#by-url,signed-chunks,created-during-the-upload,copied-object",
+    "storage/conditional-write/existing-object-is-not-overwritten",
+    "storage/conditional-write/existing-object-is-not-overwritten#by-url,signed-chunks,created-during-the-upload,copied-object",
 )
 async def refused_conditional_write_stored(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
@@ -166,8 +166,8 @@ async def refused_conditional_write_stored(
 
 
 @defect(
-    "storage/conditional-write/keeps-what-is-there",
-    "storage/conditional-write/keeps-what-is-there#by-url,signed-chunks,created-during-the-upload,copied-object",
+    "storage/conditional-write/existing-object-is-not-overwritten",
+    "storage/conditional-write/existing-object-is-not-overwritten#by-url,signed-chunks,created-during-the-upload,copied-object",
 )
 def creation_on_condition_gets_no_answer(request: Request) -> Answer | None:
     """S3 API Reference, PutObject, If-None-Match: what is there is kept, and 412 answered."""
@@ -177,7 +177,7 @@ def creation_on_condition_gets_no_answer(request: Request) -> Answer | None:
 class DeletionsEndAtErrors(Defect):
     """S3 API Reference, DeleteObjects: each key is deleted or told as an error, also behind one that could not be."""
 
-    noticed_by = ("storage/conditional-write/many-deletions-keep-what-changed",)
+    noticed_by = ("storage/conditional-write/changed-objects-are-not-deleted",)
     shipped = True
 
     def __init__(self) -> None:
@@ -196,7 +196,7 @@ class DeletionsEndAtErrors(Defect):
         return str(original(key, fault))
 
 
-@defect("storage/conditional-write/many-deletions-keep-what-changed")
+@defect("storage/conditional-write/changed-objects-are-not-deleted")
 async def tags_in_deletions_fail(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """API Reference, Error Handling: a deletion that names an ETag is made or refused, and is no failure's cause."""
     if entry.get("ETag") is not None:
@@ -204,7 +204,7 @@ async def tags_in_deletions_fail(delete_entry: Any, bucket: Bucket, entry: xml.N
     return str(await delete_entry(bucket, entry, quiet))
 
 
-@defect("storage/conditional-write/many-deletions-keep-what-changed")
+@defect("storage/conditional-write/changed-objects-are-not-deleted")
 async def many_deleted_whatever_their_tags(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 User Guide, "How to perform conditional deletes": an ETag in the document is a condition on its key."""
     unconditional = replace(entry, children=[each for each in entry.children if each.name != "ETag"])

@@ -37,19 +37,19 @@ ROWS = (
     row(
         "key-leading-slash-dropped",
         'S3 User Guide, "Creating object key names": ``/a`` is not ``a``.',
-        "storage/key/leading-slash-is-kept",
+        "storage/key/leading-slash-is-preserved",
         object_key=lambda original, key: key.lstrip("/") or key,
     ),
     row(
         "key-limit-off-by-one",
         'S3 User Guide, "Creating object key names": a key may have 1024 bytes.',
-        "storage/key/of-1024-bytes-is-kept#ascii,copied,in-parts",
+        "storage/key/of-1024-bytes-is-stored#ascii,copied,in-parts",
         key_too_long=lambda original, key: bool(original(key + ".")),
     ),
     row(
         "long-names-cut",
         'S3 User Guide, "Naming Amazon S3 objects": of a key\'s 1,024 bytes all may be between two slashes.',
-        "storage/key/of-1024-bytes-is-kept#one-segment",
+        "storage/key/of-1024-bytes-is-stored#one-segment",
         object_key=lambda original, key: "/".join(name[:255] for name in str(original(key)).split("/")),
     ),
     row(
@@ -58,20 +58,20 @@ ROWS = (
             "S3 API Reference, ListObjectsV2, NextContinuationToken: it leads on behind a long key as behind a "
             "short one."
         ),
-        "storage/key/of-1024-bytes-is-kept#in-pages",
+        "storage/key/of-1024-bytes-is-stored#in-pages",
         continuation_token=lambda original, after: str(original(after[:LONGEST])),
     ),
     row(
         "noughts-before-numbers-lost",
         'S3 User Guide, "Naming Amazon S3 objects": a key is a sequence of characters, also where these are digits.',
-        "storage/key/ordinary-names-are-kept#tilde-and-zeros",
+        "storage/key/ordinary-names-are-preserved#tilde-and-zeros",
         shipped=True,
         object_key=lambda original, key: NOUGHTS.sub("/\\1", str(original(key))),
     ),
     row(
         "folder-marker-hidden",
         ('S3 User Guide, "Organizing objects using prefixes": an object whose key ends in a slash is listed like any.'),
-        "storage/key/ordinary-names-are-kept#trailing-slash",
+        "storage/key/ordinary-names-are-preserved#trailing-slash",
         listable_keys=lambda original, bucket: [key for key in original(bucket) if not key.endswith("/")],
     ),
     row(
@@ -120,7 +120,7 @@ def rare_character_not_listed(listable_keys: Any, bucket: Bucket) -> list[str]:
     return [key for key in listable_keys(bucket) if not any(0xF0000 <= ord(each) < 0x10FF00 for each in key)]
 
 
-@defect("storage/key/broken-utf8-is-refused-or-kept#cut-sequence,lone-byte,overlong-slash")
+@defect("storage/key/broken-utf8-is-refused-or-stored#cut-sequence,lone-byte,overlong-slash")
 def broken_utf8_is_server_error(request: Request) -> Answer | None:
     """API Reference, Error Handling: 400 for an invalid path."""
     return refused(500, "InternalError") if re.search("%(FF|C0|E2%82$)", request.raw_path) else None
@@ -200,21 +200,21 @@ async def folder_is_an_object(current: Any, bucket: Bucket, key: str) -> StoredO
     return found
 
 
-@defect("storage/key/leading-slash-is-kept")
+@defect("storage/key/leading-slash-is-preserved")
 async def leading_slash_read_away(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a slash at the beginning of a key is part of it, when read too."""
     answer: Answer = await get_object(replace(call, key=call.key.lstrip("/")), bucket)
     return answer
 
 
-@defect("storage/key/leading-slash-is-kept")
+@defect("storage/key/leading-slash-is-preserved")
 async def leading_slash_deleted_away(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a slash at the beginning of a key is part of it, when deleted too."""
     answer: Answer = await delete_object(replace(call, key=call.key.lstrip("/")), bucket)
     return answer
 
 
-@defect("storage/key/leading-slash-is-kept#of-a-source,of-the-source-of-a-part")
+@defect("storage/key/leading-slash-is-preserved#of-a-source,of-the-source-of-a-part")
 def slash_before_a_source_lost(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: behind the bucket's slash stands the key, whatever begins it."""
     bucket, key = copy_source(call)
@@ -224,7 +224,7 @@ def slash_before_a_source_lost(copy_source: Any, call: Call) -> tuple[str, str]:
 class PrefixLosesItsSlash(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, and not those that have no slash there."""
 
-    noticed_by = ("storage/key/leading-slash-is-kept",)
+    noticed_by = ("storage/key/leading-slash-is-preserved",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -236,7 +236,7 @@ def _below(bucket: Bucket, key: str) -> list[str]:
     return [each for each in bucket.keys if each.startswith(key.rstrip("/") + "/") and each != key]
 
 
-@defect("storage/key/deleting-a-folder-deletes-nothing-below#name", "storage/key/object-beside-its-prefix")
+@defect("storage/key/deleting-a-folder-deletes-nothing-below#name", "storage/key/object-and-prefix-coexist")
 async def deletion_is_recursive(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": to delete ``a`` is not to delete ``a/b``."""
     await erase(bucket, key, conditions)
@@ -244,7 +244,7 @@ async def deletion_is_recursive(erase: Any, bucket: Bucket, key: str, conditions
         bucket.remove(each)
 
 
-@defect("storage/key/deleting-a-folder-deletes-nothing-below#name,marker", "storage/key/object-beside-its-prefix")
+@defect("storage/key/deleting-a-folder-deletes-nothing-below#name,marker", "storage/key/object-and-prefix-coexist")
 async def directory_not_empty(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteObject: a key is deleted whatever other keys begin with it."""
     if _below(bucket, call.key):
@@ -253,7 +253,7 @@ async def directory_not_empty(delete_object: Any, call: Call, bucket: Bucket) ->
     return answer
 
 
-@defect("storage/key/no-object-below-an-object", "storage/key/object-beside-its-prefix")
+@defect("storage/key/no-object-below-an-object", "storage/key/object-and-prefix-coexist")
 async def emptied_folders_pruned(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": no hierarchy: what is deleted takes nothing above it along."""
     await erase(bucket, key, conditions)
@@ -312,7 +312,7 @@ class ListingBelowAnObjectIsServerError(Defect):
         return wanted
 
 
-@defect("storage/key/object-beside-its-prefix")
+@defect("storage/key/object-and-prefix-coexist")
 async def object_exists_as_directory(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
@@ -322,7 +322,7 @@ async def object_exists_as_directory(
     await commit(bucket, key, stored, conditions)
 
 
-@defect("storage/key/object-beside-its-prefix")
+@defect("storage/key/object-and-prefix-coexist")
 async def folder_replaces_the_object(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
@@ -332,7 +332,7 @@ async def folder_replaces_the_object(
         bucket.remove(each)
 
 
-@defect("storage/key/object-beside-its-prefix")
+@defect("storage/key/object-and-prefix-coexist")
 async def object_hides_what_is_below(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 User Guide, "Naming Amazon S3 objects": ``a/b`` is there beside ``a``, which is no file in its way."""
     hidden = any(key.startswith(each + "/") for each in bucket.keys)
@@ -340,7 +340,7 @@ async def object_hides_what_is_below(current: Any, bucket: Bucket, key: str) -> 
     return found
 
 
-@defect("storage/key/object-beside-its-prefix", "storage/model/nested-keys")
+@defect("storage/key/object-and-prefix-coexist", "storage/model/nested-keys")
 async def key_below_key_is_server_error(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys like any others."""
     above = call.key.split("/")[:-1]
@@ -350,7 +350,7 @@ async def key_below_key_is_server_error(put_object: Any, call: Call, bucket: Buc
     return answer
 
 
-@defect("storage/key/of-1024-bytes-is-kept#ascii,copied")
+@defect("storage/key/of-1024-bytes-is-stored#ascii,copied")
 async def long_path_not_read(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a key may have 1,024 bytes, to be read as well as to be written."""
     if len(call.key.encode()) > LONGEST_PATH:
@@ -359,7 +359,7 @@ async def long_path_not_read(get_object: Any, call: Call, bucket: Bucket) -> Ans
     return answer
 
 
-@defect("storage/key/of-1024-bytes-is-kept#ascii,two-byte")
+@defect("storage/key/of-1024-bytes-is-stored#ascii,two-byte")
 async def long_path_not_deleted(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a key of 1,024 bytes can be deleted again."""
     if len(call.key.encode()) > LONGEST_PATH:
@@ -368,7 +368,7 @@ async def long_path_not_deleted(delete_object: Any, call: Call, bucket: Bucket) 
     return answer
 
 
-@defect("storage/key/of-1024-bytes-is-kept#ascii")
+@defect("storage/key/of-1024-bytes-is-stored#ascii")
 async def metadata_of_long_keys_lost(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
@@ -379,14 +379,14 @@ async def metadata_of_long_keys_lost(
 class PrefixesCutShort(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys begin with the whole of it."""
 
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#in-pages",)
+    noticed_by = ("storage/key/of-1024-bytes-is-stored#in-pages",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
         return replace(wanted, prefix=wanted.prefix[:LONGEST])
 
 
-@defect("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects")
+@defect("storage/key/of-1024-bytes-is-stored#deleted-by-delete-objects")
 async def long_keys_deleted_singly_only(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects: what is told as deleted is gone."""
     key = entry.require("Key")
@@ -396,7 +396,7 @@ async def long_keys_deleted_singly_only(delete_entry: Any, bucket: Bucket, entry
     return result
 
 
-@defect("storage/key/of-1024-bytes-is-kept#as-a-source")
+@defect("storage/key/of-1024-bytes-is-stored#as-a-source")
 def long_sources_refused(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: a key of up to 1,024 bytes, percent-encoded."""
     if len(call.headers["x-amz-copy-source"]) > 2048:
@@ -408,14 +408,14 @@ def long_sources_refused(copy_source: Any, call: Call) -> tuple[str, str]:
 class StartsCutShort(Defect):
     """S3 API Reference, ListObjectsV2, StartAfter: behind that key, to its last letter."""
 
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#in-pages",)
+    noticed_by = ("storage/key/of-1024-bytes-is-stored#in-pages",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after[:LONGEST] if "continuation-token" not in call.query else after)
         return wanted
 
 
-@defect("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects")
+@defect("storage/key/of-1024-bytes-is-stored#deleted-by-delete-objects")
 async def long_keys_deleted_by_their_beginning(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Key: that key, not all that begin as it does."""
     key = entry.require("Key")
@@ -425,21 +425,21 @@ async def long_keys_deleted_by_their_beginning(delete_entry: Any, bucket: Bucket
     return result
 
 
-@defect("storage/key/ordinary-names-are-kept#blank")
+@defect("storage/key/ordinary-names-are-preserved#blank")
 async def reads_trim_the_key(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a blank at the end of a key is part of it, when it is read too."""
     answer: Answer = await get_object(replace(call, key=call.key.rstrip(" ")), bucket)
     return answer
 
 
-@defect("storage/key/ordinary-names-are-kept#blank")
+@defect("storage/key/ordinary-names-are-preserved#blank")
 async def deletions_trim_the_key(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a blank at the end of a key is part of it, when it is deleted too."""
     answer: Answer = await delete_object(replace(call, key=call.key.rstrip(" ")), bucket)
     return answer
 
 
-@defect("storage/key/ordinary-names-are-kept#brackets,punctuation")
+@defect("storage/key/ordinary-names-are-preserved#brackets,punctuation")
 async def patterns_not_deleted(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteObject: a key with brackets or a star is a key, and can be deleted."""
     if set("*[]") & set(call.key):
@@ -448,20 +448,20 @@ async def patterns_not_deleted(delete_object: Any, call: Call, bucket: Bucket) -
     return answer
 
 
-@defect("storage/key/ordinary-names-are-kept#unicode")
+@defect("storage/key/ordinary-names-are-preserved#unicode")
 def invisible_letters_lost(object_key: Any, key: str) -> str:
     """S3 User Guide, "Naming Amazon S3 objects": a space of no width, a mark or a hyphen that none sees are there."""
     return str(object_key(key)).translate(dict.fromkeys(map(ord, "\u200b\u00ad\u200f\ufeff")))
 
 
-@defect("storage/key/ordinary-names-are-kept#ampersand")
+@defect("storage/key/ordinary-names-are-preserved#ampersand")
 def listed_key_unescaped(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
     name_element: str = listed_name(element, name, encoded)
     return name_element.replace("&amp;", "&")
 
 
-@defect("storage/key/ordinary-names-are-kept#dots-within")
+@defect("storage/key/ordinary-names-are-preserved#dots-within")
 def dots_within_a_name_refused(check_key: Any, key: str) -> None:
     """S3 User Guide, "Creating object key names": two dots within a name are no step out of anything."""
     if re.search(r"[^/]\.\.|\.\.[^/]", key):

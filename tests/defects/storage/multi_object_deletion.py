@@ -59,7 +59,7 @@ async def malformed_document_not_refused(delete_objects: Any, call: Call, bucket
 
 
 @defect(
-    "storage/multi-delete/deletes-what-is-named",
+    "storage/multi-delete/named-keys-are-deleted",
     "storage/multi-delete/keys-are-matched-exactly#xml-characters",
     "storage/sdk/delete-objects#base",
 )
@@ -77,8 +77,8 @@ class LastDeletedNotReported(Defect):
     """S3 API Reference, DeleteResult, Deleted: each key that was deleted is told, the last one too."""
 
     noticed_by = (
-        "storage/multi-delete/deletes-what-is-named",
-        "storage/multi-delete/deletes-what-is-named#every-result-is-reported",
+        "storage/multi-delete/named-keys-are-deleted",
+        "storage/multi-delete/named-keys-are-deleted#every-result-is-reported",
         "storage/multi-delete/1000-keys-are-deleted",
     )
 

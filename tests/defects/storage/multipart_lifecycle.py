@@ -52,7 +52,7 @@ async def completion_torn_by_put(
     bucket.put(upload.key, replace(stored, body=latest.body))
 
 
-@defect("storage/concurrency/parallel-parts-are-all-kept")
+@defect("storage/concurrency/parallel-parts-are-all-stored")
 async def parts_race(keep_part: Any, upload: Upload, part: Part) -> None:
     """S3 User Guide, "Multipart upload process": parts may be uploaded in parallel, and none is lost."""
     before = dict(upload.parts)
@@ -201,7 +201,7 @@ class RepeatedCompletionRemovesTheObject(_Repeated):
         return answer
 
 
-@defect("storage/multipart/cut-off-part-is-not-kept")
+@defect("storage/multipart/interrupted-part-is-not-stored")
 async def cut_off_part_stored(broken_off: Any, request: Request) -> None:
     """S3 API Reference, IncompleteBody: a part that breaks off is not kept."""
     surface = gateway(broken_off)
@@ -268,7 +268,7 @@ async def folders_of_uploads_listed(list_objects_v2: Any, call: Call, bucket: Bu
     return answer
 
 
-@defect("storage/multipart/old-object-stands-until-complete")
+@defect("storage/multipart/old-object-remains-until-completion")
 async def opening_describes_the_old_object(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CreateMultipartUpload: its metadata is the new object's, once that is complete."""
     answer: Answer = await create_upload(call, bucket)
@@ -282,7 +282,7 @@ async def opening_describes_the_old_object(create_upload: Any, call: Call, bucke
 class ListedAsBeforeItsCompletion(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a listing tells of the object that an upload made."""
 
-    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+    noticed_by = ("storage/multipart/old-object-remains-until-completion",)
 
     def __init__(self) -> None:
         self.overwritten: dict[tuple[str, str], tuple[StoredObject, StoredObject]] = {}
@@ -300,7 +300,7 @@ class ListedAsBeforeItsCompletion(Defect):
         return before if found is after else found
 
 
-@defect("storage/multipart/old-object-stands-until-complete#deleted,deleted-by-delete-objects")
+@defect("storage/multipart/old-object-remains-until-completion#deleted,deleted-by-delete-objects")
 async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 API Reference, CreateMultipartUpload: an upload is open until it is completed or aborted."""
     await erase(bucket, key, conditions)
@@ -308,7 +308,7 @@ async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, conditions
         bucket.uploads.pop(upload.upload_id)
 
 
-@defect("storage/multipart/old-object-stands-until-complete")
+@defect("storage/multipart/old-object-remains-until-completion")
 async def parts_written_over_the_object(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Multipart upload process": what stands there stays until the upload is completed."""
     answer: Answer = await upload_part(call, bucket)

@@ -102,7 +102,7 @@ def missing_length_is_server_error(require_length: Any, call: Call) -> None:
         raise server_error() from None
 
 
-@defect("storage/object/cut-off-upload-stores-nothing#between-signed-chunks,signed")
+@defect("storage/object/interrupted-upload-stores-nothing#between-signed-chunks,signed")
 async def cut_off_upload_leaves_a_file(broken_off: Any, request: Request) -> None:
     """S3 API Reference, IncompleteBody: of an upload that breaks off nothing is listed, nor the file it came into."""
     surface = gateway(broken_off)
@@ -112,7 +112,9 @@ async def cut_off_upload_leaves_a_file(broken_off: Any, request: Request) -> Non
         surface.buckets[name].put(f"{key}.part", surface.new_object(call, "0" * 32, {}))
 
 
-@defect("storage/object/cut-off-upload-stores-nothing#between-signed-chunks,last-chunk-missing,within-a-signed-chunk")
+@defect(
+    "storage/object/interrupted-upload-stores-nothing#between-signed-chunks,last-chunk-missing,within-a-signed-chunk"
+)
 async def cut_off_new_object_stored(broken_off: Any, request: Request) -> None:
     """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing, where nothing stood as well."""
     surface = gateway(broken_off)
@@ -122,7 +124,7 @@ async def cut_off_new_object_stored(broken_off: Any, request: Request) -> None:
         surface.buckets[name].put(key, surface.new_object(call, "0" * 32, {}))
 
 
-@defect("storage/object/cut-off-upload-stores-nothing#between-signed-chunks,unsigned")
+@defect("storage/object/interrupted-upload-stores-nothing#between-signed-chunks,unsigned")
 async def cut_off_upload_stored(broken_off: Any, request: Request) -> None:
     """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing."""
     surface = gateway(broken_off)
@@ -372,10 +374,10 @@ class StaleRead(Defect):
 
     noticed_by = (
         "storage/object/written-is-read#put,with-if-none-match",
-        "storage/conditional-write/replaces-what-matches",
-        "storage/conditional-write/replaces-what-matches#multipart-object",
-        "storage/multipart/old-object-stands-until-complete",
-        "storage/multipart/old-object-stands-until-complete#copied-over",
+        "storage/conditional-write/matching-object-is-replaced",
+        "storage/conditional-write/matching-object-is-replaced#multipart-object",
+        "storage/multipart/old-object-remains-until-completion",
+        "storage/multipart/old-object-remains-until-completion#copied-over",
     )
 
     def __init__(self) -> None:

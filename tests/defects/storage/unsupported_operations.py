@@ -38,7 +38,7 @@ ROWS = (
 @defect(
     "storage/subresource/encryption-key-is-used-or-refused#put,copy",
     "storage/subresource/encryption-is-used-or-refused",
-    "storage/subresource/lock-is-kept-or-refused#put,copy",
+    "storage/subresource/lock-is-applied-or-refused#put,copy",
 )
 def protections_are_server_errors(refuse_unsupported: Any, call: Call) -> None:
     """S3 API Reference, PutObject, CopyObject: protection that is not offered is refused, and no reason to crash."""
@@ -52,22 +52,22 @@ class DoneBeforeItsOwnerIsKnown(_DoneAllTheSame):
     """S3 User Guide, "Verifying bucket ownership": where the owner is another the request is not done."""
 
     codes = ("AccessDenied",)
-    noticed_by = ("storage/subresource/expected-owner-is-heeded#abortion,completion,delete,delete-many,part,put",)
+    noticed_by = ("storage/subresource/expected-owner-is-checked#abortion,completion,delete,delete-many,part,put",)
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return "x-amz-expected-bucket-owner" in request.headers
 
 
 @defect(
-    "storage/subresource/expected-owner-is-heeded#copy,delete,delete-tags,get,get-tags,head-bucket,list",
-    "storage/subresource/expected-owner-is-heeded#open-upload,open-uploads,parts",
+    "storage/subresource/expected-owner-is-checked#copy,delete,delete-tags,get,get-tags,head-bucket,list",
+    "storage/subresource/expected-owner-is-checked#open-upload,open-uploads,parts",
 )
 def expected_owner_ignored(check_expected_owner: Any, call: Call, bucket: Bucket, *field: str) -> None:
     """S3 API Reference, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
     return
 
 
-@defect("storage/subresource/lock-is-kept-or-refused#put,copy")
+@defect("storage/subresource/lock-is-applied-or-refused#put,copy")
 def lock_passed_over(refuse_unsupported: Any, call: Call) -> None:
     """S3 API Reference, PutObject, x-amz-object-lock-mode: what is not locked is not taken as if it were."""
     if "x-amz-object-lock-mode" not in call.headers:
