@@ -47,7 +47,7 @@ def test_a_request_is_repeated_after_a_lockout() -> None:
 def test_a_secret_that_never_worked_is_not_reported_as_locked() -> None:
     oauth, _ = guarded(*[REFUSED] * 9)
     guess(oauth)
-    with pytest.raises(Inconclusive, match=r"\(401\) 20 s after wrong ones, and was before;"):
+    with pytest.raises(Inconclusive, match=r"\(401\) 20 s after wrong ones, as before this check;"):
         oauth.request_token()
 
 

@@ -69,7 +69,7 @@ def test_an_object_keeps_its_entity_tag() -> None:
     answers, stored = Answers(), Stored(b"1", ((OWNER, "alice"),))
     answers.expect_object(answered(b"1", '"t"', owner="alice"), stored)
     answers.expect_entry(Entry("a", 1, '"t"', ""), stored, answered(b"", ""))
-    with pytest.raises(NonConformance, match="as before"):
+    with pytest.raises(NonConformance, match="as in the earlier response"):
         answers.expect_object(answered(b"1", '"u"', owner="alice"), stored)
     with pytest.raises(NonConformance, match="size and entity tag"):
         answers.expect_entry(Entry("a", 1, '"u"', ""), stored, answered(b"", ""))
