@@ -71,11 +71,9 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
         return f"{item.nodeid}: unknown requirement {requirement_id}"
     callspec = getattr(item, "callspec", None)
     case = named_case or (callspec.id if callspec is not None else "").replace(f"{requirement_id}#", "")
-    check_id = (
-        requirement_id
-        if case in ("", requirement_id)
-        else f"{requirement_id}#{case.removeprefix(requirement_id + '-')}"
-    )
+    # Beside the case of a class stands the row's id, which is the requirement's.
+    case = case.removeprefix(f"{requirement_id}-").removesuffix(f"-{requirement_id}")
+    check_id = requirement_id if case in ("", requirement_id) else f"{requirement_id}#{case}"
     disturbing = item.get_closest_marker("disturbs")
     concludes = item.get_closest_marker("concludes") is not None
     named = getattr(item, "originalname", item.name)

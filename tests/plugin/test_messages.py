@@ -59,6 +59,7 @@ def test_a_test_without_a_known_requirement_is_a_mistake(marks: dict[str, tuple[
         ("oauth/a/b#one", "", "oauth/a/b#one"),
         ("oauth/a/b", "oauth/a/b#one", "oauth/a/b#one"),
         ("oauth/a/b", "x-oauth/a/b#one", "oauth/a/b#x-one"),
+        ("oauth/a/b", "x-oauth/a/b", "oauth/a/b#x"),
     ],
 )
 def test_an_id_is_the_requirement_and_the_case(verified: str, case: str, identifier: str) -> None:
