@@ -56,8 +56,10 @@ class Row:
         methods, others = (set[str]().union(*map(replaced, row.parts)) for row in (self, other))
         names = {*self.parts, *other.parts}
         alone = any(getattr(alterations()[name], "alone", False) for name in names)
-        apart = names.intersection(each for name in names for each in getattr(alterations()[name], "apart", ()))
-        together = self.surface == other.surface and not alone and not apart and not methods & others - WRAPPED
+        conflicting = names.intersection(
+            each for name in names for each in getattr(alterations()[name], "conflicts", ())
+        )
+        together = self.surface == other.surface and not alone and not conflicting and not methods & others - WRAPPED
         return merged(self, other) if together else None
 
 

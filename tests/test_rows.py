@@ -29,7 +29,9 @@ def test_variants_together_replace_different_methods(most: int, left: float) -> 
     for row in groups:
         methods = [method for each in row.parts for method in replaced(each) - WRAPPED]
         assert len(row.parts) <= most and len(methods) == len(set(methods)), row.name
-        assert not any(name in getattr(alterations()[each], "apart", ()) for each in row.parts for name in row.parts)
+        assert not any(
+            name in getattr(alterations()[each], "conflicts", ()) for each in row.parts for name in row.parts
+        )
         assert set(row.without) == {feature for name in row.parts for feature in single[name].without}
 
 

@@ -96,13 +96,13 @@ class Variant(Alteration):
 
     ``without`` names the features that a target of this kind does not claim, ``misses`` the SHOULDs that it does
     not do (requirements): their checks are not asked of it. Beside one that is to be tried ``alone`` others could not
-    be judged, or would take much longer. ``apart`` names variants that no deployment can be at the same time.
+    be judged, or would take much longer. ``conflicts`` names variants that no deployment can be at the same time.
     """
 
     without: ClassVar[tuple[str, ...]] = ()
     misses: ClassVar[tuple[str, ...]] = ()
     alone: ClassVar[bool] = False
-    apart: ClassVar[tuple[str, ...]] = ()
+    conflicts: ClassVar[tuple[str, ...]] = ()
 
 
 def overridden_names(alteration: type[Alteration]) -> list[str]:

@@ -372,7 +372,7 @@ class CreationsComeLater(Variant):
     """RFC 9110 section 15.3.3: 202 for a creation that has yet to come; its name is taken from then on."""
 
     # A creation that is refused after its 202 never takes effect: each would be waited for to the end.
-    apart = ("projects-are-few",)
+    conflicts = ("projects-are-few",)
     later_s = 0.05
 
     def __init__(self) -> None:

@@ -207,7 +207,7 @@ class ListingHasARightOfItsOwn(TokensOfItsOwn):
     """Docker token scopes, Example Resource Types: a resource may have other actions, as to list tags."""
 
     # They have no tokens, which alone carry that action.
-    apart = ("basic-login", "dots-resolved", "pusher-is-a-superuser")
+    conflicts = ("basic-login", "dots-resolved", "pusher-is-a-superuser")
     opened = _DoorWithListing
 
     def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
