@@ -40,6 +40,8 @@ NO_USE = (
     "other-surfaces-at-first", "stalled-tls-at-first",
 )  # fmt: skip
 """Surfaces that give no answer of their own: each is one cause. Runs that wait longest begin first."""
+UNANSWERED = ("silent", "byte-a-second")
+"""Of these the first request without an answer may fail its check, as one that hangs the service."""
 SCENARIOS = (
     *NO_USE, "gzip-bomb", "length-too-short", "redirect-to-itself", "harmful", "harmful-at-first", "other-surfaces",
     "dies-each-50th-request",
@@ -191,10 +193,11 @@ def runs(
 def test_a_run_ends_and_harms_nobody(name: str, runs: dict[str, Future[Met]]) -> None:
     run = runs[name].result()
     expect_unharmed(run)
-    verdicts = {each.verdict for each in run.record.results}
-    causes = {(surface_of(each.id), each.reason) for each in run.record.results}
+    failed = [each for each in run.record.results if each.verdict == "fail"]
+    causes = {(surface_of(each.id), each.reason) for each in run.record.results if each.verdict == "inconclusive"}
     if name in NO_USE:
-        assert verdicts == {"inconclusive"}, run.output
+        hung = [each for each in failed if "stopped answering" in each.findings[0]["observed"]]
+        assert failed == hung and len(hung) <= len(SURFACES) * (name in UNANSWERED), run.output
         assert len(causes) == len(SURFACES), causes
 
 

@@ -245,7 +245,7 @@ def test_objects_that_no_listing_shows_are_removed_by_their_names(
     tell(control, "switch", "folder-marker-hidden")
     before = held(control)
     config = ["--config", str(reference.target_config), "--workers", "0"]
-    ran = conformance(tmp_path, "run", "storage/key/ordinary-names-are-kept", *config)
+    ran = conformance(tmp_path, "run", "storage/key/ordinary-names-are-preserved", *config)
     assert ran.verdicts()["storage/key/ordinary-names-are-preserved#trailing-slash"] == "fail"
     assert held(control) == before and ran.record.leftovers() == []
 
