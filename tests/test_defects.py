@@ -27,7 +27,7 @@ DEFECTS = {
     if issubclass(each, Defect) and (each.promise or not SHOWCASE)
 }
 # Each process collects every check: for a few defects that takes longer than trying them.
-JOBS = 2 if SHOWCASE else 6
+JOBS = 4 if SHOWCASE else 6
 
 # What shows by a connection that ends before its answer does, or instead of it.
 ENDED_CONNECTIONS = (
