@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import Headers
@@ -19,8 +19,6 @@ from conformance.reference.support.identity import edited, is_token_request, sur
 
 Form = dict[str, str]
 Pairs = list[tuple[str, str]]
-Reads = Callable[[Request], dict[str, str]]
-Token = Callable[[Request], Awaitable[Answer]]
 
 KNOWN = frozenset({"grant_type", "client_id", "client_secret", "scope", "resource", "audience"})
 
@@ -59,16 +57,16 @@ class EmptyScopeIsTheLeast(Defect):
     noticed_by = ("oauth/token/empty-parameters-count-as-omitted#scope",)
     empty = False
 
-    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+    def with_values(self, original: Any, pairs: Pairs) -> Pairs:
         self.empty = ("scope", "") in pairs
         return original(pairs)
 
-    def default_scopes(self, original: Callable[[Client], tuple[str, ...]], client: Client) -> tuple[str, ...]:
+    def default_scopes(self, original: Any, client: Client) -> tuple[str, ...]:
         return original(client)[: 1 if self.empty else None]
 
 
 @defect("oauth/token/only-post-issues-tokens#delete,get-by-basic,head,patch,put")
-def other_methods_answered_emptily(oauth_method_refused: Callable[[str], Answer], allowed: str) -> Answer:
+def other_methods_answered_emptily(oauth_method_refused: Any, allowed: str) -> Answer:
     """RFC 6749 section 3.2: a method that issues no token is refused, not answered 200 with nothing."""
     answer = oauth_method_refused(allowed)
     answer.status = 200
@@ -84,7 +82,7 @@ def as_form(request: Request, body: bytes) -> Request:
 
 
 @defect("oauth/token/only-post-issues-tokens#get,get-by-basic")
-async def token_by_get(token: Token, request: Request) -> Answer:
+async def token_by_get(token: Any, request: Request) -> Answer:
     """RFC 6749 section 3.2: the client MUST use POST; a GET with the parameters in its query gets no token."""
     if request.method == "GET":
         return await token(as_form(request, request.query_string.encode("latin-1")))
@@ -92,7 +90,7 @@ async def token_by_get(token: Token, request: Request) -> Answer:
 
 
 @defect("oauth/token/only-post-issues-tokens#get-that-names-post")
-async def token_by_overridden_get(token: Token, request: Request) -> Answer:
+async def token_by_overridden_get(token: Any, request: Request) -> Answer:
     """RFC 6749 section 3.2: the client MUST use POST; a GET that names POST in X-HTTP-Method-Override is none."""
     if request.method == "GET" and request.headers.get("x-http-method-override", "").upper() == "POST":
         return await token(as_form(request, request.query_string.encode("latin-1")))
@@ -100,7 +98,7 @@ async def token_by_overridden_get(token: Token, request: Request) -> Answer:
 
 
 @defect("oauth/token/other-encodings-are-refused#multipart", crashes=(ValueError,))
-def form_in_parts_crashes(is_form: Callable[[Request], bool], request: Request) -> bool:
+def form_in_parts_crashes(is_form: Any, request: Request) -> bool:
     """RFC 6749 section 4.4.2: a request in another encoding is refused, never a 5xx."""
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise ValueError("a part without its end")
@@ -108,7 +106,7 @@ def form_in_parts_crashes(is_form: Callable[[Request], bool], request: Request) 
 
 
 @defect("oauth/token/other-encodings-are-refused#json")
-async def token_request_as_json(token: Token, request: Request) -> Answer:
+async def token_request_as_json(token: Any, request: Request) -> Answer:
     """RFC 6749 section 4.4.2: the parameters are form-encoded; a JSON body is no token request."""
     if request.headers.get("content-type", "").startswith("application/json"):
         try:
@@ -131,7 +129,7 @@ class LastDuplicateCredentialWins(Defect):
 
     noticed_by = ("oauth/token/repeated-credentials-issue-nothing#client-id-wrong-first,client-secret-wrong-first",)
 
-    def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
+    def may_repeat(self, original: Any, name: str) -> bool:
         return name in ("client_id", "client_secret") or original(name)
 
 
@@ -140,7 +138,7 @@ class FirstDuplicateCredentialWins(LastDuplicateCredentialWins):
 
     noticed_by = ("oauth/token/repeated-credentials-issue-nothing#client-id-wrong-last,client-secret-wrong-last",)
 
-    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+    def with_values(self, original: Any, pairs: Pairs) -> Pairs:
         return original(pairs[::-1])
 
 
@@ -153,9 +151,7 @@ def repeated_parameter_is_invalid_grant(request: Request, answer: Answer) -> Ans
 
 
 @defect("oauth/token/repeated-scope-never-adds-up", crashes=(AttributeError,))
-def repeated_scope_crashes(
-    refuse_duplicates: Callable[[list[tuple[str, str]]], None], pairs: list[tuple[str, str]]
-) -> None:
+def repeated_scope_crashes(refuse_duplicates: Any, pairs: list[tuple[str, str]]) -> None:
     """RFC 6749 section 5.2: a scope that stands twice is 400, never a 5xx (a list where a text is meant)."""
     if len([name for name, _ in pairs if name == "scope"]) > 1:
         raise AttributeError("'list' object has no attribute 'split'")
@@ -167,17 +163,17 @@ class DuplicateScopesUnited(Defect):
 
     noticed_by = ("oauth/token/repeated-scope-never-adds-up",)
 
-    def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
+    def may_repeat(self, original: Any, name: str) -> bool:
         return name == "scope" or original(name)
 
-    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+    def with_values(self, original: Any, pairs: Pairs) -> Pairs:
         scopes = [value for name, value in pairs if name == "scope" and value]
         rest = [(name, value) for name, value in pairs if name != "scope"]
         return original([*rest, ("scope", " ".join(scopes))])
 
 
 @defect("oauth/token/unknown-parameters-are-ignored#with-basic,bracketed,code,of-every-object,plain,unicode")
-def unknown_parameter_refused(with_values: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+def unknown_parameter_refused(with_values: Any, pairs: Pairs) -> Pairs:
     """RFC 6749 section 3.2: the authorization server MUST ignore unrecognized request parameters."""
     if not {name for name, _ in pairs} <= KNOWN:
         raise Refused(surface_of(with_values).oauth_error(400, "invalid_request", "unknown parameter"))
@@ -185,21 +181,21 @@ def unknown_parameter_refused(with_values: Callable[[Pairs], Pairs], pairs: Pair
 
 
 @defect("oauth/token/unknown-parameters-are-ignored#scope-in-other-case")
-def parameter_names_folded(token_form: Reads, request: Request) -> Form:
+def parameter_names_folded(token_form: Any, request: Request) -> Form:
     """RFC 6749 section 1.9: names of parameters are case sensitive; SCOPE is an unrecognized one, and ignored."""
     form = token_form(request)
     return form | {name.lower(): value for name, value in form.items() if name != name.lower()}
 
 
 @defect("oauth/token/unknown-parameters-are-ignored#scope-with-blank-behind,scope-in-brackets")
-def parameter_names_tidied(token_form: Reads, request: Request) -> Form:
+def parameter_names_tidied(token_form: Any, request: Request) -> Form:
     """RFC 6749 section 3.2: unrecognized parameters are ignored, though blanks and brackets are all that differs."""
     form = token_form(request)
     return form | {name.rstrip(" []"): value for name, value in form.items() if name != name.rstrip(" []")}
 
 
 @defect("oauth/token/unknown-parameters-are-ignored#scope-behind-semicolon")
-def semicolon_separates_parameters(token_form: Reads, request: Request) -> Form:
+def semicolon_separates_parameters(token_form: Any, request: Request) -> Form:
     """RFC 6749 appendix B: parameters are separated by ``&``; a semicolon is part of a value."""
     form = token_form(request)
     further = (part.partition("=") for value in form.values() for part in value.split(";")[1:])
@@ -207,6 +203,6 @@ def semicolon_separates_parameters(token_form: Reads, request: Request) -> Form:
 
 
 @defect("oauth/token/unknown-parameters-are-ignored#scope-behind-encoded-ampersand")
-async def decoded_before_it_is_split(token: Token, request: Request) -> Answer:
+async def decoded_before_it_is_split(token: Any, request: Request) -> Answer:
     """RFC 6749 appendix B: a form is split first and decoded then; an encoded ``&`` is part of a value."""
     return await token(dataclasses.replace(request, body=request.body.replace(b"%26", b"&").replace(b"%3D", b"=")))

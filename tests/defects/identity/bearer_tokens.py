@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -27,10 +26,7 @@ from conformance.reference.support.identity import is_api_request, surface_of
 from tests.defects.support.common import server_error_page
 from tests.defects.support.identity import InPages, offset_of, unverified
 
-Api = Callable[[Request, Segments], Awaitable[Answer]]
-Challenges = Callable[..., str]
 Claims = dict[str, Any]
-Reads = Callable[[str], dict[str, Any] | None]
 
 ROWS = (
     row(
@@ -73,7 +69,7 @@ ROWS = (
 
 
 @defect("authorization/bearer/401-comes-first#body,media-type")
-async def body_refused_before_token(api: Api, request: Request, segments: Segments) -> Answer:
+async def body_refused_before_token(api: Any, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 15.5.2: 401 comes before 400 for the body."""
     if request.method in ("POST", "PATCH"):
         surface_of(api).body_object(request)
@@ -92,7 +88,7 @@ def bytes_in_basic_at_the_api_fail(request: Request) -> Answer | None:
     "authorization/bearer/malformed-field-is-refused#40-kb",
     crashes=(MemoryError,),
 )
-def long_token_crashes(read_access_token: Reads, token: str) -> Claims | None:
+def long_token_crashes(read_access_token: Any, token: str) -> Claims | None:
     """RFC 6750 section 3.1: a token of any length that is none of ours is refused with 401, never a 5xx."""
     if len(token) > 4096:
         raise MemoryError("token too long for the column")
@@ -100,7 +96,7 @@ def long_token_crashes(read_access_token: Reads, token: str) -> Claims | None:
 
 
 @defect("authorization/bearer/malformed-field-is-refused#bare-token")
-def bare_token_accepted(chosen_authorization: Callable[[list[str]], str], authorization: list[str]) -> str:
+def bare_token_accepted(chosen_authorization: Any, authorization: list[str]) -> str:
     """RFC 6750 section 2.1: the token follows the name of the scheme."""
     value = chosen_authorization(authorization)
     return value if " " in value else f"Bearer {value}"
@@ -112,7 +108,7 @@ class TokenTreatedAsALogin(Defect):
     noticed_by = ("authorization/bearer/malformed-field-is-refused#user-of-basic",)
     place = 0
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         scheme, _, login = request.headers.get("authorization", "").partition(" ")
         try:
             decoded = base64.b64decode(login, validate=True).decode()
@@ -129,7 +125,7 @@ class TokenTreatedAsAPassword(TokenTreatedAsALogin):
 
 
 @defect("authorization/bearer/malformed-field-is-refused#empty")
-def empty_field_deletes(caller: Callable[[Request], Caller], request: Request) -> Caller:
+def empty_field_deletes(caller: Any, request: Request) -> Caller:
     """The contract's table of errors: 401 for a missing token, to whoever deletes as to whoever reads."""
     if request.method != "DELETE" or request.headers.get("authorization") != "":
         return caller(request)
@@ -138,7 +134,7 @@ def empty_field_deletes(caller: Callable[[Request], Caller], request: Request) -
 
 
 @defect("authorization/bearer/malformed-field-is-refused#non-ascii-behind")
-def update_by_token_with_a_letter_more(bearer_token: Callable[[Request], str], request: Request) -> str:
+def update_by_token_with_a_letter_more(bearer_token: Any, request: Request) -> str:
     """RFC 6750 section 2.1: a token is of its own characters; none is passed over, in front of an update either."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     plain = "".join(each for each in token if each.isascii())
@@ -146,7 +142,7 @@ def update_by_token_with_a_letter_more(bearer_token: Callable[[Request], str], r
 
 
 @defect("authorization/bearer/malformed-field-is-refused#no-blank")
-def blank_after_the_scheme_optional(chosen_authorization: Callable[[list[str]], str], authorization: list[str]) -> str:
+def blank_after_the_scheme_optional(chosen_authorization: Any, authorization: list[str]) -> str:
     """RFC 9110 section 11.4: a blank parts scheme and credentials; a field without one is of another scheme."""
     return re.sub("^[Bb]earer(?! )", "Bearer ", chosen_authorization(authorization))
 
@@ -156,7 +152,7 @@ class TokenOfAnotherServiceAccepted(Defect):
 
     noticed_by = ("authorization/bearer/registry-token-opens-nothing",)
 
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+    def read_access_token(self, original: Any, token: str) -> Claims | None:
         surface = surface_of(original)
         claims = original(token) or unverified(token)
         if claims is None or claims.get("iss") != "nextepoch-reference":
@@ -165,14 +161,12 @@ class TokenOfAnotherServiceAccepted(Defect):
         holders = [client for client in surface.seeds.clients if account and client.organization in account.rights]
         return {**claims, "client_id": holders[0].client_id, "scope": " ".join(SCOPES)} if holders else None
 
-    def issued_since_revocation(
-        self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
-    ) -> bool:
+    def issued_since_revocation(self, original: Any, client: Client, claims: Claims) -> bool:
         return "access" in claims or original(client, claims)
 
 
 @defect("authorization/bearer/invalid-token-is-401#client-secret")
-def client_opens_api_by_basic(caller: Callable[[Request], Caller], request: Request) -> Caller:
+def client_opens_api_by_basic(caller: Any, request: Request) -> Caller:
     """API Reference, Error Handling: 401 for a missing token; the client's secret in its place is none."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme == "Basic":
@@ -184,7 +178,7 @@ def client_opens_api_by_basic(caller: Callable[[Request], Caller], request: Requ
 
 
 @defect("authorization/bearer/invalid-token-is-401#client-secret")
-def secret_accepted_as_token(read_access_token: Callable[[str], Any], token: str) -> Any:
+def secret_accepted_as_token(read_access_token: Any, token: str) -> Any:
     """The contract's table of errors: 401 for an invalid token, and a client secret is none."""
     surface = surface_of(read_access_token)
     for client in surface.clients.values():
@@ -197,7 +191,7 @@ def secret_accepted_as_token(read_access_token: Callable[[str], Any], token: str
     "authorization/matrix/no-token-is-401#create,delete,read,read-item,update",
     "errors/401/missing-or-invalid-token#missing",
 )
-def missing_token_is403(unauthorized: Callable[[str | None], Answer], error: str | None) -> Answer:
+def missing_token_is403(unauthorized: Any, error: str | None) -> Answer:
     """The contract's table of errors: 401 for a missing token."""
     answer = unauthorized(error)
     answer.status = answer.status if error else 403
@@ -209,7 +203,7 @@ class _LaterPages(InPages, Defect):
 
     noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/lacking-scope-is-403#second-page",)
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
         if surface.route(segments) != "members" or not offset_of(surface, request):
             return await original(request, segments)
@@ -235,7 +229,7 @@ class FurtherPagesNeedNoToken(_LaterPages):
     "authorization/bearer/invalid-token-is-401#altered,case-changed,cut,doubled,extended,first-cut,many-dots,null",
     "authorization/bearer/invalid-token-is-401#sql,three-dots,two-dots,undefined,unknown",
 )
-def bad_token_is403(unauthorized: Callable[[str | None], Answer], error: str | None) -> Answer:
+def bad_token_is403(unauthorized: Any, error: str | None) -> Answer:
     """The contract's table of errors: 401 for an invalid token."""
     answer = unauthorized(error)
     answer.status = 403 if error else answer.status
@@ -243,13 +237,13 @@ def bad_token_is403(unauthorized: Callable[[str | None], Answer], error: str | N
 
 
 @defect("authorization/bearer/challenge-is-well-formed#lacking-scope,unknown-token")
-def challenge_leaves_text_open(challenge: Challenges, error: str | None, scope: str | None = None) -> str:
+def challenge_leaves_text_open(challenge: Any, error: str | None, scope: str | None = None) -> str:
     """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
     return challenge(error, scope) + (', error_description="See the documentation.' if error else "")
 
 
 @defect("authorization/bearer/challenge-names-the-missing-scope")
-def challenge_names_scope_at_hand(challenge: Challenges, error: str | None, scope: str | None = None) -> str:
+def challenge_names_scope_at_hand(challenge: Any, error: str | None, scope: str | None = None) -> str:
     """RFC 6750 section 3.1: the scope that a challenge names is the one that is necessary."""
     return challenge(error, scope and ("member:read" if scope == "organization:read" else "organization:read"))
 
@@ -260,7 +254,7 @@ class SessionOfTheFirstCaller(Defect):
     noticed_by = ("authorization/bearer/cookie-is-no-token",)
     name = "session"
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         found = re.search(rf"\b{self.name}=([^;]+)", request.headers.get("cookie", ""))
         return found[1] if found and "authorization" not in request.headers else original(request)
 
@@ -281,14 +275,14 @@ def any_origin_is_let_in(request: Request, answer: Answer) -> Answer:
 
 
 @defect("authorization/bearer/token-in-a-form-is-refused#get")
-def token_in_body_accepted(bearer_token: Callable[[Request], str], request: Request) -> str:
+def token_in_body_accepted(bearer_token: Any, request: Request) -> str:
     """API Reference, Authentication: the token is sent in the Authorization header, not in a form body."""
     form = parse_qs(request.body.decode("latin-1"))
     return form["access_token"][0] if "access_token" in form else bearer_token(request)
 
 
 @defect("authorization/bearer/token-in-the-query-is-refused#other-names")
-def token_in_query_under_other_name(bearer_token: Callable[[Request], str], request: Request) -> str:
+def token_in_query_under_other_name(bearer_token: Any, request: Request) -> str:
     """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI, by whatever name."""
     return request.parameter("jwt") or request.parameter("auth_token") or bearer_token(request)
 
@@ -299,9 +293,9 @@ class DeletionByTokenInTheQuery(Defect):
     noticed_by = ("authorization/bearer/token-in-the-query-is-refused#access-token",)
     deletes = False
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         self.deletes = request.method == "DELETE"
         return (self.deletes and request.parameter("access_token")) or original(request)
 
-    def token_in_query(self, original: Callable[[Request], bool], request: Request) -> bool:
+    def token_in_query(self, original: Any, request: Request) -> bool:
         return not self.deletes and original(request)

@@ -13,7 +13,6 @@ import dataclasses
 import re
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,9 +25,7 @@ from conformance.reference.seeds import Client
 from conformance.reference.support.identity import is_token_request, surface_of
 
 Claims = dict[str, Any]
-Finds = Callable[[str], Client | None]
 Form = dict[str, str]
-Matches = Callable[[Client | None, str], bool]
 
 ROWS = (
     row(
@@ -71,7 +68,7 @@ ROWS = (
 
 
 @defect("oauth/client/basic-failure-is-401-with-challenge#malformed-credentials")
-def unreadable_basic_gets_no_challenge(client_refused: Callable[[str], Answer], reason: str) -> Answer:
+def unreadable_basic_gets_no_challenge(client_refused: Any, reason: str) -> Answer:
     """RFC 6749 section 5.2: each 401 to Basic has its challenge, also where the credentials are not base64."""
     answer = client_refused(reason)
     if reason == "malformed":
@@ -80,16 +77,14 @@ def unreadable_basic_gets_no_challenge(client_refused: Callable[[str], Answer], 
 
 
 @defect("oauth/client/any-authorization-field-keeps-the-contract", shortest=1)
-def basic_secret_stripped(basic_credentials: Callable[..., Any], encoded: str) -> Any:
+def basic_secret_stripped(basic_credentials: Any, encoded: str) -> Any:
     """RFC 7617 section 2: the password is everything behind the first colon, blanks included."""
     client_id, secret = basic_credentials(encoded)
     return client_id, secret.rstrip(" \t")
 
 
 @defect("oauth/client/authentication-is-required#assertion,front-end-fields,secret")
-def client_id_without_secret_accepted(
-    presented_credentials: Callable[..., Any], request: Request, form: dict[str, str]
-) -> Any:
+def client_id_without_secret_accepted(presented_credentials: Any, request: Request, form: dict[str, str]) -> Any:
     """RFC 6749 section 3.2.1: a client that was issued a secret must authenticate."""
     client = surface_of(presented_credentials).clients.get(form.get("client_id", ""))
     if client is not None and "client_secret" not in form and "authorization" not in request.headers:
@@ -105,7 +100,7 @@ def request_of_no_client_gets_no_answer(request: Request) -> Answer | None:
 
 
 @defect("oauth/token/wrong-secret-is-refused#basic-with-a-second-colon")
-def basic_password_cut_at_colon(basic_credentials: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
+def basic_password_cut_at_colon(basic_credentials: Any, encoded: str) -> tuple[str, str]:
     """RFC 7617 section 2: text after the first colon is part of the password, further colons included."""
     client_id, secret = basic_credentials(encoded)
     return client_id, secret.partition(":")[0]
@@ -117,7 +112,7 @@ class ClientIdIsAPattern(Defect):
     noticed_by = ("oauth/client/client-id-is-compared-exactly#percent-sign",)
     wildcard = "%"
 
-    def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
+    def find_client(self, original: Any, client_id: str) -> Client | None:
         if self.wildcard not in client_id:
             return original(client_id)
         pattern = ".*".join(map(re.escape, client_id.split(self.wildcard)))
@@ -133,7 +128,7 @@ class ClientIdIsAFilter(ClientIdIsAPattern):
 
 
 @defect("oauth/client/client-id-is-compared-exactly#accent")
-def accents_in_client_id_ignored(find_client: Finds, client_id: str) -> Client | None:
+def accents_in_client_id_ignored(find_client: Any, client_id: str) -> Client | None:
     """RFC 6749 section 2.2: a client identifier is compared exactly, not as a database collates texts."""
     letters = unicodedata.normalize("NFD", client_id)
     return find_client("".join(each for each in letters if not unicodedata.combining(each)))
@@ -145,7 +140,7 @@ def accents_in_client_id_ignored(find_client: Finds, client_id: str) -> Client |
     "oauth/client/authentication-is-required#malformed-basic-raw-bytes,malformed-basic-scheme-only",
     crashes=(RuntimeError,),
 )
-def malformed_basic_crashes(basic_credentials: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
+def malformed_basic_crashes(basic_credentials: Any, encoded: str) -> tuple[str, str]:
     """RFC 6749 section 5.2: Basic that cannot be decoded is failed authentication, never a 5xx."""
     try:
         return basic_credentials(encoded)
@@ -154,7 +149,7 @@ def malformed_basic_crashes(basic_credentials: Callable[[str], tuple[str, str]],
 
 
 @defect("oauth/token/wrong-secret-is-refused#of-another-client")
-def any_secret_of_ours_accepted(secret_matches: Callable[..., bool], client: Client | None, secret: str) -> bool:
+def any_secret_of_ours_accepted(secret_matches: Any, client: Client | None, secret: str) -> bool:
     """RFC 6749 section 5.2: a secret proves its own client, and no other."""
     known = (each.secret for each in surface_of(secret_matches).clients.values())
     return secret_matches(client, secret) or (client is not None and secret in known)
@@ -166,9 +161,7 @@ class ListTreatedAsSecret(Defect):
     noticed_by = ("oauth/token/wrong-secret-is-refused#bracketed-list",)
     bracket = "client_secret[]"
 
-    def authenticated_client(
-        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: Form
-    ) -> Client:
+    def authenticated_client(self, original: Any, request: Request, form: Form) -> Client:
         client = surface_of(original).clients.get(form.get("client_id", ""))
         return client if client and self.bracket in form else original(request, form)
 
@@ -182,29 +175,26 @@ class ConditionTreatedAsSecret(ListTreatedAsSecret):
 
 
 @defect("oauth/token/wrong-secret-is-refused#access-token")
-def access_token_accepted_as_secret(secret_matches: Matches, client: Client | None, secret: str) -> bool:
+def access_token_accepted_as_secret(secret_matches: Any, client: Client | None, secret: str) -> bool:
     """RFC 6749 section 2.3: an access token is no client secret."""
     return secret_matches(client, secret) or surface_of(secret_matches).read_access_token(secret) is not None
 
 
 @defect("oauth/token/credentials-in-the-query-are-refused#all,both,id,secret")
-async def credentials_in_query_accepted(token: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+async def credentials_in_query_accepted(token: Any, request: Request) -> Answer:
     """RFC 6749 section 2.3.1: the parameters MUST NOT be included in the request URI."""
     body = b"&".join(part for part in (request.body, request.query_string.encode("latin-1")) if part)
     return await token(dataclasses.replace(request, body=body, query_string=""))
 
 
-class WrongSecretAccepted(Defect):
+@defect(
+    "oauth/token/wrong-secret-is-refused#basic-cut,basic-empty,blank-behind,cut,first-cut,its-id,nul-and-more",
+    "oauth/token/wrong-secret-is-refused#one-more,percent-sign,wrong",
+    "oauth/client/failed-request-has-one-of-the-documented-causes#client-secret",
+)
+def wrong_secret_accepted(secret_matches: Any, client: Client | None, secret: str) -> bool:
     """RFC 6749 section 5.2: a client whose authentication fails gets no token."""
-
-    noticed_by = (
-        "oauth/token/wrong-secret-is-refused#basic-cut,basic-empty,blank-behind,cut,first-cut,its-id,nul-and-more",
-        "oauth/token/wrong-secret-is-refused#one-more,percent-sign,wrong",
-        "oauth/client/failed-request-has-one-of-the-documented-causes#client-secret",
-    )
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return True
+    return True
 
 
 @defect(
@@ -212,7 +202,7 @@ class WrongSecretAccepted(Defect):
     "oauth/token/wrong-secret-is-refused#null,percent-encoded,sixty-more",
     "oauth/client/authentication-is-required#unknown-client",
 )
-def client_refused_with403(client_refused: Callable[[str], Answer], reason: str) -> Answer:
+def client_refused_with403(client_refused: Any, reason: str) -> Answer:
     """The contract's table of errors: a client that cannot prove itself is 401, not 403."""
     answer = client_refused(reason)
     answer.status = 403
@@ -239,15 +229,13 @@ class _TokensOfBasic(Defect):
     """Notes which tokens were got by Basic."""
 
     by_basic = False
+    noted: set[str] = set()
 
-    def __init__(self) -> None:
-        self.noted: set[str] = set()
-
-    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
+    def token_form(self, original: Any, request: Request) -> Form:
         self.by_basic = "authorization" in request.headers
         return original(request)
 
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+    def make_access_token(self, original: Any, claims: Claims) -> str:
         if self.by_basic:
             self.noted.add(claims["jti"])
         return original(claims)
@@ -258,29 +246,25 @@ class TokensOfBasicOpenNothing(_TokensOfBasic):
 
     noticed_by = ("oauth/client/basic-is-accepted",)
 
-    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+    def holder(self, original: Any, claims: Claims) -> Client | None:
         return None if claims.get("jti") in self.noted else original(claims)
 
 
 @defect("oauth/client/basic-is-form-decoded")
-def basic_not_form_decoded(basic_credentials: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
+def basic_not_form_decoded(basic_credentials: Any, encoded: str) -> tuple[str, str]:
     """RFC 6749 section 2.3.1: id and secret are form-encoded inside Basic, and decoded before they are compared."""
     client_id, secret = basic_pair(encoded)
     return client_id.decode(), secret.decode()
 
 
 @defect("oauth/client/client-id-in-the-body-is-accepted-with-basic")
-def id_with_basic_is_a_method(
-    authenticates_twice: Callable[[list[str], Form], bool], authorization: list[str], form: Form
-) -> bool:
+def id_with_basic_is_a_method(authenticates_twice: Any, authorization: list[str], form: Form) -> bool:
     """RFC 6749 section 3.2.1: a client MAY name itself by client_id, which proves nothing and is no second method."""
     return authenticates_twice(authorization, form) or bool(authorization and "client_id" in form)
 
 
 @defect("oauth/client/scheme-is-compared-without-case#lower,upper")
-def basic_scheme_compared_with_case(
-    credentials_of_header: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
-) -> tuple[str, str]:
+def basic_scheme_compared_with_case(credentials_of_header: Any, authorization: str, form: Form) -> tuple[str, str]:
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
     if not authorization.startswith("Basic "):
         raise Refused(surface_of(credentials_of_header).client_refused("malformed"))
@@ -291,13 +275,9 @@ class FailuresLockEverybodyOut(Defect):
     """OWASP API4: wrong secrets of one client, which anybody can send, take no other client its service."""
 
     noticed_by = ("oauth/client/failures-lock-out-no-other-client",)
+    failures = 0
 
-    def __init__(self) -> None:
-        self.failures = 0
-
-    def authenticated_client(
-        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
-    ) -> Client:
+    def authenticated_client(self, original: Any, request: Request, form: dict[str, str]) -> Client:
         if self.failures >= 10:
             raise Refused(surface_of(original).client_refused("locked"))
         try:
@@ -312,7 +292,7 @@ class _UnknownClientAnsweredFaster(Defect):
 
     delay_s = 0.02
 
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+    def secret_matches(self, original: Any, client: Client | None, secret: str) -> bool:
         if client is not None:
             time.sleep(self.delay_s)
         return original(client, secret)

@@ -13,8 +13,8 @@ import json
 import time
 import unicodedata
 import zlib
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.alteration import Defect
@@ -26,9 +26,6 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
 from tests.defects.support.identity import matches, searched_for
-
-Api = Callable[[Request, Segments], Awaitable[Answer]]
-Operation = Callable[[Call], Awaitable[Answer]]
 
 ROWS = (
     row(
@@ -53,13 +50,13 @@ class HiddenProjectShownByItsId(Defect):
 
     noticed_by = ("authorization/concealment/hidden-is-not-shown#by-its-id",)
 
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
         document = Answer.json(status, {"id": id_of(project), **project.document()})
         document.headers["ETag"] = answer.headers["ETag"]
         return document
 
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         try:
             return await original(call)
         except Refused:
@@ -74,7 +71,7 @@ class CreationUsesTheIdSent(HiddenProjectShownByItsId):
 
     noticed_by = ("authorization/isolation/creation-sets-no-protected-member#id-of-another",)
 
-    async def post_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def post_projects(self, original: Any, call: Call) -> Answer:
         body = surface_of(original).body_object(call.request)
         named, projects = body.pop("id", None), call.organization.projects
         answer = await original(replace(call, request=replace(call.request, body=json.dumps(body).encode())))
@@ -85,7 +82,7 @@ class CreationUsesTheIdSent(HiddenProjectShownByItsId):
 
 
 @defect("authorization/concealment/conflict-names-nothing-hidden")
-async def duplicate_of_hidden_is_named(post_projects: Operation, call: Call) -> Answer:
+async def duplicate_of_hidden_is_named(post_projects: Any, call: Call) -> Answer:
     """The contract's table of errors: 409 for a taken slug says no more of a hidden project than of any other."""
     answer = await post_projects(call)
     surface = surface_of(post_projects)
@@ -98,7 +95,7 @@ async def duplicate_of_hidden_is_named(post_projects: Operation, call: Call) -> 
 
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden", crashes=(LookupError,))
-async def hidden_slug_crashes(post_projects: Operation, call: Call) -> Answer:
+async def hidden_slug_crashes(post_projects: Any, call: Call) -> Answer:
     """The contract's table of errors: who creates what is hidden from it is told no 5xx."""
     surface = surface_of(post_projects)
     found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
@@ -108,7 +105,7 @@ async def hidden_slug_crashes(post_projects: Operation, call: Call) -> Answer:
 
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden")
-async def conflict_shows_hidden_project(post_projects: Operation, call: Call) -> Answer:
+async def conflict_shows_hidden_project(post_projects: Any, call: Call) -> Answer:
     """Projects: what is hidden from a caller is not shown to it by the conflict with it."""
     surface = surface_of(post_projects)
     answer = await post_projects(call)
@@ -119,7 +116,7 @@ async def conflict_shows_hidden_project(post_projects: Operation, call: Call) ->
 
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden")
-async def creation_replaces_hidden(post_projects: Operation, call: Call) -> Answer:
+async def creation_replaces_hidden(post_projects: Any, call: Call) -> Answer:
     """API Reference, Error Handling: a slug that is taken is a conflict, also for who may not see by what."""
     surface = surface_of(post_projects)
     slug = surface.body_object(call.request).get("slug")
@@ -132,13 +129,7 @@ async def creation_replaces_hidden(post_projects: Operation, call: Call) -> Answ
 class _Hiding:
     """Gives a hidden project an answer of its own."""
 
-    def visible_project(
-        self,
-        original: Callable[[Caller, Organization, str | None], Project],
-        caller: Caller,
-        organization: Organization,
-        slug: str | None,
-    ) -> Project:
+    def visible_project(self, original: Any, caller: Caller, organization: Organization, slug: str | None) -> Project:
         try:
             return original(caller, organization, slug)
         except Refused as refusal:
@@ -172,9 +163,7 @@ class HiddenProjectAnsweredAMillisecondSlower(_HiddenProjectAnsweredSlower):
     "authorization/concealment/lists-do-not-show-hidden",
     "authorization/concealment/lists-do-not-show-hidden#after-its-owner,further-pages,in-other-forms",
 )
-def hidden_project_listed(
-    visible_projects: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-) -> list[Project]:
+def hidden_project_listed(visible_projects: Any, caller: Caller, organization: Organization) -> list[Project]:
     """Projects: a list of projects has those that the caller has access to."""
     return sorted(organization.projects.values(), key=lambda project: project.slug)
 
@@ -182,7 +171,7 @@ def hidden_project_listed(
 class _ListsAll(Defect):
     """A list that shows what is hidden to who asks in its way."""
 
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
+    async def get_projects(self, original: Any, call: Call) -> Answer:
         if not any(call.request.parameter(name) for name in self._parameters()):
             return await original(call)
         everything = [each.document() for each in call.organization.projects.values()]
@@ -202,7 +191,7 @@ class AllListsHidden(_ListsAll):
 
 
 @defect("authorization/concealment/hidden-creations-change-no-visible-response")
-async def hidden_changes_entity_tag_of_list(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def hidden_changes_entity_tag_of_list(get_projects: Any, call: Call) -> Answer:
     """The contract's table of errors: what is hidden changes no validator of what others read."""
     answer = await get_projects(call)
     answer.headers["ETag"] = f'"{len(call.organization.projects)}"'
@@ -212,7 +201,7 @@ async def hidden_changes_entity_tag_of_list(get_projects: Callable[[Call], Await
 class _ConcealedPaths:
     """Knows which paths lead to a project that exists, or below it."""
 
-    def _hides(self, original: Api, segments: Segments) -> bool:
+    def _hides(self, original: Any, segments: Segments) -> bool:
         organization = surface_of(original).organizations.get(str(segments[3])) if len(segments) > 5 else None
         return bool(organization and segments[4] == "projects" and str(segments[5]).lower() in organization.projects)
 
@@ -225,7 +214,7 @@ class ChildOfHiddenIs403(_ConcealedPaths, Defect):
         "authorization/concealment/hidden-is-answered-as-absent#post-child,trailing-slash,unknown-child",
     )
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
         if answer.status == 404 and len(segments) > 6 and self._hides(original, segments):
             return surface_of(original).forbidden("project:read")
@@ -237,7 +226,7 @@ class OtherCaseOfHiddenIs403(_ConcealedPaths, Defect):
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#upper-case",)
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         try:
             return await original(request, segments)
         except Refused as refusal:
@@ -251,7 +240,7 @@ class PathParameterRevealsConcealed(Defect):
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#parameter-behind",)
 
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         name = self._named(call.slug or "")
         found = call.organization.projects.get(name) if name != call.slug else None
         return surface_of(original).shown(found) if found else await original(call)
@@ -271,7 +260,7 @@ class ExtensionOpensHidden(PathParameterRevealsConcealed):
 
 @defect("authorization/concealment/hidden-is-answered-as-absent#full-width")
 def hidden_found_by_another_width(
-    visible_project: Callable[..., Project], caller: Caller, organization: Organization, slug: str | None
+    visible_project: Any, caller: Caller, organization: Organization, slug: str | None
 ) -> Project:
     """The contract's table of errors: a hidden project is not shown, by a name either that is only found for it."""
     found = organization.projects.get(unicodedata.normalize("NFKC", slug or ""))
@@ -296,7 +285,7 @@ class OptionsRevealWhatExists(_ConcealedPaths, Defect):
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#options",)
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
         if answer.status == 204 and request.method == "OPTIONS" and len(segments) == 6:
             return answer if self._hides(original, segments) else surface_of(original).not_found()
@@ -312,7 +301,7 @@ def found(call: Call, word: str) -> list[Project]:
     "authorization/concealment/hidden-is-answered-as-absent#search-by-filter,search-by-name,search-by-q",
     "authorization/concealment/hidden-is-answered-as-absent#search-by-search,search-by-slug",
 )
-async def search_counts_hidden(get_projects: Operation, call: Call) -> Answer:
+async def search_counts_hidden(get_projects: Any, call: Call) -> Answer:
     """The contract's table of errors: nor does the total of a search count it, though the page does not show it."""
     word = searched_for(call.request)
     if word is None:
@@ -324,14 +313,14 @@ async def search_counts_hidden(get_projects: Operation, call: Call) -> Answer:
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
-async def hidden_project_counted(get_projects: Operation, call: Call) -> Answer:
+async def hidden_project_counted(get_projects: Any, call: Call) -> Answer:
     """Projects: the total of a list counts what the caller has access to."""
     answer = await get_projects(call)
     return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
-async def hidden_counted_without_a_limit(get_projects: Operation, call: Call) -> Answer:
+async def hidden_counted_without_a_limit(get_projects: Any, call: Call) -> Answer:
     """Projects: the total of a list counts what the caller has access to, also of a list that comes whole."""
     seen = surface_of(get_projects).visible_projects(call.caller, call.organization)
     items = [each.document() for each in seen]
@@ -339,7 +328,7 @@ async def hidden_counted_without_a_limit(get_projects: Operation, call: Call) ->
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
-async def page_cut_before_hiding(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def page_cut_before_hiding(get_projects: Any, call: Call) -> Answer:
     """Projects: a page has as many of what the caller has access to as there are, not what hidden ones left of it."""
     surface = surface_of(get_projects)
     limit = surface.bound(call.request, "limit", 50, 1, 200)
@@ -355,7 +344,7 @@ async def page_cut_before_hiding(get_projects: Callable[[Call], Awaitable[Answer
     "authorization/concealment/hidden-is-answered-as-absent#writes-lacking-scope",
     "authorization/matrix/lacking-scope-comes-before-absence",
 )
-async def project_looked_up_before_scope(api: Api, request: Request, segments: Segments) -> Answer:
+async def project_looked_up_before_scope(api: Any, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: 403 for a lacking scope does not depend on what exists."""
     surface = surface_of(api)
     if len(segments) == 6 and surface.route(segments) == "project":
@@ -369,7 +358,7 @@ async def project_looked_up_before_scope(api: Api, request: Request, segments: S
     "authorization/concealment/hidden-is-answered-as-absent#paths-no-token,reads-no-token,writes-no-token",
     "authorization/bearer/401-comes-first#absent,method",
 )
-async def absence_reported_to_anonymous_clients(api: Api, request: Request, segments: Segments) -> Answer:
+async def absence_reported_to_anonymous_clients(api: Any, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
     surface = surface_of(api)
     known = segments[3:4] and segments[3] in surface.organizations
@@ -379,7 +368,7 @@ async def absence_reported_to_anonymous_clients(api: Api, request: Request, segm
 
 
 @defect("authorization/concealment/hidden-is-answered-as-absent#patch")
-async def hidden_project_writable(patch_project: Operation, call: Call) -> Answer:
+async def hidden_project_writable(patch_project: Any, call: Call) -> Answer:
     """Projects: with a list of members, only those in it have access (changing)."""
     surface = surface_of(patch_project)
     project = surface.find_project(call.organization, call.slug)
@@ -390,7 +379,7 @@ async def hidden_project_writable(patch_project: Operation, call: Call) -> Answe
 
 
 @defect("authorization/concealment/hidden-is-answered-as-absent#delete")
-async def hidden_project_deletable(delete_project: Operation, call: Call) -> Answer:
+async def hidden_project_deletable(delete_project: Any, call: Call) -> Answer:
     """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
     project = surface_of(delete_project).find_project(call.organization, call.slug)
     if project and not surface_of(delete_project).can_see(call.caller, project):
@@ -403,7 +392,7 @@ class UnknownMethodRevealsWhatExists(_ConcealedPaths, Defect):
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#post,put",)
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
         if answer.status == 405 and len(segments) == 6 and not self._hides(original, segments):
             return surface_of(original).not_found()
@@ -414,34 +403,26 @@ class DeletionRevealsEarlierExistence(Defect):
     """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
 
     noticed_by = ("authorization/matrix/absent-is-404#deleted",)
+    deleted: set[str] = set()
 
-    def __init__(self) -> None:
-        self.deleted: set[str] = set()
-
-    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def delete_project(self, original: Any, call: Call) -> Answer:
         answer = await original(call)
         if answer.status == 204:
             self.deleted.add(str(call.slug))
         return answer
 
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         if call.slug in self.deleted and surface_of(original).find_project(call.organization, call.slug) is None:
             return surface_of(original).api_error(410, "gone", "The project was deleted.")
         return await original(call)
 
 
-class HeadFindsTheDeleted(Defect):
+@defect("authorization/matrix/absent-is-404#deleted", state=set)
+def head_finds_the_deleted(gone: set[str], request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells what GET would, also of what was there before."""
-
-    noticed_by = ("authorization/matrix/absent-is-404#deleted",)
-
-    def __init__(self) -> None:
-        self.gone: set[str] = set()
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "DELETE" and answer.status == 204:
-            self.gone.add(request.raw_path)
-        return Answer(200) if request.method == "HEAD" and request.raw_path in self.gone else answer
+    if request.method == "DELETE" and answer.status == 204:
+        gone.add(request.raw_path)
+    return Answer(200) if request.method == "HEAD" and request.raw_path in gone else answer
 
 
 @defect("errors/404/head-of-absent-resource")
@@ -463,6 +444,6 @@ def page_repeats_markup(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/404/absent-resource#path")
-def anything_below_an_item_is_the_item(route: Callable[[Segments], str | None], segments: Segments) -> str | None:
+def anything_below_an_item_is_the_item(route: Any, segments: Segments) -> str | None:
     """The contract's table of errors: 404 for a path that names nothing, below an item as well."""
     return route(segments[:6]) if segments[4:5] == ("projects",) else route(segments)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
+from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Project
@@ -25,17 +24,13 @@ def entity_tags_without_quotes(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/reads/if-none-match-forms#weak")
-def weak_entity_tag_is_another(
-    if_none_match_holds: Callable[[Request, Project], bool], request: Request, project: Project
-) -> bool:
+def weak_entity_tag_is_another(if_none_match_holds: Any, request: Request, project: Project) -> bool:
     """RFC 9110 section 13.1.2: If-None-Match MUST be compared weakly."""
     return if_none_match_holds(request, project) or "W/" in request.headers["if-none-match"]
 
 
 @defect("errors/reads/if-none-match-forms#any")
-def any_copy_is_none(
-    if_none_match_holds: Callable[[Request, Project], bool], request: Request, project: Project
-) -> bool:
+def any_copy_is_none(if_none_match_holds: Any, request: Request, project: Project) -> bool:
     """RFC 9110 section 13.1.2: "*" is any copy; here it is the name of one that nobody has."""
     return request.headers.get("if-none-match") == "*" or if_none_match_holds(request, project)
 
@@ -49,9 +44,7 @@ def not_modified_is_of_length_nought(request: Request, answer: Answer) -> Answer
 
 
 @defect("errors/reads/304-only-if-unchanged")
-def date_goes_before_the_entity_tag(
-    if_none_match_holds: Callable[[Request, Project], bool], request: Request, project: Project
-) -> bool:
+def date_goes_before_the_entity_tag(if_none_match_holds: Any, request: Request, project: Project) -> bool:
     """RFC 9110 section 13.1.3: a recipient MUST ignore If-Modified-Since if the request has If-None-Match."""
     try:
         since = parsedate_to_datetime(request.headers.get("if-modified-since", "")).timestamp()
@@ -61,39 +54,27 @@ def date_goes_before_the_entity_tag(
     return if_none_match_holds(request, project) and not (lately and "if-none-match" in request.headers)
 
 
-class HeadCachedForAWhile(Defect):
+@defect("errors/reads/304-only-if-unchanged", state=dict)
+def head_cached_for_a_while(kept: dict[tuple[str, str], tuple[float, str]], request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells what GET would; here it tells for a while what it told before an update."""
-
-    noticed_by = ("errors/reads/304-only-if-unchanged",)
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], tuple[float, str]] = {}
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        key, now = (request.raw_path, request.headers.get("authorization", "")), time.monotonic()
-        if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
-            since, tag = self.kept.get(key, (0.0, ""))
-            if now - since >= 2 * KEPT_S:
-                self.kept[key] = since, tag = now, answer.headers["ETag"]
-            answer.headers["ETag"] = tag
-        return answer
+    key, now = (request.raw_path, request.headers.get("authorization", "")), time.monotonic()
+    if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
+        since, tag = kept.get(key, (0.0, ""))
+        if now - since >= 2 * KEPT_S:
+            kept[key] = since, tag = now, answer.headers["ETag"]
+        answer.headers["ETag"] = tag
+    return answer
 
 
-class OldCopyIsServedAgain(Defect):
+@defect("errors/reads/304-only-if-unchanged", state=dict)
+async def old_copy_is_served_again(copies: dict[tuple[str, str], bytes], get_project: Any, call: Call) -> Answer:
     """RFC 9110 section 13.1.2: who has an old copy is given the present one, not once more its own."""
-
-    noticed_by = ("errors/reads/304-only-if-unchanged",)
-
-    def __init__(self) -> None:
-        self.copies: dict[tuple[str, str], bytes] = {}
-
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        if answer.status == 200 and call.slug:
-            self.copies.setdefault((call.slug, answer.headers["ETag"]), answer.body)
-            known = call.request.headers.get("if-none-match", "")
-            answer.body = self.copies.get((call.slug, known), answer.body)
-        return answer
+    answer = await get_project(call)
+    if answer.status == 200 and call.slug:
+        copies.setdefault((call.slug, answer.headers["ETag"]), answer.body)
+        known = call.request.headers.get("if-none-match", "")
+        answer.body = copies.get((call.slug, known), answer.body)
+    return answer
 
 
 @defect("errors/reads/304-header-fields#fields")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
@@ -21,7 +21,7 @@ def paths_repeated_unescaped(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/shape/unique-member-names")
-def creation_names_its_slug_twice(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+def creation_names_its_slug_twice(shown: Any, project: Project, status: int = 200) -> Answer:
     """RFC 8259 section 4: what is put together of texts has a name twice."""
     answer = shown(project, status)
     if status == 201:
@@ -30,9 +30,7 @@ def creation_names_its_slug_twice(shown: Callable[..., Answer], project: Project
 
 
 @defect("errors/shape/problem-details-status")
-def problem_reported_as400(
-    api_error: Callable[..., Answer], status: int, code: str, message: str, **headers: str
-) -> Answer:
+def problem_reported_as400(api_error: Any, status: int, code: str, message: str, **headers: str) -> Answer:
     """RFC 9457 section 3.1.2: the status of problem details is that of their answer."""
     answer = Answer.json(status, {"title": code, "detail": message, "status": 400}, **headers)
     answer.headers["Content-Type"] = "application/problem+json"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
@@ -36,7 +35,7 @@ def api_allow_missing(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/405/unsupported-method#put", crashes=(KeyError,))
-def unknown_method_crashes(method_not_allowed: Callable[[str], Answer], route: str) -> Answer:
+def unknown_method_crashes(method_not_allowed: Any, route: str) -> Answer:
     """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
     raise KeyError(route)
 
@@ -108,7 +107,7 @@ def date_of_answers_in_another_form(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/reads/dates")
-def items_modified_tomorrow(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+def items_modified_tomorrow(shown: Any, project: Project, status: int = 200) -> Answer:
     """RFC 9110 section 8.8.2.1: Last-Modified is not later than the answer; here local time is called GMT."""
     answer = shown(project, status)
     answer.headers["Last-Modified"] = formatdate(time.time() + 7200, usegmt=True)
@@ -184,17 +183,13 @@ class PartDoesNotSayWhich(PartIsReportedAsTheWhole):
 
 
 @defect("errors/requests/equivalent-forms#update")
-def update_by_encoded_path_knows_no_charset(is_json: Callable[[Request], bool], request: Request) -> bool:
+def update_by_encoded_path_knows_no_charset(is_json: Any, request: Request) -> bool:
     """RFC 8259 section 11: a charset behind application/json has no effect, however the path is written."""
     return is_json(request) and not ("%" in request.raw_path and ";" in request.headers["content-type"])
 
 
 @defect("errors/requests/equivalent-forms#create,delete,read,read-item")
-async def blank_in_accept_not_acceptable(
-    api: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
-    request: Request,
-    segments: tuple[str | None, ...],
-) -> Answer:
+async def blank_in_accept_not_acceptable(api: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
     """RFC 9110 section 5.6.1: a blank may stand before the comma of a list."""
     if " ," in request.headers.get("accept", ""):
         return surface_of(api).api_error(406, "not_acceptable", "There is no such form.")
@@ -202,7 +197,7 @@ async def blank_in_accept_not_acceptable(
 
 
 @defect("errors/shape/single-header-fields")
-def creation_is_of_two_types(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+def creation_is_of_two_types(shown: Any, project: Project, status: int = 200) -> Answer:
     """RFC 9110 section 5.3: a service and what stands before it both tell the type of an answer, each in a line."""
     answer = shown(project, status)
     if status == 201:
@@ -222,13 +217,13 @@ class FurtherPagesAreNoJson(InPages, Defect):
 
 
 @defect("errors/requests/equivalent-forms#chunked-body")
-def chunked_write_is_empty(body_object: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+def chunked_write_is_empty(body_object: Any, request: Request) -> dict[str, Any]:
     """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
     return body_object(request if "content-length" in request.headers else replace(request, body=b""))
 
 
 @defect("errors/requests/media-type-forms#upper-case")
-def api_media_type_compared_with_case(is_json: Callable[[Request], bool], request: Request) -> bool:
+def api_media_type_compared_with_case(is_json: Any, request: Request) -> bool:
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
     return is_json(request) and request.headers["content-type"].startswith("application/json")
 

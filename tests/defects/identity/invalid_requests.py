@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -17,8 +16,6 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
 from tests.defects.support.identity import _DoneAllTheSame, body_document, organization_and_slug
 
-Parse = Callable[[bytes], dict[str, Any]]
-
 ROWS = (
     row(
         "long-query-gets-no-answer",
@@ -30,16 +27,14 @@ ROWS = (
 
 
 @defect("errors/400/invalid-path-or-parameter#page-number")
-def text_as_offset_is_zero(
-    bound: Callable[..., int], request: Request, name: str, default: int, lowest: int, highest: int
-) -> int:
+def text_as_offset_is_zero(bound: Any, request: Request, name: str, default: int, lowest: int, highest: int) -> int:
     """API Reference, Error Handling: 400 for an invalid parameter; text as an offset is not the first page."""
     value = request.parameter(name)
     return 0 if name == "offset" and value and not value.isdecimal() else bound(request, name, default, lowest, highest)
 
 
 @defect("errors/400/changed-body#generated-create,generated-update", shortest=1)
-def escaped_text_refused(parsed: Parse, body: bytes) -> dict[str, Any]:
+def escaped_text_refused(parsed: Any, body: bytes) -> dict[str, Any]:
     """RFC 8259 section 7: any character of a text may be written as an escape."""
     if body.count(b"\\u00") > 3:
         raise ValueError("escapes")
@@ -67,7 +62,7 @@ class OtherMediaTypeRefusedButDone(_DoneAllTheSame):
     "errors/400/invalid-body#trailing-comma-update,two-documents-create,two-documents-update,cut-create",
     crashes=(RuntimeError,),
 )
-def invalid_body_crashes(parsed: Parse, body: bytes) -> dict[str, Any]:
+def invalid_body_crashes(parsed: Any, body: bytes) -> dict[str, Any]:
     """The contract's table of errors: 400 for an invalid body, never a 5xx."""
     try:
         return parsed(body)
@@ -98,23 +93,14 @@ def huge_offset_fails(request: Request) -> Answer | None:
 
 
 @defect("errors/400/invalid-path-or-parameter#broken-percent,limit-nul,limit-text,offset-text", crashes=(ValueError,))
-def bad_bound_crashes(
-    bound: Callable[[Request, str, int, int, int], int],
-    request: Request,
-    name: str,
-    default: int,
-    lowest: int,
-    highest: int,
-) -> int:
+def bad_bound_crashes(bound: Any, request: Request, name: str, default: int, lowest: int, highest: int) -> int:
     """The contract's table of errors: 400 for an invalid parameter, never a 5xx."""
     int(request.parameter(name) or default)
     return bound(request, name, default, lowest, highest)
 
 
 @defect("errors/400/invalid-body#wrong-type-create", crashes=(AttributeError,))
-def wrong_type_crashes(
-    is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
-) -> bool:
+def wrong_type_crashes(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
     """The contract's table of errors: 400 for a member of the wrong type, never a 5xx."""
     if name != "members" and not isinstance(value, str) and value is not None:
         raise AttributeError(f"'{type(value).__name__}' object has no attribute 'strip'")
@@ -127,7 +113,7 @@ class RefusedUpdateSetsWhatIsGood(Defect):
     noticed_by = ("errors/400/invalid-body#wrong-type-update",)
     members: tuple[str, ...] = ("name", "description")
 
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def patch_project(self, original: Any, call: Call) -> Answer:
         surface = surface_of(original)
         project = surface.visible_project(call.caller, call.organization, call.slug)
         for name, value in surface.body_object(call.request).items():
@@ -155,7 +141,7 @@ class RepeatedMemberAccepted(Defect):
         firsts = dict(reversed(pairs))
         return edited(answer, lambda made: made.update({name: firsts[name] for name in made if name in firsts}))
 
-    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
+    def parsed(self, original: Any, body: bytes) -> dict[str, Any]:
         try:
             return original(body)
         except ValueError:
@@ -169,13 +155,13 @@ class RepeatedMemberAccepted(Defect):
     "errors/400/slug-outside-its-pattern#blank,dot,leading-hyphen,trailing-hyphen,trailing-newline,non-ascii",
     "errors/400/slug-outside-its-pattern#percent,slash,underscore,upper-case",
 )
-def any_slug_accepted(is_slug: Callable[[Any], bool], slug: Any) -> bool:
+def any_slug_accepted(is_slug: Any, slug: Any) -> bool:
     """Projects: a slug matches [a-z0-9][a-z0-9-]*[a-z0-9]."""
     return isinstance(slug, str) and bool(slug)
 
 
 @defect("errors/400/invalid-body#unique-empty,unique-list,unique-missing")
-def nameless_projects(new_project: Callable[..., Project], organization: Organization, body: dict[str, Any]) -> Project:
+def nameless_projects(new_project: Any, organization: Organization, body: dict[str, Any]) -> Project:
     """The contract's table of errors: 400 for an invalid body: one without the slug by which it would be found."""
     made = new_project(organization, {**body, "slug": body.get("slug") or "nameless"})
     return made if body.get("slug") else dataclasses.replace(made, slug="")
@@ -207,7 +193,7 @@ class NamelessCreationRefusedButMade(_DoneAllTheSame):
 
 
 @defect("errors/400/changed-body#unknown-member", crashes=(KeyError,))
-def unknown_member_crashes(refuse_unknown: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
+def unknown_member_crashes(refuse_unknown: Any, body: dict[str, Any], known: frozenset[str]) -> None:
     """The contract's table of errors: 400 for an unknown member, or it is ignored; never a 5xx."""
     for name in body:
         {each: each for each in known}[name]

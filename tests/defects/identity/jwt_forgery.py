@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jwt
@@ -25,8 +24,6 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.showcase.tokens import KeySetUrlFollowed
 from conformance.reference.support.identity import decoded, header_of, surface_of
 from tests.defects.support.identity import unexpected_error, unverified
-
-Reads = Callable[[str], Claims | None]
 
 ROWS = (
     row(
@@ -49,9 +46,7 @@ ROWS = (
     "oauth/jwt/forged-tokens-are-refused#none-and-signature,own-certificate,own-key,part-behind,scope,typ",
     "oauth/jwt/forged-tokens-are-refused#zero-signature",
 )
-def signature_not_verified(
-    read_access_token: Callable[[str], dict[str, Any] | None], token: str
-) -> dict[str, Any] | None:
+def signature_not_verified(read_access_token: Any, token: str) -> dict[str, Any] | None:
     """RFC 9068 section 4: the signature is validated."""
     return read_access_token(token) or unverified(token)
 
@@ -74,7 +69,7 @@ class EncryptedIsBelieved(Defect):
 
     noticed_by = ("oauth/jwt/forged-tokens-are-refused#encrypted-unsigned",)
 
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+    def read_access_token(self, original: Any, token: str) -> dict[str, Any] | None:
         if token.count(".") != 4:
             return original(token)
         try:
@@ -95,7 +90,7 @@ class EncryptedIsBelieved(Defect):
 
 
 class _Fails(Defect):
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+    def read_access_token(self, original: Any, token: str) -> dict[str, Any] | None:
         if self._trips(token):
             raise Refused(unexpected_error())
         return original(token)
@@ -150,26 +145,26 @@ class UnusualClaimsCrash(_Fails):
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#alg-list", crashes=(TypeError,))
-def unusual_algorithm_crashes(read_access_token: Reads, token: str) -> Claims | None:
+def unusual_algorithm_crashes(read_access_token: Any, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token whose alg is no text, never a 5xx."""
     return read_access_token(token) if {"none": False}.get(header_of(token).get("alg", ""), True) else None
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#alg-missing", crashes=(KeyError,))
-def missing_algorithm_crashes(read_access_token: Reads, token: str) -> Claims | None:
+def missing_algorithm_crashes(read_access_token: Any, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token that names no alg, never a 5xx."""
     header = header_of(token)
     return read_access_token(token) if not header or header["alg"] != "none" else None
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#kid-object", crashes=(TypeError,))
-def unusual_key_name_crashes(read_access_token: Reads, token: str) -> Claims | None:
+def unusual_key_name_crashes(read_access_token: Any, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token whose kid is no text, never a 5xx."""
     return read_access_token(token) if {"": True}.get(header_of(token).get("kid", ""), True) else None
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#header-list,header-null", crashes=(AttributeError,))
-def header_of_no_object_crashes(read_access_token: Reads, token: str) -> Claims | None:
+def header_of_no_object_crashes(read_access_token: Any, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token whose header is no object, never a 5xx."""
     try:
         header = json.loads(decoded(token.split(".")[0]))
@@ -199,7 +194,7 @@ class PublicKeyTreatedAsHmacSecret(Defect):
 
     noticed_by: ClassVar[tuple[str, ...]] = ("oauth/jwt/public-key-is-no-hmac-secret#jwk,pem,pem-without-newline",)
 
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+    def read_access_token(self, original: Any, token: str) -> dict[str, Any] | None:
         signed, _, signature = token.rpartition(".")
         if header_of(token).get("alg") != "HS256":
             return original(token)
@@ -209,7 +204,7 @@ class PublicKeyTreatedAsHmacSecret(Defect):
                 return unverified(token)
         return None
 
-    def _published(self, original: Callable[[str], dict[str, Any] | None]) -> list[bytes]:
+    def _published(self, original: Any) -> list[bytes]:
         surface = surface_of(original)
         key = json.loads(surface.key_set().body)["keys"][0]
         der = jwt.PyJWK(key).key.public_bytes(*_pem())
@@ -221,6 +216,6 @@ class KeyOfTheSetTreatedAsHmacSecret(PublicKeyTreatedAsHmacSecret):
 
     noticed_by = ("oauth/jwt/public-key-is-no-hmac-secret#jwk-compact",)
 
-    def _published(self, original: Callable[[str], dict[str, Any] | None]) -> list[bytes]:
+    def _published(self, original: Any) -> list[bytes]:
         key = json.loads(surface_of(original).key_set().body)["keys"][0]
         return [json.dumps(key, separators=(",", ":")).encode()]

@@ -6,7 +6,6 @@ import base64
 import itertools
 import json
 import time
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jwt
@@ -44,7 +43,7 @@ def unsigned_tokens_issued(request: Request, answer: Answer) -> Answer:
 
 
 @defect("oauth/jwt/is-base64url-without-padding#keys")
-def key_is_padded(key_set: Callable[[], Answer]) -> Answer:
+def key_is_padded(key_set: Any) -> Answer:
     """RFC 7515 section 2: base64url has no padding, in the numbers of a key neither."""
     keys = json.loads(key_set().body)["keys"]
     return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
@@ -53,7 +52,7 @@ def key_is_padded(key_set: Callable[[], Answer]) -> Answer:
 class _AlteredKey:
     members: ClassVar[dict[str, Any]]
 
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
+    def key_set(self, original: Any) -> Answer:
         return Answer.json(200, {"keys": [json.loads(original().body)["keys"][0] | self.members]})
 
 
@@ -72,21 +71,21 @@ class KeyIsToSignWith(_AlteredKey, Defect):
 
 
 @defect("oauth/jwt/key-numbers-have-no-leading-zero")
-def key_has_an_octet_for_its_sign(key_set: Callable[[], Answer]) -> Answer:
+def key_has_an_octet_for_its_sign(key_set: Any) -> Answer:
     """RFC 7518 section 2: a number has the fewest octets that hold it, and none of zero for a sign."""
     further = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2020", "n": f"AM{'EB' * 171}", "e": "AQAB"}
     return Answer.json(200, {"keys": [*json.loads(key_set().body)["keys"], further]})
 
 
 @defect("oauth/jwt/key-ids-are-unique")
-def two_keys_of_one_name(key_set: Callable[[], Answer]) -> Answer:
+def two_keys_of_one_name(key_set: Any) -> Answer:
     """RFC 7517 section 4.5: different keys of a set have distinct kids, or a verifier takes the wrong one."""
     former = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
     return edited(key_set(), lambda found: found["keys"].insert(0, {**found["keys"][0], **former}))
 
 
 @defect("oauth/jwt/published-keys-are-public")
-def key_set_shows_private_key(key_set: Callable[[], Answer]) -> Answer:
+def key_set_shows_private_key(key_set: Any) -> Answer:
     """RFC 7517 section 9.2: private keys MUST be protected from disclosure."""
     private = json.loads(ECAlgorithm.to_jwk(surface_of(key_set).key.private))
     published = json.loads(key_set().body)["keys"][0]
@@ -94,7 +93,7 @@ def key_set_shows_private_key(key_set: Callable[[], Answer]) -> Answer:
 
 
 @defect("oauth/jwt/published-keys-are-public#in-a-token")
-def key_is_in_its_tokens(make_access_token: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+def key_is_in_its_tokens(make_access_token: Any, claims: dict[str, Any]) -> str:
     """RFC 7517 section 9.2: private keys MUST be protected from disclosure, by the header of a token as well."""
     key = surface_of(make_access_token).key
     return key.sign(claims, typ="at+jwt", jwk=json.loads(ECAlgorithm.to_jwk(key.private)))
@@ -109,7 +108,7 @@ class EachInstanceHasItsKey(Defect):
         self.keys = itertools.cycle([None, ec.generate_private_key(ec.SECP256R1())])
         self.issued: dict[str, Claims] = {}
 
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+    def make_access_token(self, original: Any, claims: Claims) -> str:
         key = next(self.keys)
         if key is None:
             return original(claims)
@@ -117,13 +116,13 @@ class EachInstanceHasItsKey(Defect):
         self.issued[token] = claims
         return token
 
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+    def read_access_token(self, original: Any, token: str) -> Claims | None:
         claims = self.issued.get(token)
         return claims if claims and claims["exp"] > time.time() else original(token)
 
 
 @defect("oauth/jwt/published-keys-verify")
-def key_set_fails(key_set: Callable[[], Answer]) -> Answer:
+def key_set_fails(key_set: Any) -> Answer:
     """RFC 9068 section 4: the keys of tokens are to be had; one that cannot be written ends in 500."""
     return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
 
@@ -134,7 +133,7 @@ class SignatureLosesLeadingZeros(Defect):
     noticed_by = ("oauth/jwt/signature-has-its-length",)
     made = itertools.count()
 
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+    def make_access_token(self, original: Any, claims: Claims) -> str:
         if next(self.made) % 3:
             return original(claims)
         while True:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -19,13 +18,11 @@ from conformance.reference.support.identity import is_api_request, service_error
 from tests.defects.support.common import server_error_page
 from tests.defects.support.identity import _DoneAllTheSame, body_document, unexpected_error
 
-Acceptable = Callable[[Organization, str, Any], bool]
-
 KEPT_S = 5.0
 
 
 @defect("errors/5xx/no-input-is-a-server-error#huge-number-create,huge-number-update")
-def infinite_version_crashes(body_object: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+def infinite_version_crashes(body_object: Any, request: Request) -> dict[str, Any]:
     """The contract's table of errors: a number beyond all that a double holds is no reason for a 5xx."""
     if re.search(rb"[0-9][eE][0-9]{3}", request.body):
         raise Refused(unexpected_error())
@@ -37,7 +34,7 @@ def infinite_version_crashes(body_object: Callable[[Request], dict[str, Any]], r
     "errors/5xx/no-input-is-a-server-error#deep-object-update",
     crashes=(RecursionError,),
 )
-def deep_body_crashes(parsed: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
+def deep_body_crashes(parsed: Any, body: bytes) -> dict[str, Any]:
     """The contract's table of errors: 400 for a body nested too deeply, never a 5xx."""
     if max(body.count(b"["), body.count(b"{")) > 500:
         raise RecursionError("maximum recursion depth exceeded")
@@ -45,7 +42,7 @@ def deep_body_crashes(parsed: Callable[[bytes], dict[str, Any]], body: bytes) ->
 
 
 @defect("errors/5xx/no-input-is-a-server-error#nul-update", crashes=(ValueError,))
-def nul_in_text_crashes(is_acceptable: Acceptable, organization: Organization, name: str, value: Any) -> bool:
+def nul_in_text_crashes(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
     """The contract's table of errors: 400 for a NUL in a text, never a 5xx."""
     if isinstance(value, str) and "\0" in value:
         raise ValueError("A string literal cannot contain NUL (0x00) characters.")
@@ -53,7 +50,7 @@ def nul_in_text_crashes(is_acceptable: Acceptable, organization: Organization, n
 
 
 @defect("errors/5xx/no-input-is-a-server-error#lone-surrogate-update", crashes=(UnicodeEncodeError,))
-def lone_surrogate_crashes(is_acceptable: Acceptable, organization: Organization, name: str, value: Any) -> bool:
+def lone_surrogate_crashes(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
     """RFC 8259 section 8.2: an unpaired surrogate is no text; 400, never a 5xx."""
     if isinstance(value, str):
         value.encode()
@@ -76,7 +73,7 @@ class LongNameRefusedButStored(_DoneAllTheSame):
 
 
 class _CrashingWrite(Defect):
-    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+    def body_object(self, original: Any, request: Request) -> dict[str, Any]:
         if self._trips(request):
             raise LookupError(request.method)
         return original(request)
@@ -96,7 +93,7 @@ class ByteOrderMarkCrashes(_CrashingWrite):
 
 
 @defect("errors/5xx/no-input-is-a-server-error#long-name", crashes=(ValueError,))
-def long_slug_crashes(is_slug: Callable[[Any], bool], slug: Any) -> bool:
+def long_slug_crashes(is_slug: Any, slug: Any) -> bool:
     """The contract's table of errors: 400 for a slug that is too long, never a 5xx (a column of 255 characters)."""
     if isinstance(slug, str) and len(slug) > 255:
         raise ValueError(slug)
@@ -104,7 +101,7 @@ def long_slug_crashes(is_slug: Callable[[Any], bool], slug: Any) -> bool:
 
 
 @defect("errors/5xx/no-input-is-a-server-error#create-without-type,update-without-type", crashes=(KeyError,))
-def body_of_no_type_fails(body_object: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+def body_of_no_type_fails(body_object: Any, request: Request) -> dict[str, Any]:
     """The contract's table of errors: a body without a Content-Type is refused or read, never a 5xx."""
     if "content-type" not in request.headers:
         raise KeyError("content-type")
@@ -116,7 +113,7 @@ def body_of_no_type_fails(body_object: Callable[[Request], dict[str, Any]], requ
     "errors/5xx/no-input-is-a-server-error#update-without-credentials",
     crashes=(IndexError,),
 )
-def half_a_field_of_writes_crashes(caller: Callable[[Request], Caller], request: Request) -> Caller:
+def half_a_field_of_writes_crashes(caller: Any, request: Request) -> Caller:
     """The contract's table of errors: 401 for who shows no token, also where the scheme of one is named alone."""
     words = request.headers.get("authorization", "").split()
     if request.method in ("POST", "PATCH", "DELETE") and len(words) == 1:
@@ -180,24 +177,19 @@ def page_of_an_error_crashes(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class RefusedVariantIsStored(Defect):
+@defect(
+    "errors/5xx/no-input-is-a-server-error#accept,accept-language,content-encoding,content-type,cookie,expect",
+    "errors/5xx/no-input-is-a-server-error#forwarded,if-match,if-modified-since,if-none-match,many,browser-fields",
+    "errors/5xx/no-input-is-a-server-error#proxy-fields,library-fields,range,te",
+    state=dict,
+)
+def refused_variant_is_stored(kept: dict[str, float], request: Request) -> Answer | None:
     """RFC 9110 section 12.5.5: what was answered to one Accept is no answer for another (a cache that asks no Vary)."""
-
-    noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#accept,accept-language,content-encoding,content-type,cookie,expect",
-        "errors/5xx/no-input-is-a-server-error#forwarded,if-match,if-modified-since,if-none-match,many,browser-fields",
-        "errors/5xx/no-input-is-a-server-error#proxy-fields,library-fields,range,te",
-    )
-
-    def __init__(self) -> None:
-        self.kept: dict[str, float] = {}
-
-    def intercept(self, request: Request) -> Answer | None:
-        if is_api_request(request) and "xml" in request.headers.get("accept", ""):
-            self.kept[request.raw_path] = time.monotonic()
-        if time.monotonic() - self.kept.get(request.raw_path, -KEPT_S) < KEPT_S:
-            return Answer.json(406, {"error": {"code": "not_acceptable", "message": "No such representation."}})
-        return None
+    if is_api_request(request) and "xml" in request.headers.get("accept", ""):
+        kept[request.raw_path] = time.monotonic()
+    if time.monotonic() - kept.get(request.raw_path, -KEPT_S) < KEPT_S:
+        return Answer.json(406, {"error": {"code": "not_acceptable", "message": "No such representation."}})
+    return None
 
 
 class UnusualDateBreaksItem(Defect):
@@ -205,16 +197,14 @@ class UnusualDateBreaksItem(Defect):
 
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-if-unmodified-since",)
     crashes = (ValueError,)
+    spoilt: set[str | None] = set()
 
-    def __init__(self) -> None:
-        self.spoilt: set[str | None] = set()
-
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def patch_project(self, original: Any, call: Call) -> Answer:
         if "99:99" in call.request.headers.get("if-unmodified-since", ""):
             self.spoilt.add(call.slug)
         return await original(call)
 
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         if call.slug in self.spoilt:
             raise ValueError("time data does not match format")
         return await original(call)
@@ -227,9 +217,7 @@ def address_in_path_fails(request: Request) -> Answer | None:
 
 
 @defect("errors/5xx/no-input-is-a-server-error#organization-long", crashes=(LookupError,))
-def long_organization_crashes(
-    visible_organization: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
-) -> Organization:
+def long_organization_crashes(visible_organization: Any, caller: Caller, slug: str | None) -> Organization:
     """The contract's table of errors: 404 for an organization that is not there, never a 5xx (a column of 255)."""
     if slug and len(slug) > 255:
         raise LookupError("no row is that wide")
@@ -237,9 +225,7 @@ def long_organization_crashes(
 
 
 @defect("errors/5xx/no-input-is-a-server-error#organization-upper-case", crashes=(KeyError,))
-def organization_of_other_case_crashes(
-    visible_organization: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
-) -> Organization:
+def organization_of_other_case_crashes(visible_organization: Any, caller: Caller, slug: str | None) -> Organization:
     """The contract's table of errors: 404 for what is not there; here capitals pass the look at who belongs to it."""
     own = caller.client.organization
     return (

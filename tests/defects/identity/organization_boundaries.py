@@ -7,7 +7,6 @@ import json
 import re
 import unicodedata
 import zlib
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -24,14 +23,6 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SCOPES
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
 from tests.defects.support.identity import InPages, _DoneAllTheSame, body_document, organization_and_slug, shown_token
-
-Api = Callable[[Request, Segments], Awaitable[Answer]]
-Create = Callable[[Organization, Project], Awaitable[bool]]
-Dispatch = Callable[[Request], Awaitable[Answer]]
-Operation = Callable[[Call], Awaitable[Answer]]
-Refuse = Callable[[dict[str, Any], frozenset[str]], None]
-Serves = Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]]
-Visible = Callable[[Caller, str | None], Organization]
 
 ROWS = (
     row(
@@ -56,7 +47,7 @@ ROWS = (
 
 
 @defect("authorization/isolation/nothing-reaches-another-organization#later-pages")
-async def later_pages_of_every_organization(get_projects: Operation, call: Call) -> Answer:
+async def later_pages_of_every_organization(get_projects: Any, call: Call) -> Answer:
     """API Reference, Error Handling: no access to another organization; here only the first page is filtered by it."""
     surface = surface_of(get_projects)
     if not surface.bound(call.request, "offset", 0, 0, 999_999_999):
@@ -69,30 +60,23 @@ class VersionSetByCreate(Defect):
     """OWASP API3: a body cannot set what the server counts."""
 
     noticed_by = ("authorization/isolation/creation-sets-no-protected-member#version",)
+    versions: dict[str, int] = {}
 
-    def __init__(self) -> None:
-        self.versions: dict[str, int] = {}
-
-    def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
+    def refuse_unknown(self, original: Any, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"version"})
 
-    def new_project(
-        self,
-        original: Callable[[Organization, dict[str, Any]], Project],
-        organization: Organization,
-        body: dict[str, Any],
-    ) -> Project:
+    def new_project(self, original: Any, organization: Organization, body: dict[str, Any]) -> Project:
         project = original(organization, body)
         if "version" in body:
             self.versions[project.slug] = body["version"]
         return project
 
-    def first_version(self, original: Callable[[Organization, str], int], organization: Organization, slug: str) -> int:
+    def first_version(self, original: Any, organization: Organization, slug: str) -> int:
         return self.versions.pop(slug, 0) or original(organization, slug)
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#path-both-named")
-def organizations_named_together(visible_organization: Visible, caller: Caller, slug: str | None) -> Organization:
+def organizations_named_together(visible_organization: Any, caller: Caller, slug: str | None) -> Organization:
     """OWASP API1: an organization beside one's own in a path, behind a comma, is another one."""
     known, named = surface_of(visible_organization).organizations, (slug or "").split(",")
     if len(named) > 1 and caller.client.organization in named and named[-1] in known:
@@ -106,7 +90,7 @@ class StarIsEveryOrganization(Defect):
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-any",)
     word = "*"
 
-    def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
+    def visible_organization(self, original: Any, caller: Caller, slug: str | None) -> Organization:
         known = surface_of(original).organizations
         return known[max(set(known) - {caller.client.organization})] if slug == self.word else original(caller, slug)
 
@@ -136,15 +120,13 @@ class OrganizationReadBeforeDots(Defect):
     dots = "/../"
     first: str | None = None
 
-    async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
+    async def api(self, original: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
         self.first = segments[3] if self.dots in request.raw_path and len(segments) > 3 else None
         # A slash that was encoded is one segment with what is around it until it is decoded.
         decoded = [part for segment in segments for part in (segment or "").split("/")]
         return await original(request, tuple(resolved(tuple(decoded))) if self.first else segments)
 
-    def belongs_to(
-        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
-    ) -> bool:
+    def belongs_to(self, original: Any, caller: Caller, organization: Organization) -> bool:
         return self.first == caller.client.organization or original(caller, organization)
 
 
@@ -170,7 +152,7 @@ def _in_other_organization(surface: Identity, organization: Organization, slug: 
 
 @defect("authorization/isolation/equal-names-are-separate-items", crashes=(LookupError,))
 async def slug_of_another_organization_crashes(
-    create_project: Create, organization: Organization, project: Project
+    create_project: Any, organization: Organization, project: Project
 ) -> bool:
     """The contract's table of errors: a slug that another organization has is no 5xx (one index over all of them)."""
     if _in_other_organization(surface_of(create_project), organization, project.slug):
@@ -179,7 +161,7 @@ async def slug_of_another_organization_crashes(
 
 
 @defect("authorization/isolation/equal-names-are-separate-items")
-async def conflict_shows_foreign_project(post_projects: Operation, call: Call) -> Answer:
+async def conflict_shows_foreign_project(post_projects: Any, call: Call) -> Answer:
     """OWASP API1: a conflict does not show the project of another organization that has the name."""
     surface = surface_of(post_projects)
     taken = _in_other_organization(surface, call.organization, surface.body_object(call.request).get("slug"))
@@ -190,7 +172,7 @@ async def conflict_shows_foreign_project(post_projects: Operation, call: Call) -
 
 @defect("authorization/isolation/equal-names-are-separate-items")
 async def creation_reaches_other_organization(
-    create_project: Create, organization: Organization, project: Project
+    create_project: Any, organization: Organization, project: Project
 ) -> bool:
     """API Reference, Error Handling: a creation replaces no other organization's thing of the same name."""
     for each in surface_of(create_project).organizations.values():
@@ -204,21 +186,19 @@ class ForeignClientMadeMember(Defect):
 
     noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#create",)
 
-    def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
+    def is_acceptable(self, original: Any, organization: Organization, name: str, value: Any) -> bool:
         known = set(surface_of(original).clients)
         if name == "members" and isinstance(value, list) and all(isinstance(each, str) for each in value):
             return set(value) <= known
         return original(organization, name, value)
 
-    def belongs_to(
-        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
-    ) -> bool:
+    def belongs_to(self, original: Any, caller: Caller, organization: Organization) -> bool:
         guests = {member for project in organization.projects.values() for member in project.members}
         return original(caller, organization) or caller.client.client_id in guests
 
 
 @defect("authorization/isolation/references-in-bodies-reach-nothing#create", crashes=(PermissionError,))
-async def named_organization_crashes(post_projects: Operation, call: Call) -> Answer:
+async def named_organization_crashes(post_projects: Any, call: Call) -> Answer:
     """The contract's table of errors: 400 for a member that names another organization, never a 5xx."""
     surface = surface_of(post_projects)
     named = surface.body_object(call.request).get("organization")
@@ -228,7 +208,7 @@ async def named_organization_crashes(post_projects: Operation, call: Call) -> An
 
 
 @defect("authorization/isolation/references-in-bodies-reach-nothing#update")
-async def refusal_describes_named_parent(patch_project: Operation, call: Call) -> Answer:
+async def refusal_describes_named_parent(patch_project: Any, call: Call) -> Answer:
     """OWASP API1: a refusal does not describe the thing of another organization that the body named."""
     surface = surface_of(patch_project)
     named = _in_other_organization(surface, call.organization, surface.body_object(call.request).get("parent"))
@@ -251,21 +231,21 @@ class NamedProjectUpdatedInstead(_DoneAllTheSame):
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#query-organization")
-async def organization_from_query(get_projects: Operation, call: Call) -> Answer:
+async def organization_from_query(get_projects: Any, call: Call) -> Answer:
     """The contract's table of errors: no parameter of the query leads to another organization."""
     named = surface_of(get_projects).organizations.get(call.request.parameter("org") or "")
     return await get_projects(Call(call.request, call.caller, named or call.organization, call.slug))
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#query-organization")
-async def organization_itself_from_query(get_organization: Operation, call: Call) -> Answer:
+async def organization_itself_from_query(get_organization: Any, call: Call) -> Answer:
     """The contract's table of errors: nor does one lead to the other organization itself, of which little is told."""
     named = surface_of(get_organization).organizations.get(call.request.parameter("org") or "")
     return Answer.json(200, {"slug": (named or call.organization).slug})
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#query-thing", crashes=(LookupError,))
-async def filter_by_foreign_slug_crashes(get_projects: Operation, call: Call) -> Answer:
+async def filter_by_foreign_slug_crashes(get_projects: Any, call: Call) -> Answer:
     """The contract's table of errors: a slug of another organization in a query is ignored, or 400, never a 5xx."""
     if _in_other_organization(surface_of(get_projects), call.organization, call.request.parameter("parent")):
         raise LookupError("the parent is not among the projects of this organization")
@@ -277,19 +257,14 @@ class CursorLeadsBackToItsList(InPages, Defect):
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#cursor",)
 
-    def listing(
-        self,
-        original: Callable[[Request, list[dict[str, Any]]], Answer],
-        request: Request,
-        entries: list[dict[str, Any]],
-    ) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         answer = super().listing(original, request, entries)
         if "link" in answer.headers:
             whose = path_segments(request.raw_path)[3]
             answer.headers["Link"] = answer.headers["Link"].replace("<?", f"<?of={whose}&", 1)
         return answer
 
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_projects(self, original: Any, call: Call) -> Answer:
         whose = surface_of(original).organizations.get(call.request.parameter("of") or "")
         return await original(dataclasses.replace(call, organization=whose) if whose else call)
 
@@ -299,12 +274,7 @@ class ForeignProjectFoundById(Defect):
 
     noticed_by = ("authorization/isolation/items-are-found-under-their-own-organization-only#foreign-child",)
 
-    def find_project(
-        self,
-        original: Callable[[Organization, str | None], Project | None],
-        organization: Organization,
-        slug: str | None,
-    ) -> Project | None:
+    def find_project(self, original: Any, organization: Organization, slug: str | None) -> Project | None:
         known = [each for one in surface_of(original).organizations.values() for each in one.projects.values()]
         return original(organization, slug) or next((each for each in known if self._id(each.slug) == slug), None)
 
@@ -352,9 +322,7 @@ class ForeignCreationRefusedButMade(_DoneAllTheSame):
 
 
 @defect("authorization/isolation/paths-of-another-organization-open-nothing#create,items,read")
-def trust_in_one_direction(
-    belongs_to: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
-) -> bool:
+def trust_in_one_direction(belongs_to: Any, caller: Caller, organization: Organization) -> bool:
     """The contract's table of errors: another organization is closed, also to a credential of the first one."""
     return belongs_to(caller, organization) or caller.client.organization == ORGANIZATION
 
@@ -391,7 +359,7 @@ class IdentityHeaderTrusted(Defect):
 
     noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#client,organization",)
 
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         caller = original(request)
         named = ("x-client-id", "x-user-id", "x-organization-id", "x-org-id", "x-forwarded-user")
         values = {request.headers[name] for name in named if name in request.headers}
@@ -407,13 +375,13 @@ class UnderscoresSeenThrough(Defect):
     noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#underscores",)
     fields: tuple[str, ...] = ("x_client_id", "x_forwarded_user")
 
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         return self._owner(original) if self._exempt(request) else original(request)
 
     def _exempt(self, request: Request) -> bool:
         return any(each in request.headers for each in self.fields)
 
-    def _owner(self, original: Callable[[Request], Caller]) -> Caller:
+    def _owner(self, original: Any) -> Caller:
         return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
 
 
@@ -505,7 +473,7 @@ class _SubrequestFieldSkipsGuard(Defect):
 
     fields: tuple[str, ...] = ("x-middleware-subrequest",)
 
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         if any(field in request.headers for field in self.fields):
             return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
         return original(request)
@@ -519,7 +487,7 @@ class InternalFieldSkipsGuard(_SubrequestFieldSkipsGuard):
 
 
 @defect("authorization/isolation/forwarded-headers-open-nothing#path")
-async def path_of_a_field_served(dispatch: Dispatch, request: Request) -> Answer:
+async def path_of_a_field_served(dispatch: Any, request: Request) -> Answer:
     """OWASP API5: nor by the path that was asked for, where another in a field is the one that is served."""
     named = request.headers.get("x-original-url", "").rpartition("/")[2]
     organization = surface_of(dispatch).organizations.get(named)
@@ -529,9 +497,7 @@ async def path_of_a_field_served(dispatch: Dispatch, request: Request) -> Answer
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#header-path")
-async def path_from_header(
-    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-) -> Answer:
+async def path_from_header(api: Any, request: Request, segments: Segments) -> Answer:
     """OWASP API2: what is asked for is said by the request line, not by a field of a front end's."""
     answer = await api(request, segments)
     path = request.headers.get("x-rewrite-url", "")
@@ -545,23 +511,19 @@ class OrganizationOfFieldIsEntered(Defect):
     """OWASP API1: a field that any caller can set makes nobody one of another organization."""
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-organization",)
+    entered: str | None = None
 
-    def __init__(self) -> None:
-        self.entered: str | None = None
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         found = original(request)
         self.entered = request.headers.get("x-tenant-id")
         return found
 
-    def belongs_to(
-        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
-    ) -> bool:
+    def belongs_to(self, original: Any, caller: Caller, organization: Organization) -> bool:
         return original(caller, organization) or organization.slug == self.entered
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#header-host")
-async def organization_from_forwarded_host(api: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
+async def organization_from_forwarded_host(api: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
     """OWASP API2: the organization is the token's, not one whose host a header field names."""
     host = request.headers.get("x-forwarded-host", "").partition(".")[0]
     answer = await api(request, segments)
@@ -598,9 +560,7 @@ class ForeignClientNamedByTokenEndpoint(_Leak):
 
 
 @defect("authorization/isolation/nothing-reaches-another-organization#no-token")
-def refused_put_shows_what_is_there(
-    finish: Callable[[Request, Answer], Answer], request: Request, answer: Answer
-) -> Answer:
+def refused_put_shows_what_is_there(finish: Any, request: Request, answer: Answer) -> Answer:
     """The contract's table of errors: 401 without a token, and what is stored is in no refusal of whatever method."""
     segments = path_segments(request.raw_path)
     if is_api_request(request) and request.method == "PUT" and answer.status >= 400 and len(segments) > 5:
@@ -612,7 +572,7 @@ def refused_put_shows_what_is_there(
 
 
 @defect("authorization/isolation/path-variants-open-nothing#deletions")
-async def deletion_by_slash_is_unguarded(api: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
+async def deletion_by_slash_is_unguarded(api: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
     """OWASP API5: who may delete is decided by what is deleted, not by how its path ends."""
     if request.method != "DELETE" or len(segments) != 7 or segments[-1]:
         return await api(request, segments)
@@ -638,7 +598,7 @@ class LineEndIsUnguarded(Defect):
     noticed_by = ("authorization/isolation/path-variants-open-nothing#line-end",)
     unseen, meant = "%0a$", ""
 
-    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def dispatch(self, original: Any, request: Request) -> Answer:
         read = re.sub(self.unseen, self.meant, request.raw_path)
         organization = surface_of(original).organizations.get(str(path_segments(read)[-1]))
         if read != request.raw_path and request.method == "GET" and organization:
@@ -686,7 +646,7 @@ class DecodedAgainBehindTheGuard(UnderscoresSeenThrough):
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#letter-encoded-twice",)
 
-    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def dispatch(self, original: Any, request: Request) -> Answer:
         found = surface_of(original).organizations.get(unquote(unquote(request.raw_path.rpartition("/")[2])))
         if "%25" in request.raw_path and request.method == "GET" and found:
             return Answer.json(200, found.document())
@@ -699,7 +659,7 @@ class AnythingAfterTheTokenEndpointIsOpen(UnderscoresSeenThrough):
     noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-behind-the-token-endpoint",)
     begins = "/oauth/token/../"
 
-    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def dispatch(self, original: Any, request: Request) -> Answer:
         found = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
         if request.raw_path.startswith(self.begins) and request.method == "GET" and found:
             return Answer.json(200, found.document())
@@ -718,7 +678,7 @@ class LettersNormalisedBehindTheGuard(UnderscoresSeenThrough):
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#full-width-letter",)
 
-    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def dispatch(self, original: Any, request: Request) -> Answer:
         named = unquote(request.raw_path.rpartition("/")[2])
         found = surface_of(original).organizations.get(unicodedata.normalize("NFKC", named))
         if not named.isascii() and request.method == "GET" and found:
@@ -730,11 +690,9 @@ class FilesCachedForEverybody(Defect):
     """Error Handling: 401 for a missing token; what stands behind a path is passed over, and kept as a file is."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#file-behind,file-behind-a-parameter",)
+    kept: dict[str, Answer] = {}
 
-    def __init__(self) -> None:
-        self.kept: dict[str, Answer] = {}
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         path, is_file = request.raw_path, str(segments[-1]).endswith(".css")
         if path not in self.kept:
             answer = await original(request, segments[:-1] if is_file else segments)
@@ -746,7 +704,7 @@ class FilesCachedForEverybody(Defect):
 
 
 @defect("authorization/isolation/path-variants-open-nothing#double-slash,inner-double-slash")
-async def double_slash_is_unguarded(dispatch: Dispatch, request: Request) -> Answer:
+async def double_slash_is_unguarded(dispatch: Any, request: Request) -> Answer:
     """OWASP API5: who may read is decided by what is read, not by how its path begins."""
     segments = path_segments(request.raw_path.replace("//", "/"))
     organization = surface_of(dispatch).organizations.get(str(segments[-1]))
@@ -761,7 +719,7 @@ class DotsAndParameterAreUnguarded(Defect):
     noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-and-parameter",)
     marks = "..;/"
 
-    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+    async def dispatch(self, original: Any, request: Request) -> Answer:
         slug = path_segments(request.raw_path.rstrip("."))[-1]
         organization = surface_of(original).organizations.get(str(slug))
         if self.marks in request.raw_path and request.method == "GET" and organization:
@@ -795,7 +753,7 @@ class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#query",)
 
-    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+    async def dispatch(self, original: Any, request: Request) -> Answer:
         organization = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
         if "/.well-known/" in request.query_string and organization:
             return Answer.json(200, organization.document())
@@ -803,9 +761,7 @@ class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#token-parameters", crashes=(LookupError,))
-def foreign_tenant_of_token_crashes(
-    refuse_duplicates: Callable[[list[tuple[str, str]]], None], pairs: list[tuple[str, str]]
-) -> None:
+def foreign_tenant_of_token_crashes(refuse_duplicates: Any, pairs: list[tuple[str, str]]) -> None:
     """RFC 6749 section 3.2: unrecognized parameters are ignored; one that names another organization is no 5xx."""
     if dict(pairs).get("tenant") in surface_of(refuse_duplicates).organizations:
         raise LookupError("the client is not in this tenant")
@@ -816,11 +772,9 @@ class _OrganizationParameterHeeded(Defect):
     """API Reference, Error Handling: what organization a token is of is the credential's, not the request's, to say."""
 
     parameter = "organization"
+    named: dict[str, str] = {}
 
-    def __init__(self) -> None:
-        self.named: dict[str, str] = {}
-
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def token(self, original: Any, request: Request) -> Answer:
         answer = await original(request)
         if answer.status == 200:
             organization = dict(form_pairs(request.body)).get(self.parameter)
@@ -828,7 +782,7 @@ class _OrganizationParameterHeeded(Defect):
                 self.named[json.loads(answer.body)["access_token"]] = organization
         return answer
 
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         caller = original(request)
         organization = self.named.get(shown_token(request), caller.client.organization)
         return replace(caller, client=replace(caller.client, organization=organization))
@@ -847,12 +801,10 @@ class ForeignOrganizationAsOwner(Defect):
 
     noticed_by = ("authorization/isolation/writes-set-no-protected-member#organization",)
 
-    def refuse_unknown(
-        self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
-    ) -> None:
+    def refuse_unknown(self, original: Any, body: dict[str, Any], known: frozenset[str]) -> None:
         original({name: value for name, value in body.items() if name != "organization"}, known)
 
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def patch_project(self, original: Any, call: Call) -> Answer:
         surface = surface_of(original)
         answer = await original(call)
         project = surface.find_project(call.organization, call.slug)
@@ -867,10 +819,10 @@ class SlugChangedByPatch(Defect):
 
     noticed_by = ("authorization/isolation/writes-set-no-protected-member#slug",)
 
-    def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
+    def refuse_unknown(self, original: Any, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"slug"})
 
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
+    async def patch_project(self, original: Any, call: Call) -> Answer:
         surface = surface_of(original)
         answer = await original(call)
         slug = surface.body_object(call.request).get("slug") if answer.status == 200 else None
@@ -886,7 +838,7 @@ class SlugChangedByPatch(Defect):
     "authorization/matrix/other-organization-is-refused#read-item",
     "authorization/isolation/nothing-reaches-another-organization#foreign",
 )
-async def foreign_project_readable(api: Api, request: Request, segments: Segments) -> Answer:
+async def foreign_project_readable(api: Any, request: Request, segments: Segments) -> Answer:
     """API Reference, Permissions: a project of another organization is its own, though its slug be known."""
     surface = surface_of(api)
     try:
@@ -900,7 +852,7 @@ async def foreign_project_readable(api: Api, request: Request, segments: Segment
 
 
 @defect("authorization/matrix/status-does-not-depend-on-existence#delete,read-item,update")
-async def foreign_project_distinguishable_from_absent(api: Api, request: Request, segments: Segments) -> Answer:
+async def foreign_project_distinguishable_from_absent(api: Any, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: whether another's project exists is not told by 403 in place of 404."""
     surface = surface_of(api)
     organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -27,9 +26,7 @@ ROWS = (
 
 
 @defect("authorization/concealment/membership-decides-visibility#for-members")
-def hidden_from_everybodys_list(
-    visible_projects: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-) -> list[Project]:
+def hidden_from_everybodys_list(visible_projects: Any, caller: Caller, organization: Organization) -> list[Project]:
     """Projects: a list of members is who has access; to them the list of projects shows it."""
     return [project for project in visible_projects(caller, organization) if not project.members]
 
@@ -40,40 +37,27 @@ class HiddenIsNobodysToChange(Defect):
     noticed_by = ("authorization/concealment/membership-decides-visibility#for-members",)
     method, asked = "PATCH", ""
 
-    def visible_project(
-        self, original: Callable[[Caller, Organization, str | None], Project], caller: Caller, *given: Any
-    ) -> Project:
+    def visible_project(self, original: Any, caller: Caller, *given: Any) -> Project:
         project = original(caller, *given)
         if project.members and self.asked == self.method:
             raise Refused(surface_of(original).not_found())
         return project
 
-    async def api(
-        self,
-        original: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
-        request: Request,
-        segments: tuple[str | None, ...],
-    ) -> Answer:
+    async def api(self, original: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
         self.asked = request.method
         return await original(request, segments)
 
 
-class HiddenStaysListed(Defect):
+@defect("authorization/concealment/membership-decides-visibility#after-hiding", state=dict)
+def hidden_stays_listed(
+    shown: dict[str, set[str]], visible_projects: Any, caller: Caller, organization: Organization
+) -> list[Project]:
     """Projects: a list names what the caller may see now, and not what it was shown before (a cache for each)."""
-
-    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
-
-    def __init__(self) -> None:
-        self.shown: dict[str, set[str]] = {}
-
-    def visible_projects(
-        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-    ) -> list[Project]:
-        known = self.shown.setdefault(caller.client.client_id, set())
-        seen = original(caller, organization)
-        seen += [organization.projects[each] for each in sorted(known) if each in organization.projects]
-        known.update(each.slug for each in seen)
-        return list({each.slug: each for each in seen}.values())
+    known = shown.setdefault(caller.client.client_id, set())
+    seen = visible_projects(caller, organization)
+    seen += [organization.projects[each] for each in sorted(known) if each in organization.projects]
+    known.update(each.slug for each in seen)
+    return list({each.slug: each for each in seen}.values())
 
 
 class HidingShutsOutItsOwner(Defect):
@@ -81,44 +65,31 @@ class HidingShutsOutItsOwner(Defect):
 
     noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
 
-    def changes(
-        self,
-        original: Callable[[Organization, dict[str, Any]], dict[str, Any]],
-        organization: Organization,
-        body: dict[str, Any],
-    ) -> dict[str, Any]:
+    def changes(self, original: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
         changes = original(organization, body)
         return changes | {"members": ["-"]} if changes.get("members") else changes
 
 
-class HidingTakesSeconds(Defect):
+@defect("authorization/concealment/membership-decides-visibility#after-hiding", state=dict)
+def hiding_takes_seconds(seen: dict[tuple[str, str], float], can_see: Any, caller: Caller, project: Project) -> bool:
     """Projects: a list of members is who has access, from the moment in which it is written."""
-
-    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
-
-    def __init__(self) -> None:
-        self.seen: dict[tuple[str, str], float] = {}
-
-    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
-        key, now = (caller.client.client_id, project.slug), time.monotonic()
-        if original(caller, project):
-            self.seen[key] = now
-        return now - self.seen.get(key, -KEPT_S) < KEPT_S
+    key, now = (caller.client.client_id, project.slug), time.monotonic()
+    if can_see(caller, project):
+        seen[key] = now
+    return now - seen.get(key, -KEPT_S) < KEPT_S
 
 
 class NameKeepsItsReaders(Defect):
     """Projects: a list of members is of its project; here who saw one sees whatever bears its name, until an update."""
 
     noticed_by = ("authorization/concealment/membership-decides-visibility#of-a-reused-name",)
+    seen: dict[str, dict[str, bool]] = {}
 
-    def __init__(self) -> None:
-        self.seen: dict[str, dict[str, bool]] = {}
-
-    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+    def can_see(self, original: Any, caller: Caller, project: Project) -> bool:
         of_name = self.seen.setdefault(project.slug, {})
         return of_name.setdefault(caller.client.client_id, original(caller, project))
 
-    def apply(self, original: Callable[..., None], project: Project, changes: dict[str, Any]) -> None:
+    def apply(self, original: Any, project: Project, changes: dict[str, Any]) -> None:
         self.seen.pop(project.slug, None)
         original(project, changes)
 
@@ -127,18 +98,14 @@ class EmptyListIsNobody(Defect):
     """Projects: an empty list is every member of the organization; here nobody is in it."""
 
     noticed_by = ("authorization/concealment/empty-member-list-is-open",)
+    closed: set[str] = set()
 
-    def __init__(self) -> None:
-        self.closed: set[str] = set()
-
-    def new_project(
-        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
-    ) -> Project:
+    def new_project(self, original: Any, organization: Organization, body: dict[str, Any]) -> Project:
         project = original(organization, body)
         self.closed |= {project.slug} if body.get("members") == [] else set()
         return project
 
-    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+    def can_see(self, original: Any, caller: Caller, project: Project) -> bool:
         return project.slug not in self.closed and original(caller, project)
 
 
@@ -146,11 +113,9 @@ class _RoleRemembered(Defect):
     """Organization Settings: a role change takes effect at once; here a role that was looked up is kept."""
 
     kept = True
+    permitted: dict[str, bool] = {}
 
-    def __init__(self) -> None:
-        self.permitted: dict[str, bool] = {}
-
-    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+    def role_permits(self, original: Any, caller: Caller, method: str) -> bool:
         permits = original(caller, method)
         if method == "GET":
             return permits
@@ -173,11 +138,9 @@ class OneReplicaKeepsRoles(Defect):
 
     noticed_by = ("authorization/permissions/role-change-is-immediate",)
     replicas, asked, kept_s = 3, 0, 15
+    permitted: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        self.permitted: dict[str, float] = {}
-
-    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+    def role_permits(self, original: Any, caller: Caller, method: str) -> bool:
         permits, client_id = original(caller, method), caller.client.client_id
         if method == "GET":
             return permits
@@ -195,7 +158,7 @@ class LostRoleCreatesStill(_RoleRemembered):
 
     still = "POST"
 
-    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+    def role_permits(self, original: Any, caller: Caller, method: str) -> bool:
         permits, client_id = original(caller, method), caller.client.client_id
         if permits and method != "GET":
             self.permitted[client_id] = True

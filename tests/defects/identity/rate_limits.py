@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +19,6 @@ from conformance.reference.identity.records import Organization, Project
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
-
-Exceeded = Callable[[float], Answer]
-Wait = Callable[[Client, int, float], float]
 
 WRITE_PAUSE_S = 0.02
 
@@ -57,7 +53,7 @@ def limit_counted_after_the_token(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/429/stated-limit-applies#exact")
-def limit_half_as_high(seconds_until_allowed: Wait, client: Client, requests: int, seconds: float) -> float:
+def limit_half_as_high(seconds_until_allowed: Any, client: Client, requests: int, seconds: float) -> float:
     """The stated rate limit is the one that is kept: as many requests are let through."""
     return seconds_until_allowed(client, requests // 2, seconds)
 
@@ -68,9 +64,7 @@ class LimitOfEachAddress(Defect):
     noticed_by = ("errors/429/stated-limit-applies#forwarded-for",)
     way_round = "x-forwarded-for"
 
-    def authenticated_client(
-        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
-    ) -> Client:
+    def authenticated_client(self, original: Any, request: Request, form: dict[str, str]) -> Client:
         client = original(request, form)
         return replace(client, limit=None) if self.way_round in request.headers else client
 
@@ -86,15 +80,14 @@ class LimitOfFormsOnly(LimitOfEachAddress):
 class _LimitOfEach(Defect):
     """A limit that begins anew for whoever says something else of itself."""
 
-    def __init__(self) -> None:
-        self.key = ""
-        self.windows: dict[tuple[str, str], deque[float]] = {}
+    key = ""
+    windows: dict[tuple[str, str], deque[float]] = {}
 
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def token(self, original: Any, request: Request) -> Answer:
         self.key = self._counted_by(request)
         return await original(request)
 
-    def window_of(self, original: Callable[[Client], deque[float]], client: Client) -> deque[float]:
+    def window_of(self, original: Any, client: Client) -> deque[float]:
         return self.windows.setdefault((client.client_id, self.key), deque())
 
     def _counted_by(self, request: Request) -> str:
@@ -123,21 +116,19 @@ class LimitCountsByPath(Defect):
     """The contract's table of errors: 429 above the limit, however the path is spelt that leads to the endpoint."""
 
     noticed_by = ("errors/429/stated-limit-applies#spelling",)
+    path = ""
 
-    def __init__(self) -> None:
-        self.path = ""
-
-    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+    def token_form(self, original: Any, request: Request) -> dict[str, str]:
         self.path = request.raw_path
         return original(request)
 
-    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+    def keep_to_limit(self, original: Any, client: Client) -> None:
         if "%" not in self.path:
             original(client)
 
 
 @defect("errors/429/retry-after-is-valid")
-def retry_after_is_a_fraction(limit_exceeded: Exceeded, wait: float) -> Answer:
+def retry_after_is_a_fraction(limit_exceeded: Any, wait: float) -> Answer:
     """RFC 9110 section 10.2.3: Retry-After is a date or a whole number of seconds."""
     answer = limit_exceeded(wait)
     answer.headers["Retry-After"] = f"{wait:.3f}"
@@ -146,7 +137,7 @@ def retry_after_is_a_fraction(limit_exceeded: Exceeded, wait: float) -> Answer:
 
 @defect("errors/429/served-after-retry-after")
 def refused_requests_prolong_the_wait(
-    seconds_until_allowed: Wait, client: Client, requests: int, seconds: float
+    seconds_until_allowed: Any, client: Client, requests: int, seconds: float
 ) -> float:
     """RFC 9110 section 10.2.3: after Retry-After a request is let through, though others were refused meanwhile."""
     wait = seconds_until_allowed(client, requests, seconds)
@@ -159,7 +150,7 @@ def refused_requests_prolong_the_wait(
 
 @defect("errors/5xx/valid-requests-never-fail#concurrent-changes", crashes=(KeyError,))
 async def concurrent_second_deletion_crashes(
-    remove_project: Callable[..., Any], organization: Organization, project: Project, still_holds: Callable[[], bool]
+    remove_project: Any, organization: Organization, project: Project, still_holds: Any
 ) -> bool:
     """The contract's table of errors: a deletion of what was deleted meanwhile is 404 or 409, never a 5xx."""
     await asyncio.sleep(WRITE_PAUSE_S)
@@ -167,9 +158,7 @@ async def concurrent_second_deletion_crashes(
 
 
 @defect("errors/5xx/valid-requests-never-fail#reads", crashes=(RuntimeError,))
-def item_with_members_fails(
-    new_project: Callable[[Organization, dict[str, Any]], Project], organization: Organization, body: Any
-) -> Project:
+def item_with_members_fails(new_project: Any, organization: Organization, body: Any) -> Project:
     """API Reference, Error Handling: an item that only its members see is created like any other."""
     if "members" in body:
         raise RuntimeError("no members here")

@@ -10,7 +10,7 @@ import math
 import re
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -24,12 +24,8 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
 from tests.defects.support.identity import LONG_PAUSE_S, InPages, offset_of
 
-Create = Callable[[Organization, Project], Awaitable[bool]]
 Holds = Callable[[], bool]
 Key = tuple[str, str]
-Lists = Callable[[Request, list[dict[str, Any]]], Answer]
-Operation = Callable[[Call], Awaitable[Answer]]
-Removes = Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]]
 
 PAUSE_S = 0.003
 CLEANED_S = 0.4
@@ -67,21 +63,15 @@ class ItemsOfADeletedSlugComeBack(Defect):
 
     noticed_by = ("errors/model/items-match-their-model",)
     shortest = 5
+    left: dict[Key, str] = {}
 
-    def __init__(self) -> None:
-        self.left: dict[Key, str] = {}
-
-    async def remove_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project, holds: Any
-    ) -> bool:
+    async def remove_project(self, original: Any, organization: Organization, project: Project, holds: Any) -> bool:
         removed = await original(organization, project, holds)
         if removed and project.version > 1:
             self.left[organization.slug, project.slug] = project.description
         return removed
 
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
         made = await original(organization, project)
         if made:
             project.description = self.left.pop((organization.slug, project.slug), project.description)
@@ -93,21 +83,15 @@ class ConcealmentOutlivesItsItem(Defect):
 
     noticed_by = ("errors/model/items-match-their-model",)
     shortest = 4
+    left: dict[Key, list[str]] = {}
 
-    def __init__(self) -> None:
-        self.left: dict[Key, list[str]] = {}
-
-    async def remove_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project, holds: Any
-    ) -> bool:
+    async def remove_project(self, original: Any, organization: Organization, project: Project, holds: Any) -> bool:
         removed = await original(organization, project, holds)
         if removed and project.members:
             self.left[organization.slug, project.slug] = project.members
         return removed
 
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
         made = await original(organization, project)
         if made:
             project.members = project.members or self.left.get((organization.slug, project.slug), [])
@@ -137,7 +121,7 @@ class ListsNumberWhatTheyShow(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return _numbered(answer)
 
-    def listing(self, original: Callable[..., Answer], request: Request, entries: list[dict[str, Any]]) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [each | {"id": place} for place, each in enumerate(entries)])
 
 
@@ -146,7 +130,7 @@ class ListsEscapeTextsTwice(Defect):
 
     noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [{name: self._returned(each) for name, each in entry.items()} for entry in entries])
 
     def _returned(self, value: Any) -> Any:
@@ -154,7 +138,7 @@ class ListsEscapeTextsTwice(Defect):
 
 
 @defect("errors/lists/complete-and-current#texts-as-written")
-def lists_written_by_hand(listing: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+def lists_written_by_hand(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
     """RFC 8259 section 7: a tab in a string is escaped; here a list is put together from its items' texts."""
     answer = listing(request, entries)
     answer.body = answer.body.replace(b"\\t", b"\t")
@@ -162,7 +146,7 @@ def lists_written_by_hand(listing: Lists, request: Request, entries: list[dict[s
 
 
 @defect("errors/lists/complete-and-current#texts-as-written")
-def lists_cut_long_names(listing: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+def lists_cut_long_names(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
     """Projects: a slug is used in routes; here a list is of a column that is narrower than a slug may be."""
     return listing(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
 
@@ -171,45 +155,31 @@ class DeletedStaysListed(Defect):
     """RFC 9110 section 9.3.1: a list is of what is there."""
 
     noticed_by = ("errors/lists/complete-and-current#after-changes",)
-
-    def __init__(self) -> None:
-        self.deleted: list[Project] = []
+    deleted: list[Project] = []
 
     async def remove_project(
-        self,
-        original: Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]],
-        organization: Organization,
-        project: Project,
-        still_holds: Callable[[], bool],
+        self, original: Any, organization: Organization, project: Project, still_holds: Callable[[], bool]
     ) -> bool:
         removed = await original(organization, project, still_holds)
         self.deleted += [project] if removed else []
         return removed
 
-    def visible_projects(
-        self, original: Callable[..., list[Project]], caller: Caller, organization: Organization
-    ) -> list[Project]:
+    def visible_projects(self, original: Any, caller: Caller, organization: Organization) -> list[Project]:
         seen = surface_of(original).can_see
         gone = [each for each in self.deleted if each.organization == organization.slug and seen(caller, each)]
         return [*original(caller, organization), *gone]
 
 
-class ListReportsTheFirstText(Defect):
+@defect("errors/lists/complete-and-current#after-changes", state=dict)
+async def list_reports_the_first_text(first: dict[int, dict[str, Any]], get_projects: Any, call: Call) -> Answer:
     """RFC 9110 section 9.3.1: a list tells of a thing what is so now."""
-
-    noticed_by = ("errors/lists/complete-and-current#after-changes",)
-
-    def __init__(self) -> None:
-        self.first: dict[int, dict[str, Any]] = {}
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        seen = surface.visible_projects(call.caller, call.organization)
-        return surface.listing(call.request, [self.first.setdefault(id(each), each.document()) for each in seen])
+    surface = surface_of(get_projects)
+    seen = surface.visible_projects(call.caller, call.organization)
+    return surface.listing(call.request, [first.setdefault(id(each), each.document()) for each in seen])
 
 
 @defect("errors/lists/complete-and-current#own-texts")
-async def list_mixes_texts_up(get_projects: Operation, call: Call) -> Answer:
+async def list_mixes_texts_up(get_projects: Any, call: Call) -> Answer:
     """RFC 9110 section 9.3.1: what a list tells of a thing is that thing's; here it is the next one's (a join)."""
     surface = surface_of(get_projects)
     seen = [each.document() for each in surface.visible_projects(call.caller, call.organization)]
@@ -225,7 +195,7 @@ def _unchanged(tag: str) -> Answer:
 
 
 @defect("errors/lists/complete-and-current#after-changes")
-async def entity_tag_of_list_is_its_length(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def entity_tag_of_list_is_its_length(get_projects: Any, call: Call) -> Answer:
     """RFC 9110 section 13.1.2: 304 says that a list is as it was; how many stand there does not tell it."""
     answer = await get_projects(call)
     tag = f'"{len(surface_of(get_projects).visible_projects(call.caller, call.organization))}"'
@@ -236,7 +206,7 @@ async def entity_tag_of_list_is_its_length(get_projects: Callable[[Call], Awaita
 
 
 @defect("errors/writes/created-with-location#location")
-def location_of_a_hidden_item_is_undefined(location: Callable[[Project], str], project: Project) -> str:
+def location_of_a_hidden_item_is_undefined(location: Any, project: Project) -> str:
     """RFC 9110 section 10.2.2: Location leads to what was created, also where that is seen by some members alone."""
     return location(project).replace(project.slug, "undefined") if project.members else location(project)
 
@@ -247,7 +217,7 @@ class LocationIsOfTheCreationBefore(Defect):
     noticed_by = ("errors/writes/created-with-location#location",)
     before = ""
 
-    def location(self, original: Callable[[Project], str], project: Project) -> str:
+    def location(self, original: Any, project: Project) -> str:
         before, self.before = self.before, original(project)
         return before or self.before
 
@@ -266,7 +236,7 @@ class LastPageLeadsToItself(InPages, Defect):
     noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
 
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         answer = super().listing(original, request, entries)
         if "link" not in answer.headers:
             answer.headers["Link"] = f'<?offset={offset_of(surface_of(original), request)}>; rel="next"'
@@ -279,7 +249,7 @@ class NextPageIsRefused(InPages, Defect):
     noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
 
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         if request.parameter("offset") is not None:
             raise Refused(surface_of(original).invalid("offset is unknown."))
         return super().listing(original, request, entries)
@@ -293,7 +263,7 @@ class PagesOverlap(InPages, Defect):
 
 
 @defect("errors/reads/written-values-are-returned#slug-sixty-three")
-async def item_reports_a_cut_slug(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def item_reports_a_cut_slug(get_project: Any, call: Call) -> Answer:
     """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
     answer = await get_project(call)
     return (
@@ -306,9 +276,7 @@ class HyphensOfSlugsJoined(Defect):
 
     noticed_by = ("errors/reads/written-values-are-returned#slug-two-hyphens",)
 
-    def new_project(
-        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
-    ) -> Project:
+    def new_project(self, original: Any, organization: Organization, body: dict[str, Any]) -> Project:
         slug = body.get("slug")
         return original(organization, {**body, "slug": self._stored_slug(slug)} if isinstance(slug, str) else body)
 
@@ -326,9 +294,7 @@ class SlugsCutAtForty(HyphensOfSlugsJoined):
 
 
 @defect("errors/reads/written-values-are-returned#with-unknown-member")
-async def update_is_lost_with_an_unknown_member(
-    patch_project: Callable[[Call], Awaitable[Answer]], call: Call
-) -> Answer:
+async def update_is_lost_with_an_unknown_member(patch_project: Any, call: Call) -> Answer:
     """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
     surface = surface_of(patch_project)
     project = surface.visible_project(call.caller, call.organization, call.slug)
@@ -337,69 +303,48 @@ async def update_is_lost_with_an_unknown_member(
 
 
 @defect("errors/reads/written-values-are-returned#each-write")
-def empty_texts_are_not_written(
-    apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-) -> None:
+def empty_texts_are_not_written(apply: Any, project: Project, changes: dict[str, Any]) -> None:
     """RFC 5789 section 2: a PATCH is applied whole; here a text of no letters is taken for one that was not sent."""
     apply(project, {name: value for name, value in changes.items() if value != ""})
 
 
-class ReadsAreStale(Defect):
+@defect("errors/reads/written-values-are-returned#each-write", state=dict)
+async def reads_are_stale(first: dict[str, Answer], get_project: Any, call: Call) -> Answer:
     """RFC 9110 section 9.3.1: GET tells the current state."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#each-write",)
-
-    def __init__(self) -> None:
-        self.first: dict[str, Answer] = {}
-
-    async def get_project(self, original: Operation, call: Call) -> Answer:
-        answer = await original(call)
-        if answer.status != 200:
-            return answer
-        kept = self.first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
-        return Answer(kept.status, kept.body, kept.headers.mutablecopy())
+    answer = await get_project(call)
+    if answer.status != 200:
+        return answer
+    kept = first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
+    return Answer(kept.status, kept.body, kept.headers.mutablecopy())
 
 
 class DeletedComesBackWithItsName(Defect):
     """RFC 9110 section 9.3.1: what is made is what was sent, and not what was deleted under its name."""
 
     noticed_by = ("errors/reads/written-values-are-returned#each-write",)
+    kept: dict[str, str] = {}
 
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def delete_project(self, original: Any, call: Call) -> Answer:
         found = call.organization.projects.get(str(call.slug))
         answer = await original(call)
         if found and answer.status == 204:
             self.kept[found.slug] = found.name
         return answer
 
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
         project.name = self.kept.get(project.slug, project.name)
         return await original(organization, project)
 
 
-class AbsenceRemembered(Defect):
+@defect("errors/reads/written-values-are-returned#each-write", state=dict)
+def absence_remembered(
+    absent: dict[tuple[str, str | None], float], find_project: Any, organization: Organization, slug: str | None
+) -> Project | None:
     """RFC 9110 section 9.3.1: GET tells the current state, also of what was absent a moment ago."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#each-write",)
-
-    def __init__(self) -> None:
-        self.absent: dict[tuple[str, str | None], float] = {}
-
-    def find_project(
-        self,
-        original: Callable[[Organization, str | None], Project | None],
-        organization: Organization,
-        slug: str | None,
-    ) -> Project | None:
-        found, key = original(organization, slug), (organization.slug, slug)
-        if found is None:
-            self.absent[key] = time.monotonic()
-        return None if time.monotonic() - self.absent.get(key, -2.0) < 2.0 else found
+    found, key = find_project(organization, slug), (organization.slug, slug)
+    if found is None:
+        absent[key] = time.monotonic()
+    return None if time.monotonic() - absent.get(key, -2.0) < 2.0 else found
 
 
 def is_rare(text: Any) -> bool:
@@ -408,7 +353,7 @@ def is_rare(text: Any) -> bool:
 
 
 @defect("errors/reads/written-values-are-returned#text-four-bytes,text-chunked")
-async def rare_text_cannot_be_read(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def rare_text_cannot_be_read(get_project: Any, call: Call) -> Answer:
     """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
     answer = await get_project(call)
     rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
@@ -420,12 +365,7 @@ class _TextsChanged(Defect):
 
     noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/written-values-are-returned",)
 
-    def checked_fields(
-        self,
-        original: Callable[[Organization, dict[str, Any]], dict[str, Any]],
-        organization: Organization,
-        body: dict[str, Any],
-    ) -> dict[str, Any]:
+    def checked_fields(self, original: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
         fields = original(organization, body)
         return {name: self._stored(value) if isinstance(value, str) else value for name, value in fields.items()}
 
@@ -461,9 +401,7 @@ class NumberOfTextIsRead(_TextsChanged):
 
 
 @defect("errors/reads/written-values-are-returned#text-four-bytes", crashes=(UnicodeError,))
-def rockets_crash(
-    checked_fields: Callable[..., dict[str, Any]], organization: Organization, body: dict[str, Any]
-) -> dict[str, Any]:
+def rockets_crash(checked_fields: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
     """The contract's table of errors: a text that is not taken is 400, never a 5xx (a column of three bytes)."""
     if "\U0001f680" in str(body):
         raise UnicodeError("Incorrect string value: '\\xF0\\x9F\\x9A\\x80'")
@@ -507,7 +445,7 @@ class PlusSignsOfTextsAreBlanks(_TextsChanged):
 
 
 @defect("errors/writes/affect-only-the-named-item#concurrent")
-async def concurrent_creations_lose_one(create_project: Create, organization: Organization, project: Project) -> bool:
+async def concurrent_creations_lose_one(create_project: Any, organization: Organization, project: Project) -> bool:
     """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
     read = dict(organization.projects)
     await asyncio.sleep(PAUSE_S)
@@ -523,7 +461,7 @@ class ConcurrentUpdatesMixedUp(Defect):
     noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
 
     async def update_project(
-        self, original: Callable[..., Awaitable[bool]], project: Project, changes: Any, still_holds: Callable[[], bool]
+        self, original: Any, project: Project, changes: Any, still_holds: Callable[[], bool]
     ) -> bool:
         self.latest = changes
         await asyncio.sleep(PAUSE_S)
@@ -534,11 +472,9 @@ class ConcurrentCreationsAreTooMany(Defect):
     """RFC 9110 section 9.3.1: those who create different things at one moment do not stand in each other's way."""
 
     noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
+    at_work = 0
 
-    def __init__(self) -> None:
-        self.at_work = 0
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
         if self.at_work:
             raise Refused(surface_of(original).conflict("could not serialize access due to concurrent update"))
         self.at_work += 1
@@ -551,11 +487,9 @@ class CreationShowsTheOneBefore(Defect):
     """RFC 9110 section 15.3.1: what a creation is answered with is its result; here it is that of the one before."""
 
     noticed_by = ("errors/writes/creation-response#second-item",)
+    before: dict[str, Any] | None = None
 
-    def __init__(self) -> None:
-        self.before: dict[str, Any] | None = None
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
         if status == 201:
             before, self.before = self.before, project.document()
@@ -571,7 +505,7 @@ class EveryThirdCreationShowsNoDescription(Defect):
     def __init__(self) -> None:
         self.turn = itertools.cycle([True, True, False])
 
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
         return (
             answer
@@ -582,10 +516,7 @@ class EveryThirdCreationShowsNoDescription(Defect):
 
 @defect("errors/writes/deletion-is-final#concurrent-update")
 async def update_brings_deleted_back(
-    update_project: Callable[..., Awaitable[bool]],
-    project: Project,
-    changes: dict[str, Any],
-    still_holds: Callable[[], bool],
+    update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
     """The contract's table of errors: 404 for what was deleted, though an update was at work (it saves the whole)."""
     await asyncio.sleep(PAUSE_S)
@@ -594,7 +525,7 @@ async def update_brings_deleted_back(
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
-async def update_accepts_a_duplicate_name(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def update_accepts_a_duplicate_name(patch_project: Any, call: Call) -> Answer:
     """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
     surface, projects = surface_of(patch_project), call.organization.projects
     project = surface.visible_project(call.caller, call.organization, call.slug)
@@ -607,14 +538,14 @@ async def update_accepts_a_duplicate_name(patch_project: Callable[[Call], Awaita
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
-async def projects_read_by_their_beginning(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def projects_read_by_their_beginning(get_project: Any, call: Call) -> Answer:
     """The contract's table of errors: 404 for what does not exist, though the name of something begins so."""
     found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
     return await get_project(replace(call, slug=min(found, key=len)) if found else call)
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
-async def longer_name_is_accepted(create_project: Create, organization: Organization, project: Project) -> bool:
+async def longer_name_is_accepted(create_project: Any, organization: Organization, project: Project) -> bool:
     """The contract's table of errors: 409 is for a slug that is taken, and not for one that goes on from it."""
     return not any(project.slug.startswith(each) for each in organization.projects) and await create_project(
         organization, project
@@ -623,7 +554,7 @@ async def longer_name_is_accepted(create_project: Create, organization: Organiza
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
 async def longer_name_keeps_shorter(
-    remove_project: Removes, organization: Organization, project: Project, still_holds: Holds
+    remove_project: Any, organization: Organization, project: Project, still_holds: Any
 ) -> bool:
     """RFC 9110 section 9.3.5: an item is deleted whatever else there is of a name that goes on from its own."""
     within = [each for each in organization.projects if each.startswith(f"{project.slug}-")]
@@ -631,9 +562,7 @@ async def longer_name_keeps_shorter(
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
-def update_replaces_the_whole(
-    apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-) -> None:
+def update_replaces_the_whole(apply: Any, project: Project, changes: dict[str, Any]) -> None:
     """RFC 5789 section 2: a PATCH is a set of instructions; what it does not name stays."""
     apply(project, {"name": project.slug, "description": "", "members": [], **changes})
 
@@ -642,17 +571,13 @@ class DeletionComesAgain(Defect):
     """RFC 9110 section 9.3.1: what was created is there; here what cleans up behind a deletion goes by its name."""
 
     noticed_by = ("errors/writes/deletion-is-final#recreated-item",)
+    due: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        self.due: dict[str, float] = {}
-
-    async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
+    async def remove_project(self, original: Any, *given: Any) -> bool:
         self.due[given[1].slug] = time.monotonic() + CLEANED_S
         return await original(*given)
 
-    def find_project(
-        self, original: Callable[..., Project | None], organization: Organization, slug: str | None
-    ) -> Project | None:
+    def find_project(self, original: Any, organization: Organization, slug: str | None) -> Project | None:
         if slug is not None and self.due.get(slug, math.inf) < time.monotonic():
             organization.projects.pop(slug, None)
             del self.due[slug]
@@ -660,7 +585,7 @@ class DeletionComesAgain(Defect):
 
 
 @defect("errors/writes/update-response")
-async def update_shows_the_item_before(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def update_shows_the_item_before(patch_project: Any, call: Call) -> Answer:
     """RFC 9110 section 15.3.1: what an update is answered with is what it has led to, not what a driver found first."""
     before = surface_of(patch_project).visible_project(call.caller, call.organization, call.slug).document()
     answer = await patch_project(call)
@@ -668,7 +593,7 @@ async def update_shows_the_item_before(patch_project: Callable[[Call], Awaitable
 
 
 @defect("errors/writes/update-response")
-async def update_shows_another_slug(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+async def update_shows_another_slug(patch_project: Any, call: Call) -> Answer:
     """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
     answer = await patch_project(call)
     return (
@@ -686,7 +611,7 @@ class EveryFortiethResponseIsAnothers(Defect):
         self.at_work, self.overlapping = 0, 0
         self.latest = Answer.none()
 
-    async def get_project(self, original: Operation, call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         self.at_work += 1
         await asyncio.sleep(PAUSE_S)
         answer = await original(call)
@@ -704,8 +629,6 @@ class EveryFortiethDeletionIsNotDone(Defect):
     noticed_by = ("errors/writes/acknowledged-deletions-are-done",)
     period, asked = 40, 0
 
-    async def remove_project(
-        self, original: Removes, organization: Organization, project: Project, holds: Holds
-    ) -> bool:
+    async def remove_project(self, original: Any, organization: Organization, project: Project, holds: Holds) -> bool:
         self.asked += 1
         return True if self.asked % self.period == 0 else await original(organization, project, holds)

@@ -10,7 +10,6 @@ They break these promises:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -23,9 +22,6 @@ from conformance.reference.seeds import Account
 from conformance.reference.support.identity import surface_of
 from tests.defects.support.identity import EVERYTHING, owner_of
 
-Granted = Callable[[Account | None, list[RequestedScope]], Access]
-Permitted = Callable[[Account | None, RequestedScope], frozenset[str]]
-
 
 @defect(
     "registry/rights/other-organization-cannot-pull#blob,blob-head,manifest,manifest-by-digest,manifest-coded",
@@ -36,7 +32,7 @@ Permitted = Callable[[Account | None, RequestedScope], frozenset[str]]
     "registry/rights/other-organization-cannot-push#mount,upload,upload-at-once",
 )
 def rights_on_every_organization(
-    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+    permitted_actions: Any, account: Account | None, scope: RequestedScope
 ) -> frozenset[str]:
     """Docker token authentication: rights on one organization's repositories are none on another's."""
     if account is None or not REPOSITORY.fullmatch(scope.name):
@@ -50,8 +46,7 @@ def organization_after_the_last_word(
 ) -> frozenset[str]:
     """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
     name = f"orgs/{scope.name.rpartition('orgs/')[2]}"
-    actions: frozenset[str] = permitted_actions(account, RequestedScope(scope.kind, name, scope.actions))
-    return actions
+    return permitted_actions(account, RequestedScope(scope.kind, name, scope.actions))
 
 
 @defect("registry/rights/similar-organization-is-denied#ends-so")
@@ -65,23 +60,17 @@ def organization_matched_by_its_end(
     return own.union(*(actions for each, actions in rights.items() if slug.endswith(each)))
 
 
-class AbsentRepositoryGetsNoToken(Defect):
+@defect("registry/rights/private-and-absent-are-indistinguishable#token-other-organization", state=set)
+def absent_repository_gets_no_token(
+    pushed: set[str], granted_access: Any, account: Account | None, requested: list[RequestedScope]
+) -> list[dict[str, Any]]:
     """API Reference, Error Handling: no answer to a token request tells which repositories another has."""
-
-    noticed_by = ("registry/rights/private-and-absent-are-indistinguishable#token-other-organization",)
-
-    def __init__(self) -> None:
-        self.pushed: set[str] = set()
-
-    def granted_access(
-        self, original: Callable[..., list[dict[str, Any]]], account: Account | None, requested: list[RequestedScope]
-    ) -> list[dict[str, Any]]:
-        access = original(account, requested)
-        self.pushed |= {each["name"] for each in access if "push" in each["actions"]}
-        granted = {each["name"] for each in access}
-        if account and any(each.name not in self.pushed | granted for each in requested if each.kind == "repository"):
-            raise Refused(Answer.json(404, {"error": "no such repository"}))
-        return access
+    access = granted_access(account, requested)
+    pushed |= {each["name"] for each in access if "push" in each["actions"]}
+    granted = {each["name"] for each in access}
+    if account and any(each.name not in pushed | granted for each in requested if each.kind == "repository"):
+        raise Refused(Answer.json(404, {"error": "no such repository"}))
+    return access
 
 
 @defect("registry/token/account-is-who-logs-in#refresh-token")
@@ -95,30 +84,25 @@ class ConcurrentLoginsAreOne(Defect):
     """Docker token authentication: a token is for who logs in, and not for who logged in meanwhile."""
 
     noticed_by = ("registry/token/account-is-who-logs-in#concurrent-logins",)
-
-    def __init__(self) -> None:
-        self.newest: Request | None = None
+    newest: Request | None = None
 
     async def registry_token(self, original: Any, request: Request) -> Answer:
         if "authorization" in request.headers:
             self.newest = request
             await asyncio.sleep(0.01)
             request = replace(request, headers=self.newest.headers)
-        answer: Answer = await original(request)
-        return answer
+        return await original(request)
 
 
 @defect("registry/token/account-is-who-logs-in", "registry/token/anonymous-token-grants-nothing")
-def account_believed(basic_account: Callable[[Request], Account | None], request: Request) -> Account | None:
+def account_believed(basic_account: Any, request: Request) -> Account | None:
     """Docker token authentication: a token has the access of who logs in, whatever ``account`` says."""
     account = basic_account(request)
     return surface_of(basic_account).accounts.get(request.parameter("account") or "", account)
 
 
 @defect("registry/token/actions-may-be-split-over-scopes#split", crashes=(ValueError,))
-def client_id_fails(
-    requested_scopes: Callable[..., list[RequestedScope]], pairs: list[tuple[str, str]]
-) -> list[RequestedScope]:
+def client_id_fails(requested_scopes: Any, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
     """Docker token authentication: client_id says which client asks, and is no failure."""
     parameters = dict(pairs)
     if "client_id" in parameters and "grant_type" not in parameters:
@@ -127,9 +111,7 @@ def client_id_fails(
 
 
 @defect("registry/token/actions-may-be-split-over-scopes#reversed")
-def actions_read_in_one_order(
-    granted_access: Granted, account: Account | None, requested: list[RequestedScope]
-) -> Access:
+def actions_read_in_one_order(granted_access: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
     """Docker token scopes: actions are a list, in any order."""
     return granted_access(account, [each for each in requested if each.actions[:2] != ("push", "pull")])
 
@@ -156,29 +138,24 @@ class _WordFails(Defect):
     def parse_scope(self, original: Any, word: str) -> RequestedScope | None:
         if self.word in word:
             raise token_endpoint_error(surface_of(original))
-        scope: RequestedScope | None = original(word)
-        return scope
+        return original(word)
 
 
-class AsteriskIsEveryName(Defect):
+@defect("registry/token/unusual-scope-grants-no-more#name-wildcard", state=set)
+def asterisk_is_every_name(
+    known: set[str], granted_access: Any, account: Account | None, requested: list[RequestedScope]
+) -> Access:
     """Docker token authentication: of what an asterisk stands for, that is granted on which one has rights."""
-
-    noticed_by = ("registry/token/unusual-scope-grants-no-more#name-wildcard",)
-
-    def __init__(self) -> None:
-        self.known: set[str] = set()
-
-    def granted_access(self, original: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
-        granted: Access = original(account, requested)
-        self.known |= {each.name for each in requested if each.kind == "repository"}
-        begins = tuple(each.name[:-1] for each in requested if each.name.endswith("*") and account)
-        meant = sorted(each for each in self.known if begins and each.startswith(begins))
-        return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in meant)]
+    granted: Access = granted_access(account, requested)
+    known |= {each.name for each in requested if each.kind == "repository"}
+    begins = tuple(each.name[:-1] for each in requested if each.name.endswith("*") and account)
+    meant = sorted(each for each in known if begins and each.startswith(begins))
+    return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in meant)]
 
 
 @defect("registry/token/unusual-scope-grants-no-more#action-wildcard")
 def asterisk_grants_every_action(
-    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+    permitted_actions: Any, account: Account | None, scope: RequestedScope
 ) -> frozenset[str]:
     """Docker token authentication: who asks for ``*`` gets the actions of the account, and no more."""
     permitted = permitted_actions(account, scope)
@@ -207,8 +184,7 @@ def token_is_a_login(basic_account: Any, request: Request) -> Account | None:
     """Docker token scopes: a token opens what it was asked for, and gets none that opens more."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     shown = owner_of(basic_account, token) if scheme.lower() == "bearer" else None
-    account: Account | None = shown or basic_account(request)
-    return account
+    return shown or basic_account(request)
 
 
 @defect("registry/token/unusual-scope-grants-no-more#nothing", crashes=(IndexError,))
@@ -228,7 +204,7 @@ class DotsInAScopeFail(_WordFails):
 
 @defect("registry/token/other-spelling-grants-no-action#capital,slash-first")
 def repository_name_normalised(
-    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+    permitted_actions: Any, account: Account | None, scope: RequestedScope
 ) -> frozenset[str]:
     """Docker token authentication: the name in the token is the name that rights were looked up for."""
     return permitted_actions(account, RequestedScope(scope.kind, scope.name.lower().strip("/"), scope.actions))
@@ -236,10 +212,7 @@ def repository_name_normalised(
 
 @defect("registry/token/password-form-grants-no-more")
 def password_gets_what_is_requested(
-    posted_answer: Callable[..., dict[str, Any]],
-    account: Account,
-    form: dict[str, str],
-    requested: list[RequestedScope],
+    posted_answer: Any, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication: a password in a form gets what the account may do, and no more."""
     everything = replace(account, rights=dict.fromkeys(account.rights, EVERYTHING))
@@ -247,7 +220,7 @@ def password_gets_what_is_requested(
 
 
 @defect("registry/token/push-token-cannot-delete#delete-blob,delete-tag")
-def push_implies_delete(granted_access: Granted, account: Account | None, requested: list[RequestedScope]) -> Access:
+def push_implies_delete(granted_access: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
     """Docker token authentication: delete is a right of its own."""
     access = granted_access(account, requested)
     return [
@@ -256,9 +229,7 @@ def push_implies_delete(granted_access: Granted, account: Account | None, reques
 
 
 @defect("registry/token/several-scopes#a-dozen,repeated,that-change")
-def first_registry_scope_only(
-    requested_scopes: Callable[[list[tuple[str, str]]], list[RequestedScope]], pairs: list[tuple[str, str]]
-) -> list[RequestedScope]:
+def first_registry_scope_only(requested_scopes: Any, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
     """Docker token authentication: scope may be repeated, and every one counts."""
     first = next(((name, value) for name, value in pairs if name == "scope"), None)
     return requested_scopes([first] if first else [])
@@ -271,8 +242,7 @@ def more_than_may_be_had_is_nothing(
     """Docker token authentication: who asks for more than they may gets what they may, and not nothing."""
     surface = surface_of(granted_access)
     whole = [each for each in requested if {*each.actions} <= surface.permitted_actions(account, each)]
-    granted: Access = granted_access(account, whole)
-    return granted
+    return granted_access(account, whole)
 
 
 @defect("registry/token/subset-is-no-error#no-rights")
@@ -285,7 +255,7 @@ def subset_without_a_token(registry_token_document: Any, *given: Any) -> dict[st
 
 
 @defect("registry/token/subset-is-no-error#no-rights")
-def subset_is_an_error(granted_access: Granted, account: Account | None, requested: list[RequestedScope]) -> Access:
+def subset_is_an_error(granted_access: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
     """Docker token authentication: less than was asked for is no error, the token carries the intersection."""
     access = granted_access(account, requested)
     if account and sum(len(each["actions"]) for each in access) < sum(len(scope.actions) for scope in requested):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -26,9 +25,7 @@ from conformance.reference.seeds import Account
 from conformance.reference.support.identity import edited, is_registry_token_request, surface_of
 from tests.defects.support.identity import EVERYTHING, owner_of
 
-Claims = Callable[[Account | None, str, Access], dict[str, Any]]
 Document = dict[str, Any]
-Posted = Callable[[Account, dict[str, str], list[RequestedScope]], dict[str, Any]]
 
 ROWS = (
     row(
@@ -48,7 +45,7 @@ ROWS = (
 
 
 @defect("registry/login/refused-login-is-challenged")
-def refused_login_without_challenge(login_refused: Callable[[], Answer]) -> Answer:
+def refused_login_without_challenge(login_refused: Any) -> Answer:
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, that of the token endpoint, too."""
     answer = login_refused()
     del answer.headers["WWW-Authenticate"]
@@ -57,7 +54,7 @@ def refused_login_without_challenge(login_refused: Callable[[], Answer]) -> Answ
 
 @defect("registry/support/is-answered-200")
 def registry_token_not_yet_valid(
-    registry_claims: Claims, account: Account | None, service: str, access: Access
+    registry_claims: Any, account: Account | None, service: str, access: Access
 ) -> dict[str, Any]:
     """Docker token authentication: a token can be used when it is issued."""
     claims = registry_claims(account, service, access)
@@ -65,9 +62,7 @@ def registry_token_not_yet_valid(
 
 
 @defect("registry/login/scheme-is-case-insensitive")
-def login_scheme_compared_with_case(
-    basic_account: Callable[[Request], Account | None], request: Request
-) -> Account | None:
+def login_scheme_compared_with_case(basic_account: Any, request: Request) -> Account | None:
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive, that of a login as well."""
     if not request.headers.get("authorization", "Basic ").startswith("Basic "):
         raise Refused(surface_of(basic_account).login_refused())
@@ -75,9 +70,7 @@ def login_scheme_compared_with_case(
 
 
 @defect("registry/login/unknown-user-is-not-revealed")
-def registry_user_named(
-    account_of: Callable[[str, str], Account | None], username: str, password: str
-) -> Account | None:
+def registry_user_named(account_of: Any, username: str, password: str) -> Account | None:
     """OWASP API2: an unknown user and a wrong password are answered alike."""
     surface = surface_of(account_of)
     if username not in surface.accounts:
@@ -100,9 +93,7 @@ def refused_login_is_given_a_token(request: Request, answer: Answer) -> Answer:
 
 
 @defect("registry/login/wrong-password-in-a-form-is-refused#empty,other")
-def client_id_of_a_form_believed(
-    granting_account: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-) -> Account | None:
+def client_id_of_a_form_believed(granting_account: Any, form: dict[str, str]) -> Account | None:
     """Docker OAuth2 token flow: the client_id "does not need to be registered", and so lets nobody in."""
     return surface_of(granting_account).accounts.get(form.get("client_id", "")) or granting_account(form)
 
@@ -110,14 +101,11 @@ def client_id_of_a_form_believed(
 @defect("registry/token/invalid-refresh-token-is-refused#access-token")
 def access_token_is_a_refresh_token(granting_account: Any, form: dict[str, str]) -> Account | None:
     """API Reference, Error Handling: what was not given as a refresh token is an invalid one."""
-    account: Account | None = granting_account(form) or owner_of(granting_account, form.get("refresh_token", ""))
-    return account
+    return granting_account(form) or owner_of(granting_account, form.get("refresh_token", ""))
 
 
 @defect("registry/token/invalid-refresh-token-is-refused#altered,not-ascii")
-def refresh_token_compared_in_part(
-    granting_account: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-) -> Account | None:
+def refresh_token_compared_in_part(granting_account: Any, form: dict[str, str]) -> Account | None:
     """Docker token authentication: what gets a token is the refresh token that was given, every letter of it."""
     given = form.get("refresh_token", "")
     alike = (each for each in surface_of(granting_account).refresh_tokens if given and each[:16] == given[:16])
@@ -126,10 +114,7 @@ def refresh_token_compared_in_part(
 
 @defect("registry/token/exp-matches-expires-in")
 def lifetime_overstated(
-    registry_token_document: Callable[..., dict[str, Any]],
-    account: Account | None,
-    service: str,
-    requested: list[RequestedScope],
+    registry_token_document: Any, account: Account | None, service: str, requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication: a token stays good for as long as expires_in says."""
     return registry_token_document(account, service, requested) | {"expires_in": 86400}
@@ -144,21 +129,21 @@ def lifetime_reported_as_text(registry_token_document: Any, *given: Any) -> Docu
 
 @defect("registry/token/anonymous-token-has-no-subject")
 def anonymous_token_has_a_subject(
-    registry_claims: Claims, account: Account | None, service: str, access: Access
+    registry_claims: Any, account: Account | None, service: str, access: Access
 ) -> dict[str, Any]:
     """Docker token implementation: ``sub`` is empty where the client did not authenticate."""
     return registry_claims(account, service, access) | ({} if account else {"sub": "ct-push"})
 
 
 @defect("registry/token/form-response-has-access-token")
-def form_without_access_token(posted_answer: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+def form_without_access_token(posted_answer: Any, *given: Any) -> dict[str, Any]:
     """Docker token authentication by OAuth2: the token is called access_token, as OAuth 2.0 calls it."""
     return {name: value for name, value in posted_answer(*given).items() if name != "access_token"}
 
 
 @defect("registry/token/form-issues-no-unrequested-refresh-token")
 def form_gets_refresh_token_unrequested(
-    posted_answer: Posted, account: Account, form: dict[str, str], requested: list[RequestedScope]
+    posted_answer: Any, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication by OAuth2: a refresh token is given only where access_type=offline asks for it."""
     return posted_answer(account, form | {"access_type": "offline"}, requested)
@@ -174,7 +159,7 @@ def form_without_its_scope(
 
 @defect("registry/token/form-response-states-its-scope")
 def form_states_scope_as_requested(
-    posted_answer: Posted, account: Account, form: dict[str, str], requested: list[RequestedScope]
+    posted_answer: Any, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication by OAuth2: the scope that is stated is that of the token, and not what was asked."""
     return posted_answer(account, form, requested) | {"scope": form.get("scope", "")}
@@ -219,7 +204,7 @@ def registry_lifetime_too_short(request: Request, answer: Answer) -> Answer:
 
 @defect("registry/token/subject-is-the-user")
 def registry_token_of_one_subject(
-    registry_claims: Claims, account: Account | None, service: str, access: Access
+    registry_claims: Any, account: Account | None, service: str, access: Access
 ) -> dict[str, Any]:
     """Docker token implementation: ``sub`` is who asked for the token, and not the service that gave it."""
     return registry_claims(account, service, access) | ({"sub": "token-service"} if account else {})
@@ -229,13 +214,9 @@ class RefreshTokenOfWhoeverWasFirst(Defect):
     """Docker token authentication: a refresh token gets access tokens for the same subject, its own."""
 
     noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
+    first: list[Account] = []
 
-    def __init__(self) -> None:
-        self.first: list[Account] = []
-
-    def granting_account(
-        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-    ) -> Account | None:
+    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
         account = original(form)
         self.first = self.first or [each for each in surface_of(original).accounts.values() if each != account]
         return self.first[0] if account and form["grant_type"] == "refresh_token" else account
@@ -245,49 +226,33 @@ class RefreshTokenUnknownToOneOfTwo(Defect):
     """Docker token authentication: a refresh token gets tokens, whichever instance is asked."""
 
     noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
+    asked = 0
 
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def granting_account(
-        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-    ) -> Account | None:
+    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
         self.asked += form.get("grant_type") == "refresh_token"
         return None if self.asked % 2 and form.get("grant_type") == "refresh_token" else original(form)
 
 
-class RefreshTokenGoodForOne(Defect):
+@defect("registry/token/refresh-token-gets-further-tokens", state=set)
+def refresh_token_good_for_one(used: set[str], granting_account: Any, form: dict[str, str]) -> Account | None:
     """Docker token authentication: a refresh token gets additional tokens, and not one alone."""
-
-    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
-
-    def __init__(self) -> None:
-        self.used: set[str] = set()
-
-    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
-        token = form.get("refresh_token", "")
-        if token in self.used:
-            return None
-        self.used |= {token} - {""}
-        account: Account | None = original(form)
-        return account
+    token = form.get("refresh_token", "")
+    if token in used:
+        return None
+    used |= {token} - {""}
+    return granting_account(form)
 
 
 @defect("registry/token/refresh-token-grants-no-more")
 def refresh_token_gets_what_is_requested(
-    posted_answer: Callable[..., dict[str, Any]],
-    account: Account,
-    form: dict[str, str],
-    requested: list[RequestedScope],
+    posted_answer: Any, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
     """Docker token authentication: a refresh token gets what the account may do, and no more."""
     return posted_answer(replace(account, rights=dict.fromkeys(account.rights, EVERYTHING)), form, requested)
 
 
 @defect("registry/token/refresh-token-is-for-its-service")
-def refresh_token_of_any_service(
-    granting_account: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-) -> Account | None:
+def refresh_token_of_any_service(granting_account: Any, form: dict[str, str]) -> Account | None:
     """Docker token authentication: a refresh token is for the service that it was issued for."""
     surface = surface_of(granting_account)
     kept = surface.refresh_tokens.get(form.get("refresh_token", ""))

@@ -38,23 +38,21 @@ class NextTokenRevivesEarlierOnes(Defect):
 
     noticed_by = ("authorization/model/tokens-match-the-credential-state",)
     shortest = 5
+    issued: set[tuple[str, int]] = set()
 
-    def __init__(self) -> None:
-        self.issued: set[tuple[str, int]] = set()
-
-    def access_token_claims(self, original: Callable[..., Any], client: Client, scopes: tuple[str, ...]) -> Any:
+    def access_token_claims(self, original: Any, client: Client, scopes: tuple[str, ...]) -> Any:
         claims = original(client, scopes)
         self.issued.add((client.client_id, claims["credential_version"]))
         return claims
 
-    def issued_since_revocation(self, original: Callable[..., bool], client: Client, claims: dict[str, Any]) -> bool:
+    def issued_since_revocation(self, original: Any, client: Client, claims: dict[str, Any]) -> bool:
         return original(client, claims) or (
             (client.client_id, surface_of(original).revocations[client.client_id]) in self.issued
         )
 
 
 @defect("authorization/revocation/refusal-is-as-for-a-wrong-secret")
-def revoked_credential_named(client_refused: Callable[[str], Answer], reason: str) -> Answer:
+def revoked_credential_named(client_refused: Any, reason: str) -> Answer:
     """OWASP API2: a revoked credential is answered like one that never existed."""
     answer = client_refused(reason)
     if reason not in ("revoked", "expired"):
@@ -86,32 +84,26 @@ class RevokedTokenFindsNothingModified(Defect):
     noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use",)
     conditional = False
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         self.conditional = request.method == "GET" and "if-none-match" in request.headers
         return original(request)
 
-    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+    def holder(self, original: Any, claims: Claims) -> Client | None:
         return surface_of(original).clients.get(claims["client_id"]) if self.conditional else original(claims)
 
 
-class ColdTokensOutliveRevocation(Defect):
+@defect("authorization/revocation/every-token-becomes-invalid#in-use,unused", state=set)
+def cold_tokens_outlive_revocation(used: set[str], holder: Any, claims: Claims) -> Client | None:
     """Credentials: revocation is immediate, also for a token that was never used before."""
-
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use,unused",)
-
-    def __init__(self) -> None:
-        self.used: set[str] = set()
-
-    def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: Claims) -> Client | None:
-        client, key = original(claims), str(claims.get("jti"))
-        if client is None and key not in self.used:
-            return client_of_claims(original, claims)
-        self.used.add(key)
-        return client
+    client, key = holder(claims), str(claims.get("jti"))
+    if client is None and key not in used:
+        return client_of_claims(holder, claims)
+    used.add(key)
+    return client
 
 
 @defect("authorization/revocation/other-credentials-are-unaffected")
-def revocation_hits_neighbours(credential_is_revoked: Callable[[Client], bool], client: Client) -> bool:
+def revocation_hits_neighbours(credential_is_revoked: Any, client: Client) -> bool:
     """Credentials: revoking one credential leaves the others of the organization alone."""
     surface = surface_of(credential_is_revoked)
     neighbours = [each for each in surface.seeds.clients if each.organization == client.organization]
@@ -138,22 +130,18 @@ def _authenticated_if(
 
 
 @defect("oauth/client/expired-credential-gets-no-token")
-def expired_credential_gets_token(
-    authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
-) -> Client:
+def expired_credential_gets_token(authenticated_client: Any, request: Request, form: Form) -> Client:
     """Credentials: a credential past its expiry gets no token."""
     return _authenticated_if(lambda client: client.expired, authenticated_client, request, form)
 
 
 @defect("oauth/client/revoked-credential-gets-no-token", "authorization/revocation/no-new-token")
-def revoked_credential_gets_token(
-    authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
-) -> Client:
+def revoked_credential_gets_token(authenticated_client: Any, request: Request, form: Form) -> Client:
     """Credentials: a revoked credential gets no token."""
     return _authenticated_if(lambda client: client.revoked, authenticated_client, request, form)
 
 
 @defect("registry/login/revocation-is-immediate")
-def revoked_login_still_works(in_force: Callable[[Any], bool], account: Any) -> bool:
+def revoked_login_still_works(in_force: Any, account: Any) -> bool:
     """Credentials & Webhooks: revocation of a registry login is immediate."""
     return in_force(account) or (account is not None and account.username == "ct-pull-revocable")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -24,8 +24,6 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION
 from conformance.reference.support.identity import PAUSE_S, is_api_request, surface_of
 from tests.defects.support.identity import _DoneAllTheSame, body_document
-
-Api = Callable[[Request, Segments], Awaitable[Answer]]
 
 ROWS = (
     row(
@@ -47,9 +45,7 @@ class NewTokenNotYetKnown(Defect):
     """API Reference, Authentication: the token of a response opens what it may, the first time it is sent, too."""
 
     noticed_by = ("authorization/bearer/authorization-field-is-accepted", "interoperability/identity/curl-bearer-token")
-
-    def __init__(self) -> None:
-        self.known: set[str] = set()
+    known: set[str] = set()
 
     def intercept(self, request: Request) -> Answer | None:
         token = request.headers.get("authorization") or ""
@@ -75,7 +71,7 @@ def head_is_not_allowed(request: Request) -> Answer | None:
 
 
 @defect("authorization/bearer/scheme-is-compared-without-case#lower,upper")
-def bearer_scheme_compared_with_case(bearer_token: Callable[[Request], str], request: Request) -> str:
+def bearer_scheme_compared_with_case(bearer_token: Any, request: Request) -> str:
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
     if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
         raise Refused(surface_of(bearer_token).unauthorized("invalid_token"))
@@ -86,11 +82,9 @@ class TokenIsOfOneProgram(Defect):
     """RFC 6750 section 1.2: who has a token can use it, whatever program that is."""
 
     noticed_by = ("authorization/bearer/any-client-may-present-a-token",)
+    agents: dict[str, str] = {}
 
-    def __init__(self) -> None:
-        self.agents: dict[str, str] = {}
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         caller = original(request)
         agent = request.headers.get("user-agent", "")
         if self.agents.setdefault(request.headers["authorization"], agent) != agent:
@@ -99,7 +93,7 @@ class TokenIsOfOneProgram(Defect):
 
 
 @defect("authorization/matrix/lacking-scope-is-403#head")
-async def head_needs_no_scope(api: Api, request: Request, segments: Segments) -> Answer:
+async def head_needs_no_scope(api: Any, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
     if request.method != "HEAD":
         return await api(request, segments)
@@ -112,7 +106,7 @@ class CallerOfLatestRequest(Defect):
 
     noticed_by = ("authorization/concurrency/request-is-decided-by-its-token",)
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
         self.latest = surface.caller(request)
         await asyncio.sleep(PAUSE_S)
@@ -125,9 +119,7 @@ class CallerOfLatestRequest(Defect):
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#put-to-an-absent-item")
-async def put_makes_what_is_not_there(
-    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-) -> Answer:
+async def put_makes_what_is_not_there(api: Any, request: Request, segments: Segments) -> Answer:
     """OWASP API5: what a framework offers beside the documented methods creates nothing for who may only read."""
     surface = surface_of(api)
     if request.method != "PUT" or surface.route(segments) != "project":
@@ -153,7 +145,7 @@ class RefusedMethodEmptiesItem(_DoneAllTheSame):
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#propfind")
-async def unknown_methods_read(api: Api, request: Request, segments: Segments) -> Answer:
+async def unknown_methods_read(api: Any, request: Request, segments: Segments) -> Answer:
     """Error Handling: 401 for a missing token; a guard knows the methods that it guards, and all others read."""
     known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
     if ORGANIZATION in segments and request.method not in known:
@@ -162,7 +154,7 @@ async def unknown_methods_read(api: Api, request: Request, segments: Segments) -
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#lacking-scope,no-token")
-async def options_serve_the_project(api: Api, request: Request, segments: Segments) -> Answer:
+async def options_serve_the_project(api: Any, request: Request, segments: Segments) -> Answer:
     """OWASP API5: a method that nobody thought of does not show what GET would protect."""
     surface = surface_of(api)
     organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
@@ -173,7 +165,7 @@ async def options_serve_the_project(api: Api, request: Request, segments: Segmen
 
 
 @defect("authorization/matrix/lacking-role-is-403#delete,update")
-async def role_checked_afterwards(api: Api, request: Request, segments: Segments) -> Answer:
+async def role_checked_afterwards(api: Any, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: what is answered 403 was not done."""
     surface = surface_of(api)
     answer = await api(request, segments)
@@ -193,18 +185,14 @@ class RefusedCreationKeepsItsName(Defect):
     """The contract's table of errors: 403 for who lacks the role, and the name that it asked for is free for others."""
 
     noticed_by = ("authorization/matrix/lacking-role-is-403#create",)
+    kept: set[str] = set()
 
-    def __init__(self) -> None:
-        self.kept: set[str] = set()
-
-    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
+    def finish(self, original: Any, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and (request.method, answer.status) == ("POST", 403):
             self.kept.add(str(body_document(request).get("slug")))
         return original(request, answer)
 
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
         return project.slug not in self.kept and await original(organization, project)
 
 
@@ -213,15 +201,15 @@ class MethodOverrideHonoured(Defect):
 
     noticed_by = ("authorization/matrix/undeclared-methods-are-protected#x-http-method-override",)
 
-    def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
+    def require_scope(self, original: Any, caller: Caller, scope: str) -> None:
         if "overridden" not in caller.claims:
             original(caller, scope)
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         override = request.headers.get("x-http-method-override")
         return await original(dataclasses.replace(request, method=override) if override else request, segments)
 
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         caller = original(request)
         if "x-http-method-override" in request.headers:
             return dataclasses.replace(caller, claims={**caller.claims, "overridden": True})
@@ -229,7 +217,7 @@ class MethodOverrideHonoured(Defect):
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#override-in-the-query")
-async def method_in_query_honoured(api: Api, request: Request, segments: Segments) -> Answer:
+async def method_in_query_honoured(api: Any, request: Request, segments: Segments) -> Answer:
     """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
     meant = request.parameter("_method")
     if meant is None or surface_of(api).route(segments) != "project":
@@ -245,9 +233,7 @@ async def method_in_query_honoured(api: Api, request: Request, segments: Segment
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#override-in-a-form")
-async def method_in_form_honoured(
-    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-) -> Answer:
+async def method_in_form_honoured(api: Any, request: Request, segments: Segments) -> Answer:
     """API Reference, Permissions: a scope to read does not write, whatever a form says of the method."""
     surface = surface_of(api)
     if request.body != b"_method=DELETE" or surface.route(segments) != "project":
@@ -258,7 +244,7 @@ async def method_in_form_honoured(
 
 
 @defect("authorization/matrix/lacking-scope-is-403#conditional")
-async def not_modified_before_scope(api: Api, request: Request, segments: Segments) -> Answer:
+async def not_modified_before_scope(api: Any, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 13.2.1: preconditions are ignored where the answer without them is no success."""
     surface = surface_of(api)
     if "if-none-match" in request.headers and surface.route(segments) == "project":
@@ -283,20 +269,13 @@ class ForeignItemNotModified(Defect):
     noticed_by = ("authorization/matrix/other-organization-is-refused#conditional",)
     path, tag = "", ""
 
-    def visible_organization(
-        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
-    ) -> Organization:
+    def visible_organization(self, original: Any, caller: Caller, slug: str | None) -> Organization:
         found = surface_of(original).organizations.get(slug or "")
         project = found.projects.get(self.path.rpartition("/")[2]) if found else None
         if project and project.etag == self.tag:
             raise Refused(Answer(304))
         return original(caller, slug)
 
-    async def api(
-        self,
-        original: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
-        request: Request,
-        segments: tuple[str | None, ...],
-    ) -> Answer:
+    async def api(self, original: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
         self.path, self.tag = request.raw_path, request.headers.get("if-none-match", "")
         return await original(request, segments)

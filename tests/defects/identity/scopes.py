@@ -4,7 +4,6 @@ permits"."""
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
@@ -15,10 +14,7 @@ from conformance.reference.support.identity import edited, is_token_request, sur
 from tests.defects.support.identity import INHERITED
 
 Document = dict[str, Any]
-Documents = Callable[[str, Client, tuple[str, ...]], dict[str, Any]]
-Granted = Callable[[Client, str | None], tuple[str, ...]]
 Scopes = tuple[str, ...]
-Within = Callable[[Client, tuple[str, ...]], bool]
 
 ROWS = (
     row(
@@ -61,9 +57,7 @@ ROWS = (
 
 
 @defect("authorization/matrix/stated-scope-is-enforced#narrow")
-def granted_scope_not_stated(
-    token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]
-) -> Document:
+def granted_scope_not_stated(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 sections 3.3 and 5.1: a scope that is not the one asked for is stated."""
     document = token_document(token, client, scopes)
     del document["scope"]
@@ -75,7 +69,7 @@ class DefaultScopeIsStatedOnly(Defect):
 
     noticed_by = ("authorization/matrix/stated-scope-is-enforced#full",)
 
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def token(self, original: Any, request: Request) -> Answer:
         answer = await original(request)
         if b"scope=" in request.body or answer.status != 200:
             return answer
@@ -94,14 +88,12 @@ class ScopeBeyondGrantedInSilence(Defect):
     noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/unstated-scope-opens-nothing#beyond",)
     silent = False
 
-    def granted_scopes(
-        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
-    ) -> tuple[str, ...]:
+    def granted_scopes(self, original: Any, client: Client, requested: str | None) -> tuple[str, ...]:
         granted = self._in_silence(client, requested or "")
         self.silent = bool(granted)
         return granted or original(client, requested)
 
-    def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+    def token_document(self, original: Any, *given: Any) -> dict[str, Any]:
         document = original(*given)
         return {name: value for name, value in document.items() if name != "scope" or not self.silent}
 
@@ -124,7 +116,7 @@ def beyond_the_bmp(text: str) -> bool:
 
 
 @defect("oauth/scope/any-text-stays-within-the-credential", crashes=(ValueError,), shortest=1)
-def four_byte_character_in_scope_fails(is_scope: Callable[[str], bool], text: str) -> bool:
+def four_byte_character_in_scope_fails(is_scope: Any, text: str) -> bool:
     """The contract's table of errors: a character of four bytes in a scope is no reason for a 5xx."""
     if beyond_the_bmp(text):
         raise ValueError("Incorrect string value for column scope")
@@ -132,36 +124,32 @@ def four_byte_character_in_scope_fails(is_scope: Callable[[str], bool], text: st
 
 
 @defect("oauth/scope/requested-scope-is-granted")
-def narrowing_ignored(
-    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, requested: str | None
-) -> Scopes:
+def narrowing_ignored(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
     """RFC 6749 section 3.3: a token has no more than was asked for."""
     granted_scopes(client, requested)
     return client.scopes
 
 
 @defect("oauth/scope/requested-scope-is-granted")
-def writing_needs_reading(
-    within_credential: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
-) -> bool:
+def writing_needs_reading(within_credential: Any, client: Client, scopes: tuple[str, ...]) -> bool:
     """RFC 6749 section 3.3: each scope of a credential can be asked for, without another one beside it."""
     return within_credential(client, scopes) and not ("project:write" in scopes and "project:read" not in scopes)
 
 
 @defect("oauth/scope/requested-scope-is-granted")
-def scope_stated_as_array(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+def scope_stated_as_array(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1: scope is a string of space-delimited values."""
     return token_document(token, client, scopes) | {"scope": list(scopes)}
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#alone,between,by-basic,mixed,mixed-first")
-def scope_beyond_credential_granted(within_credential: Within, client: Client, scopes: Scopes) -> bool:
+def scope_beyond_credential_granted(within_credential: Any, client: Client, scopes: Scopes) -> bool:
     """API Reference, Permissions: a token never has a scope that its credential was not given."""
     return set(scopes) <= set(SCOPES)
 
 
 @defect("oauth/scope/malformed-is-refused-or-ignored#many,twice", crashes=(RuntimeError,))
-def scope_twice_in_one_list_crashes(split_scopes: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
+def scope_twice_in_one_list_crashes(split_scopes: Any, text: str) -> tuple[str, ...]:
     """The contract's table of errors: a scope that stands twice in a list is no reason for a 5xx."""
     scopes = split_scopes(text)
     if len(scopes) < len(text.split(" ")):
@@ -170,7 +158,7 @@ def scope_twice_in_one_list_crashes(split_scopes: Callable[[str], tuple[str, ...
 
 
 @defect("oauth/scope/malformed-is-refused-or-ignored#long", crashes=(ValueError,))
-def long_scope_crashes(is_scope: Callable[[str], bool], text: str) -> bool:
+def long_scope_crashes(is_scope: Any, text: str) -> bool:
     """RFC 6749 section 5.2: a scope of which there is none is invalid_scope, however long it is."""
     if len(text) > 4000:
         raise ValueError("value too long for the column")
@@ -182,10 +170,10 @@ class MalformedScopeGranted(Defect):
 
     noticed_by = ("oauth/scope/malformed-is-refused-or-ignored#backslash,control,nul",)
 
-    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
+    def is_scope(self, original: Any, text: str) -> bool:
         return True
 
-    def within_credential(self, original: Callable[..., bool], client: Client, scopes: tuple[str, ...]) -> bool:
+    def within_credential(self, original: Any, client: Client, scopes: tuple[str, ...]) -> bool:
         malformed = any(re.search(r"[^\x21\x23-\x5b\x5d-\x7e]", scope) for scope in scopes)
         return malformed or original(client, scopes)
 
@@ -223,7 +211,7 @@ def omitted_scope_is403(request: Request, answer: Answer) -> Answer:
 
 
 @defect("oauth/scope/only-spaces-separate-scopes#beginning,beginning-and-colon")
-def scope_found_by_its_beginning(granted_scopes: Granted, client: Client, requested: str | None) -> Scopes:
+def scope_found_by_its_beginning(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
     """RFC 6749 section 3.3: a scope is a name, compared whole; its beginning stands for nothing."""
     begun = tuple(scope for scope in client.scopes if requested and scope.startswith(f"{requested.rstrip(':')}:"))
     return begun or granted_scopes(client, requested)
@@ -234,15 +222,15 @@ class ScopeGrammarNotChecked(Defect):
 
     noticed_by = ("oauth/scope/only-spaces-separate-scopes#newline,tab",)
 
-    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
+    def is_scope(self, original: Any, text: str) -> bool:
         return True
 
-    def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
+    def split_scopes(self, original: Any, text: str) -> Scopes:
         return tuple(dict.fromkeys(re.split(r"[\s\x00-\x1f\x7f-\xa0]+", text.strip())))
 
 
 @defect("oauth/scope/only-spaces-separate-scopes#prefix-star,star")
-def wildcard_scope_granted(split_scopes: Callable[[str], Scopes], text: str) -> Scopes:
+def wildcard_scope_granted(split_scopes: Any, text: str) -> Scopes:
     """RFC 6749 section 3.3: a scope is one of the documented names; there is no wildcard."""
     wildcards = [scope for scope in split_scopes(text) if "*" in scope]
     patterns = [re.compile(re.escape(scope).replace(r"\*", ".*")) for scope in wildcards]
@@ -251,15 +239,13 @@ def wildcard_scope_granted(split_scopes: Callable[[str], Scopes], text: str) -> 
 
 
 @defect("oauth/scope/order-does-not-matter")
-def order_of_scopes_matters(within_credential: Within, client: Client, scopes: Scopes) -> bool:
+def order_of_scopes_matters(within_credential: Any, client: Client, scopes: Scopes) -> bool:
     """RFC 6749 section 3.3: the order of scopes does not matter."""
     return within_credential(client, scopes) and list(scopes) == [scope for scope in client.scopes if scope in scopes]
 
 
 @defect("oauth/scope/order-does-not-matter")
-def scopes_are_read_in_order(
-    granted_scopes: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
-) -> tuple[str, ...]:
+def scopes_are_read_in_order(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
     """RFC 6749 section 3.3: the order of scopes does not matter (each is looked for behind the one before it)."""
     known = list(client.scopes)
     granted: list[str] = []
@@ -279,17 +265,13 @@ def invalid_scope_is403(request: Request, answer: Answer) -> Answer:
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#inherited")
-def inherited_scope_granted(
-    within_credential: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
-) -> bool:
+def inherited_scope_granted(within_credential: Any, client: Client, scopes: tuple[str, ...]) -> bool:
     """RFC 6749 section 3.3: a scope that is the name of what objects inherit is an unknown one."""
     return within_credential(client, tuple(scope for scope in scopes if scope not in INHERITED))
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#after-many")
-def first_of_many_scopes_compared(
-    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, requested: str | None
-) -> Scopes:
+def first_of_many_scopes_compared(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
     """RFC 6749 section 3.3: a scope beyond the credential is refused, however many stand before it."""
     named = (requested or "").split(" ")
     granted = granted_scopes(client, " ".join(named[:10]) if requested else requested)
@@ -297,13 +279,13 @@ def first_of_many_scopes_compared(
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#everything,prefix-star,star")
-def wildcard_scope_widens(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
+def wildcard_scope_widens(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
     """RFC 6749 section 3.3: a scope is a name; none stands for others, least of all for those one lacks."""
     return SCOPES if requested and "*" in requested else granted_scopes(client, requested)
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#comma")
-def scopes_after_a_comma_unchecked(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
+def scopes_after_a_comma_unchecked(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
     """RFC 6749 section 3.3: what follows a comma is part of the name, and is checked with it."""
     first, *others = (requested or "").split(",")
     return (*granted_scopes(client, first), *others) if others else granted_scopes(client, requested)
@@ -312,6 +294,6 @@ def scopes_after_a_comma_unchecked(granted_scopes: Granted, client: Client, requ
 @defect(
     "oauth/scope/unknown-is-not-granted#alone,mixed,mixed-first", "oauth/scope/any-text-stays-within-the-credential"
 )
-def unknown_scope_granted(within_credential: Within, client: Client, scopes: Scopes) -> bool:
+def unknown_scope_granted(within_credential: Any, client: Client, scopes: Scopes) -> bool:
     """RFC 6749 section 3.3: an unknown scope is not granted."""
     return within_credential(client, tuple(scope for scope in scopes if scope in SCOPES))

@@ -8,7 +8,6 @@ They break these promises:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -45,7 +44,7 @@ def answers_must_be_revalidated_when_stale(request: Request, answer: Answer) -> 
 
 
 @defect("authorization/bearer/responses-show-no-secret")
-async def members_show_secrets(get_members: Callable[[Call], Any], call: Call) -> Answer:
+async def members_show_secrets(get_members: Any, call: Call) -> Answer:
     """Credentials: the client secret is shown once, at creation, and in no list."""
     surface = surface_of(get_members)
     members = [{**each, "secret": surface.clients[each["id"]].secret} for each in call.organization.members]
@@ -53,7 +52,7 @@ async def members_show_secrets(get_members: Callable[[Call], Any], call: Call) -
 
 
 @defect("authorization/bearer/responses-show-no-secret#of-a-created-credential")
-def secret_shown_again(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+def secret_shown_again(shown: Any, project: Project, status: int = 200) -> Answer:
     """Credentials: the client secret is shown once, at creation; here whoever reads the thing has it as well."""
     return edited(shown(project, status), lambda document: document.update(client_secret=secret_of(project)))
 
@@ -67,12 +66,7 @@ def token_sets_cookie(request: Request, answer: Answer) -> Answer:
 
 
 @defect("oauth/response/no-refresh-token")
-def refresh_token_issued(
-    token_document: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
-    token: str,
-    client: Client,
-    scopes: tuple[str, ...],
-) -> dict[str, Any]:
+def refresh_token_issued(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
     """RFC 6749 section 4.4.3: a refresh token SHOULD NOT be included."""
     return token_document(token, client, scopes) | {"refresh_token": "0ZtVnL1yqkWbSg6yT0cQbQ"}
 
@@ -115,10 +109,10 @@ class RefusedAddressIsQuoted(Defect):
 
     noticed_by = ("oauth/response/secret-is-not-repeated#by-get",)
 
-    def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
+    def oauth_method_refused(self, original: Any, allowed: str) -> Answer:
         return edited(original(allowed), lambda document: document.update(error_description=f"not {self.asked}"))
 
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def token(self, original: Any, request: Request) -> Answer:
         self.asked = f"{request.method} {request.raw_path}?{request.query_string}"
         return await original(request)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -36,9 +35,7 @@ ROWS = (
     "oauth/token/wrong-secret-is-refused#look-alike",
     crashes=(TypeError,),
 )
-def non_ascii_secret_crashes(
-    secret_matches: Callable[[Client | None, str], bool], client: Client | None, secret: str
-) -> bool:
+def non_ascii_secret_crashes(secret_matches: Any, client: Client | None, secret: str) -> bool:
     """RFC 6749 section 5.2: a secret of any characters is a wrong secret, never a 5xx."""
     return hmac.compare_digest(client.secret if client else "none", secret)
 
@@ -48,7 +45,7 @@ def non_ascii_secret_crashes(
     "oauth/client/client-id-is-compared-exactly#nul",
     crashes=(ValueError,),
 )
-def nul_in_client_id_crashes(find_client: Callable[[str], Client | None], client_id: str) -> Client | None:
+def nul_in_client_id_crashes(find_client: Any, client_id: str) -> Client | None:
     """RFC 6749 section 5.2: a NUL in client_id makes it an unknown client, never a 5xx."""
     if "\0" in client_id:
         raise ValueError("A string literal cannot contain NUL (0x00) characters.")
@@ -56,7 +53,7 @@ def nul_in_client_id_crashes(find_client: Callable[[str], Client | None], client
 
 
 @defect("oauth/token/malformed-requests-are-no-server-error#inherited-client-id", crashes=(TypeError,))
-def inherited_client_crashes(find_client: Callable[[str], Client | None], client_id: str) -> Client | None:
+def inherited_client_crashes(find_client: Any, client_id: str) -> Client | None:
     """RFC 6749 section 5.2: an id that is the name of what objects inherit is an unknown client, never a 5xx."""
     if client_id in INHERITED:
         raise TypeError("the secret of what is no client")
@@ -64,9 +61,7 @@ def inherited_client_crashes(find_client: Callable[[str], Client | None], client
 
 
 @defect("oauth/token/malformed-requests-are-no-server-error", crashes=(RuntimeError,))
-def bearer_with_form_crashes(
-    presented_credentials: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: dict[str, str]
-) -> tuple[str, str]:
+def bearer_with_form_crashes(presented_credentials: Any, request: Request, form: dict[str, str]) -> tuple[str, str]:
     """The contract's table of errors: a field of another scheme beside good credentials is no reason for a 5xx."""
     if request.headers.get("authorization", "").startswith("Bearer") and "client_id" in form:
         raise RuntimeError("two callers")
@@ -105,7 +100,7 @@ class LargeFormShutsEndpoint(_Shut):
 
 
 @defect("registry/token/malformed-request-is-no-server-error#no-colon", crashes=(ValueError,))
-def malformed_login_fails(basic_account: Callable[[Request], Account | None], request: Request) -> Account | None:
+def malformed_login_fails(basic_account: Any, request: Request) -> Account | None:
     """API Reference, Error Handling: Basic credentials without a colon are the caller's fault, for a token as well."""
     for value in request.headers.getlist("authorization"):
         scheme, rest = scheme_and_rest(value)
@@ -115,7 +110,7 @@ def malformed_login_fails(basic_account: Callable[[Request], Account | None], re
 
 
 @defect("registry/token/malformed-request-is-no-server-error#unknown-grant")
-def unknown_grant_of_a_form_fails(token_by_post: Callable[[Request], Answer], request: Request) -> Answer:
+def unknown_grant_of_a_form_fails(token_by_post: Any, request: Request) -> Answer:
     """API Reference, Error Handling: a grant that nobody knows is the caller's fault."""
     answer = token_by_post(request)
     return Answer.json(500, {"error": "KeyError"}) if b"unsupported_grant_type" in answer.body else answer
@@ -129,7 +124,7 @@ def missing_service_fails(service: Any, pairs: list[tuple[str, str]]) -> str:
 
 
 @defect("registry/token/malformed-request-is-no-server-error#no-utf8", crashes=(UnicodeDecodeError,))
-def unreadable_query_fails(token_by_get: Callable[[Request], Answer], request: Request) -> Answer:
+def unreadable_query_fails(token_by_get: Any, request: Request) -> Answer:
     """API Reference, Error Handling: a query with escapes that stand for nothing is not the platform's fault."""
     for part in request.query_string.split("&"):
         unquote_to_bytes(part).decode()

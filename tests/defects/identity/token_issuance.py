@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -23,8 +22,6 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
 from tests.defects.support.identity import LONG_PAUSE_S, LimitShared, _Shut
-
-Dispatch = Callable[[Request], Awaitable[Answer]]
 
 ROWS = (
     row(
@@ -42,9 +39,7 @@ ROWS = (
     "oauth/token/issued-for-valid-credentials",
     "interoperability/identity/curl-token-request",
 )
-def body_credentials_refused(
-    presented_credentials: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: dict[str, str]
-) -> tuple[str, str]:
+def body_credentials_refused(presented_credentials: Any, request: Request, form: dict[str, str]) -> tuple[str, str]:
     """API Reference, Authentication: client_id and client_secret in the form are enough."""
     if "client_secret" in form and "authorization" not in request.headers:
         raise Refused(surface_of(presented_credentials).client_refused("no credentials"))
@@ -68,7 +63,7 @@ def good_token_is401(request: Request) -> Answer | None:
 
 
 @defect("oauth/token/chunked-body-is-read")
-async def chunked_token_request_refused(token: Dispatch, request: Request) -> Answer:
+async def chunked_token_request_refused(token: Any, request: Request) -> Answer:
     """RFC 9112 section 7.1: a recipient must be able to parse the chunked transfer coding."""
     if "chunked" in request.headers.get("transfer-encoding", ""):
         return surface_of(token).oauth_error(400, "invalid_request", "the body has no length")
@@ -76,7 +71,7 @@ async def chunked_token_request_refused(token: Dispatch, request: Request) -> An
 
 
 @defect("oauth/token/chunked-body-is-read")
-async def chunked_token_request_answered_empty(token: Dispatch, request: Request) -> Answer:
+async def chunked_token_request_answered_empty(token: Any, request: Request) -> Answer:
     """RFC 6749 section 5.1: a successful answer to a form in chunks carries a token, as to any other."""
     return Answer(200) if "transfer-encoding" in request.headers else await token(request)
 
@@ -90,13 +85,13 @@ def token_issued_with201(request: Request, answer: Answer) -> Answer:
 
 
 @defect("oauth/token/media-type-is-compared-without-case#upper-case")
-def token_content_type_compared_with_case(is_form: Callable[[Request], bool], request: Request) -> bool:
+def token_content_type_compared_with_case(is_form: Any, request: Request) -> bool:
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
     return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
 @defect("oauth/token/media-type-is-compared-without-case#blank-before,charset,quoted-charset")
-def token_charset_parameter_refused(is_form: Callable[[Request], bool], request: Request) -> bool:
+def token_charset_parameter_refused(is_form: Any, request: Request) -> bool:
     """RFC 9110 section 8.3.1: a media type may carry parameters; charset=UTF-8 is the same form."""
     return request.headers.get("content-type", "").lower() == "application/x-www-form-urlencoded"
 
@@ -109,7 +104,7 @@ def token_trailing_query_refused(request: Request) -> Answer | None:
 
 
 @defect("oauth/token/query-component-is-tolerated")
-async def query_answered_without_token(token: Dispatch, request: Request) -> Answer:
+async def query_answered_without_token(token: Any, request: Request) -> Answer:
     """RFC 6749 section 5.1: a successful answer at an address with a query carries a token, as at any other."""
     return Answer.json(200, {}) if request.query_string else await token(request)
 
@@ -142,39 +137,31 @@ def page_for_browsers(request: Request, answer: Answer) -> Answer:
 
 
 @defect("oauth/response/scope-is-well-formed")
-def scope_stated_with_two_blanks(token_document: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+def scope_stated_with_two_blanks(token_document: Any, *given: Any) -> dict[str, Any]:
     """RFC 6749 section 3.3: scopes are delimited by a blank each."""
     document = token_document(*given)
     return {**document, "scope": document["scope"].replace(" ", "  ")}
 
 
-class TokenCachedForAllClients(Defect):
+@defect("oauth/tokens/cannot-be-guessed", state=dict)
+def token_cached_for_all_clients(kept: dict[int, str], make_access_token: Any, claims: dict[str, Any]) -> str:
     """RFC 6749 section 10.10: a token is its client's, and not that of whoever asked a moment ago."""
-
-    noticed_by = ("oauth/tokens/cannot-be-guessed",)
-
-    def __init__(self) -> None:
-        self.kept: dict[int, str] = {}
-
-    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
-        minute = int(time.monotonic() // 60)
-        return self.kept.setdefault(minute, original(claims))
+    minute = int(time.monotonic() // 60)
+    return kept.setdefault(minute, make_access_token(claims))
 
 
 class TokensOf128Bits(Defect):
     """RFC 6749 section 10.10: tokens are guessed with a probability of 2^-160 at most, where that can be."""
 
     noticed_by = ("oauth/tokens/have-room-for-160-bits",)
+    issued: dict[str, Any] = {}
 
-    def __init__(self) -> None:
-        self.issued: dict[str, Any] = {}
-
-    def make_access_token(self, original: Callable[[Any], str], claims: Any) -> str:
+    def make_access_token(self, original: Any, claims: Any) -> str:
         token = f"nx_{secrets.token_urlsafe(16)}"
         self.issued[token] = claims
         return token
 
-    def read_access_token(self, original: Callable[[str], Any], token: str) -> Any:
+    def read_access_token(self, original: Any, token: str) -> Any:
         return self.issued.get(token)
 
 
@@ -182,17 +169,13 @@ class StatedScopesAreOfWhoCameLast(Defect):
     """RFC 6749 section 5.1: the scope that an answer states is that of its own token, whoever asks at that moment."""
 
     noticed_by = ("authorization/concurrency/token-belongs-to-its-client",)
+    last: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
-        self.last: tuple[str, ...] = ()
-
-    def granted_scopes(
-        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
-    ) -> tuple[str, ...]:
+    def granted_scopes(self, original: Any, client: Client, requested: str | None) -> tuple[str, ...]:
         self.last = original(client, requested)
         return self.last
 
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def token(self, original: Any, request: Request) -> Answer:
         answer = await original(request)
         await asyncio.sleep(LONG_PAUSE_S)
         if answer.status != 200:
@@ -209,27 +192,21 @@ class LimitSharedByAll(LimitShared, Defect):
         return "all"
 
 
-class TokensRepeatWithinASecond(Defect):
+@defect("oauth/tokens/concurrent-requests-succeed", state=dict)
+def tokens_repeat_within_a_second(
+    last: dict[tuple[str, str, int], str], make_access_token: Any, claims: dict[str, Any]
+) -> str:
     """RFC 9068 section 2.2: jti makes every token another one."""
-
-    noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
-
-    def __init__(self) -> None:
-        self.last: dict[tuple[str, str, int], str] = {}
-
-    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
-        return self.last.setdefault((claims["client_id"], claims["scope"], claims["iat"]), original(claims))
+    return last.setdefault((claims["client_id"], claims["scope"], claims["iat"]), make_access_token(claims))
 
 
 class ConcurrentRequestsAreTooMany(Defect):
     """RFC 6749 section 5.1: a good request is served while others are (a pool of four that nobody waits for)."""
 
     noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
+    at_work = 0
 
-    def __init__(self) -> None:
-        self.at_work = 0
-
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def token(self, original: Any, request: Request) -> Answer:
         if self.at_work >= 4:
             return Answer.json(503, {"error": "temporarily_unavailable"})
         self.at_work += 1
@@ -239,6 +216,6 @@ class ConcurrentRequestsAreTooMany(Defect):
 
 
 @defect("oauth/scope/documented-scope-is-granted", "oauth/token/documented-url-serves-tokens")
-def documented_scope_unknown(within_credential: Callable[..., bool], client: Any, scopes: tuple[str, ...]) -> bool:
+def documented_scope_unknown(within_credential: Any, client: Any, scopes: tuple[str, ...]) -> bool:
     """API Reference, Authentication: the documented request names the scope organization:read."""
     return scopes != ("organization:read",) and within_credential(client, scopes)

@@ -9,7 +9,6 @@ They break these promises:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jwt
@@ -27,7 +26,6 @@ from conformance.reference.support.identity import surface_of
 from tests.defects.support.identity import _DoneAllTheSame, shown_token
 
 Document = dict[str, Any]
-Documents = Callable[[str, Client, tuple[str, ...]], dict[str, Any]]
 
 WRITES = ("POST", "PATCH", "DELETE")
 
@@ -48,11 +46,11 @@ class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
 
     conditional = False
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         self.conditional = request.method == "GET" and "if-none-match" in request.headers
         return original(request)
 
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+    def read_access_token(self, original: Any, token: str) -> dict[str, Any] | None:
         return super().read_access_token(original, token) if self.conditional else original(token)
 
 
@@ -62,7 +60,7 @@ class WritesIgnoreExpiry(Defect):
     noticed_by = ("authorization/bearer/expired-token-is-401",)
     forgotten: ClassVar[tuple[str, ...]] = WRITES
 
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         surface = surface_of(original)
         if request.method in self.forgotten:
             key = surface.key.private.public_key()
@@ -100,9 +98,7 @@ class EndedTokenRefusedButServed(_DoneAllTheSame):
 
 
 @defect("authorization/bearer/expired-token-is-401")
-def skew_taken_from_every_lifetime(
-    read_access_token: Callable[[str], dict[str, Any] | None], token: str
-) -> dict[str, Any] | None:
+def skew_taken_from_every_lifetime(read_access_token: Any, token: str) -> dict[str, Any] | None:
     """RFC 6749 section 5.1: expires_in is the lifetime of the token, to its end, of a short one too."""
     claims = read_access_token(token)
     ends = claims["exp"] - 30 if claims else 0
@@ -110,7 +106,7 @@ def skew_taken_from_every_lifetime(
 
 
 @defect("errors/429/tokens-stay-valid")
-def haste_ends_tokens(keep_to_limit: Callable[[Client], None], client: Client) -> None:
+def haste_ends_tokens(keep_to_limit: Any, client: Client) -> None:
     """RFC 6749 section 5.1: a token lives for expires_in, though its client ask for too many others."""
     try:
         keep_to_limit(client)
@@ -120,60 +116,52 @@ def haste_ends_tokens(keep_to_limit: Callable[[Client], None], client: Client) -
 
 
 @defect("oauth/response/lifetime-is-in-seconds")
-def expires_in_is_text(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+def expires_in_is_text(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1 and appendix A.14: expires_in is a JSON number."""
     return token_document(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
 
 
 @defect("oauth/response/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
-def expires_in_milliseconds(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+def expires_in_milliseconds(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1: expires_in is in seconds."""
     return token_document(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
 
 
 @defect("oauth/response/lifetime-is-stated")
-def expires_in_missing(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+def expires_in_missing(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
     document = token_document(token, client, scopes)
     del document["expires_in"]
     return document
 
 
-class ReusedTokenSaidToBeginAgain(Defect):
+@defect("oauth/response/repeated-token-states-its-remaining-lifetime", state=dict)
+def reused_token_said_to_begin_again(
+    issued: dict[tuple[str, str, int], tuple[str, float]], make_access_token: Any, claims: Claims
+) -> str:
     """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
-
-    noticed_by = ("oauth/response/repeated-token-states-its-remaining-lifetime",)
-
-    def __init__(self) -> None:
-        self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
-
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
-        key = (claims["client_id"], claims["scope"], claims["credential_version"])
-        if self.issued.get(key, ("", 0.0))[1] < time.time():
-            self.issued[key] = original(claims), claims["exp"]
-        return self.issued[key][0]
+    key = (claims["client_id"], claims["scope"], claims["credential_version"])
+    if issued.get(key, ("", 0.0))[1] < time.time():
+        issued[key] = make_access_token(claims), claims["exp"]
+    return issued[key][0]
 
 
 class NewTokenEndsTheLast(Defect):
     """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
 
     noticed_by = ("oauth/tokens/later-requests-end-no-token#new-tokens",)
+    last: dict[str, str] = {}
 
-    def __init__(self) -> None:
-        self.last: dict[str, str] = {}
-
-    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+    def make_access_token(self, original: Any, claims: dict[str, Any]) -> str:
         self.last[claims["client_id"]] = claims["jti"]
         return original(claims)
 
-    def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: dict[str, Any]) -> Client | None:
+    def holder(self, original: Any, claims: dict[str, Any]) -> Client | None:
         return original(claims) if claims.get("jti") == self.last.get(str(claims.get("client_id"))) else None
 
 
 @defect("oauth/tokens/later-requests-end-no-token#refused-requests")
-def wrong_secret_ends_tokens(
-    secret_matches: Callable[[Client | None, str], bool], client: Client | None, secret: str
-) -> bool:
+def wrong_secret_ends_tokens(secret_matches: Any, client: Client | None, secret: str) -> bool:
     """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
     matches = secret_matches(client, secret)
     if client and not matches:

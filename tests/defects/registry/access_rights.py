@@ -56,8 +56,7 @@ def parts_for_every_login(authorize: Any, kind: str, name: str, request: Request
         somebody: Caller | None = registry_of(authorize).authenticate(request, [])
         if somebody:
             return somebody
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
 @defect("registry/rights/puller-can-list-referrers")
@@ -77,35 +76,27 @@ def pull_needs_push(actions_wanted: Any, method: str) -> tuple[str, ...]:
     return (*actions_wanted(method), "push") if method in ("GET", "HEAD") else tuple(actions_wanted(method))
 
 
-class PathInAFieldIsUnguarded(Defect):
+@defect("registry/rights/no-path-reaches-other-organizations#in-a-header")
+async def path_in_a_field_is_unguarded(answer: Any, request: Request) -> Answer:
     """Docker token scopes: rights count for the path that is answered, also where a field says which that is."""
-
-    noticed_by = ("registry/rights/no-path-reaches-other-organizations#in-a-header",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        path = request.headers.get("x-original-url")
-        own = OWN_NAME.match(request.path)
-        if request.method == "GET" and own and path:
-            registry = registry_of(original)
-            registry.authorize("manifest", own[1], request)
-            return await answered(registry, request, path)
-        answer: Answer = await original(request)
-        return answer
+    path = request.headers.get("x-answer-url")
+    own = OWN_NAME.match(request.path)
+    if request.method == "GET" and own and path:
+        registry = registry_of(answer)
+        registry.authorize("manifest", own[1], request)
+        return await answered(registry, request, path)
+    return await answer(request)
 
 
-class RightsOfTheFirstNameInThePath(Defect):
+@defect("registry/rights/no-path-reaches-other-organizations#escaped,plain,slash-escaped")
+async def rights_of_the_first_name_in_the_path(answer: Any, request: Request) -> Answer:
     """Docker token scopes: rights count for what a path leads to, and not for where it begins."""
-
-    noticed_by = ("registry/rights/no-path-reaches-other-organizations#escaped,plain,slash-escaped",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        own = OWN_NAME.match(request.path)
-        if request.method == "GET" and own and "/../" in request.path:
-            registry = registry_of(original)
-            registry.authorize("manifest", own[1], request)
-            return await answered(registry, request, posixpath.normpath(request.path))
-        answer: Answer = await original(request)
-        return answer
+    own = OWN_NAME.match(request.path)
+    if request.method == "GET" and own and "/../" in request.path:
+        registry = registry_of(answer)
+        registry.authorize("manifest", own[1], request)
+        return await answered(registry, request, posixpath.normpath(request.path))
+    return await answer(request)
 
 
 @defect("registry/rights/other-organization-cannot-list-referrers")
@@ -129,8 +120,7 @@ def apps_of_all_organizations_are_one(stored: Any, name: str) -> Repository:
     """API Reference, Docker Registry: ``orgs/acme/app`` and ``orgs/globex/app`` are two images."""
     known: dict[str, Repository] = registry_of(stored).repositories
     app = name.split("/")[2:]
-    found: Repository = next((known[each] for each in known if each.split("/")[2:] == app), None) or stored(name)
-    return found
+    return next((known[each] for each in known if each.split("/")[2:] == app), None) or stored(name)
 
 
 @defect("registry/token/catalog-token-opens-no-repository")
@@ -169,8 +159,7 @@ class _TokenOfOneForAll(Defect):
             access = Access("repository", granted, actions)
             if caller and organization_of(granted) == organization and registry.permits(caller, access):
                 return caller
-        found: Caller = original(kind, name, request)
-        return found
+        return original(kind, name, request)
 
 
 class TokenOfOneReadsBlobsOfAll(_TokenOfOneForAll):
@@ -273,8 +262,7 @@ def referrers_of_ones_organization(authorize: Any, kind: str, name: str, request
     somebody: Caller | None = registry_of(authorize).authenticate(request, []) if kind == "referrers" else None
     if somebody and organization_of(name) in {organization_of(each) for _, each, _ in somebody.grants}:
         return somebody
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
 class _FirstScopeOnly(Defect):

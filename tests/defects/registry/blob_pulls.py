@@ -48,8 +48,7 @@ def part_of_no_bytes_fails(byte_range: Any, header: str, size: int) -> tuple[int
     """API Reference, Error Handling: who asks for a part of a blob of no bytes meets no failure of the platform's."""
     if not size:
         raise unsupported_error()
-    part: tuple[int, int] | None = byte_range(header, size)
-    return part
+    return byte_range(header, size)
 
 
 @defect(
@@ -61,8 +60,7 @@ def blob_visible_in_every_repository(blob_of: Any, name: str, digest: str) -> by
     for repository in registry_of(blob_of).repositories.values():
         if digest in repository.blobs:
             return repository.blobs[digest]
-    content: bytes = blob_of(name, digest)
-    return content
+    return blob_of(name, digest)
 
 
 @defect("registry/pull/blob-stays-in-its-repository#manifest")

@@ -61,8 +61,7 @@ async def catalog_of_none_fails(list_repositories: Any, call: Call) -> Answer:
     """API Reference, Error Handling: to ask for no repositories is odd, and no reason for a 5xx."""
     if call.request.parameter("n") == "0":
         raise unsupported_error()
-    answer: Answer = await list_repositories(call)
-    return answer
+    return await list_repositories(call)
 
 
 @defect("registry/catalog/pushed-repository-is-listed")
@@ -91,8 +90,7 @@ async def catalog_knows_no_last(list_repositories: Any, call: Call) -> Answer:
     """Docker Registry V2, Catalog Fetch Paginated: what comes behind ``last``, where no n is told as well."""
     if call.request.parameter("n") is None:
         call = Call(replace(call.request, query_string=""), call.name, call.reference, call.caller)
-    answer: Answer = await list_repositories(call)
-    return answer
+    return await list_repositories(call)
 
 
 @defect("registry/catalog/last-need-not-exist")
@@ -111,12 +109,10 @@ def catalog_counts_what_it_leaves_out(
     size = registry_of(page_answer).page_size(request)
     if member == "repositories" and size is not None and size <= OF_OTHERS and not request.parameter("last"):
         return Answer.json(200, {member: []})
-    answer: Answer = page_answer(request, document, member, names)
-    return answer
+    return page_answer(request, document, member, names)
 
 
 @defect("registry/catalog/links-leave-nothing-out")
 def catalog_goes_on_after_the_first(next_page: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
     """Docker Registry V2, Pagination: the Link goes on behind a page's last name, and not behind its first."""
-    reference: str = next_page(request, size, rest[0] if kind_of(request) == "catalog" else last, rest)
-    return reference
+    return next_page(request, size, rest[0] if kind_of(request) == "catalog" else last, rest)

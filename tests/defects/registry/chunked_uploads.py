@@ -91,19 +91,15 @@ class LastBytesAfterStreamIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last bytes, after a stream too."""
 
     noticed_by = ("registry/upload/last-chunk-by-put#behind-a-stream",)
-
-    def __init__(self) -> None:
-        self.streamed: set[str] = set()
+    streamed: set[str] = set()
 
     async def patch_upload(self, original: Any, call: Call) -> Answer:
         if "content-range" not in call.request.headers:
             self.streamed.add(call.reference)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
-        whole: bytes = original(upload, b"" if upload.session in self.streamed else last)
-        return whole
+        return original(upload, b"" if upload.session in self.streamed else last)
 
 
 @defect("registry/upload/one-byte-is-a-chunk", "registry/upload/last-chunk-by-put#behind-chunks")
@@ -132,23 +128,17 @@ def stream_refused(request: Request) -> Answer | None:
     return None
 
 
-class AbsentBlobRemembered(Defect):
+@defect("registry/upload/streamed", state=dict)
+def absent_blob_remembered(absent: dict[tuple[str, str], Refusal], blob_of: Any, name: str, digest: str) -> bytes:
     """distribution-spec 1.1, Pulling blobs: a blob that was asked for in vain is there when it was pushed."""
-
-    noticed_by = ("registry/upload/streamed",)
-
-    def __init__(self) -> None:
-        self.absent: dict[tuple[str, str], Refusal] = {}
-
-    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
-        if (name, digest) in self.absent:
-            raise self.absent[name, digest]
-        try:
-            content: bytes = original(name, digest)
-        except Refusal as refusal:
-            self.absent[name, digest] = refusal
-            raise
-        return content
+    if (name, digest) in absent:
+        raise absent[name, digest]
+    try:
+        content: bytes = blob_of(name, digest)
+    except Refusal as refusal:
+        absent[name, digest] = refusal
+        raise
+    return content
 
 
 @defect("registry/upload/streamed")
@@ -221,14 +211,11 @@ class OutOfOrderStopsTheUpload(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the chunk that is next is taken after one that was refused."""
 
     noticed_by = ("registry/upload/out-of-order-changes-nothing#gap,repeated",)
-
-    def __init__(self) -> None:
-        self.stopped: set[str] = set()
+    stopped: set[str] = set()
 
     def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
         self.stopped.add(upload.session)
-        refusal: Refusal = original(request, upload)
-        return refusal
+        return original(request, upload)
 
     def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         if upload.session in self.stopped:
@@ -240,14 +227,11 @@ class OutOfOrderIsHashed(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk that was refused does not count for the digest."""
 
     noticed_by = ("registry/upload/out-of-order-changes-nothing#gap,one-byte-late",)
-
-    def __init__(self) -> None:
-        self.hashed: set[str] = set()
+    hashed: set[str] = set()
 
     def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
         self.hashed.add(upload.session)
-        refusal: Refusal = original(request, upload)
-        return refusal
+        return original(request, upload)
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
         if upload.session in self.hashed:
@@ -260,14 +244,11 @@ class OutOfOrderStaysInTheFile(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: what was refused is not in the blob that was verified."""
 
     noticed_by = ("registry/upload/out-of-order-changes-nothing#gap,overlapping",)
-
-    def __init__(self) -> None:
-        self.left: dict[str, bytes] = {}
+    left: dict[str, bytes] = {}
 
     def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
         self.left[upload.session] = request.body
-        refusal: Refusal = original(request, upload)
-        return refusal
+        return original(request, upload)
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
         await original(upload, digest, content)
@@ -286,16 +267,10 @@ async def refused_chunk_of_other_length_stored(append_chunk: Any, request: Reque
         raise
 
 
-class BlobDigestOnceWrongStaysWrong(Defect):
+@defect("registry/upload/refusal-ends-no-other-upload", state=set)
+def blob_digest_once_wrong_stays_wrong(wrong: set[str], digest_matches: Any, digest: str, content: bytes) -> bool:
     """distribution-spec 1.1, POST then PUT: a blob is taken under its digest, whatever failed under that before."""
-
-    noticed_by = ("registry/upload/refusal-ends-no-other-upload",)
-
-    def __init__(self) -> None:
-        self.wrong: set[str] = set()
-
-    def digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
-        matches = bool(original(digest, content)) and digest not in self.wrong
-        if not matches:
-            self.wrong.add(digest)
-        return matches
+    matches = bool(digest_matches(digest, content)) and digest not in wrong
+    if not matches:
+        wrong.add(digest)
+    return matches

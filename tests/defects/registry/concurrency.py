@@ -22,8 +22,7 @@ OVERLAP_S = 0.05
 class _UnderWay(Defect):
     """Counts what is under way, and does it a moment later."""
 
-    def __init__(self) -> None:
-        self.under_way: dict[object, int] = {}
+    under_way: dict[object, int] = {}
 
     async def _others(self, what: object) -> bool:
         """Whether another was under way with the same thing in this moment."""
@@ -45,8 +44,7 @@ class FirstConcurrentSessionsFail(_UnderWay):
     async def post_upload(self, original: Any, call: Call) -> Answer:
         if call.name not in registry_of(original).repositories and await self._others(call.name):
             raise unsupported_error()
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 @defect("registry/concurrency/pushes-of-one-blob-succeed")
@@ -56,34 +54,27 @@ def sessions_named_by_the_clock(upload_answer: Any, status: int, request: Reques
         registry, before = registry_of(upload_answer), upload.session
         upload.session = str(uuid.UUID(int=int(time.time() * 4)))
         registry.uploads[upload.session] = registry.uploads.pop(before)
-    answer: Answer = upload_answer(status, request, upload)
-    return answer
+    return upload_answer(status, request, upload)
 
 
-class SecondPushOfSameBlobRefused(Defect):
+@defect("registry/concurrency/pushes-of-one-blob-succeed", state=set)
+async def second_push_of_same_blob_refused(
+    under_way: set[tuple[str, str]], commit_blob: Any, name: str, digest: str, content: bytes
+) -> None:
     """A blob may be pushed again, by two at once, too: each is answered 201 (nexus-public #967)."""
-
-    noticed_by = ("registry/concurrency/pushes-of-one-blob-succeed",)
-
-    def __init__(self) -> None:
-        self.under_way: set[tuple[str, str]] = set()
-
-    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
-        if (name, digest) in self.under_way:
-            raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
-        self.under_way.add((name, digest))
-        await asyncio.sleep(PAUSE_S)
-        self.under_way.discard((name, digest))
-        await original(name, digest, content)
+    if (name, digest) in under_way:
+        raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
+    under_way.add((name, digest))
+    await asyncio.sleep(PAUSE_S)
+    under_way.discard((name, digest))
+    await commit_blob(name, digest, content)
 
 
 class ConcurrentBlobsMixed(Defect):
     """Of several blobs that are pushed at once, each keeps its own bytes."""
 
     noticed_by = ("registry/concurrency/pushes-of-one-blob-succeed",)
-
-    def __init__(self) -> None:
-        self.content = b""
+    content = b""
 
     async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         self.content = content
@@ -111,8 +102,7 @@ class ConcurrentChunksFail(_UnderWay):
     async def patch_upload(self, original: Any, call: Call) -> Answer:
         if await self._others(call.reference):
             raise unsupported_error()
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
@@ -139,8 +129,7 @@ class ConcurrentClosingsAllFail(_UnderWay):
         twice = await self._others(call.reference)
         if twice or self.under_way[call.reference]:
             raise Refusal("BLOB_UPLOAD_INVALID", {"upload": call.reference}, status=409)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
@@ -158,24 +147,18 @@ async def concurrent_closings_store_twice(put_upload: Any, call: Call) -> Answer
     return answer
 
 
-class SecondClosingFails(Defect):
+@defect("registry/concurrency/one-of-equal-chunks-is-stored", state=set)
+async def second_closing_fails(closing: set[str], put_upload: Any, call: Call) -> Answer:
     """API Reference, Error Handling: a closing request that is sent twice is no reason for a 5xx."""
-
-    noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
-
-    def __init__(self) -> None:
-        self.closing: set[str] = set()
-
-    async def put_upload(self, original: Any, call: Call) -> Answer:
-        if call.reference in self.closing:
-            raise unsupported_error()
-        self.closing.add(call.reference)
-        await asyncio.sleep(PAUSE_S)
-        try:
-            answer: Answer = await original(call)
-        finally:
-            self.closing.discard(call.reference)
-        return answer
+    if call.reference in closing:
+        raise unsupported_error()
+    closing.add(call.reference)
+    await asyncio.sleep(PAUSE_S)
+    try:
+        answer: Answer = await put_upload(call)
+    finally:
+        closing.discard(call.reference)
+    return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
@@ -201,9 +184,7 @@ class ImagesOfOneTagMixed(Defect):
     """Of several images that are pushed under one tag at once, each keeps its own bytes under its digest."""
 
     noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
-
-    def __init__(self) -> None:
-        self.last: dict[tuple[str, str], Manifest] = {}
+    last: dict[tuple[str, str], Manifest] = {}
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         manifests = registry_of(original).stored(name).manifests
@@ -215,30 +196,24 @@ class ImagesOfOneTagMixed(Defect):
             manifests[digest] = last
 
 
-class TagMovedBeforeItsManifest(Defect):
+@defect("registry/concurrency/tag-names-one-of-the-pushed-images", state=set)
+async def tag_moved_before_its_manifest(
+    stored: set[tuple[str, str]], set_tag: Any, name: str, tag: str, digest: str
+) -> None:
     """API Reference, Error Handling: a tag that moves is there at every moment, so the new manifest is stored first."""
-
-    noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
-
-    def __init__(self) -> None:
-        self.stored: set[tuple[str, str]] = set()
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        manifests = registry_of(original).opened(name).manifests
-        late = {} if (name, digest) in self.stored else {digest: manifests.pop(digest)}
-        self.stored.add((name, digest))
-        await original(name, tag, digest)
-        await asyncio.sleep(PAUSE_S)
-        manifests.update(late)
+    manifests = registry_of(set_tag).opened(name).manifests
+    late = {} if (name, digest) in stored else {digest: manifests.pop(digest)}
+    stored.add((name, digest))
+    await set_tag(name, tag, digest)
+    await asyncio.sleep(PAUSE_S)
+    manifests.update(late)
 
 
 class PullWhileDeletedFails(Defect):
     """API Reference, Error Handling: what goes while it is read is not there, or was; it is no failure."""
 
     noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
-
-    def __init__(self) -> None:
-        self.going: set[str] = set()
+    going: set[str] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         self.going.add(digest)
@@ -249,8 +224,7 @@ class PullWhileDeletedFails(Defect):
     async def get_manifest(self, original: Any, call: Call) -> Answer:
         if registry_of(original).manifest_of(call).digest in self.going:
             raise unsupported_error()
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 class PulledInPartWhileDeleted(PullWhileDeletedFails):
@@ -266,37 +240,27 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
         return answer
 
 
-class ConcurrentDeletionRefusedToBoth(Defect):
+@defect("registry/concurrency/pull-during-deletion-is-whole-or-404", state=dict)
+async def concurrent_deletion_refused_to_both(
+    asked: dict[str, int], remove_manifest: Any, name: str, digest: str
+) -> None:
     """distribution-spec 1.1, Deleting Manifests: of two who delete one image at once one is told that it is deleted."""
-
-    noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
-
-    def __init__(self) -> None:
-        self.asked: dict[str, int] = {}
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.asked[digest] = self.asked.get(digest, 0) + 1
-        await asyncio.sleep(PAUSE_S)
-        if self.asked[digest] > 1:
-            raise Refusal("DENIED", {"digest": digest}, status=409)
-        await original(name, digest)
+    asked[digest] = asked.get(digest, 0) + 1
+    await asyncio.sleep(PAUSE_S)
+    if asked[digest] > 1:
+        raise Refusal("DENIED", {"digest": digest}, status=409)
+    await remove_manifest(name, digest)
 
 
-class SecondDeletionFails(Defect):
+@defect("registry/concurrency/pull-during-deletion-is-whole-or-404", state=set)
+async def second_deletion_fails(going: set[str], remove_manifest: Any, name: str, digest: str) -> None:
     """API Reference, Error Handling: two who delete one image at once are no reason for a 5xx; one was later."""
-
-    noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
-
-    def __init__(self) -> None:
-        self.going: set[str] = set()
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        if digest in self.going:
-            raise unsupported_error()
-        self.going.add(digest)
-        await asyncio.sleep(PAUSE_S)
-        self.going.discard(digest)
-        await original(name, digest)
+    if digest in going:
+        raise unsupported_error()
+    going.add(digest)
+    await asyncio.sleep(PAUSE_S)
+    going.discard(digest)
+    await remove_manifest(name, digest)
 
 
 class OneRequestInTwentyFails(Defect):
@@ -377,9 +341,7 @@ class ConcurrentReferrersLost(Defect):
     """Referrers may be pushed by many at once; each is listed afterwards, though the list is one document."""
 
     noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
-
-    def __init__(self) -> None:
-        self.listed: dict[tuple[str, str | None], list[str]] = {}
+    listed: dict[tuple[str, str | None], list[str]] = {}
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         await original(name, manifest)
@@ -431,8 +393,7 @@ class PushWhileListedFails(_UnderWay):
 
     async def list_tags(self, original: Any, call: Call) -> Answer:
         await self._others(call.name)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         if self.under_way.get(name):
@@ -459,9 +420,7 @@ class TagsReturnWithTheirManifest(Defect):
     noticed_by = ("registry/model/repository-matches-the-model",)
     # A blob without a manifest may be collected: both are pushed anew.
     shortest = 12
-
-    def __init__(self) -> None:
-        self.buried: dict[tuple[str, str], list[str]] = {}
+    buried: dict[tuple[str, str], list[str]] = {}
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         self.buried[name, digest] = registry_of(original).tags_naming(name, digest)

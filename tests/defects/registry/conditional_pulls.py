@@ -77,8 +77,7 @@ async def head_knows_no_entity_tag(head_manifest: Any, call: Call) -> Answer:
     """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
     await head_manifest(call)
     registry = registry_of(head_manifest)
-    answer: Answer = registry.manifest_answer(call.request, registry.manifest_of(call))
-    return answer
+    return registry.manifest_answer(call.request, registry.manifest_of(call))
 
 
 @defect("registry/pull/if-none-match-returns-304#blob-among-others,manifest-among-others")

@@ -36,8 +36,7 @@ async def deletion_of_missing_tag_accepted(delete_manifest: Any, call: Call) -> 
     registry = registry_of(delete_manifest)
     if ":" not in call.reference and call.reference not in registry.stored(call.name).tags:
         return registry.deleted()
-    answer: Answer = await delete_manifest(call)
-    return answer
+    return await delete_manifest(call)
 
 
 @defect("registry/delete/absent-is-404#blob-as-manifest")
@@ -59,8 +58,7 @@ async def deletion_in_an_absent_repository_fails(delete_manifest: Any, call: Cal
     """API Reference, Error Handling: who deletes where nothing is does not meet a failure of the platform's."""
     if call.name not in registry_of(delete_manifest).repositories:
         raise unsupported_error()
-    answer: Answer = await delete_manifest(call)
-    return answer
+    return await delete_manifest(call)
 
 
 @defect("registry/delete/blob-deletion-keeps-manifests")
@@ -89,8 +87,7 @@ class DeletedBlobGivenInParts(_DeletedBlobs):
     async def get_blob(self, original: Any, call: Call) -> Answer:
         content = self.deleted.get((call.name, call.reference))
         if content is None or "range" not in call.request.headers:
-            answer: Answer = await original(call)
-            return answer
+            return await original(call)
         return registry_of(original).part_answer(call.reference, content, 0, 10)
 
 
@@ -117,9 +114,7 @@ class BlobKnownSinceTheSessionOpened(Defect):
     """distribution-spec 1.1, Pushing a blob: 201 says that a blob is there, deleted meanwhile or not."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.known: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         open_ones = registry_of(original).uploads.values()
@@ -136,9 +131,7 @@ class DeletedImagesTagNeverListedAgain(Defect):
     """distribution-spec 1.1, Listing Tags: a tag whose image was deleted and pushed again is listed."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.gone: set[tuple[str, str]] = set()
+    gone: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         self.gone |= {(name, tag) for tag in registry_of(original).tags_naming(name, digest)}
@@ -152,9 +145,7 @@ class DeletedBlobNeverServedAgain(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob that was deleted and pushed again is there."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         self.deleted.add((name, digest))
@@ -171,17 +162,14 @@ class DeletedDigestNeverComesBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: what was deleted and pushed again is there by its digest as well."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         self.deleted.add((name, digest))
         await original(name, digest)
 
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
-        found: Manifest | None = None if (name, reference) in self.deleted else original(name, reference)
-        return found
+        return None if (name, reference) in self.deleted else original(name, reference)
 
 
 @defect("registry/delete/image-stays-in-other-repositories#digest")
@@ -250,9 +238,7 @@ class DeletedIsAsItWas(OwnTags, Defect):
     """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
 
     noticed_by = ("registry/delete/conditional-pull-is-404#blob,manifest",)
-
-    def __init__(self) -> None:
-        self.sent: set[tuple[str, str]] = set()
+    sent: set[tuple[str, str]] = set()
 
     async def get_blob(self, original: Any, call: Call) -> Answer:
         return await self._got(original, call)
@@ -282,9 +268,7 @@ class DeletionDeletesTagsThatMovedAway(Defect):
     """distribution-spec 1.1, Deleting Manifests: a tag that names another manifest by now stays."""
 
     noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/delete/others-stay")
-
-    def __init__(self) -> None:
-        self.named: dict[Place, set[str]] = {}
+    named: dict[Place, set[str]] = {}
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         self.named.setdefault((name, digest), set()).add(tag)
@@ -301,9 +285,7 @@ class TagStaysAfterItsManifest(Defect):
         "registry/delete/manifest-goes-with-its-tags",
         "registry/concurrency/pull-during-deletion-is-whole-or-404",
     )
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Manifest] = {}
+    kept: dict[str, Manifest] = {}
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         self.kept[digest] = registry_of(original).stored(name).manifests.pop(digest)
@@ -359,9 +341,7 @@ class DeletedTagPushedAgainNotListed(Defect):
     """distribution-spec 1.1, Listing Tags: a tag that was deleted and pushed again is listed."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         self.deleted.add((name, tag))
@@ -375,9 +355,7 @@ class DeletedTagNamesWhatItDid(Defect):
     """distribution-spec 1.1, Pushing Manifests: a deleted tag names what is pushed under it, not what it named."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.named: dict[tuple[str, str], str] = {}
+    named: dict[tuple[str, str], str] = {}
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         self.named[name, tag] = registry_of(original).stored(name).tags.get(tag, "")
@@ -400,9 +378,7 @@ class DeletedTagsInPages(Defect):
     """distribution-spec 1.1, Deleting tags: a deleted tag is not listed, in pages neither."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[str, list[str]] = {}
+    deleted: dict[str, list[str]] = {}
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         self.deleted.setdefault(name, []).append(tag)
@@ -411,8 +387,7 @@ class DeletedTagsInPages(Defect):
     async def list_tags(self, original: Any, call: Call) -> Answer:
         registry, deleted = registry_of(original), self.deleted.get(call.name, [])
         if call.request.parameter("n") is None or not deleted:
-            answer: Answer = await original(call)
-            return answer
+            return await original(call)
         tags = registry.in_order([*registry.tags_of(call.name), *deleted])
         return registry.page_answer(call.request, {"name": call.name}, "tags", tags)
 
@@ -421,9 +396,7 @@ class DeletedTagRefused(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag that was deleted may be given again."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         self.deleted.add((name, tag))
@@ -432,23 +405,19 @@ class DeletedTagRefused(Defect):
     async def put_manifest(self, original: Any, call: Call) -> Answer:
         if (call.name, call.reference) in self.deleted:
             raise Refusal("TAG_INVALID", {"tag": call.reference})
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 class DeletedTagFromCache(Defect):
     """distribution-spec 1.1, Deleting tags: a deleted tag is gone for those, too, who have read it before."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.read: dict[Place, Manifest] = {}
+    read: dict[Place, Manifest] = {}
 
     def manifest_of(self, original: Any, call: Call) -> Manifest:
         place = call.name, call.reference
         if call.request.method == "DELETE" or ":" in call.reference:
-            other: Manifest = original(call)
-            return other
+            return original(call)
         if place not in self.read:
             self.read[place] = original(call)
         return self.read[place]
@@ -490,9 +459,7 @@ class FortiethDeletionNotDone(Defect):
     """distribution-spec 1.1, Content Management: what a 202 acknowledges is done, of each deletion and not of most."""
 
     noticed_by = ("registry/delete/acknowledged-deletions-are-done#blob,manifest,tag",)
-
-    def __init__(self) -> None:
-        self.deletions = 0
+    deletions = 0
 
     async def _done(self, remove: Any, name: str, what: str) -> None:
         self.deletions += 1

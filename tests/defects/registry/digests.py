@@ -39,8 +39,7 @@ async def empty_post_links_known_blobs(post_whole: Any, call: Call, digest: str)
     if not call.request.body:
         for each in [*registry.repositories]:
             await registry.mount_blob(each, call.name, digest)
-    answer: Answer = await post_whole(call, digest)
-    return answer
+    return await post_whole(call, digest)
 
 
 @defect(
@@ -140,8 +139,7 @@ def refused_blob_deletes_the_other(wrong_digest: Any, digest: str) -> Refusal:
     """distribution-spec 1.1, Pulling blobs: a push that is refused for its digest leaves the blob that has it."""
     for each in registry_of(wrong_digest).repositories.values():
         each.blobs.pop(digest, None)
-    refusal: Refusal = wrong_digest(digest)
-    return refusal
+    return wrong_digest(digest)
 
 
 class _RefusedManifestDeletesTheOther(Defect):
@@ -182,47 +180,36 @@ async def posted_blob_present_already(post_whole: Any, call: Call, digest: str) 
     registry = registry_of(post_whole)
     if digest in registry.stored(call.name).blobs:
         return registry.blob_created(call, digest)
-    answer: Answer = await post_whole(call, digest)
-    return answer
+    return await post_whole(call, digest)
 
 
-class SecondTryBelieved(Defect):
+@defect("registry/digest/second-attempt-is-verified", state=set)
+async def second_try_believed(
+    refused: set[str], finish_upload: Any, upload: Upload, digest: str, content: bytes
+) -> None:
     """Docker Registry V2, Digest Parameter: what is sent after a refusal is verified and kept as well."""
-
-    noticed_by = ("registry/digest/second-attempt-is-verified",)
-
-    def __init__(self) -> None:
-        self.refused: set[str] = set()
-
-    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
-        registry = registry_of(original)
-        if upload.session in self.refused:
-            registry.close_session(upload)
-            await registry.store_blob(upload.repository, digest, b"")
-        elif registry.digest_matches(digest, content):
-            await original(upload, digest, content)
-        else:
-            self.refused.add(upload.session)
-            raise registry.wrong_digest(digest)
+    registry = registry_of(finish_upload)
+    if upload.session in refused:
+        registry.close_session(upload)
+        await registry.store_blob(upload.repository, digest, b"")
+    elif registry.digest_matches(digest, content):
+        await finish_upload(upload, digest, content)
+    else:
+        refused.add(upload.session)
+        raise registry.wrong_digest(digest)
 
 
-class SecondEndFails(Defect):
+@defect("registry/digest/second-attempt-is-verified", state=set)
+async def second_end_fails(refused: set[str], put_upload: Any, call: Call) -> Answer:
     """API Reference, Error Handling: an upload that is closed again after a refusal is not the platform's fault."""
-
-    noticed_by = ("registry/digest/second-attempt-is-verified",)
-
-    def __init__(self) -> None:
-        self.refused: set[str] = set()
-
-    async def put_upload(self, original: Any, call: Call) -> Answer:
-        if call.reference in self.refused:
-            raise unsupported_error()
-        try:
-            answer: Answer = await original(call)
-        except Refusal:
-            self.refused.add(call.reference)
-            raise
-        return answer
+    if call.reference in refused:
+        raise unsupported_error()
+    try:
+        answer: Answer = await put_upload(call)
+    except Refusal:
+        refused.add(call.reference)
+        raise
+    return answer
 
 
 @defect("registry/digest/sha512-is-verified")
@@ -259,8 +246,7 @@ async def sha512_manifests_fail(put_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: an algorithm that is not supported is no fault of the platform's."""
     if call.reference.startswith("sha512:"):
         raise Refusal("UNSUPPORTED", status=500)
-    answer: Answer = await put_manifest(call)
-    return answer
+    return await put_manifest(call)
 
 
 @defect("registry/digest/sha512-manifest-can-be-pulled")
@@ -273,14 +259,11 @@ class ManyChunksUnverified(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: what came in several is verified as what came in one."""
 
     noticed_by = ("registry/digest/wrong-is-refused#chunks", "registry/digest/refused-bytes-are-stored-nowhere#chunks")
-
-    def __init__(self) -> None:
-        self.chunks: dict[str, int] = {}
+    chunks: dict[str, int] = {}
 
     async def patch_upload(self, original: Any, call: Call) -> Answer:
         self.chunks[call.reference] = self.chunks.get(call.reference, 0) + 1
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
         if self.chunks.get(upload.session, 0) < 2:
@@ -302,18 +285,12 @@ def sha512_manifest_unverified(manifest_digest_matches: Any, digest: str, conten
     return digest.startswith("sha512:") or bool(manifest_digest_matches(digest, content))
 
 
-class DigestOnceWrongStaysWrong(Defect):
+@defect("registry/digest/wrong-manifest-is-refused", state=set)
+def digest_once_wrong_stays_wrong(wrong: set[str], manifest_digest_matches: Any, digest: str, content: bytes) -> bool:
     """distribution-spec 1.1, Pushing Manifests: a manifest is taken under its digest, whatever failed before."""
-
-    noticed_by = ("registry/digest/wrong-manifest-is-refused",)
-
-    def __init__(self) -> None:
-        self.wrong: set[str] = set()
-
-    def manifest_digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
-        if not original(digest, content):
-            self.wrong.add(digest)
-        return digest not in self.wrong
+    if not manifest_digest_matches(digest, content):
+        wrong.add(digest)
+    return digest not in wrong
 
 
 class ManifestsOfWrongDigestsStored(_RefusedManifestsStored):

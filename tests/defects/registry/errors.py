@@ -58,8 +58,7 @@ def errors_of(answer: Answer) -> list[dict[str, Any]]:
     """The error entries of a refusal, none for another answer."""
     if answer.status < 400 or not answer.body:
         return []
-    found: list[dict[str, Any]] = json.loads(answer.body)["errors"]
-    return found
+    return json.loads(answer.body)["errors"]
 
 
 @defect(

@@ -62,10 +62,7 @@ def catalog_challenge_without_scope(
     challenge_parameters: Any, wanted: list[Access], error: str | None
 ) -> list[tuple[str, str]]:
     """Docker token scopes: the challenge names ``registry:catalog:*`` where that is what is wanted."""
-    parameters: list[tuple[str, str]] = challenge_parameters(
-        [each for each in wanted if each.kind == "repository"], error
-    )
-    return parameters
+    return challenge_parameters([each for each in wanted if each.kind == "repository"], error)
 
 
 @defect(
@@ -138,8 +135,7 @@ class DenialReportedAsUnsupported(_RefusalAsText):
 class _OneOfTwo:
     """Every other challenge is another instance's, which names some parameters otherwise (``_named``)."""
 
-    def __init__(self) -> None:
-        self.asked = 0
+    asked = 0
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         self.asked += 1
@@ -183,8 +179,7 @@ def referrers_challenge_without_scope(authorize: Any, kind: str, name: str, requ
     registry = registry_of(authorize)
     if kind == "referrers" and registry.bearer_token(request) is None:
         raise registry.unauthorized([], None)
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
 @defect("registry/login/support-asks-for-a-login")

@@ -34,9 +34,7 @@ class ManifestDigestOfTrimmedBytes(Defect):
     """distribution-spec 1.1, Pushing Manifests: a digest is of the exact bytes, a line end behind them among them."""
 
     noticed_by = ("registry/manifest/bytes-are-preserved#escaped",)
-
-    def __init__(self) -> None:
-        self.trimmed: dict[str, str] = {}
+    trimmed: dict[str, str] = {}
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         if manifest.content.strip() != manifest.content:
@@ -137,8 +135,7 @@ def blob_of_absent_repository_fails(blob_of: Any, name: str, digest: str) -> byt
     """distribution-spec 1.1, Pulling blobs: a blob of a repository that never was is 404, and no failure."""
     if name not in registry_of(blob_of).repositories:
         raise Refusal("NAME_UNKNOWN", status=500)
-    content: bytes = blob_of(name, digest)
-    return content
+    return blob_of(name, digest)
 
 
 class _AcceptReadInPart(Defect):
@@ -149,8 +146,7 @@ class _AcceptReadInPart(Defect):
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         if "accept" in request.headers and not {manifest.media_type, "*/*"} & set(self._read(request)):
             raise Refusal("MANIFEST_UNKNOWN", "Accept does not support the type")
-        answer: Answer = original(request, manifest)
-        return answer
+        return original(request, manifest)
 
 
 class FirstAcceptFieldOnly(_AcceptReadInPart):
@@ -178,8 +174,7 @@ def accept_read_literally(manifest_answer: Any, request: Request, manifest: Mani
     """RFC 9110 section 12.5.1: ``*/*`` is any type, and so is no Accept at all (distribution, OCI manifests)."""
     if manifest.media_type not in request.headers.get("accept", ""):
         raise Refusal("MANIFEST_UNKNOWN", "OCI manifest found, but Accept does not support it")
-    answer: Answer = manifest_answer(request, manifest)
-    return answer
+    return manifest_answer(request, manifest)
 
 
 @defect("registry/pull/accept-is-honoured#no-accept", shipped=True)
@@ -187,8 +182,7 @@ async def head_without_accept_unknown(head_manifest: Any, call: Call) -> Answer:
     """RFC 9110 section 12.5.1: who sends no Accept takes any type, of HEAD as of GET (watchtower #728)."""
     if not call.request.headers.get("accept"):
         raise registry_of(head_manifest).unknown_manifest(call)
-    answer: Answer = await head_manifest(call)
-    return answer
+    return await head_manifest(call)
 
 
 @defect("registry/pull/manifest-is-never-converted#nonsense")
@@ -196,8 +190,7 @@ async def nonsense_accept_fails(get_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: an Accept field that names no type is not the platform's fault."""
     if call.request.headers.get("accept", "").startswith(";"):
         raise unsupported_error()
-    answer: Answer = await get_manifest(call)
-    return answer
+    return await get_manifest(call)
 
 
 @defect("registry/pull/manifest-is-never-converted#another-type,html,index")
@@ -245,9 +238,7 @@ class TypeOfATagRemembered(Defect):
     """distribution-spec 1.1, Pulling manifests: the type of a tag is that of what it names, not of what it named."""
 
     noticed_by = ("registry/pull/type-goes-with-the-tag",)
-
-    def __init__(self) -> None:
-        self.types: dict[tuple[str, str], str] = {}
+    types: dict[tuple[str, str], str] = {}
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         await original(name, tag, digest)
@@ -266,9 +257,7 @@ class TypeOfTheLastPush(Defect):
     """distribution-spec 1.1, Pulling manifests: the type is the manifest's own, and not a column of its repository."""
 
     noticed_by = ("registry/pull/type-goes-with-the-tag",)
-
-    def __init__(self) -> None:
-        self.types: dict[str, str] = {}
+    types: dict[str, str] = {}
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         await original(name, manifest)

@@ -105,8 +105,7 @@ async def push_by_digest_refused(put_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: the reference of a manifest may be its digest, without a tag."""
     if ":" in call.reference and registry_of(put_manifest).media_type_of(call.request) in IMAGES:
         raise Refusal("TAG_INVALID", {"tag": call.reference})
-    answer: Answer = await put_manifest(call)
-    return answer
+    return await put_manifest(call)
 
 
 @defect("registry/manifest/missing-subject-is-accepted")
@@ -206,8 +205,7 @@ async def empty_index_fails(put_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: an index of nothing is taken or refused, and is no failure of the platform's."""
     if b'"manifests":[]' in call.request.body.replace(b" ", b""):
         raise invalid("index out of range: 0", status=500)
-    answer: Answer = await put_manifest(call)
-    return answer
+    return await put_manifest(call)
 
 
 @defect("registry/manifest/unusual-manifest-is-no-server-error#external-layer")
@@ -307,22 +305,18 @@ class MissingReferenceReportedAsText(_RefusalAsText):
     code = "MANIFEST_BLOB_UNKNOWN"
 
 
-class RefusedManifestStaysRefused(Defect):
+@defect("registry/manifest/accepted-once-references-exist#image,index", state=dict)
+async def refused_manifest_stays_refused(
+    refused: dict[tuple[str, str], Refusal], put_manifest: Any, call: Call
+) -> Answer:
     """Docker Registry V2, Pushing an Image Manifest: it is taken once all of its layers are there."""
-
-    noticed_by = ("registry/manifest/accepted-once-references-exist#image,index",)
-
-    def __init__(self) -> None:
-        self.refused: dict[tuple[str, str], Refusal] = {}
-
-    async def put_manifest(self, original: Any, call: Call) -> Answer:
-        key = call.name, grammar.digest_of(call.request.body)
-        if key in self.refused:
-            raise self.refused[key]
-        try:
-            answer: Answer = await original(call)
-        except Refusal as refusal:
-            if refusal.code == "MANIFEST_BLOB_UNKNOWN":
-                self.refused[key] = refusal
-            raise
-        return answer
+    key = call.name, grammar.digest_of(call.request.body)
+    if key in refused:
+        raise refused[key]
+    try:
+        answer: Answer = await put_manifest(call)
+    except Refusal as refusal:
+        if refusal.code == "MANIFEST_BLOB_UNKNOWN":
+            refused[key] = refusal
+        raise
+    return answer

@@ -65,8 +65,7 @@ async def small_escape_unread(put_upload: Any, call: Call) -> Answer:
     """RFC 3986 section 2.1: the digits of an escape are the same in small letters."""
     if re.search("digest=[^&]*%3a", call.request.query_string):
         raise Refusal("DIGEST_INVALID")
-    answer: Answer = await put_upload(call)
-    return answer
+    return await put_upload(call)
 
 
 @defect("registry/upload/digest-need-not-be-escaped#colon")
@@ -74,8 +73,7 @@ async def escaped_digest_only(put_upload: Any, call: Call) -> Answer:
     """RFC 3986 section 3.4: a colon may stand in a query as it is."""
     if re.search("digest=[^&]*:", call.request.query_string):
         raise Refusal("DIGEST_INVALID")
-    answer: Answer = await put_upload(call)
-    return answer
+    return await put_upload(call)
 
 
 @defect("registry/upload/large-blob-comes-back")

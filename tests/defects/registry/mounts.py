@@ -81,8 +81,7 @@ async def mount_by_sha512_refused(post_mount: Any, call: Call, digest: str) -> A
     """distribution-spec 1.1, Mounting a blob: what cannot be mounted is answered with an upload, by any digest."""
     if digest.startswith("sha512:"):
         raise Refusal("DIGEST_INVALID", {"digest": digest})
-    answer: Answer = await post_mount(call, digest)
-    return answer
+    return await post_mount(call, digest)
 
 
 @defect(
@@ -134,9 +133,7 @@ class MountedBackIsNotThere(Defect):
     """distribution-spec 1.1, Pulling blobs: what was deleted and is mounted again (201) is there."""
 
     noticed_by = ("registry/mount/deleted-can-be-mounted-again",)
-
-    def __init__(self) -> None:
-        self.deleted_from: set[tuple[str, str]] = set()
+    deleted_from: set[tuple[str, str]] = set()
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         self.deleted_from.add((name, digest))
@@ -158,8 +155,7 @@ async def mounted_without_location(post_mount: Any, call: Call, digest: str) -> 
 class _Mounted(Defect):
     """Knows what was mounted."""
 
-    def __init__(self) -> None:
-        self.mounted: set[tuple[str, str]] = set()
+    mounted: set[tuple[str, str]] = set()
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         mounted: bool = await original(source, target, digest)
@@ -176,8 +172,7 @@ class MountedUnknownToHead(_Mounted):
     async def head_blob(self, original: Any, call: Call) -> Answer:
         if (call.name, call.reference) in self.mounted:
             raise Refusal("BLOB_UNKNOWN", {"digest": call.reference})
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 @defect("registry/mount/location-is-in-the-target")
@@ -204,9 +199,7 @@ class MountedBlobOfItsLinksLength(Defect):
 
     noticed_by = ("registry/mount/location-is-in-the-target",)
     shipped = True
-
-    def __init__(self) -> None:
-        self.mounted: dict[tuple[str, str], str] = {}
+    mounted: dict[tuple[str, str], str] = {}
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         mounted: bool = await original(source, target, digest)
@@ -235,8 +228,7 @@ async def mount_from_no_name_fails(post_mount: Any, call: Call, digest: str) -> 
     source = call.request.parameter("from")
     if source and not registry_of(post_mount).is_name(source):
         raise Refusal("NAME_UNKNOWN", status=500)
-    answer: Answer = await post_mount(call, digest)
-    return answer
+    return await post_mount(call, digest)
 
 
 @defect("registry/mount/of-an-existing-blob-succeeds#again")

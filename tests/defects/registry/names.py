@@ -80,8 +80,7 @@ def blobs_of_names_below(blob_of: Any, name: str, digest: str) -> bytes:
     for other, stored in registry_of(blob_of).repositories.items():
         if other.startswith(f"{name}/") and digest in stored.blobs:
             return stored.blobs[digest]
-    content: bytes = blob_of(name, digest)
-    return content
+    return blob_of(name, digest)
 
 
 @defect("registry/name/similar-names-are-distinct#longest")
@@ -98,12 +97,10 @@ class NamesFolded(Defect):
     noticed_by = ("registry/name/similar-names-are-distinct#dashes,dot,two-underscores,underscore",)
 
     def stored(self, original: Any, name: str) -> Repository:
-        stored: Repository = original(self._stored_name(name))
-        return stored
+        return original(self._stored_name(name))
 
     def opened(self, original: Any, name: str) -> Repository:
-        opened: Repository = original(self._stored_name(name))
-        return opened
+        return original(self._stored_name(name))
 
     def _stored_name(self, name: str) -> str:
         return re.sub("[-._]+", "-", name)
@@ -133,20 +130,15 @@ def escapes_in_last_not_decoded(page_answer: Any, request: Request, *page: Any) 
     if "last=%" in request.query_string:
         # No name is before one that begins with a percent sign.
         request = replace(request, query_string=re.sub("last=[^&]*", "last=%25", request.query_string))
-    answer: Answer = page_answer(request, *page)
-    return answer
+    return page_answer(request, *page)
 
 
-class EscapedPathsAreNone(Defect):
+@defect("registry/name/percent-encoding-is-decoded#blob,manifest")
+async def escaped_paths_are_none(answer: Any, request: Request) -> Answer:
     """RFC 9110 section 4.2.3: a path is that which it is with its escapes undone."""
-
-    noticed_by = ("registry/name/percent-encoding-is-decoded#blob,manifest",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        if re.search("/(manifests/%61|blobs/[^/]*%)", request.raw_path):
-            return Refusal("NAME_UNKNOWN").answer()
-        answer: Answer = await original(request)
-        return answer
+    if re.search("/(manifests/%61|blobs/[^/]*%)", request.raw_path):
+        return Refusal("NAME_UNKNOWN").answer()
+    return await answer(request)
 
 
 @defect("registry/name/app-slugs-are-accepted#dashes")
@@ -185,8 +177,7 @@ class BadTagsSetAllTheSame(_RefusedManifestsStored):
 
     def manifest_of(self, original: Any, call: Call) -> Manifest:
         registry = registry_of(original)
-        manifest: Manifest = registry.resolve(call.name, call.reference) or original(call)
-        return manifest
+        return registry.resolve(call.name, call.reference) or original(call)
 
 
 @defect("registry/name/invalid-tag-is-refused#129-letters,blank,dot-first,not-ascii,plus")

@@ -62,8 +62,7 @@ def several_ranges_sent_whole(request: Request, answer: Answer) -> Answer:
 def registry_if_range_ignored(part_wanted: Any, request: Request, digest: str, size: int) -> tuple[int, int] | None:
     """RFC 9110 section 13.1.5: where If-Range does not match, the whole blob is sent."""
     header = request.headers.get("range")
-    part: tuple[int, int] | None = registry_of(part_wanted).byte_range(header, size) if header else None
-    return part
+    return registry_of(part_wanted).byte_range(header, size) if header else None
 
 
 @defect("registry/pull/206-has-the-headers-of-200")
@@ -81,10 +80,8 @@ class PartEndsWithItsChunk(Defect):
         "registry/pull/partial-content-is-the-requested-range#long-suffix,if-range",
         "registry/pull/range-is-served#middle,open,to-the-end",
     )
-
-    def __init__(self) -> None:
-        self.firsts: dict[str, int] = {}
-        self.ends: dict[str, int] = {}
+    firsts: dict[str, int] = {}
+    ends: dict[str, int] = {}
 
     async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         await original(request, upload)
@@ -96,8 +93,7 @@ class PartEndsWithItsChunk(Defect):
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         border = self.ends.get(digest, 0)
-        answer: Answer = original(digest, content, first, border if first < border < end else end)
-        return answer
+        return original(digest, content, first, border if first < border < end else end)
 
 
 @defect("registry/pull/partial-content-is-the-requested-range#the-whole")
@@ -143,8 +139,7 @@ def range_of_one_byte_too_many_refused(byte_range: Any, header: str, size: int) 
     """RFC 9110 section 14.1.2: a last position at the length or beyond it is that of the last byte."""
     if header.endswith(f"-{size}") and not header.endswith(f"=-{size}"):
         raise grammar.UnsatisfiableRange(header)
-    found: tuple[int, int] | None = byte_range(header, size)
-    return found
+    return byte_range(header, size)
 
 
 @defect("registry/pull/range-is-served#beyond-the-end,first-byte,last,last-byte,last-one")

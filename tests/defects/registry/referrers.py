@@ -75,9 +75,7 @@ class DeletedReferrerStaysInItsType(Defect):
     """distribution-spec 1.1, Listing Referrers: what was deleted is in no list, that of its type neither."""
 
     noticed_by = ("registry/referrers/deleted-is-not-listed",)
-
-    def __init__(self) -> None:
-        self.found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = original(name, digest)
@@ -124,8 +122,7 @@ class FilterOfConfigsToo(Defect):
         return bool(original(descriptor, artifact_type)) or descriptor["config"] == artifact_type
 
     def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
-        answer: Answer = original([{k: v for k, v in each.items() if k != "config"} for each in descriptors])
-        return answer
+        return original([{k: v for k, v in each.items() if k != "config"} for each in descriptors])
 
 
 @defect("registry/referrers/malformed-digest-is-400#short,tag,word")
@@ -164,8 +161,7 @@ def sha512_subjects_not_listed(referrers_of: Any, name: str, digest: str) -> lis
 class _Remembered(Defect):
     """Keeps answers."""
 
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, ...], Answer] = {}
+    answers: dict[tuple[str, ...], Answer] = {}
 
     async def _first(self, original: Any, call: Call, *more: str) -> Answer:
         """What was answered the first time, to all but conditional requests and those for parts."""
@@ -186,17 +182,14 @@ class FilteredReferrersFromCache(_Remembered):
     async def list_referrers(self, original: Any, call: Call) -> Answer:
         if call.request.query_string:
             return await self._first(original, call, call.request.query_string)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 class ReferrersLostWithTheirSubject(Defect):
     """distribution-spec 1.1, Listing Referrers: what is still there and names the subject is listed."""
 
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
-
-    def __init__(self) -> None:
-        self.forgotten: set[tuple[str, str]] = set()
+    forgotten: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         await original(name, digest)
@@ -210,10 +203,8 @@ class ReferrersLostWhenTheSubjectReturns(Defect):
     """distribution-spec 1.1, Listing Referrers: what refers to an image does so when that was deleted and came back."""
 
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
-
-    def __init__(self) -> None:
-        self.gone: set[tuple[str, str]] = set()
-        self.returned: set[tuple[str, str]] = set()
+    gone: set[tuple[str, str]] = set()
+    returned: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         self.gone.add((name, digest))
@@ -233,8 +224,7 @@ async def referrers_in_an_absent_repository_fail(list_referrers: Any, call: Call
     """API Reference, Error Handling: who asks for referrers where nothing is meets no failure of the platform's."""
     if call.name not in registry_of(list_referrers).repositories:
         raise unsupported_error()
-    answer: Answer = await list_referrers(call)
-    return answer
+    return await list_referrers(call)
 
 
 @defect("registry/referrers/of-this-repository-only")
@@ -247,9 +237,7 @@ class DeletedReferrerNeverComesBack(Defect):
     """distribution-spec 1.1, Listing Referrers: what was deleted and pushed again is listed again."""
 
     noticed_by = ("registry/referrers/pushed-again-is-listed",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         await original(name, digest)
@@ -263,9 +251,7 @@ class RefusedManifestRefers(Defect):
     """distribution-spec 1.1, Listing Referrers: what was refused for what it lacks refers to nothing."""
 
     noticed_by = ("registry/referrers/refused-is-not-listed",)
-
-    def __init__(self) -> None:
-        self.refused: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
+    refused: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
 
     async def put_manifest(self, original: Any, call: Call) -> Answer:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry.access import Caller
@@ -29,19 +28,13 @@ def absent_image_reported_with_its_code(authorize: Any, kind: str, name: str, re
     return caller
 
 
-class CatalogRememberedForEverybody(Defect):
+@defect("registry/rights/catalog-hides-other-organizations", state=dict)
+async def catalog_remembered_for_everybody(pages: dict[str, Answer], list_repositories: Any, call: Call) -> Answer:
     """API Reference, Error Handling: a catalog is of what its caller may see, whoever asked before."""
-
-    noticed_by = ("registry/rights/catalog-hides-other-organizations",)
-
-    def __init__(self) -> None:
-        self.pages: dict[str, Answer] = {}
-
-    async def list_repositories(self, original: Any, call: Call) -> Answer:
-        query = call.request.query_string
-        if query not in self.pages:
-            self.pages[query] = await original(call)
-        return self.pages[query]
+    query = call.request.query_string
+    if query not in pages:
+        pages[query] = await list_repositories(call)
+    return pages[query]
 
 
 @defect("registry/rights/catalog-hides-other-organizations")
@@ -58,8 +51,7 @@ async def catalog_after_no_name_fails(list_repositories: Any, call: Call) -> Ans
     """API Reference, Error Handling: ``last`` need not be a repository; it is not the platform's fault."""
     if call.request.parameter("last") not in {None, *registry_of(list_repositories).repositories}:
         raise unsupported_error()
-    answer: Answer = await list_repositories(call)
-    return answer
+    return await list_repositories(call)
 
 
 @defect("registry/rights/catalog-hides-other-organizations")
@@ -79,25 +71,21 @@ async def mount_reveals_the_blob(post_mount: Any, call: Call, digest: str) -> An
     registry, source = registry_of(post_mount), call.request.parameter("from")
     if source and not registry.may_mount(call.caller, source) and digest in registry.stored(source).blobs:
         raise Refusal("DENIED")
-    answer: Answer = await post_mount(call, digest)
-    return answer
+    return await post_mount(call, digest)
 
 
-class AbsentRepositoryReported(Defect):
+@defect("registry/rights/private-and-absent-are-indistinguishable#tags-anonymous,tags-other-organization")
+async def absent_repository_reported(answer: Any, request: Request) -> Answer:
     """API Reference, Error Handling: what is hidden from a caller cannot be told from what is not there."""
-
-    noticed_by = ("registry/rights/private-and-absent-are-indistinguishable#tags-anonymous,tags-other-organization",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        registry = registry_of(original)
-        route, name, _ = registry.route_of(request.path)
-        try:
-            answer: Answer = await original(request)
-        except Refusal as refusal:
-            if refusal.status == 401 and route.kind == "tags" and name not in registry.repositories:
-                raise Refusal("NAME_UNKNOWN", {"name": name}) from None
-            raise
-        return answer
+    registry = registry_of(answer)
+    route, name, _ = registry.route_of(request.path)
+    try:
+        response: Answer = await answer(request)
+    except Refusal as refusal:
+        if refusal.status == 401 and route.kind == "tags" and name not in registry.repositories:
+            raise Refusal("NAME_UNKNOWN", {"name": name}) from None
+        raise
+    return response
 
 
 @defect(
@@ -109,5 +97,4 @@ def manifest_read_before_its_sender(authorize: Any, kind: str, name: str, reques
     if kind == "manifest" and request.method == "PUT":
         registry = registry_of(authorize)
         registry.check_manifest(name, registry.media_type_of(request), registry.parse_manifest(request.body))
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)

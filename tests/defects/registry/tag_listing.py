@@ -91,20 +91,14 @@ def tag_list_typed_as_text(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class AbsentRepositoryRemembered(Defect):
+@defect("registry/tags/are-listed", state=set)
+def absent_repository_remembered(absent: set[str], tags_of: Any, name: str) -> list[str]:
     """distribution-spec 1.1, Listing Tags: a repository that was asked for in vain is there when it was pushed to."""
-
-    noticed_by = ("registry/tags/are-listed",)
-
-    def __init__(self) -> None:
-        self.absent: set[str] = set()
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        if name not in registry_of(original).repositories:
-            self.absent.add(name)
-        if name in self.absent:
-            raise Refusal("NAME_UNKNOWN", {"name": name})
-        return list(original(name))
+    if name not in registry_of(tags_of).repositories:
+        absent.add(name)
+    if name in absent:
+        raise Refusal("NAME_UNKNOWN", {"name": name})
+    return list(tags_of(name))
 
 
 @defect("registry/tags/are-listed", "registry/tags/are-listed#under-their-name")
@@ -113,8 +107,7 @@ def tag_list_names_the_app(
 ) -> Answer:
     """distribution-spec 1.1, Listing Tags: ``name`` is the whole repository name."""
     renamed = {key: value.rpartition("/")[2] for key, value in document.items()}
-    answer: Answer = page_answer(request, renamed, member, names)
-    return answer
+    return page_answer(request, renamed, member, names)
 
 
 class LinkedPagesUnsorted(Defect):

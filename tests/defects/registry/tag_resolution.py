@@ -21,8 +21,7 @@ Place = tuple[str, str]
 class _PreviousReported(Defect):
     """Knows what a tag named before."""
 
-    def __init__(self) -> None:
-        self.former = ""
+    former = ""
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         self.former = registry_of(original).stored(name).tags.get(tag, "")
@@ -66,9 +65,7 @@ class AbsentDigestNeverComes(Defect):
     """distribution-spec 1.1, Pulling manifests: what was asked for too early is there once it was pushed by a tag."""
 
     noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.absent: set[tuple[str, str]] = set()
+    absent: set[tuple[str, str]] = set()
 
     def manifest_of(self, original: Any, call: Call) -> Manifest:
         registry, place = registry_of(original), (call.name, call.reference)
@@ -76,29 +73,21 @@ class AbsentDigestNeverComes(Defect):
             raise registry.unknown_manifest(call)
         if ":" in call.reference and registry.resolve(call.name, call.reference) is None:
             self.absent.add(place)
-        manifest: Manifest = original(call)
-        return manifest
+        return original(call)
 
     def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
         self.absent.discard((call.name, call.reference))
-        answer: Answer = original(call, manifest)
-        return answer
+        return original(call, manifest)
 
 
-class TagDigestFromCache(Defect):
+@defect("registry/manifest/tag-moves", state=dict)
+async def tag_digest_from_cache(first_digests: dict[Place, str], get_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pulling manifests: the digest that is told of a tag is that of the bytes that come."""
-
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.first_digests: dict[Place, str] = {}
-
-    async def get_manifest(self, original: Any, call: Call) -> Answer:
-        answer: Answer = await original(call)
-        if ":" not in call.reference and answer.status == 200:
-            first = self.first_digests.setdefault((call.name, call.reference), answer.headers["Docker-Content-Digest"])
-            answer.headers["Docker-Content-Digest"] = first
-        return answer
+    answer: Answer = await get_manifest(call)
+    if ":" not in call.reference and answer.status == 200:
+        first = first_digests.setdefault((call.name, call.reference), answer.headers["Docker-Content-Digest"])
+        answer.headers["Docker-Content-Digest"] = first
+    return answer
 
 
 @defect("registry/manifest/tag-moves")
@@ -117,9 +106,7 @@ class DateOfTheImageForItsTag(Defect):
     """RFC 9110 section 8.8.2: a tag that goes back to an older image was modified then, and is sent to who had it."""
 
     noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.stored: list[str] = []
+    stored: list[str] = []
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         self.stored += [manifest.digest] if manifest.digest not in self.stored else []
@@ -139,28 +126,20 @@ class DateOfTheImageForItsTag(Defect):
         return answer
 
 
-class TagNeverGoesBack(Defect):
+@defect("registry/manifest/tag-moves", state=set)
+async def tag_never_goes_back(named: set[tuple[str, str, str]], set_tag: Any, name: str, tag: str, digest: str) -> None:
     """distribution-spec 1.1, Pushing Manifests: a tag names what was pushed last, though it has named it before."""
-
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.named: set[tuple[str, str, str]] = set()
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        known = (name, tag, digest) in self.named and tag in registry_of(original).stored(name).tags
-        self.named.add((name, tag, digest))
-        if not known:
-            await original(name, tag, digest)
+    known = (name, tag, digest) in named and tag in registry_of(set_tag).stored(name).tags
+    named.add((name, tag, digest))
+    if not known:
+        await set_tag(name, tag, digest)
 
 
 class AbsentTagRemembered(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that was asked for in vain is there when it was pushed."""
 
     noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.absent: dict[Place, Refusal] = {}
+    absent: dict[Place, Refusal] = {}
 
     def _is_remembered(self, call: Call) -> bool:
         """Whether who asks again is told what was told before."""
@@ -202,9 +181,7 @@ class PushByDigestMovesTagsBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: what is pushed by digest moves no tag, though one named it before."""
 
     noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
-
-    def __init__(self) -> None:
-        self.named: set[tuple[str, str, str]] = set()
+    named: set[tuple[str, str, str]] = set()
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         self.named.add((name, tag, digest))

@@ -64,9 +64,7 @@ class BadLoginsChunkIsHashed(Defect):
     """Docker Registry V2, Chunked Upload: what was sent under a login that is none does not count for the digest."""
 
     noticed_by = ("registry/login/upload-resumes-after-a-refused-login",)
-
-    def __init__(self) -> None:
-        self.hashed: set[str] = set()
+    hashed: set[str] = set()
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         try:
@@ -91,8 +89,7 @@ class BadLoginsChunkIsHashed(Defect):
 )
 def token_signature_unchecked(claims_of: Any, token: str) -> dict[str, Any]:
     """RFC 7515 section 5.2: a token whose signature is not that of its content is refused."""
-    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return claims
+    return jwt.decode(token, options={"verify_signature": False})
 
 
 @defect("registry/token/altered-is-refused#letters-in-other-case")
@@ -100,8 +97,7 @@ def tokens_known_in_any_case(claims_of: Any, token: str) -> dict[str, Any]:
     """API Reference, Error Handling: a token whose letters are in other case is none, though it was looked up so."""
     remembered = registry_of(claims_of).remembered
     known = next((each for each in remembered if each.lower() == token.lower()), token)
-    claims: dict[str, Any] = claims_of(known)
-    return claims
+    return claims_of(known)
 
 
 class _OneFlawOverlooked(Defect):
@@ -109,14 +105,11 @@ class _OneFlawOverlooked(Defect):
 
     flaw: ClassVar[type[Exception]]
     methods: ClassVar[Iterable[str]]
-
-    def __init__(self) -> None:
-        self.method = ""
+    method = ""
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         self.method = request.method
-        caller: Caller = original(kind, name, request)
-        return caller
+        return original(kind, name, request)
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         try:
@@ -156,8 +149,7 @@ class _ExpiredRegistryTokenForgiven(Defect):
         with suppress(jwt.InvalidTokenError):
             claims = decoded(original, token, verify_exp=False) if token else {}
             return Caller(str(claims["sub"]), registry.grants_of(claims)) if claims else original(request, wanted)
-        caller: Caller | None = original(request, wanted)
-        return caller
+        return original(request, wanted)
 
 
 class ExpiredRegistryTokenPulls(_ExpiredRegistryTokenForgiven):
@@ -207,8 +199,7 @@ def refresh_token_opens(authenticate: Any, request: Request, wanted: list[Access
     """RFC 6749 section 1.5: a refresh token is for the token endpoint, and opens nothing itself."""
     if re.fullmatch("Bearer [A-Za-z0-9_-]{43}", request.headers.get("authorization", "")):
         return everything_for("somebody", wanted)
-    caller: Caller | None = authenticate(request, wanted)
-    return caller
+    return authenticate(request, wanted)
 
 
 @defect("registry/token/bearer-scheme-is-case-insensitive")

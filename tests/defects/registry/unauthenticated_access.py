@@ -37,8 +37,7 @@ def lists_take_any_token(authenticate: Any, request: Request, wanted: list[Acces
     if kind_of(request) in ("referrers", "catalog") and token.count(".") == 2:
         claims = jwt.decode(token, options={"verify_signature": False})
         return everything(wanted, claims.get("sub", ""))
-    caller: Caller | None = authenticate(request, wanted)
-    return caller
+    return authenticate(request, wanted)
 
 
 @defect("registry/login/anonymous-cannot-pull#blob-head,manifest-by-digest,manifest-head-by-digest,tags-in-pages")
@@ -110,36 +109,28 @@ def uploads_take_any_token(authenticate: Any, request: Request, wanted: list[Acc
     token = registry_of(authenticate).bearer_token(request) or ""
     if request.path.endswith("/blobs/uploads/") and token.count(".") == 2:
         return everything(wanted, jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
-    caller: Caller | None = authenticate(request, wanted)
-    return caller
+    return authenticate(request, wanted)
 
 
 @defect("registry/login/bad-login-opens-nothing#support")
 def support_accepts_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
     shown = registry_of(authenticate).bearer_token(request) and request.path == "/v2/"
-    caller: Caller | None = everything(wanted) if shown else authenticate(request, wanted)
-    return caller
+    return everything(wanted) if shown else authenticate(request, wanted)
 
 
 class _UploadsUnderAnyToken(Defect):
     """A token's signature is not looked at where an upload goes on."""
 
     method: ClassVar[str]
-
-    def __init__(self) -> None:
-        self.looked_at = True
+    looked_at = True
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         self.looked_at = kind != "upload" or request.method != self.method
-        caller: Caller = original(kind, name, request)
-        return caller
+        return original(kind, name, request)
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        claims: dict[str, Any] = (
-            original(token) if self.looked_at else jwt.decode(token, options={"verify_signature": False})
-        )
-        return claims
+        return original(token) if self.looked_at else jwt.decode(token, options={"verify_signature": False})
 
 
 class UploadsEndUnderAnyToken(_UploadsUnderAnyToken):
@@ -168,8 +159,7 @@ def anonymous_head_of_lists(authorize: Any, kind: str, name: str, request: Reque
     """Docker token flow: HEAD of a list needs what GET needs."""
     if kind in ("tags", "referrers", "catalog") and request.method == "HEAD":
         return Caller("")
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
 class _ListsOpen(Defect):
@@ -203,8 +193,7 @@ class HeadOfTagsForEveryLogin(_ListsOpen):
 @defect("registry/login/anonymous-cannot-pull#manifest-known")
 def known_needs_no_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 401."""
-    caller: Caller = Caller("") if "if-none-match" in request.headers else authorize(kind, name, request)
-    return caller
+    return Caller("") if "if-none-match" in request.headers else authorize(kind, name, request)
 
 
 @defect("registry/login/malformed-login-is-refused#bearer-junk", "registry/login/upload-resumes-after-a-refused-login")
@@ -212,8 +201,7 @@ def bad_token_fails(claims_of: Any, token: str) -> dict[str, Any]:
     """API Reference, Error Handling: a token that cannot be read is 401, not 500."""
     if token.count(".") != 2:
         raise Refusal("UNAUTHORIZED", status=500)
-    claims: dict[str, Any] = claims_of(token)
-    return claims
+    return claims_of(token)
 
 
 @defect("registry/login/malformed-login-is-refused#empty-deletion,empty-upload")
@@ -221,8 +209,7 @@ def empty_login_changes(authorize: Any, kind: str, name: str, request: Request) 
     """API Reference, Error Handling: an Authorization field that says nothing opens no upload, and deletes nothing."""
     if request.method in ("POST", "DELETE") and request.headers.get("authorization") == "":
         return ANONYMOUS
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
 class NameInAFieldOpens(Defect):
@@ -234,8 +221,7 @@ class NameInAFieldOpens(Defect):
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         if "authorization" not in request.headers and (name := request.headers.get(self.named)):
             return everything_for(name, wanted)
-        caller: Caller | None = original(request, wanted)
-        return caller
+        return original(request, wanted)
 
 
 class UsernameWithoutPasswordAccepted(Defect):
@@ -247,8 +233,7 @@ class UsernameWithoutPasswordAccepted(Defect):
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic" and (username := self._named(credentials)):
             return everything_for(username, wanted)
-        caller: Caller | None = original(request, wanted)
-        return caller
+        return original(request, wanted)
 
     def _named(self, credentials: str) -> str:
         try:
@@ -258,15 +243,12 @@ class UsernameWithoutPasswordAccepted(Defect):
         return "" if password else username
 
 
-class OtherMethodsNeedNoLogin(Defect):
+@defect("registry/login/is-not-bypassed#options,unknown-method")
+async def other_methods_need_no_login(answer: Any, request: Request) -> Answer:
     """API Reference, Error Handling: a missing token is 401, whatever method is answered as one that reads."""
-
-    noticed_by = ("registry/login/is-not-bypassed#options,unknown-method",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        if kind_of(request) == "manifest" and request.method not in KNOWN:
-            return await answered(registry_of(original), request, request.path)
-        return cast(Answer, await original(request))
+    if kind_of(request) == "manifest" and request.method not in KNOWN:
+        return await answered(registry_of(answer), request, request.path)
+    return cast(Answer, await answer(request))
 
 
 @defect("registry/login/is-not-bypassed#query")
@@ -282,20 +264,15 @@ def escaped_paths_need_no_login(authorize: Any, kind: str, name: str, request: R
     """API Reference, Error Handling: a missing token is 401, however the path is written."""
     if kind == "manifest" and re.search("%2f|%6d", request.raw_path, re.IGNORECASE):
         return ANYBODY
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
-class TwoSlashesNeedNoLogin(Defect):
+@defect("registry/login/is-not-bypassed#slash-before")
+async def two_slashes_need_no_login(answer: Any, request: Request) -> Answer:
     """API Reference, Error Handling: a rule for ``/v2/`` holds for ``//v2/`` where that leads to the same."""
-
-    noticed_by = ("registry/login/is-not-bypassed#slash-before",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        if request.method == "GET" and request.path.startswith("//v2/"):
-            return await answered(registry_of(original), request, request.path[1:])
-        answer: Answer = await original(request)
-        return answer
+    if request.method == "GET" and request.path.startswith("//v2/"):
+        return await answered(registry_of(answer), request, request.path[1:])
+    return await answer(request)
 
 
 class _NeedsNoLogin(Defect):
@@ -306,8 +283,7 @@ class _NeedsNoLogin(Defect):
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         if re.search(self.path, request.raw_path, re.IGNORECASE):
             return self._default_caller(original)
-        caller: Caller = original(kind, name, request)
-        return caller
+        return original(kind, name, request)
 
     def _default_caller(self, original: Any) -> Caller:
         return ANONYMOUS

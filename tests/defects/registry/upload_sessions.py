@@ -29,8 +29,7 @@ def anonymous_learns_how_far(authorize: Any, kind: str, name: str, request: Requ
     upload = registry.uploads.get(request.path.rpartition("/")[2]) if kind == "upload" else None
     if upload and request.method == "GET" and registry.bearer_token(request) is None:
         return Caller(upload.subject)
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
 class UploadsClosedBeforeTheRights(_DoneBeforeTheRights):
@@ -60,8 +59,7 @@ class _PullIsEnough(Defect):
     def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
         if kind == "upload" and request.method == self.method and registry_of(original).bearer_token(request):
             return [Access("repository", name, ("pull",))]
-        wanted: list[Access] = original(kind, name, request)
-        return wanted
+        return original(kind, name, request)
 
 
 class ChunkNeedsPullOnly(_PullIsEnough):
@@ -92,8 +90,7 @@ def upload_in_place_of_a_mount_is_the_one_before(session_opened: Any, call: Call
     here = [each for each in registry.uploads.values() if each.repository == call.name]
     if here and call.request.parameter("mount"):
         return registry.upload_answer(202, call.request, here[-1])
-    answer: Answer = session_opened(call)
-    return answer
+    return session_opened(call)
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
@@ -102,8 +99,7 @@ def status_reported_in_another_repository(find_upload: Any, call: Call) -> Uploa
     upload = registry_of(find_upload).uploads.get(call.reference)
     if upload and call.request.method == "GET" and upload.subject == call.caller.subject:
         return upload
-    found: Upload = find_upload(call)
-    return found
+    return find_upload(call)
 
 
 def in_its_own(call: Call, registry: Registry) -> Call:
@@ -115,15 +111,13 @@ def in_its_own(call: Call, registry: Registry) -> Call:
 @defect("registry/upload/session-belongs-to-its-repository")
 async def upload_cancelled_by_another_repository(delete_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing blobs: a session is cancelled in the repository that it was opened in."""
-    answer: Answer = await delete_upload(in_its_own(call, registry_of(delete_upload)))
-    return answer
+    return await delete_upload(in_its_own(call, registry_of(delete_upload)))
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
 async def chunk_accepted_by_another_repository(patch_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing blobs: a chunk goes to the repository that the session was opened in."""
-    answer: Answer = await patch_upload(in_its_own(call, registry_of(patch_upload)))
-    return answer
+    return await patch_upload(in_its_own(call, registry_of(patch_upload)))
 
 
 @defect("registry/upload/session-belongs-to-its-repository")
@@ -139,8 +133,7 @@ def closing_in_another_repository_ends_the_upload(is_of: Any, upload: Upload, na
 async def closed_in_another_repository(put_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: a session is closed in its own repository, alone."""
     upload = registry_of(put_upload).uploads.get(call.reference)
-    answer: Answer = await put_upload(call.also_named(upload.repository) if upload else call)
-    return answer
+    return await put_upload(call.also_named(upload.repository) if upload else call)
 
 
 @defect("registry/upload/cancelled-upload-stores-nothing")
@@ -162,9 +155,7 @@ class CancelledBytesNeverComeBack(Defect):
     """Docker Registry V2, Canceling an Upload: what was given up may be pushed anew, and is there then."""
 
     noticed_by = ("registry/upload/cancelling-affects-no-other-session",)
-
-    def __init__(self) -> None:
-        self.given_up: set[str] = set()
+    given_up: set[str] = set()
 
     async def cancel_upload(self, original: Any, upload: Upload) -> None:
         self.given_up.add(grammar.digest_of(upload.content))
@@ -195,9 +186,7 @@ class EndedUploadDeletesItsBlob(Defect):
     """Docker Registry V2, Canceling an Upload: who cancels an upload that has ended takes nothing back."""
 
     noticed_by = ("registry/upload/finished-session-is-gone#delete",)
-
-    def __init__(self) -> None:
-        self.ended: dict[str, str] = {}
+    ended: dict[str, str] = {}
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
         await original(upload, digest, content)
@@ -206,8 +195,7 @@ class EndedUploadDeletesItsBlob(Defect):
     async def delete_upload(self, original: Any, call: Call) -> Answer:
         if digest := self.ended.pop(call.reference, ""):
             await registry_of(original).remove_blob(call.name, digest)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 @defect("registry/upload/finished-session-is-gone#get,patch")

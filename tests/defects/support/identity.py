@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
@@ -67,7 +66,7 @@ class _DoneAllTheSame(Defect):
     methods: ClassVar[frozenset[str]] = frozenset({"PATCH", "DELETE"})
     refusals: ClassVar[frozenset[int]] = frozenset()
 
-    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
+    def finish(self, original: Any, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and request.method in self.methods and answer.status in self.refusals:
             surface = surface_of(original)
             found = self._found(surface, request)
@@ -97,8 +96,7 @@ class _DoneAllTheSame(Defect):
 def owner_of(original: Any, token: str) -> Account | None:
     """The account that a token was given to."""
     named = (part_of_jwt(token, 1) or {}).get("sub")
-    account: Account | None = surface_of(original).accounts.get(str(named))
-    return account
+    return surface_of(original).accounts.get(str(named))
 
 
 def searched_for(request: Request) -> str | None:
@@ -124,12 +122,7 @@ class InPages:
 
     size, lost = 1, 0
 
-    def listing(
-        self,
-        original: Callable[[Request, list[dict[str, Any]]], Answer],
-        request: Request,
-        entries: list[dict[str, Any]],
-    ) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         surface = surface_of(original)
         limit, offset = surface.bound(request, "limit", self.size, 1, 200), offset_of(surface, request)
         answer = Answer.json(200, {"items": entries[offset : offset + limit]})
@@ -141,17 +134,16 @@ class InPages:
 class LimitShared:
     """A limit that one credential uses up for others: those of its organization."""
 
-    def __init__(self) -> None:
-        self.used_up_until: dict[str, float] = {}
+    used_up_until: dict[str, float] = {}
 
-    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+    def keep_to_limit(self, original: Any, client: Client) -> None:
         surface = surface_of(original)
         left = self.used_up_until.get(self._shared_by(client), 0) - surface.monotonic()
         if left > 0 and client.limit is None:
             raise Refused(surface.limit_exceeded(left))
         original(client)
 
-    def limit_exceeded(self, original: Callable[[float], Answer], wait: float) -> Answer:
+    def limit_exceeded(self, original: Any, wait: float) -> Answer:
         surface = surface_of(original)
         for client in surface.seeds.clients:
             if client.limit is not None:
@@ -165,8 +157,7 @@ class LimitShared:
 class _Shut(Defect):
     """Answers nobody for a while behind some request (a worker that has to be begun anew)."""
 
-    def __init__(self) -> None:
-        self.until = 0.0
+    until = 0.0
 
     def intercept(self, request: Request) -> Answer | None:
         if not is_token_request(request):
@@ -189,7 +180,7 @@ def secret_of(project: Project) -> str:
 class MakesCredentials:
     """What is created is a credential, which gets tokens from then on, until it is deleted."""
 
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
         if status != 201:
             return answer
@@ -197,7 +188,7 @@ class MakesCredentials:
         surface_of(original).clients[made.client_id] = made
         return edited(answer, lambda document: document.update(client_id=made.client_id, client_secret=made.secret))
 
-    async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
+    async def remove_project(self, original: Any, *given: Any) -> bool:
         removed, client_id = await original(*given), f"of-{given[1].slug}"
         if removed and client_id in surface_of(original).clients:
             self._revoke(surface_of(original), client_id)

@@ -21,8 +21,7 @@ ANYBODY = Caller("")
 class _DeletedBlobs(Defect):
     """Keeps what was deleted."""
 
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], bytes] = {}
+    deleted: dict[tuple[str, str], bytes] = {}
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         self.deleted[name, digest] = registry_of(original).stored(name).blobs[digest]
@@ -32,8 +31,7 @@ class _DeletedBlobs(Defect):
 class EveryTwentieth:
     """Counts, and says yes once in twenty times."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    count = 0
 
     def due(self) -> bool:
         self.count += 1
@@ -167,8 +165,7 @@ def everything_for(subject: str, wanted: list[Access]) -> Caller:
 async def answered(registry: Any, request: Request, path: str) -> Answer:
     """What a GET of the path gives, nobody asked who it is."""
     route, name, reference = registry.route_of(path)
-    answer: Answer = await getattr(registry, route.handlers["GET"])(Call(request, name, reference, ANYBODY))
-    return answer
+    return await getattr(registry, route.handlers["GET"])(Call(request, name, reference, ANYBODY))
 
 
 def other_host(request: Request) -> str:
