@@ -79,7 +79,7 @@ def pull_needs_push(actions_wanted: Any, method: str) -> tuple[str, ...]:
 @defect("registry/rights/no-path-reaches-other-organizations#in-a-header")
 async def path_in_a_field_is_unguarded(answer: Any, request: Request) -> Answer:
     """Docker token scopes: rights count for the path that is answered, also where a field says which that is."""
-    path = request.headers.get("x-answer-url")
+    path = request.headers.get("x-original-url")
     own = OWN_NAME.match(request.path)
     if request.method == "GET" and own and path:
         registry = registry_of(answer)
