@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -23,6 +24,46 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SCOPES
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
 from tests.defects.support.identity import InPages, _DoneAllTheSame, body_document, organization_and_slug, shown_token
+
+
+def _guard_skipped(name: str, clause: str, case: str, exempt: Callable[[Request], bool]) -> type[Defect]:
+    """Make a defect that takes the sender of an exempt request for ct-full, whatever its token."""
+    return row(
+        name,
+        f"API Reference, Authentication: the token names the caller; {clause}.",
+        f"authorization/isolation/forwarded-headers-open-nothing#{case}",
+        caller=lambda original, request: everything_of_ct_full(original) if exempt(request) else original(request),
+    )
+
+
+def everything_of_ct_full(original: Any) -> Caller:
+    """Return a caller that has every scope in the organization of the client ct-full."""
+    return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
+
+
+def _has(*fields: str) -> Callable[[Request], bool]:
+    return lambda request: any(each in request.headers for each in fields)
+
+
+def _unguarded(name: str, clause: str, case: str, read: Callable[[str], str | None]) -> type[Defect]:
+    """Make a defect that reads an organization without a token, if ``read`` understands the path differently."""
+
+    async def dispatch(original: Any, request: Request) -> Answer:
+        slug = path_segments(read(request.raw_path) or "/")[-1]
+        found = surface_of(original).organizations.get(str(slug)) if request.method == "GET" else None
+        return Answer.json(200, found.document()) if found else await original(request)
+
+    clause = f"OWASP API5: the path that is served decides who may read it; the guard {clause}."
+    return row(name, clause, f"authorization/isolation/path-variants-open-nothing#{case}", dispatch=dispatch)
+
+
+def _substituted(pattern: str, replacement: str = "") -> Callable[[str], str | None]:
+    return lambda path: re.sub(pattern, replacement, path) if re.search(pattern, path) else None
+
+
+def _marked(mark: str) -> Callable[[str], str | None]:
+    return lambda path: path.rstrip(".") if mark in path else None
+
 
 ROWS = (
     row(
@@ -42,6 +83,168 @@ ROWS = (
         "API Reference, Permissions: a credential is constrained by its organization.",
         "authorization/matrix/other-organization-is-refused#create,delete,read,update",
         belongs_to=lambda original, caller, organization: True,
+    ),
+    _guard_skipped(
+        "underscores-seen-through",
+        "a gateway passes on X_Client_Id, which it would remove with hyphens",
+        "underscores",
+        _has("x_client_id", "x_forwarded_user"),
+    ),
+    _guard_skipped(
+        "claims-in-a-field-believed",
+        "here claims in a field count, as if a gateway had verified them",
+        "claims",
+        _has("x-userinfo", "x-apigateway-api-userinfo", "x-jwt-payload"),
+    ),
+    _guard_skipped(
+        "preflight-skips-guard",
+        "here a GET with the fields of a CORS preflight needs none",
+        "preflight",
+        _has("access-control-request-method"),
+    ),
+    _guard_skipped(
+        "upgrade-skips-guard",
+        "here a GET that asks for a WebSocket needs none",
+        "upgrade",
+        lambda request: request.headers.get("upgrade") == "websocket",
+    ),
+    _guard_skipped(
+        "prober-skips-guard",
+        "here the User-Agent of a health probe needs none",
+        "prober",
+        lambda request: request.headers.get("user-agent", "").startswith("kube-probe/"),
+    ),
+    _guard_skipped(
+        "dropped-field-skips-guard",
+        "here a proxy removes the guard's mark, because Connection names it",
+        "connection",
+        lambda request: "x-auth-token" in request.headers.get("connection", "").lower(),
+    ),
+    _guard_skipped(
+        "address-that-is-none-skips-guard",
+        "here an unreadable address in X-Forwarded-For needs none",
+        "address",
+        lambda request: re.search("[g-z]", request.headers.get("x-forwarded-for", "")) is not None,
+    ),
+    _guard_skipped(
+        "forwarded-skips-guard",
+        "here a request forwarded for 127.0.0.1 needs none",
+        "within",
+        lambda request: "127.0.0.1" in request.headers.get("forwarded", ""),
+    ),
+    _guard_skipped(
+        "certificate-of-a-field-skips-guard",
+        "here a field that names a client certificate replaces it",
+        "certificate",
+        _has("x-ssl-client-verify", "x-forwarded-client-cert"),
+    ),
+    _guard_skipped(
+        "page-needs-no-token",
+        "here a browser that accepts HTML needs none",
+        "browser",
+        lambda request: "text/html" in request.headers.get("accept", ""),
+    ),
+    _guard_skipped(
+        "script-needs-no-token",
+        "here a browser that accepts JavaScript needs none",
+        "script",
+        lambda request: "javascript" in request.headers.get("accept", ""),
+    ),
+    _guard_skipped(
+        "internal-field-skips-guard",
+        "here a field that marks internal requests replaces it",
+        "rights",
+        _has("x-internal", "x-internal-request", "x-real-ip"),
+    ),
+    _unguarded(
+        "line-end-is-unguarded",
+        "misses a line end after the path, which no dot of its pattern matches",
+        "line-end",
+        _substituted("%0a$"),
+    ),
+    _unguarded(
+        "tab-is-unguarded",
+        "misses a tab after the path, which is trimmed later",
+        "tab",
+        _substituted("%09$"),
+    ),
+    _unguarded(
+        "encoded-dot-is-unguarded",
+        "misses a segment of one encoded dot, which is removed later",
+        "encoded-dot",
+        _substituted("/%2e/", "/"),
+    ),
+    _unguarded(
+        "encoded-hash-is-unguarded",
+        "misses an encoded fragment, which is cut off later",
+        "encoded-hash",
+        _substituted("%23.*"),
+    ),
+    _unguarded(
+        "encoded-parameter-is-unguarded",
+        "misses an encoded path parameter, which is cut off later",
+        "encoded-parameter",
+        _substituted("%3b.*"),
+    ),
+    _unguarded(
+        "overlong-slash-is-unguarded",
+        "misses a slash in two bytes, which UTF-8 forbids (RFC 3629 section 3)",
+        "overlong-slash",
+        _substituted("%c0%af", "/"),
+    ),
+    _unguarded(
+        "double-slash-is-unguarded",
+        "misses a path with an empty segment",
+        "double-slash,inner-double-slash",
+        _substituted("//", "/"),
+    ),
+    _unguarded(
+        "decoded-again-behind-the-guard",
+        "misses a letter that is encoded twice, and decoded twice",
+        "letter-encoded-twice",
+        lambda path: unquote(unquote(path)) if "%25" in path else None,
+    ),
+    _unguarded(
+        "letters-normalised-behind-the-guard",
+        "misses a letter in full width, which is normalised later",
+        "full-width-letter",
+        lambda path: None if unquote(path).isascii() else unicodedata.normalize("NFKC", unquote(path)),
+    ),
+    _unguarded(
+        "anything-after-the-token-endpoint-is-open",
+        "sees only that the path begins with the token endpoint's",
+        "dots-behind-the-token-endpoint",
+        _marked("/oauth/token/../"),
+    ),
+    _unguarded(
+        "encoded-dots-after-the-token-endpoint-are-open",
+        "misses encoded dots after the token endpoint's path",
+        "encoded-dots-behind-the-token-endpoint",
+        _marked("/oauth/token/%2e%2e/"),
+    ),
+    _unguarded(
+        "dots-and-parameter-are-unguarded",
+        "knows no path parameters (RFC 3986 section 3.3)",
+        "dots-and-parameter",
+        _marked("..;/"),
+    ),
+    _unguarded(
+        "dots-encoded-twice-are-unguarded",
+        "decodes the path once, but the service decodes it twice",
+        "dots-encoded-twice",
+        _marked("%252e%252e/"),
+    ),
+    _unguarded(
+        "trailing-dot-is-unguarded",
+        "misses a dot after a name, which a file system ignores",
+        "dot-behind",
+        _marked("acme."),
+    ),
+    _unguarded(
+        "dots-after-an-open-path-are-unguarded",
+        "sees only that the path begins as one that needs no token",
+        "dots-behind-an-open-path",
+        _marked("/.well-known/../"),
     ),
 )
 
@@ -335,23 +538,16 @@ def foreign_read_is403_only_if_it_exists(request: Request, answer: Answer) -> An
     return answer
 
 
-class _ForeignUpdateRefusedButMade(_DoneAllTheSame):
-    """OWASP API1: what another organization stored is not changed by who is answered 404 for it."""
+class ForeignDeletionRefusedButMade(_DoneAllTheSame):
+    """OWASP API1: a deletion in another organization is answered 404, and done."""
 
-    methods = frozenset({"PATCH"})
+    noticed_by = ("authorization/isolation/paths-of-another-organization-open-nothing#items",)
+    methods = frozenset({"DELETE"})
     refusals = frozenset({404})
 
     def _is_meant(self, request: Request, found: Project | None) -> bool:
-        # To all of its own organization it is open, so that who is told 404 is of another one.
+        # Its own organization sees it, so a caller that is answered 404 is of another one.
         return found is not None and not found.members
-
-
-class ForeignDeletionRefusedButMade(_ForeignUpdateRefusedButMade):
-    """OWASP API1: what another organization stored is not deleted by who is answered 404 for it."""
-
-    noticed_by = ("authorization/isolation/paths-of-another-organization-open-nothing#items",)
-
-    methods = frozenset({"DELETE"})
 
 
 class IdentityHeaderTrusted(Defect):
@@ -367,123 +563,6 @@ class IdentityHeaderTrusted(Defect):
             if client.client_id in values or client.organization in values:
                 return dataclasses.replace(caller, client=client)
         return caller
-
-
-class UnderscoresSeenThrough(Defect):
-    """API Reference, Authentication: who calls is told by the token, never by X_Client_Id, which a front passes on."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#underscores",)
-    fields: tuple[str, ...] = ("x_client_id", "x_forwarded_user")
-
-    def caller(self, original: Any, request: Request) -> Caller:
-        return self._owner(original) if self._exempt(request) else original(request)
-
-    def _exempt(self, request: Request) -> bool:
-        return any(each in request.headers for each in self.fields)
-
-    def _owner(self, original: Any) -> Caller:
-        return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
-
-
-class ClaimsInAFieldBelieved(UnderscoresSeenThrough):
-    """API Reference, Authentication: nor by claims in a field, with which a gateway hands on what it has verified."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#claims",)
-    fields = ("x-userinfo", "x-apigateway-api-userinfo", "x-jwt-payload")
-
-
-class PreflightSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: a GET needs its token, though it has the fields of a preflight."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#preflight",)
-    fields = ("access-control-request-method",)
-
-
-class UpgradeSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: a GET needs its token, though it would go on as a WebSocket."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#upgrade",)
-
-    def _exempt(self, request: Request) -> bool:
-        return request.headers.get("upgrade") == "websocket"
-
-
-class ProberSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: a token is asked of whatever program, one that looks how things are included."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#prober",)
-
-    def _exempt(self, request: Request) -> bool:
-        return request.headers.get("user-agent", "").startswith("kube-probe/")
-
-
-class DroppedFieldSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: no field that Connection has a proxy drop is the mark of the guard's look."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#connection",)
-
-    def _exempt(self, request: Request) -> bool:
-        return "x-auth-token" in request.headers.get("connection", "").lower()
-
-
-class AddressThatIsNoneSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: where an address cannot be read, a token is asked for all the same."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#address",)
-
-    def _exempt(self, request: Request) -> bool:
-        return re.search("[g-z]", request.headers.get("x-forwarded-for", "")) is not None
-
-
-class ForwardedSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: to be forwarded for the machine itself is no token."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#within",)
-
-    def _exempt(self, request: Request) -> bool:
-        return "127.0.0.1" in request.headers.get("forwarded", "")
-
-
-class CertificateOfAFieldSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: nor does a certificate that only a field tells of open anything."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#certificate",)
-    fields = ("x-ssl-client-verify", "x-forwarded-client-cert")
-
-
-class PageNeedsNoToken(UnderscoresSeenThrough):
-    """API Reference, Authentication: a browser that asks for what is no page needs a token like anybody."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#browser",)
-    wanted = "text/html"
-
-    def _exempt(self, request: Request) -> bool:
-        return self.wanted in request.headers.get("accept", "")
-
-
-class ScriptNeedsNoToken(PageNeedsNoToken):
-    """API Reference, Authentication: nor is a script exempt, though its page has been let in."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#script",)
-    wanted = "javascript"
-
-
-class _SubrequestFieldSkipsGuard(Defect):
-    """API Reference, Authentication: who calls is told by the token; no field says that a guard has looked already."""
-
-    fields: tuple[str, ...] = ("x-middleware-subrequest",)
-
-    def caller(self, original: Any, request: Request) -> Caller:
-        if any(field in request.headers for field in self.fields):
-            return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
-        return original(request)
-
-
-class InternalFieldSkipsGuard(_SubrequestFieldSkipsGuard):
-    """API Reference, Authentication: nor that a call comes from within."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#rights",)
-    fields = ("x-internal", "x-internal-request", "x-real-ip")
 
 
 @defect("authorization/isolation/forwarded-headers-open-nothing#path")
@@ -533,30 +612,12 @@ async def organization_from_forwarded_host(api: Any, request: Request, segments:
     return answer
 
 
-class _Leak(Defect):
-    """Puts what globex stored into a corner of an answer to somebody of acme."""
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        theirs = OTHER_ORGANIZATION in request.raw_path
-        return answer if theirs or not self._leaks(request, answer) else self._leaked(answer)
-
-    def _leaks(self, request: Request, answer: Answer) -> bool:
-        """Whether this answer is one that leaks."""
-        return False
-
-    def _leaked(self, answer: Answer) -> Answer:
-        """The answer with what is not the caller's."""
+@defect("authorization/isolation/no-response-shows-another-organization")
+def foreign_client_named_by_token_endpoint(request: Request, answer: Answer) -> Answer:
+    """API Reference, Permissions: a refused token request shows a text of another organization in a field."""
+    if is_token_request(request) and answer.status == 401:
         answer.headers["X-Recently-Used"] = f"Vault {CANARY}"
-        return answer
-
-
-class ForeignClientNamedByTokenEndpoint(_Leak):
-    """API Reference, Permissions: no text of another organization reaches a caller (a field of a refused token)."""
-
-    noticed_by = ("authorization/isolation/no-response-shows-another-organization",)
-
-    def _leaks(self, request: Request, answer: Answer) -> bool:
-        return is_token_request(request) and answer.status == 401
+    return answer
 
 
 @defect("authorization/isolation/nothing-reaches-another-organization#no-token")
@@ -592,100 +653,6 @@ class TrailingSlashDeletesWithoutCheck(_DoneAllTheSame):
         return super()._found(surface, request) if request.raw_path.endswith("/") else None
 
 
-class LineEndIsUnguarded(Defect):
-    """OWASP API5: nor by a line end behind a path, which no dot of a pattern stands for."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#line-end",)
-    unseen, meant = "%0a$", ""
-
-    async def dispatch(self, original: Any, request: Request) -> Answer:
-        read = re.sub(self.unseen, self.meant, request.raw_path)
-        organization = surface_of(original).organizations.get(str(path_segments(read)[-1]))
-        if read != request.raw_path and request.method == "GET" and organization:
-            return Answer.json(200, organization.document())
-        return await original(request)
-
-
-class TabIsUnguarded(LineEndIsUnguarded):
-    """OWASP API5: nor by a tab behind a path, which is trimmed behind the guard."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#tab",)
-    unseen = "%09$"
-
-
-class EncodedDotIsUnguarded(LineEndIsUnguarded):
-    """OWASP API5: nor by a segment of one encoded dot, which is left out behind the guard."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-dot",)
-    unseen, meant = "/%2e/", "/"
-
-
-class EncodedHashIsUnguarded(LineEndIsUnguarded):
-    """OWASP API5: nor by an encoded fragment, which is cut off behind the guard."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-hash",)
-    unseen = "%23.*"
-
-
-class EncodedParameterIsUnguarded(LineEndIsUnguarded):
-    """OWASP API5: nor by an encoded path parameter, which is cut off behind the guard."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-parameter",)
-    unseen = "%3b.*"
-
-
-class OverlongSlashIsUnguarded(LineEndIsUnguarded):
-    """OWASP API5: nor by a slash in two bytes, which is none in UTF-8 (RFC 3629 section 3)."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#overlong-slash",)
-    unseen, meant = "%c0%af", "/"
-
-
-class DecodedAgainBehindTheGuard(UnderscoresSeenThrough):
-    """OWASP API5: nor by a letter that is encoded twice, where what is behind the guard decodes once more."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#letter-encoded-twice",)
-
-    async def dispatch(self, original: Any, request: Request) -> Answer:
-        found = surface_of(original).organizations.get(unquote(unquote(request.raw_path.rpartition("/")[2])))
-        if "%25" in request.raw_path and request.method == "GET" and found:
-            return Answer.json(200, found.document())
-        return await original(request)
-
-
-class AnythingAfterTheTokenEndpointIsOpen(UnderscoresSeenThrough):
-    """OWASP API5: what a path begins with does not open what it leads to, though tokens are had there without one."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-behind-the-token-endpoint",)
-    begins = "/oauth/token/../"
-
-    async def dispatch(self, original: Any, request: Request) -> Answer:
-        found = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
-        if request.raw_path.startswith(self.begins) and request.method == "GET" and found:
-            return Answer.json(200, found.document())
-        return await original(request)
-
-
-class EncodedDotsAfterTheTokenEndpointAreOpen(AnythingAfterTheTokenEndpointIsOpen):
-    """OWASP API5: nor with dots that are decoded behind the guard."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-dots-behind-the-token-endpoint",)
-    begins = "/oauth/token/%2e%2e/"
-
-
-class LettersNormalisedBehindTheGuard(UnderscoresSeenThrough):
-    """OWASP API5: nor by a letter in full width, which is made another one behind the guard."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#full-width-letter",)
-
-    async def dispatch(self, original: Any, request: Request) -> Answer:
-        named = unquote(request.raw_path.rpartition("/")[2])
-        found = surface_of(original).organizations.get(unicodedata.normalize("NFKC", named))
-        if not named.isascii() and request.method == "GET" and found:
-            return Answer.json(200, found.document())
-        return await original(request)
-
-
 class FilesCachedForEverybody(Defect):
     """Error Handling: 401 for a missing token; what stands behind a path is passed over, and kept as a file is."""
 
@@ -703,61 +670,13 @@ class FilesCachedForEverybody(Defect):
         return Answer(kept.status, kept.body, kept.headers)
 
 
-@defect("authorization/isolation/path-variants-open-nothing#double-slash,inner-double-slash")
-async def double_slash_is_unguarded(dispatch: Any, request: Request) -> Answer:
-    """OWASP API5: who may read is decided by what is read, not by how its path begins."""
-    segments = path_segments(request.raw_path.replace("//", "/"))
-    organization = surface_of(dispatch).organizations.get(str(segments[-1]))
-    if "//" in request.raw_path and request.method == "GET" and organization:
+@defect("authorization/isolation/path-variants-open-nothing#query")
+async def open_path_in_the_query_is_open(dispatch: Any, request: Request) -> Answer:
+    """OWASP API5: a request needs its token although its query contains a path that needs none."""
+    organization = surface_of(dispatch).organizations.get(request.raw_path.rpartition("/")[2])
+    if "/.well-known/" in request.query_string and organization:
         return Answer.json(200, organization.document())
     return await dispatch(request)
-
-
-class DotsAndParameterAreUnguarded(Defect):
-    """OWASP API5: nor by what a guard that knows no path parameters (RFC 3986 section 3.3) sees in it."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-and-parameter",)
-    marks = "..;/"
-
-    async def dispatch(self, original: Any, request: Request) -> Answer:
-        slug = path_segments(request.raw_path.rstrip("."))[-1]
-        organization = surface_of(original).organizations.get(str(slug))
-        if self.marks in request.raw_path and request.method == "GET" and organization:
-            return Answer.json(200, organization.document())
-        return await original(request)
-
-
-class DotsEncodedTwiceAreUnguarded(DotsAndParameterAreUnguarded):
-    """OWASP API5: nor by a path that is decoded once more behind the guard."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-encoded-twice",)
-    marks = "%252e%252e/"
-
-
-class TrailingDotIsUnguarded(DotsAndParameterAreUnguarded):
-    """OWASP API5: nor by a name with a dot behind it, which a file system takes for the name."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#dot-behind",)
-    marks = "acme."
-
-
-class DotsAfterAnOpenPathAreUnguarded(DotsAndParameterAreUnguarded):
-    """OWASP API5: nor by a path that begins as one which needs no token."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-behind-an-open-path",)
-    marks = "/.well-known/../"
-
-
-class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
-    """OWASP API5: nor by a path in its query which needs no token, that a guard finds in the address as a whole."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#query",)
-
-    async def dispatch(self, original: Any, request: Request) -> Answer:
-        organization = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
-        if "/.well-known/" in request.query_string and organization:
-            return Answer.json(200, organization.document())
-        return await original(request)
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#token-parameters", crashes=(LookupError,))
@@ -768,16 +687,16 @@ def foreign_tenant_of_token_crashes(refuse_duplicates: Any, pairs: list[tuple[st
     refuse_duplicates(pairs)
 
 
-class _OrganizationParameterHeeded(Defect):
-    """API Reference, Error Handling: what organization a token is of is the credential's, not the request's, to say."""
+class AccountParameterHeeded(Defect):
+    """API Reference, Error Handling: the credential decides the organization; here the parameter account does."""
 
-    parameter = "organization"
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#token-parameters",)
     named: dict[str, str] = {}
 
     async def token(self, original: Any, request: Request) -> Answer:
         answer = await original(request)
         if answer.status == 200:
-            organization = dict(form_pairs(request.body)).get(self.parameter)
+            organization = dict(form_pairs(request.body)).get("account")
             if organization:
                 self.named[json.loads(answer.body)["access_token"]] = organization
         return answer
@@ -786,14 +705,6 @@ class _OrganizationParameterHeeded(Defect):
         caller = original(request)
         organization = self.named.get(shown_token(request), caller.client.organization)
         return replace(caller, client=replace(caller.client, organization=organization))
-
-
-class AccountParameterHeeded(_OrganizationParameterHeeded):
-    """API Reference, Error Handling: nor is it the request's to say by another word for an organization."""
-
-    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#token-parameters",)
-
-    parameter = "account"
 
 
 class ForeignOrganizationAsOwner(Defect):
