@@ -47,14 +47,21 @@ def variant(*, state: State = None, **facts: Any) -> Callable[[Callable[..., Any
     return lambda function: _of_function(Variant, function, state, facts)
 
 
-def row(name: str, clause: str, *noticed_by: str, shipped: bool = False, **methods: Callable[..., Any]) -> type[Defect]:
+def row(
+    name: str,
+    clause: str,
+    *noticed_by: str,
+    shipped: bool = False,
+    crashes: tuple[type[Exception], ...] = (),
+    **methods: Callable[..., Any],
+) -> type[Defect]:
     """Make a defect of the calling module: its name, the broken clause, the checks, an expression for each method.
 
     An expression gets the original method first, but for ``rewrite`` and ``intercept``.
     """
     module = str(sys._getframe(1).f_globals["__name__"])
-    facts = {"__doc__": clause, "__module__": module, "noticed_by": noticed_by, "shipped": shipped}
-    return _made(Defect, name, facts, methods)
+    facts = {"noticed_by": noticed_by, "shipped": shipped, "crashes": crashes}
+    return _made(Defect, name, {"__doc__": clause, "__module__": module, **facts}, methods)
 
 
 def _of_function(kind: type[A], function: Callable[..., Any], state: State, facts: Mapping[str, Any]) -> type[A]:

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity import Identity
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Segments
-from conformance.reference.identity.records import Organization
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import SCOPES, Client
 from conformance.reference.support.identity import is_api_request, surface_of
@@ -198,29 +196,20 @@ def missing_token_is403(unauthorized: Any, error: str | None) -> Answer:
     return answer
 
 
-class _LaterPages(InPages, Defect):
-    """Members: the pages behind the first are asked for less than the first."""
-
-    noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/lacking-scope-is-403#second-page",)
-
-    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if surface.route(segments) != "members" or not offset_of(surface, request):
-            return await original(request, segments)
-        return surface.listing(request, list(self._opened(surface, request, segments).members))
-
-    def _opened(self, surface: Identity, request: Request, segments: Segments) -> Organization:
-        return surface.organizations[str(segments[3])]
-
-
-class FurtherPagesNeedNoToken(_LaterPages):
-    """The contract's table of errors: 401 without a token, on each page of a list and not the first alone."""
+class FurtherPagesNeedNoToken(InPages, Defect):
+    """The contract's table of errors: each page of a list after the first needs no token."""
 
     noticed_by = (
         "authorization/matrix/no-token-is-401#second-page",
         "authorization/matrix/other-organization-is-refused#second-page",
         "authorization/matrix/lacking-scope-is-403#second-page",
     )
+
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if surface.route(segments) != "members" or not offset_of(surface, request):
+            return await original(request, segments)
+        return surface.listing(request, list(surface.organizations[str(segments[3])].members))
 
 
 @defect(

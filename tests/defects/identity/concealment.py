@@ -141,22 +141,14 @@ class _Hiding:
         return answer
 
 
-class _HiddenProjectAnsweredSlower(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (time)."""
-
-    delay_s = 0.02
-
-    def _alter_concealed(self, answer: Answer, slug: str) -> Answer:
-        time.sleep(self.delay_s)
-        return answer
-
-
-class HiddenProjectAnsweredAMillisecondSlower(_HiddenProjectAnsweredSlower):
-    """The contract's table of errors: a hidden project is answered like one that never existed (a look-up's time)."""
+class HiddenProjectAnsweredAMillisecondSlower(_Hiding, Defect):
+    """The contract's table of errors: the 404 of a hidden project takes a millisecond longer."""
 
     noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
 
-    delay_s = 0.001
+    def _alter_concealed(self, answer: Answer, slug: str) -> Answer:
+        time.sleep(0.001)
+        return answer
 
 
 @defect(
@@ -168,26 +160,13 @@ def hidden_project_listed(visible_projects: Any, caller: Caller, organization: O
     return sorted(organization.projects.values(), key=lambda project: project.slug)
 
 
-class _ListsAll(Defect):
-    """A list that shows what is hidden to who asks in its way."""
-
-    async def get_projects(self, original: Any, call: Call) -> Answer:
-        if not any(call.request.parameter(name) for name in self._parameters()):
-            return await original(call)
-        everything = [each.document() for each in call.organization.projects.values()]
-        return surface_of(original).listing(call.request, everything)
-
-    def _parameters(self) -> tuple[str, ...]:
-        raise NotImplementedError
-
-
-class AllListsHidden(_ListsAll):
-    """API Reference, Error Handling: what is hidden stands in no list, whatever is asked for."""
-
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
-
-    def _parameters(self) -> tuple[str, ...]:
-        return ("all", "include_hidden")
+@defect("authorization/concealment/lists-do-not-show-hidden")
+async def all_lists_hidden(get_projects: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: a list shows hidden projects if its query says all or include_hidden."""
+    if not any(call.request.parameter(name) for name in ("all", "include_hidden")):
+        return await get_projects(call)
+    everything = [each.document() for each in call.organization.projects.values()]
+    return surface_of(get_projects).listing(call.request, everything)
 
 
 @defect("authorization/concealment/hidden-creations-change-no-visible-response")
@@ -198,41 +177,33 @@ async def hidden_changes_entity_tag_of_list(get_projects: Any, call: Call) -> An
     return answer
 
 
-class _ConcealedPaths:
-    """Knows which paths lead to a project that exists, or below it."""
-
-    def _hides(self, original: Any, segments: Segments) -> bool:
-        organization = surface_of(original).organizations.get(str(segments[3])) if len(segments) > 5 else None
-        return bool(organization and segments[4] == "projects" and str(segments[5]).lower() in organization.projects)
+def _exists(api: Any, segments: Segments) -> bool:
+    """Return whether the path names a project that exists, or a path below it."""
+    organization = surface_of(api).organizations.get(str(segments[3])) if len(segments) > 5 else None
+    return bool(organization and segments[4] == "projects" and str(segments[5]).lower() in organization.projects)
 
 
-class ChildOfHiddenIs403(_ConcealedPaths, Defect):
-    """The contract's table of errors: a path below a hidden project is answered as below one that never existed."""
-
-    noticed_by = (
-        "authorization/concealment/hidden-is-answered-as-absent#child,delete-unknown-child,patch-unknown-child",
-        "authorization/concealment/hidden-is-answered-as-absent#post-child,trailing-slash,unknown-child",
-    )
-
-    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
-        answer = await original(request, segments)
-        if answer.status == 404 and len(segments) > 6 and self._hides(original, segments):
-            return surface_of(original).forbidden("project:read")
-        return answer
+@defect(
+    "authorization/concealment/hidden-is-answered-as-absent#child,delete-unknown-child,patch-unknown-child",
+    "authorization/concealment/hidden-is-answered-as-absent#post-child,trailing-slash,unknown-child",
+)
+async def child_of_hidden_is403(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: 403 instead of 404 for a path below a hidden project."""
+    answer = await api(request, segments)
+    if answer.status == 404 and len(segments) > 6 and _exists(api, segments):
+        return surface_of(api).forbidden("project:read")
+    return answer
 
 
-class OtherCaseOfHiddenIs403(_ConcealedPaths, Defect):
-    """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
-
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#upper-case",)
-
-    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
-        try:
-            return await original(request, segments)
-        except Refused as refusal:
-            if len(segments) == 6 and segments[5] != str(segments[5]).lower() and self._hides(original, segments):
-                refusal.answer.status = 403
-            raise
+@defect("authorization/concealment/hidden-is-answered-as-absent#upper-case")
+async def other_case_of_hidden_is403(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: 403 instead of 404 for the slug of a hidden project in upper case."""
+    try:
+        return await api(request, segments)
+    except Refused as refusal:
+        if len(segments) == 6 and segments[5] != str(segments[5]).lower() and _exists(api, segments):
+            refusal.answer.status = 403
+        raise
 
 
 class PathParameterRevealsConcealed(Defect):
@@ -280,16 +251,13 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
         return answer
 
 
-class OptionsRevealWhatExists(_ConcealedPaths, Defect):
-    """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
-
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#options",)
-
-    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
-        answer = await original(request, segments)
-        if answer.status == 204 and request.method == "OPTIONS" and len(segments) == 6:
-            return answer if self._hides(original, segments) else surface_of(original).not_found()
-        return answer
+@defect("authorization/concealment/hidden-is-answered-as-absent#options")
+async def options_reveal_what_exists(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 9.3.7: OPTIONS is answered 204 for a hidden project, and 404 for an absent one."""
+    answer = await api(request, segments)
+    if answer.status == 204 and request.method == "OPTIONS" and len(segments) == 6:
+        return answer if _exists(api, segments) else surface_of(api).not_found()
+    return answer
 
 
 def found(call: Call, word: str) -> list[Project]:
@@ -387,16 +355,13 @@ async def hidden_project_deletable(delete_project: Any, call: Call) -> Answer:
     return await delete_project(call)
 
 
-class UnknownMethodRevealsWhatExists(_ConcealedPaths, Defect):
-    """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
-
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#post,put",)
-
-    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
-        answer = await original(request, segments)
-        if answer.status == 405 and len(segments) == 6 and not self._hides(original, segments):
-            return surface_of(original).not_found()
-        return answer
+@defect("authorization/concealment/hidden-is-answered-as-absent#post,put")
+async def unknown_method_reveals_what_exists(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 15.5.6: another method is answered 405 for a hidden project, and 404 for an absent one."""
+    answer = await api(request, segments)
+    if answer.status == 405 and len(segments) == 6 and not _exists(api, segments):
+        return surface_of(api).not_found()
+    return answer
 
 
 class DeletionRevealsEarlierExistence(Defect):

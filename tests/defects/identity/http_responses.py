@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
@@ -16,12 +17,77 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import is_api_request, surface_of
 from tests.defects.support.identity import InPages
 
+
+def _not_acceptable(unread: str) -> Callable[[Request], Answer | None]:
+    """Return an ``intercept`` that answers 406 if Accept matches ``unread``."""
+
+    def intercept(request: Request) -> Answer | None:
+        if is_api_request(request) and re.search(unread, request.headers.get("accept", "")):
+            return Answer.json(406, {"error": "not_acceptable", "message": "Nothing of that type is here."})
+        return None
+
+    return intercept
+
+
+def _followed_by_content(method: str, status: int) -> Callable[[Request, Answer], Answer]:
+    """Return a ``rewrite`` that sends two bytes after an answer that has no content."""
+
+    def rewrite(request: Request, answer: Answer) -> Answer:
+        if answer.status == status and request.method == method and is_api_request(request):
+            answer.astray = b"{}"
+        return answer
+
+    return rewrite
+
+
 ROWS = (
     row(
         "api-charset-refused",
         "RFC 8259 section 11: a charset behind application/json has no effect.",
         "errors/requests/media-type-forms#blank-before,charset,quoted-charset",
         is_json=lambda original, request: original(request) and ";" not in request.headers["content-type"],
+    ),
+    row(
+        "range-of-types-unknown",
+        "RFC 9110 section 12.5.1: application/* includes JSON; here it is answered 406.",
+        "errors/requests/equivalent-forms#accept-range",
+        intercept=_not_acceptable(r"[a-z]/\*"),
+    ),
+    row(
+        "weight-treated-as-the-part-of-a-type",
+        "RFC 9110 section 12.5.1: a weight is no part of a media type; here it makes JSON unacceptable.",
+        "errors/requests/equivalent-forms#accept-weight",
+        intercept=_not_acceptable("json *;"),
+    ),
+    row(
+        "wanted-type-compared-with-case",
+        "RFC 9110 section 8.3.1: media types are case-insensitive; here Accept is compared with case.",
+        "errors/requests/equivalent-forms#accept-upper-case",
+        intercept=_not_acceptable("JSON"),
+    ),
+    row(
+        "one-type-wanted-at-a-time",
+        "RFC 9110 section 12.5.1: one of several accepted types is enough; here only the first counts.",
+        "errors/requests/equivalent-forms#accept-any",
+        intercept=_not_acceptable("^[^,]*image/webp"),
+    ),
+    row(
+        "deletion-is-followed-by-an-object",
+        "RFC 9112 section 6.3: a 204 has no content; here a client reads some as the next response.",
+        "errors/writes/204-has-no-length",
+        rewrite=_followed_by_content("DELETE", 204),
+    ),
+    row(
+        "head-is-followed-by-content",
+        "RFC 9112 section 6.3: a response to HEAD has no content; here it has the content of GET.",
+        "errors/reads/head-and-304-have-no-body#head",
+        rewrite=_followed_by_content("HEAD", 200),
+    ),
+    row(
+        "not-modified-is-followed-by-content",
+        "RFC 9112 section 6.3: a 304 has no content; here it has some.",
+        "errors/reads/head-and-304-have-no-body#not-modified",
+        rewrite=_followed_by_content("GET", 304),
     ),
 )
 
@@ -38,39 +104,6 @@ def api_allow_missing(request: Request, answer: Answer) -> Answer:
 def unknown_method_crashes(method_not_allowed: Any, route: str) -> Answer:
     """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
     raise KeyError(route)
-
-
-class RangeOfTypesUnknown(Defect):
-    """RFC 9110 section 12.5.1: application/* is each of its subtypes, JSON among them."""
-
-    noticed_by = ("errors/requests/equivalent-forms#accept-range",)
-    unread = r"[a-z]/\*"
-
-    def intercept(self, request: Request) -> Answer | None:
-        if is_api_request(request) and re.search(self.unread, request.headers.get("accept", "")):
-            return Answer.json(406, {"error": "not_acceptable", "message": "Nothing of that type is here."})
-        return None
-
-
-class WeightTreatedAsThePartOfAType(RangeOfTypesUnknown):
-    """RFC 9110 section 12.5.1: what stands behind a type as q is how much it is wanted, and no part of its name."""
-
-    noticed_by = ("errors/requests/equivalent-forms#accept-weight",)
-    unread = "json *;"
-
-
-class WantedTypeComparedWithCase(RangeOfTypesUnknown):
-    """RFC 9110 section 8.3.1: type and subtype are case-insensitive, also of what is wanted."""
-
-    noticed_by = ("errors/requests/equivalent-forms#accept-upper-case",)
-    unread = "JSON"
-
-
-class OneTypeWantedAtATime(RangeOfTypesUnknown):
-    """RFC 9110 section 12.5.1: of several types that are taken, one that is there will do."""
-
-    noticed_by = ("errors/requests/equivalent-forms#accept-any",)
-    unread = "^[^,]*image/webp"
 
 
 @defect("errors/reads/content-coding-is-declared")
@@ -112,33 +145,6 @@ def items_modified_tomorrow(shown: Any, project: Project, status: int = 200) -> 
     answer = shown(project, status)
     answer.headers["Last-Modified"] = formatdate(time.time() + 7200, usegmt=True)
     return answer
-
-
-class DeletionIsFollowedByAnObject(Defect):
-    """RFC 9112 section 6.3: nothing comes behind the head of 204; it would be taken for the next answer."""
-
-    noticed_by = ("errors/writes/204-has-no-length",)
-    statuses: tuple[int, ...] = (204,)
-    method = "DELETE"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status in self.statuses and request.method == self.method and is_api_request(request):
-            answer.astray = b"{}"
-        return answer
-
-
-class HeadIsFollowedByContent(DeletionIsFollowedByAnObject):
-    """RFC 9112 section 6.3: nor behind that of the answer to HEAD, as where it is made as GET would be."""
-
-    noticed_by = ("errors/reads/head-and-304-have-no-body#head",)
-    statuses, method = (200,), "HEAD"
-
-
-class NotModifiedIsFollowedByContent(DeletionIsFollowedByAnObject):
-    """RFC 9112 section 6.3: nor behind that of 304."""
-
-    noticed_by = ("errors/reads/head-and-304-have-no-body#not-modified",)
-    statuses, method = (304,), "GET"
 
 
 @defect("errors/reads/no-unaccepted-coding#identity", "authorization/bearer/head-is-as-get")

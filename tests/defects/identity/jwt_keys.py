@@ -6,7 +6,8 @@ import base64
 import itertools
 import json
 import time
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,6 +19,12 @@ from conformance.reference.identity.access_tokens import Claims
 from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_token_request, surface_of
 
+
+def _with_members(**members: Any) -> Callable[[Any], Answer]:
+    """Return a ``key_set`` of which the first key has these members."""
+    return lambda original: Answer.json(200, {"keys": [json.loads(original().body)["keys"][0] | members]})
+
+
 ROWS = (
     row(
         "signature-is-padded",
@@ -25,6 +32,24 @@ ROWS = (
         "oauth/jwt/is-base64url-without-padding#token",
         make_access_token=lambda original, claims: f"{original(claims)}==",
         read_access_token=lambda original, token: original(token.removesuffix("==")),
+    ),
+    row(
+        "key-for-another-algorithm",
+        "RFC 7517 section 4.4: alg names another algorithm than the key is used with.",
+        "oauth/jwt/key-matches-its-algorithm",
+        key_set=_with_members(alg="ES384"),
+    ),
+    row(
+        "key-is-to-sign-with",
+        "RFC 7517 section 4.3: key_ops of a public key names signing instead of verification.",
+        "oauth/jwt/key-matches-its-algorithm",
+        key_set=_with_members(key_ops=["sign"]),
+    ),
+    row(
+        "key-of-another-name",
+        "RFC 7517 section 4.5: the kid of the key is not the kid in a token's header.",
+        "oauth/jwt/token-names-its-key",
+        key_set=_with_members(kid="2026-01"),
     ),
 )
 
@@ -47,27 +72,6 @@ def key_is_padded(key_set: Any) -> Answer:
     """RFC 7515 section 2: base64url has no padding, in the numbers of a key neither."""
     keys = json.loads(key_set().body)["keys"]
     return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
-
-
-class _AlteredKey:
-    members: ClassVar[dict[str, Any]]
-
-    def key_set(self, original: Any) -> Answer:
-        return Answer.json(200, {"keys": [json.loads(original().body)["keys"][0] | self.members]})
-
-
-class KeyForAnotherAlgorithm(_AlteredKey, Defect):
-    """RFC 7517 section 4.4: alg is the algorithm that the key is used with."""
-
-    noticed_by = ("oauth/jwt/key-matches-its-algorithm",)
-    members: ClassVar[dict[str, Any]] = {"alg": "ES384"}
-
-
-class KeyIsToSignWith(_AlteredKey, Defect):
-    """RFC 7517 section 4.3: key_ops are what the key is for, of a public one to verify."""
-
-    noticed_by = ("oauth/jwt/key-matches-its-algorithm",)
-    members: ClassVar[dict[str, Any]] = {"key_ops": ["sign"]}
 
 
 @defect("oauth/jwt/key-numbers-have-no-leading-zero")
@@ -141,10 +145,3 @@ class SignatureLosesLeadingZeros(Defect):
             octets = base64.urlsafe_b64decode(signature + "==")
             if not octets[0]:
                 return f"{signed}.{base64.urlsafe_b64encode(octets[1:]).decode().rstrip('=')}"
-
-
-class KeyOfAnotherName(_AlteredKey, Defect):
-    """RFC 7517 section 4.5: kid is used to match a specific key, so a token and its key have the same."""
-
-    noticed_by = ("oauth/jwt/token-names-its-key",)
-    members: ClassVar[dict[str, Any]] = {"kid": "2026-01"}

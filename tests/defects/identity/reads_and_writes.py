@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -29,6 +29,18 @@ Key = tuple[str, str]
 
 PAUSE_S = 0.003
 CLEANED_S = 0.4
+
+
+def _stored_differently(name: str, clause: str, case: str, stored: Callable[[str], str]) -> type[Defect]:
+    """Make a defect that stores a different text than the one sent."""
+
+    def checked_fields(original: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
+        fields = original(organization, body)
+        return {name: stored(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+    clause = f"RFC 9110 section 9.3.1: a read returns what was written; {clause}."
+    return row(name, clause, f"errors/reads/written-values-are-returned#{case}", checked_fields=checked_fields)
+
 
 ROWS = (
     row(
@@ -54,6 +66,42 @@ ROWS = (
         "RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well.",
         "errors/reads/written-values-are-returned#text-long-of-three-bytes,text-invisible",
         parsed=lambda original, body: original(body.decode("latin-1").encode()),
+    ),
+    _stored_differently(
+        "line-ends-of-texts-made-alike",
+        "here each line end becomes a line feed",
+        "text-line-ends",
+        lambda text: re.sub("\r\n?", "\n", text),
+    ),
+    _stored_differently(
+        "word-of-text-is-nothing",
+        "here the text null becomes empty",
+        "text-word",
+        lambda text: "" if text == "null" else text,
+    ),
+    _stored_differently(
+        "number-of-text-is-read",
+        "here a text of digits becomes a number, and loses zeros",
+        "text-number",
+        lambda text: str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text,
+    ),
+    _stored_differently(
+        "marks-stored-as-markup",
+        "here a text is stored as HTML",
+        "text-marks,text-markup",
+        html.escape,
+    ),
+    _stored_differently(
+        "text-cut-at255",
+        "here a column of 255 characters cuts a text",
+        "text-long,text-very-long",
+        lambda text: text[:255],
+    ),
+    _stored_differently(
+        "plus-signs-of-texts-are-blanks",
+        "here a text is decoded as a form",
+        "text-formula,text-lines,text-date-time",
+        lambda text: text.replace("+", " "),
     ),
 )
 
@@ -360,46 +408,6 @@ async def rare_text_cannot_be_read(get_project: Any, call: Call) -> Answer:
     return surface_of(get_project).not_found() if rare else answer
 
 
-class _TextsChanged(Defect):
-    """What is stored of a text is not what was sent."""
-
-    noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/written-values-are-returned",)
-
-    def checked_fields(self, original: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
-        fields = original(organization, body)
-        return {name: self._stored(value) if isinstance(value, str) else value for name, value in fields.items()}
-
-    def _stored(self, text: str) -> str:
-        raise NotImplementedError
-
-
-class LineEndsOfTextsMadeAlike(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, each line end as it was."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-line-ends",)
-
-    def _stored(self, text: str) -> str:
-        return re.sub("\r\n?", "\n", text)
-
-
-class WordOfTextIsNothing(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written: the text null is four letters."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-word",)
-
-    def _stored(self, text: str) -> str:
-        return "" if text == "null" else text
-
-
-class NumberOfTextIsRead(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written: a text of digits has those that it has."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-number",)
-
-    def _stored(self, text: str) -> str:
-        return str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
-
-
 @defect("errors/reads/written-values-are-returned#text-four-bytes", crashes=(UnicodeError,))
 def rockets_crash(checked_fields: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
     """The contract's table of errors: a text that is not taken is 400, never a 5xx (a column of three bytes)."""
@@ -415,33 +423,6 @@ def answers_in_latin1(request: Request, answer: Answer) -> Answer:
         answer.body = answer.body.replace(b"\\u00e4", b"\xe4").replace("\u00e4".encode(), b"\xe4")
         del answer.headers["Content-Length"]
     return answer
-
-
-class MarksStoredAsMarkup(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-marks,text-markup",)
-
-    def _stored(self, text: str) -> str:
-        return html.escape(text)
-
-
-class TextCutAt255(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-long,text-very-long",)
-
-    def _stored(self, text: str) -> str:
-        return text[:255]
-
-
-class PlusSignsOfTextsAreBlanks(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-formula,text-lines,text-date-time",)
-
-    def _stored(self, text: str) -> str:
-        return text.replace("+", " ")
 
 
 @defect("errors/writes/affect-only-the-named-item#concurrent")

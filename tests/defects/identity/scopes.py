@@ -178,28 +178,12 @@ class MalformedScopeGranted(Defect):
         return malformed or original(client, scopes)
 
 
-class _ScopeRefusedAs(Defect):
-    """Refuses some scopes under another code than invalid_scope."""
-
-    code: ClassVar[str] = ""
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and b'"invalid_scope"' in answer.body and self._is_meant(answer):
-            return edited(answer, lambda document: document.update(error=self.code))
-        return answer
-
-    def _is_meant(self, answer: Answer) -> bool:
-        raise NotImplementedError
-
-
-class MalformedScopeIsUnauthorized(_ScopeRefusedAs):
-    """RFC 6749 section 5.2: invalid_scope is for a scope that is malformed."""
-
-    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored#non-ascii,quote,two-blanks",)
-    code = "unauthorized_client"
-
-    def _is_meant(self, answer: Answer) -> bool:
-        return b"malformed" in answer.body
+@defect("oauth/scope/malformed-is-refused-or-ignored#non-ascii,quote,two-blanks")
+def malformed_scope_is_unauthorized(request: Request, answer: Answer) -> Answer:
+    """RFC 6749 section 5.2: a malformed scope is unauthorized_client instead of invalid_scope."""
+    if is_token_request(request) and b'"invalid_scope"' in answer.body and b"malformed" in answer.body:
+        return edited(answer, lambda document: document.update(error="unauthorized_client"))
+    return answer
 
 
 @defect("oauth/scope/omitted-is-default-or-invalid-scope")

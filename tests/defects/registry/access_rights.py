@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 from conformance.reference.alteration import Defect
@@ -25,6 +26,27 @@ from tests.defects.support.registry import _RedirectedPulls, answered
 
 OWN_NAME = re.compile("/v2/(orgs/[^/]+/[^/]+)/")
 
+
+def _one_for_all(name: str, clause: str, cases: str, enough: Callable[[str, str], bool]) -> type[Defect]:
+    """Make a defect that lets a token for one repository do the same in all of its organization.
+
+    ``enough`` decides by the kind of endpoint and the method.
+    """
+
+    def authorize(original: Any, kind: str, name: str, request: Request) -> Caller:
+        registry, organization = registry_of(original), organization_of(name)
+        caller = registry.authenticate(request, []) if enough(kind, request.method) else None
+        actions = registry.actions_wanted(request.method) if caller else ()
+        for granted in {each for _, each, _ in caller.grants} if caller else ():
+            access = Access("repository", granted, actions)
+            if caller and organization_of(granted) == organization and registry.permits(caller, access):
+                return caller
+        return original(kind, name, request)
+
+    clause = f"Docker token scopes: a token for one repository {clause} another."
+    return row(name, clause, f"registry/token/is-for-one-repository#{cases}", authorize=authorize)
+
+
 ROWS = (
     row(
         "catalog-needs-no-scope",
@@ -37,6 +59,42 @@ ROWS = (
         "Docker token scopes: who has a token for too little is challenged like who has none.",
         "registry/token/insufficient-scope-names-the-scope",
         insufficient=lambda original, wanted: Refusal("UNAUTHORIZED"),
+    ),
+    _one_for_all(
+        "token-of-one-reads-blobs-of-all",
+        "reads blobs of",
+        "blob,blob-head",
+        lambda kind, method: kind == "blob" and method != "DELETE",
+    ),
+    _one_for_all(
+        "token-of-one-heads-manifests-of-all",
+        "sends HEAD for manifests of",
+        "manifest-head",
+        lambda kind, method: kind == "manifest" and method == "HEAD",
+    ),
+    _one_for_all(
+        "token-of-one-lists-tags-of-all",
+        "lists tags of",
+        "tags",
+        lambda kind, method: kind == "tags",
+    ),
+    _one_for_all(
+        "token-of-one-sends-chunks-to-all",
+        "sends chunks to upload sessions of",
+        "chunk",
+        lambda kind, method: kind == "upload" and method == "PATCH",
+    ),
+    _one_for_all(
+        "token-of-one-pushes-manifests-to-all",
+        "pushes manifests to",
+        "put-manifest",
+        lambda kind, method: kind == "manifest" and method == "PUT",
+    ),
+    _one_for_all(
+        "token-of-one-deletes-from-all",
+        "deletes from",
+        "delete-manifest",
+        lambda kind, method: method == "DELETE",
     ),
 )
 
@@ -144,78 +202,6 @@ def actions_of_every_scope_together(grants_of: Any, claims: dict[str, Any]) -> f
     return frozenset((kind, name, action) for kind, name, _ in granted for _, _, action in granted)
 
 
-class _TokenOfOneForAll(Defect):
-    """A token that may do in one repository of an organization what is wanted may do it in every other."""
-
-    def _enough(self, kind: str, method: str) -> bool:
-        """Whether it is so for a kind of endpoint and a method."""
-        raise NotImplementedError
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        registry, organization = registry_of(original), organization_of(name)
-        caller = registry.authenticate(request, []) if self._enough(kind, request.method) else None
-        actions = registry.actions_wanted(request.method) if caller else ()
-        for granted in {each for _, each, _ in caller.grants} if caller else ():
-            access = Access("repository", granted, actions)
-            if caller and organization_of(granted) == organization and registry.permits(caller, access):
-                return caller
-        return original(kind, name, request)
-
-
-class TokenOfOneReadsBlobsOfAll(_TokenOfOneForAll):
-    """Docker token scopes: a token to pull from one repository reads no blob of another."""
-
-    noticed_by = ("registry/token/is-for-one-repository#blob,blob-head",)
-
-    def _enough(self, kind: str, method: str) -> bool:
-        return kind == "blob" and method != "DELETE"
-
-
-class TokenOfOneHeadsManifestsOfAll(_TokenOfOneForAll):
-    """Docker token scopes: nor does a token to pull from one tell by HEAD of the manifests of another."""
-
-    noticed_by = ("registry/token/is-for-one-repository#manifest-head",)
-
-    def _enough(self, kind: str, method: str) -> bool:
-        return kind == "manifest" and method == "HEAD"
-
-
-class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
-    """Docker token scopes: a token to pull from one repository lists no tags of another."""
-
-    noticed_by = ("registry/token/is-for-one-repository#tags",)
-
-    def _enough(self, kind: str, method: str) -> bool:
-        return kind == "tags"
-
-
-class TokenOfOneSendsChunksToAll(_TokenOfOneForAll):
-    """Docker token scopes: a token to push to one repository sends no chunk to a session of another."""
-
-    noticed_by = ("registry/token/is-for-one-repository#chunk",)
-
-    def _enough(self, kind: str, method: str) -> bool:
-        return kind == "upload" and method == "PATCH"
-
-
-class TokenOfOnePushesManifestsToAll(_TokenOfOneForAll):
-    """Docker token scopes: a token to push to one repository pushes no manifest to another."""
-
-    noticed_by = ("registry/token/is-for-one-repository#put-manifest",)
-
-    def _enough(self, kind: str, method: str) -> bool:
-        return kind == "manifest" and method == "PUT"
-
-
-class TokenOfOneDeletesFromAll(_TokenOfOneForAll):
-    """Docker token scopes: a token to delete from one repository deletes nothing from another."""
-
-    noticed_by = ("registry/token/is-for-one-repository#delete-manifest",)
-
-    def _enough(self, kind: str, method: str) -> bool:
-        return method == "DELETE"
-
-
 @defect("registry/token/grants-only-the-requested-scope")
 def token_of_other_repository_accepted(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token flow: a token grants what it names, on no other repository."""
@@ -265,27 +251,16 @@ def referrers_of_ones_organization(authorize: Any, kind: str, name: str, request
     return authorize(kind, name, request)
 
 
-class _FirstScopeOnly(Defect):
-    """Of a token for several repositories the first counts alone, for one method."""
-
-    method = ""
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        caller: Caller = original(kind, name, request)
-        if request.method == self.method:
-            registry = registry_of(original)
-            access = registry.claims_of(registry.bearer_token(request) or "").get("access") or [{}]
-            if access[0].get("name") != name:
-                raise registry.insufficient(registry.accesses_wanted(kind, name, request))
-        return caller
-
-
-class DeletionByTheFirstScope(_FirstScopeOnly):
-    """Docker token authentication: a token for several repositories deletes in each that it may."""
-
-    noticed_by = ("registry/token/several-scopes#that-change",)
-
-    method = "DELETE"
+@defect("registry/token/several-scopes#that-change")
+def deletion_by_the_first_scope(authorize: Any, kind: str, name: str, request: Request) -> Caller:
+    """Docker token authentication: only the first repository of a token counts for a deletion."""
+    caller: Caller = authorize(kind, name, request)
+    if request.method == "DELETE":
+        registry = registry_of(authorize)
+        access = registry.claims_of(registry.bearer_token(request) or "").get("access") or [{}]
+        if access[0].get("name") != name:
+            raise registry.insufficient(registry.accesses_wanted(kind, name, request))
+    return caller
 
 
 @defect(

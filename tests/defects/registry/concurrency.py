@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections import Counter
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -19,32 +20,28 @@ from tests.defects.support.registry import EveryTwentieth, unsupported_error
 OVERLAP_S = 0.05
 
 
-class _UnderWay(Defect):
-    """Counts what is under way, and does it a moment later."""
+class Overlaps(Counter[object]):
+    """Counts what is done at the same time."""
 
-    under_way: dict[object, int] = {}
-
-    async def _others(self, what: object) -> bool:
-        """Whether another was under way with the same thing in this moment."""
-        before = self.under_way.get(what, 0)
-        self.under_way[what] = before + 1
+    async def with_others(self, what: object) -> bool:
+        """Wait a moment; return whether another was doing the same already."""
+        before = self[what]
+        self[what] += 1
         await asyncio.sleep(PAUSE_S)
-        self.under_way[what] -= 1
+        self[what] -= 1
         return before > 0
 
 
-class FirstConcurrentSessionsFail(_UnderWay):
+@defect(
+    "registry/concurrency/pushes-of-one-blob-succeed",
+    "registry/concurrency/pushes-of-one-blob-succeed#mounted",
+    state=Overlaps,
+)
+async def first_concurrent_sessions_fail(overlaps: Overlaps, post_upload: Any, call: Call) -> Answer:
     """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
-
-    noticed_by = (
-        "registry/concurrency/pushes-of-one-blob-succeed",
-        "registry/concurrency/pushes-of-one-blob-succeed#mounted",
-    )
-
-    async def post_upload(self, original: Any, call: Call) -> Answer:
-        if call.name not in registry_of(original).repositories and await self._others(call.name):
-            raise unsupported_error()
-        return await original(call)
+    if call.name not in registry_of(post_upload).repositories and await overlaps.with_others(call.name):
+        raise unsupported_error()
+    return await post_upload(call)
 
 
 @defect("registry/concurrency/pushes-of-one-blob-succeed")
@@ -82,27 +79,21 @@ class ConcurrentBlobsMixed(Defect):
         await original(name, digest, self.content)
 
 
-class IdenticalManifestsRemoved(_UnderWay):
+@defect("registry/concurrency/pushes-of-one-image-succeed", state=Overlaps)
+async def identical_manifests_removed(overlaps: Overlaps, store_manifest: Any, name: str, manifest: Manifest) -> None:
     """distribution-spec 1.1, Pushing Manifests: what several push at once, 201 to each, is there afterwards."""
-
-    noticed_by = ("registry/concurrency/pushes-of-one-image-succeed",)
-
-    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        await original(name, manifest)
-        if await self._others((name, manifest.digest)):
-            # Tidied up by the name that both have.
-            registry_of(original).stored(name).manifests.pop(manifest.digest, None)
+    await store_manifest(name, manifest)
+    if await overlaps.with_others((name, manifest.digest)):
+        # Tidied up by the name that both have.
+        registry_of(store_manifest).stored(name).manifests.pop(manifest.digest, None)
 
 
-class ConcurrentChunksFail(_UnderWay):
+@defect("registry/concurrency/one-of-equal-chunks-is-stored", state=Overlaps)
+async def concurrent_chunks_fail(overlaps: Overlaps, patch_upload: Any, call: Call) -> Answer:
     """API Reference, Error Handling: a chunk that comes twice at once is taken once, and is no failure."""
-
-    noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
-
-    async def patch_upload(self, original: Any, call: Call) -> Answer:
-        if await self._others(call.reference):
-            raise unsupported_error()
-        return await original(call)
+    if await overlaps.with_others(call.reference):
+        raise unsupported_error()
+    return await patch_upload(call)
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
@@ -120,16 +111,13 @@ async def refused_twin_counted(patch_upload: Any, call: Call) -> Answer:
     return answer
 
 
-class ConcurrentClosingsAllFail(_UnderWay):
+@defect("registry/concurrency/one-of-equal-chunks-is-stored", state=Overlaps)
+async def concurrent_closings_all_fail(overlaps: Overlaps, put_upload: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: of two equal closing requests at once one is answered 201."""
-
-    noticed_by = ("registry/concurrency/one-of-equal-chunks-is-stored",)
-
-    async def put_upload(self, original: Any, call: Call) -> Answer:
-        twice = await self._others(call.reference)
-        if twice or self.under_way[call.reference]:
-            raise Refusal("BLOB_UPLOAD_INVALID", {"upload": call.reference}, status=409)
-        return await original(call)
+    twice = await overlaps.with_others(call.reference)
+    if twice or overlaps[call.reference]:
+        raise Refusal("BLOB_UPLOAD_INVALID", {"upload": call.reference}, status=409)
+    return await put_upload(call)
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
@@ -169,15 +157,12 @@ async def concurrent_chunks_both_appended(append_chunk: Any, request: Request, u
     upload.content += request.body
 
 
-class ConcurrentPushesOfOneTagFail(_UnderWay):
+@defect("registry/concurrency/tag-names-one-of-the-pushed-images", state=Overlaps)
+async def concurrent_pushes_of_one_tag_fail(overlaps: Overlaps, set_tag: Any, name: str, tag: str, digest: str) -> None:
     """API Reference, Error Handling: two who push to one tag at once are no failure; one is later than the other."""
-
-    noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        if await self._others((name, tag)):
-            raise unsupported_error()
-        await original(name, tag, digest)
+    if await overlaps.with_others((name, tag)):
+        raise unsupported_error()
+    await set_tag(name, tag, digest)
 
 
 class ImagesOfOneTagMixed(Defect):
@@ -292,29 +277,23 @@ class OneSessionInTwentyLost(Defect):
         return answer
 
 
-class ConcurrentTagDeletionsFail(_UnderWay):
+@defect("registry/concurrency/no-deleted-tag-comes-back", state=Overlaps)
+async def concurrent_tag_deletions_fail(overlaps: Overlaps, remove_tag: Any, name: str, tag: str) -> None:
     """API Reference, Error Handling: several tags of one image are deleted at once, none of which fails."""
-
-    noticed_by = ("registry/concurrency/no-deleted-tag-comes-back",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        if await self._others(name):
-            raise unsupported_error()
-        await original(name, tag)
+    if await overlaps.with_others(name):
+        raise unsupported_error()
+    await remove_tag(name, tag)
 
 
-class ConcurrentTagDeletionsDeleteTheImage(_UnderWay):
+@defect("registry/concurrency/no-deleted-tag-comes-back", state=Overlaps)
+async def concurrent_tag_deletions_delete_the_image(overlaps: Overlaps, remove_tag: Any, name: str, tag: str) -> None:
     """distribution-spec 1.1, Deleting tags: the image stays, and its other tags, however many of them go at once."""
-
-    noticed_by = ("registry/concurrency/no-deleted-tag-comes-back",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        named = registry_of(original).stored(name).tags.get(tag, "")
-        others = await self._others((name, named))
-        await original(name, tag)
-        if others:
-            # Two have counted one tag less each, and the second found none left.
-            await registry_of(original).remove_manifest(name, named)
+    named = registry_of(remove_tag).stored(name).tags.get(tag, "")
+    others = await overlaps.with_others((name, named))
+    await remove_tag(name, tag)
+    if others:
+        # Two have counted one tag less each, and the second found none left.
+        await registry_of(remove_tag).remove_manifest(name, named)
 
 
 @defect("registry/concurrency/no-deleted-tag-comes-back")
@@ -326,15 +305,12 @@ async def concurrently_deleted_tags_come_back(remove_tag: Any, name: str, tag: s
     stored.tags = left
 
 
-class ConcurrentReferrersFail(_UnderWay):
+@defect("registry/concurrency/no-pushed-referrer-is-lost", state=Overlaps)
+async def concurrent_referrers_fail(overlaps: Overlaps, store_manifest: Any, name: str, manifest: Manifest) -> None:
     """API Reference, Error Handling: several signatures of one image are pushed at once, none of which fails."""
-
-    noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
-
-    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        if manifest.subject and await self._others((name, manifest.subject)):
-            raise unsupported_error()
-        await original(name, manifest)
+    if manifest.subject and await overlaps.with_others((name, manifest.subject)):
+        raise unsupported_error()
+    await store_manifest(name, manifest)
 
 
 class ConcurrentReferrersLost(Defect):
@@ -354,15 +330,12 @@ class ConcurrentReferrersLost(Defect):
         return [each for each in original(name, digest) if each["digest"] in listed]
 
 
-class ConcurrentTagsFail(_UnderWay):
+@defect("registry/concurrency/no-pushed-tag-is-lost", state=Overlaps)
+async def concurrent_tags_fail(overlaps: Overlaps, set_tag: Any, name: str, tag: str, digest: str) -> None:
     """API Reference, Error Handling: several tags of one repository are pushed at once, none of which fails."""
-
-    noticed_by = ("registry/concurrency/no-pushed-tag-is-lost",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        if await self._others(name):
-            raise unsupported_error()
-        await original(name, tag, digest)
+    if await overlaps.with_others(name):
+        raise unsupported_error()
+    await set_tag(name, tag, digest)
 
 
 class ConcurrentManifestsMixed(Defect):
@@ -386,17 +359,18 @@ async def tag_list_rewritten_while_read(set_tag: Any, name: str, tag: str, diges
     await set_tag(name, tag, digest)
 
 
-class PushWhileListedFails(_UnderWay):
+class PushWhileListedFails(Defect):
     """API Reference, Error Handling: a tag is pushed while the list is read, and no lock makes it fail."""
 
     noticed_by = ("registry/concurrency/list-during-pushes-has-earlier-tags",)
+    lists = Overlaps()
 
     async def list_tags(self, original: Any, call: Call) -> Answer:
-        await self._others(call.name)
+        await self.lists.with_others(call.name)
         return await original(call)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        if self.under_way.get(name):
+        if self.lists[name]:
             raise unsupported_error()
         await original(name, tag, digest)
 

@@ -218,27 +218,17 @@ def tagged(answer: Answer) -> Answer:
     return answer
 
 
-class OwnTags:
-    """Entity tags that are no digests."""
-
-    async def head_blob(self, original: Any, call: Call) -> Answer:
-        return tagged(await original(call))
-
-    async def get_blob(self, original: Any, call: Call) -> Answer:
-        return tagged(await original(call))
-
-    async def get_manifest(self, original: Any, call: Call) -> Answer:
-        return tagged(await original(call))
-
-    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
-        return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), tag_of(digest))
-
-
-class DeletedIsAsItWas(OwnTags, Defect):
+class DeletedIsAsItWas(Defect):
     """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
 
     noticed_by = ("registry/delete/conditional-pull-is-404#blob,manifest",)
     sent: set[tuple[str, str]] = set()
+
+    async def head_blob(self, original: Any, call: Call) -> Answer:
+        return tagged(await original(call))
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), tag_of(digest))
 
     async def get_blob(self, original: Any, call: Call) -> Answer:
         return await self._got(original, call)

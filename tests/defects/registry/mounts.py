@@ -152,9 +152,10 @@ async def mounted_without_location(post_mount: Any, call: Call, digest: str) -> 
     return without(answer, "Location") if answer.status == 201 else answer
 
 
-class _Mounted(Defect):
-    """Knows what was mounted."""
+class MountedUnknownToHead(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD does not find a mounted blob."""
 
+    noticed_by = ("registry/mount/location-is-in-the-target",)
     mounted: set[tuple[str, str]] = set()
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
@@ -162,12 +163,6 @@ class _Mounted(Defect):
         if mounted and source != target:
             self.mounted.add((target, digest))
         return mounted
-
-
-class MountedUnknownToHead(_Mounted):
-    """distribution-spec 1.1, Checking if content exists: a mounted blob is there for HEAD as well."""
-
-    noticed_by = ("registry/mount/location-is-in-the-target",)
 
     async def head_blob(self, original: Any, call: Call) -> Answer:
         if (call.name, call.reference) in self.mounted:

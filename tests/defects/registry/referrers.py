@@ -158,31 +158,16 @@ def sha512_subjects_not_listed(referrers_of: Any, name: str, digest: str) -> lis
     return [] if digest.startswith("sha512:") else list(referrers_of(name, digest))
 
 
-class _Remembered(Defect):
-    """Keeps answers."""
-
-    answers: dict[tuple[str, ...], Answer] = {}
-
-    async def _first(self, original: Any, call: Call, *more: str) -> Answer:
-        """What was answered the first time, to all but conditional requests and those for parts."""
-        key = (call.name, call.reference, *more)
-        if {"range", "if-none-match"} & set(call.request.headers) or key not in self.answers:
-            answer: Answer = await original(call)
-            if answer.status == 200:
-                self.answers[key] = answer
-            return answer
-        return self.answers[key]
-
-
-class FilteredReferrersFromCache(_Remembered):
-    """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next of its type, too."""
-
-    noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
-
-    async def list_referrers(self, original: Any, call: Call) -> Answer:
-        if call.request.query_string:
-            return await self._first(original, call, call.request.query_string)
-        return await original(call)
+@defect("registry/referrers/listed-for-an-absent-subject", state=dict)
+async def filtered_referrers_from_cache(pages: dict[object, Answer], list_referrers: Any, call: Call) -> Answer:
+    """distribution-spec 1.1, Listing Referrers: a filtered list comes from a cache, without later referrers."""
+    key, conditional = (call.request.path, call.request.query_string), {"range", "if-none-match"}
+    if not call.request.query_string or conditional & set(call.request.headers):
+        return await list_referrers(call)
+    answer = pages.get(key) or await list_referrers(call)
+    if answer.status == 200:
+        pages[key] = answer
+    return answer
 
 
 class ReferrersLostWithTheirSubject(Defect):

@@ -11,7 +11,7 @@ import jwt
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.one_method import defect
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry import Registry
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
@@ -21,6 +21,46 @@ from tests.defects.support.registry import ANYBODY, _DoneBeforeTheRights, answer
 
 KNOWN = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")
 ANONYMOUS = Caller("")
+
+
+def _needs_no_login(name: str, endpoint: str, case: str, path: str, subject: str = "") -> type[Defect]:
+    """Make a defect that asks for no login if the path as sent matches ``path``."""
+
+    def authorize(original: Any, kind: str, name: str, request: Request) -> Caller:
+        found = re.search(path, request.raw_path, re.IGNORECASE)
+        return Caller(subject) if found else original(kind, name, request)
+
+    clause = f"API Reference, Error Handling: a missing token is 401; here an escaped path of {endpoint} needs none."
+    return row(name, clause, f"registry/login/is-not-bypassed#{case}", authorize=authorize)
+
+
+ROWS = (
+    _needs_no_login(
+        "escaped-tags-need-no-login",
+        "a tag list",
+        "tags",
+        "/%74ags/",
+    ),
+    _needs_no_login(
+        "escaped-blobs-need-no-login",
+        "a blob",
+        "blob",
+        "/%62lobs/",
+    ),
+    _needs_no_login(
+        "escaped-catalog-needs-no-login",
+        "the catalog",
+        "catalog",
+        "/%5fcatalog",
+        "ct-push",
+    ),
+    _needs_no_login(
+        "escaped-uploads-need-no-login",
+        "an upload",
+        "upload",
+        "/%75ploads/",
+    ),
+)
 
 
 @defect("registry/login/anonymous-cannot-list-referrers")
@@ -162,32 +202,15 @@ def anonymous_head_of_lists(authorize: Any, kind: str, name: str, request: Reque
     return authorize(kind, name, request)
 
 
-class _ListsOpen(Defect):
-    """A list is told to whom it is not for: to every login, or to everybody."""
-
-    every: ClassVar[str]
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        try:
-            caller: Caller = original(kind, name, request)
-        except Refusal as refusal:
-            if not self._open(kind, request) or self.every not in str(refusal.headers):
-                raise
-            return Caller("")
-        return caller
-
-    def _open(self, kind: str, request: Request) -> bool:
-        raise NotImplementedError
-
-
-class HeadOfTagsForEveryLogin(_ListsOpen):
-    """Docker token scopes: HEAD of a list of tags needs pull, as GET of it does."""
-
-    noticed_by = ("registry/login/head-of-a-list-needs-a-login",)
-    every = "insufficient_scope"
-
-    def _open(self, kind: str, request: Request) -> bool:
-        return kind == "tags" and request.method == "HEAD"
+@defect("registry/login/head-of-a-list-needs-a-login")
+def head_of_tags_for_every_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
+    """Docker token scopes: HEAD of a tag list needs only a login, and not pull as GET does."""
+    try:
+        return authorize(kind, name, request)
+    except Refusal as refusal:
+        if kind != "tags" or request.method != "HEAD" or "insufficient_scope" not in str(refusal.headers):
+            raise
+        return Caller("")
 
 
 @defect("registry/login/anonymous-cannot-pull#manifest-known")
@@ -273,52 +296,3 @@ async def two_slashes_need_no_login(answer: Any, request: Request) -> Answer:
     if request.method == "GET" and request.path.startswith("//v2/"):
         return await answered(registry_of(answer), request, request.path[1:])
     return await answer(request)
-
-
-class _NeedsNoLogin(Defect):
-    """Where ``path`` is found in what was sent, nobody is asked who it is."""
-
-    path = ""
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if re.search(self.path, request.raw_path, re.IGNORECASE):
-            return self._default_caller(original)
-        return original(kind, name, request)
-
-    def _default_caller(self, original: Any) -> Caller:
-        return ANONYMOUS
-
-
-class EscapedTagsNeedNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401, however the path of a list is written."""
-
-    noticed_by = ("registry/login/is-not-bypassed#tags",)
-
-    path = "/%74ags/"
-
-
-class EscapedBlobsNeedNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401, however the path of a blob is written."""
-
-    noticed_by = ("registry/login/is-not-bypassed#blob",)
-
-    path = "/%62lobs/"
-
-
-class EscapedCatalogNeedsNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401, however the path of the catalog is written."""
-
-    noticed_by = ("registry/login/is-not-bypassed#catalog",)
-
-    path = "/%5fcatalog"
-
-    def _default_caller(self, original: Any) -> Caller:
-        return Caller(registry_of(original).seeds.accounts[0].username)
-
-
-class EscapedUploadsNeedNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401, however the path of an upload is written."""
-
-    noticed_by = ("registry/login/is-not-bypassed#upload",)
-
-    path = "/%75ploads/"

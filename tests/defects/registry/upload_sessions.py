@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.one_method import defect
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
@@ -20,6 +20,25 @@ from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of
 from tests.defects.support.registry import _ClosedAllTheSame, _DoneBeforeTheRights
+
+
+def _pull_is_enough(name: str, step: str, method: str) -> type[Defect]:
+    """Make a defect that needs only pull for one request of an upload."""
+
+    def accesses_wanted(original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        if kind == "upload" and request.method == method and registry_of(original).bearer_token(request):
+            return [Access("repository", name, ("pull",))]
+        return original(kind, name, request)
+
+    clause = f"Docker token scopes: {step} needs only pull, although the upload began with push."
+    return row(name, clause, f"registry/token/session-needs-push#{method.lower()}", accesses_wanted=accesses_wanted)
+
+
+ROWS = (
+    _pull_is_enough("chunk-needs-pull-only", "a chunk", "PATCH"),
+    _pull_is_enough("closing-needs-pull-only", "the end of an upload", "PUT"),
+    _pull_is_enough("cancelling-needs-pull-only", "a cancellation", "DELETE"),
+)
 
 
 @defect("registry/rights/session-belongs-to-its-opener#anonymous")
@@ -49,38 +68,6 @@ def session_goes_to_who_asked_last(owns: Any, caller: Caller, upload: Upload) ->
     owned = bool(owns(caller, upload))
     upload.subject = caller.subject
     return owned
-
-
-class _PullIsEnough(Defect):
-    """One request of an upload that needs no more than the right to pull."""
-
-    method = ""
-
-    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
-        if kind == "upload" and request.method == self.method and registry_of(original).bearer_token(request):
-            return [Access("repository", name, ("pull",))]
-        return original(kind, name, request)
-
-
-class ChunkNeedsPullOnly(_PullIsEnough):
-    """Docker token scopes: a chunk needs push, as the beginning of its upload does."""
-
-    noticed_by = ("registry/token/session-needs-push#patch",)
-    method = "PATCH"
-
-
-class ClosingNeedsPullOnly(_PullIsEnough):
-    """Docker token scopes: the end of an upload needs push, as its beginning does."""
-
-    noticed_by = ("registry/token/session-needs-push#put",)
-    method = "PUT"
-
-
-class CancellingNeedsPullOnly(_PullIsEnough):
-    """Docker token scopes: giving an upload up needs more than the right to pull."""
-
-    noticed_by = ("registry/token/session-needs-push#delete",)
-    method = "DELETE"
 
 
 @defect("registry/upload/each-upload-has-its-own-session")
