@@ -30,10 +30,7 @@ from tests.defects.support.identity import matches, searched_for
 ROWS = (
     row(
         "name-decoded-twice",
-        (
-            "RFC 3986 section 2.4: the same string is not decoded more than once; a guard in front has read "
-            "another name."
-        ),
+        "RFC 3986 section 2.4: a slug is decoded twice, but the guard has read it decoded once.",
         "errors/404/absent-resource#name-encoded-twice",
         find_project=lambda original, organization, slug: original(organization, unquote(slug) if slug else slug),
     ),
@@ -41,12 +38,12 @@ ROWS = (
 
 
 def id_of(project: Project) -> int:
-    """A number by which a project is known as well."""
+    """Return a second identifier of a project, a number."""
     return zlib.crc32(project.slug.encode())
 
 
 class HiddenProjectShownByItsId(Defect):
-    """The contract's table of errors: a hidden project is not shown, by whatever name it is asked for."""
+    """The contract's table of errors: a hidden project is found by its numeric id."""
 
     noticed_by = ("authorization/concealment/hidden-is-not-shown#by-its-id",)
 
@@ -67,7 +64,7 @@ class HiddenProjectShownByItsId(Defect):
 
 
 class CreationUsesTheIdSent(HiddenProjectShownByItsId):
-    """OWASP API3: what the server sets is not the caller's to set: here a row of that id is written over."""
+    """OWASP API3: a creation accepts an id, and overwrites the project that has it."""
 
     noticed_by = ("authorization/isolation/creation-sets-no-protected-member#id-of-another",)
 
@@ -83,7 +80,7 @@ class CreationUsesTheIdSent(HiddenProjectShownByItsId):
 
 @defect("authorization/concealment/conflict-names-nothing-hidden")
 async def duplicate_of_hidden_is_named(post_projects: Any, call: Call) -> Answer:
-    """The contract's table of errors: 409 for a taken slug says no more of a hidden project than of any other."""
+    """The contract's table of errors: the 409 for the slug of a hidden project contains its name."""
     answer = await post_projects(call)
     surface = surface_of(post_projects)
     if answer.status != 409:
@@ -96,7 +93,7 @@ async def duplicate_of_hidden_is_named(post_projects: Any, call: Call) -> Answer
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden", crashes=(LookupError,))
 async def hidden_slug_crashes(post_projects: Any, call: Call) -> Answer:
-    """The contract's table of errors: who creates what is hidden from it is told no 5xx."""
+    """The contract's table of errors: a creation with the slug of a hidden project is answered 500."""
     surface = surface_of(post_projects)
     found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
     if found is not None and not surface.can_see(call.caller, found):
@@ -106,7 +103,7 @@ async def hidden_slug_crashes(post_projects: Any, call: Call) -> Answer:
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden")
 async def conflict_shows_hidden_project(post_projects: Any, call: Call) -> Answer:
-    """Projects: what is hidden from a caller is not shown to it by the conflict with it."""
+    """Projects: the 409 for the slug of a hidden project contains the project."""
     surface = surface_of(post_projects)
     answer = await post_projects(call)
     found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
@@ -117,7 +114,7 @@ async def conflict_shows_hidden_project(post_projects: Any, call: Call) -> Answe
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden")
 async def creation_replaces_hidden(post_projects: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: a slug that is taken is a conflict, also for who may not see by what."""
+    """API Reference, Error Handling: a creation with the slug of a hidden project replaces it."""
     surface = surface_of(post_projects)
     slug = surface.body_object(call.request).get("slug")
     taken = call.organization.projects.get(slug) if isinstance(slug, str) else None
@@ -127,7 +124,7 @@ async def creation_replaces_hidden(post_projects: Any, call: Call) -> Answer:
 
 
 class _Hiding:
-    """Gives a hidden project an answer of its own."""
+    """Alters the response for a hidden project."""
 
     def visible_project(self, original: Any, caller: Caller, organization: Organization, slug: str | None) -> Project:
         try:
@@ -156,7 +153,7 @@ class HiddenProjectAnsweredAMillisecondSlower(_Hiding, Defect):
     "authorization/concealment/lists-do-not-show-hidden#after-its-owner,further-pages,in-other-forms",
 )
 def hidden_project_listed(visible_projects: Any, caller: Caller, organization: Organization) -> list[Project]:
-    """Projects: a list of projects has those that the caller has access to."""
+    """Projects: a list contains projects that the caller cannot see."""
     return sorted(organization.projects.values(), key=lambda project: project.slug)
 
 
@@ -171,7 +168,7 @@ async def all_lists_hidden(get_projects: Any, call: Call) -> Answer:
 
 @defect("authorization/concealment/hidden-creations-change-no-visible-response")
 async def hidden_changes_entity_tag_of_list(get_projects: Any, call: Call) -> Answer:
-    """The contract's table of errors: what is hidden changes no validator of what others read."""
+    """The contract's table of errors: a hidden project changes the entity tag of the list."""
     answer = await get_projects(call)
     answer.headers["ETag"] = f'"{len(call.organization.projects)}"'
     return answer
@@ -207,7 +204,7 @@ async def other_case_of_hidden_is403(api: Any, request: Request, segments: Segme
 
 
 class PathParameterRevealsConcealed(Defect):
-    """Projects: who may see one is asked by its whole name, a parameter behind it included, and it is found without."""
+    """Projects: a hidden project is found by its slug and a path parameter."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#parameter-behind",)
 
@@ -221,7 +218,7 @@ class PathParameterRevealsConcealed(Defect):
 
 
 class ExtensionOpensHidden(PathParameterRevealsConcealed):
-    """Projects: nor does an extension that asks for another form of it open what is hidden."""
+    """Projects: a hidden project is found by its slug and the extension .json."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#extension",)
 
@@ -233,13 +230,13 @@ class ExtensionOpensHidden(PathParameterRevealsConcealed):
 def hidden_found_by_another_width(
     visible_project: Any, caller: Caller, organization: Organization, slug: str | None
 ) -> Project:
-    """The contract's table of errors: a hidden project is not shown, by a name either that is only found for it."""
+    """The contract's table of errors: a hidden project is found by its slug in full-width letters."""
     found = organization.projects.get(unicodedata.normalize("NFKC", slug or ""))
     return found if found and found.slug != slug else visible_project(caller, organization, slug)
 
 
 class HiddenProjectHasOwnCaching(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (Cache-Control)."""
+    """The contract's table of errors: the 404 of a hidden project has another Cache-Control."""
 
     noticed_by = (
         "authorization/concealment/hidden-is-answered-as-absent#accept-xml,get,head,if-match,if-modified-since",
@@ -261,7 +258,7 @@ async def options_reveal_what_exists(api: Any, request: Request, segments: Segme
 
 
 def found(call: Call, word: str) -> list[Project]:
-    """What a word finds in the whole organization, whoever asks."""
+    """Return all projects of the organization that a word finds, including hidden ones."""
     return [each for each in call.organization.projects.values() if matches(word, each.slug, each.name)]
 
 
@@ -270,7 +267,7 @@ def found(call: Call, word: str) -> list[Project]:
     "authorization/concealment/hidden-is-answered-as-absent#search-by-search,search-by-slug",
 )
 async def search_counts_hidden(get_projects: Any, call: Call) -> Answer:
-    """The contract's table of errors: nor does the total of a search count it, though the page does not show it."""
+    """The contract's table of errors: the total of a search counts hidden projects."""
     word = searched_for(call.request)
     if word is None:
         return await get_projects(call)
@@ -282,14 +279,14 @@ async def search_counts_hidden(get_projects: Any, call: Call) -> Answer:
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
 async def hidden_project_counted(get_projects: Any, call: Call) -> Answer:
-    """Projects: the total of a list counts what the caller has access to."""
+    """Projects: the total of a list counts hidden projects."""
     answer = await get_projects(call)
     return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
 async def hidden_counted_without_a_limit(get_projects: Any, call: Call) -> Answer:
-    """Projects: the total of a list counts what the caller has access to, also of a list that comes whole."""
+    """Projects: the total of a list without a limit counts hidden projects."""
     seen = surface_of(get_projects).visible_projects(call.caller, call.organization)
     items = [each.document() for each in seen]
     return Answer.json(200, {"items": items, "meta": {"total": len(call.organization.projects)}})
@@ -297,7 +294,7 @@ async def hidden_counted_without_a_limit(get_projects: Any, call: Call) -> Answe
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
 async def page_cut_before_hiding(get_projects: Any, call: Call) -> Answer:
-    """Projects: a page has as many of what the caller has access to as there are, not what hidden ones left of it."""
+    """Projects: hidden projects are removed after a page is cut, so the page is short."""
     surface = surface_of(get_projects)
     limit = surface.bound(call.request, "limit", 50, 1, 200)
     offset = surface.bound(call.request, "offset", 0, 0, 999_999_999)
@@ -313,7 +310,7 @@ async def page_cut_before_hiding(get_projects: Any, call: Call) -> Answer:
     "authorization/matrix/lacking-scope-comes-before-absence",
 )
 async def project_looked_up_before_scope(api: Any, request: Request, segments: Segments) -> Answer:
-    """The contract's table of errors: 403 for a lacking scope does not depend on what exists."""
+    """The contract's table of errors: a lacking scope is answered 404 instead of 403 if the project is absent."""
     surface = surface_of(api)
     if len(segments) == 6 and surface.route(segments) == "project":
         organization = surface.visible_organization(surface.caller(request), segments[3])
@@ -327,7 +324,7 @@ async def project_looked_up_before_scope(api: Any, request: Request, segments: S
     "authorization/bearer/401-comes-first#absent,method",
 )
 async def absence_reported_to_anonymous_clients(api: Any, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
+    """RFC 9110 section 15.5.2: an absent organization is answered 404 before 401 for the missing token."""
     surface = surface_of(api)
     known = segments[3:4] and segments[3] in surface.organizations
     if "authorization" not in request.headers and not known:
@@ -337,7 +334,7 @@ async def absence_reported_to_anonymous_clients(api: Any, request: Request, segm
 
 @defect("authorization/concealment/hidden-is-answered-as-absent#patch")
 async def hidden_project_writable(patch_project: Any, call: Call) -> Answer:
-    """Projects: with a list of members, only those in it have access (changing)."""
+    """Projects: a caller changes a project that is hidden from it."""
     surface = surface_of(patch_project)
     project = surface.find_project(call.organization, call.slug)
     if project and not surface.can_see(call.caller, project):
@@ -348,7 +345,7 @@ async def hidden_project_writable(patch_project: Any, call: Call) -> Answer:
 
 @defect("authorization/concealment/hidden-is-answered-as-absent#delete")
 async def hidden_project_deletable(delete_project: Any, call: Call) -> Answer:
-    """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
+    """Projects: the deletion of a hidden project is refused, and done."""
     project = surface_of(delete_project).find_project(call.organization, call.slug)
     if project and not surface_of(delete_project).can_see(call.caller, project):
         del call.organization.projects[project.slug]
@@ -365,7 +362,7 @@ async def unknown_method_reveals_what_exists(api: Any, request: Request, segment
 
 
 class DeletionRevealsEarlierExistence(Defect):
-    """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
+    """The contract's table of errors: a deleted project is answered 410, an absent one 404."""
 
     noticed_by = ("authorization/matrix/absent-is-404#deleted",)
     deleted: set[str] = set()
@@ -384,7 +381,7 @@ class DeletionRevealsEarlierExistence(Defect):
 
 @defect("authorization/matrix/absent-is-404#deleted", state=set)
 def head_finds_the_deleted(gone: set[str], request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD tells what GET would, also of what was there before."""
+    """RFC 9110 section 9.3.2: HEAD finds a deleted project, GET does not."""
     if request.method == "DELETE" and answer.status == 204:
         gone.add(request.raw_path)
     return Answer(200) if request.method == "HEAD" and request.raw_path in gone else answer
@@ -392,7 +389,7 @@ def head_finds_the_deleted(gone: set[str], request: Request, answer: Answer) -> 
 
 @defect("errors/404/head-of-absent-resource")
 def head_finds_the_absent(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD tells what GET would: nothing is there (a route for HEAD answers by itself)."""
+    """RFC 9110 section 9.3.2: HEAD of an absent project is answered 200."""
     if is_api_request(request) and request.method == "HEAD" and answer.status == 404:
         return Answer(200)
     return answer
@@ -400,7 +397,7 @@ def head_finds_the_absent(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/shape/repeats-no-secret-or-markup#markup")
 def page_repeats_markup(request: Request, answer: Answer) -> Answer:
-    """The contract's table of errors: 404 for what is not there, and not a page that whoever wrote the address made."""
+    """The contract's table of errors: the 404 is an HTML page that repeats the markup in the path."""
     if answer.status != 404 or "text/html" not in request.headers.get("accept", ""):
         return answer
     page = Answer(404, f"<h1>No {unquote(request.raw_path)}</h1>".encode())
@@ -410,5 +407,5 @@ def page_repeats_markup(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/404/absent-resource#path")
 def anything_below_an_item_is_the_item(route: Any, segments: Segments) -> str | None:
-    """The contract's table of errors: 404 for a path that names nothing, below an item as well."""
+    """The contract's table of errors: an unknown path below a project is answered with the project."""
     return route(segments[:6]) if segments[4:5] == ("projects",) else route(segments)

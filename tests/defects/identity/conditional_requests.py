@@ -17,7 +17,7 @@ KEPT_S = 0.5
 
 @defect("errors/reads/etag-format")
 def entity_tags_without_quotes(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.8.3: an entity tag is a quoted string; here what another framework quoted itself is bare."""
+    """RFC 9110 section 8.8.3: an entity tag has no quotation marks."""
     if "etag" in answer.headers:
         answer.headers["ETag"] = answer.headers["ETag"].replace('"', "")
     return answer
@@ -25,19 +25,19 @@ def entity_tags_without_quotes(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/reads/if-none-match-forms#weak")
 def weak_entity_tag_is_another(if_none_match_holds: Any, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.2: If-None-Match MUST be compared weakly."""
+    """RFC 9110 section 13.1.2: If-None-Match is compared strongly."""
     return if_none_match_holds(request, project) or "W/" in request.headers["if-none-match"]
 
 
 @defect("errors/reads/if-none-match-forms#any")
 def any_copy_is_none(if_none_match_holds: Any, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.2: "*" is any copy; here it is the name of one that nobody has."""
+    """RFC 9110 section 13.1.2: "*" in If-None-Match matches nothing."""
     return request.headers.get("if-none-match") == "*" or if_none_match_holds(request, project)
 
 
 @defect("errors/reads/304-header-fields#content-length")
 def not_modified_is_of_length_nought(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.6: a length that 304 states is that of the content of 200, which caches then go by."""
+    """RFC 9110 section 8.6: a 304 states a length of 0, which caches then store."""
     if answer.status == 304:
         answer.headers["Content-Length"] = "0"
     return answer
@@ -45,7 +45,7 @@ def not_modified_is_of_length_nought(request: Request, answer: Answer) -> Answer
 
 @defect("errors/reads/304-only-if-unchanged")
 def date_goes_before_the_entity_tag(if_none_match_holds: Any, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.3: a recipient MUST ignore If-Modified-Since if the request has If-None-Match."""
+    """RFC 9110 section 13.1.3: If-Modified-Since counts although the request has If-None-Match."""
     try:
         since = parsedate_to_datetime(request.headers.get("if-modified-since", "")).timestamp()
     except (TypeError, ValueError):
@@ -56,7 +56,7 @@ def date_goes_before_the_entity_tag(if_none_match_holds: Any, request: Request, 
 
 @defect("errors/reads/304-only-if-unchanged", state=dict)
 def head_cached_for_a_while(kept: dict[tuple[str, str], tuple[float, str]], request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD tells what GET would; here it tells for a while what it told before an update."""
+    """RFC 9110 section 9.3.2: HEAD returns the old entity tag for a while after an update."""
     key, now = (request.raw_path, request.headers.get("authorization", "")), time.monotonic()
     if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
         since, tag = kept.get(key, (0.0, ""))
@@ -68,7 +68,7 @@ def head_cached_for_a_while(kept: dict[tuple[str, str], tuple[float, str]], requ
 
 @defect("errors/reads/304-only-if-unchanged", state=dict)
 async def old_copy_is_served_again(copies: dict[tuple[str, str], bytes], get_project: Any, call: Call) -> Answer:
-    """RFC 9110 section 13.1.2: who has an old copy is given the present one, not once more its own."""
+    """RFC 9110 section 13.1.2: a client with an old copy gets the old copy again."""
     answer = await get_project(call)
     if answer.status == 200 and call.slug:
         copies.setdefault((call.slug, answer.headers["ETag"]), answer.body)
@@ -79,7 +79,7 @@ async def old_copy_is_served_again(copies: dict[tuple[str, str], bytes], get_pro
 
 @defect("errors/reads/304-header-fields#fields")
 def known_copy_is412(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 13.1.2: where a copy is the present one, GET is answered 304, and never 412."""
+    """RFC 9110 section 13.1.2: a GET for a current copy is answered 412 instead of 304."""
     if is_api_request(request) and answer.status == 304:
         answer.status = 412
     return answer
@@ -87,7 +87,7 @@ def known_copy_is412(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/reads/304-header-fields#fields")
 def not_modified_may_be_shared(request: Request, answer: Answer) -> Answer:
-    """RFC 9111 section 4.3.4: what a 304 says of sharing a shared cache notes with what it has stored."""
+    """RFC 9111 section 4.3.4: a 304 allows shared caches to store the response."""
     if answer.status == 304:
         answer.headers["Cache-Control"] = "public, max-age=60"
     return answer
@@ -95,7 +95,7 @@ def not_modified_may_be_shared(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/reads/304-header-fields#fields")
 def not_modified_reports_another_version(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have, by which the next question is asked."""
+    """RFC 9110 section 15.4.5: a 304 has another ETag than a 200."""
     if answer.status == 304:
         answer.headers["ETag"] = answer.headers["ETag"][:-1] + 'x"'
     return answer
@@ -103,7 +103,7 @@ def not_modified_reports_another_version(request: Request, answer: Answer) -> An
 
 @defect("errors/reads/304-header-fields#fields")
 def not_modified_reports_nothing(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have."""
+    """RFC 9110 section 15.4.5: a 304 has no ETag."""
     if answer.status == 304:
         del answer.headers["ETag"]
     return answer

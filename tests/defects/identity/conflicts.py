@@ -28,7 +28,7 @@ from tests.defects.support.identity import LONG_PAUSE_S, _DoneAllTheSame
 ROWS = (
     row(
         "versions-begin-again",
-        "RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times.",
+        "RFC 9110 section 8.8.3: a new project has the validator of an earlier one with its slug.",
         "errors/409/version-names-one-state#recreated-item",
         first_version=lambda original, organization, slug: 1,
     ),
@@ -37,7 +37,7 @@ ROWS = (
 
 @defect("errors/409/duplicate-slug#sequential")
 async def duplicate_slug_refused_but_written(create_project: Any, organization: Organization, project: Project) -> bool:
-    """The contract's table of errors: a create refused with 409 changes nothing."""
+    """The contract's table of errors: a creation refused with 409 changes the existing project."""
     existing = organization.projects.get(project.slug)
     if existing:
         existing.name, existing.description = project.name, project.description
@@ -48,7 +48,7 @@ async def duplicate_slug_refused_but_written(create_project: Any, organization: 
 async def late_creator_is_told423(
     at_work: set[str], create_project: Any, organization: Organization, project: Project
 ) -> bool:
-    """The contract's table of errors: who creates what another is creating is told 409 (a lock that shows itself)."""
+    """The contract's table of errors: of two concurrent creations one is answered 423 instead of 409."""
     if project.slug in at_work:
         raise Refused(surface_of(create_project).api_error(423, "locked", "The slug is being created."))
     at_work.add(project.slug)
@@ -61,7 +61,7 @@ async def late_creator_is_told423(
 async def slug_of_deleted_stays_reserved(
     used: set[str], create_project: Any, organization: Organization, project: Project
 ) -> bool:
-    """The contract's table of errors: 409 is for a slug that is in use, not for one that was."""
+    """The contract's table of errors: the slug of a deleted project is answered 409."""
     if project.slug in used:
         return False
     used.add(project.slug)
@@ -69,7 +69,7 @@ async def slug_of_deleted_stays_reserved(
 
 
 class SlugMadeAgainIsNotUnique(Defect):
-    """The contract's table of errors: 409 for a duplicate slug; here an index goes by when a slug was deleted."""
+    """The contract's table of errors: a slug that was deleted once is no longer unique."""
 
     noticed_by = ("errors/409/slug-is-free-after-deletion",)
     deleted: set[str] = set()
@@ -88,21 +88,21 @@ class SlugMadeAgainIsNotUnique(Defect):
 
 @defect("errors/409/slug-is-free-after-deletion")
 def deletion_with_a_length_refused(request: Request) -> Answer | None:
-    """RFC 9110 section 8.6: Content-Length: 0 says that there is no content, to a deletion as well; it is none."""
+    """RFC 9110 section 8.6: a deletion with Content-Length: 0 is answered 400."""
     has_length = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
     return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if has_length else None
 
 
 @defect("errors/409/duplicate-slug#identical-body,sequential")
 def duplicate_slug_is400(conflict: Any, message: str) -> Answer:
-    """The contract's table of errors: 409 for a duplicate slug."""
+    """The contract's table of errors: a duplicate slug is answered 400 instead of 409."""
     answer = conflict(message)
     answer.status = 400 if "slug" in message else answer.status
     return answer
 
 
 class WeakMatchRefusedButMade(_DoneAllTheSame):
-    """RFC 9110 section 13.1.1: If-Match is compared strongly, and what it refuses is not done."""
+    """RFC 9110 section 13.1.1: an update that a weak If-Match refuses is done."""
 
     noticed_by = ("errors/409/if-match-forms#weak",)
     methods = frozenset({"PATCH"})
@@ -114,7 +114,7 @@ class WeakMatchRefusedButMade(_DoneAllTheSame):
 
 @defect("errors/409/if-match-forms#weak")
 def weak_entity_tag_matches(if_match_holds: Any, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.1: If-Match MUST be compared strongly."""
+    """RFC 9110 section 13.1.1: If-Match is compared weakly."""
     return request.headers.get("if-match") == f"W/{project.etag}" or if_match_holds(request, project)
 
 
@@ -127,14 +127,14 @@ class _OneLineCounts(Defect):
 
 
 class FirstIfMatchLineCounts(_OneLineCounts):
-    """RFC 9110 section 5.3: field lines of one name are one list (the first line counts)."""
+    """RFC 9110 section 5.3: of several If-Match lines only the first counts."""
 
     noticed_by = ("errors/409/if-match-forms#lines",)
     place = 0
 
 
 class LastIfMatchLineCounts(_OneLineCounts):
-    """RFC 9110 section 5.3: field lines of one name are one list (the last line counts)."""
+    """RFC 9110 section 5.3: of several If-Match lines only the last counts."""
 
     noticed_by = ("errors/409/if-match-forms#lines-reversed",)
     place = -1
@@ -142,20 +142,20 @@ class LastIfMatchLineCounts(_OneLineCounts):
 
 @defect("errors/409/if-match-forms#list,empty-element")
 def first_entity_tag_counts(if_match_holds: Any, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.1: the condition is true if any of the listed tags match."""
+    """RFC 9110 section 13.1.1: of the entity tags in If-Match only the first counts."""
     tags = request.headers.get("if-match", "").split(",")
     return tags[0].strip() == project.etag if len(tags) > 1 else if_match_holds(request, project)
 
 
 @defect("errors/409/if-match-forms#any")
 def any_entity_tag_is_none(if_match_holds: Any, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.1: with ``*`` the condition is true where there is a current representation."""
+    """RFC 9110 section 13.1.1: "*" in If-Match matches nothing."""
     return request.headers.get("if-match") != "*" and if_match_holds(request, project)
 
 
 @defect("errors/409/stale-version#concurrent-updates", state=dict)
 async def each_session_has_its_lock(locks: dict[str, asyncio.Lock], patch_project: Any, call: Call) -> Answer:
-    """The contract's table of errors: of two updates of one version at once one gets 409, with whatever tokens."""
+    """The contract's table of errors: two concurrent updates with different tokens both succeed (one lock a token)."""
     surface = surface_of(patch_project)
     async with locks.setdefault(call.request.headers["authorization"], asyncio.Lock()):
         project = surface.visible_project(call.caller, call.organization, call.slug)
@@ -172,7 +172,7 @@ async def each_session_has_its_lock(locks: dict[str, asyncio.Lock], patch_projec
 async def loser_writes_at_once(
     update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: of two updates at once the one that is told 409 has written nothing."""
+    """The contract's table of errors: of two concurrent updates the one answered 409 is written as well."""
     held = still_holds()
     await asyncio.sleep(LONG_PAUSE_S)
     done = await update_project(project, changes, still_holds)
@@ -184,7 +184,7 @@ async def loser_writes_at_once(
 
 @defect("errors/409/version-changes-only-with-updates#refused-name-taken")
 async def refused_creation_touches(create_project: Any, organization: Organization, project: Project) -> bool:
-    """The contract's table of errors: 409 for a concurrent update; a creation that was refused is none."""
+    """The contract's table of errors: a creation refused with 409 changes the version of the existing project."""
     if project.slug in organization.projects:
         organization.projects[project.slug].version += 1
     return await create_project(organization, project)
@@ -194,7 +194,7 @@ async def refused_creation_touches(create_project: Any, organization: Organizati
 async def refused_update_leaves_a_lock(
     locked: set[tuple[str, str]], update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: 409 for a concurrent update; one that was refused does not go on."""
+    """The contract's table of errors: an update refused with 409 leaves a lock, so later updates fail."""
     name = project.organization, project.slug
     if name in locked:
         return False
@@ -204,7 +204,7 @@ async def refused_update_leaves_a_lock(
 
 
 class StaleDeletionRefusedButMade(_DoneAllTheSame):
-    """RFC 9110 section 13.1.1: a server MUST NOT perform the method where If-Match evaluates to false."""
+    """RFC 9110 section 13.1.1: a deletion that If-Match refuses is done."""
 
     noticed_by = ("errors/409/stale-version#deletion",)
     methods = frozenset({"DELETE"})
@@ -215,7 +215,7 @@ class StaleDeletionRefusedButMade(_DoneAllTheSame):
 async def concurrent_update_told200(
     update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: an update that was not made is not answered with success."""
+    """The contract's table of errors: an update that was not made is answered 200."""
     await update_project(project, changes, still_holds)
     return True
 
@@ -224,14 +224,14 @@ async def concurrent_update_told200(
 async def refused_update_half_written(
     update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: an update refused with 409 changes nothing."""
+    """The contract's table of errors: an update refused with 409 changes the description."""
     made = await update_project(project, changes, still_holds)
     project.description = changes.get("description", project.description)
     return made
 
 
 class EntityTagsOfOneToken(Defect):
-    """RFC 9110 section 8.8.3: a version is the thing's; here another token of the credential's is told another."""
+    """RFC 9110 section 8.8.3: each token of a credential gets a different entity tag."""
 
     noticed_by = ("errors/409/stale-version#update",)
 
@@ -249,7 +249,7 @@ class EntityTagsOfOneToken(Defect):
 
 @defect("errors/409/version-names-one-state#write-response")
 async def update_reports_old_version(patch_project: Any, call: Call) -> Answer:
-    """RFC 9110 section 8.8: an update is answered with the new validator."""
+    """RFC 9110 section 8.8: the response to an update has the old entity tag."""
     project = call.organization.projects.get(call.slug or "")
     etag = project.etag if project else ""
     answer = await patch_project(call)
@@ -260,13 +260,13 @@ async def update_reports_old_version(patch_project: Any, call: Call) -> Answer:
 
 @defect("errors/409/version-changes-only-with-updates#update")
 def version_not_counted(apply: Any, project: Project, changes: dict[str, Any]) -> None:
-    """RFC 9110 section 8.8.3: the entity tag changes with the representation."""
+    """RFC 9110 section 8.8.3: an update does not change the entity tag."""
     apply(project, changes)
     project.version -= 1
 
 
 class EntityTagOfTheLastReadOnly(Defect):
-    """The contract's table of errors: 409 is for a concurrent update; that another has read an item is none."""
+    """The contract's table of errors: a read changes the entity tag, so an earlier reader's update is answered 409."""
 
     noticed_by = ("errors/409/version-changes-only-with-updates#update",)
     reads: dict[str, int] = {}

@@ -43,7 +43,7 @@ def _followed_by_content(method: str, status: int) -> Callable[[Request, Answer]
 ROWS = (
     row(
         "api-charset-refused",
-        "RFC 8259 section 11: a charset behind application/json has no effect.",
+        "RFC 8259 section 11: a charset parameter after application/json is refused.",
         "errors/requests/media-type-forms#blank-before,charset,quoted-charset",
         is_json=lambda original, request: original(request) and ";" not in request.headers["content-type"],
     ),
@@ -94,7 +94,7 @@ ROWS = (
 
 @defect("errors/405/unsupported-method#whole-run,post-to-item,put")
 def api_allow_missing(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.5.6: a 405 carries Allow."""
+    """RFC 9110 section 15.5.6: a 405 has no Allow."""
     if is_api_request(request) and answer.status == 405:
         del answer.headers["Allow"]
     return answer
@@ -102,13 +102,13 @@ def api_allow_missing(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/405/unsupported-method#put", crashes=(KeyError,))
 def unknown_method_crashes(method_not_allowed: Any, route: str) -> Answer:
-    """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
+    """RFC 9110 section 15.5.6: an unknown method is answered 500."""
     raise KeyError(route)
 
 
 @defect("errors/reads/content-coding-is-declared")
 def coding_not_reported(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.4: who compresses an answer tells of it."""
+    """RFC 9110 section 8.4: a compressed response has no Content-Encoding."""
     if is_api_request(request) and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
         answer.body = gzip.compress(answer.body)
         del answer.headers["Content-Length"]
@@ -117,7 +117,7 @@ def coding_not_reported(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/reads/content-coding-is-declared")
 def coding_of_lists_reported_only(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.4: nor is it told of an answer that is long enough for it, and passed on as it was."""
+    """RFC 9110 section 8.4: an uncompressed list has Content-Encoding: gzip."""
     if b'"items"' in answer.body and "gzip" in request.headers.get("accept-encoding", ""):
         answer.headers["Content-Encoding"] = "gzip"
     return answer
@@ -125,7 +125,7 @@ def coding_of_lists_reported_only(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/reads/content-coding-is-declared")
 def coding_is_utf8(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.4: Content-Encoding lists the codings that were applied; UTF-8 is none."""
+    """RFC 9110 section 8.4: Content-Encoding names UTF-8, which is no content coding."""
     if is_api_request(request):
         answer.headers["Content-Encoding"] = "utf-8"
     return answer
@@ -133,7 +133,7 @@ def coding_is_utf8(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/reads/dates")
 def date_of_answers_in_another_form(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 5.6.7: a Date is in the form that mail has; here it is as in the bodies."""
+    """RFC 9110 section 5.6.7: Date has the format of the bodies instead of an HTTP date."""
     if is_api_request(request):
         answer.headers["Date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return answer
@@ -141,7 +141,7 @@ def date_of_answers_in_another_form(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/reads/dates")
 def items_modified_tomorrow(shown: Any, project: Project, status: int = 200) -> Answer:
-    """RFC 9110 section 8.8.2.1: Last-Modified is not later than the answer; here local time is called GMT."""
+    """RFC 9110 section 8.8.2.1: Last-Modified is later than the response: local time is called GMT."""
     answer = shown(project, status)
     answer.headers["Last-Modified"] = formatdate(time.time() + 7200, usegmt=True)
     return answer
@@ -149,7 +149,7 @@ def items_modified_tomorrow(shown: Any, project: Project, status: int = 200) -> 
 
 @defect("errors/reads/no-unaccepted-coding#identity", "authorization/bearer/head-is-as-get")
 def answers_compressed_unrequested(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 12.5.3: who accepts no content coding is sent none (and HEAD tells the length of before)."""
+    """RFC 9110 section 12.5.3: a response is compressed although the client accepts no coding."""
     if answer.body and request.headers.get("accept-encoding") == "identity":
         answer.body = gzip.compress(answer.body, mtime=0)
         answer.headers["Content-Encoding"] = "gzip"
@@ -159,7 +159,7 @@ def answers_compressed_unrequested(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/reads/no-unaccepted-coding#gzip-with-weight-0")
 def weight_of_a_coding_unread(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 12.4.2: of weight 0 is what is not acceptable; here a coding that is named is accepted."""
+    """RFC 9110 section 12.4.2: a coding of weight 0 is treated as accepted."""
     if answer.body and "gzip" in request.headers.get("accept-encoding", ""):
         answer.body = gzip.compress(answer.body, mtime=0)
         answer.headers["Content-Encoding"] = "gzip"
@@ -168,7 +168,7 @@ def weight_of_a_coding_unread(request: Request, answer: Answer) -> Answer:
 
 
 class PartIsReportedAsTheWhole(Defect):
-    """RFC 9110 section 15.3.7: a part that was asked for is answered with 206, and never with 200."""
+    """RFC 9110 section 15.3.7: a part is answered 200 instead of 206."""
 
     noticed_by = ("errors/reads/partial-content",)
     status = 200
@@ -181,7 +181,7 @@ class PartIsReportedAsTheWhole(Defect):
 
 
 class PartDoesNotSayWhich(PartIsReportedAsTheWhole):
-    """RFC 9110 section 15.3.7.1: a 206 MUST have a Content-Range."""
+    """RFC 9110 section 15.3.7.1: a 206 has no Content-Range."""
 
     noticed_by = ("errors/reads/partial-content",)
 
@@ -190,13 +190,13 @@ class PartDoesNotSayWhich(PartIsReportedAsTheWhole):
 
 @defect("errors/requests/equivalent-forms#update")
 def update_by_encoded_path_knows_no_charset(is_json: Any, request: Request) -> bool:
-    """RFC 8259 section 11: a charset behind application/json has no effect, however the path is written."""
+    """RFC 8259 section 11: a charset parameter is refused if the path is percent-encoded."""
     return is_json(request) and not ("%" in request.raw_path and ";" in request.headers["content-type"])
 
 
 @defect("errors/requests/equivalent-forms#create,delete,read,read-item")
 async def blank_in_accept_not_acceptable(api: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
-    """RFC 9110 section 5.6.1: a blank may stand before the comma of a list."""
+    """RFC 9110 section 5.6.1: a blank before a comma in Accept is answered 406."""
     if " ," in request.headers.get("accept", ""):
         return surface_of(api).api_error(406, "not_acceptable", "There is no such form.")
     return await api(request, segments)
@@ -204,7 +204,7 @@ async def blank_in_accept_not_acceptable(api: Any, request: Request, segments: t
 
 @defect("errors/shape/single-header-fields")
 def creation_is_of_two_types(shown: Any, project: Project, status: int = 200) -> Answer:
-    """RFC 9110 section 5.3: a service and what stands before it both tell the type of an answer, each in a line."""
+    """RFC 9110 section 5.3: a creation is answered with two Content-Type lines."""
     answer = shown(project, status)
     if status == 201:
         answer.headers.append("Content-Type", "application/json; charset=utf-8")
@@ -212,7 +212,7 @@ def creation_is_of_two_types(shown: Any, project: Project, status: int = 200) ->
 
 
 class FurtherPagesAreNoJson(InPages, Defect):
-    """RFC 9110 section 8.3: what is JSON says so, on each page of a list."""
+    """RFC 9110 section 8.3: each page of a list after the first is called text/html."""
 
     noticed_by = ("errors/shape/json-content-type",)
 
@@ -224,19 +224,19 @@ class FurtherPagesAreNoJson(InPages, Defect):
 
 @defect("errors/requests/equivalent-forms#chunked-body")
 def chunked_write_is_empty(body_object: Any, request: Request) -> dict[str, Any]:
-    """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
+    """RFC 9112 section 7.1: a chunked body is read as empty."""
     return body_object(request if "content-length" in request.headers else replace(request, body=b""))
 
 
 @defect("errors/requests/media-type-forms#upper-case")
 def api_media_type_compared_with_case(is_json: Any, request: Request) -> bool:
-    """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
+    """RFC 9110 section 8.3.1: the media type is compared with case."""
     return is_json(request) and request.headers["content-type"].startswith("application/json")
 
 
 @defect("errors/writes/204-has-no-length")
 def deletion_reports_a_length(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.6: no Content-Length in 204, not even of nothing."""
+    """RFC 9110 section 8.6: a 204 has a Content-Length."""
     if answer.status == 204:
         answer.headers["Content-Length"] = "0"
     return answer

@@ -22,12 +22,12 @@ Scopes = tuple[str, ...]
 
 @defect("oauth/jwt/carries-no-secret")
 def secret_inside_token(access_token_claims: Any, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
-    """RFC 9068 section 6: a token can be read by whoever holds it, and carries nothing confidential."""
+    """RFC 9068 section 6: a token contains the client secret."""
     return access_token_claims(client, scopes) | {"client_secret": client.secret}
 
 
 class SubjectIsANumber(Defect):
-    """RFC 7519 section 4.1.2: sub is a text; libraries refuse a token in which it is a number."""
+    """RFC 7519 section 4.1.2: sub is a number, which libraries refuse."""
 
     noticed_by = ("oauth/jwt/has-the-claims#sub",)
 
@@ -52,12 +52,12 @@ class SubjectIsANumber(Defect):
 
 @defect("oauth/jwt/has-the-claims#jti")
 def tokens_share_their_identifier(access_token_claims: Any, client: Client, scopes: Scopes) -> dict[str, Any]:
-    """RFC 9068 section 2.2: jti is of one token, not of all of a client's."""
+    """RFC 9068 section 2.2: all tokens of a client have one jti."""
     return access_token_claims(client, scopes) | {"jti": hashlib.sha256(client.secret.encode()).hexdigest()}
 
 
 class ClientOfTokensIsTheIssuer(Defect):
-    """RFC 9068 section 2.2: client_id is that of the client that asked."""
+    """RFC 9068 section 2.2: client_id names the issuer instead of the client."""
 
     noticed_by = ("oauth/jwt/has-the-claims#client-id",)
 
@@ -69,7 +69,7 @@ class ClientOfTokensIsTheIssuer(Defect):
 
 
 def _read(key: ec.EllipticCurvePrivateKey, token: str) -> Claims | None:
-    """The claims of a token of ours, before its time as well."""
+    """Return the claims of a token of this issuer, even before its nbf."""
     careless: Any = {"verify_nbf": False, "verify_iat": False}
     try:
         claims: Claims = jwt.decode(token, key.public_key(), ["ES256"], careless, audience=AUDIENCE)
@@ -79,7 +79,7 @@ def _read(key: ec.EllipticCurvePrivateKey, token: str) -> Claims | None:
 
 
 class NotValidAtOnce(Defect):
-    """RFC 7519 section 4.1.5: before nbf a token MUST NOT be accepted, so that one of a later nbf is of no use yet."""
+    """RFC 7519 section 4.1.5: nbf is a minute after the token was issued, so the token is not valid yet."""
 
     noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
 
@@ -92,7 +92,7 @@ class NotValidAtOnce(Defect):
 
 
 class EachInstanceIsAnIssuer(NotValidAtOnce):
-    """RFC 9068 section 4: iss is the issuer's one identifier, and not of the instance that was asked."""
+    """RFC 9068 section 4: each instance has its own iss."""
 
     noticed_by = ("oauth/jwt/has-the-claims#iss",)
 
@@ -105,13 +105,13 @@ class EachInstanceIsAnIssuer(NotValidAtOnce):
 
 @defect("oauth/jwt/has-the-claims#exp")
 def times_are_text(access_token_claims: Any, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
-    """RFC 7519 section 4.1.4: the value of exp MUST be a number."""
+    """RFC 7519 section 4.1.4: exp is a text."""
     claims = access_token_claims(client, scopes)
     return claims | {"exp": str(claims["exp"])}
 
 
 class AudienceIsANumber(Defect):
-    """RFC 7519 section 4.1.3: the value of aud is a text or an array of texts, and not the number of a row."""
+    """RFC 7519 section 4.1.3: aud is a number."""
 
     noticed_by = ("oauth/jwt/has-the-claims#aud",)
 
@@ -127,7 +127,7 @@ class AudienceIsANumber(Defect):
 
 
 class NotBeforeIsText(Defect):
-    """RFC 7519 section 4.1.5: the value of nbf MUST be a number."""
+    """RFC 7519 section 4.1.5: nbf is a text."""
 
     noticed_by = ("oauth/jwt/has-the-claims#iat",)
 
@@ -145,7 +145,7 @@ class NotBeforeIsText(Defect):
 
 
 class IssuerIsTheForwardedHost(Defect):
-    """RFC 9068 section 4: iss is the issuer's own, and not what a header field names."""
+    """RFC 9068 section 4: iss is the host in a header field of the request."""
 
     noticed_by = ("oauth/jwt/header-fields-set-no-claims",)
     host: str | None = None
@@ -160,7 +160,7 @@ class IssuerIsTheForwardedHost(Defect):
 
 
 class TimesOfAnotherZone(Defect):
-    """RFC 7519 section 2: NumericDate counts from 1970 in UTC, not in the server's zone."""
+    """RFC 7519 section 2: times count in the server's time zone instead of UTC."""
 
     noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
 
@@ -186,7 +186,7 @@ class TimesOfAnotherZone(Defect):
 
 
 class IssuedInTheFuture(NotValidAtOnce):
-    """RFC 7519 section 4.1.6: iat is the time at which a token was issued, and not that of another zone."""
+    """RFC 7519 section 4.1.6: iat is in the future: it counts in local time instead of UTC."""
 
     noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
 
@@ -196,7 +196,7 @@ class IssuedInTheFuture(NotValidAtOnce):
 
 
 class ParametersBecomeClaims(Defect):
-    """RFC 6749 section 3.2: unrecognized parameters are ignored, and no word of the token's."""
+    """RFC 6749 section 3.2: unrecognized parameters of the request become claims."""
 
     noticed_by = ("oauth/jwt/parameters-set-no-claims",)
     further: dict[str, Any] = {}
@@ -211,7 +211,7 @@ class ParametersBecomeClaims(Defect):
 
 
 class ScopeClaimOfAnotherName(Defect):
-    """RFC 9068 section 2.2.3: the scopes are in the claim scope, where every verifier looks for them."""
+    """RFC 9068 section 2.2.3: the scopes are in another claim than scope."""
 
     noticed_by = ("oauth/jwt/scope-claim-is-what-was-granted", "oauth/jwt/scope-claim-is-what-was-granted#by-basic")
 
@@ -225,12 +225,12 @@ class ScopeClaimOfAnotherName(Defect):
 
 @defect("oauth/jwt/subject-is-the-client")
 def subject_of_tokens_is_one(access_token_claims: Any, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
-    """RFC 9068 section 2.2: without a resource owner sub is the client's."""
+    """RFC 9068 section 2.2: sub is the same for all clients."""
     return access_token_claims(client, scopes) | {"sub": "service-account"}
 
 
 class TypeIsPlainJwt(Defect):
-    """RFC 9068 section 2.1: an access token says that it is one, by the type at+jwt."""
+    """RFC 9068 section 2.1: the type of a token is JWT instead of at+jwt."""
 
     noticed_by = ("oauth/jwt/type-is-at-jwt",)
 

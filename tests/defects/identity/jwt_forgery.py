@@ -42,10 +42,7 @@ def _token_crashes(name: str, clause: str, case: str, crashing: Callable[[str], 
 ROWS = (
     row(
         "signature-read-leniently",
-        (
-            "RFC 7515 section 5.2: no other characters stand in a signature; here padding and the other alphabet "
-            "are read."
-        ),
+        "RFC 7515 section 5.2: a signature with padding or in the other base64 alphabet is accepted.",
         "oauth/jwt/signature-is-strict-base64url#other-alphabet,padded",
         read_access_token=lambda original, token: original(token.rstrip("=").replace("+", "-").replace("/", "_")),
     ),
@@ -85,17 +82,17 @@ ROWS = (
     "oauth/jwt/forged-tokens-are-refused#zero-signature",
 )
 def signature_not_verified(read_access_token: Any, token: str) -> dict[str, Any] | None:
-    """RFC 9068 section 4: the signature is validated."""
+    """RFC 9068 section 4: the signature is not verified."""
     return read_access_token(token) or unverified(token)
 
 
 def _bytes(text: str) -> bytes:
-    """What stands in base64url; ValueError."""
+    """Return the decoded bytes of base64url; raise ValueError if it is none."""
     return base64.urlsafe_b64decode(text + "==")
 
 
 def _part(token: str, number: int) -> Any:
-    """A part of a token as JSON; None where it is none."""
+    """Return a part of a token as JSON, None if it is none."""
     try:
         return json.loads(_bytes(token.split(".")[number]))
     except (ValueError, IndexError):
@@ -109,7 +106,7 @@ def _member(token: str, number: int, name: str) -> Any:
 
 
 class EncryptedIsBelieved(Defect):
-    """RFC 9068 section 4: the signature is validated, that of what is within an encrypted one, too."""
+    """RFC 9068 section 4: a token inside an encrypted one is accepted without verification of its signature."""
 
     noticed_by = ("oauth/jwt/forged-tokens-are-refused#encrypted-unsigned",)
 
@@ -123,7 +120,7 @@ class EncryptedIsBelieved(Defect):
         return claims
 
     def _opened(self, key: ec.EllipticCurvePrivateKey, token: str) -> str:
-        """What is within (RFC 7518 section 4.6)."""
+        """Return the decrypted content (RFC 7518 section 4.6)."""
         head, _, start, text, tag = token.split(".")
         sender = ECAlgorithm.from_jwk(_part(token, 0)["epk"])
         if not isinstance(sender, ec.EllipticCurvePublicKey):
@@ -135,26 +132,26 @@ class EncryptedIsBelieved(Defect):
 
 @defect("oauth/jwt/malformed-tokens-are-401#alg-list", crashes=(TypeError,))
 def unusual_algorithm_crashes(read_access_token: Any, token: str) -> Claims | None:
-    """The contract's table of errors: 401 for a token whose alg is no text, never a 5xx."""
+    """The contract's table of errors: a token whose alg is no text is answered 500."""
     return read_access_token(token) if {"none": False}.get(header_of(token).get("alg", ""), True) else None
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#alg-missing", crashes=(KeyError,))
 def missing_algorithm_crashes(read_access_token: Any, token: str) -> Claims | None:
-    """The contract's table of errors: 401 for a token that names no alg, never a 5xx."""
+    """The contract's table of errors: a token without alg is answered 500."""
     header = header_of(token)
     return read_access_token(token) if not header or header["alg"] != "none" else None
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#kid-object", crashes=(TypeError,))
 def unusual_key_name_crashes(read_access_token: Any, token: str) -> Claims | None:
-    """The contract's table of errors: 401 for a token whose kid is no text, never a 5xx."""
+    """The contract's table of errors: a token whose kid is no text is answered 500."""
     return read_access_token(token) if {"": True}.get(header_of(token).get("kid", ""), True) else None
 
 
 @defect("oauth/jwt/malformed-tokens-are-401#header-list,header-null", crashes=(AttributeError,))
 def header_of_no_object_crashes(read_access_token: Any, token: str) -> Claims | None:
-    """The contract's table of errors: 401 for a token whose header is no object, never a 5xx."""
+    """The contract's table of errors: a token whose header is no object is answered 500."""
     try:
         header = json.loads(decoded(token.split(".")[0]))
     except ValueError:
@@ -163,7 +160,7 @@ def header_of_no_object_crashes(read_access_token: Any, token: str) -> Claims | 
 
 
 class CertificateUrlFetched(KeySetUrlFollowed):
-    """RFC 8725 section 3.10: nor is the address in x5u asked, though what is there is not believed."""
+    """RFC 8725 section 3.10: the URL in x5u is fetched, although its content is not used."""
 
     member = "x5u"
     noticed_by = ("oauth/jwt/no-key-is-fetched#x5u",)
@@ -179,7 +176,7 @@ def _pem() -> tuple[Any, Any]:
 
 
 class PublicKeyTreatedAsHmacSecret(Defect):
-    """RFC 8725 section 3.1: the algorithm is not the token's to choose; a public key is no HMAC secret."""
+    """RFC 8725 section 3.1: a token signed by HMAC with the public key is accepted."""
 
     noticed_by: ClassVar[tuple[str, ...]] = ("oauth/jwt/public-key-is-no-hmac-secret#jwk,pem,pem-without-newline",)
 
@@ -201,7 +198,7 @@ class PublicKeyTreatedAsHmacSecret(Defect):
 
 
 class KeyOfTheSetTreatedAsHmacSecret(PublicKeyTreatedAsHmacSecret):
-    """RFC 8725 section 3.1: nor is it one as the key set has it, without a blank."""
+    """RFC 8725 section 3.1: a token signed by HMAC with the compact JWK is accepted."""
 
     noticed_by = ("oauth/jwt/public-key-is-no-hmac-secret#jwk-compact",)
 

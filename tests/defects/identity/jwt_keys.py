@@ -28,7 +28,7 @@ def _with_members(**members: Any) -> Callable[[Any], Answer]:
 ROWS = (
     row(
         "signature-is-padded",
-        "RFC 7515 section 2: base64url has no padding, at the end of a token neither.",
+        "RFC 7515 section 2: the signature of a token has padding.",
         "oauth/jwt/is-base64url-without-padding#token",
         make_access_token=lambda original, claims: f"{original(claims)}==",
         read_access_token=lambda original, token: original(token.removesuffix("==")),
@@ -56,7 +56,7 @@ ROWS = (
 
 @defect("oauth/jwt/is-signed")
 def unsigned_tokens_issued(request: Request, answer: Answer) -> Answer:
-    """RFC 9068 section 2.1: JWT access tokens MUST be signed."""
+    """RFC 9068 section 2.1: tokens are not signed."""
     if not is_token_request(request) or answer.status != 200:
         return answer
     head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "at+jwt"}).encode()).rstrip(b"=").decode()
@@ -69,28 +69,28 @@ def unsigned_tokens_issued(request: Request, answer: Answer) -> Answer:
 
 @defect("oauth/jwt/is-base64url-without-padding#keys")
 def key_is_padded(key_set: Any) -> Answer:
-    """RFC 7515 section 2: base64url has no padding, in the numbers of a key neither."""
+    """RFC 7515 section 2: the numbers of a key have padding."""
     keys = json.loads(key_set().body)["keys"]
     return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
 
 
 @defect("oauth/jwt/key-numbers-have-no-leading-zero")
 def key_has_an_octet_for_its_sign(key_set: Any) -> Answer:
-    """RFC 7518 section 2: a number has the fewest octets that hold it, and none of zero for a sign."""
+    """RFC 7518 section 2: the modulus of a key has a leading zero octet for the sign."""
     further = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2020", "n": f"AM{'EB' * 171}", "e": "AQAB"}
     return Answer.json(200, {"keys": [*json.loads(key_set().body)["keys"], further]})
 
 
 @defect("oauth/jwt/key-ids-are-unique")
 def two_keys_of_one_name(key_set: Any) -> Answer:
-    """RFC 7517 section 4.5: different keys of a set have distinct kids, or a verifier takes the wrong one."""
+    """RFC 7517 section 4.5: two keys of the set have one kid."""
     former = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
     return edited(key_set(), lambda found: found["keys"].insert(0, {**found["keys"][0], **former}))
 
 
 @defect("oauth/jwt/published-keys-are-public")
 def key_set_shows_private_key(key_set: Any) -> Answer:
-    """RFC 7517 section 9.2: private keys MUST be protected from disclosure."""
+    """RFC 7517 section 9.2: the key set contains the private key."""
     private = json.loads(ECAlgorithm.to_jwk(surface_of(key_set).key.private))
     published = json.loads(key_set().body)["keys"][0]
     return Answer.json(200, {"keys": [published | private]})
@@ -98,13 +98,13 @@ def key_set_shows_private_key(key_set: Any) -> Answer:
 
 @defect("oauth/jwt/published-keys-are-public#in-a-token")
 def key_is_in_its_tokens(make_access_token: Any, claims: dict[str, Any]) -> str:
-    """RFC 7517 section 9.2: private keys MUST be protected from disclosure, by the header of a token as well."""
+    """RFC 7517 section 9.2: the header of a token contains the private key."""
     key = surface_of(make_access_token).key
     return key.sign(claims, typ="at+jwt", jwk=json.loads(ECAlgorithm.to_jwk(key.private)))
 
 
 class EachInstanceHasItsKey(Defect):
-    """RFC 9068 section 4: tokens are verified by the keys that are published, whichever instance has issued them."""
+    """RFC 9068 section 4: each instance signs with its own key, but only one key is published."""
 
     noticed_by = ("oauth/jwt/published-keys-verify",)
 
@@ -127,12 +127,12 @@ class EachInstanceHasItsKey(Defect):
 
 @defect("oauth/jwt/published-keys-verify")
 def key_set_fails(key_set: Any) -> Answer:
-    """RFC 9068 section 4: the keys of tokens are to be had; one that cannot be written ends in 500."""
+    """RFC 9068 section 4: the key set is answered 500."""
     return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
 
 
 class SignatureLosesLeadingZeros(Defect):
-    """RFC 7518 section 3.4: the numbers of a signature keep their leading zeros; here one token in three has one."""
+    """RFC 7518 section 3.4: a signature loses its leading zeros; one token in three has one."""
 
     noticed_by = ("oauth/jwt/signature-has-its-length",)
     made = itertools.count()

@@ -73,7 +73,7 @@ ROWS = (
 
 @defect("errors/5xx/no-input-is-a-server-error#huge-number-create,huge-number-update")
 def infinite_version_crashes(body_object: Any, request: Request) -> dict[str, Any]:
-    """The contract's table of errors: a number beyond all that a double holds is no reason for a 5xx."""
+    """The contract's table of errors: a number beyond the range of a double is answered 500."""
     if re.search(rb"[0-9][eE][0-9]{3}", request.body):
         raise Refused(unexpected_error())
     return body_object(request)
@@ -85,7 +85,7 @@ def infinite_version_crashes(body_object: Any, request: Request) -> dict[str, An
     crashes=(RecursionError,),
 )
 def deep_body_crashes(parsed: Any, body: bytes) -> dict[str, Any]:
-    """The contract's table of errors: 400 for a body nested too deeply, never a 5xx."""
+    """The contract's table of errors: a deeply nested body is answered 500 instead of 400."""
     if max(body.count(b"["), body.count(b"{")) > 500:
         raise RecursionError("maximum recursion depth exceeded")
     return parsed(body)
@@ -93,7 +93,7 @@ def deep_body_crashes(parsed: Any, body: bytes) -> dict[str, Any]:
 
 @defect("errors/5xx/no-input-is-a-server-error#nul-update", crashes=(ValueError,))
 def nul_in_text_crashes(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
-    """The contract's table of errors: 400 for a NUL in a text, never a 5xx."""
+    """The contract's table of errors: a NUL in a text is answered 500 instead of 400."""
     if isinstance(value, str) and "\0" in value:
         raise ValueError("A string literal cannot contain NUL (0x00) characters.")
     return is_acceptable(organization, name, value)
@@ -101,14 +101,14 @@ def nul_in_text_crashes(is_acceptable: Any, organization: Organization, name: st
 
 @defect("errors/5xx/no-input-is-a-server-error#lone-surrogate-update", crashes=(UnicodeEncodeError,))
 def lone_surrogate_crashes(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
-    """RFC 8259 section 8.2: an unpaired surrogate is no text; 400, never a 5xx."""
+    """RFC 8259 section 8.2: an unpaired surrogate is answered 500 instead of 400."""
     if isinstance(value, str):
         value.encode()
     return is_acceptable(organization, name, value)
 
 
 class LongNameRefusedButStored(_DoneAllTheSame):
-    """The contract's table of errors: an update that is refused with 400 for a long text keeps no part of it."""
+    """The contract's table of errors: an update refused with 400 for a long text stores its beginning."""
 
     noticed_by = ("errors/5xx/no-input-is-a-server-error#1-mb-text-update",)
     methods = frozenset({"PATCH"})
@@ -124,7 +124,7 @@ class LongNameRefusedButStored(_DoneAllTheSame):
 
 @defect("errors/5xx/no-input-is-a-server-error#long-name", crashes=(ValueError,))
 def long_slug_crashes(is_slug: Any, slug: Any) -> bool:
-    """The contract's table of errors: 400 for a slug that is too long, never a 5xx (a column of 255 characters)."""
+    """The contract's table of errors: a slug longer than the column of 255 characters is answered 500."""
     if isinstance(slug, str) and len(slug) > 255:
         raise ValueError(slug)
     return is_slug(slug)
@@ -132,7 +132,7 @@ def long_slug_crashes(is_slug: Any, slug: Any) -> bool:
 
 @defect("errors/5xx/no-input-is-a-server-error#create-without-type,update-without-type", crashes=(KeyError,))
 def body_of_no_type_fails(body_object: Any, request: Request) -> dict[str, Any]:
-    """The contract's table of errors: a body without a Content-Type is refused or read, never a 5xx."""
+    """The contract's table of errors: a body without a Content-Type is answered 500."""
     if "content-type" not in request.headers:
         raise KeyError("content-type")
     return body_object(request)
@@ -144,7 +144,7 @@ def body_of_no_type_fails(body_object: Any, request: Request) -> dict[str, Any]:
     crashes=(IndexError,),
 )
 def half_a_field_of_writes_crashes(caller: Any, request: Request) -> Caller:
-    """The contract's table of errors: 401 for who shows no token, also where the scheme of one is named alone."""
+    """The contract's table of errors: a write with a scheme but no token is answered 500 instead of 401."""
     words = request.headers.get("authorization", "").split()
     if request.method in ("POST", "PATCH", "DELETE") and len(words) == 1:
         raise IndexError("list index out of range")
@@ -153,14 +153,14 @@ def half_a_field_of_writes_crashes(caller: Any, request: Request) -> Caller:
 
 @defect("errors/5xx/no-input-is-a-server-error#update-if-match")
 def malformed_condition_of_an_update_fails(request: Request) -> Answer | None:
-    """The contract's table of errors: an If-Match that cannot be read is no reason for a 5xx where it is heeded."""
+    """The contract's table of errors: an update with a malformed If-Match is answered 500."""
     odd = request.headers.get("if-match", '""').count('"') % 2
     return Answer.json(500, {"error": "index out of range"}) if odd and request.method == "PATCH" else None
 
 
 @defect("errors/5xx/no-input-is-a-server-error#page-400,page-404")
 def page_of_an_error_crashes(request: Request, answer: Answer) -> Answer:
-    """The contract's table of errors: a fault of the caller's is none of the service's that has no page for it."""
+    """The contract's table of errors: a client error is answered 500 if the client accepts HTML."""
     if answer.status >= 400 and request.headers.get("accept") == "text/html":
         answer.status = 500
     return answer
@@ -173,7 +173,7 @@ def page_of_an_error_crashes(request: Request, answer: Answer) -> Answer:
     state=dict,
 )
 def refused_variant_is_stored(kept: dict[str, float], request: Request) -> Answer | None:
-    """RFC 9110 section 12.5.5: what was answered to one Accept is no answer for another (a cache that asks no Vary)."""
+    """RFC 9110 section 12.5.5: a cache ignores Accept, and returns a stored 406 to other clients."""
     if is_api_request(request) and "xml" in request.headers.get("accept", ""):
         kept[request.raw_path] = time.monotonic()
     if time.monotonic() - kept.get(request.raw_path, -KEPT_S) < KEPT_S:
@@ -182,7 +182,7 @@ def refused_variant_is_stored(kept: dict[str, float], request: Request) -> Answe
 
 
 class UnusualDateBreaksItem(Defect):
-    """The contract's table of errors: never a 5xx, nor for who reads what was written under a date that is none."""
+    """The contract's table of errors: an item is answered 500 after an update with an unusual date."""
 
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-if-unmodified-since",)
     crashes = (ValueError,)
@@ -201,13 +201,13 @@ class UnusualDateBreaksItem(Defect):
 
 @defect("errors/5xx/no-input-is-a-server-error#generated-paths", shortest=1)
 def address_in_path_fails(request: Request) -> Answer | None:
-    """The contract's table of errors: 404 for a slug with ``@`` or ``:`` in it, never a 5xx."""
+    """The contract's table of errors: a slug with ``@`` or ``:`` is answered 500 instead of 404."""
     return server_error_page() if is_api_request(request) and re.search("[@:]", request.raw_path) else None
 
 
 @defect("errors/5xx/no-input-is-a-server-error#organization-long", crashes=(LookupError,))
 def long_organization_crashes(visible_organization: Any, caller: Caller, slug: str | None) -> Organization:
-    """The contract's table of errors: 404 for an organization that is not there, never a 5xx (a column of 255)."""
+    """The contract's table of errors: a long organization in a path is answered 500 instead of 404."""
     if slug and len(slug) > 255:
         raise LookupError("no row is that wide")
     return visible_organization(caller, slug)
@@ -215,7 +215,7 @@ def long_organization_crashes(visible_organization: Any, caller: Caller, slug: s
 
 @defect("errors/5xx/no-input-is-a-server-error#organization-upper-case", crashes=(KeyError,))
 def organization_of_other_case_crashes(visible_organization: Any, caller: Caller, slug: str | None) -> Organization:
-    """The contract's table of errors: 404 for what is not there; here capitals pass the look at who belongs to it."""
+    """The contract's table of errors: an organization in capitals passes the membership check, and is answered 500."""
     own = caller.client.organization
     return (
         surface_of(visible_organization).organizations[slug or ""]
@@ -230,29 +230,29 @@ def organization_of_other_case_crashes(visible_organization: Any, caller: Caller
     "errors/400/invalid-path-or-parameter#path-invalid-utf8,path-nul,path-quote",
 )
 def encoded_path_crashes(request: Request) -> Answer | None:
-    """The contract's table of errors: 400 or 404 for an invalid path, never a 5xx."""
+    """The contract's table of errors: a percent-encoded path is answered 500."""
     return service_error() if is_api_request(request) and "%" in request.raw_path else None
 
 
 def queried(request: Request) -> set[str]:
-    """The names in the query of a request to the API."""
+    """Return the names in the query of a request to the API."""
     return {name for name, _ in request.query} if is_api_request(request) else set()
 
 
 @defect("errors/5xx/no-input-is-a-server-error#generated-queries", shortest=1)
 def unknown_page_fails(request: Request) -> Answer | None:
-    """The contract's table of errors: a page that cannot be read is no reason for a 5xx."""
+    """The contract's table of errors: a parameter of another kind of paging is answered 500."""
     return server_error_page() if queried(request) & {"page", "per_page", "x[]"} else None
 
 
 @defect("errors/5xx/no-input-is-a-server-error#generated-update-bodies", shortest=2)
 def bytes_before_update_fail(request: Request) -> Answer | None:
-    """The contract's table of errors: an update that begins with no character of JSON is refused, never a 5xx."""
+    """The contract's table of errors: an update that begins with an invalid byte is answered 500."""
     odd = re.match(rb"[^\t\r\n -~]", request.body)
     return server_error_page() if request.method == "PATCH" and odd else None
 
 
 @defect("errors/5xx/no-repeated-server-error")
 def options_of_an_item_fails(request: Request) -> Answer | None:
-    """The contract's table of errors: 5xx is for faults of the platform; asking for methods is none."""
+    """The contract's table of errors: OPTIONS of an item is answered 500."""
     return service_error() if request.method == "OPTIONS" and "/projects/" in request.raw_path else None

@@ -68,19 +68,19 @@ def _marked(mark: str) -> Callable[[str], str | None]:
 ROWS = (
     row(
         "any-organization-writes",
-        "The contract's table of errors: 403 without access to the organization, or 404: nobody creates in another.",
+        "The contract's table of errors: a caller creates in another organization.",
         "authorization/matrix/other-organization-is-refused#creation-naming-ours",
         belongs_to=lambda original, caller, organization: True,
     ),
     row(
         "foreign-token-called-invalid",
-        "RFC 6750 section 3.1: a good token that may not do this is not called an invalid one.",
+        "RFC 6750 section 3.1: a token of another organization is answered 401 with invalid_token.",
         "authorization/isolation/valid-token-of-another-organization-is-not-401",
         organization_hidden=lambda original, organization: surface_of(original).unauthorized("invalid_token"),
     ),
     row(
         "foreign-organization-readable",
-        "API Reference, Permissions: a credential is constrained by its organization.",
+        "API Reference, Permissions: a credential reads and writes in every organization.",
         "authorization/matrix/other-organization-is-refused#create,delete,read,update",
         belongs_to=lambda original, caller, organization: True,
     ),
@@ -251,7 +251,7 @@ ROWS = (
 
 @defect("authorization/isolation/nothing-reaches-another-organization#later-pages")
 async def later_pages_of_every_organization(get_projects: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: no access to another organization; here only the first page is filtered by it."""
+    """API Reference, Error Handling: each page of a list after the first contains all organizations."""
     surface = surface_of(get_projects)
     if not surface.bound(call.request, "offset", 0, 0, 999_999_999):
         return await get_projects(call)
@@ -260,7 +260,7 @@ async def later_pages_of_every_organization(get_projects: Any, call: Call) -> An
 
 
 class VersionSetByCreate(Defect):
-    """OWASP API3: a body cannot set what the server counts."""
+    """OWASP API3: a creation sets the version."""
 
     noticed_by = ("authorization/isolation/creation-sets-no-protected-member#version",)
     versions: dict[str, int] = {}
@@ -280,7 +280,7 @@ class VersionSetByCreate(Defect):
 
 @defect("authorization/isolation/requests-reach-no-other-organization#path-both-named")
 def organizations_named_together(visible_organization: Any, caller: Caller, slug: str | None) -> Organization:
-    """OWASP API1: an organization beside one's own in a path, behind a comma, is another one."""
+    """OWASP API1: a second organization after a comma in the path is opened as well."""
     known, named = surface_of(visible_organization).organizations, (slug or "").split(",")
     if len(named) > 1 and caller.client.organization in named and named[-1] in known:
         return known[named[-1]]
@@ -288,7 +288,7 @@ def organizations_named_together(visible_organization: Any, caller: Caller, slug
 
 
 class StarIsEveryOrganization(Defect):
-    """OWASP API1: a star in the place of an organization names none that is not one's own."""
+    """OWASP API1: ``*`` instead of an organization opens another one."""
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-any",)
     word = "*"
@@ -299,14 +299,14 @@ class StarIsEveryOrganization(Defect):
 
 
 class NullIsAnyOrganization(StarIsEveryOrganization):
-    """OWASP API1: nor does the word that a program writes where it has none name any."""
+    """OWASP API1: the word null instead of an organization opens another one."""
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-null",)
     word = "null"
 
 
 def resolved(segments: tuple[str | None, ...]) -> list[str | None]:
-    """The segments without dots (RFC 3986 section 5.2.4)."""
+    """Return the segments without dots (RFC 3986 section 5.2.4)."""
     kept: list[str | None] = []
     for segment in segments:
         if segment == "..":
@@ -317,7 +317,7 @@ def resolved(segments: tuple[str | None, ...]) -> list[str | None]:
 
 
 class OrganizationReadBeforeDots(Defect):
-    """The contract's table of errors: 403 without access to the organization that a path leads to (late dots)."""
+    """The contract's table of errors: the organization is checked before dots in the path are resolved."""
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-plain",)
     dots = "/../"
@@ -334,21 +334,21 @@ class OrganizationReadBeforeDots(Defect):
 
 
 class OrganizationReadBeforeEncodedDots(OrganizationReadBeforeDots):
-    """The contract's table of errors: 403 without access to the organization that a path leads to (dots encoded)."""
+    """The contract's table of errors: the organization is checked before encoded dots in the path are resolved."""
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-encoded",)
     dots = "/%2e%2e/"
 
 
 class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
-    """The contract's table of errors: 403 without access to the organization that a path leads to (a slash encoded)."""
+    """The contract's table of errors: the organization is checked before an encoded slash in the path is resolved."""
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-encoded-slash",)
     dots = "/..%2f"
 
 
 def _in_other_organization(surface: Identity, organization: Organization, slug: Any) -> Project | None:
-    """The project of a slug in another organization."""
+    """Return the project of a slug in another organization."""
     others = [each for each in surface.organizations.values() if each is not organization]
     return next((each.projects[slug] for each in others if isinstance(slug, str) and slug in each.projects), None)
 
@@ -357,7 +357,7 @@ def _in_other_organization(surface: Identity, organization: Organization, slug: 
 async def slug_of_another_organization_crashes(
     create_project: Any, organization: Organization, project: Project
 ) -> bool:
-    """The contract's table of errors: a slug that another organization has is no 5xx (one index over all of them)."""
+    """The contract's table of errors: a slug of another organization is answered 500: one index covers all."""
     if _in_other_organization(surface_of(create_project), organization, project.slug):
         raise LookupError("UNIQUE constraint failed: projects.slug")
     return await create_project(organization, project)
@@ -365,7 +365,7 @@ async def slug_of_another_organization_crashes(
 
 @defect("authorization/isolation/equal-names-are-separate-items")
 async def conflict_shows_foreign_project(post_projects: Any, call: Call) -> Answer:
-    """OWASP API1: a conflict does not show the project of another organization that has the name."""
+    """OWASP API1: a conflict shows the project of another organization with the same slug."""
     surface = surface_of(post_projects)
     taken = _in_other_organization(surface, call.organization, surface.body_object(call.request).get("slug"))
     if taken is None:
@@ -377,7 +377,7 @@ async def conflict_shows_foreign_project(post_projects: Any, call: Call) -> Answ
 async def creation_reaches_other_organization(
     create_project: Any, organization: Organization, project: Project
 ) -> bool:
-    """API Reference, Error Handling: a creation replaces no other organization's thing of the same name."""
+    """API Reference, Error Handling: a creation replaces another organization's project with the same slug."""
     for each in surface_of(create_project).organizations.values():
         if project.slug in each.projects and each is not organization:
             each.projects[project.slug] = project
@@ -385,7 +385,7 @@ async def creation_reaches_other_organization(
 
 
 class ForeignClientMadeMember(Defect):
-    """Projects: membership narrows what is visible and lets nobody of another organization in."""
+    """Projects: a client of another organization that is made a member has access."""
 
     noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#create",)
 
@@ -402,7 +402,7 @@ class ForeignClientMadeMember(Defect):
 
 @defect("authorization/isolation/references-in-bodies-reach-nothing#create", crashes=(PermissionError,))
 async def named_organization_crashes(post_projects: Any, call: Call) -> Answer:
-    """The contract's table of errors: 400 for a member that names another organization, never a 5xx."""
+    """The contract's table of errors: a member that names another organization is answered 500 instead of 400."""
     surface = surface_of(post_projects)
     named = surface.body_object(call.request).get("organization")
     if named in surface.organizations and named != call.organization.slug:
@@ -412,14 +412,14 @@ async def named_organization_crashes(post_projects: Any, call: Call) -> Answer:
 
 @defect("authorization/isolation/references-in-bodies-reach-nothing#update")
 async def refusal_describes_named_parent(patch_project: Any, call: Call) -> Answer:
-    """OWASP API1: a refusal does not describe the thing of another organization that the body named."""
+    """OWASP API1: an error describes another organization's project that the body names."""
     surface = surface_of(patch_project)
     named = _in_other_organization(surface, call.organization, surface.body_object(call.request).get("parent"))
     return surface.invalid(f"{named.name} cannot be the parent.") if named else await patch_project(call)
 
 
 class NamedProjectUpdatedInstead(_DoneAllTheSame):
-    """OWASP API1: the id in a body does not say what is changed (it is loaded by that and bound first)."""
+    """OWASP API1: an update changes another organization's project, which its body names by id."""
 
     noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#update",)
     methods = frozenset({"PATCH"})
@@ -435,28 +435,28 @@ class NamedProjectUpdatedInstead(_DoneAllTheSame):
 
 @defect("authorization/isolation/requests-reach-no-other-organization#query-organization")
 async def organization_from_query(get_projects: Any, call: Call) -> Answer:
-    """The contract's table of errors: no parameter of the query leads to another organization."""
+    """The contract's table of errors: a parameter of the query selects another organization's projects."""
     named = surface_of(get_projects).organizations.get(call.request.parameter("org") or "")
     return await get_projects(Call(call.request, call.caller, named or call.organization, call.slug))
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#query-organization")
 async def organization_itself_from_query(get_organization: Any, call: Call) -> Answer:
-    """The contract's table of errors: nor does one lead to the other organization itself, of which little is told."""
+    """The contract's table of errors: a parameter of the query selects another organization."""
     named = surface_of(get_organization).organizations.get(call.request.parameter("org") or "")
     return Answer.json(200, {"slug": (named or call.organization).slug})
 
 
 @defect("authorization/isolation/requests-reach-no-other-organization#query-thing", crashes=(LookupError,))
 async def filter_by_foreign_slug_crashes(get_projects: Any, call: Call) -> Answer:
-    """The contract's table of errors: a slug of another organization in a query is ignored, or 400, never a 5xx."""
+    """The contract's table of errors: a slug of another organization in a query is answered 500."""
     if _in_other_organization(surface_of(get_projects), call.organization, call.request.parameter("parent")):
         raise LookupError("the parent is not among the projects of this organization")
     return await get_projects(call)
 
 
 class CursorLeadsBackToItsList(InPages, Defect):
-    """OWASP API1: whose list a page is of is said by its path; here what leads to the next page says it as well."""
+    """OWASP API1: the link to the next page names the organization, and a client can change it."""
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#cursor",)
 
@@ -473,7 +473,7 @@ class CursorLeadsBackToItsList(InPages, Defect):
 
 
 class ForeignProjectFoundById(Defect):
-    """OWASP API1: an id that is known everywhere opens what it names to its own organization alone."""
+    """OWASP API1: a project of another organization is found by its id."""
 
     noticed_by = ("authorization/isolation/items-are-found-under-their-own-organization-only#foreign-child",)
 
@@ -491,7 +491,7 @@ class ForeignProjectFoundById(Defect):
 
 
 class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
-    """OWASP API1: a slug under one's own path names nothing elsewhere (a statement with the slug for its condition)."""
+    """OWASP API1: a deletion deletes the slug in another organization: its statement names only the slug."""
 
     noticed_by = (
         "authorization/isolation/items-are-found-under-their-own-organization-only#foreign-child",
@@ -507,7 +507,7 @@ class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
 
 
 class ForeignCreationRefusedButMade(_DoneAllTheSame):
-    """The contract's table of errors: who is answered 404 for another organization has made nothing there."""
+    """The contract's table of errors: a creation in another organization is answered 404, and done."""
 
     noticed_by = ("authorization/matrix/other-organization-is-refused#creation-naming-ours",)
     methods = frozenset({"POST"})
@@ -526,13 +526,13 @@ class ForeignCreationRefusedButMade(_DoneAllTheSame):
 
 @defect("authorization/isolation/paths-of-another-organization-open-nothing#create,items,read")
 def trust_in_one_direction(belongs_to: Any, caller: Caller, organization: Organization) -> bool:
-    """The contract's table of errors: another organization is closed, also to a credential of the first one."""
+    """The contract's table of errors: a credential of the first organization opens the other one."""
     return belongs_to(caller, organization) or caller.client.organization == ORGANIZATION
 
 
 @defect("authorization/isolation/paths-of-another-organization-open-nothing#items")
 def foreign_read_is403_only_if_it_exists(request: Request, answer: Answer) -> Answer:
-    """OWASP API1: whether a thing of another organization exists is not told by 403 in place of 404."""
+    """OWASP API1: another organization's project is answered 403 if it exists, else 404."""
     if answer.status == 404 and request.raw_path.endswith("/projects/globex-vault"):
         answer.status = 403
     return answer
@@ -551,7 +551,7 @@ class ForeignDeletionRefusedButMade(_DoneAllTheSame):
 
 
 class IdentityHeaderTrusted(Defect):
-    """API Reference, Authentication: who calls is told by the token, never by a header such as X-Client-Id."""
+    """API Reference, Authentication: a header such as X-Client-Id names the caller, instead of the token."""
 
     noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#client,organization",)
 
@@ -567,7 +567,7 @@ class IdentityHeaderTrusted(Defect):
 
 @defect("authorization/isolation/forwarded-headers-open-nothing#path")
 async def path_of_a_field_served(dispatch: Any, request: Request) -> Answer:
-    """OWASP API5: nor by the path that was asked for, where another in a field is the one that is served."""
+    """OWASP API5: the path in X-Original-URL is served without a check."""
     named = request.headers.get("x-original-url", "").rpartition("/")[2]
     organization = surface_of(dispatch).organizations.get(named)
     if request.raw_path == "/" and organization:
@@ -577,7 +577,7 @@ async def path_of_a_field_served(dispatch: Any, request: Request) -> Answer:
 
 @defect("authorization/isolation/requests-reach-no-other-organization#header-path")
 async def path_from_header(api: Any, request: Request, segments: Segments) -> Answer:
-    """OWASP API2: what is asked for is said by the request line, not by a field of a front end's."""
+    """OWASP API2: the path in X-Rewrite-URL selects another organization's projects."""
     answer = await api(request, segments)
     path = request.headers.get("x-rewrite-url", "")
     named = surface_of(api).organizations.get(OTHER_ORGANIZATION)
@@ -587,7 +587,7 @@ async def path_from_header(api: Any, request: Request, segments: Segments) -> An
 
 
 class OrganizationOfFieldIsEntered(Defect):
-    """OWASP API1: a field that any caller can set makes nobody one of another organization."""
+    """OWASP API1: X-Tenant-Id makes a caller a member of another organization."""
 
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-organization",)
     entered: str | None = None
@@ -603,7 +603,7 @@ class OrganizationOfFieldIsEntered(Defect):
 
 @defect("authorization/isolation/requests-reach-no-other-organization#header-host")
 async def organization_from_forwarded_host(api: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
-    """OWASP API2: the organization is the token's, not one whose host a header field names."""
+    """OWASP API2: X-Forwarded-Host selects another organization."""
     host = request.headers.get("x-forwarded-host", "").partition(".")[0]
     answer = await api(request, segments)
     named = surface_of(api).organizations.get(host)
@@ -622,7 +622,7 @@ def foreign_client_named_by_token_endpoint(request: Request, answer: Answer) -> 
 
 @defect("authorization/isolation/nothing-reaches-another-organization#no-token")
 def refused_put_shows_what_is_there(finish: Any, request: Request, answer: Answer) -> Answer:
-    """The contract's table of errors: 401 without a token, and what is stored is in no refusal of whatever method."""
+    """The contract's table of errors: a refused PUT shows the stored project without a token."""
     segments = path_segments(request.raw_path)
     if is_api_request(request) and request.method == "PUT" and answer.status >= 400 and len(segments) > 5:
         organization = surface_of(finish).organizations.get(str(segments[3]))
@@ -634,7 +634,7 @@ def refused_put_shows_what_is_there(finish: Any, request: Request, answer: Answe
 
 @defect("authorization/isolation/path-variants-open-nothing#deletions")
 async def deletion_by_slash_is_unguarded(api: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
-    """OWASP API5: who may delete is decided by what is deleted, not by how its path ends."""
+    """OWASP API5: a deletion with a slash after its path needs no token."""
     if request.method != "DELETE" or len(segments) != 7 or segments[-1]:
         return await api(request, segments)
     organization = surface_of(api).organizations.get(str(segments[3]))
@@ -643,7 +643,7 @@ async def deletion_by_slash_is_unguarded(api: Any, request: Request, segments: t
 
 
 class TrailingSlashDeletesWithoutCheck(_DoneAllTheSame):
-    """The contract's table of errors: 401 without a token, and nothing deleted, with a slash behind the path too."""
+    """The contract's table of errors: a deletion with a slash after its path is answered 401, and done."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#deletions",)
     methods = frozenset({"DELETE"})
@@ -654,7 +654,7 @@ class TrailingSlashDeletesWithoutCheck(_DoneAllTheSame):
 
 
 class FilesCachedForEverybody(Defect):
-    """Error Handling: 401 for a missing token; what stands behind a path is passed over, and kept as a file is."""
+    """Error Handling: a path with a file name after it is cached, and served without a token."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#file-behind,file-behind-a-parameter",)
     kept: dict[str, Answer] = {}
@@ -672,7 +672,7 @@ class FilesCachedForEverybody(Defect):
 
 @defect("authorization/isolation/path-variants-open-nothing#query")
 async def open_path_in_the_query_is_open(dispatch: Any, request: Request) -> Answer:
-    """OWASP API5: a request needs its token although its query contains a path that needs none."""
+    """OWASP API5: a request needs no token if its query contains a path that needs none."""
     organization = surface_of(dispatch).organizations.get(request.raw_path.rpartition("/")[2])
     if "/.well-known/" in request.query_string and organization:
         return Answer.json(200, organization.document())
@@ -681,7 +681,7 @@ async def open_path_in_the_query_is_open(dispatch: Any, request: Request) -> Ans
 
 @defect("authorization/isolation/requests-reach-no-other-organization#token-parameters", crashes=(LookupError,))
 def foreign_tenant_of_token_crashes(refuse_duplicates: Any, pairs: list[tuple[str, str]]) -> None:
-    """RFC 6749 section 3.2: unrecognized parameters are ignored; one that names another organization is no 5xx."""
+    """RFC 6749 section 3.2: a parameter that names another organization is answered 500 instead of ignored."""
     if dict(pairs).get("tenant") in surface_of(refuse_duplicates).organizations:
         raise LookupError("the client is not in this tenant")
     refuse_duplicates(pairs)
@@ -708,7 +708,7 @@ class AccountParameterHeeded(Defect):
 
 
 class ForeignOrganizationAsOwner(Defect):
-    """OWASP API3: a body cannot put a project into another organization."""
+    """OWASP API3: an update moves a project into another organization."""
 
     noticed_by = ("authorization/isolation/writes-set-no-protected-member#organization",)
 
@@ -726,7 +726,7 @@ class ForeignOrganizationAsOwner(Defect):
 
 
 class SlugChangedByPatch(Defect):
-    """RFC 9110, PATCH of a thing leaves it where it is; one that an update gives another slug is found by neither."""
+    """RFC 5789 section 2: an update changes the slug, so the project is not found where it was."""
 
     noticed_by = ("authorization/isolation/writes-set-no-protected-member#slug",)
 
@@ -750,7 +750,7 @@ class SlugChangedByPatch(Defect):
     "authorization/isolation/nothing-reaches-another-organization#foreign",
 )
 async def foreign_project_readable(api: Any, request: Request, segments: Segments) -> Answer:
-    """API Reference, Permissions: a project of another organization is its own, though its slug be known."""
+    """API Reference, Permissions: a project of another organization can be read by its slug."""
     surface = surface_of(api)
     try:
         return await api(request, segments)
@@ -764,7 +764,7 @@ async def foreign_project_readable(api: Any, request: Request, segments: Segment
 
 @defect("authorization/matrix/status-does-not-depend-on-existence#delete,read-item,update")
 async def foreign_project_distinguishable_from_absent(api: Any, request: Request, segments: Segments) -> Answer:
-    """The contract's table of errors: whether another's project exists is not told by 403 in place of 404."""
+    """The contract's table of errors: another organization's project is answered 403 if it exists, else 404."""
     surface = surface_of(api)
     organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
     try:

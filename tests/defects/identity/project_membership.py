@@ -18,7 +18,7 @@ KEPT_S = 5.0
 ROWS = (
     row(
         "update-shows-to-everybody",
-        "Projects: a list of members is who has access, also behind an update that says nothing of it.",
+        "Projects: an update without members makes a hidden project visible to all.",
         "authorization/concealment/membership-decides-visibility#after-hiding",
         apply=lambda original, project, changes: original(project, {"members": []} | changes),
     ),
@@ -27,12 +27,12 @@ ROWS = (
 
 @defect("authorization/concealment/membership-decides-visibility#for-members")
 def hidden_from_everybodys_list(visible_projects: Any, caller: Caller, organization: Organization) -> list[Project]:
-    """Projects: a list of members is who has access; to them the list of projects shows it."""
+    """Projects: a list lacks the hidden projects that the caller has access to."""
     return [project for project in visible_projects(caller, organization) if not project.members]
 
 
 class HiddenIsNobodysToChange(Defect):
-    """Projects: a list of members is who has access, to change it as well."""
+    """Projects: a member of a hidden project cannot change it."""
 
     noticed_by = ("authorization/concealment/membership-decides-visibility#for-members",)
     method, asked = "PATCH", ""
@@ -52,7 +52,7 @@ class HiddenIsNobodysToChange(Defect):
 def hidden_stays_listed(
     shown: dict[str, set[str]], visible_projects: Any, caller: Caller, organization: Organization
 ) -> list[Project]:
-    """Projects: a list names what the caller may see now, and not what it was shown before (a cache for each)."""
+    """Projects: a cached list contains a project that was hidden since."""
     known = shown.setdefault(caller.client.client_id, set())
     seen = visible_projects(caller, organization)
     seen += [organization.projects[each] for each in sorted(known) if each in organization.projects]
@@ -61,7 +61,7 @@ def hidden_stays_listed(
 
 
 class HidingShutsOutItsOwner(Defect):
-    """Projects: a list of members is those in it, and who names itself in an update is in it."""
+    """Projects: an update that sets members shuts its caller out."""
 
     noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
 
@@ -72,7 +72,7 @@ class HidingShutsOutItsOwner(Defect):
 
 @defect("authorization/concealment/membership-decides-visibility#after-hiding", state=dict)
 def hiding_takes_seconds(seen: dict[tuple[str, str], float], can_see: Any, caller: Caller, project: Project) -> bool:
-    """Projects: a list of members is who has access, from the moment in which it is written."""
+    """Projects: a project stays visible for seconds after it was hidden."""
     key, now = (caller.client.client_id, project.slug), time.monotonic()
     if can_see(caller, project):
         seen[key] = now
@@ -80,7 +80,7 @@ def hiding_takes_seconds(seen: dict[tuple[str, str], float], can_see: Any, calle
 
 
 class NameKeepsItsReaders(Defect):
-    """Projects: a list of members is of its project; here who saw one sees whatever bears its name, until an update."""
+    """Projects: a caller that saw a project sees any later one with its slug, until an update."""
 
     noticed_by = ("authorization/concealment/membership-decides-visibility#of-a-reused-name",)
     seen: dict[str, dict[str, bool]] = {}
@@ -95,7 +95,7 @@ class NameKeepsItsReaders(Defect):
 
 
 class EmptyListIsNobody(Defect):
-    """Projects: an empty list is every member of the organization; here nobody is in it."""
+    """Projects: a project created with an empty list of members is hidden from all."""
 
     noticed_by = ("authorization/concealment/empty-member-list-is-open",)
     closed: set[str] = set()
@@ -110,7 +110,7 @@ class EmptyListIsNobody(Defect):
 
 
 class _RoleRemembered(Defect):
-    """Organization Settings: a role change takes effect at once; here a role that was looked up is kept."""
+    """Organization Settings: a role is looked up once, so a change takes no effect."""
 
     kept = True
     permitted: dict[str, bool] = {}
@@ -126,7 +126,7 @@ class _RoleRemembered(Defect):
 
 
 class LostRoleRemembered(_RoleRemembered):
-    """Organization Settings: the same of a role that is given back."""
+    """Organization Settings: a lost role is remembered, so a role that is given back takes no effect."""
 
     noticed_by = ("authorization/permissions/role-change-is-immediate",)
 
@@ -134,7 +134,7 @@ class LostRoleRemembered(_RoleRemembered):
 
 
 class OneReplicaKeepsRoles(Defect):
-    """Organization Settings: a role change takes effect at once; here one of three replicas knows it 15 s later."""
+    """Organization Settings: one of three replicas keeps a lost role for 15 s."""
 
     noticed_by = ("authorization/permissions/role-change-is-immediate",)
     replicas, asked, kept_s = 3, 0, 15
@@ -152,7 +152,7 @@ class OneReplicaKeepsRoles(Defect):
 
 
 class LostRoleCreatesStill(_RoleRemembered):
-    """Organization Settings: the same where one route alone looks a role up once, that of creations."""
+    """Organization Settings: a lost role still creates."""
 
     noticed_by = ("authorization/permissions/role-change-is-immediate",)
 

@@ -25,19 +25,19 @@ WRITE_PAUSE_S = 0.02
 ROWS = (
     row(
         "limit-exceeded-is-invalid-client",
-        "The contract's table of errors: 429 above the rate limit; the right secret is never told to be wrong.",
+        "The contract's table of errors: a request above the limit is answered invalid_client instead of 429.",
         "errors/429/above-the-limit#token-requests",
         limit_exceeded=lambda original, wait: surface_of(original).client_refused("wrong secret"),
     ),
     row(
         "limit-twice-as-high",
-        "The stated rate limit is the one that is kept.",
+        "The stated rate limit: twice as many requests succeed.",
         "errors/429/stated-limit-applies#exact",
         seconds_until_allowed=lambda original, client, requests, seconds: original(client, requests * 2, seconds),
     ),
     row(
         "api-requests-unlimited",
-        "API Reference, Error Handling: above the limit the APIs answer 429.",
+        "API Reference, Error Handling: requests to the APIs have no limit.",
         "errors/429/above-the-limit#api-requests",
         api_limit_of=lambda original, caller: None,
     ),
@@ -46,7 +46,7 @@ ROWS = (
 
 @defect("errors/429/above-the-limit#token-requests")
 def limit_counted_after_the_token(request: Request, answer: Answer) -> Answer:
-    """The contract's table of errors: who is above the limit is told 429, and given no token with it."""
+    """The contract's table of errors: a 429 contains a token."""
     if is_token_request(request) and answer.status == 429:
         return edited(answer, lambda document: document.update(access_token="cf.made.anyway", token_type="Bearer"))
     return answer
@@ -54,12 +54,12 @@ def limit_counted_after_the_token(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/429/stated-limit-applies#exact")
 def limit_half_as_high(seconds_until_allowed: Any, client: Client, requests: int, seconds: float) -> float:
-    """The stated rate limit is the one that is kept: as many requests are let through."""
+    """The stated rate limit: only half as many requests succeed."""
     return seconds_until_allowed(client, requests // 2, seconds)
 
 
 class LimitOfEachAddress(Defect):
-    """The contract's table of errors: 429 above the rate limit, whatever address a header claims."""
+    """The contract's table of errors: a request with X-Forwarded-For has no limit."""
 
     noticed_by = ("errors/429/stated-limit-applies#forwarded-for",)
     way_round = "x-forwarded-for"
@@ -70,7 +70,7 @@ class LimitOfEachAddress(Defect):
 
 
 class LimitOfFormsOnly(LimitOfEachAddress):
-    """The contract's table of errors: 429 above the rate limit, by whatever method a client authenticates."""
+    """The contract's table of errors: requests with Basic have no limit."""
 
     noticed_by = ("errors/429/stated-limit-applies#basic",)
 
@@ -78,7 +78,7 @@ class LimitOfFormsOnly(LimitOfEachAddress):
 
 
 class _LimitOfEach(Defect):
-    """A limit that begins anew for whoever says something else of itself."""
+    """Counts requests separately by something that the sender chooses."""
 
     key = ""
     windows: dict[tuple[str, str], deque[float]] = {}
@@ -95,7 +95,7 @@ class _LimitOfEach(Defect):
 
 
 class LimitOfEachBody(_LimitOfEach):
-    """RFC 6585 section 4: a limit is not led round by a parameter that nobody knows."""
+    """RFC 6585 section 4: each request body has its own limit, so an unknown parameter bypasses it."""
 
     noticed_by = ("errors/429/stated-limit-applies#query",)
 
@@ -104,7 +104,7 @@ class LimitOfEachBody(_LimitOfEach):
 
 
 class LimitOfEachAgent(_LimitOfEach):
-    """RFC 6585 section 4: a limit is not led round by another User-Agent."""
+    """RFC 6585 section 4: each User-Agent has its own limit."""
 
     noticed_by = ("errors/429/stated-limit-applies#other-fields",)
 
@@ -113,7 +113,7 @@ class LimitOfEachAgent(_LimitOfEach):
 
 
 class LimitCountsByPath(Defect):
-    """The contract's table of errors: 429 above the limit, however the path is spelt that leads to the endpoint."""
+    """The contract's table of errors: a percent-encoded path has no limit."""
 
     noticed_by = ("errors/429/stated-limit-applies#spelling",)
     path = ""
@@ -129,7 +129,7 @@ class LimitCountsByPath(Defect):
 
 @defect("errors/429/retry-after-is-valid")
 def retry_after_is_a_fraction(limit_exceeded: Any, wait: float) -> Answer:
-    """RFC 9110 section 10.2.3: Retry-After is a date or a whole number of seconds."""
+    """RFC 9110 section 10.2.3: Retry-After is a fraction instead of whole seconds."""
     answer = limit_exceeded(wait)
     answer.headers["Retry-After"] = f"{wait:.3f}"
     return answer
@@ -139,7 +139,7 @@ def retry_after_is_a_fraction(limit_exceeded: Any, wait: float) -> Answer:
 def refused_requests_prolong_the_wait(
     seconds_until_allowed: Any, client: Client, requests: int, seconds: float
 ) -> float:
-    """RFC 9110 section 10.2.3: after Retry-After a request is let through, though others were refused meanwhile."""
+    """RFC 9110 section 10.2.3: refused requests prolong the wait beyond Retry-After."""
     wait = seconds_until_allowed(client, requests, seconds)
     if wait > 0:
         surface = surface_of(seconds_until_allowed)
@@ -152,14 +152,14 @@ def refused_requests_prolong_the_wait(
 async def concurrent_second_deletion_crashes(
     remove_project: Any, organization: Organization, project: Project, still_holds: Any
 ) -> bool:
-    """The contract's table of errors: a deletion of what was deleted meanwhile is 404 or 409, never a 5xx."""
+    """The contract's table of errors: the second of two concurrent deletions is answered 500."""
     await asyncio.sleep(WRITE_PAUSE_S)
     return bool(await remove_project(organization, organization.projects[project.slug], still_holds))
 
 
 @defect("errors/5xx/valid-requests-never-fail#reads", crashes=(RuntimeError,))
 def item_with_members_fails(new_project: Any, organization: Organization, body: Any) -> Project:
-    """API Reference, Error Handling: an item that only its members see is created like any other."""
+    """API Reference, Error Handling: the creation of a project with members is answered 500."""
     if "members" in body:
         raise RuntimeError("no members here")
     return new_project(organization, body)

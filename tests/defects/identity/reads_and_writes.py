@@ -45,25 +45,25 @@ def _stored_differently(name: str, clause: str, case: str, stored: Callable[[str
 ROWS = (
     row(
         "list-is-empty",
-        "RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created.",
+        "RFC 9110 section 9.3.1: every list is empty, whatever was created.",
         "errors/lists/complete-and-current#pages",
         listing=lambda original, request, entries: original(request, []),
     ),
     row(
         "location-is-internal",
-        "RFC 9110 section 10.2.2: Location leads to the resource from where the caller is.",
+        "RFC 9110 section 10.2.2: Location names an internal host.",
         "errors/writes/created-with-location#location",
         location=lambda original, project: f"http://identity.internal:8080{original(project)}",
     ),
     row(
         "location-is-the-list",
-        "RFC 9110 section 10.2.2: the Location of a 201 is that of what was created, not of where it was put.",
+        "RFC 9110 section 10.2.2: Location names the list instead of the created item.",
         "errors/writes/created-with-location#location",
         location=lambda original, project: original(project).rpartition("/")[0],
     ),
     row(
         "bodies-read-as-latin1",
-        "RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well.",
+        "RFC 8259 section 8.1: request bodies are read as Latin-1 instead of UTF-8.",
         "errors/reads/written-values-are-returned#text-long-of-three-bytes,text-invisible",
         parsed=lambda original, body: original(body.decode("latin-1").encode()),
     ),
@@ -107,7 +107,7 @@ ROWS = (
 
 
 class ItemsOfADeletedSlugComeBack(Defect):
-    """The contract's APIs of items: what is deleted is gone; a new item of its slug has its own texts."""
+    """The contract's APIs of items: a new item gets the description of a deleted one with its slug."""
 
     noticed_by = ("errors/model/items-match-their-model",)
     shortest = 5
@@ -127,7 +127,7 @@ class ItemsOfADeletedSlugComeBack(Defect):
 
 
 class ConcealmentOutlivesItsItem(Defect):
-    """Projects: an item made for everybody is seen by everybody, whoever saw an earlier one of its slug."""
+    """Projects: a new item gets the members of a deleted one with its slug."""
 
     noticed_by = ("errors/model/items-match-their-model",)
     shortest = 4
@@ -148,7 +148,7 @@ class ConcealmentOutlivesItsItem(Defect):
 
 @defect("errors/writes/created-with-location#status")
 def creation_is200(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.3: a created resource is answered with 201."""
+    """RFC 9110 section 9.3.3: a creation is answered 200 instead of 201."""
     if is_api_request(request) and answer.status == 201:
         answer.status = 200
     return answer
@@ -162,7 +162,7 @@ def _numbered(answer: Answer) -> Answer:
 
 
 class ListsNumberWhatTheyShow(Defect):
-    """RFC 9110 section 9.3.1: a list tells what there is; here the id of a thing is its place in the list."""
+    """RFC 9110 section 9.3.1: a list states the position of an item as its id."""
 
     noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
@@ -174,7 +174,7 @@ class ListsNumberWhatTheyShow(Defect):
 
 
 class ListsEscapeTextsTwice(Defect):
-    """RFC 9110 section 9.3.1: a list tells what is there; here its texts are escaped as for a page, the item's not."""
+    """RFC 9110 section 9.3.1: a list escapes texts for HTML, an item does not."""
 
     noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
@@ -187,7 +187,7 @@ class ListsEscapeTextsTwice(Defect):
 
 @defect("errors/lists/complete-and-current#texts-as-written")
 def lists_written_by_hand(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
-    """RFC 8259 section 7: a tab in a string is escaped; here a list is put together from its items' texts."""
+    """RFC 8259 section 7: a list contains a tab that is not escaped."""
     answer = listing(request, entries)
     answer.body = answer.body.replace(b"\\t", b"\t")
     return answer
@@ -195,12 +195,12 @@ def lists_written_by_hand(listing: Any, request: Request, entries: list[dict[str
 
 @defect("errors/lists/complete-and-current#texts-as-written")
 def lists_cut_long_names(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
-    """Projects: a slug is used in routes; here a list is of a column that is narrower than a slug may be."""
+    """Projects: a list cuts slugs at 32 characters."""
     return listing(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
 
 
 class DeletedStaysListed(Defect):
-    """RFC 9110 section 9.3.1: a list is of what is there."""
+    """RFC 9110 section 9.3.1: a list contains deleted items."""
 
     noticed_by = ("errors/lists/complete-and-current#after-changes",)
     deleted: list[Project] = []
@@ -220,7 +220,7 @@ class DeletedStaysListed(Defect):
 
 @defect("errors/lists/complete-and-current#after-changes", state=dict)
 async def list_reports_the_first_text(first: dict[int, dict[str, Any]], get_projects: Any, call: Call) -> Answer:
-    """RFC 9110 section 9.3.1: a list tells of a thing what is so now."""
+    """RFC 9110 section 9.3.1: a list contains the first version of each item."""
     surface = surface_of(get_projects)
     seen = surface.visible_projects(call.caller, call.organization)
     return surface.listing(call.request, [first.setdefault(id(each), each.document()) for each in seen])
@@ -228,7 +228,7 @@ async def list_reports_the_first_text(first: dict[int, dict[str, Any]], get_proj
 
 @defect("errors/lists/complete-and-current#own-texts")
 async def list_mixes_texts_up(get_projects: Any, call: Call) -> Answer:
-    """RFC 9110 section 9.3.1: what a list tells of a thing is that thing's; here it is the next one's (a join)."""
+    """RFC 9110 section 9.3.1: a list returns each description with the next item, as by a wrong join."""
     surface = surface_of(get_projects)
     seen = [each.document() for each in surface.visible_projects(call.caller, call.organization)]
     texts = [each["description"] for each in seen]
@@ -244,7 +244,7 @@ def _unchanged(tag: str) -> Answer:
 
 @defect("errors/lists/complete-and-current#after-changes")
 async def entity_tag_of_list_is_its_length(get_projects: Any, call: Call) -> Answer:
-    """RFC 9110 section 13.1.2: 304 says that a list is as it was; how many stand there does not tell it."""
+    """RFC 9110 section 13.1.2: the entity tag of a list is its length, so a changed list is answered 304."""
     answer = await get_projects(call)
     tag = f'"{len(surface_of(get_projects).visible_projects(call.caller, call.organization))}"'
     if call.request.headers.get("if-none-match") == tag:
@@ -255,12 +255,12 @@ async def entity_tag_of_list_is_its_length(get_projects: Any, call: Call) -> Ans
 
 @defect("errors/writes/created-with-location#location")
 def location_of_a_hidden_item_is_undefined(location: Any, project: Project) -> str:
-    """RFC 9110 section 10.2.2: Location leads to what was created, also where that is seen by some members alone."""
+    """RFC 9110 section 10.2.2: the Location of a hidden item ends in "undefined"."""
     return location(project).replace(project.slug, "undefined") if project.members else location(project)
 
 
 class LocationIsOfTheCreationBefore(Defect):
-    """RFC 9110 section 10.2.2: Location leads to what was created; here to what was created before it."""
+    """RFC 9110 section 10.2.2: Location names the item that was created before."""
 
     noticed_by = ("errors/writes/created-with-location#location",)
     before = ""
@@ -272,14 +272,14 @@ class LocationIsOfTheCreationBefore(Defect):
 
 @defect("errors/writes/created-with-location#location")
 def location_missing(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.3.2: 201 tells where the new resource is."""
+    """RFC 9110 section 15.3.2: a 201 has no Location."""
     if is_api_request(request) and answer.status == 201:
         del answer.headers["Location"]
     return answer
 
 
 class LastPageLeadsToItself(InPages, Defect):
-    """RFC 8288 section 3: a link to the next page leads to another one; here a list has no end."""
+    """RFC 8288 section 3: the last page links to itself, so a list has no end."""
 
     noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
@@ -292,7 +292,7 @@ class LastPageLeadsToItself(InPages, Defect):
 
 
 class NextPageIsRefused(InPages, Defect):
-    """RFC 8288 section 3.3: what a list names as its next page is one; here it is refused."""
+    """RFC 8288 section 3.3: the linked next page is refused."""
 
     noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
@@ -304,7 +304,7 @@ class NextPageIsRefused(InPages, Defect):
 
 
 class PagesOverlap(InPages, Defect):
-    """RFC 9110 section 9.3.1: a list is of what is there; here the next page begins with the last of the one before."""
+    """RFC 9110 section 9.3.1: a page begins with the last item of the page before."""
 
     noticed_by = ("errors/lists/each-item-once",)
     size, lost = 7, -1
@@ -312,7 +312,7 @@ class PagesOverlap(InPages, Defect):
 
 @defect("errors/reads/written-values-are-returned#slug-sixty-three")
 async def item_reports_a_cut_slug(get_project: Any, call: Call) -> Answer:
-    """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
+    """Projects: an item states only the first 32 characters of its slug."""
     answer = await get_project(call)
     return (
         edited(answer, lambda document: document.update(slug=document["slug"][:32])) if answer.status == 200 else answer
@@ -320,7 +320,7 @@ async def item_reports_a_cut_slug(get_project: Any, call: Call) -> Answer:
 
 
 class HyphensOfSlugsJoined(Defect):
-    """Organization Settings: a slug may have two hyphens side by side, and is not found without one of them."""
+    """Organization Settings: two hyphens in a slug are stored as one."""
 
     noticed_by = ("errors/reads/written-values-are-returned#slug-two-hyphens",)
 
@@ -333,7 +333,7 @@ class HyphensOfSlugsJoined(Defect):
 
 
 class SlugsCutAtForty(HyphensOfSlugsJoined):
-    """Organization Settings: nor is the end of a long one cut off."""
+    """Organization Settings: a slug is cut at 40 characters."""
 
     noticed_by = ("errors/reads/written-values-are-returned#slug-hundred",)
 
@@ -343,7 +343,7 @@ class SlugsCutAtForty(HyphensOfSlugsJoined):
 
 @defect("errors/reads/written-values-are-returned#with-unknown-member")
 async def update_is_lost_with_an_unknown_member(patch_project: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
+    """RFC 9110 section 15.3.1: an update with an unknown member is answered 200, and not done."""
     surface = surface_of(patch_project)
     project = surface.visible_project(call.caller, call.organization, call.slug)
     unknown = "cf-unknown" in surface.body_object(call.request)
@@ -352,13 +352,13 @@ async def update_is_lost_with_an_unknown_member(patch_project: Any, call: Call) 
 
 @defect("errors/reads/written-values-are-returned#each-write")
 def empty_texts_are_not_written(apply: Any, project: Project, changes: dict[str, Any]) -> None:
-    """RFC 5789 section 2: a PATCH is applied whole; here a text of no letters is taken for one that was not sent."""
+    """RFC 5789 section 2: an update to an empty text is not done."""
     apply(project, {name: value for name, value in changes.items() if value != ""})
 
 
 @defect("errors/reads/written-values-are-returned#each-write", state=dict)
 async def reads_are_stale(first: dict[str, Answer], get_project: Any, call: Call) -> Answer:
-    """RFC 9110 section 9.3.1: GET tells the current state."""
+    """RFC 9110 section 9.3.1: a read returns the first version."""
     answer = await get_project(call)
     if answer.status != 200:
         return answer
@@ -367,7 +367,7 @@ async def reads_are_stale(first: dict[str, Answer], get_project: Any, call: Call
 
 
 class DeletedComesBackWithItsName(Defect):
-    """RFC 9110 section 9.3.1: what is made is what was sent, and not what was deleted under its name."""
+    """RFC 9110 section 9.3.1: a new item gets the name of a deleted one with its slug."""
 
     noticed_by = ("errors/reads/written-values-are-returned#each-write",)
     kept: dict[str, str] = {}
@@ -388,7 +388,7 @@ class DeletedComesBackWithItsName(Defect):
 def absence_remembered(
     absent: dict[tuple[str, str | None], float], find_project: Any, organization: Organization, slug: str | None
 ) -> Project | None:
-    """RFC 9110 section 9.3.1: GET tells the current state, also of what was absent a moment ago."""
+    """RFC 9110 section 9.3.1: an item that was absent stays absent after its creation."""
     found, key = find_project(organization, slug), (organization.slug, slug)
     if found is None:
         absent[key] = time.monotonic()
@@ -396,13 +396,13 @@ def absence_remembered(
 
 
 def is_rare(text: Any) -> bool:
-    """Whether a text has characters of four bytes, which some columns do not hold."""
+    """Return whether a text has characters of four bytes, which some database columns cannot store."""
     return isinstance(text, str) and any(ord(each) > 0xFFFF for each in text)
 
 
 @defect("errors/reads/written-values-are-returned#text-four-bytes,text-chunked")
 async def rare_text_cannot_be_read(get_project: Any, call: Call) -> Answer:
-    """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
+    """API Reference: an item with characters of four bytes is accepted, and cannot be read."""
     answer = await get_project(call)
     rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
     return surface_of(get_project).not_found() if rare else answer
@@ -410,7 +410,7 @@ async def rare_text_cannot_be_read(get_project: Any, call: Call) -> Answer:
 
 @defect("errors/reads/written-values-are-returned#text-four-bytes", crashes=(UnicodeError,))
 def rockets_crash(checked_fields: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
-    """The contract's table of errors: a text that is not taken is 400, never a 5xx (a column of three bytes)."""
+    """The contract's table of errors: a text with characters of four bytes is answered 500."""
     if "\U0001f680" in str(body):
         raise UnicodeError("Incorrect string value: '\\xF0\\x9F\\x9A\\x80'")
     return checked_fields(organization, body)
@@ -418,7 +418,7 @@ def rockets_crash(checked_fields: Any, organization: Organization, body: dict[st
 
 @defect("errors/reads/written-values-are-returned#text-accents,text-letters")
 def answers_in_latin1(request: Request, answer: Answer) -> Answer:
-    """RFC 8259 section 8.1: JSON is in UTF-8."""
+    """RFC 8259 section 8.1: responses are in Latin-1 instead of UTF-8."""
     if is_api_request(request):
         answer.body = answer.body.replace(b"\\u00e4", b"\xe4").replace("\u00e4".encode(), b"\xe4")
         del answer.headers["Content-Length"]
@@ -427,7 +427,7 @@ def answers_in_latin1(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/writes/affect-only-the-named-item#concurrent")
 async def concurrent_creations_lose_one(create_project: Any, organization: Organization, project: Project) -> bool:
-    """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
+    """RFC 9110 section 9.3.1: of two concurrent creations one is lost: each writes the whole list."""
     read = dict(organization.projects)
     await asyncio.sleep(PAUSE_S)
     if not await create_project(organization, project):
@@ -437,7 +437,7 @@ async def concurrent_creations_lose_one(create_project: Any, organization: Organ
 
 
 class ConcurrentUpdatesMixedUp(Defect):
-    """RFC 9110 section 9.3.1: of two updates at once each changes its own thing."""
+    """RFC 9110 section 9.3.1: of two concurrent updates one changes the other's item."""
 
     noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
 
@@ -450,7 +450,7 @@ class ConcurrentUpdatesMixedUp(Defect):
 
 
 class ConcurrentCreationsAreTooMany(Defect):
-    """RFC 9110 section 9.3.1: those who create different things at one moment do not stand in each other's way."""
+    """RFC 9110 section 9.3.1: concurrent creations of different items are refused."""
 
     noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
     at_work = 0
@@ -465,7 +465,7 @@ class ConcurrentCreationsAreTooMany(Defect):
 
 
 class CreationShowsTheOneBefore(Defect):
-    """RFC 9110 section 15.3.1: what a creation is answered with is its result; here it is that of the one before."""
+    """RFC 9110 section 15.3.1: the response to a creation contains the item created before."""
 
     noticed_by = ("errors/writes/creation-response#second-item",)
     before: dict[str, Any] | None = None
@@ -479,7 +479,7 @@ class CreationShowsTheOneBefore(Defect):
 
 
 class EveryThirdCreationShowsNoDescription(Defect):
-    """RFC 9110 section 15.3.1: here one of three instances answers with the item before its texts are filled in."""
+    """RFC 9110 section 15.3.1: every third response to a creation lacks the description."""
 
     noticed_by = ("errors/writes/creation-response#second-item,eleven-items",)
 
@@ -499,7 +499,7 @@ class EveryThirdCreationShowsNoDescription(Defect):
 async def update_brings_deleted_back(
     update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: 404 for what was deleted, though an update was at work (it saves the whole)."""
+    """The contract's table of errors: an update that runs during a deletion restores the item."""
     await asyncio.sleep(PAUSE_S)
     surface_of(update_project).organizations[project.organization].projects.setdefault(project.slug, project)
     return await update_project(project, changes, still_holds)
@@ -507,7 +507,7 @@ async def update_brings_deleted_back(
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
 async def update_accepts_a_duplicate_name(patch_project: Any, call: Call) -> Answer:
-    """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
+    """The contract's table of errors: an update takes a name that another item has."""
     surface, projects = surface_of(patch_project), call.organization.projects
     project = surface.visible_project(call.caller, call.organization, call.slug)
     wanted = surface.body_object(call.request).get("slug", project.slug)
@@ -520,14 +520,14 @@ async def update_accepts_a_duplicate_name(patch_project: Any, call: Call) -> Ans
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
 async def projects_read_by_their_beginning(get_project: Any, call: Call) -> Answer:
-    """The contract's table of errors: 404 for what does not exist, though the name of something begins so."""
+    """The contract's table of errors: a project is found by the beginning of its slug."""
     found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
     return await get_project(replace(call, slug=min(found, key=len)) if found else call)
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
 async def longer_name_is_accepted(create_project: Any, organization: Organization, project: Project) -> bool:
-    """The contract's table of errors: 409 is for a slug that is taken, and not for one that goes on from it."""
+    """The contract's table of errors: a slug that begins with an existing one is answered 409."""
     return not any(project.slug.startswith(each) for each in organization.projects) and await create_project(
         organization, project
     )
@@ -537,19 +537,19 @@ async def longer_name_is_accepted(create_project: Any, organization: Organizatio
 async def longer_name_keeps_shorter(
     remove_project: Any, organization: Organization, project: Project, still_holds: Any
 ) -> bool:
-    """RFC 9110 section 9.3.5: an item is deleted whatever else there is of a name that goes on from its own."""
+    """RFC 9110 section 9.3.5: an item cannot be deleted while a longer slug begins with its own."""
     within = [each for each in organization.projects if each.startswith(f"{project.slug}-")]
     return not within and await remove_project(organization, project, still_holds)
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
 def update_replaces_the_whole(apply: Any, project: Project, changes: dict[str, Any]) -> None:
-    """RFC 5789 section 2: a PATCH is a set of instructions; what it does not name stays."""
+    """RFC 5789 section 2: a PATCH resets members that it does not name."""
     apply(project, {"name": project.slug, "description": "", "members": [], **changes})
 
 
 class DeletionComesAgain(Defect):
-    """RFC 9110 section 9.3.1: what was created is there; here what cleans up behind a deletion goes by its name."""
+    """RFC 9110 section 9.3.1: a deletion is repeated later, and deletes a new item with the same slug."""
 
     noticed_by = ("errors/writes/deletion-is-final#recreated-item",)
     due: dict[str, float] = {}
@@ -567,7 +567,7 @@ class DeletionComesAgain(Defect):
 
 @defect("errors/writes/update-response")
 async def update_shows_the_item_before(patch_project: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.3.1: what an update is answered with is what it has led to, not what a driver found first."""
+    """RFC 9110 section 15.3.1: the response to an update contains the item as it was."""
     before = surface_of(patch_project).visible_project(call.caller, call.organization, call.slug).document()
     answer = await patch_project(call)
     return Answer.json(200, before, ETag=answer.headers["ETag"]) if answer.status == 200 else answer
@@ -575,7 +575,7 @@ async def update_shows_the_item_before(patch_project: Any, call: Call) -> Answer
 
 @defect("errors/writes/update-response")
 async def update_shows_another_slug(patch_project: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
+    """RFC 9110 section 15.3.1: the response to an update contains a wrong slug."""
     answer = await patch_project(call)
     return (
         edited(answer, lambda document: document.update(slug=document["slug"][:-1])) if answer.status == 200 else answer
@@ -583,7 +583,7 @@ async def update_shows_another_slug(patch_project: Any, call: Call) -> Answer:
 
 
 class EveryFortiethResponseIsAnothers(Defect):
-    """RFC 9112 section 9.2: a response belongs to its request; here one of 40 that overlap is that of another."""
+    """RFC 9112 section 9.2: one in 40 overlapping requests gets the response to another."""
 
     noticed_by = ("errors/reads/responses-are-not-mixed-up",)
     period = 40
@@ -605,7 +605,7 @@ class EveryFortiethResponseIsAnothers(Defect):
 
 
 class EveryFortiethDeletionIsNotDone(Defect):
-    """API Reference, Error Handling: what is deleted does not exist; here each 40th is acknowledged and not done."""
+    """API Reference, Error Handling: each 40th deletion is acknowledged, and not done."""
 
     noticed_by = ("errors/writes/acknowledged-deletions-are-done",)
     period, asked = 40, 0

@@ -28,13 +28,13 @@ from tests.defects.support.identity import _DoneAllTheSame, body_document
 ROWS = (
     row(
         "two-blanks-are-none",
-        "RFC 6750 section 2.1: one blank or several stand before the token.",
+        "RFC 6750 section 2.1: two blanks before the token are refused.",
         "authorization/bearer/repeated-spaces-are-accepted",
         chosen_authorization=lambda original, authorization: original(authorization).replace("  ", " \t"),
     ),
     row(
         "service-policy-ignored",
-        "API Reference, Permissions: permissions are constrained by service policy.",
+        "API Reference, Permissions: permissions ignore the service policy.",
         "authorization/matrix/service-policy-is-403",
         policy_permits=lambda original, caller, route: True,
     ),
@@ -42,7 +42,7 @@ ROWS = (
 
 
 class NewTokenNotYetKnown(Defect):
-    """API Reference, Authentication: the token of a response opens what it may, the first time it is sent, too."""
+    """API Reference, Authentication: the first request with a new token is answered 401."""
 
     noticed_by = ("authorization/bearer/authorization-field-is-accepted", "interoperability/identity/curl-bearer-token")
     known: set[str] = set()
@@ -57,7 +57,7 @@ class NewTokenNotYetKnown(Defect):
 
 @defect("authorization/bearer/head-is-as-get")
 def head_is_of_another_type(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD tells what GET tells."""
+    """RFC 9110 section 9.3.2: HEAD states another type than GET."""
     if is_api_request(request) and request.method == "HEAD":
         answer.headers["Content-Type"] = "text/html"
     return answer
@@ -65,21 +65,21 @@ def head_is_of_another_type(request: Request, answer: Answer) -> Answer:
 
 @defect("authorization/bearer/head-is-offered")
 def head_is_not_allowed(request: Request) -> Answer | None:
-    """RFC 9110 section 9.1: general-purpose servers MUST support GET and HEAD."""
+    """RFC 9110 section 9.1: HEAD is answered 405."""
     refused = is_api_request(request) and request.method == "HEAD"
     return Answer(405) if refused else None
 
 
 @defect("authorization/bearer/scheme-is-compared-without-case#lower,upper")
 def bearer_scheme_compared_with_case(bearer_token: Any, request: Request) -> str:
-    """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
+    """RFC 9110 section 11.1: the scheme Bearer is compared with case."""
     if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
         raise Refused(surface_of(bearer_token).unauthorized("invalid_token"))
     return bearer_token(request)
 
 
 class TokenIsOfOneProgram(Defect):
-    """RFC 6750 section 1.2: who has a token can use it, whatever program that is."""
+    """RFC 6750 section 1.2: a token works only for the User-Agent that used it first."""
 
     noticed_by = ("authorization/bearer/any-client-may-present-a-token",)
     agents: dict[str, str] = {}
@@ -94,7 +94,7 @@ class TokenIsOfOneProgram(Defect):
 
 @defect("authorization/matrix/lacking-scope-is-403#head")
 async def head_needs_no_scope(api: Any, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
+    """RFC 9110 section 9.3.2: HEAD needs no scope."""
     if request.method != "HEAD":
         return await api(request, segments)
     surface_of(api).caller(request)
@@ -102,7 +102,7 @@ async def head_needs_no_scope(api: Any, request: Request, segments: Segments) ->
 
 
 class CallerOfLatestRequest(Defect):
-    """API Reference, Error Handling: a call is decided on by its own token, whoever else calls at that moment."""
+    """API Reference, Error Handling: a request is decided by the token of a concurrent one."""
 
     noticed_by = ("authorization/concurrency/request-is-decided-by-its-token",)
 
@@ -120,7 +120,7 @@ class CallerOfLatestRequest(Defect):
 
 @defect("authorization/matrix/undeclared-methods-are-protected#put-to-an-absent-item")
 async def put_makes_what_is_not_there(api: Any, request: Request, segments: Segments) -> Answer:
-    """OWASP API5: what a framework offers beside the documented methods creates nothing for who may only read."""
+    """OWASP API5: an undocumented PUT creates a project, even with a scope to read."""
     surface = surface_of(api)
     if request.method != "PUT" or surface.route(segments) != "project":
         return await api(request, segments)
@@ -133,7 +133,7 @@ async def put_makes_what_is_not_there(api: Any, request: Request, segments: Segm
 
 
 class RefusedMethodEmptiesItem(_DoneAllTheSame):
-    """RFC 9110 section 15.5.6: a method that a resource does not have changes nothing of it."""
+    """RFC 9110 section 15.5.6: a PUT answered 405 empties the description."""
 
     noticed_by = ("authorization/matrix/undeclared-methods-are-protected#foreign",)
     methods = frozenset({"PUT"})
@@ -146,7 +146,7 @@ class RefusedMethodEmptiesItem(_DoneAllTheSame):
 
 @defect("authorization/matrix/undeclared-methods-are-protected#propfind")
 async def unknown_methods_read(api: Any, request: Request, segments: Segments) -> Answer:
-    """Error Handling: 401 for a missing token; a guard knows the methods that it guards, and all others read."""
+    """Error Handling: a guard knows some methods only, and all others read without a token."""
     known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
     if ORGANIZATION in segments and request.method not in known:
         return Answer.json(200, {"slug": ORGANIZATION})
@@ -155,7 +155,7 @@ async def unknown_methods_read(api: Any, request: Request, segments: Segments) -
 
 @defect("authorization/matrix/undeclared-methods-are-protected#lacking-scope,no-token")
 async def options_serve_the_project(api: Any, request: Request, segments: Segments) -> Answer:
-    """OWASP API5: a method that nobody thought of does not show what GET would protect."""
+    """OWASP API5: OPTIONS returns the project without a token."""
     surface = surface_of(api)
     organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
     project = surface.find_project(organization, segments[5]) if organization else None
@@ -166,7 +166,7 @@ async def options_serve_the_project(api: Any, request: Request, segments: Segmen
 
 @defect("authorization/matrix/lacking-role-is-403#delete,update")
 async def role_checked_afterwards(api: Any, request: Request, segments: Segments) -> Answer:
-    """The contract's table of errors: what is answered 403 was not done."""
+    """The contract's table of errors: a write answered 403 is done."""
     surface = surface_of(api)
     answer = await api(request, segments)
     if answer.status != 403 or request.method == "GET":
@@ -182,7 +182,7 @@ async def role_checked_afterwards(api: Any, request: Request, segments: Segments
 
 
 class RefusedCreationKeepsItsName(Defect):
-    """The contract's table of errors: 403 for who lacks the role, and the name that it asked for is free for others."""
+    """The contract's table of errors: a creation answered 403 keeps its slug reserved."""
 
     noticed_by = ("authorization/matrix/lacking-role-is-403#create",)
     kept: set[str] = set()
@@ -197,7 +197,7 @@ class RefusedCreationKeepsItsName(Defect):
 
 
 class MethodOverrideHonoured(Defect):
-    """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
+    """API Reference, Permissions: a header field overrides the method, so a scope to read writes."""
 
     noticed_by = ("authorization/matrix/undeclared-methods-are-protected#x-http-method-override",)
 
@@ -218,7 +218,7 @@ class MethodOverrideHonoured(Defect):
 
 @defect("authorization/matrix/undeclared-methods-are-protected#override-in-the-query")
 async def method_in_query_honoured(api: Any, request: Request, segments: Segments) -> Answer:
-    """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
+    """API Reference, Permissions: the query overrides the method, so a scope to read writes."""
     meant = request.parameter("_method")
     if meant is None or surface_of(api).route(segments) != "project":
         return await api(request, segments)
@@ -234,7 +234,7 @@ async def method_in_query_honoured(api: Any, request: Request, segments: Segment
 
 @defect("authorization/matrix/undeclared-methods-are-protected#override-in-a-form")
 async def method_in_form_honoured(api: Any, request: Request, segments: Segments) -> Answer:
-    """API Reference, Permissions: a scope to read does not write, whatever a form says of the method."""
+    """API Reference, Permissions: a form overrides the method, so a scope to read writes."""
     surface = surface_of(api)
     if request.body != b"_method=DELETE" or surface.route(segments) != "project":
         return await api(request, segments)
@@ -245,7 +245,7 @@ async def method_in_form_honoured(api: Any, request: Request, segments: Segments
 
 @defect("authorization/matrix/lacking-scope-is-403#conditional")
 async def not_modified_before_scope(api: Any, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 13.2.1: preconditions are ignored where the answer without them is no success."""
+    """RFC 9110 section 13.2.1: a current copy is answered 304 before the scope is checked."""
     surface = surface_of(api)
     if "if-none-match" in request.headers and surface.route(segments) == "project":
         caller = surface.caller(request)
@@ -258,13 +258,13 @@ async def not_modified_before_scope(api: Any, request: Request, segments: Segmen
 
 @defect("authorization/matrix/no-token-is-401#conditional")
 def date_compared_before_access(request: Request) -> Answer | None:
-    """The contract's table of errors: 401 without a token, and no 304 from what compares dates before it looks."""
+    """The contract's table of errors: If-Modified-Since is answered 304 before 401 for the missing token."""
     is_conditional = is_api_request(request) and "if-modified-since" in request.headers
     return Answer(304) if is_conditional and "authorization" not in request.headers else None
 
 
 class ForeignItemNotModified(Defect):
-    """RFC 9110 section 13.2.1: preconditions are looked at after access, that to the organization included."""
+    """RFC 9110 section 13.2.1: another organization's item is answered 304 before access is checked."""
 
     noticed_by = ("authorization/matrix/other-organization-is-refused#conditional",)
     path, tag = "", ""

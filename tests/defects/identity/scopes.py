@@ -19,37 +19,37 @@ Scopes = tuple[str, ...]
 ROWS = (
     row(
         "scope-compared-without-case",
-        "RFC 6749 section 3.3: scope strings are case-sensitive.",
+        "RFC 6749 section 3.3: scopes are compared without case.",
         "oauth/scope/is-case-sensitive",
         split_scopes=lambda original, text: original(text.lower()),
     ),
     row(
         "omitted-scope-grants-everything",
-        "RFC 9700 section 2.3: leaving scope out gives no more than the credential has.",
+        "RFC 9700 section 2.3: an omitted scope grants more than the credential has.",
         "oauth/scope/beyond-the-credential-is-not-granted#omitted",
         default_scopes=lambda original, client: SCOPES,
     ),
     row(
         "scopes-split-at-commas",
-        "RFC 6749 section 3.3: scopes are delimited by single spaces; a comma is part of a name.",
+        "RFC 6749 section 3.3: a comma separates scopes.",
         "oauth/scope/only-spaces-separate-scopes#comma",
         split_scopes=lambda original, text: original(text.replace(",", " ")),
     ),
     row(
         "list-of-scopes-refused",
-        "RFC 6749 section 3.3: scope is a list, with blanks between.",
+        "RFC 6749 section 3.3: a list of scopes is refused.",
         "oauth/scope/order-does-not-matter",
         within_credential=lambda original, client, scopes: len(scopes) == 1 and original(client, scopes),
     ),
     row(
         "scope-all-is-everything",
-        "RFC 6749 section 3.3: a scope is one of the documented names; no word stands for all of them.",
+        "RFC 6749 section 3.3: the scope all stands for all scopes.",
         "oauth/scope/beyond-the-credential-is-not-granted#all",
         granted_scopes=lambda original, client, asked: SCOPES if asked == "all" else original(client, asked),
     ),
     row(
         "documented-scope-replaced",
-        "API Reference, Authentication: the token of the documented request has the scope that it names.",
+        "API Reference, Authentication: the token of the documented request has another scope.",
         "oauth/scope/documented-scope-is-granted",
         split_scopes=lambda original, text: ("project:read",) if text == "organization:read" else original(text),
     ),
@@ -58,14 +58,14 @@ ROWS = (
 
 @defect("authorization/matrix/stated-scope-is-enforced#narrow")
 def granted_scope_not_stated(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 sections 3.3 and 5.1: a scope that is not the one asked for is stated."""
+    """RFC 6749 sections 3.3 and 5.1: a granted scope that differs from the requested one is not stated."""
     document = token_document(token, client, scopes)
     del document["scope"]
     return document
 
 
 class DefaultScopeIsStatedOnly(Defect):
-    """RFC 6749 section 3.3: the scope that is stated for a request without one is that of its token."""
+    """RFC 6749 section 3.3: the stated default scope differs from the scope of the token."""
 
     noticed_by = ("authorization/matrix/stated-scope-is-enforced#full",)
 
@@ -83,7 +83,7 @@ class DefaultScopeIsStatedOnly(Defect):
 
 
 class ScopeBeyondGrantedInSilence(Defect):
-    """RFC 6749 section 5.1: a scope that is not stated is the one that was asked for, and not more than is had."""
+    """RFC 6749 section 5.1: a scope beyond the credential is granted, and not stated."""
 
     noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/unstated-scope-opens-nothing#beyond",)
     silent = False
@@ -102,7 +102,7 @@ class ScopeBeyondGrantedInSilence(Defect):
 
 
 class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
-    """RFC 6749 section 3.3: a scope that is ignored does not stand for all others, without a word of that."""
+    """RFC 6749 section 3.3: an unknown scope grants all scopes, and they are not stated."""
 
     noticed_by = ("authorization/matrix/unstated-scope-opens-nothing#capitals,comma,star,unknown",)
 
@@ -111,13 +111,13 @@ class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
 
 
 def beyond_the_bmp(text: str) -> bool:
-    """Whether a character needs four bytes in UTF-8."""
+    """Return whether a character needs four bytes in UTF-8."""
     return any(ord(each) > 0xFFFF for each in text)
 
 
 @defect("oauth/scope/any-text-stays-within-the-credential", crashes=(ValueError,), shortest=1)
 def four_byte_character_in_scope_fails(is_scope: Any, text: str) -> bool:
-    """The contract's table of errors: a character of four bytes in a scope is no reason for a 5xx."""
+    """The contract's table of errors: a character of four bytes in a scope is answered 500."""
     if beyond_the_bmp(text):
         raise ValueError("Incorrect string value for column scope")
     return is_scope(text)
@@ -125,32 +125,32 @@ def four_byte_character_in_scope_fails(is_scope: Any, text: str) -> bool:
 
 @defect("oauth/scope/requested-scope-is-granted")
 def narrowing_ignored(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
-    """RFC 6749 section 3.3: a token has no more than was asked for."""
+    """RFC 6749 section 3.3: a token has all scopes of the credential instead of the requested one."""
     granted_scopes(client, requested)
     return client.scopes
 
 
 @defect("oauth/scope/requested-scope-is-granted")
 def writing_needs_reading(within_credential: Any, client: Client, scopes: tuple[str, ...]) -> bool:
-    """RFC 6749 section 3.3: each scope of a credential can be asked for, without another one beside it."""
+    """RFC 6749 section 3.3: a scope to write is refused without the scope to read."""
     return within_credential(client, scopes) and not ("project:write" in scopes and "project:read" not in scopes)
 
 
 @defect("oauth/scope/requested-scope-is-granted")
 def scope_stated_as_array(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 section 5.1: scope is a string of space-delimited values."""
+    """RFC 6749 section 5.1: scope is an array instead of a string."""
     return token_document(token, client, scopes) | {"scope": list(scopes)}
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#alone,between,by-basic,mixed,mixed-first")
 def scope_beyond_credential_granted(within_credential: Any, client: Client, scopes: Scopes) -> bool:
-    """API Reference, Permissions: a token never has a scope that its credential was not given."""
+    """API Reference, Permissions: a scope that the credential lacks is granted."""
     return set(scopes) <= set(SCOPES)
 
 
 @defect("oauth/scope/malformed-is-refused-or-ignored#many,twice", crashes=(RuntimeError,))
 def scope_twice_in_one_list_crashes(split_scopes: Any, text: str) -> tuple[str, ...]:
-    """The contract's table of errors: a scope that stands twice in a list is no reason for a 5xx."""
+    """The contract's table of errors: a scope named twice in a list is answered 500."""
     scopes = split_scopes(text)
     if len(scopes) < len(text.split(" ")):
         raise RuntimeError("duplicate key value violates unique constraint")
@@ -159,14 +159,14 @@ def scope_twice_in_one_list_crashes(split_scopes: Any, text: str) -> tuple[str, 
 
 @defect("oauth/scope/malformed-is-refused-or-ignored#long", crashes=(ValueError,))
 def long_scope_crashes(is_scope: Any, text: str) -> bool:
-    """RFC 6749 section 5.2: a scope of which there is none is invalid_scope, however long it is."""
+    """RFC 6749 section 5.2: a long unknown scope is answered 500 instead of invalid_scope."""
     if len(text) > 4000:
         raise ValueError("value too long for the column")
     return is_scope(text)
 
 
 class MalformedScopeGranted(Defect):
-    """RFC 6749 section 3.3: text outside the grammar of scope is not granted as if it were one."""
+    """RFC 6749 section 3.3: a malformed scope is granted."""
 
     noticed_by = ("oauth/scope/malformed-is-refused-or-ignored#backslash,control,nul",)
 
@@ -188,7 +188,7 @@ def malformed_scope_is_unauthorized(request: Request, answer: Answer) -> Answer:
 
 @defect("oauth/scope/omitted-is-default-or-invalid-scope")
 def omitted_scope_is403(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 3.3: an omitted scope has a default, or is refused as invalid_scope."""
+    """RFC 6749 section 3.3: an omitted scope is answered 403."""
     if is_token_request(request) and answer.status == 200 and b"scope=" not in request.body:
         return Answer.json(403, {"error": "access_denied"})
     return answer
@@ -196,13 +196,13 @@ def omitted_scope_is403(request: Request, answer: Answer) -> Answer:
 
 @defect("oauth/scope/only-spaces-separate-scopes#beginning,beginning-and-colon")
 def scope_found_by_its_beginning(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
-    """RFC 6749 section 3.3: a scope is a name, compared whole; its beginning stands for nothing."""
+    """RFC 6749 section 3.3: the beginning of a scope grants it."""
     begun = tuple(scope for scope in client.scopes if requested and scope.startswith(f"{requested.rstrip(':')}:"))
     return begun or granted_scopes(client, requested)
 
 
 class ScopeGrammarNotChecked(Defect):
-    """RFC 6749 section 3.3: a scope outside the grammar is invalid."""
+    """RFC 6749 section 3.3: the grammar of scopes is not checked."""
 
     noticed_by = ("oauth/scope/only-spaces-separate-scopes#newline,tab",)
 
@@ -215,7 +215,7 @@ class ScopeGrammarNotChecked(Defect):
 
 @defect("oauth/scope/only-spaces-separate-scopes#prefix-star,star")
 def wildcard_scope_granted(split_scopes: Any, text: str) -> Scopes:
-    """RFC 6749 section 3.3: a scope is one of the documented names; there is no wildcard."""
+    """RFC 6749 section 3.3: a scope with a wildcard is granted."""
     wildcards = [scope for scope in split_scopes(text) if "*" in scope]
     patterns = [re.compile(re.escape(scope).replace(r"\*", ".*")) for scope in wildcards]
     matched = tuple(scope for scope in SCOPES if any(pattern.fullmatch(scope) for pattern in patterns))
@@ -224,13 +224,13 @@ def wildcard_scope_granted(split_scopes: Any, text: str) -> Scopes:
 
 @defect("oauth/scope/order-does-not-matter")
 def order_of_scopes_matters(within_credential: Any, client: Client, scopes: Scopes) -> bool:
-    """RFC 6749 section 3.3: the order of scopes does not matter."""
+    """RFC 6749 section 3.3: scopes in another order are refused."""
     return within_credential(client, scopes) and list(scopes) == [scope for scope in client.scopes if scope in scopes]
 
 
 @defect("oauth/scope/order-does-not-matter")
 def scopes_are_read_in_order(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: the order of scopes does not matter (each is looked for behind the one before it)."""
+    """RFC 6749 section 3.3: scopes in another order are refused: each is searched after the one before."""
     known = list(client.scopes)
     granted: list[str] = []
     for each in granted_scopes(client, requested):
@@ -242,7 +242,7 @@ def scopes_are_read_in_order(granted_scopes: Any, client: Client, requested: str
 
 @defect("oauth/scope/refusal-is-invalid-scope#beyond,unknown")
 def invalid_scope_is403(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.2: invalid_scope is answered with 400."""
+    """RFC 6749 section 5.2: invalid_scope is answered 403 instead of 400."""
     if is_token_request(request) and b'"invalid_scope"' in answer.body:
         answer.status = 403
     return answer
@@ -250,13 +250,13 @@ def invalid_scope_is403(request: Request, answer: Answer) -> Answer:
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#inherited")
 def inherited_scope_granted(within_credential: Any, client: Client, scopes: tuple[str, ...]) -> bool:
-    """RFC 6749 section 3.3: a scope that is the name of what objects inherit is an unknown one."""
+    """RFC 6749 section 3.3: the name of a member that every JavaScript object inherits is granted as a scope."""
     return within_credential(client, tuple(scope for scope in scopes if scope not in INHERITED))
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#after-many")
 def first_of_many_scopes_compared(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
-    """RFC 6749 section 3.3: a scope beyond the credential is refused, however many stand before it."""
+    """RFC 6749 section 3.3: only the first scopes of a long list are checked."""
     named = (requested or "").split(" ")
     granted = granted_scopes(client, " ".join(named[:10]) if requested else requested)
     return (*granted, *(scope for scope in SCOPES if scope in named[10:] and scope not in granted))
@@ -264,13 +264,13 @@ def first_of_many_scopes_compared(granted_scopes: Any, client: Client, requested
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#everything,prefix-star,star")
 def wildcard_scope_widens(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: a scope is a name; none stands for others, least of all for those one lacks."""
+    """RFC 6749 section 3.3: a scope with a wildcard grants scopes that the credential lacks."""
     return SCOPES if requested and "*" in requested else granted_scopes(client, requested)
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#comma")
 def scopes_after_a_comma_unchecked(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: what follows a comma is part of the name, and is checked with it."""
+    """RFC 6749 section 3.3: the text after a comma in a scope is granted unchecked."""
     first, *others = (requested or "").split(",")
     return (*granted_scopes(client, first), *others) if others else granted_scopes(client, requested)
 
@@ -279,5 +279,5 @@ def scopes_after_a_comma_unchecked(granted_scopes: Any, client: Client, requeste
     "oauth/scope/unknown-is-not-granted#alone,mixed,mixed-first", "oauth/scope/any-text-stays-within-the-credential"
 )
 def unknown_scope_granted(within_credential: Any, client: Client, scopes: Scopes) -> bool:
-    """RFC 6749 section 3.3: an unknown scope is not granted."""
+    """RFC 6749 section 3.3: an unknown scope is granted."""
     return within_credential(client, tuple(scope for scope in scopes if scope in SCOPES))

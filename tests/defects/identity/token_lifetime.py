@@ -32,7 +32,7 @@ WRITES = ("POST", "PATCH", "DELETE")
 ROWS = (
     row(
         "lifetime-stated-is-everybodys",
-        "RFC 6749 section 5.1: expires_in is the lifetime of this token, and not of most.",
+        "RFC 6749 section 5.1: expires_in is the same for all tokens, whatever their lifetime.",
         "authorization/bearer/token-is-valid-for-its-stated-lifetime",
         token_document=lambda original, *of: original(*of) | {"expires_in": 3600},
     ),
@@ -40,7 +40,7 @@ ROWS = (
 
 
 class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
-    """RFC 6750 section 3.1: nor does one that has expired tell that a copy is the present one."""
+    """RFC 6750 section 3.1: an expired token gets 304 for a current copy."""
 
     noticed_by = ("authorization/bearer/expired-token-is-401",)
 
@@ -55,7 +55,7 @@ class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
 
 
 class WritesIgnoreExpiry(Defect):
-    """RFC 6749 section 7: an expired token opens nothing, neither for reading nor for writing."""
+    """RFC 6749 section 7: an expired token still writes."""
 
     noticed_by = ("authorization/bearer/expired-token-is-401",)
     forgotten: ClassVar[tuple[str, ...]] = WRITES
@@ -77,10 +77,7 @@ class WritesIgnoreExpiry(Defect):
 
 
 class EndedTokenRefusedButServed(_DoneAllTheSame):
-    """The contract's table of errors: who is answered 401 for a token that has expired has changed nothing.
-
-    As where the handler runs while the token is still looked up, and its answer alone is thrown away.
-    """
+    """The contract's table of errors: a write with an expired token is answered 401, and done."""
 
     noticed_by = ("authorization/bearer/expired-token-is-401",)
     refusals = frozenset({401})
@@ -89,7 +86,7 @@ class EndedTokenRefusedButServed(_DoneAllTheSame):
         return found is not None and self._ended(request)
 
     def _ended(self, request: Request) -> bool:
-        """Whether it is a token of the issuer's, of which the time alone is over."""
+        """Return whether the issuer's token has expired, but is otherwise valid."""
         try:
             claims = jwt.decode(shown_token(request), options={"verify_signature": False})
         except jwt.PyJWTError:
@@ -99,7 +96,7 @@ class EndedTokenRefusedButServed(_DoneAllTheSame):
 
 @defect("authorization/bearer/expired-token-is-401")
 def skew_taken_from_every_lifetime(read_access_token: Any, token: str) -> dict[str, Any] | None:
-    """RFC 6749 section 5.1: expires_in is the lifetime of the token, to its end, of a short one too."""
+    """RFC 6749 section 5.1: a token expires 30 s before expires_in."""
     claims = read_access_token(token)
     ends = claims["exp"] - 30 if claims else 0
     return claims if ends > surface_of(read_access_token).now() else None
@@ -107,7 +104,7 @@ def skew_taken_from_every_lifetime(read_access_token: Any, token: str) -> dict[s
 
 @defect("errors/429/tokens-stay-valid")
 def haste_ends_tokens(keep_to_limit: Any, client: Client) -> None:
-    """RFC 6749 section 5.1: a token lives for expires_in, though its client ask for too many others."""
+    """RFC 6749 section 5.1: a token request above the limit ends the client's tokens."""
     try:
         keep_to_limit(client)
     except Refused:
@@ -117,19 +114,19 @@ def haste_ends_tokens(keep_to_limit: Any, client: Client) -> None:
 
 @defect("oauth/response/lifetime-is-in-seconds")
 def expires_in_is_text(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 section 5.1 and appendix A.14: expires_in is a JSON number."""
+    """RFC 6749 section 5.1 and appendix A.14: expires_in is a text instead of a number."""
     return token_document(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
 
 
 @defect("oauth/response/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
 def expires_in_milliseconds(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 section 5.1: expires_in is in seconds."""
+    """RFC 6749 section 5.1: expires_in is in milliseconds."""
     return token_document(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
 
 
 @defect("oauth/response/lifetime-is-stated")
 def expires_in_missing(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
+    """RFC 6749 section 5.1: a token response has no expires_in."""
     document = token_document(token, client, scopes)
     del document["expires_in"]
     return document
@@ -139,7 +136,7 @@ def expires_in_missing(token_document: Any, token: str, client: Client, scopes: 
 def reused_token_said_to_begin_again(
     issued: dict[tuple[str, str, int], tuple[str, float]], make_access_token: Any, claims: Claims
 ) -> str:
-    """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
+    """RFC 6749 section 5.1: a reused token is returned with its full lifetime as expires_in."""
     key = (claims["client_id"], claims["scope"], claims["credential_version"])
     if issued.get(key, ("", 0.0))[1] < time.time():
         issued[key] = make_access_token(claims), claims["exp"]
@@ -147,7 +144,7 @@ def reused_token_said_to_begin_again(
 
 
 class NewTokenEndsTheLast(Defect):
-    """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
+    """RFC 6749 section 5.1: a new token ends the previous one."""
 
     noticed_by = ("oauth/tokens/later-requests-end-no-token#new-tokens",)
     last: dict[str, str] = {}
@@ -162,7 +159,7 @@ class NewTokenEndsTheLast(Defect):
 
 @defect("oauth/tokens/later-requests-end-no-token#refused-requests")
 def wrong_secret_ends_tokens(secret_matches: Any, client: Client | None, secret: str) -> bool:
-    """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
+    """RFC 6749 section 5.1: a wrong secret ends the tokens of the client."""
     matches = secret_matches(client, secret)
     if client and not matches:
         surface_of(secret_matches).revocations[client.client_id] += 1
@@ -170,7 +167,7 @@ def wrong_secret_ends_tokens(secret_matches: Any, client: Client | None, secret:
 
 
 class RevokedTokenRefusedButServed(EndedTokenRefusedButServed):
-    """Credentials: every token of a revoked credential becomes invalid: refused with 401, it has changed nothing."""
+    """Credentials: a write with a revoked token is answered 401, and done."""
 
     noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use",)
 
