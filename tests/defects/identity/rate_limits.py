@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,17 @@ from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
 
 WRITE_PAUSE_S = 0.02
+
+
+def _unlimited_with(field: str) -> Callable[[Any, Request, dict[str, str]], Client]:
+    """Return an ``authenticated_client`` without a limit for requests that have a header field."""
+
+    def authenticated_client(original: Any, request: Request, form: dict[str, str]) -> Client:
+        client = original(request, form)
+        return replace(client, limit=None) if field in request.headers else client
+
+    return authenticated_client
+
 
 ROWS = (
     row(
@@ -41,6 +53,18 @@ ROWS = (
         "errors/429/above-the-limit#api-requests",
         api_limit_of=lambda original, caller: None,
     ),
+    row(
+        "limit-of-each-address",
+        "The contract's table of errors: a request with X-Forwarded-For has no limit.",
+        "errors/429/stated-limit-applies#forwarded-for",
+        authenticated_client=_unlimited_with("x-forwarded-for"),
+    ),
+    row(
+        "limit-of-forms-only",
+        "The contract's table of errors: requests with Basic have no limit.",
+        "errors/429/stated-limit-applies#basic",
+        authenticated_client=_unlimited_with("authorization"),
+    ),
 )
 
 
@@ -56,25 +80,6 @@ def limit_counted_after_the_token(request: Request, answer: Answer) -> Answer:
 def limit_half_as_high(seconds_until_allowed: Any, client: Client, requests: int, seconds: float) -> float:
     """The stated rate limit: only half as many requests succeed."""
     return seconds_until_allowed(client, requests // 2, seconds)
-
-
-class LimitOfEachAddress(Defect):
-    """The contract's table of errors: a request with X-Forwarded-For has no limit."""
-
-    noticed_by = ("errors/429/stated-limit-applies#forwarded-for",)
-    way_round = "x-forwarded-for"
-
-    def authenticated_client(self, original: Any, request: Request, form: dict[str, str]) -> Client:
-        client = original(request, form)
-        return replace(client, limit=None) if self.way_round in request.headers else client
-
-
-class LimitOfFormsOnly(LimitOfEachAddress):
-    """The contract's table of errors: requests with Basic have no limit."""
-
-    noticed_by = ("errors/429/stated-limit-applies#basic",)
-
-    way_round = "authorization"
 
 
 class _LimitOfEach(Defect):

@@ -42,6 +42,16 @@ def _stored_differently(name: str, clause: str, case: str, stored: Callable[[str
     return row(name, clause, f"errors/reads/written-values-are-returned#{case}", checked_fields=checked_fields)
 
 
+def _slug_stored_as(stored: Callable[[str], str]) -> Callable[[Any, Organization, dict[str, Any]], Project]:
+    """Return a ``new_project`` that changes the slug."""
+
+    def new_project(original: Any, organization: Organization, body: dict[str, Any]) -> Project:
+        slug = body.get("slug")
+        return original(organization, {**body, "slug": stored(slug)} if isinstance(slug, str) else body)
+
+    return new_project
+
+
 ROWS = (
     row(
         "list-is-empty",
@@ -102,6 +112,18 @@ ROWS = (
         "here a text is decoded as a form",
         "text-formula,text-lines,text-date-time",
         lambda text: text.replace("+", " "),
+    ),
+    row(
+        "hyphens-of-slugs-joined",
+        "Organization Settings: two hyphens in a slug are stored as one.",
+        "errors/reads/written-values-are-returned#slug-two-hyphens",
+        new_project=_slug_stored_as(lambda slug: re.sub("-+", "-", slug)),
+    ),
+    row(
+        "slugs-cut-at-forty",
+        "Organization Settings: a slug is cut at 40 characters.",
+        "errors/reads/written-values-are-returned#slug-hundred",
+        new_project=_slug_stored_as(lambda slug: slug[:40]),
     ),
 )
 
@@ -173,16 +195,11 @@ class ListsNumberWhatTheyShow(Defect):
         return original(request, [each | {"id": place} for place, each in enumerate(entries)])
 
 
-class ListsEscapeTextsTwice(Defect):
+@defect("errors/lists/complete-and-current#texts-as-written")
+def lists_escape_texts_twice(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
     """RFC 9110 section 9.3.1: a list escapes texts for HTML, an item does not."""
-
-    noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
-
-    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        return original(request, [{name: self._returned(each) for name, each in entry.items()} for entry in entries])
-
-    def _returned(self, value: Any) -> Any:
-        return html.escape(value) if isinstance(value, str) else value
+    texts = [{name: html.escape(each) for name, each in entry.items() if isinstance(each, str)} for entry in entries]
+    return listing(request, [entry | escaped for entry, escaped in zip(entries, texts, strict=True)])
 
 
 @defect("errors/lists/complete-and-current#texts-as-written")
@@ -317,28 +334,6 @@ async def item_reports_a_cut_slug(get_project: Any, call: Call) -> Answer:
     return (
         edited(answer, lambda document: document.update(slug=document["slug"][:32])) if answer.status == 200 else answer
     )
-
-
-class HyphensOfSlugsJoined(Defect):
-    """Organization Settings: two hyphens in a slug are stored as one."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#slug-two-hyphens",)
-
-    def new_project(self, original: Any, organization: Organization, body: dict[str, Any]) -> Project:
-        slug = body.get("slug")
-        return original(organization, {**body, "slug": self._stored_slug(slug)} if isinstance(slug, str) else body)
-
-    def _stored_slug(self, slug: str) -> str:
-        return re.sub("-+", "-", slug)
-
-
-class SlugsCutAtForty(HyphensOfSlugsJoined):
-    """Organization Settings: a slug is cut at 40 characters."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#slug-hundred",)
-
-    def _stored_slug(self, slug: str) -> str:
-        return slug[:40]
 
 
 @defect("errors/reads/written-values-are-returned#with-unknown-member")

@@ -38,7 +38,7 @@ class Overlaps(Counter[object]):
     state=Overlaps,
 )
 async def first_concurrent_sessions_fail(overlaps: Overlaps, post_upload: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
+    """API Reference, Error Handling: concurrent first uploads to a new repository are answered 500."""
     if call.name not in registry_of(post_upload).repositories and await overlaps.with_others(call.name):
         raise unsupported_error()
     return await post_upload(call)
@@ -46,7 +46,7 @@ async def first_concurrent_sessions_fail(overlaps: Overlaps, post_upload: Any, c
 
 @defect("registry/concurrency/pushes-of-one-blob-succeed")
 def sessions_named_by_the_clock(upload_answer: Any, status: int, request: Request, upload: Upload) -> Answer:
-    """Docker Registry V2, Starting An Upload: each upload has a session of its own, in whichever moment it began."""
+    """Docker Registry V2, Starting An Upload: two uploads within a quarter of a second get one session id."""
     if request.method == "POST":
         registry, before = registry_of(upload_answer), upload.session
         upload.session = str(uuid.UUID(int=int(time.time() * 4)))
@@ -58,7 +58,7 @@ def sessions_named_by_the_clock(upload_answer: Any, status: int, request: Reques
 async def second_push_of_same_blob_refused(
     under_way: set[tuple[str, str]], commit_blob: Any, name: str, digest: str, content: bytes
 ) -> None:
-    """A blob may be pushed again, by two at once, too: each is answered 201 (nexus-public #967)."""
+    """A blob may be pushed twice concurrently: the second push is refused (nexus-public #967)."""
     if (name, digest) in under_way:
         raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
     under_way.add((name, digest))
@@ -68,7 +68,7 @@ async def second_push_of_same_blob_refused(
 
 
 class ConcurrentBlobsMixed(Defect):
-    """Of several blobs that are pushed at once, each keeps its own bytes."""
+    """Each blob keeps its own bytes: of two concurrent pushes one stores the bytes of the other."""
 
     noticed_by = ("registry/concurrency/pushes-of-one-blob-succeed",)
     content = b""
@@ -81,7 +81,7 @@ class ConcurrentBlobsMixed(Defect):
 
 @defect("registry/concurrency/pushes-of-one-image-succeed", state=Overlaps)
 async def identical_manifests_removed(overlaps: Overlaps, store_manifest: Any, name: str, manifest: Manifest) -> None:
-    """distribution-spec 1.1, Pushing Manifests: what several push at once, 201 to each, is there afterwards."""
+    """distribution-spec 1.1, Pushing Manifests: concurrent pushes of one manifest are answered 201, and leave none."""
     await store_manifest(name, manifest)
     if await overlaps.with_others((name, manifest.digest)):
         # Tidied up by the name that both have.
@@ -90,7 +90,7 @@ async def identical_manifests_removed(overlaps: Overlaps, store_manifest: Any, n
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored", state=Overlaps)
 async def concurrent_chunks_fail(overlaps: Overlaps, patch_upload: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: a chunk that comes twice at once is taken once, and is no failure."""
+    """API Reference, Error Handling: the second of two equal concurrent chunks is answered 500."""
     if await overlaps.with_others(call.reference):
         raise unsupported_error()
     return await patch_upload(call)
@@ -98,22 +98,21 @@ async def concurrent_chunks_fail(overlaps: Overlaps, patch_upload: Any, call: Ca
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
 async def refused_twin_counted(patch_upload: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Pushing a blob in chunks: of equal chunks at once one is taken, and counted once."""
+    """distribution-spec 1.1, Pushing a blob in chunks: of two equal concurrent chunks the refused one is stored as well."""
     upload = registry_of(patch_upload).find_upload(call)
     before = len(upload.content)
     await asyncio.sleep(PAUSE_S)
     try:
-        answer: Answer = await patch_upload(call)
+        return await patch_upload(call)
     except Refusal:
         if len(upload.content) > before:
             upload.content += call.request.body
         raise
-    return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored", state=Overlaps)
 async def concurrent_closings_all_fail(overlaps: Overlaps, put_upload: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, POST then PUT: of two equal closing requests at once one is answered 201."""
+    """distribution-spec 1.1, POST then PUT: of two equal concurrent closing requests both are refused."""
     twice = await overlaps.with_others(call.reference)
     if twice or overlaps[call.reference]:
         raise Refusal("BLOB_UPLOAD_INVALID", {"upload": call.reference}, status=409)
@@ -122,36 +121,34 @@ async def concurrent_closings_all_fail(overlaps: Overlaps, put_upload: Any, call
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
 async def concurrent_closings_store_twice(put_upload: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, POST then PUT: the last bytes are in the blob once, though two have sent them at once."""
+    """distribution-spec 1.1, POST then PUT: two equal concurrent closing requests store the last bytes twice."""
     upload, digest = registry_of(put_upload).find_upload(call), call.request.parameter("digest") or ""
     await asyncio.sleep(PAUSE_S)
     try:
-        answer: Answer = await put_upload(call)
+        return await put_upload(call)
     except Refusal:
         blobs = registry_of(put_upload).stored(call.name).blobs
         if digest in blobs and upload.session not in registry_of(put_upload).uploads:
             blobs[digest] += call.request.body
         raise
-    return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored", state=set)
 async def second_closing_fails(closing: set[str], put_upload: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: a closing request that is sent twice is no reason for a 5xx."""
+    """API Reference, Error Handling: the second of two concurrent closing requests is answered 500."""
     if call.reference in closing:
         raise unsupported_error()
     closing.add(call.reference)
     await asyncio.sleep(PAUSE_S)
     try:
-        answer: Answer = await put_upload(call)
+        return await put_upload(call)
     finally:
         closing.discard(call.reference)
-    return answer
 
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
 async def concurrent_chunks_both_appended(append_chunk: Any, request: Request, upload: Upload) -> None:
-    """distribution-spec 1.1, Pushing a blob in chunks: of two same chunks at once, one is out of order."""
+    """distribution-spec 1.1, Pushing a blob in chunks: two equal concurrent chunks are both stored."""
     registry_of(append_chunk).check_chunk(request, upload)
     await asyncio.sleep(PAUSE_S)
     upload.content += request.body
@@ -159,14 +156,14 @@ async def concurrent_chunks_both_appended(append_chunk: Any, request: Request, u
 
 @defect("registry/concurrency/tag-names-one-of-the-pushed-images", state=Overlaps)
 async def concurrent_pushes_of_one_tag_fail(overlaps: Overlaps, set_tag: Any, name: str, tag: str, digest: str) -> None:
-    """API Reference, Error Handling: two who push to one tag at once are no failure; one is later than the other."""
+    """API Reference, Error Handling: the second of two concurrent pushes to one tag is answered 500."""
     if await overlaps.with_others((name, tag)):
         raise unsupported_error()
     await set_tag(name, tag, digest)
 
 
 class ImagesOfOneTagMixed(Defect):
-    """Of several images that are pushed under one tag at once, each keeps its own bytes under its digest."""
+    """Each image keeps its own bytes: concurrent pushes to one tag store one's bytes under the other's digest."""
 
     noticed_by = ("registry/concurrency/tag-names-one-of-the-pushed-images",)
     last: dict[tuple[str, str], Manifest] = {}
@@ -185,7 +182,7 @@ class ImagesOfOneTagMixed(Defect):
 async def tag_moved_before_its_manifest(
     stored: set[tuple[str, str]], set_tag: Any, name: str, tag: str, digest: str
 ) -> None:
-    """API Reference, Error Handling: a tag that moves is there at every moment, so the new manifest is stored first."""
+    """API Reference, Error Handling: a tag moves before its manifest is stored, so a pull meanwhile is answered 404."""
     manifests = registry_of(set_tag).opened(name).manifests
     late = {} if (name, digest) in stored else {digest: manifests.pop(digest)}
     stored.add((name, digest))
@@ -195,7 +192,7 @@ async def tag_moved_before_its_manifest(
 
 
 class PullWhileDeletedFails(Defect):
-    """API Reference, Error Handling: what goes while it is read is not there, or was; it is no failure."""
+    """API Reference, Error Handling: a pull during a deletion is answered 500."""
 
     noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
     going: set[str] = set()
@@ -213,7 +210,7 @@ class PullWhileDeletedFails(Defect):
 
 
 class PulledInPartWhileDeleted(PullWhileDeletedFails):
-    """distribution-spec 1.1, Pulling manifests: what is pulled while it is deleted comes whole, if it comes."""
+    """distribution-spec 1.1, Pulling manifests: a pull during a deletion returns only a part of the manifest."""
 
     noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
 
@@ -229,7 +226,7 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
 async def concurrent_deletion_refused_to_both(
     asked: dict[str, int], remove_manifest: Any, name: str, digest: str
 ) -> None:
-    """distribution-spec 1.1, Deleting Manifests: of two who delete one image at once one is told that it is deleted."""
+    """distribution-spec 1.1, Deleting Manifests: of two concurrent deletions of one image both are refused."""
     asked[digest] = asked.get(digest, 0) + 1
     await asyncio.sleep(PAUSE_S)
     if asked[digest] > 1:
@@ -239,7 +236,7 @@ async def concurrent_deletion_refused_to_both(
 
 @defect("registry/concurrency/pull-during-deletion-is-whole-or-404", state=set)
 async def second_deletion_fails(going: set[str], remove_manifest: Any, name: str, digest: str) -> None:
-    """API Reference, Error Handling: two who delete one image at once are no reason for a 5xx; one was later."""
+    """API Reference, Error Handling: the second of two concurrent deletions of one image is answered 500."""
     if digest in going:
         raise unsupported_error()
     going.add(digest)
@@ -248,38 +245,26 @@ async def second_deletion_fails(going: set[str], remove_manifest: Any, name: str
     await remove_manifest(name, digest)
 
 
-class OneRequestInTwentyFails(Defect):
-    """API Reference, Error Handling: 5xx is for errors of the platform, not for one good request in twenty."""
-
-    noticed_by = ("registry/concurrency/pushes-do-not-disturb-pulls#blob,digest,tag",)
-
-    def __init__(self) -> None:
-        self.twentieth = EveryTwentieth()
-
-    def intercept(self, request: Request) -> Answer | None:
-        if kind_of(request) in ("blob", "manifest") and request.method == "GET" and self.twentieth.due():
-            return Answer.json(503, {"errors": [{"code": "UNAVAILABLE", "message": "service unavailable"}]})
-        return None
+@defect("registry/concurrency/pushes-do-not-disturb-pulls#blob,digest,tag", state=EveryTwentieth)
+def one_request_in_twenty_fails(twentieth: EveryTwentieth, request: Request) -> Answer | None:
+    """API Reference, Error Handling: one pull in twenty is answered 503."""
+    if kind_of(request) in ("blob", "manifest") and request.method == "GET" and twentieth.due():
+        return Answer.json(503, {"errors": [{"code": "UNAVAILABLE", "message": "service unavailable"}]})
+    return None
 
 
-class OneSessionInTwentyLost(Defect):
-    """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
-
-    noticed_by = ("registry/concurrency/pushes-do-not-disturb-pulls#blob",)
-
-    def __init__(self) -> None:
-        self.twentieth = EveryTwentieth()
-
-    def session_opened(self, original: Any, call: Call) -> Answer:
-        answer: Answer = original(call)
-        if self.twentieth.due():
-            registry_of(original).uploads.popitem()
-        return answer
+@defect("registry/concurrency/pushes-do-not-disturb-pulls#blob", state=EveryTwentieth)
+def one_session_in_twenty_lost(twentieth: EveryTwentieth, session_opened: Any, call: Call) -> Answer:
+    """distribution-spec 1.1, POST then PUT: one session in twenty is unknown to the next request."""
+    answer: Answer = session_opened(call)
+    if twentieth.due():
+        registry_of(session_opened).uploads.popitem()
+    return answer
 
 
 @defect("registry/concurrency/no-deleted-tag-comes-back", state=Overlaps)
 async def concurrent_tag_deletions_fail(overlaps: Overlaps, remove_tag: Any, name: str, tag: str) -> None:
-    """API Reference, Error Handling: several tags of one image are deleted at once, none of which fails."""
+    """API Reference, Error Handling: concurrent deletions of several tags are answered 500."""
     if await overlaps.with_others(name):
         raise unsupported_error()
     await remove_tag(name, tag)
@@ -287,7 +272,7 @@ async def concurrent_tag_deletions_fail(overlaps: Overlaps, remove_tag: Any, nam
 
 @defect("registry/concurrency/no-deleted-tag-comes-back", state=Overlaps)
 async def concurrent_tag_deletions_delete_the_image(overlaps: Overlaps, remove_tag: Any, name: str, tag: str) -> None:
-    """distribution-spec 1.1, Deleting tags: the image stays, and its other tags, however many of them go at once."""
+    """distribution-spec 1.1, Deleting tags: concurrent deletions of several tags delete their image."""
     named = registry_of(remove_tag).stored(name).tags.get(tag, "")
     others = await overlaps.with_others((name, named))
     await remove_tag(name, tag)
@@ -298,7 +283,7 @@ async def concurrent_tag_deletions_delete_the_image(overlaps: Overlaps, remove_t
 
 @defect("registry/concurrency/no-deleted-tag-comes-back")
 async def concurrently_deleted_tags_come_back(remove_tag: Any, name: str, tag: str) -> None:
-    """Tags may be deleted by many at once; each is gone afterwards, though the list is one document."""
+    """Deleted tags are gone: concurrent deletions restore each other's tags."""
     stored = registry_of(remove_tag).stored(name)
     left = {each: digest for each, digest in stored.tags.items() if each != tag}
     await asyncio.sleep(PAUSE_S)
@@ -307,14 +292,14 @@ async def concurrently_deleted_tags_come_back(remove_tag: Any, name: str, tag: s
 
 @defect("registry/concurrency/no-pushed-referrer-is-lost", state=Overlaps)
 async def concurrent_referrers_fail(overlaps: Overlaps, store_manifest: Any, name: str, manifest: Manifest) -> None:
-    """API Reference, Error Handling: several signatures of one image are pushed at once, none of which fails."""
+    """API Reference, Error Handling: concurrent pushes of several referrers are answered 500."""
     if manifest.subject and await overlaps.with_others((name, manifest.subject)):
         raise unsupported_error()
     await store_manifest(name, manifest)
 
 
 class ConcurrentReferrersLost(Defect):
-    """Referrers may be pushed by many at once; each is listed afterwards, though the list is one document."""
+    """Every pushed referrer is listed: of concurrent pushes some are lost."""
 
     noticed_by = ("registry/concurrency/no-pushed-referrer-is-lost",)
     listed: dict[tuple[str, str | None], list[str]] = {}
@@ -332,14 +317,14 @@ class ConcurrentReferrersLost(Defect):
 
 @defect("registry/concurrency/no-pushed-tag-is-lost", state=Overlaps)
 async def concurrent_tags_fail(overlaps: Overlaps, set_tag: Any, name: str, tag: str, digest: str) -> None:
-    """API Reference, Error Handling: several tags of one repository are pushed at once, none of which fails."""
+    """API Reference, Error Handling: concurrent pushes of several tags are answered 500."""
     if await overlaps.with_others(name):
         raise unsupported_error()
     await set_tag(name, tag, digest)
 
 
 class ConcurrentManifestsMixed(Defect):
-    """Of several manifests that are pushed at once, each keeps its own bytes."""
+    """Each manifest keeps its own bytes: of two concurrent pushes one stores the manifest of the other."""
 
     noticed_by = ("registry/concurrency/no-pushed-tag-is-lost",)
 
@@ -351,7 +336,7 @@ class ConcurrentManifestsMixed(Defect):
 
 @defect("registry/concurrency/list-during-pushes-has-earlier-tags")
 async def tag_list_rewritten_while_read(set_tag: Any, name: str, tag: str, digest: str) -> None:
-    """Docker Registry V2, Listing Image Tags: a list that is read while a tag is pushed has those that were there."""
+    """Docker Registry V2, Listing Image Tags: a tag list read during a push lacks the earlier tags."""
     stored = registry_of(set_tag).opened(name)
     stored.tags, tags = {}, stored.tags
     await asyncio.sleep(PAUSE_S)
@@ -360,7 +345,7 @@ async def tag_list_rewritten_while_read(set_tag: Any, name: str, tag: str, diges
 
 
 class PushWhileListedFails(Defect):
-    """API Reference, Error Handling: a tag is pushed while the list is read, and no lock makes it fail."""
+    """API Reference, Error Handling: a push during a tag listing is answered 500."""
 
     noticed_by = ("registry/concurrency/list-during-pushes-has-earlier-tags",)
     lists = Overlaps()
@@ -375,21 +360,15 @@ class PushWhileListedFails(Defect):
         await original(name, tag, digest)
 
 
-class OneTagInTwentyNotSet(Defect):
-    """distribution-spec 1.1, Pushing Manifests: 201 says that the tag is set, every time."""
-
-    noticed_by = ("registry/concurrency/list-during-pushes-has-earlier-tags",)
-
-    def __init__(self) -> None:
-        self.twentieth = EveryTwentieth()
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        if not self.twentieth.due():
-            await original(name, tag, digest)
+@defect("registry/concurrency/list-during-pushes-has-earlier-tags", state=EveryTwentieth)
+async def one_tag_in_twenty_not_set(twentieth: EveryTwentieth, set_tag: Any, name: str, tag: str, digest: str) -> None:
+    """distribution-spec 1.1, Pushing Manifests: one push in twenty is answered 201, and its tag is not set."""
+    if not twentieth.due():
+        await set_tag(name, tag, digest)
 
 
 class TagsReturnWithTheirManifest(Defect):
-    """distribution-spec 1.1, Deleting Manifests: the tags of a deleted manifest are gone, whatever is pushed later."""
+    """distribution-spec 1.1, Deleting Manifests: a manifest that is deleted and pushed again has its old tags."""
 
     noticed_by = ("registry/model/repository-matches-the-model",)
     # A blob without a manifest may be collected: both are pushed anew.
@@ -407,7 +386,7 @@ class TagsReturnWithTheirManifest(Defect):
 
 
 class OverlappingPullAnsweredWithAnother(Defect):
-    """distribution-spec 1.1, Pulling blobs: the expected blob; of one in forty that overlap it is another's."""
+    """distribution-spec 1.1, Pulling blobs: one in forty overlapping pulls returns the content of another."""
 
     noticed_by = ("registry/concurrency/responses-are-not-mixed-up#blob,digest,tag",)
 

@@ -9,7 +9,7 @@ from conformance.reference.support.registry import registry_of
 
 
 class MountedBlobsUnknownToManifests(Defect):
-    """Docker Registry V2, Cross Repository Blob Mount: a mounted blob is there for manifests as a pushed one is."""
+    """Docker Registry V2, Cross Repository Blob Mount: a manifest that names a mounted blob is refused."""
 
     noticed_by = ("registry/mount/serves-an-image",)
     mounted: set[tuple[str, str]] = set()

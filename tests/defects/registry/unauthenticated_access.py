@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
-from typing import Any, ClassVar, cast
+from contextlib import suppress
+from typing import Any, ClassVar
 
 import jwt
 
@@ -65,14 +65,14 @@ ROWS = (
 
 @defect("registry/login/anonymous-cannot-list-referrers")
 def anonymous_referrers(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """Docker token flow: the list of referrers needs pull."""
+    """Docker token flow: the referrers list needs no login."""
     caller: Caller | None = authenticate(request, wanted)
     return everything(wanted) if caller is None and kind_of(request) == "referrers" else caller
 
 
 @defect("registry/login/anonymous-cannot-list-referrers", "registry/login/anonymous-cannot-list-repositories")
 def lists_take_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, a list among it."""
+    """RFC 7515 section 5.2: the signature of a token is not verified for lists."""
     token = registry_of(authenticate).bearer_token(request) or ""
     if kind_of(request) in ("referrers", "catalog") and token.count(".") == 2:
         claims = jwt.decode(token, options={"verify_signature": False})
@@ -82,7 +82,7 @@ def lists_take_any_token(authenticate: Any, request: Request, wanted: list[Acces
 
 @defect("registry/login/anonymous-cannot-pull#blob-head,manifest-by-digest,manifest-head-by-digest,tags-in-pages")
 def readers_need_no_login(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """API Reference, Docker Registry: nor is a registry open to whoever only reads, its /v2/ among what it gives."""
+    """API Reference, Docker Registry: reading needs no login."""
     caller: Caller | None = authenticate(request, wanted)
     return everything(wanted) if caller is None and request.method in ("GET", "HEAD") else caller
 
@@ -91,13 +91,13 @@ def readers_need_no_login(authenticate: Any, request: Request, wanted: list[Acce
     "registry/login/anonymous-cannot-push#mount,upload,upload-at-once", "registry/login/401-is-an-error-document#upload"
 )
 def anonymous_push(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """API Reference, Docker Registry: images are pushed by those who may, after a login."""
+    """API Reference, Docker Registry: pushing needs no login."""
     caller: Caller | None = authenticate(request, wanted)
     return everything(wanted) if caller is None and request.method in ("POST", "PATCH", "PUT") else caller
 
 
 class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
-    """API Reference, Error Handling: what is answered 401 for want of a login or rights has put no manifest there."""
+    """API Reference, Error Handling: a manifest push without rights is answered 401, and done."""
 
     noticed_by = (
         "registry/login/anonymous-cannot-push#put-manifest,put-manifest-by-digest",
@@ -112,7 +112,7 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
 
 
 class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
-    """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no manifest."""
+    """API Reference, Error Handling: a manifest deletion without rights is answered 401, and done."""
 
     noticed_by = (
         "registry/login/anonymous-cannot-push#delete-manifest,delete-tag",
@@ -128,7 +128,7 @@ class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
 
 
 class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
-    """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no blob."""
+    """API Reference, Error Handling: a blob deletion without rights is answered 401, and done."""
 
     noticed_by = (
         "registry/login/anonymous-cannot-push#delete-blob",
@@ -145,7 +145,7 @@ class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
 
 @defect("registry/login/bad-login-opens-nothing#mount,upload,upload-at-once")
 def uploads_take_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, an upload among it."""
+    """RFC 7515 section 5.2: the signature of a token is not verified for a new upload."""
     token = registry_of(authenticate).bearer_token(request) or ""
     if request.path.endswith("/blobs/uploads/") and token.count(".") == 2:
         return everything(wanted, jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
@@ -154,13 +154,13 @@ def uploads_take_any_token(authenticate: Any, request: Request, wanted: list[Acc
 
 @defect("registry/login/bad-login-opens-nothing#support")
 def support_accepts_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
+    """RFC 7515 section 5.2: ``GET /v2/`` accepts any token."""
     shown = registry_of(authenticate).bearer_token(request) and request.path == "/v2/"
     return everything(wanted) if shown else authenticate(request, wanted)
 
 
 class _UploadsUnderAnyToken(Defect):
-    """A token's signature is not looked at where an upload goes on."""
+    """Does not verify the signature of a token for one method of an upload."""
 
     method: ClassVar[str]
     looked_at = True
@@ -174,21 +174,21 @@ class _UploadsUnderAnyToken(Defect):
 
 
 class UploadsEndUnderAnyToken(_UploadsUnderAnyToken):
-    """RFC 7515 section 5.2: a token's signature is looked at at the end of an upload as at its beginning."""
+    """RFC 7515 section 5.2: the signature of a token is not verified at the end of an upload."""
 
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-end",)
     method = "PUT"
 
 
 class UploadsGivenUpUnderAnyToken(_UploadsUnderAnyToken):
-    """RFC 7515 section 5.2: a token's signature is looked at of who gives an upload up."""
+    """RFC 7515 section 5.2: the signature of a token is not verified for a cancellation."""
 
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-given-up",)
     method = "DELETE"
 
 
 class UploadsReportedUnderAnyToken(_UploadsUnderAnyToken):
-    """RFC 7515 section 5.2: a token's signature is looked at of who asks how far an upload has come."""
+    """RFC 7515 section 5.2: the signature of a token is not verified for the status of an upload."""
 
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-status",)
     method = "GET"
@@ -196,7 +196,7 @@ class UploadsReportedUnderAnyToken(_UploadsUnderAnyToken):
 
 @defect("registry/login/head-of-a-list-needs-a-login")
 def anonymous_head_of_lists(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """Docker token flow: HEAD of a list needs what GET needs."""
+    """Docker token flow: HEAD of a list needs no login."""
     if kind in ("tags", "referrers", "catalog") and request.method == "HEAD":
         return Caller("")
     return authorize(kind, name, request)
@@ -215,13 +215,13 @@ def head_of_tags_for_every_login(authorize: Any, kind: str, name: str, request: 
 
 @defect("registry/login/anonymous-cannot-pull#manifest-known")
 def known_needs_no_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 401."""
+    """RFC 9110 section 13.2.1: a request with If-None-Match needs no login."""
     return Caller("") if "if-none-match" in request.headers else authorize(kind, name, request)
 
 
 @defect("registry/login/malformed-login-is-refused#bearer-junk", "registry/login/upload-resumes-after-a-refused-login")
 def bad_token_fails(claims_of: Any, token: str) -> dict[str, Any]:
-    """API Reference, Error Handling: a token that cannot be read is 401, not 500."""
+    """API Reference, Error Handling: a malformed token is answered 500."""
     if token.count(".") != 2:
         raise Refusal("UNAUTHORIZED", status=500)
     return claims_of(token)
@@ -229,54 +229,41 @@ def bad_token_fails(claims_of: Any, token: str) -> dict[str, Any]:
 
 @defect("registry/login/malformed-login-is-refused#empty-deletion,empty-upload")
 def empty_login_changes(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """API Reference, Error Handling: an Authorization field that says nothing opens no upload, and deletes nothing."""
+    """API Reference, Error Handling: an empty Authorization field opens uploads and deletes."""
     if request.method in ("POST", "DELETE") and request.headers.get("authorization") == "":
         return ANONYMOUS
     return authorize(kind, name, request)
 
 
-class NameInAFieldOpens(Defect):
-    """API Reference, Error Handling: whom a proxy has let in it may tell in a field; from anybody else that is none."""
-
-    noticed_by = ("registry/login/username-alone-opens-nothing#in-a-header",)
-    named = "x-webauth-user"
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        if "authorization" not in request.headers and (name := request.headers.get(self.named)):
-            return everything_for(name, wanted)
-        return original(request, wanted)
+@defect("registry/login/username-alone-opens-nothing#in-a-header")
+def name_in_a_field_opens(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
+    """API Reference, Error Handling: a username in X-WebAuth-User is accepted as a login."""
+    name = None if "authorization" in request.headers else request.headers.get("x-webauth-user")
+    return everything_for(name, wanted) if name else authenticate(request, wanted)
 
 
-class UsernameWithoutPasswordAccepted(Defect):
-    """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
-
-    noticed_by = ("registry/login/username-alone-opens-nothing#none",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic" and (username := self._named(credentials)):
+@defect("registry/login/username-alone-opens-nothing#none")
+def username_without_password_accepted(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
+    """API Reference, Error Handling: a username without a password is accepted as a login."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    with suppress(ValueError):
+        username, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        if scheme.lower() == "basic" and username and not password:
             return everything_for(username, wanted)
-        return original(request, wanted)
-
-    def _named(self, credentials: str) -> str:
-        try:
-            username, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return "" if password else username
+    return authenticate(request, wanted)
 
 
 @defect("registry/login/is-not-bypassed#options,unknown-method")
 async def other_methods_need_no_login(answer: Any, request: Request) -> Answer:
-    """API Reference, Error Handling: a missing token is 401, whatever method is answered as one that reads."""
+    """API Reference, Error Handling: an unknown method reads a manifest without a login."""
     if kind_of(request) == "manifest" and request.method not in KNOWN:
         return await answered(registry_of(answer), request, request.path)
-    return cast(Answer, await answer(request))
+    return await answer(request)
 
 
 @defect("registry/login/is-not-bypassed#query")
 def query_needs_no_login(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """API Reference, Error Handling: a missing token is 401, whatever stands behind the path."""
+    """API Reference, Error Handling: a GET with a query needs no login."""
     caller: Caller | None = authenticate(request, wanted)
     passed = caller is None and request.method == "GET" and request.query_string
     return everything(wanted) if passed else caller
@@ -284,7 +271,7 @@ def query_needs_no_login(authenticate: Any, request: Request, wanted: list[Acces
 
 @defect("registry/login/is-not-bypassed#deletion,letter-escaped,slash-escaped")
 def escaped_paths_need_no_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """API Reference, Error Handling: a missing token is 401, however the path is written."""
+    """API Reference, Error Handling: an escaped path of a manifest needs no login."""
     if kind == "manifest" and re.search("%2f|%6d", request.raw_path, re.IGNORECASE):
         return ANYBODY
     return authorize(kind, name, request)
@@ -292,7 +279,7 @@ def escaped_paths_need_no_login(authorize: Any, kind: str, name: str, request: R
 
 @defect("registry/login/is-not-bypassed#slash-before")
 async def two_slashes_need_no_login(answer: Any, request: Request) -> Answer:
-    """API Reference, Error Handling: a rule for ``/v2/`` holds for ``//v2/`` where that leads to the same."""
+    """API Reference, Error Handling: a path that begins with ``//v2/`` needs no login."""
     if request.method == "GET" and request.path.startswith("//v2/"):
         return await answered(registry_of(answer), request, request.path[1:])
     return await answer(request)
