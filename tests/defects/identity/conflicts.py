@@ -23,7 +23,7 @@ from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import is_api_request, surface_of
-from tests.defects.support.identity import LONG_PAUSE_S, _DoneAllTheSame
+from tests.defects.support.identity import LONG_PAUSE_S, _RefusedButDone
 
 ROWS = (
     row(
@@ -101,7 +101,7 @@ def duplicate_slug_is400(conflict: Any, message: str) -> Answer:
     return answer
 
 
-class WeakMatchRefusedButMade(_DoneAllTheSame):
+class WeakMatchRefusedButMade(_RefusedButDone):
     """RFC 9110 section 13.1.1: an update that a weak If-Match refuses is done."""
 
     noticed_by = ("errors/409/if-match-forms#weak",)
@@ -203,7 +203,7 @@ async def refused_update_leaves_a_lock(
     return done
 
 
-class StaleDeletionRefusedButMade(_DoneAllTheSame):
+class StaleDeletionRefusedButMade(_RefusedButDone):
     """RFC 9110 section 13.1.1: a deletion that If-Match refuses is done."""
 
     noticed_by = ("errors/409/stale-version#deletion",)

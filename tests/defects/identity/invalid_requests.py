@@ -14,7 +14,7 @@ from conformance.reference.identity.projects import MEMBERS_OF_UPDATE
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
-from tests.defects.support.identity import _DoneAllTheSame, body_document, organization_and_slug
+from tests.defects.support.identity import _RefusedButDone, body_document, organization_and_slug
 
 ROWS = (
     row(
@@ -41,7 +41,7 @@ def escaped_text_refused(parsed: Any, body: bytes) -> dict[str, Any]:
     return parsed(body)
 
 
-class OtherMediaTypeRefusedButDone(_DoneAllTheSame):
+class OtherMediaTypeRefusedButDone(_RefusedButDone):
     """The contract's table of errors: an update refused with 400 for its media type is done."""
 
     noticed_by = ("errors/400/other-media-type#form,xml",)
@@ -167,7 +167,7 @@ def nameless_projects(new_project: Any, organization: Organization, body: dict[s
     return made if body.get("slug") else dataclasses.replace(made, slug="")
 
 
-class NamelessCreationRefusedButMade(_DoneAllTheSame):
+class NamelessCreationRefusedButMade(_RefusedButDone):
     """The contract's table of errors: a creation refused with 400 for its slug is done."""
 
     noticed_by = ("errors/400/invalid-body#unique-missing,unique-null,unique-number,unique-object",)

@@ -17,7 +17,7 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import is_api_request, service_error, surface_of
 from tests.defects.support.common import server_error_page
-from tests.defects.support.identity import _DoneAllTheSame, body_document, unexpected_error
+from tests.defects.support.identity import _RefusedButDone, body_document, unexpected_error
 
 KEPT_S = 5.0
 
@@ -107,7 +107,7 @@ def lone_surrogate_crashes(is_acceptable: Any, organization: Organization, name:
     return is_acceptable(organization, name, value)
 
 
-class LongNameRefusedButStored(_DoneAllTheSame):
+class LongNameRefusedButStored(_RefusedButDone):
     """The contract's table of errors: an update refused with 400 for a long text stores its beginning."""
 
     noticed_by = ("errors/5xx/no-input-is-a-server-error#1-mb-text-update",)

@@ -23,7 +23,7 @@ from conformance.reference.identity.wire import form_pairs, path_segments
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SCOPES
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
-from tests.defects.support.identity import InPages, _DoneAllTheSame, body_document, organization_and_slug, shown_token
+from tests.defects.support.identity import InPages, _RefusedButDone, body_document, organization_and_slug, shown_token
 
 
 def _guard_skipped(name: str, clause: str, case: str, exempt: Callable[[Request], bool]) -> type[Defect]:
@@ -418,7 +418,7 @@ async def refusal_describes_named_parent(patch_project: Any, call: Call) -> Answ
     return surface.invalid(f"{named.name} cannot be the parent.") if named else await patch_project(call)
 
 
-class NamedProjectUpdatedInstead(_DoneAllTheSame):
+class NamedProjectUpdatedInstead(_RefusedButDone):
     """OWASP API1: an update changes another organization's project, which its body names by id."""
 
     noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#update",)
@@ -490,7 +490,7 @@ class ForeignProjectFoundById(Defect):
         return f"project-{zlib.crc32(slug.encode()):08x}"
 
 
-class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
+class DeletionReachesTheSlugElsewhere(_RefusedButDone):
     """OWASP API1: a deletion deletes the slug in another organization: its statement names only the slug."""
 
     noticed_by = (
@@ -506,7 +506,7 @@ class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
         return next((each.projects[slug] for each in others if slug in each.projects), None)
 
 
-class ForeignCreationRefusedButMade(_DoneAllTheSame):
+class ForeignCreationRefusedButMade(_RefusedButDone):
     """The contract's table of errors: a creation in another organization is answered 404, and done."""
 
     noticed_by = ("authorization/matrix/other-organization-is-refused#creation-naming-ours",)
@@ -538,7 +538,7 @@ def foreign_read_is403_only_if_it_exists(request: Request, answer: Answer) -> An
     return answer
 
 
-class ForeignDeletionRefusedButMade(_DoneAllTheSame):
+class ForeignDeletionRefusedButMade(_RefusedButDone):
     """OWASP API1: a deletion in another organization is answered 404, and done."""
 
     noticed_by = ("authorization/isolation/paths-of-another-organization-open-nothing#items",)
@@ -642,7 +642,7 @@ async def deletion_by_slash_is_unguarded(api: Any, request: Request, segments: t
     return Answer(204) if gone else surface_of(api).not_found()
 
 
-class TrailingSlashDeletesWithoutCheck(_DoneAllTheSame):
+class TrailingSlashDeletesWithoutCheck(_RefusedButDone):
     """The contract's table of errors: a deletion with a slash after its path is answered 401, and done."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#deletions",)

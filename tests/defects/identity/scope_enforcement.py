@@ -23,7 +23,7 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION
 from conformance.reference.support.identity import PAUSE_S, is_api_request, surface_of
-from tests.defects.support.identity import _DoneAllTheSame, body_document
+from tests.defects.support.identity import _RefusedButDone, body_document
 
 ROWS = (
     row(
@@ -132,7 +132,7 @@ async def put_makes_what_is_not_there(api: Any, request: Request, segments: Segm
     return surface.shown(made, 201)
 
 
-class RefusedMethodEmptiesItem(_DoneAllTheSame):
+class RefusedMethodEmptiesItem(_RefusedButDone):
     """RFC 9110 section 15.5.6: a PUT answered 405 empties the description."""
 
     noticed_by = ("authorization/matrix/undeclared-methods-are-protected#foreign",)

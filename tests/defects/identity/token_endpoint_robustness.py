@@ -12,7 +12,7 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Account, Client
 from conformance.reference.support.identity import is_token_request, service_error
 from tests.defects.support.common import server_error_page
-from tests.defects.support.identity import INHERITED, _Shut
+from tests.defects.support.identity import INHERITED, _ShutsEndpoint
 
 ROWS = (
     row(
@@ -81,7 +81,7 @@ def coded_token_request_crashes(request: Request) -> Answer | None:
     return service_error() if is_token_request(request) and "content-encoding" in request.headers else None
 
 
-class CodedFormShutsEndpoint(_Shut):
+class CodedFormShutsEndpoint(_ShutsEndpoint):
     """RFC 6749 section 5.1: a form in a content coding makes the endpoint refuse later requests."""
 
     noticed_by = ("oauth/token/malformed-requests-are-no-server-error#coding-gzip,coding-not-gzip",)
@@ -90,7 +90,7 @@ class CodedFormShutsEndpoint(_Shut):
         return "content-encoding" in request.headers
 
 
-class LargeFormShutsEndpoint(_Shut):
+class LargeFormShutsEndpoint(_ShutsEndpoint):
     """RFC 6749 section 5.1: a large form makes the endpoint refuse later requests."""
 
     noticed_by = ("oauth/token/malformed-requests-are-no-server-error#body-of-2-mb",)

@@ -21,7 +21,7 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
-from tests.defects.support.identity import LONG_PAUSE_S, LimitShared, _Shut
+from tests.defects.support.identity import LONG_PAUSE_S, LimitShared, _ShutsEndpoint
 
 ROWS = (
     row(
@@ -46,7 +46,7 @@ def body_credentials_refused(presented_credentials: Any, request: Request, form:
     return presented_credentials(request, form)
 
 
-class OtherGrantShutsOutItsClient(_Shut):
+class OtherGrantShutsOutItsClient(_ShutsEndpoint):
     """RFC 6749 section 5.1: a request for the password grant makes the endpoint refuse later requests."""
 
     noticed_by = ("oauth/client/failed-request-has-one-of-the-documented-causes#grant-type",)

@@ -23,7 +23,7 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.showcase.tokens import ExpiredTokenAccepted
 from conformance.reference.support.identity import surface_of
-from tests.defects.support.identity import _DoneAllTheSame, shown_token
+from tests.defects.support.identity import _RefusedButDone, shown_token
 
 Document = dict[str, Any]
 
@@ -76,7 +76,7 @@ class WritesIgnoreExpiry(Defect):
         return original(request)
 
 
-class EndedTokenRefusedButServed(_DoneAllTheSame):
+class EndedTokenRefusedButServed(_RefusedButDone):
     """The contract's table of errors: a write with an expired token is answered 401, and done."""
 
     noticed_by = ("authorization/bearer/expired-token-is-401",)

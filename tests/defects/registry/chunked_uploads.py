@@ -19,7 +19,7 @@ from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import KIB, kind_of, registry_of, without
 from tests.defects.support.common import server_error_page
-from tests.defects.support.registry import _AnotherStatus, _ClosedAllTheSame
+from tests.defects.support.registry import _AnotherStatus, _RefusedButStored
 
 PART = 5 * 1024 * 1024
 """The least size of a part of an upload to S3, which many registries store in."""
@@ -181,7 +181,7 @@ def out_of_order_last_chunk_accepted(check_chunk: Any, request: Request, upload:
         check_chunk(request, upload)
 
 
-class LastChunksStoredOutOfOrder(_ClosedAllTheSame):
+class LastChunksStoredOutOfOrder(_RefusedButStored):
     """distribution-spec 1.1, Pushing a blob in chunks: a closing PUT refused for its order stores a blob."""
 
     noticed_by = ("registry/upload/last-chunk-out-of-order-is-refused",)

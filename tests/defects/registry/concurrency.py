@@ -98,7 +98,7 @@ async def concurrent_chunks_fail(overlaps: Overlaps, patch_upload: Any, call: Ca
 
 @defect("registry/concurrency/one-of-equal-chunks-is-stored")
 async def refused_twin_counted(patch_upload: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Pushing a blob in chunks: of two equal concurrent chunks the refused one is stored as well."""
+    """distribution-spec 1.1, Pushing a blob in chunks: of two equal concurrent chunks both are stored, one refused."""
     upload = registry_of(patch_upload).find_upload(call)
     before = len(upload.content)
     await asyncio.sleep(PAUSE_S)

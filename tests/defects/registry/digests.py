@@ -19,7 +19,7 @@ from conformance.reference.registry.grammar import digest_of, is_supported_diges
 from conformance.reference.registry.routing import Call, find_route
 from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import _RefusedManifestsStored, registry_of, without
-from tests.defects.support.registry import _ClosedAllTheSame, unsupported_error
+from tests.defects.support.registry import _RefusedButStored, unsupported_error
 
 ROWS = (
     row(
@@ -86,7 +86,7 @@ def malformed_digest_fails(check_digest: Any, text: str | None) -> str:
     return str(check_digest(text))
 
 
-class BlobsStoredWithoutADigest(_ClosedAllTheSame):
+class BlobsStoredWithoutADigest(_RefusedButStored):
     """distribution-spec 1.1, POST then PUT: a closing request refused for its missing digest stores a blob."""
 
     noticed_by = ("registry/digest/malformed-is-400#empty", "registry/upload/any-closing-digest-is-verified")

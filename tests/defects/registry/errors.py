@@ -18,7 +18,6 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call, Route
 from conformance.reference.support.registry import registry_of, without
-from tests.defects.support.registry import _InPlaceOfAMount
 
 AN_HOUR = 3600
 
@@ -168,13 +167,13 @@ def date_of_another_zone(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class UploadInPlaceOfAMountIsLocatedTwice(_InPlaceOfAMount):
+@defect("registry/pull/single-value-headers-are-not-repeated")
+def upload_in_place_of_a_mount_is_located_twice(session_opened: Any, call: Call) -> Answer:
     """RFC 9110 section 5.3: an upload opened instead of a mount has two Location lines."""
-
-    noticed_by = ("registry/pull/single-value-headers-are-not-repeated",)
-
-    def _alter(self, answer: Answer) -> None:
+    answer: Answer = session_opened(call)
+    if call.request.parameter("mount"):
         answer.headers.append("Location", answer.headers["Location"])
+    return answer
 
 
 @defect("registry/errors/limit-is-enforced-with-429")

@@ -14,7 +14,7 @@ from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import kind_of, without
-from tests.defects.support.registry import _AnotherStatus, _InPlaceOfAMount, with_digest_of_other
+from tests.defects.support.registry import _AnotherStatus, with_digest_of_other
 
 ROWS = (
     row(
@@ -88,13 +88,13 @@ def created_blobs_of_the_inside(blob_url: Any, request: Request, name: str, dige
     return f"http://registry.internal:5000/v2/{name}/blobs/{digest}"
 
 
-class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
+@defect("registry/upload/new-session-has-no-bytes")
+def upload_in_place_of_a_mount_has_begun(session_opened: Any, call: Call) -> Answer:
     """Docker Registry V2, Upload Progress: an upload opened instead of a mount states the Range 0-1."""
-
-    noticed_by = ("registry/upload/new-session-has-no-bytes",)
-
-    def _alter(self, answer: Answer) -> None:
+    answer: Answer = session_opened(call)
+    if call.request.parameter("mount"):
         answer.headers["Range"] = "0-1"
+    return answer
 
 
 @defect("registry/upload/opened-is-202")

@@ -17,10 +17,9 @@ from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import everything, kind_of, registry_of
-from tests.defects.support.registry import ANYBODY, _DoneBeforeTheRights, answered, everything_for
+from tests.defects.support.registry import ANYBODY, _DoneBeforeAuthorization, answered, everything_for
 
 KNOWN = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")
-ANONYMOUS = Caller("")
 
 
 def _needs_no_login(name: str, endpoint: str, case: str, path: str, subject: str = "") -> type[Defect]:
@@ -96,7 +95,7 @@ def anonymous_push(authenticate: Any, request: Request, wanted: list[Access]) ->
     return everything(wanted) if caller is None and request.method in ("POST", "PATCH", "PUT") else caller
 
 
-class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
+class ManifestsStoredBeforeTheRights(_DoneBeforeAuthorization):
     """API Reference, Error Handling: a manifest push without rights is answered 401, and done."""
 
     noticed_by = (
@@ -111,7 +110,7 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
         await registry.put_manifest(call)
 
 
-class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
+class ManifestsDeletedBeforeTheRights(_DoneBeforeAuthorization):
     """API Reference, Error Handling: a manifest deletion without rights is answered 401, and done."""
 
     noticed_by = (
@@ -127,7 +126,7 @@ class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
         await registry.delete_manifest(call)
 
 
-class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
+class BlobsDeletedBeforeTheRights(_DoneBeforeAuthorization):
     """API Reference, Error Handling: a blob deletion without rights is answered 401, and done."""
 
     noticed_by = (
@@ -231,7 +230,7 @@ def bad_token_fails(claims_of: Any, token: str) -> dict[str, Any]:
 def empty_login_changes(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """API Reference, Error Handling: an empty Authorization field opens uploads and deletes."""
     if request.method in ("POST", "DELETE") and request.headers.get("authorization") == "":
-        return ANONYMOUS
+        return ANYBODY
     return authorize(kind, name, request)
 
 

@@ -19,7 +19,7 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of
-from tests.defects.support.registry import _ClosedAllTheSame, _DoneBeforeTheRights
+from tests.defects.support.registry import _DoneBeforeAuthorization, _RefusedButStored
 
 
 def _pull_is_enough(name: str, step: str, method: str) -> type[Defect]:
@@ -51,7 +51,7 @@ def anonymous_learns_how_far(authorize: Any, kind: str, name: str, request: Requ
     return authorize(kind, name, request)
 
 
-class UploadsClosedBeforeTheRights(_DoneBeforeTheRights):
+class UploadsClosedBeforeTheRights(_DoneBeforeAuthorization):
     """API Reference, Error Handling: a closing request is answered 401, and stores its blob."""
 
     noticed_by = ("registry/rights/session-belongs-to-its-opener#anonymous,other-organization",)
@@ -131,7 +131,7 @@ async def cancelled_bytes_stored(cancel_upload: Any, upload: Upload) -> None:
     await cancel_upload(upload)
 
 
-class BlobsOfNoSessionStored(_ClosedAllTheSame):
+class BlobsOfNoSessionStored(_RefusedButStored):
     """Docker Registry V2, Canceling an Upload: a request refused for its unknown session stores a blob."""
 
     noticed_by = ("registry/upload/cancelled-session-is-gone#put", "registry/upload/session-belongs-to-its-repository")
