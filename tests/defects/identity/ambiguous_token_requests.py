@@ -75,8 +75,8 @@ def other_methods_answered_emptily(oauth_method_refused: Any, allowed: str) -> A
 
 def as_form(request: Request, body: bytes) -> Request:
     """Return the request as a POST of this form."""
-    kept = [(name, value) for name, value in request.headers.items() if name != "content-type"]
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in kept]
+    others = [(name, value) for name, value in request.headers.items() if name != "content-type"]
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in others]
     headers = Headers(raw=[*raw, (b"content-type", b"application/x-www-form-urlencoded")])
     return dataclasses.replace(request, method="POST", body=body, query_string="", headers=headers)
 

@@ -230,7 +230,7 @@ class TokensOfBasicOpenNothing(Defect):
 
     noticed_by = ("oauth/client/basic-is-accepted",)
     by_basic = False
-    noted: set[str] = set()
+    refused: set[str] = set()
 
     def token_form(self, original: Any, request: Request) -> Form:
         self.by_basic = "authorization" in request.headers
@@ -238,11 +238,11 @@ class TokensOfBasicOpenNothing(Defect):
 
     def make_access_token(self, original: Any, claims: Claims) -> str:
         if self.by_basic:
-            self.noted.add(claims["jti"])
+            self.refused.add(claims["jti"])
         return original(claims)
 
     def holder(self, original: Any, claims: Claims) -> Client | None:
-        return None if claims.get("jti") in self.noted else original(claims)
+        return None if claims.get("jti") in self.refused else original(claims)
 
 
 @defect("oauth/client/basic-is-form-decoded")

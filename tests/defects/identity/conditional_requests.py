@@ -55,13 +55,15 @@ def date_goes_before_the_entity_tag(if_none_match_holds: Any, request: Request, 
 
 
 @defect("errors/reads/304-only-if-unchanged", state=dict)
-def head_cached_for_a_while(kept: dict[tuple[str, str], tuple[float, str]], request: Request, answer: Answer) -> Answer:
+def head_cached_for_a_while(
+    cached: dict[tuple[str, str], tuple[float, str]], request: Request, answer: Answer
+) -> Answer:
     """RFC 9110 section 9.3.2: HEAD returns the old entity tag for a while after an update."""
     key, now = (request.raw_path, request.headers.get("authorization", "")), time.monotonic()
     if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
-        since, tag = kept.get(key, (0.0, ""))
+        since, tag = cached.get(key, (0.0, ""))
         if now - since >= 2 * KEPT_S:
-            kept[key] = since, tag = now, answer.headers["ETag"]
+            cached[key] = since, tag = now, answer.headers["ETag"]
         answer.headers["ETag"] = tag
     return answer
 

@@ -46,14 +46,14 @@ async def duplicate_slug_refused_but_written(create_project: Any, organization: 
 
 @defect("errors/409/duplicate-slug#concurrent", state=set)
 async def late_creator_is_told423(
-    at_work: set[str], create_project: Any, organization: Organization, project: Project
+    running: set[str], create_project: Any, organization: Organization, project: Project
 ) -> bool:
     """The contract's table of errors: of two concurrent creations one is answered 423 instead of 409."""
-    if project.slug in at_work:
+    if project.slug in running:
         raise Refused(surface_of(create_project).api_error(423, "locked", "The slug is being created."))
-    at_work.add(project.slug)
+    running.add(project.slug)
     await asyncio.sleep(LONG_PAUSE_S)
-    at_work.discard(project.slug)
+    running.discard(project.slug)
     return await create_project(organization, project)
 
 

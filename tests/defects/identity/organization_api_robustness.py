@@ -154,8 +154,8 @@ def half_a_field_of_writes_crashes(caller: Any, request: Request) -> Caller:
 @defect("errors/5xx/no-input-is-a-server-error#update-if-match")
 def malformed_condition_of_an_update_fails(request: Request) -> Answer | None:
     """The contract's table of errors: an update with a malformed If-Match is answered 500."""
-    odd = request.headers.get("if-match", '""').count('"') % 2
-    return Answer.json(500, {"error": "index out of range"}) if odd and request.method == "PATCH" else None
+    malformed = request.headers.get("if-match", '""').count('"') % 2
+    return Answer.json(500, {"error": "index out of range"}) if malformed and request.method == "PATCH" else None
 
 
 @defect("errors/5xx/no-input-is-a-server-error#page-400,page-404")
@@ -172,11 +172,11 @@ def page_of_an_error_crashes(request: Request, answer: Answer) -> Answer:
     "errors/5xx/no-input-is-a-server-error#proxy-fields,library-fields,range,te",
     state=dict,
 )
-def refused_variant_is_stored(kept: dict[str, float], request: Request) -> Answer | None:
+def refused_variant_is_stored(stored: dict[str, float], request: Request) -> Answer | None:
     """RFC 9110 section 12.5.5: a cache ignores Accept, and returns a stored 406 to other clients."""
     if is_api_request(request) and "xml" in request.headers.get("accept", ""):
-        kept[request.raw_path] = time.monotonic()
-    if time.monotonic() - kept.get(request.raw_path, -KEPT_S) < KEPT_S:
+        stored[request.raw_path] = time.monotonic()
+    if time.monotonic() - stored.get(request.raw_path, -KEPT_S) < KEPT_S:
         return Answer.json(406, {"error": {"code": "not_acceptable", "message": "No such representation."}})
     return None
 
@@ -186,15 +186,15 @@ class UnusualDateBreaksItem(Defect):
 
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-if-unmodified-since",)
     crashes = (ValueError,)
-    spoilt: set[str | None] = set()
+    broken: set[str | None] = set()
 
     async def patch_project(self, original: Any, call: Call) -> Answer:
         if "99:99" in call.request.headers.get("if-unmodified-since", ""):
-            self.spoilt.add(call.slug)
+            self.broken.add(call.slug)
         return await original(call)
 
     async def get_project(self, original: Any, call: Call) -> Answer:
-        if call.slug in self.spoilt:
+        if call.slug in self.broken:
             raise ValueError("time data does not match format")
         return await original(call)
 
@@ -248,8 +248,8 @@ def unknown_page_fails(request: Request) -> Answer | None:
 @defect("errors/5xx/no-input-is-a-server-error#generated-update-bodies", shortest=2)
 def bytes_before_update_fail(request: Request) -> Answer | None:
     """The contract's table of errors: an update that begins with an invalid byte is answered 500."""
-    odd = re.match(rb"[^\t\r\n -~]", request.body)
-    return server_error_page() if request.method == "PATCH" and odd else None
+    invalid = re.match(rb"[^\t\r\n -~]", request.body)
+    return server_error_page() if request.method == "PATCH" and invalid else None
 
 
 @defect("errors/5xx/no-repeated-server-error")

@@ -307,13 +307,13 @@ class NullIsAnyOrganization(StarIsEveryOrganization):
 
 def resolved(segments: tuple[str | None, ...]) -> list[str | None]:
     """Return the segments without dots (RFC 3986 section 5.2.4)."""
-    kept: list[str | None] = []
+    found: list[str | None] = []
     for segment in segments:
         if segment == "..":
-            kept = kept[:-1]
+            found = found[:-1]
         elif segment != ".":
-            kept.append(segment)
-    return kept
+            found.append(segment)
+    return found
 
 
 class OrganizationReadBeforeDots(Defect):
@@ -463,13 +463,13 @@ class CursorLeadsBackToItsList(InPages, Defect):
     def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         answer = super().listing(original, request, entries)
         if "link" in answer.headers:
-            whose = path_segments(request.raw_path)[3]
-            answer.headers["Link"] = answer.headers["Link"].replace("<?", f"<?of={whose}&", 1)
+            owner = path_segments(request.raw_path)[3]
+            answer.headers["Link"] = answer.headers["Link"].replace("<?", f"<?of={owner}&", 1)
         return answer
 
     async def get_projects(self, original: Any, call: Call) -> Answer:
-        whose = surface_of(original).organizations.get(call.request.parameter("of") or "")
-        return await original(dataclasses.replace(call, organization=whose) if whose else call)
+        owner = surface_of(original).organizations.get(call.request.parameter("of") or "")
+        return await original(dataclasses.replace(call, organization=owner) if owner else call)
 
 
 class ForeignProjectFoundById(Defect):
@@ -519,8 +519,10 @@ class ForeignCreationRefusedButMade(_RefusedButDone):
     def _do(self, surface: Identity, request: Request, found: Project | None) -> None:
         organization = surface.organizations.get(organization_and_slug(request)[0])
         if organization is not None:
-            said = body_document(request)
-            made = Project(organization.slug, said["slug"], said.get("name", ""), said.get("description", ""))
+            document = body_document(request)
+            made = Project(
+                organization.slug, document["slug"], document.get("name", ""), document.get("description", "")
+            )
             organization.projects.setdefault(made.slug, made)
 
 
@@ -657,17 +659,17 @@ class FilesCachedForEverybody(Defect):
     """Error Handling: a path with a file name after it is cached, and served without a token."""
 
     noticed_by = ("authorization/isolation/path-variants-open-nothing#file-behind,file-behind-a-parameter",)
-    kept: dict[str, Answer] = {}
+    cached: dict[str, Answer] = {}
 
     async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         path, is_file = request.raw_path, str(segments[-1]).endswith(".css")
-        if path not in self.kept:
+        if path not in self.cached:
             answer = await original(request, segments[:-1] if is_file else segments)
             if not is_file or answer.status != 200:
                 return answer
-            self.kept[path] = answer
-        kept = self.kept[path]
-        return Answer(kept.status, kept.body, kept.headers)
+            self.cached[path] = answer
+        cached = self.cached[path]
+        return Answer(cached.status, cached.body, cached.headers)
 
 
 @defect("authorization/isolation/path-variants-open-nothing#query")

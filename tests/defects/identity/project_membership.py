@@ -86,8 +86,8 @@ class NameKeepsItsReaders(Defect):
     seen: dict[str, dict[str, bool]] = {}
 
     def can_see(self, original: Any, caller: Caller, project: Project) -> bool:
-        of_name = self.seen.setdefault(project.slug, {})
-        return of_name.setdefault(caller.client.client_id, original(caller, project))
+        readers = self.seen.setdefault(project.slug, {})
+        return readers.setdefault(caller.client.client_id, original(caller, project))
 
     def apply(self, original: Any, project: Project, changes: dict[str, Any]) -> None:
         self.seen.pop(project.slug, None)
@@ -112,7 +112,7 @@ class EmptyListIsNobody(Defect):
 class _RoleRemembered(Defect):
     """Organization Settings: a role is looked up once, so a change takes no effect."""
 
-    kept = True
+    remembered = True
     permitted: dict[str, bool] = {}
 
     def role_permits(self, original: Any, caller: Caller, method: str) -> bool:
@@ -120,7 +120,7 @@ class _RoleRemembered(Defect):
         if method == "GET":
             return permits
         known = self.permitted.get(caller.client.client_id)
-        if known is not self.kept:
+        if known is not self.remembered:
             self.permitted[caller.client.client_id] = permits
         return self.permitted[caller.client.client_id]
 
@@ -130,7 +130,7 @@ class LostRoleRemembered(_RoleRemembered):
 
     noticed_by = ("authorization/permissions/role-change-is-immediate",)
 
-    kept = False
+    remembered = False
 
 
 class OneReplicaKeepsRoles(Defect):

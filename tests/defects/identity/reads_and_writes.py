@@ -357,25 +357,25 @@ async def reads_are_stale(first: dict[str, Answer], get_project: Any, call: Call
     answer = await get_project(call)
     if answer.status != 200:
         return answer
-    kept = first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
-    return Answer(kept.status, kept.body, kept.headers.mutablecopy())
+    cached = first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
+    return Answer(cached.status, cached.body, cached.headers.mutablecopy())
 
 
 class DeletedComesBackWithItsName(Defect):
     """RFC 9110 section 9.3.1: a new item gets the name of a deleted one with its slug."""
 
     noticed_by = ("errors/reads/written-values-are-returned#each-write",)
-    kept: dict[str, str] = {}
+    names: dict[str, str] = {}
 
     async def delete_project(self, original: Any, call: Call) -> Answer:
         found = call.organization.projects.get(str(call.slug))
         answer = await original(call)
         if found and answer.status == 204:
-            self.kept[found.slug] = found.name
+            self.names[found.slug] = found.name
         return answer
 
     async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
-        project.name = self.kept.get(project.slug, project.name)
+        project.name = self.names.get(project.slug, project.name)
         return await original(organization, project)
 
 
@@ -448,14 +448,14 @@ class ConcurrentCreationsAreTooMany(Defect):
     """RFC 9110 section 9.3.1: concurrent creations of different items are refused."""
 
     noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
-    at_work = 0
+    running = 0
 
     async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
-        if self.at_work:
+        if self.running:
             raise Refused(surface_of(original).conflict("could not serialize access due to concurrent update"))
-        self.at_work += 1
+        self.running += 1
         await asyncio.sleep(LONG_PAUSE_S)
-        self.at_work -= 1
+        self.running -= 1
         return await original(organization, project)
 
 
@@ -584,16 +584,16 @@ class EveryFortiethResponseIsAnothers(Defect):
     period = 40
 
     def __init__(self) -> None:
-        self.at_work, self.overlapping = 0, 0
+        self.running, self.overlapping = 0, 0
         self.latest = Answer.none()
 
     async def get_project(self, original: Any, call: Call) -> Answer:
-        self.at_work += 1
+        self.running += 1
         await asyncio.sleep(PAUSE_S)
         answer = await original(call)
-        self.at_work -= 1
-        self.overlapping += self.at_work > 0
-        if self.at_work and self.overlapping % self.period == 0 and self.latest.status == 200:
+        self.running -= 1
+        self.overlapping += self.running > 0
+        if self.running and self.overlapping % self.period == 0 and self.latest.status == 200:
             return self.latest
         self.latest = replace(answer, headers=answer.headers.mutablecopy())
         return answer

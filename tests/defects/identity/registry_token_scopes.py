@@ -149,8 +149,8 @@ def asterisk_is_every_name(
     granted: Access = granted_access(account, requested)
     known |= {each.name for each in requested if each.kind == "repository"}
     begins = tuple(each.name[:-1] for each in requested if each.name.endswith("*") and account)
-    meant = sorted(each for each in known if begins and each.startswith(begins))
-    return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in meant)]
+    matching = sorted(each for each in known if begins and each.startswith(begins))
+    return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in matching)]
 
 
 @defect("registry/token/unusual-scope-grants-no-more#action-wildcard")

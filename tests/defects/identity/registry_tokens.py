@@ -255,5 +255,5 @@ def refresh_token_gets_what_is_requested(
 def refresh_token_of_any_service(granting_account: Any, form: dict[str, str]) -> Account | None:
     """Docker token authentication: a refresh token works for another service."""
     surface = surface_of(granting_account)
-    kept = surface.refresh_tokens.get(form.get("refresh_token", ""))
-    return surface.accounts[kept[0]] if kept else granting_account(form)
+    record = surface.refresh_tokens.get(form.get("refresh_token", ""))
+    return surface.accounts[record[0]] if record else granting_account(form)

@@ -185,15 +185,15 @@ class RefusedCreationKeepsItsName(Defect):
     """The contract's table of errors: a creation answered 403 keeps its slug reserved."""
 
     noticed_by = ("authorization/matrix/lacking-role-is-403#create",)
-    kept: set[str] = set()
+    reserved: set[str] = set()
 
     def finish(self, original: Any, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and (request.method, answer.status) == ("POST", 403):
-            self.kept.add(str(body_document(request).get("slug")))
+            self.reserved.add(str(body_document(request).get("slug")))
         return original(request, answer)
 
     async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
-        return project.slug not in self.kept and await original(organization, project)
+        return project.slug not in self.reserved and await original(organization, project)
 
 
 class MethodOverrideHonoured(Defect):

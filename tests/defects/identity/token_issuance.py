@@ -144,10 +144,10 @@ def scope_stated_with_two_blanks(token_document: Any, *given: Any) -> dict[str, 
 
 
 @defect("oauth/tokens/cannot-be-guessed", state=dict)
-def token_cached_for_all_clients(kept: dict[int, str], make_access_token: Any, claims: dict[str, Any]) -> str:
+def token_cached_for_all_clients(cached: dict[int, str], make_access_token: Any, claims: dict[str, Any]) -> str:
     """RFC 6749 section 10.10: a cached token is returned to other clients."""
     minute = int(time.monotonic() // 60)
-    return kept.setdefault(minute, make_access_token(claims))
+    return cached.setdefault(minute, make_access_token(claims))
 
 
 class TokensOf128Bits(Defect):
@@ -204,14 +204,14 @@ class ConcurrentRequestsAreTooMany(Defect):
     """RFC 6749 section 5.1: the fifth concurrent request is refused."""
 
     noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
-    at_work = 0
+    running = 0
 
     async def token(self, original: Any, request: Request) -> Answer:
-        if self.at_work >= 4:
+        if self.running >= 4:
             return Answer.json(503, {"error": "temporarily_unavailable"})
-        self.at_work += 1
+        self.running += 1
         await asyncio.sleep(0.05)
-        self.at_work -= 1
+        self.running -= 1
         return await original(request)
 
 

@@ -108,9 +108,9 @@ async def method_in_the_query(get_manifest: Any, call: Call) -> Answer:
 def parts_for_every_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """Docker token scopes: a Range request for a blob needs only a login."""
     if kind == "blob" and "range" in request.headers:
-        somebody: Caller | None = registry_of(authorize).authenticate(request, [])
-        if somebody:
-            return somebody
+        caller: Caller | None = registry_of(authorize).authenticate(request, [])
+        if caller:
+            return caller
     return authorize(kind, name, request)
 
 
@@ -242,9 +242,9 @@ def token_checked_by_app_name_only(permits: Any, caller: Caller, access: Access)
 @defect("registry/token/referrers-are-of-its-repository")
 def referrers_of_ones_organization(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """Docker token scopes: the referrers list needs only a token for some repository of the organization."""
-    somebody: Caller | None = registry_of(authorize).authenticate(request, []) if kind == "referrers" else None
-    if somebody and organization_of(name) in {organization_of(each) for _, each, _ in somebody.grants}:
-        return somebody
+    caller: Caller | None = registry_of(authorize).authenticate(request, []) if kind == "referrers" else None
+    if caller and organization_of(name) in {organization_of(each) for _, each, _ in caller.grants}:
+        return caller
     return authorize(kind, name, request)
 
 

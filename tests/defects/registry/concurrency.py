@@ -195,16 +195,16 @@ class PullWhileDeletedFails(Defect):
     """API Reference, Error Handling: a pull during a deletion is answered 500."""
 
     noticed_by = ("registry/concurrency/pull-during-deletion-is-whole-or-404",)
-    going: set[str] = set()
+    deleting: set[str] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.going.add(digest)
+        self.deleting.add(digest)
         await asyncio.sleep(PAUSE_S)
         await original(name, digest)
-        self.going.discard(digest)
+        self.deleting.discard(digest)
 
     async def get_manifest(self, original: Any, call: Call) -> Answer:
-        if registry_of(original).manifest_of(call).digest in self.going:
+        if registry_of(original).manifest_of(call).digest in self.deleting:
             raise unsupported_error()
         return await original(call)
 
@@ -216,7 +216,7 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
 
     async def get_manifest(self, original: Any, call: Call) -> Answer:
         answer: Answer = await original(call)
-        if registry_of(original).manifest_of(call).digest in self.going:
+        if registry_of(original).manifest_of(call).digest in self.deleting:
             answer.body = answer.body[:10]
             answer.headers["Content-Length"] = str(len(answer.body))
         return answer
@@ -224,24 +224,24 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
 
 @defect("registry/concurrency/pull-during-deletion-is-whole-or-404", state=dict)
 async def concurrent_deletion_refused_to_both(
-    asked: dict[str, int], remove_manifest: Any, name: str, digest: str
+    deletions: dict[str, int], remove_manifest: Any, name: str, digest: str
 ) -> None:
     """distribution-spec 1.1, Deleting Manifests: of two concurrent deletions of one image both are refused."""
-    asked[digest] = asked.get(digest, 0) + 1
+    deletions[digest] = deletions.get(digest, 0) + 1
     await asyncio.sleep(PAUSE_S)
-    if asked[digest] > 1:
+    if deletions[digest] > 1:
         raise Refusal("DENIED", {"digest": digest}, status=409)
     await remove_manifest(name, digest)
 
 
 @defect("registry/concurrency/pull-during-deletion-is-whole-or-404", state=set)
-async def second_deletion_fails(going: set[str], remove_manifest: Any, name: str, digest: str) -> None:
+async def second_deletion_fails(deleting: set[str], remove_manifest: Any, name: str, digest: str) -> None:
     """API Reference, Error Handling: the second of two concurrent deletions of one image is answered 500."""
-    if digest in going:
+    if digest in deleting:
         raise unsupported_error()
-    going.add(digest)
+    deleting.add(digest)
     await asyncio.sleep(PAUSE_S)
-    going.discard(digest)
+    deleting.discard(digest)
     await remove_manifest(name, digest)
 
 
@@ -373,15 +373,15 @@ class TagsReturnWithTheirManifest(Defect):
     noticed_by = ("registry/model/repository-matches-the-model",)
     # A blob without a manifest may be collected: both are pushed anew.
     shortest = 12
-    buried: dict[tuple[str, str], list[str]] = {}
+    deleted: dict[tuple[str, str], list[str]] = {}
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.buried[name, digest] = registry_of(original).tags_naming(name, digest)
+        self.deleted[name, digest] = registry_of(original).tags_naming(name, digest)
         await original(name, digest)
 
     async def store_manifest(self, original: Any, name: str, manifest: Any) -> None:
         await original(name, manifest)
-        for tag in self.buried.pop((name, manifest.digest), []):
+        for tag in self.deleted.pop((name, manifest.digest), []):
             registry_of(original).opened(name).tags.setdefault(tag, manifest.digest)
 
 

@@ -130,14 +130,14 @@ class DeletedImagesTagNeverListedAgain(Defect):
     """distribution-spec 1.1, Listing Tags: a tag whose image was deleted and pushed again is not listed."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-    gone: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.gone |= {(name, tag) for tag in registry_of(original).tags_naming(name, digest)}
+        self.deleted |= {(name, tag) for tag in registry_of(original).tags_naming(name, digest)}
         await original(name, digest)
 
     def tags_of(self, original: Any, name: str) -> list[str]:
-        return [tag for tag in original(name) if (name, tag) not in self.gone]
+        return [tag for tag in original(name) if (name, tag) not in self.deleted]
 
 
 class DeletedBlobNeverServedAgain(Defect):
@@ -274,14 +274,14 @@ class TagStaysAfterItsManifest(Defect):
         "registry/delete/manifest-goes-with-its-tags",
         "registry/concurrency/pull-during-deletion-is-whole-or-404",
     )
-    kept: dict[str, Manifest] = {}
+    deleted: dict[str, Manifest] = {}
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.kept[digest] = registry_of(original).stored(name).manifests.pop(digest)
+        self.deleted[digest] = registry_of(original).stored(name).manifests.pop(digest)
 
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
         found: Manifest | None = original(name, reference)
-        return found or self.kept.get(registry_of(original).stored(name).tags.get(reference, ""))
+        return found or self.deleted.get(registry_of(original).stored(name).tags.get(reference, ""))
 
 
 @defect("registry/delete/others-stay")

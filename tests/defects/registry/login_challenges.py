@@ -132,12 +132,14 @@ class DenialReportedAsUnsupported(_RefusalAsText):
 class _OneOfTwo:
     """Every other challenge comes from another instance, which changes some parameters (``_named``)."""
 
-    asked = 0
+    challenges = 0
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        self.asked += 1
+        self.challenges += 1
         parameters: list[tuple[str, str]] = original(wanted, error)
-        return [(name, self._named(name, value)) for name, value in parameters] if self.asked % 2 == 0 else parameters
+        return (
+            [(name, self._named(name, value)) for name, value in parameters] if self.challenges % 2 == 0 else parameters
+        )
 
     def _named(self, name: str, value: str) -> str:
         raise NotImplementedError

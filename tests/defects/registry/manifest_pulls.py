@@ -192,8 +192,8 @@ def manifest_converted(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: a manifest is converted if Accept does not name its type."""
     media_type = answer.headers.get("content-type", "")
     accepted = request.headers.get("accept", "*/*")
-    minded = media_type not in accepted and "*/*" not in accepted
-    if request.method == "GET" and kind_of(request) == "manifest" and answer.status == 200 and minded:
+    converts = media_type not in accepted and "*/*" not in accepted
+    if request.method == "GET" and kind_of(request) == "manifest" and answer.status == 200 and converts:
         answer.body = json.dumps({**json.loads(answer.body), "mediaType": DOCKER_MANIFEST}).encode()
         answer.headers["Content-Type"] = DOCKER_MANIFEST
         del answer.headers["Content-Length"]

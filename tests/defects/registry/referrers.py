@@ -188,15 +188,15 @@ class ReferrersLostWhenTheSubjectReturns(Defect):
     """distribution-spec 1.1, Listing Referrers: the referrers of a subject pushed again are not listed."""
 
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
-    gone: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
     returned: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.gone.add((name, digest))
+        self.deleted.add((name, digest))
         await original(name, digest)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        self.returned |= {(name, manifest.digest)} & self.gone
+        self.returned |= {(name, manifest.digest)} & self.deleted
         await original(name, manifest)
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
