@@ -13,8 +13,8 @@ import json
 import time
 import unicodedata
 import zlib
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.alteration import Defect
@@ -27,16 +27,10 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
 from tests.defects.support.identity import matches, searched_for
 
-Api = Callable[[Request, Segments], Awaitable[Answer]]
-Operation = Callable[[Call], Awaitable[Answer]]
-
 ROWS = (
     row(
         "name-decoded-twice",
-        (
-            "RFC 3986 section 2.4: the same string is not decoded more than once; a guard in front has read "
-            "another name."
-        ),
+        "RFC 3986 section 2.4: a slug is decoded twice, but the guard has read it decoded once.",
         "errors/404/absent-resource#name-encoded-twice",
         find_project=lambda original, organization, slug: original(organization, unquote(slug) if slug else slug),
     ),
@@ -44,22 +38,22 @@ ROWS = (
 
 
 def id_of(project: Project) -> int:
-    """A number by which a project is known as well."""
+    """Return a second identifier of a project, a number."""
     return zlib.crc32(project.slug.encode())
 
 
 class HiddenProjectShownByItsId(Defect):
-    """The contract's table of errors: a hidden project is not shown, by whatever name it is asked for."""
+    """The contract's table of errors: a hidden project is found by its numeric id."""
 
     noticed_by = ("authorization/concealment/hidden-is-not-shown#by-its-id",)
 
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
         document = Answer.json(status, {"id": id_of(project), **project.document()})
         document.headers["ETag"] = answer.headers["ETag"]
         return document
 
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         try:
             return await original(call)
         except Refused:
@@ -70,11 +64,11 @@ class HiddenProjectShownByItsId(Defect):
 
 
 class CreationUsesTheIdSent(HiddenProjectShownByItsId):
-    """OWASP API3: what the server sets is not the caller's to set: here a row of that id is written over."""
+    """OWASP API3: a creation accepts an id, and overwrites the project that has it."""
 
     noticed_by = ("authorization/isolation/creation-sets-no-protected-member#id-of-another",)
 
-    async def post_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def post_projects(self, original: Any, call: Call) -> Answer:
         body = surface_of(original).body_object(call.request)
         named, projects = body.pop("id", None), call.organization.projects
         answer = await original(replace(call, request=replace(call.request, body=json.dumps(body).encode())))
@@ -85,8 +79,8 @@ class CreationUsesTheIdSent(HiddenProjectShownByItsId):
 
 
 @defect("authorization/concealment/conflict-names-nothing-hidden")
-async def duplicate_of_hidden_is_named(post_projects: Operation, call: Call) -> Answer:
-    """The contract's table of errors: 409 for a taken slug says no more of a hidden project than of any other."""
+async def duplicate_of_hidden_is_named(post_projects: Any, call: Call) -> Answer:
+    """The contract's table of errors: the 409 for the slug of a hidden project contains its name."""
     answer = await post_projects(call)
     surface = surface_of(post_projects)
     if answer.status != 409:
@@ -98,8 +92,8 @@ async def duplicate_of_hidden_is_named(post_projects: Operation, call: Call) -> 
 
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden", crashes=(LookupError,))
-async def hidden_slug_crashes(post_projects: Operation, call: Call) -> Answer:
-    """The contract's table of errors: who creates what is hidden from it is told no 5xx."""
+async def hidden_slug_crashes(post_projects: Any, call: Call) -> Answer:
+    """The contract's table of errors: a creation with the slug of a hidden project is answered 500."""
     surface = surface_of(post_projects)
     found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
     if found is not None and not surface.can_see(call.caller, found):
@@ -108,8 +102,8 @@ async def hidden_slug_crashes(post_projects: Operation, call: Call) -> Answer:
 
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden")
-async def conflict_shows_hidden_project(post_projects: Operation, call: Call) -> Answer:
-    """Projects: what is hidden from a caller is not shown to it by the conflict with it."""
+async def conflict_shows_hidden_project(post_projects: Any, call: Call) -> Answer:
+    """Projects: the 409 for the slug of a hidden project contains the project."""
     surface = surface_of(post_projects)
     answer = await post_projects(call)
     found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
@@ -119,8 +113,8 @@ async def conflict_shows_hidden_project(post_projects: Operation, call: Call) ->
 
 
 @defect("authorization/concealment/creation-replaces-nothing-hidden")
-async def creation_replaces_hidden(post_projects: Operation, call: Call) -> Answer:
-    """API Reference, Error Handling: a slug that is taken is a conflict, also for who may not see by what."""
+async def creation_replaces_hidden(post_projects: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: a creation with the slug of a hidden project replaces it."""
     surface = surface_of(post_projects)
     slug = surface.body_object(call.request).get("slug")
     taken = call.organization.projects.get(slug) if isinstance(slug, str) else None
@@ -130,15 +124,9 @@ async def creation_replaces_hidden(post_projects: Operation, call: Call) -> Answ
 
 
 class _Hiding:
-    """Gives a hidden project an answer of its own."""
+    """Alters the response for a hidden project."""
 
-    def visible_project(
-        self,
-        original: Callable[[Caller, Organization, str | None], Project],
-        caller: Caller,
-        organization: Organization,
-        slug: str | None,
-    ) -> Project:
+    def visible_project(self, original: Any, caller: Caller, organization: Organization, slug: str | None) -> Project:
         try:
             return original(caller, organization, slug)
         except Refused as refusal:
@@ -150,108 +138,77 @@ class _Hiding:
         return answer
 
 
-class _HiddenProjectAnsweredSlower(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (time)."""
-
-    delay_s = 0.02
-
-    def _alter_concealed(self, answer: Answer, slug: str) -> Answer:
-        time.sleep(self.delay_s)
-        return answer
-
-
-class HiddenProjectAnsweredAMillisecondSlower(_HiddenProjectAnsweredSlower):
-    """The contract's table of errors: a hidden project is answered like one that never existed (a look-up's time)."""
+class HiddenProjectAnsweredAMillisecondSlower(_Hiding, Defect):
+    """The contract's table of errors: the 404 of a hidden project takes a millisecond longer."""
 
     noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
 
-    delay_s = 0.001
+    def _alter_concealed(self, answer: Answer, slug: str) -> Answer:
+        time.sleep(0.001)
+        return answer
 
 
 @defect(
     "authorization/concealment/lists-do-not-show-hidden",
     "authorization/concealment/lists-do-not-show-hidden#after-its-owner,further-pages,in-other-forms",
 )
-def hidden_project_listed(
-    visible_projects: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-) -> list[Project]:
-    """Projects: a list of projects has those that the caller has access to."""
+def hidden_project_listed(visible_projects: Any, caller: Caller, organization: Organization) -> list[Project]:
+    """Projects: a list contains projects that the caller cannot see."""
     return sorted(organization.projects.values(), key=lambda project: project.slug)
 
 
-class _ListsAll(Defect):
-    """A list that shows what is hidden to who asks in its way."""
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        if not any(call.request.parameter(name) for name in self._parameters()):
-            return await original(call)
-        everything = [each.document() for each in call.organization.projects.values()]
-        return surface_of(original).listing(call.request, everything)
-
-    def _parameters(self) -> tuple[str, ...]:
-        raise NotImplementedError
-
-
-class AllListsHidden(_ListsAll):
-    """API Reference, Error Handling: what is hidden stands in no list, whatever is asked for."""
-
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
-
-    def _parameters(self) -> tuple[str, ...]:
-        return ("all", "include_hidden")
+@defect("authorization/concealment/lists-do-not-show-hidden")
+async def all_lists_hidden(get_projects: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: a list shows hidden projects if its query says all or include_hidden."""
+    if not any(call.request.parameter(name) for name in ("all", "include_hidden")):
+        return await get_projects(call)
+    everything = [each.document() for each in call.organization.projects.values()]
+    return surface_of(get_projects).listing(call.request, everything)
 
 
 @defect("authorization/concealment/hidden-creations-change-no-visible-response")
-async def hidden_changes_entity_tag_of_list(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """The contract's table of errors: what is hidden changes no validator of what others read."""
+async def hidden_changes_entity_tag_of_list(get_projects: Any, call: Call) -> Answer:
+    """The contract's table of errors: a hidden project changes the entity tag of the list."""
     answer = await get_projects(call)
     answer.headers["ETag"] = f'"{len(call.organization.projects)}"'
     return answer
 
 
-class _ConcealedPaths:
-    """Knows which paths lead to a project that exists, or below it."""
-
-    def _hides(self, original: Api, segments: Segments) -> bool:
-        organization = surface_of(original).organizations.get(str(segments[3])) if len(segments) > 5 else None
-        return bool(organization and segments[4] == "projects" and str(segments[5]).lower() in organization.projects)
+def _exists(api: Any, segments: Segments) -> bool:
+    """Return whether the path names a project that exists, or a path below it."""
+    organization = surface_of(api).organizations.get(str(segments[3])) if len(segments) > 5 else None
+    return bool(organization and segments[4] == "projects" and str(segments[5]).lower() in organization.projects)
 
 
-class ChildOfHiddenIs403(_ConcealedPaths, Defect):
-    """The contract's table of errors: a path below a hidden project is answered as below one that never existed."""
-
-    noticed_by = (
-        "authorization/concealment/hidden-is-answered-as-absent#child,delete-unknown-child,patch-unknown-child",
-        "authorization/concealment/hidden-is-answered-as-absent#post-child,trailing-slash,unknown-child",
-    )
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        answer = await original(request, segments)
-        if answer.status == 404 and len(segments) > 6 and self._hides(original, segments):
-            return surface_of(original).forbidden("project:read")
-        return answer
+@defect(
+    "authorization/concealment/hidden-is-answered-as-absent#child,delete-unknown-child,patch-unknown-child",
+    "authorization/concealment/hidden-is-answered-as-absent#post-child,trailing-slash,unknown-child",
+)
+async def child_of_hidden_is403(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: 403 instead of 404 for a path below a hidden project."""
+    answer = await api(request, segments)
+    if answer.status == 404 and len(segments) > 6 and _exists(api, segments):
+        return surface_of(api).forbidden("project:read")
+    return answer
 
 
-class OtherCaseOfHiddenIs403(_ConcealedPaths, Defect):
-    """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
-
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#upper-case",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        try:
-            return await original(request, segments)
-        except Refused as refusal:
-            if len(segments) == 6 and segments[5] != str(segments[5]).lower() and self._hides(original, segments):
-                refusal.answer.status = 403
-            raise
+@defect("authorization/concealment/hidden-is-answered-as-absent#upper-case")
+async def other_case_of_hidden_is403(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: 403 instead of 404 for the slug of a hidden project in upper case."""
+    try:
+        return await api(request, segments)
+    except Refused as refusal:
+        if len(segments) == 6 and segments[5] != str(segments[5]).lower() and _exists(api, segments):
+            refusal.answer.status = 403
+        raise
 
 
 class PathParameterRevealsConcealed(Defect):
-    """Projects: who may see one is asked by its whole name, a parameter behind it included, and it is found without."""
+    """Projects: a hidden project is found by its slug and a path parameter."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#parameter-behind",)
 
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         name = self._named(call.slug or "")
         found = call.organization.projects.get(name) if name != call.slug else None
         return surface_of(original).shown(found) if found else await original(call)
@@ -261,7 +218,7 @@ class PathParameterRevealsConcealed(Defect):
 
 
 class ExtensionOpensHidden(PathParameterRevealsConcealed):
-    """Projects: nor does an extension that asks for another form of it open what is hidden."""
+    """Projects: a hidden project is found by its slug and the extension .json."""
 
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#extension",)
 
@@ -271,15 +228,15 @@ class ExtensionOpensHidden(PathParameterRevealsConcealed):
 
 @defect("authorization/concealment/hidden-is-answered-as-absent#full-width")
 def hidden_found_by_another_width(
-    visible_project: Callable[..., Project], caller: Caller, organization: Organization, slug: str | None
+    visible_project: Any, caller: Caller, organization: Organization, slug: str | None
 ) -> Project:
-    """The contract's table of errors: a hidden project is not shown, by a name either that is only found for it."""
+    """The contract's table of errors: a hidden project is found by its slug in full-width letters."""
     found = organization.projects.get(unicodedata.normalize("NFKC", slug or ""))
     return found if found and found.slug != slug else visible_project(caller, organization, slug)
 
 
 class HiddenProjectHasOwnCaching(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (Cache-Control)."""
+    """The contract's table of errors: the 404 of a hidden project has another Cache-Control."""
 
     noticed_by = (
         "authorization/concealment/hidden-is-answered-as-absent#accept-xml,get,head,if-match,if-modified-since",
@@ -291,20 +248,17 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
         return answer
 
 
-class OptionsRevealWhatExists(_ConcealedPaths, Defect):
-    """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
-
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#options",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        answer = await original(request, segments)
-        if answer.status == 204 and request.method == "OPTIONS" and len(segments) == 6:
-            return answer if self._hides(original, segments) else surface_of(original).not_found()
-        return answer
+@defect("authorization/concealment/hidden-is-answered-as-absent#options")
+async def options_reveal_what_exists(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 9.3.7: OPTIONS is answered 204 for a hidden project, and 404 for an absent one."""
+    answer = await api(request, segments)
+    if answer.status == 204 and request.method == "OPTIONS" and len(segments) == 6:
+        return answer if _exists(api, segments) else surface_of(api).not_found()
+    return answer
 
 
 def found(call: Call, word: str) -> list[Project]:
-    """What a word finds in the whole organization, whoever asks."""
+    """Return all projects of the organization that a word finds, including hidden ones."""
     return [each for each in call.organization.projects.values() if matches(word, each.slug, each.name)]
 
 
@@ -312,8 +266,8 @@ def found(call: Call, word: str) -> list[Project]:
     "authorization/concealment/hidden-is-answered-as-absent#search-by-filter,search-by-name,search-by-q",
     "authorization/concealment/hidden-is-answered-as-absent#search-by-search,search-by-slug",
 )
-async def search_counts_hidden(get_projects: Operation, call: Call) -> Answer:
-    """The contract's table of errors: nor does the total of a search count it, though the page does not show it."""
+async def search_counts_hidden(get_projects: Any, call: Call) -> Answer:
+    """The contract's table of errors: the total of a search counts hidden projects."""
     word = searched_for(call.request)
     if word is None:
         return await get_projects(call)
@@ -324,23 +278,23 @@ async def search_counts_hidden(get_projects: Operation, call: Call) -> Answer:
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
-async def hidden_project_counted(get_projects: Operation, call: Call) -> Answer:
-    """Projects: the total of a list counts what the caller has access to."""
+async def hidden_project_counted(get_projects: Any, call: Call) -> Answer:
+    """Projects: the total of a list counts hidden projects."""
     answer = await get_projects(call)
     return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
-async def hidden_counted_without_a_limit(get_projects: Operation, call: Call) -> Answer:
-    """Projects: the total of a list counts what the caller has access to, also of a list that comes whole."""
+async def hidden_counted_without_a_limit(get_projects: Any, call: Call) -> Answer:
+    """Projects: the total of a list without a limit counts hidden projects."""
     seen = surface_of(get_projects).visible_projects(call.caller, call.organization)
     items = [each.document() for each in seen]
     return Answer.json(200, {"items": items, "meta": {"total": len(call.organization.projects)}})
 
 
 @defect("authorization/concealment/lists-do-not-show-hidden#totals")
-async def page_cut_before_hiding(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """Projects: a page has as many of what the caller has access to as there are, not what hidden ones left of it."""
+async def page_cut_before_hiding(get_projects: Any, call: Call) -> Answer:
+    """Projects: hidden projects are removed after a page is cut, so the page is short."""
     surface = surface_of(get_projects)
     limit = surface.bound(call.request, "limit", 50, 1, 200)
     offset = surface.bound(call.request, "offset", 0, 0, 999_999_999)
@@ -355,8 +309,8 @@ async def page_cut_before_hiding(get_projects: Callable[[Call], Awaitable[Answer
     "authorization/concealment/hidden-is-answered-as-absent#writes-lacking-scope",
     "authorization/matrix/lacking-scope-comes-before-absence",
 )
-async def project_looked_up_before_scope(api: Api, request: Request, segments: Segments) -> Answer:
-    """The contract's table of errors: 403 for a lacking scope does not depend on what exists."""
+async def project_looked_up_before_scope(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: a lacking scope is answered 404 instead of 403 if the project is absent."""
     surface = surface_of(api)
     if len(segments) == 6 and surface.route(segments) == "project":
         organization = surface.visible_organization(surface.caller(request), segments[3])
@@ -369,8 +323,8 @@ async def project_looked_up_before_scope(api: Api, request: Request, segments: S
     "authorization/concealment/hidden-is-answered-as-absent#paths-no-token,reads-no-token,writes-no-token",
     "authorization/bearer/401-comes-first#absent,method",
 )
-async def absence_reported_to_anonymous_clients(api: Api, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
+async def absence_reported_to_anonymous_clients(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 15.5.2: an absent organization is answered 404 before 401 for the missing token."""
     surface = surface_of(api)
     known = segments[3:4] and segments[3] in surface.organizations
     if "authorization" not in request.headers and not known:
@@ -379,8 +333,8 @@ async def absence_reported_to_anonymous_clients(api: Api, request: Request, segm
 
 
 @defect("authorization/concealment/hidden-is-answered-as-absent#patch")
-async def hidden_project_writable(patch_project: Operation, call: Call) -> Answer:
-    """Projects: with a list of members, only those in it have access (changing)."""
+async def hidden_project_writable(patch_project: Any, call: Call) -> Answer:
+    """Projects: a caller changes a project that is hidden from it."""
     surface = surface_of(patch_project)
     project = surface.find_project(call.organization, call.slug)
     if project and not surface.can_see(call.caller, project):
@@ -390,63 +344,52 @@ async def hidden_project_writable(patch_project: Operation, call: Call) -> Answe
 
 
 @defect("authorization/concealment/hidden-is-answered-as-absent#delete")
-async def hidden_project_deletable(delete_project: Operation, call: Call) -> Answer:
-    """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
+async def hidden_project_deletable(delete_project: Any, call: Call) -> Answer:
+    """Projects: the deletion of a hidden project is refused, and done."""
     project = surface_of(delete_project).find_project(call.organization, call.slug)
     if project and not surface_of(delete_project).can_see(call.caller, project):
         del call.organization.projects[project.slug]
     return await delete_project(call)
 
 
-class UnknownMethodRevealsWhatExists(_ConcealedPaths, Defect):
-    """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
-
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#post,put",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        answer = await original(request, segments)
-        if answer.status == 405 and len(segments) == 6 and not self._hides(original, segments):
-            return surface_of(original).not_found()
-        return answer
+@defect("authorization/concealment/hidden-is-answered-as-absent#post,put")
+async def unknown_method_reveals_what_exists(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 15.5.6: another method is answered 405 for a hidden project, and 404 for an absent one."""
+    answer = await api(request, segments)
+    if answer.status == 405 and len(segments) == 6 and not _exists(api, segments):
+        return surface_of(api).not_found()
+    return answer
 
 
 class DeletionRevealsEarlierExistence(Defect):
-    """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
+    """The contract's table of errors: a deleted project is answered 410, an absent one 404."""
 
     noticed_by = ("authorization/matrix/absent-is-404#deleted",)
+    deleted: set[str] = set()
 
-    def __init__(self) -> None:
-        self.deleted: set[str] = set()
-
-    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def delete_project(self, original: Any, call: Call) -> Answer:
         answer = await original(call)
         if answer.status == 204:
             self.deleted.add(str(call.slug))
         return answer
 
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         if call.slug in self.deleted and surface_of(original).find_project(call.organization, call.slug) is None:
             return surface_of(original).api_error(410, "gone", "The project was deleted.")
         return await original(call)
 
 
-class HeadFindsTheDeleted(Defect):
-    """RFC 9110 section 9.3.2: HEAD tells what GET would, also of what was there before."""
-
-    noticed_by = ("authorization/matrix/absent-is-404#deleted",)
-
-    def __init__(self) -> None:
-        self.gone: set[str] = set()
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "DELETE" and answer.status == 204:
-            self.gone.add(request.raw_path)
-        return Answer(200) if request.method == "HEAD" and request.raw_path in self.gone else answer
+@defect("authorization/matrix/absent-is-404#deleted", state=set)
+def head_finds_the_deleted(gone: set[str], request: Request, answer: Answer) -> Answer:
+    """RFC 9110 section 9.3.2: HEAD finds a deleted project, GET does not."""
+    if request.method == "DELETE" and answer.status == 204:
+        gone.add(request.raw_path)
+    return Answer(200) if request.method == "HEAD" and request.raw_path in gone else answer
 
 
 @defect("errors/404/head-of-absent-resource")
 def head_finds_the_absent(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD tells what GET would: nothing is there (a route for HEAD answers by itself)."""
+    """RFC 9110 section 9.3.2: HEAD of an absent project is answered 200."""
     if is_api_request(request) and request.method == "HEAD" and answer.status == 404:
         return Answer(200)
     return answer
@@ -454,7 +397,7 @@ def head_finds_the_absent(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/shape/repeats-no-secret-or-markup#markup")
 def page_repeats_markup(request: Request, answer: Answer) -> Answer:
-    """The contract's table of errors: 404 for what is not there, and not a page that whoever wrote the address made."""
+    """The contract's table of errors: the 404 is an HTML page that repeats the markup in the path."""
     if answer.status != 404 or "text/html" not in request.headers.get("accept", ""):
         return answer
     page = Answer(404, f"<h1>No {unquote(request.raw_path)}</h1>".encode())
@@ -463,6 +406,6 @@ def page_repeats_markup(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/404/absent-resource#path")
-def anything_below_an_item_is_the_item(route: Callable[[Segments], str | None], segments: Segments) -> str | None:
-    """The contract's table of errors: 404 for a path that names nothing, below an item as well."""
+def anything_below_an_item_is_the_item(route: Any, segments: Segments) -> str | None:
+    """The contract's table of errors: an unknown path below a project is answered with the project."""
     return route(segments[:6]) if segments[4:5] == ("projects",) else route(segments)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -23,16 +23,12 @@ from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import is_api_request, surface_of
-from tests.defects.support.identity import LONG_PAUSE_S, _DoneAllTheSame
-
-Create = Callable[[Organization, Project], Awaitable[bool]]
-Matches = Callable[[Request, Project], bool]
-Update = Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]]
+from tests.defects.support.identity import LONG_PAUSE_S, _RefusedButDone
 
 ROWS = (
     row(
         "versions-begin-again",
-        "RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times.",
+        "RFC 9110 section 8.8.3: a new project has the validator of an earlier one with its slug.",
         "errors/409/version-names-one-state#recreated-item",
         first_version=lambda original, organization, slug: 1,
     ),
@@ -40,67 +36,51 @@ ROWS = (
 
 
 @defect("errors/409/duplicate-slug#sequential")
-async def duplicate_slug_refused_but_written(
-    create_project: Create, organization: Organization, project: Project
-) -> bool:
-    """The contract's table of errors: a create refused with 409 changes nothing."""
+async def duplicate_slug_refused_but_written(create_project: Any, organization: Organization, project: Project) -> bool:
+    """The contract's table of errors: a creation refused with 409 changes the existing project."""
     existing = organization.projects.get(project.slug)
     if existing:
         existing.name, existing.description = project.name, project.description
     return await create_project(organization, project)
 
 
-class LateCreatorIsTold423(Defect):
-    """The contract's table of errors: who creates what another is creating is told 409 (a lock that shows itself)."""
-
-    noticed_by = ("errors/409/duplicate-slug#concurrent",)
-
-    def __init__(self) -> None:
-        self.at_work: set[str] = set()
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        if project.slug in self.at_work:
-            raise Refused(surface_of(original).api_error(423, "locked", "The slug is being created."))
-        self.at_work.add(project.slug)
-        await asyncio.sleep(LONG_PAUSE_S)
-        self.at_work.discard(project.slug)
-        return await original(organization, project)
+@defect("errors/409/duplicate-slug#concurrent", state=set)
+async def late_creator_is_told423(
+    running: set[str], create_project: Any, organization: Organization, project: Project
+) -> bool:
+    """The contract's table of errors: of two concurrent creations one is answered 423 instead of 409."""
+    if project.slug in running:
+        raise Refused(surface_of(create_project).api_error(423, "locked", "The slug is being created."))
+    running.add(project.slug)
+    await asyncio.sleep(LONG_PAUSE_S)
+    running.discard(project.slug)
+    return await create_project(organization, project)
 
 
-class SlugOfDeletedStaysReserved(Defect):
-    """The contract's table of errors: 409 is for a slug that is in use, not for one that was."""
-
-    noticed_by = ("errors/409/slug-is-free-after-deletion",)
-
-    def __init__(self) -> None:
-        self.used: set[str] = set()
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        if project.slug in self.used:
-            return False
-        self.used.add(project.slug)
-        return await original(organization, project)
+@defect("errors/409/slug-is-free-after-deletion", state=set)
+async def slug_of_deleted_stays_reserved(
+    used: set[str], create_project: Any, organization: Organization, project: Project
+) -> bool:
+    """The contract's table of errors: the slug of a deleted project is answered 409."""
+    if project.slug in used:
+        return False
+    used.add(project.slug)
+    return await create_project(organization, project)
 
 
 class SlugMadeAgainIsNotUnique(Defect):
-    """The contract's table of errors: 409 for a duplicate slug; here an index goes by when a slug was deleted."""
+    """The contract's table of errors: a slug that was deleted once is no longer unique."""
 
     noticed_by = ("errors/409/slug-is-free-after-deletion",)
-
-    def __init__(self) -> None:
-        self.deleted: set[str] = set()
+    deleted: set[str] = set()
 
     async def remove_project(
-        self,
-        original: Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]],
-        organization: Organization,
-        project: Project,
-        still_holds: Callable[[], bool],
+        self, original: Any, organization: Organization, project: Project, still_holds: Callable[[], bool]
     ) -> bool:
         self.deleted.add(project.slug)
         return await original(organization, project, still_holds)
 
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
         if project.slug in self.deleted:
             organization.projects.pop(project.slug, None)
         return await original(organization, project)
@@ -108,21 +88,21 @@ class SlugMadeAgainIsNotUnique(Defect):
 
 @defect("errors/409/slug-is-free-after-deletion")
 def deletion_with_a_length_refused(request: Request) -> Answer | None:
-    """RFC 9110 section 8.6: Content-Length: 0 says that there is no content, to a deletion as well; it is none."""
+    """RFC 9110 section 8.6: a deletion with Content-Length: 0 is answered 400."""
     has_length = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
     return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if has_length else None
 
 
 @defect("errors/409/duplicate-slug#identical-body,sequential")
-def duplicate_slug_is400(conflict: Callable[[str], Answer], message: str) -> Answer:
-    """The contract's table of errors: 409 for a duplicate slug."""
+def duplicate_slug_is400(conflict: Any, message: str) -> Answer:
+    """The contract's table of errors: a duplicate slug is answered 400 instead of 409."""
     answer = conflict(message)
     answer.status = 400 if "slug" in message else answer.status
     return answer
 
 
-class WeakMatchRefusedButMade(_DoneAllTheSame):
-    """RFC 9110 section 13.1.1: If-Match is compared strongly, and what it refuses is not done."""
+class WeakMatchRefusedButMade(_RefusedButDone):
+    """RFC 9110 section 13.1.1: an update that a weak If-Match refuses is done."""
 
     noticed_by = ("errors/409/if-match-forms#weak",)
     methods = frozenset({"PATCH"})
@@ -133,75 +113,66 @@ class WeakMatchRefusedButMade(_DoneAllTheSame):
 
 
 @defect("errors/409/if-match-forms#weak")
-def weak_entity_tag_matches(if_match_holds: Matches, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.1: If-Match MUST be compared strongly."""
+def weak_entity_tag_matches(if_match_holds: Any, request: Request, project: Project) -> bool:
+    """RFC 9110 section 13.1.1: If-Match is compared weakly."""
     return request.headers.get("if-match") == f"W/{project.etag}" or if_match_holds(request, project)
 
 
 class _OneLineCounts(Defect):
     place: ClassVar[int]
 
-    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
+    def if_match_holds(self, original: Any, request: Request, project: Project) -> bool:
         lines = request.headers.getlist("if-match")
         return not lines or original(replace(request, headers=Headers({"if-match": lines[self.place]})), project)
 
 
 class FirstIfMatchLineCounts(_OneLineCounts):
-    """RFC 9110 section 5.3: field lines of one name are one list (the first line counts)."""
+    """RFC 9110 section 5.3: of several If-Match lines only the first counts."""
 
     noticed_by = ("errors/409/if-match-forms#lines",)
     place = 0
 
 
 class LastIfMatchLineCounts(_OneLineCounts):
-    """RFC 9110 section 5.3: field lines of one name are one list (the last line counts)."""
+    """RFC 9110 section 5.3: of several If-Match lines only the last counts."""
 
     noticed_by = ("errors/409/if-match-forms#lines-reversed",)
     place = -1
 
 
 @defect("errors/409/if-match-forms#list,empty-element")
-def first_entity_tag_counts(if_match_holds: Matches, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.1: the condition is true if any of the listed tags match."""
+def first_entity_tag_counts(if_match_holds: Any, request: Request, project: Project) -> bool:
+    """RFC 9110 section 13.1.1: of the entity tags in If-Match only the first counts."""
     tags = request.headers.get("if-match", "").split(",")
     return tags[0].strip() == project.etag if len(tags) > 1 else if_match_holds(request, project)
 
 
 @defect("errors/409/if-match-forms#any")
-def any_entity_tag_is_none(if_match_holds: Matches, request: Request, project: Project) -> bool:
-    """RFC 9110 section 13.1.1: with ``*`` the condition is true where there is a current representation."""
+def any_entity_tag_is_none(if_match_holds: Any, request: Request, project: Project) -> bool:
+    """RFC 9110 section 13.1.1: "*" in If-Match matches nothing."""
     return request.headers.get("if-match") != "*" and if_match_holds(request, project)
 
 
-class EachSessionHasItsLock(Defect):
-    """The contract's table of errors: of two updates of one version at once one gets 409, with whatever tokens."""
-
-    noticed_by = ("errors/409/stale-version#concurrent-updates",)
-
-    def __init__(self) -> None:
-        self.locks: dict[str, asyncio.Lock] = {}
-
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        surface = surface_of(original)
-        async with self.locks.setdefault(call.request.headers["authorization"], asyncio.Lock()):
-            project = surface.visible_project(call.caller, call.organization, call.slug)
-            body = surface.body_object(call.request)
-            changes, holds = surface.changes(call.organization, body), surface.may_write(call.request, body, project)
-            await asyncio.sleep(0.03)
-            if not holds:
-                return surface.conflict("The project has changed.")
-            surface.apply(project, changes)
-            return surface.shown(project)
+@defect("errors/409/stale-version#concurrent-updates", state=dict)
+async def each_session_has_its_lock(locks: dict[str, asyncio.Lock], patch_project: Any, call: Call) -> Answer:
+    """The contract's table of errors: two concurrent updates with different tokens both succeed (one lock a token)."""
+    surface = surface_of(patch_project)
+    async with locks.setdefault(call.request.headers["authorization"], asyncio.Lock()):
+        project = surface.visible_project(call.caller, call.organization, call.slug)
+        body = surface.body_object(call.request)
+        changes, holds = surface.changes(call.organization, body), surface.may_write(call.request, body, project)
+        await asyncio.sleep(0.03)
+        if not holds:
+            return surface.conflict("The project has changed.")
+        surface.apply(project, changes)
+        return surface.shown(project)
 
 
 @defect("errors/409/stale-version#concurrent-updates")
 async def loser_writes_at_once(
-    update_project: Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]],
-    project: Project,
-    changes: dict[str, Any],
-    still_holds: Callable[[], bool],
+    update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: of two updates at once the one that is told 409 has written nothing."""
+    """The contract's table of errors: of two concurrent updates the one answered 409 is written as well."""
     held = still_holds()
     await asyncio.sleep(LONG_PAUSE_S)
     done = await update_project(project, changes, still_holds)
@@ -212,40 +183,28 @@ async def loser_writes_at_once(
 
 
 @defect("errors/409/version-changes-only-with-updates#refused-name-taken")
-async def refused_creation_touches(
-    create_project: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-) -> bool:
-    """The contract's table of errors: 409 for a concurrent update; a creation that was refused is none."""
+async def refused_creation_touches(create_project: Any, organization: Organization, project: Project) -> bool:
+    """The contract's table of errors: a creation refused with 409 changes the version of the existing project."""
     if project.slug in organization.projects:
         organization.projects[project.slug].version += 1
     return await create_project(organization, project)
 
 
-class RefusedUpdateLeavesALock(Defect):
-    """The contract's table of errors: 409 for a concurrent update; one that was refused does not go on."""
-
-    noticed_by = ("errors/409/version-changes-only-with-updates#refused-unknown-version",)
-
-    def __init__(self) -> None:
-        self.locked: set[tuple[str, str]] = set()
-
-    async def update_project(
-        self,
-        original: Callable[..., Awaitable[bool]],
-        project: Project,
-        changes: dict[str, Any],
-        still_holds: Callable[[], bool],
-    ) -> bool:
-        name = project.organization, project.slug
-        if name in self.locked:
-            return False
-        done = await original(project, changes, still_holds)
-        self.locked |= set() if done else {name}
-        return done
+@defect("errors/409/version-changes-only-with-updates#refused-unknown-version", state=set)
+async def refused_update_leaves_a_lock(
+    locked: set[tuple[str, str]], update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
+) -> bool:
+    """The contract's table of errors: an update refused with 409 leaves a lock, so later updates fail."""
+    name = project.organization, project.slug
+    if name in locked:
+        return False
+    done = await update_project(project, changes, still_holds)
+    locked |= set() if done else {name}
+    return done
 
 
-class StaleDeletionRefusedButMade(_DoneAllTheSame):
-    """RFC 9110 section 13.1.1: a server MUST NOT perform the method where If-Match evaluates to false."""
+class StaleDeletionRefusedButMade(_RefusedButDone):
+    """RFC 9110 section 13.1.1: a deletion that If-Match refuses is done."""
 
     noticed_by = ("errors/409/stale-version#deletion",)
     methods = frozenset({"DELETE"})
@@ -254,25 +213,25 @@ class StaleDeletionRefusedButMade(_DoneAllTheSame):
 
 @defect("errors/409/stale-version#update,equivalent-update")
 async def concurrent_update_told200(
-    update_project: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
+    update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: an update that was not made is not answered with success."""
+    """The contract's table of errors: an update that was not made is answered 200."""
     await update_project(project, changes, still_holds)
     return True
 
 
 @defect("errors/409/stale-version#update,equivalent-update")
 async def refused_update_half_written(
-    update_project: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
+    update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: an update refused with 409 changes nothing."""
+    """The contract's table of errors: an update refused with 409 changes the description."""
     made = await update_project(project, changes, still_holds)
     project.description = changes.get("description", project.description)
     return made
 
 
 class EntityTagsOfOneToken(Defect):
-    """RFC 9110 section 8.8.3: a version is the thing's; here another token of the credential's is told another."""
+    """RFC 9110 section 8.8.3: each token of a credential gets a different entity tag."""
 
     noticed_by = ("errors/409/stale-version#update",)
 
@@ -281,7 +240,7 @@ class EntityTagsOfOneToken(Defect):
             answer.headers["ETag"] = self._etag_of_caller(request, answer.headers["ETag"])
         return answer
 
-    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
+    def if_match_holds(self, original: Any, request: Request, project: Project) -> bool:
         return request.headers.get("if-match", "*") in ("*", self._etag_of_caller(request, project.etag))
 
     def _etag_of_caller(self, request: Request, etag: str) -> str:
@@ -289,8 +248,8 @@ class EntityTagsOfOneToken(Defect):
 
 
 @defect("errors/409/version-names-one-state#write-response")
-async def update_reports_old_version(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """RFC 9110 section 8.8: an update is answered with the new validator."""
+async def update_reports_old_version(patch_project: Any, call: Call) -> Answer:
+    """RFC 9110 section 8.8: the response to an update has the old entity tag."""
     project = call.organization.projects.get(call.slug or "")
     etag = project.etag if project else ""
     answer = await patch_project(call)
@@ -300,29 +259,25 @@ async def update_reports_old_version(patch_project: Callable[[Call], Awaitable[A
 
 
 @defect("errors/409/version-changes-only-with-updates#update")
-def version_not_counted(
-    apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-) -> None:
-    """RFC 9110 section 8.8.3: the entity tag changes with the representation."""
+def version_not_counted(apply: Any, project: Project, changes: dict[str, Any]) -> None:
+    """RFC 9110 section 8.8.3: an update does not change the entity tag."""
     apply(project, changes)
     project.version -= 1
 
 
 class EntityTagOfTheLastReadOnly(Defect):
-    """The contract's table of errors: 409 is for a concurrent update; that another has read an item is none."""
+    """The contract's table of errors: a read changes the entity tag, so an earlier reader's update is answered 409."""
 
     noticed_by = ("errors/409/version-changes-only-with-updates#update",)
+    reads: dict[str, int] = {}
 
-    def __init__(self) -> None:
-        self.reads: dict[str, int] = {}
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
         self.reads[project.slug] = self.reads.get(project.slug, 0) + 1
         answer.headers["ETag"] = self._etag(project)
         return answer
 
-    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
+    def if_match_holds(self, original: Any, request: Request, project: Project) -> bool:
         return request.headers.get("if-match", self._etag(project)) in ("*", self._etag(project))
 
     def _etag(self, project: Project) -> str:

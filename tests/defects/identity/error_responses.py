@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
@@ -13,7 +13,7 @@ from conformance.reference.support.identity import edited, is_api_request
 
 @defect("errors/shape/one-shape#backslash,line-end,quotation-mark")
 def paths_repeated_unescaped(request: Request, answer: Answer) -> Answer:
-    """The contract's table of errors: one shape of error; here one that a path can break."""
+    """The contract's table of errors: an error repeats the path without escaping it, so its JSON can break."""
     if is_api_request(request) and answer.status == 404:
         answer.body = answer.body.replace(b"such resource", request.path.encode())
         del answer.headers["Content-Length"]
@@ -21,8 +21,8 @@ def paths_repeated_unescaped(request: Request, answer: Answer) -> Answer:
 
 
 @defect("errors/shape/unique-member-names")
-def creation_names_its_slug_twice(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-    """RFC 8259 section 4: what is put together of texts has a name twice."""
+def creation_names_its_slug_twice(shown: Any, project: Project, status: int = 200) -> Answer:
+    """RFC 8259 section 4: the response to a creation contains a member twice."""
     answer = shown(project, status)
     if status == 201:
         answer.body = answer.body.replace(b"{", f'{{"slug": {json.dumps(project.slug)}, '.encode(), 1)
@@ -30,10 +30,8 @@ def creation_names_its_slug_twice(shown: Callable[..., Answer], project: Project
 
 
 @defect("errors/shape/problem-details-status")
-def problem_reported_as400(
-    api_error: Callable[..., Answer], status: int, code: str, message: str, **headers: str
-) -> Answer:
-    """RFC 9457 section 3.1.2: the status of problem details is that of their answer."""
+def problem_reported_as400(api_error: Any, status: int, code: str, message: str, **headers: str) -> Answer:
+    """RFC 9457 section 3.1.2: the status in problem details differs from the status of the response."""
     answer = Answer.json(status, {"title": code, "detail": message, "status": 400}, **headers)
     answer.headers["Content-Type"] = "application/problem+json"
     return answer
@@ -41,7 +39,7 @@ def problem_reported_as400(
 
 @defect("errors/shape/repeats-no-secret-or-markup#token-invalid-token,token-lacking-scope")
 def token_echoed_in_error(request: Request, answer: Answer) -> Answer:
-    """OWASP API8: an error never repeats the token."""
+    """OWASP API8: an error repeats the token."""
     if not is_api_request(request) or answer.status not in (401, 403):
         return answer
     sent = json.dumps(request.headers.get("authorization", ""))
@@ -50,7 +48,7 @@ def token_echoed_in_error(request: Request, answer: Answer) -> Answer:
 
 @defect("errors/shape/repeats-no-secret-or-markup#token-trace")
 def trace_reflects_token(request: Request) -> Answer | None:
-    """RFC 9110 section 9.3.8: what reflects a request leaves out what is likely to be secret."""
+    """RFC 9110 section 9.3.8: TRACE reflects the Authorization field."""
     if request.method != "TRACE":
         return None
     answer = Answer(200, "\r\n".join(f"{name}: {value}" for name, value in request.headers.items()).encode())
@@ -66,7 +64,7 @@ def trace_reflects_token(request: Request) -> Answer | None:
     "oauth/errors/no-internals-shown#unknown-scope-malformed,wrong-secret",
 )
 def field_names_the_program(request: Request, answer: Answer) -> Answer:
-    """OWASP API8: errors show no line of the program, in a header field neither."""
+    """OWASP API8: a header field of an error contains a line of source code."""
     if answer.status >= 400:
         answer.headers["X-Debug-Exception-File"] = "%2Fsrv%2Fapp%2Fsrc%2FController.php:31"
     return answer

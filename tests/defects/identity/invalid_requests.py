@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -15,14 +14,12 @@ from conformance.reference.identity.projects import MEMBERS_OF_UPDATE
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
-from tests.defects.support.identity import _DoneAllTheSame, body_document, organization_and_slug
-
-Parse = Callable[[bytes], dict[str, Any]]
+from tests.defects.support.identity import _RefusedButDone, body_document, organization_and_slug
 
 ROWS = (
     row(
         "long-query-gets-no-answer",
-        "RFC 9112 section 3: a target that is too long to be read MUST be answered, with 414.",
+        "RFC 9112 section 3: a long request target gets no response instead of 414.",
         "errors/400/invalid-path-or-parameter#long",
         intercept=lambda request: Answer.none() if len(request.query_string) > 4096 else None,
     ),
@@ -30,24 +27,22 @@ ROWS = (
 
 
 @defect("errors/400/invalid-path-or-parameter#page-number")
-def text_as_offset_is_zero(
-    bound: Callable[..., int], request: Request, name: str, default: int, lowest: int, highest: int
-) -> int:
-    """API Reference, Error Handling: 400 for an invalid parameter; text as an offset is not the first page."""
+def text_as_offset_is_zero(bound: Any, request: Request, name: str, default: int, lowest: int, highest: int) -> int:
+    """API Reference, Error Handling: an offset that is no number returns the first page."""
     value = request.parameter(name)
     return 0 if name == "offset" and value and not value.isdecimal() else bound(request, name, default, lowest, highest)
 
 
 @defect("errors/400/changed-body#generated-create,generated-update", shortest=1)
-def escaped_text_refused(parsed: Parse, body: bytes) -> dict[str, Any]:
-    """RFC 8259 section 7: any character of a text may be written as an escape."""
+def escaped_text_refused(parsed: Any, body: bytes) -> dict[str, Any]:
+    """RFC 8259 section 7: a text with several escaped characters is refused."""
     if body.count(b"\\u00") > 3:
         raise ValueError("escapes")
     return parsed(body)
 
 
-class OtherMediaTypeRefusedButDone(_DoneAllTheSame):
-    """The contract's table of errors: an update that is refused with 400 for its media type changes nothing."""
+class OtherMediaTypeRefusedButDone(_RefusedButDone):
+    """The contract's table of errors: an update refused with 400 for its media type is done."""
 
     noticed_by = ("errors/400/other-media-type#form,xml",)
     methods = frozenset({"PATCH"})
@@ -67,8 +62,8 @@ class OtherMediaTypeRefusedButDone(_DoneAllTheSame):
     "errors/400/invalid-body#trailing-comma-update,two-documents-create,two-documents-update,cut-create",
     crashes=(RuntimeError,),
 )
-def invalid_body_crashes(parsed: Parse, body: bytes) -> dict[str, Any]:
-    """The contract's table of errors: 400 for an invalid body, never a 5xx."""
+def invalid_body_crashes(parsed: Any, body: bytes) -> dict[str, Any]:
+    """The contract's table of errors: an invalid body is answered 500."""
     try:
         return parsed(body)
     except ValueError as mistake:
@@ -77,13 +72,13 @@ def invalid_body_crashes(parsed: Parse, body: bytes) -> dict[str, Any]:
 
 @defect("errors/400/invalid-path-or-parameter#limit-zero")
 def empty_page_fails(request: Request) -> Answer | None:
-    """The contract's table of errors: 400 for an invalid parameter, never a 5xx (the number of pages of no length)."""
+    """The contract's table of errors: a limit of 0 is answered 500: the number of pages is divided by it."""
     return Answer.json(500, {"error": "division by zero"}) if request.parameter("limit") == "0" else None
 
 
 @defect("errors/400/invalid-path-or-parameter#offset-beyond")
 def page_beyond_the_last_fails(request: Request) -> Answer | None:
-    """The contract's table of errors: 400 for an invalid parameter, or an empty page, never a 5xx."""
+    """The contract's table of errors: a page after the last is answered 500."""
     offset = request.parameter("offset") or ""
     beyond = offset.isdecimal() and 1000 < int(offset) < 2**63
     return Answer.json(500, {"error": "list index out of range"}) if beyond else None
@@ -91,43 +86,34 @@ def page_beyond_the_last_fails(request: Request) -> Answer | None:
 
 @defect("errors/400/invalid-path-or-parameter#offset-huge")
 def huge_offset_fails(request: Request) -> Answer | None:
-    """The contract's table of errors: 400 for a number that no page has, never a 5xx."""
+    """The contract's table of errors: a huge offset is answered 500."""
     offset = request.parameter("offset") or ""
     huge = offset.isdecimal() and int(offset) >= 2**63
     return Answer.json(500, {"error": "bigint out of range"}) if huge else None
 
 
 @defect("errors/400/invalid-path-or-parameter#broken-percent,limit-nul,limit-text,offset-text", crashes=(ValueError,))
-def bad_bound_crashes(
-    bound: Callable[[Request, str, int, int, int], int],
-    request: Request,
-    name: str,
-    default: int,
-    lowest: int,
-    highest: int,
-) -> int:
-    """The contract's table of errors: 400 for an invalid parameter, never a 5xx."""
+def bad_bound_crashes(bound: Any, request: Request, name: str, default: int, lowest: int, highest: int) -> int:
+    """The contract's table of errors: an invalid limit or offset is answered 500."""
     int(request.parameter(name) or default)
     return bound(request, name, default, lowest, highest)
 
 
 @defect("errors/400/invalid-body#wrong-type-create", crashes=(AttributeError,))
-def wrong_type_crashes(
-    is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
-) -> bool:
-    """The contract's table of errors: 400 for a member of the wrong type, never a 5xx."""
+def wrong_type_crashes(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
+    """The contract's table of errors: a member of the wrong type is answered 500."""
     if name != "members" and not isinstance(value, str) and value is not None:
         raise AttributeError(f"'{type(value).__name__}' object has no attribute 'strip'")
     return is_acceptable(organization, name, value)
 
 
 class RefusedUpdateSetsWhatIsGood(Defect):
-    """The contract's table of errors: an update refused with 400 changes nothing, its good members included."""
+    """The contract's table of errors: an update refused with 400 stores its valid members."""
 
     noticed_by = ("errors/400/invalid-body#wrong-type-update",)
     members: tuple[str, ...] = ("name", "description")
 
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def patch_project(self, original: Any, call: Call) -> Answer:
         surface = surface_of(original)
         project = surface.visible_project(call.caller, call.organization, call.slug)
         for name, value in surface.body_object(call.request).items():
@@ -137,14 +123,14 @@ class RefusedUpdateSetsWhatIsGood(Defect):
 
 
 class RefusedUpdateSetsItsDescription(RefusedUpdateSetsWhatIsGood):
-    """The contract's table of errors: the same, where a description is kept elsewhere, and written first."""
+    """The contract's table of errors: an update refused with 400 stores its description."""
 
     noticed_by = ("errors/400/invalid-body#wrong-type-update",)
     members = ("description",)
 
 
 class RepeatedMemberAccepted(Defect):
-    """RFC 8259 section 4: names within an object are unique; here of two the last is kept and the first is told."""
+    """RFC 8259 section 4: of a repeated member the last is stored and the first is returned."""
 
     noticed_by = ("errors/400/repeated-member",)
 
@@ -155,7 +141,7 @@ class RepeatedMemberAccepted(Defect):
         firsts = dict(reversed(pairs))
         return edited(answer, lambda made: made.update({name: firsts[name] for name in made if name in firsts}))
 
-    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
+    def parsed(self, original: Any, body: bytes) -> dict[str, Any]:
         try:
             return original(body)
         except ValueError:
@@ -169,20 +155,20 @@ class RepeatedMemberAccepted(Defect):
     "errors/400/slug-outside-its-pattern#blank,dot,leading-hyphen,trailing-hyphen,trailing-newline,non-ascii",
     "errors/400/slug-outside-its-pattern#percent,slash,underscore,upper-case",
 )
-def any_slug_accepted(is_slug: Callable[[Any], bool], slug: Any) -> bool:
-    """Projects: a slug matches [a-z0-9][a-z0-9-]*[a-z0-9]."""
+def any_slug_accepted(is_slug: Any, slug: Any) -> bool:
+    """Projects: a slug outside [a-z0-9][a-z0-9-]*[a-z0-9] is accepted."""
     return isinstance(slug, str) and bool(slug)
 
 
 @defect("errors/400/invalid-body#unique-empty,unique-list,unique-missing")
-def nameless_projects(new_project: Callable[..., Project], organization: Organization, body: dict[str, Any]) -> Project:
-    """The contract's table of errors: 400 for an invalid body: one without the slug by which it would be found."""
+def nameless_projects(new_project: Any, organization: Organization, body: dict[str, Any]) -> Project:
+    """The contract's table of errors: a creation without a slug is accepted."""
     made = new_project(organization, {**body, "slug": body.get("slug") or "nameless"})
     return made if body.get("slug") else dataclasses.replace(made, slug="")
 
 
-class NamelessCreationRefusedButMade(_DoneAllTheSame):
-    """The contract's table of errors: a create that is refused with 400 for its unique name has made nothing."""
+class NamelessCreationRefusedButMade(_RefusedButDone):
+    """The contract's table of errors: a creation refused with 400 for its slug is done."""
 
     noticed_by = ("errors/400/invalid-body#unique-missing,unique-null,unique-number,unique-object",)
     methods = frozenset({"POST"})
@@ -207,7 +193,7 @@ class NamelessCreationRefusedButMade(_DoneAllTheSame):
 
 
 @defect("errors/400/changed-body#unknown-member", crashes=(KeyError,))
-def unknown_member_crashes(refuse_unknown: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
-    """The contract's table of errors: 400 for an unknown member, or it is ignored; never a 5xx."""
+def unknown_member_crashes(refuse_unknown: Any, body: dict[str, Any], known: frozenset[str]) -> None:
+    """The contract's table of errors: an unknown member is answered 500."""
     for name in body:
         {each: each for each in known}[name]

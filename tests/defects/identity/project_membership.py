@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -19,7 +18,7 @@ KEPT_S = 5.0
 ROWS = (
     row(
         "update-shows-to-everybody",
-        "Projects: a list of members is who has access, also behind an update that says nothing of it.",
+        "Projects: an update without members makes a hidden project visible to all.",
         "authorization/concealment/membership-decides-visibility#after-hiding",
         apply=lambda original, project, changes: original(project, {"members": []} | changes),
     ),
@@ -27,157 +26,118 @@ ROWS = (
 
 
 @defect("authorization/concealment/membership-decides-visibility#for-members")
-def hidden_from_everybodys_list(
-    visible_projects: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-) -> list[Project]:
-    """Projects: a list of members is who has access; to them the list of projects shows it."""
+def hidden_from_everybodys_list(visible_projects: Any, caller: Caller, organization: Organization) -> list[Project]:
+    """Projects: a list lacks the hidden projects that the caller has access to."""
     return [project for project in visible_projects(caller, organization) if not project.members]
 
 
 class HiddenIsNobodysToChange(Defect):
-    """Projects: a list of members is who has access, to change it as well."""
+    """Projects: a member of a hidden project cannot change it."""
 
     noticed_by = ("authorization/concealment/membership-decides-visibility#for-members",)
     method, asked = "PATCH", ""
 
-    def visible_project(
-        self, original: Callable[[Caller, Organization, str | None], Project], caller: Caller, *given: Any
-    ) -> Project:
+    def visible_project(self, original: Any, caller: Caller, *given: Any) -> Project:
         project = original(caller, *given)
         if project.members and self.asked == self.method:
             raise Refused(surface_of(original).not_found())
         return project
 
-    async def api(
-        self,
-        original: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
-        request: Request,
-        segments: tuple[str | None, ...],
-    ) -> Answer:
+    async def api(self, original: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
         self.asked = request.method
         return await original(request, segments)
 
 
-class HiddenStaysListed(Defect):
-    """Projects: a list names what the caller may see now, and not what it was shown before (a cache for each)."""
-
-    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
-
-    def __init__(self) -> None:
-        self.shown: dict[str, set[str]] = {}
-
-    def visible_projects(
-        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-    ) -> list[Project]:
-        known = self.shown.setdefault(caller.client.client_id, set())
-        seen = original(caller, organization)
-        seen += [organization.projects[each] for each in sorted(known) if each in organization.projects]
-        known.update(each.slug for each in seen)
-        return list({each.slug: each for each in seen}.values())
+@defect("authorization/concealment/membership-decides-visibility#after-hiding", state=dict)
+def hidden_stays_listed(
+    shown: dict[str, set[str]], visible_projects: Any, caller: Caller, organization: Organization
+) -> list[Project]:
+    """Projects: a cached list contains a project that was hidden since."""
+    known = shown.setdefault(caller.client.client_id, set())
+    seen = visible_projects(caller, organization)
+    seen += [organization.projects[each] for each in sorted(known) if each in organization.projects]
+    known.update(each.slug for each in seen)
+    return list({each.slug: each for each in seen}.values())
 
 
-class HidingShutsOutItsOwner(Defect):
-    """Projects: a list of members is those in it, and who names itself in an update is in it."""
-
-    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
-
-    def changes(
-        self,
-        original: Callable[[Organization, dict[str, Any]], dict[str, Any]],
-        organization: Organization,
-        body: dict[str, Any],
-    ) -> dict[str, Any]:
-        changes = original(organization, body)
-        return changes | {"members": ["-"]} if changes.get("members") else changes
+@defect("authorization/concealment/membership-decides-visibility#after-hiding")
+def hiding_shuts_out_its_owner(changes: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
+    """Projects: an update that sets members shuts its caller out."""
+    found = changes(organization, body)
+    return found | {"members": ["-"]} if found.get("members") else found
 
 
-class HidingTakesSeconds(Defect):
-    """Projects: a list of members is who has access, from the moment in which it is written."""
-
-    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
-
-    def __init__(self) -> None:
-        self.seen: dict[tuple[str, str], float] = {}
-
-    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
-        key, now = (caller.client.client_id, project.slug), time.monotonic()
-        if original(caller, project):
-            self.seen[key] = now
-        return now - self.seen.get(key, -KEPT_S) < KEPT_S
+@defect("authorization/concealment/membership-decides-visibility#after-hiding", state=dict)
+def hiding_takes_seconds(seen: dict[tuple[str, str], float], can_see: Any, caller: Caller, project: Project) -> bool:
+    """Projects: a project stays visible for seconds after it was hidden."""
+    key, now = (caller.client.client_id, project.slug), time.monotonic()
+    if can_see(caller, project):
+        seen[key] = now
+    return now - seen.get(key, -KEPT_S) < KEPT_S
 
 
 class NameKeepsItsReaders(Defect):
-    """Projects: a list of members is of its project; here who saw one sees whatever bears its name, until an update."""
+    """Projects: a caller that saw a project sees any later one with its slug, until an update."""
 
     noticed_by = ("authorization/concealment/membership-decides-visibility#of-a-reused-name",)
+    seen: dict[str, dict[str, bool]] = {}
 
-    def __init__(self) -> None:
-        self.seen: dict[str, dict[str, bool]] = {}
+    def can_see(self, original: Any, caller: Caller, project: Project) -> bool:
+        readers = self.seen.setdefault(project.slug, {})
+        return readers.setdefault(caller.client.client_id, original(caller, project))
 
-    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
-        of_name = self.seen.setdefault(project.slug, {})
-        return of_name.setdefault(caller.client.client_id, original(caller, project))
-
-    def apply(self, original: Callable[..., None], project: Project, changes: dict[str, Any]) -> None:
+    def apply(self, original: Any, project: Project, changes: dict[str, Any]) -> None:
         self.seen.pop(project.slug, None)
         original(project, changes)
 
 
 class EmptyListIsNobody(Defect):
-    """Projects: an empty list is every member of the organization; here nobody is in it."""
+    """Projects: a project created with an empty list of members is hidden from all."""
 
     noticed_by = ("authorization/concealment/empty-member-list-is-open",)
+    closed: set[str] = set()
 
-    def __init__(self) -> None:
-        self.closed: set[str] = set()
-
-    def new_project(
-        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
-    ) -> Project:
+    def new_project(self, original: Any, organization: Organization, body: dict[str, Any]) -> Project:
         project = original(organization, body)
         self.closed |= {project.slug} if body.get("members") == [] else set()
         return project
 
-    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+    def can_see(self, original: Any, caller: Caller, project: Project) -> bool:
         return project.slug not in self.closed and original(caller, project)
 
 
 class _RoleRemembered(Defect):
-    """Organization Settings: a role change takes effect at once; here a role that was looked up is kept."""
+    """Organization Settings: a role is looked up once, so a change takes no effect."""
 
-    kept = True
+    remembered = True
+    permitted: dict[str, bool] = {}
 
-    def __init__(self) -> None:
-        self.permitted: dict[str, bool] = {}
-
-    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+    def role_permits(self, original: Any, caller: Caller, method: str) -> bool:
         permits = original(caller, method)
         if method == "GET":
             return permits
         known = self.permitted.get(caller.client.client_id)
-        if known is not self.kept:
+        if known is not self.remembered:
             self.permitted[caller.client.client_id] = permits
         return self.permitted[caller.client.client_id]
 
 
 class LostRoleRemembered(_RoleRemembered):
-    """Organization Settings: the same of a role that is given back."""
+    """Organization Settings: a lost role is remembered, so a role that is given back takes no effect."""
 
     noticed_by = ("authorization/permissions/role-change-is-immediate",)
 
-    kept = False
+    remembered = False
 
 
 class OneReplicaKeepsRoles(Defect):
-    """Organization Settings: a role change takes effect at once; here one of three replicas knows it 15 s later."""
+    """Organization Settings: one of three replicas keeps a lost role for 15 s."""
 
     noticed_by = ("authorization/permissions/role-change-is-immediate",)
     replicas, asked, kept_s = 3, 0, 15
+    permitted: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        self.permitted: dict[str, float] = {}
-
-    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+    def role_permits(self, original: Any, caller: Caller, method: str) -> bool:
         permits, client_id = original(caller, method), caller.client.client_id
         if method == "GET":
             return permits
@@ -189,13 +149,13 @@ class OneReplicaKeepsRoles(Defect):
 
 
 class LostRoleCreatesStill(_RoleRemembered):
-    """Organization Settings: the same where one route alone looks a role up once, that of creations."""
+    """Organization Settings: a lost role still creates."""
 
     noticed_by = ("authorization/permissions/role-change-is-immediate",)
 
     still = "POST"
 
-    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+    def role_permits(self, original: Any, caller: Caller, method: str) -> bool:
         permits, client_id = original(caller, method), caller.client.client_id
         if permits and method != "GET":
             self.permitted[client_id] = True

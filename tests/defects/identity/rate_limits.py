@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,80 +21,78 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
 
-Exceeded = Callable[[float], Answer]
-Wait = Callable[[Client, int, float], float]
-
 WRITE_PAUSE_S = 0.02
+
+
+def _unlimited_with(field: str) -> Callable[[Any, Request, dict[str, str]], Client]:
+    """Return an ``authenticated_client`` without a limit for requests that have a header field."""
+
+    def authenticated_client(original: Any, request: Request, form: dict[str, str]) -> Client:
+        client = original(request, form)
+        return replace(client, limit=None) if field in request.headers else client
+
+    return authenticated_client
+
 
 ROWS = (
     row(
         "limit-exceeded-is-invalid-client",
-        "The contract's table of errors: 429 above the rate limit; the right secret is never told to be wrong.",
+        "The contract's table of errors: a request above the limit is answered invalid_client instead of 429.",
         "errors/429/above-the-limit#token-requests",
         limit_exceeded=lambda original, wait: surface_of(original).client_refused("wrong secret"),
     ),
     row(
         "limit-twice-as-high",
-        "The stated rate limit is the one that is kept.",
+        "The stated rate limit: twice as many requests succeed.",
         "errors/429/stated-limit-applies#exact",
         seconds_until_allowed=lambda original, client, requests, seconds: original(client, requests * 2, seconds),
     ),
     row(
         "api-requests-unlimited",
-        "API Reference, Error Handling: above the limit the APIs answer 429.",
+        "API Reference, Error Handling: requests to the APIs have no limit.",
         "errors/429/above-the-limit#api-requests",
         api_limit_of=lambda original, caller: None,
+    ),
+    row(
+        "limit-of-each-address",
+        "The contract's table of errors: a request with X-Forwarded-For has no limit.",
+        "errors/429/stated-limit-applies#forwarded-for",
+        authenticated_client=_unlimited_with("x-forwarded-for"),
+    ),
+    row(
+        "limit-of-forms-only",
+        "The contract's table of errors: requests with Basic have no limit.",
+        "errors/429/stated-limit-applies#basic",
+        authenticated_client=_unlimited_with("authorization"),
     ),
 )
 
 
 @defect("errors/429/above-the-limit#token-requests")
 def limit_counted_after_the_token(request: Request, answer: Answer) -> Answer:
-    """The contract's table of errors: who is above the limit is told 429, and given no token with it."""
+    """The contract's table of errors: a 429 contains a token."""
     if is_token_request(request) and answer.status == 429:
         return edited(answer, lambda document: document.update(access_token="cf.made.anyway", token_type="Bearer"))
     return answer
 
 
 @defect("errors/429/stated-limit-applies#exact")
-def limit_half_as_high(seconds_until_allowed: Wait, client: Client, requests: int, seconds: float) -> float:
-    """The stated rate limit is the one that is kept: as many requests are let through."""
+def limit_half_as_high(seconds_until_allowed: Any, client: Client, requests: int, seconds: float) -> float:
+    """The stated rate limit: only half as many requests succeed."""
     return seconds_until_allowed(client, requests // 2, seconds)
 
 
-class LimitOfEachAddress(Defect):
-    """The contract's table of errors: 429 above the rate limit, whatever address a header claims."""
-
-    noticed_by = ("errors/429/stated-limit-applies#forwarded-for",)
-    way_round = "x-forwarded-for"
-
-    def authenticated_client(
-        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
-    ) -> Client:
-        client = original(request, form)
-        return replace(client, limit=None) if self.way_round in request.headers else client
-
-
-class LimitOfFormsOnly(LimitOfEachAddress):
-    """The contract's table of errors: 429 above the rate limit, by whatever method a client authenticates."""
-
-    noticed_by = ("errors/429/stated-limit-applies#basic",)
-
-    way_round = "authorization"
-
-
 class _LimitOfEach(Defect):
-    """A limit that begins anew for whoever says something else of itself."""
+    """Counts requests separately by something that the sender chooses."""
 
-    def __init__(self) -> None:
-        self.key = ""
-        self.windows: dict[tuple[str, str], deque[float]] = {}
+    key = ""
+    windows: dict[tuple[str, str], deque[float]] = {}
 
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def token(self, original: Any, request: Request) -> Answer:
         self.key = self._counted_by(request)
         return await original(request)
 
-    def window_of(self, original: Callable[[Client], deque[float]], client: Client) -> deque[float]:
+    def window_of(self, original: Any, client: Client) -> deque[float]:
         return self.windows.setdefault((client.client_id, self.key), deque())
 
     def _counted_by(self, request: Request) -> str:
@@ -102,7 +100,7 @@ class _LimitOfEach(Defect):
 
 
 class LimitOfEachBody(_LimitOfEach):
-    """RFC 6585 section 4: a limit is not led round by a parameter that nobody knows."""
+    """RFC 6585 section 4: each request body has its own limit, so an unknown parameter bypasses it."""
 
     noticed_by = ("errors/429/stated-limit-applies#query",)
 
@@ -111,7 +109,7 @@ class LimitOfEachBody(_LimitOfEach):
 
 
 class LimitOfEachAgent(_LimitOfEach):
-    """RFC 6585 section 4: a limit is not led round by another User-Agent."""
+    """RFC 6585 section 4: each User-Agent has its own limit."""
 
     noticed_by = ("errors/429/stated-limit-applies#other-fields",)
 
@@ -120,25 +118,23 @@ class LimitOfEachAgent(_LimitOfEach):
 
 
 class LimitCountsByPath(Defect):
-    """The contract's table of errors: 429 above the limit, however the path is spelt that leads to the endpoint."""
+    """The contract's table of errors: a percent-encoded path has no limit."""
 
     noticed_by = ("errors/429/stated-limit-applies#spelling",)
+    path = ""
 
-    def __init__(self) -> None:
-        self.path = ""
-
-    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+    def token_form(self, original: Any, request: Request) -> dict[str, str]:
         self.path = request.raw_path
         return original(request)
 
-    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+    def keep_to_limit(self, original: Any, client: Client) -> None:
         if "%" not in self.path:
             original(client)
 
 
 @defect("errors/429/retry-after-is-valid")
-def retry_after_is_a_fraction(limit_exceeded: Exceeded, wait: float) -> Answer:
-    """RFC 9110 section 10.2.3: Retry-After is a date or a whole number of seconds."""
+def retry_after_is_a_fraction(limit_exceeded: Any, wait: float) -> Answer:
+    """RFC 9110 section 10.2.3: Retry-After is a fraction instead of whole seconds."""
     answer = limit_exceeded(wait)
     answer.headers["Retry-After"] = f"{wait:.3f}"
     return answer
@@ -146,9 +142,9 @@ def retry_after_is_a_fraction(limit_exceeded: Exceeded, wait: float) -> Answer:
 
 @defect("errors/429/served-after-retry-after")
 def refused_requests_prolong_the_wait(
-    seconds_until_allowed: Wait, client: Client, requests: int, seconds: float
+    seconds_until_allowed: Any, client: Client, requests: int, seconds: float
 ) -> float:
-    """RFC 9110 section 10.2.3: after Retry-After a request is let through, though others were refused meanwhile."""
+    """RFC 9110 section 10.2.3: refused requests prolong the wait beyond Retry-After."""
     wait = seconds_until_allowed(client, requests, seconds)
     if wait > 0:
         surface = surface_of(seconds_until_allowed)
@@ -159,18 +155,16 @@ def refused_requests_prolong_the_wait(
 
 @defect("errors/5xx/valid-requests-never-fail#concurrent-changes", crashes=(KeyError,))
 async def concurrent_second_deletion_crashes(
-    remove_project: Callable[..., Any], organization: Organization, project: Project, still_holds: Callable[[], bool]
+    remove_project: Any, organization: Organization, project: Project, still_holds: Any
 ) -> bool:
-    """The contract's table of errors: a deletion of what was deleted meanwhile is 404 or 409, never a 5xx."""
+    """The contract's table of errors: the second of two concurrent deletions is answered 500."""
     await asyncio.sleep(WRITE_PAUSE_S)
     return bool(await remove_project(organization, organization.projects[project.slug], still_holds))
 
 
 @defect("errors/5xx/valid-requests-never-fail#reads", crashes=(RuntimeError,))
-def item_with_members_fails(
-    new_project: Callable[[Organization, dict[str, Any]], Project], organization: Organization, body: Any
-) -> Project:
-    """API Reference, Error Handling: an item that only its members see is created like any other."""
+def item_with_members_fails(new_project: Any, organization: Organization, body: Any) -> Project:
+    """API Reference, Error Handling: the creation of a project with members is answered 500."""
     if "members" in body:
         raise RuntimeError("no members here")
     return new_project(organization, body)

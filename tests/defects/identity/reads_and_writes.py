@@ -10,9 +10,9 @@ import math
 import re
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -24,64 +24,124 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
 from tests.defects.support.identity import LONG_PAUSE_S, InPages, offset_of
 
-Create = Callable[[Organization, Project], Awaitable[bool]]
 Holds = Callable[[], bool]
 Key = tuple[str, str]
-Lists = Callable[[Request, list[dict[str, Any]]], Answer]
-Operation = Callable[[Call], Awaitable[Answer]]
-Removes = Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]]
 
 PAUSE_S = 0.003
 CLEANED_S = 0.4
 
+
+def _stored_differently(name: str, clause: str, case: str, stored: Callable[[str], str]) -> type[Defect]:
+    """Make a defect that stores a different text than the one sent."""
+
+    def checked_fields(original: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
+        fields = original(organization, body)
+        return {name: stored(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+    clause = f"RFC 9110 section 9.3.1: a read returns what was written; {clause}."
+    return row(name, clause, f"errors/reads/written-values-are-returned#{case}", checked_fields=checked_fields)
+
+
+def _slug_stored_as(stored: Callable[[str], str]) -> Callable[[Any, Organization, dict[str, Any]], Project]:
+    """Return a ``new_project`` that changes the slug."""
+
+    def new_project(original: Any, organization: Organization, body: dict[str, Any]) -> Project:
+        slug = body.get("slug")
+        return original(organization, {**body, "slug": stored(slug)} if isinstance(slug, str) else body)
+
+    return new_project
+
+
 ROWS = (
     row(
         "list-is-empty",
-        "RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created.",
+        "RFC 9110 section 9.3.1: every list is empty, whatever was created.",
         "errors/lists/complete-and-current#pages",
         listing=lambda original, request, entries: original(request, []),
     ),
     row(
         "location-is-internal",
-        "RFC 9110 section 10.2.2: Location leads to the resource from where the caller is.",
+        "RFC 9110 section 10.2.2: Location names an internal host.",
         "errors/writes/created-with-location#location",
         location=lambda original, project: f"http://identity.internal:8080{original(project)}",
     ),
     row(
         "location-is-the-list",
-        "RFC 9110 section 10.2.2: the Location of a 201 is that of what was created, not of where it was put.",
+        "RFC 9110 section 10.2.2: Location names the list instead of the created item.",
         "errors/writes/created-with-location#location",
         location=lambda original, project: original(project).rpartition("/")[0],
     ),
     row(
         "bodies-read-as-latin1",
-        "RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well.",
+        "RFC 8259 section 8.1: request bodies are read as Latin-1 instead of UTF-8.",
         "errors/reads/written-values-are-returned#text-long-of-three-bytes,text-invisible",
         parsed=lambda original, body: original(body.decode("latin-1").encode()),
+    ),
+    _stored_differently(
+        "line-ends-of-texts-made-alike",
+        "here each line end becomes a line feed",
+        "text-line-ends",
+        lambda text: re.sub("\r\n?", "\n", text),
+    ),
+    _stored_differently(
+        "word-of-text-is-nothing",
+        "here the text null becomes empty",
+        "text-word",
+        lambda text: "" if text == "null" else text,
+    ),
+    _stored_differently(
+        "number-of-text-is-read",
+        "here a text of digits becomes a number, and loses zeros",
+        "text-number",
+        lambda text: str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text,
+    ),
+    _stored_differently(
+        "marks-stored-as-markup",
+        "here a text is stored as HTML",
+        "text-marks,text-markup",
+        html.escape,
+    ),
+    _stored_differently(
+        "text-cut-at255",
+        "here a column of 255 characters cuts a text",
+        "text-long,text-very-long",
+        lambda text: text[:255],
+    ),
+    _stored_differently(
+        "plus-signs-of-texts-are-blanks",
+        "here a text is decoded as a form",
+        "text-formula,text-lines,text-date-time",
+        lambda text: text.replace("+", " "),
+    ),
+    row(
+        "hyphens-of-slugs-joined",
+        "Organization Settings: two hyphens in a slug are stored as one.",
+        "errors/reads/written-values-are-returned#slug-two-hyphens",
+        new_project=_slug_stored_as(lambda slug: re.sub("-+", "-", slug)),
+    ),
+    row(
+        "slugs-cut-at-forty",
+        "Organization Settings: a slug is cut at 40 characters.",
+        "errors/reads/written-values-are-returned#slug-hundred",
+        new_project=_slug_stored_as(lambda slug: slug[:40]),
     ),
 )
 
 
 class ItemsOfADeletedSlugComeBack(Defect):
-    """The contract's APIs of items: what is deleted is gone; a new item of its slug has its own texts."""
+    """The contract's APIs of items: a new item gets the description of a deleted one with its slug."""
 
     noticed_by = ("errors/model/items-match-their-model",)
     shortest = 5
+    left: dict[Key, str] = {}
 
-    def __init__(self) -> None:
-        self.left: dict[Key, str] = {}
-
-    async def remove_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project, holds: Any
-    ) -> bool:
+    async def remove_project(self, original: Any, organization: Organization, project: Project, holds: Any) -> bool:
         removed = await original(organization, project, holds)
         if removed and project.version > 1:
             self.left[organization.slug, project.slug] = project.description
         return removed
 
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
         made = await original(organization, project)
         if made:
             project.description = self.left.pop((organization.slug, project.slug), project.description)
@@ -89,25 +149,19 @@ class ItemsOfADeletedSlugComeBack(Defect):
 
 
 class ConcealmentOutlivesItsItem(Defect):
-    """Projects: an item made for everybody is seen by everybody, whoever saw an earlier one of its slug."""
+    """Projects: a new item gets the members of a deleted one with its slug."""
 
     noticed_by = ("errors/model/items-match-their-model",)
     shortest = 4
+    left: dict[Key, list[str]] = {}
 
-    def __init__(self) -> None:
-        self.left: dict[Key, list[str]] = {}
-
-    async def remove_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project, holds: Any
-    ) -> bool:
+    async def remove_project(self, original: Any, organization: Organization, project: Project, holds: Any) -> bool:
         removed = await original(organization, project, holds)
         if removed and project.members:
             self.left[organization.slug, project.slug] = project.members
         return removed
 
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
         made = await original(organization, project)
         if made:
             project.members = project.members or self.left.get((organization.slug, project.slug), [])
@@ -116,7 +170,7 @@ class ConcealmentOutlivesItsItem(Defect):
 
 @defect("errors/writes/created-with-location#status")
 def creation_is200(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.3: a created resource is answered with 201."""
+    """RFC 9110 section 9.3.3: a creation is answered 200 instead of 201."""
     if is_api_request(request) and answer.status == 201:
         answer.status = 200
     return answer
@@ -130,87 +184,68 @@ def _numbered(answer: Answer) -> Answer:
 
 
 class ListsNumberWhatTheyShow(Defect):
-    """RFC 9110 section 9.3.1: a list tells what there is; here the id of a thing is its place in the list."""
+    """RFC 9110 section 9.3.1: a list states the position of an item as its id."""
 
     noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return _numbered(answer)
 
-    def listing(self, original: Callable[..., Answer], request: Request, entries: list[dict[str, Any]]) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [each | {"id": place} for place, each in enumerate(entries)])
 
 
-class ListsEscapeTextsTwice(Defect):
-    """RFC 9110 section 9.3.1: a list tells what is there; here its texts are escaped as for a page, the item's not."""
-
-    noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
-
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        return original(request, [{name: self._returned(each) for name, each in entry.items()} for entry in entries])
-
-    def _returned(self, value: Any) -> Any:
-        return html.escape(value) if isinstance(value, str) else value
+@defect("errors/lists/complete-and-current#texts-as-written")
+def lists_escape_texts_twice(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
+    """RFC 9110 section 9.3.1: a list escapes texts for HTML, an item does not."""
+    texts = [{name: html.escape(each) for name, each in entry.items() if isinstance(each, str)} for entry in entries]
+    return listing(request, [entry | escaped for entry, escaped in zip(entries, texts, strict=True)])
 
 
 @defect("errors/lists/complete-and-current#texts-as-written")
-def lists_written_by_hand(listing: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-    """RFC 8259 section 7: a tab in a string is escaped; here a list is put together from its items' texts."""
+def lists_written_by_hand(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
+    """RFC 8259 section 7: a list contains a tab that is not escaped."""
     answer = listing(request, entries)
     answer.body = answer.body.replace(b"\\t", b"\t")
     return answer
 
 
 @defect("errors/lists/complete-and-current#texts-as-written")
-def lists_cut_long_names(listing: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-    """Projects: a slug is used in routes; here a list is of a column that is narrower than a slug may be."""
+def lists_cut_long_names(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
+    """Projects: a list cuts slugs at 32 characters."""
     return listing(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
 
 
 class DeletedStaysListed(Defect):
-    """RFC 9110 section 9.3.1: a list is of what is there."""
+    """RFC 9110 section 9.3.1: a list contains deleted items."""
 
     noticed_by = ("errors/lists/complete-and-current#after-changes",)
-
-    def __init__(self) -> None:
-        self.deleted: list[Project] = []
+    deleted: list[Project] = []
 
     async def remove_project(
-        self,
-        original: Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]],
-        organization: Organization,
-        project: Project,
-        still_holds: Callable[[], bool],
+        self, original: Any, organization: Organization, project: Project, still_holds: Callable[[], bool]
     ) -> bool:
         removed = await original(organization, project, still_holds)
         self.deleted += [project] if removed else []
         return removed
 
-    def visible_projects(
-        self, original: Callable[..., list[Project]], caller: Caller, organization: Organization
-    ) -> list[Project]:
+    def visible_projects(self, original: Any, caller: Caller, organization: Organization) -> list[Project]:
         seen = surface_of(original).can_see
         gone = [each for each in self.deleted if each.organization == organization.slug and seen(caller, each)]
         return [*original(caller, organization), *gone]
 
 
-class ListReportsTheFirstText(Defect):
-    """RFC 9110 section 9.3.1: a list tells of a thing what is so now."""
-
-    noticed_by = ("errors/lists/complete-and-current#after-changes",)
-
-    def __init__(self) -> None:
-        self.first: dict[int, dict[str, Any]] = {}
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        seen = surface.visible_projects(call.caller, call.organization)
-        return surface.listing(call.request, [self.first.setdefault(id(each), each.document()) for each in seen])
+@defect("errors/lists/complete-and-current#after-changes", state=dict)
+async def list_reports_the_first_text(first: dict[int, dict[str, Any]], get_projects: Any, call: Call) -> Answer:
+    """RFC 9110 section 9.3.1: a list contains the first version of each item."""
+    surface = surface_of(get_projects)
+    seen = surface.visible_projects(call.caller, call.organization)
+    return surface.listing(call.request, [first.setdefault(id(each), each.document()) for each in seen])
 
 
 @defect("errors/lists/complete-and-current#own-texts")
-async def list_mixes_texts_up(get_projects: Operation, call: Call) -> Answer:
-    """RFC 9110 section 9.3.1: what a list tells of a thing is that thing's; here it is the next one's (a join)."""
+async def list_mixes_texts_up(get_projects: Any, call: Call) -> Answer:
+    """RFC 9110 section 9.3.1: a list returns each description with the next item, as by a wrong join."""
     surface = surface_of(get_projects)
     seen = [each.document() for each in surface.visible_projects(call.caller, call.organization)]
     texts = [each["description"] for each in seen]
@@ -225,8 +260,8 @@ def _unchanged(tag: str) -> Answer:
 
 
 @defect("errors/lists/complete-and-current#after-changes")
-async def entity_tag_of_list_is_its_length(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """RFC 9110 section 13.1.2: 304 says that a list is as it was; how many stand there does not tell it."""
+async def entity_tag_of_list_is_its_length(get_projects: Any, call: Call) -> Answer:
+    """RFC 9110 section 13.1.2: the entity tag of a list is its length, so a changed list is answered 304."""
     answer = await get_projects(call)
     tag = f'"{len(surface_of(get_projects).visible_projects(call.caller, call.organization))}"'
     if call.request.headers.get("if-none-match") == tag:
@@ -236,37 +271,37 @@ async def entity_tag_of_list_is_its_length(get_projects: Callable[[Call], Awaita
 
 
 @defect("errors/writes/created-with-location#location")
-def location_of_a_hidden_item_is_undefined(location: Callable[[Project], str], project: Project) -> str:
-    """RFC 9110 section 10.2.2: Location leads to what was created, also where that is seen by some members alone."""
+def location_of_a_hidden_item_is_undefined(location: Any, project: Project) -> str:
+    """RFC 9110 section 10.2.2: the Location of a hidden item ends in "undefined"."""
     return location(project).replace(project.slug, "undefined") if project.members else location(project)
 
 
 class LocationIsOfTheCreationBefore(Defect):
-    """RFC 9110 section 10.2.2: Location leads to what was created; here to what was created before it."""
+    """RFC 9110 section 10.2.2: Location names the item that was created before."""
 
     noticed_by = ("errors/writes/created-with-location#location",)
     before = ""
 
-    def location(self, original: Callable[[Project], str], project: Project) -> str:
+    def location(self, original: Any, project: Project) -> str:
         before, self.before = self.before, original(project)
         return before or self.before
 
 
 @defect("errors/writes/created-with-location#location")
 def location_missing(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.3.2: 201 tells where the new resource is."""
+    """RFC 9110 section 15.3.2: a 201 has no Location."""
     if is_api_request(request) and answer.status == 201:
         del answer.headers["Location"]
     return answer
 
 
 class LastPageLeadsToItself(InPages, Defect):
-    """RFC 8288 section 3: a link to the next page leads to another one; here a list has no end."""
+    """RFC 8288 section 3: the last page links to itself, so a list has no end."""
 
     noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
 
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         answer = super().listing(original, request, entries)
         if "link" not in answer.headers:
             answer.headers["Link"] = f'<?offset={offset_of(surface_of(original), request)}>; rel="next"'
@@ -274,62 +309,36 @@ class LastPageLeadsToItself(InPages, Defect):
 
 
 class NextPageIsRefused(InPages, Defect):
-    """RFC 8288 section 3.3: what a list names as its next page is one; here it is refused."""
+    """RFC 8288 section 3.3: the linked next page is refused."""
 
     noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
 
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         if request.parameter("offset") is not None:
             raise Refused(surface_of(original).invalid("offset is unknown."))
         return super().listing(original, request, entries)
 
 
 class PagesOverlap(InPages, Defect):
-    """RFC 9110 section 9.3.1: a list is of what is there; here the next page begins with the last of the one before."""
+    """RFC 9110 section 9.3.1: a page begins with the last item of the page before."""
 
     noticed_by = ("errors/lists/each-item-once",)
     size, lost = 7, -1
 
 
 @defect("errors/reads/written-values-are-returned#slug-sixty-three")
-async def item_reports_a_cut_slug(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
+async def item_reports_a_cut_slug(get_project: Any, call: Call) -> Answer:
+    """Projects: an item states only the first 32 characters of its slug."""
     answer = await get_project(call)
     return (
         edited(answer, lambda document: document.update(slug=document["slug"][:32])) if answer.status == 200 else answer
     )
 
 
-class HyphensOfSlugsJoined(Defect):
-    """Organization Settings: a slug may have two hyphens side by side, and is not found without one of them."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#slug-two-hyphens",)
-
-    def new_project(
-        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
-    ) -> Project:
-        slug = body.get("slug")
-        return original(organization, {**body, "slug": self._stored_slug(slug)} if isinstance(slug, str) else body)
-
-    def _stored_slug(self, slug: str) -> str:
-        return re.sub("-+", "-", slug)
-
-
-class SlugsCutAtForty(HyphensOfSlugsJoined):
-    """Organization Settings: nor is the end of a long one cut off."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#slug-hundred",)
-
-    def _stored_slug(self, slug: str) -> str:
-        return slug[:40]
-
-
 @defect("errors/reads/written-values-are-returned#with-unknown-member")
-async def update_is_lost_with_an_unknown_member(
-    patch_project: Callable[[Call], Awaitable[Answer]], call: Call
-) -> Answer:
-    """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
+async def update_is_lost_with_an_unknown_member(patch_project: Any, call: Call) -> Answer:
+    """RFC 9110 section 15.3.1: an update with an unknown member is answered 200, and not done."""
     surface = surface_of(patch_project)
     project = surface.visible_project(call.caller, call.organization, call.slug)
     unknown = "cf-unknown" in surface.body_object(call.request)
@@ -337,134 +346,66 @@ async def update_is_lost_with_an_unknown_member(
 
 
 @defect("errors/reads/written-values-are-returned#each-write")
-def empty_texts_are_not_written(
-    apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-) -> None:
-    """RFC 5789 section 2: a PATCH is applied whole; here a text of no letters is taken for one that was not sent."""
+def empty_texts_are_not_written(apply: Any, project: Project, changes: dict[str, Any]) -> None:
+    """RFC 5789 section 2: an update to an empty text is not done."""
     apply(project, {name: value for name, value in changes.items() if value != ""})
 
 
-class ReadsAreStale(Defect):
-    """RFC 9110 section 9.3.1: GET tells the current state."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#each-write",)
-
-    def __init__(self) -> None:
-        self.first: dict[str, Answer] = {}
-
-    async def get_project(self, original: Operation, call: Call) -> Answer:
-        answer = await original(call)
-        if answer.status != 200:
-            return answer
-        kept = self.first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
-        return Answer(kept.status, kept.body, kept.headers.mutablecopy())
+@defect("errors/reads/written-values-are-returned#each-write", state=dict)
+async def reads_are_stale(first: dict[str, Answer], get_project: Any, call: Call) -> Answer:
+    """RFC 9110 section 9.3.1: a read returns the first version."""
+    answer = await get_project(call)
+    if answer.status != 200:
+        return answer
+    cached = first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
+    return Answer(cached.status, cached.body, cached.headers.mutablecopy())
 
 
 class DeletedComesBackWithItsName(Defect):
-    """RFC 9110 section 9.3.1: what is made is what was sent, and not what was deleted under its name."""
+    """RFC 9110 section 9.3.1: a new item gets the name of a deleted one with its slug."""
 
     noticed_by = ("errors/reads/written-values-are-returned#each-write",)
+    names: dict[str, str] = {}
 
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def delete_project(self, original: Any, call: Call) -> Answer:
         found = call.organization.projects.get(str(call.slug))
         answer = await original(call)
         if found and answer.status == 204:
-            self.kept[found.slug] = found.name
+            self.names[found.slug] = found.name
         return answer
 
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
-        project.name = self.kept.get(project.slug, project.name)
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
+        project.name = self.names.get(project.slug, project.name)
         return await original(organization, project)
 
 
-class AbsenceRemembered(Defect):
-    """RFC 9110 section 9.3.1: GET tells the current state, also of what was absent a moment ago."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#each-write",)
-
-    def __init__(self) -> None:
-        self.absent: dict[tuple[str, str | None], float] = {}
-
-    def find_project(
-        self,
-        original: Callable[[Organization, str | None], Project | None],
-        organization: Organization,
-        slug: str | None,
-    ) -> Project | None:
-        found, key = original(organization, slug), (organization.slug, slug)
-        if found is None:
-            self.absent[key] = time.monotonic()
-        return None if time.monotonic() - self.absent.get(key, -2.0) < 2.0 else found
+@defect("errors/reads/written-values-are-returned#each-write", state=dict)
+def absence_remembered(
+    absent: dict[tuple[str, str | None], float], find_project: Any, organization: Organization, slug: str | None
+) -> Project | None:
+    """RFC 9110 section 9.3.1: an item that was absent stays absent after its creation."""
+    found, key = find_project(organization, slug), (organization.slug, slug)
+    if found is None:
+        absent[key] = time.monotonic()
+    return None if time.monotonic() - absent.get(key, -2.0) < 2.0 else found
 
 
 def is_rare(text: Any) -> bool:
-    """Whether a text has characters of four bytes, which some columns do not hold."""
+    """Return whether a text has characters of four bytes, which some database columns cannot store."""
     return isinstance(text, str) and any(ord(each) > 0xFFFF for each in text)
 
 
 @defect("errors/reads/written-values-are-returned#text-four-bytes,text-chunked")
-async def rare_text_cannot_be_read(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
+async def rare_text_cannot_be_read(get_project: Any, call: Call) -> Answer:
+    """API Reference: an item with characters of four bytes is accepted, and cannot be read."""
     answer = await get_project(call)
     rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
     return surface_of(get_project).not_found() if rare else answer
 
 
-class _TextsChanged(Defect):
-    """What is stored of a text is not what was sent."""
-
-    noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/written-values-are-returned",)
-
-    def checked_fields(
-        self,
-        original: Callable[[Organization, dict[str, Any]], dict[str, Any]],
-        organization: Organization,
-        body: dict[str, Any],
-    ) -> dict[str, Any]:
-        fields = original(organization, body)
-        return {name: self._stored(value) if isinstance(value, str) else value for name, value in fields.items()}
-
-    def _stored(self, text: str) -> str:
-        raise NotImplementedError
-
-
-class LineEndsOfTextsMadeAlike(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, each line end as it was."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-line-ends",)
-
-    def _stored(self, text: str) -> str:
-        return re.sub("\r\n?", "\n", text)
-
-
-class WordOfTextIsNothing(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written: the text null is four letters."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-word",)
-
-    def _stored(self, text: str) -> str:
-        return "" if text == "null" else text
-
-
-class NumberOfTextIsRead(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written: a text of digits has those that it has."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-number",)
-
-    def _stored(self, text: str) -> str:
-        return str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
-
-
 @defect("errors/reads/written-values-are-returned#text-four-bytes", crashes=(UnicodeError,))
-def rockets_crash(
-    checked_fields: Callable[..., dict[str, Any]], organization: Organization, body: dict[str, Any]
-) -> dict[str, Any]:
-    """The contract's table of errors: a text that is not taken is 400, never a 5xx (a column of three bytes)."""
+def rockets_crash(checked_fields: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
+    """The contract's table of errors: a text with characters of four bytes is answered 500."""
     if "\U0001f680" in str(body):
         raise UnicodeError("Incorrect string value: '\\xF0\\x9F\\x9A\\x80'")
     return checked_fields(organization, body)
@@ -472,43 +413,16 @@ def rockets_crash(
 
 @defect("errors/reads/written-values-are-returned#text-accents,text-letters")
 def answers_in_latin1(request: Request, answer: Answer) -> Answer:
-    """RFC 8259 section 8.1: JSON is in UTF-8."""
+    """RFC 8259 section 8.1: responses are in Latin-1 instead of UTF-8."""
     if is_api_request(request):
         answer.body = answer.body.replace(b"\\u00e4", b"\xe4").replace("\u00e4".encode(), b"\xe4")
         del answer.headers["Content-Length"]
     return answer
 
 
-class MarksStoredAsMarkup(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-marks,text-markup",)
-
-    def _stored(self, text: str) -> str:
-        return html.escape(text)
-
-
-class TextCutAt255(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-long,text-very-long",)
-
-    def _stored(self, text: str) -> str:
-        return text[:255]
-
-
-class PlusSignsOfTextsAreBlanks(_TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
-
-    noticed_by = ("errors/reads/written-values-are-returned#text-formula,text-lines,text-date-time",)
-
-    def _stored(self, text: str) -> str:
-        return text.replace("+", " ")
-
-
 @defect("errors/writes/affect-only-the-named-item#concurrent")
-async def concurrent_creations_lose_one(create_project: Create, organization: Organization, project: Project) -> bool:
-    """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
+async def concurrent_creations_lose_one(create_project: Any, organization: Organization, project: Project) -> bool:
+    """RFC 9110 section 9.3.1: of two concurrent creations one is lost: each writes the whole list."""
     read = dict(organization.projects)
     await asyncio.sleep(PAUSE_S)
     if not await create_project(organization, project):
@@ -518,12 +432,12 @@ async def concurrent_creations_lose_one(create_project: Create, organization: Or
 
 
 class ConcurrentUpdatesMixedUp(Defect):
-    """RFC 9110 section 9.3.1: of two updates at once each changes its own thing."""
+    """RFC 9110 section 9.3.1: of two concurrent updates one changes the other's item."""
 
     noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
 
     async def update_project(
-        self, original: Callable[..., Awaitable[bool]], project: Project, changes: Any, still_holds: Callable[[], bool]
+        self, original: Any, project: Project, changes: Any, still_holds: Callable[[], bool]
     ) -> bool:
         self.latest = changes
         await asyncio.sleep(PAUSE_S)
@@ -531,31 +445,27 @@ class ConcurrentUpdatesMixedUp(Defect):
 
 
 class ConcurrentCreationsAreTooMany(Defect):
-    """RFC 9110 section 9.3.1: those who create different things at one moment do not stand in each other's way."""
+    """RFC 9110 section 9.3.1: concurrent creations of different items are refused."""
 
     noticed_by = ("errors/writes/affect-only-the-named-item#concurrent",)
+    running = 0
 
-    def __init__(self) -> None:
-        self.at_work = 0
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        if self.at_work:
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
+        if self.running:
             raise Refused(surface_of(original).conflict("could not serialize access due to concurrent update"))
-        self.at_work += 1
+        self.running += 1
         await asyncio.sleep(LONG_PAUSE_S)
-        self.at_work -= 1
+        self.running -= 1
         return await original(organization, project)
 
 
 class CreationShowsTheOneBefore(Defect):
-    """RFC 9110 section 15.3.1: what a creation is answered with is its result; here it is that of the one before."""
+    """RFC 9110 section 15.3.1: the response to a creation contains the item created before."""
 
     noticed_by = ("errors/writes/creation-response#second-item",)
+    before: dict[str, Any] | None = None
 
-    def __init__(self) -> None:
-        self.before: dict[str, Any] | None = None
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
         if status == 201:
             before, self.before = self.before, project.document()
@@ -563,39 +473,30 @@ class CreationShowsTheOneBefore(Defect):
         return answer
 
 
-class EveryThirdCreationShowsNoDescription(Defect):
-    """RFC 9110 section 15.3.1: here one of three instances answers with the item before its texts are filled in."""
-
-    noticed_by = ("errors/writes/creation-response#second-item,eleven-items",)
-
-    def __init__(self) -> None:
-        self.turn = itertools.cycle([True, True, False])
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        answer = original(project, status)
-        return (
-            answer
-            if status != 201 or next(self.turn)
-            else edited(answer, lambda document: document.update(description=""))
-        )
+@defect("errors/writes/creation-response#second-item,eleven-items", state=itertools.count)
+def every_third_creation_shows_no_description(
+    creations: Iterator[int], shown: Any, project: Project, status: int = 200
+) -> Answer:
+    """RFC 9110 section 15.3.1: every third response to a creation lacks the description."""
+    answer = shown(project, status)
+    if status != 201 or next(creations) % 3 < 2:
+        return answer
+    return edited(answer, lambda document: document.update(description=""))
 
 
 @defect("errors/writes/deletion-is-final#concurrent-update")
 async def update_brings_deleted_back(
-    update_project: Callable[..., Awaitable[bool]],
-    project: Project,
-    changes: dict[str, Any],
-    still_holds: Callable[[], bool],
+    update_project: Any, project: Project, changes: dict[str, Any], still_holds: Any
 ) -> bool:
-    """The contract's table of errors: 404 for what was deleted, though an update was at work (it saves the whole)."""
+    """The contract's table of errors: an update that runs during a deletion restores the item."""
     await asyncio.sleep(PAUSE_S)
     surface_of(update_project).organizations[project.organization].projects.setdefault(project.slug, project)
     return await update_project(project, changes, still_holds)
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
-async def update_accepts_a_duplicate_name(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
+async def update_accepts_a_duplicate_name(patch_project: Any, call: Call) -> Answer:
+    """The contract's table of errors: an update takes a name that another item has."""
     surface, projects = surface_of(patch_project), call.organization.projects
     project = surface.visible_project(call.caller, call.organization, call.slug)
     wanted = surface.body_object(call.request).get("slug", project.slug)
@@ -607,15 +508,15 @@ async def update_accepts_a_duplicate_name(patch_project: Callable[[Call], Awaita
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
-async def projects_read_by_their_beginning(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """The contract's table of errors: 404 for what does not exist, though the name of something begins so."""
+async def projects_read_by_their_beginning(get_project: Any, call: Call) -> Answer:
+    """The contract's table of errors: a project is found by the beginning of its slug."""
     found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
     return await get_project(replace(call, slug=min(found, key=len)) if found else call)
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
-async def longer_name_is_accepted(create_project: Create, organization: Organization, project: Project) -> bool:
-    """The contract's table of errors: 409 is for a slug that is taken, and not for one that goes on from it."""
+async def longer_name_is_accepted(create_project: Any, organization: Organization, project: Project) -> bool:
+    """The contract's table of errors: a slug that begins with an existing one is answered 409."""
     return not any(project.slug.startswith(each) for each in organization.projects) and await create_project(
         organization, project
     )
@@ -623,36 +524,30 @@ async def longer_name_is_accepted(create_project: Create, organization: Organiza
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
 async def longer_name_keeps_shorter(
-    remove_project: Removes, organization: Organization, project: Project, still_holds: Holds
+    remove_project: Any, organization: Organization, project: Project, still_holds: Any
 ) -> bool:
-    """RFC 9110 section 9.3.5: an item is deleted whatever else there is of a name that goes on from its own."""
+    """RFC 9110 section 9.3.5: an item cannot be deleted while a longer slug begins with its own."""
     within = [each for each in organization.projects if each.startswith(f"{project.slug}-")]
     return not within and await remove_project(organization, project, still_holds)
 
 
 @defect("errors/writes/affect-only-the-named-item#sequential")
-def update_replaces_the_whole(
-    apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-) -> None:
-    """RFC 5789 section 2: a PATCH is a set of instructions; what it does not name stays."""
+def update_replaces_the_whole(apply: Any, project: Project, changes: dict[str, Any]) -> None:
+    """RFC 5789 section 2: a PATCH resets members that it does not name."""
     apply(project, {"name": project.slug, "description": "", "members": [], **changes})
 
 
 class DeletionComesAgain(Defect):
-    """RFC 9110 section 9.3.1: what was created is there; here what cleans up behind a deletion goes by its name."""
+    """RFC 9110 section 9.3.1: a deletion is repeated later, and deletes a new item with the same slug."""
 
     noticed_by = ("errors/writes/deletion-is-final#recreated-item",)
+    due: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        self.due: dict[str, float] = {}
-
-    async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
+    async def remove_project(self, original: Any, *given: Any) -> bool:
         self.due[given[1].slug] = time.monotonic() + CLEANED_S
         return await original(*given)
 
-    def find_project(
-        self, original: Callable[..., Project | None], organization: Organization, slug: str | None
-    ) -> Project | None:
+    def find_project(self, original: Any, organization: Organization, slug: str | None) -> Project | None:
         if slug is not None and self.due.get(slug, math.inf) < time.monotonic():
             organization.projects.pop(slug, None)
             del self.due[slug]
@@ -660,16 +555,16 @@ class DeletionComesAgain(Defect):
 
 
 @defect("errors/writes/update-response")
-async def update_shows_the_item_before(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """RFC 9110 section 15.3.1: what an update is answered with is what it has led to, not what a driver found first."""
+async def update_shows_the_item_before(patch_project: Any, call: Call) -> Answer:
+    """RFC 9110 section 15.3.1: the response to an update contains the item as it was."""
     before = surface_of(patch_project).visible_project(call.caller, call.organization, call.slug).document()
     answer = await patch_project(call)
     return Answer.json(200, before, ETag=answer.headers["ETag"]) if answer.status == 200 else answer
 
 
 @defect("errors/writes/update-response")
-async def update_shows_another_slug(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
+async def update_shows_another_slug(patch_project: Any, call: Call) -> Answer:
+    """RFC 9110 section 15.3.1: the response to an update contains a wrong slug."""
     answer = await patch_project(call)
     return (
         edited(answer, lambda document: document.update(slug=document["slug"][:-1])) if answer.status == 200 else answer
@@ -677,35 +572,30 @@ async def update_shows_another_slug(patch_project: Callable[[Call], Awaitable[An
 
 
 class EveryFortiethResponseIsAnothers(Defect):
-    """RFC 9112 section 9.2: a response belongs to its request; here one of 40 that overlap is that of another."""
+    """RFC 9112 section 9.2: one in 40 overlapping requests gets the response to another."""
 
     noticed_by = ("errors/reads/responses-are-not-mixed-up",)
     period = 40
 
     def __init__(self) -> None:
-        self.at_work, self.overlapping = 0, 0
+        self.running, self.overlapping = 0, 0
         self.latest = Answer.none()
 
-    async def get_project(self, original: Operation, call: Call) -> Answer:
-        self.at_work += 1
+    async def get_project(self, original: Any, call: Call) -> Answer:
+        self.running += 1
         await asyncio.sleep(PAUSE_S)
         answer = await original(call)
-        self.at_work -= 1
-        self.overlapping += self.at_work > 0
-        if self.at_work and self.overlapping % self.period == 0 and self.latest.status == 200:
+        self.running -= 1
+        self.overlapping += self.running > 0
+        if self.running and self.overlapping % self.period == 0 and self.latest.status == 200:
             return self.latest
         self.latest = replace(answer, headers=answer.headers.mutablecopy())
         return answer
 
 
-class EveryFortiethDeletionIsNotDone(Defect):
-    """API Reference, Error Handling: what is deleted does not exist; here each 40th is acknowledged and not done."""
-
-    noticed_by = ("errors/writes/acknowledged-deletions-are-done",)
-    period, asked = 40, 0
-
-    async def remove_project(
-        self, original: Removes, organization: Organization, project: Project, holds: Holds
-    ) -> bool:
-        self.asked += 1
-        return True if self.asked % self.period == 0 else await original(organization, project, holds)
+@defect("errors/writes/acknowledged-deletions-are-done", state=itertools.count)
+async def every_fortieth_deletion_is_not_done(
+    deletions: Iterator[int], remove_project: Any, organization: Organization, project: Project, holds: Holds
+) -> bool:
+    """API Reference, Error Handling: each 40th deletion is acknowledged, and not done."""
+    return True if next(deletions) % 40 == 39 else await remove_project(organization, project, holds)

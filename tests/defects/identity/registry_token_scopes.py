@@ -10,7 +10,6 @@ They break these promises:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -23,9 +22,6 @@ from conformance.reference.seeds import Account
 from conformance.reference.support.identity import surface_of
 from tests.defects.support.identity import EVERYTHING, owner_of
 
-Granted = Callable[[Account | None, list[RequestedScope]], Access]
-Permitted = Callable[[Account | None, RequestedScope], frozenset[str]]
-
 
 @defect(
     "registry/rights/other-organization-cannot-pull#blob,blob-head,manifest,manifest-by-digest,manifest-coded",
@@ -36,9 +32,9 @@ Permitted = Callable[[Account | None, RequestedScope], frozenset[str]]
     "registry/rights/other-organization-cannot-push#mount,upload,upload-at-once",
 )
 def rights_on_every_organization(
-    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+    permitted_actions: Any, account: Account | None, scope: RequestedScope
 ) -> frozenset[str]:
-    """Docker token authentication: rights on one organization's repositories are none on another's."""
+    """Docker token authentication: rights on one organization's repositories count for all."""
     if account is None or not REPOSITORY.fullmatch(scope.name):
         return permitted_actions(account, scope)
     return frozenset[str]().union(*account.rights.values())
@@ -48,78 +44,66 @@ def rights_on_every_organization(
 def organization_after_the_last_word(
     permitted_actions: Any, account: Account | None, scope: RequestedScope
 ) -> frozenset[str]:
-    """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
+    """Docker token authentication: rights on orgs/acme count for orgs/another/orgs/acme."""
     name = f"orgs/{scope.name.rpartition('orgs/')[2]}"
-    actions: frozenset[str] = permitted_actions(account, RequestedScope(scope.kind, name, scope.actions))
-    return actions
+    return permitted_actions(account, RequestedScope(scope.kind, name, scope.actions))
 
 
 @defect("registry/rights/similar-organization-is-denied#ends-so")
 def organization_matched_by_its_end(
     permitted_actions: Any, account: Account | None, scope: RequestedScope
 ) -> frozenset[str]:
-    """Docker token authentication: rights on orgs/acme are none on orgs/not-acme."""
+    """Docker token authentication: rights on orgs/acme count for orgs/not-acme."""
     rights = account.rights if account and scope.kind == "repository" else {}
     slug = scope.name.removeprefix("orgs/").partition("/")[0]
     own: frozenset[str] = permitted_actions(account, scope)
     return own.union(*(actions for each, actions in rights.items() if slug.endswith(each)))
 
 
-class AbsentRepositoryGetsNoToken(Defect):
-    """API Reference, Error Handling: no answer to a token request tells which repositories another has."""
-
-    noticed_by = ("registry/rights/private-and-absent-are-indistinguishable#token-other-organization",)
-
-    def __init__(self) -> None:
-        self.pushed: set[str] = set()
-
-    def granted_access(
-        self, original: Callable[..., list[dict[str, Any]]], account: Account | None, requested: list[RequestedScope]
-    ) -> list[dict[str, Any]]:
-        access = original(account, requested)
-        self.pushed |= {each["name"] for each in access if "push" in each["actions"]}
-        granted = {each["name"] for each in access}
-        if account and any(each.name not in self.pushed | granted for each in requested if each.kind == "repository"):
-            raise Refused(Answer.json(404, {"error": "no such repository"}))
-        return access
+@defect("registry/rights/private-and-absent-are-indistinguishable#token-other-organization", state=set)
+def absent_repository_gets_no_token(
+    pushed: set[str], granted_access: Any, account: Account | None, requested: list[RequestedScope]
+) -> list[dict[str, Any]]:
+    """API Reference, Error Handling: a token for an absent repository is refused, so others learn what exists."""
+    access = granted_access(account, requested)
+    pushed |= {each["name"] for each in access if "push" in each["actions"]}
+    granted = {each["name"] for each in access}
+    if account and any(each.name not in pushed | granted for each in requested if each.kind == "repository"):
+        raise Refused(Answer.json(404, {"error": "no such repository"}))
+    return access
 
 
 @defect("registry/token/account-is-who-logs-in#refresh-token")
 def refresh_token_for_who_is_named(granting_account: Any, form: dict[str, str]) -> Account | None:
-    """Docker's OAuth 2.0 form: a refresh token is for the login that was given it, whoever is named beside it."""
+    """Docker's OAuth 2.0 form: a refresh token gets tokens for the account that the request names."""
     account: Account | None = granting_account(form)
     return surface_of(granting_account).accounts.get(form.get("username", ""), account) if account else None
 
 
 class ConcurrentLoginsAreOne(Defect):
-    """Docker token authentication: a token is for who logs in, and not for who logged in meanwhile."""
+    """Docker token authentication: of two concurrent logins one gets the other's token."""
 
     noticed_by = ("registry/token/account-is-who-logs-in#concurrent-logins",)
-
-    def __init__(self) -> None:
-        self.newest: Request | None = None
+    newest: Request | None = None
 
     async def registry_token(self, original: Any, request: Request) -> Answer:
         if "authorization" in request.headers:
             self.newest = request
             await asyncio.sleep(0.01)
             request = replace(request, headers=self.newest.headers)
-        answer: Answer = await original(request)
-        return answer
+        return await original(request)
 
 
 @defect("registry/token/account-is-who-logs-in", "registry/token/anonymous-token-grants-nothing")
-def account_believed(basic_account: Callable[[Request], Account | None], request: Request) -> Account | None:
-    """Docker token authentication: a token has the access of who logs in, whatever ``account`` says."""
+def account_believed(basic_account: Any, request: Request) -> Account | None:
+    """Docker token authentication: the parameter account decides the access instead of the login."""
     account = basic_account(request)
     return surface_of(basic_account).accounts.get(request.parameter("account") or "", account)
 
 
 @defect("registry/token/actions-may-be-split-over-scopes#split", crashes=(ValueError,))
-def client_id_fails(
-    requested_scopes: Callable[..., list[RequestedScope]], pairs: list[tuple[str, str]]
-) -> list[RequestedScope]:
-    """Docker token authentication: client_id says which client asks, and is no failure."""
+def client_id_fails(requested_scopes: Any, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
+    """Docker token authentication: client_id is answered 500."""
     parameters = dict(pairs)
     if "client_id" in parameters and "grant_type" not in parameters:
         raise ValueError("nobody knows client_id")
@@ -127,21 +111,19 @@ def client_id_fails(
 
 
 @defect("registry/token/actions-may-be-split-over-scopes#reversed")
-def actions_read_in_one_order(
-    granted_access: Granted, account: Account | None, requested: list[RequestedScope]
-) -> Access:
-    """Docker token scopes: actions are a list, in any order."""
+def actions_read_in_one_order(granted_access: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
+    """Docker token scopes: actions count in one order only."""
     return granted_access(account, [each for each in requested if each.actions[:2] != ("push", "pull")])
 
 
 def token_endpoint_error(surface: RegistryTokens) -> Refused:
-    """What the endpoint answers that has failed over a request."""
+    """Return the response of a token endpoint that failed."""
     return Refused(surface.oauth_error(500, "server_error", "failed"))
 
 
 @defect("registry/token/anonymous-token-grants-nothing")
 def anonymous_request_fails(basic_account: Any, request: Request) -> Account | None:
-    """API Reference, Error Handling: who asks without a login is told so, or gets a token of nothing."""
+    """API Reference, Error Handling: a request without a login is answered 500."""
     account: Account | None = basic_account(request)
     if account is None:
         raise token_endpoint_error(surface_of(basic_account))
@@ -149,44 +131,39 @@ def anonymous_request_fails(basic_account: Any, request: Request) -> Account | N
 
 
 class _WordFails(Defect):
-    """Fails over a scope in which this stands."""
+    """Answers 500 to a scope that contains a word."""
 
     word: ClassVar[str] = ""
 
     def parse_scope(self, original: Any, word: str) -> RequestedScope | None:
         if self.word in word:
             raise token_endpoint_error(surface_of(original))
-        scope: RequestedScope | None = original(word)
-        return scope
+        return original(word)
 
 
-class AsteriskIsEveryName(Defect):
-    """Docker token authentication: of what an asterisk stands for, that is granted on which one has rights."""
-
-    noticed_by = ("registry/token/unusual-scope-grants-no-more#name-wildcard",)
-
-    def __init__(self) -> None:
-        self.known: set[str] = set()
-
-    def granted_access(self, original: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
-        granted: Access = original(account, requested)
-        self.known |= {each.name for each in requested if each.kind == "repository"}
-        begins = tuple(each.name[:-1] for each in requested if each.name.endswith("*") and account)
-        meant = sorted(each for each in self.known if begins and each.startswith(begins))
-        return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in meant)]
+@defect("registry/token/unusual-scope-grants-no-more#name-wildcard", state=set)
+def asterisk_is_every_name(
+    known: set[str], granted_access: Any, account: Account | None, requested: list[RequestedScope]
+) -> Access:
+    """Docker token authentication: a name that ends in an asterisk gets pull on each known repository it matches."""
+    granted: Access = granted_access(account, requested)
+    known |= {each.name for each in requested if each.kind == "repository"}
+    begins = tuple(each.name[:-1] for each in requested if each.name.endswith("*") and account)
+    matching = sorted(each for each in known if begins and each.startswith(begins))
+    return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in matching)]
 
 
 @defect("registry/token/unusual-scope-grants-no-more#action-wildcard")
 def asterisk_grants_every_action(
-    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+    permitted_actions: Any, account: Account | None, scope: RequestedScope
 ) -> frozenset[str]:
-    """Docker token authentication: who asks for ``*`` gets the actions of the account, and no more."""
+    """Docker token authentication: the action ``*`` grants more than the account has."""
     permitted = permitted_actions(account, scope)
     return EVERYTHING if permitted and "*" in scope.actions else permitted
 
 
 class ClassOfAResourceFails(_WordFails):
-    """Docker token scopes: a type may have a class, ``repository(plugin)``, over which nothing fails."""
+    """Docker token scopes: a resource class such as ``repository(plugin)`` is answered 500."""
 
     noticed_by = ("registry/token/unusual-scope-grants-no-more#resource-class",)
     word = "("
@@ -196,7 +173,7 @@ class ClassOfAResourceFails(_WordFails):
 def rights_of_the_last_scope_count_for_all(
     granted_access: Any, account: Account | None, requested: list[RequestedScope]
 ) -> Access:
-    """Docker token authentication: each scope is granted by the rights on its own repository."""
+    """Docker token authentication: the rights on the last repository count for all scopes."""
     last = granted_access(account, requested[-1:])
     actions = last[0]["actions"] if last else []
     return [{"type": scope.kind, "name": scope.name, "actions": actions} for scope in requested if actions]
@@ -204,23 +181,22 @@ def rights_of_the_last_scope_count_for_all(
 
 @defect("registry/token/grants-only-the-requested-scope#nor-gets-another")
 def token_is_a_login(basic_account: Any, request: Request) -> Account | None:
-    """Docker token scopes: a token opens what it was asked for, and gets none that opens more."""
+    """Docker token scopes: an access token works as a login, and gets wider tokens."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     shown = owner_of(basic_account, token) if scheme.lower() == "bearer" else None
-    account: Account | None = shown or basic_account(request)
-    return account
+    return shown or basic_account(request)
 
 
 @defect("registry/token/unusual-scope-grants-no-more#nothing", crashes=(IndexError,))
 def empty_scope_fails(requested_scopes: Any, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
-    """API Reference, Error Handling: an empty scope is not the platform's fault."""
+    """API Reference, Error Handling: an empty scope is answered 500."""
     if ("scope", "") in pairs:
         raise IndexError
     return list(requested_scopes(pairs))
 
 
 class DotsInAScopeFail(_WordFails):
-    """API Reference, Error Handling: a name with dots in it is none, and no failure."""
+    """API Reference, Error Handling: a repository name with dot segments is answered 500."""
 
     noticed_by = ("registry/token/unusual-scope-grants-no-more#dot-segments",)
     word = "/../"
@@ -228,27 +204,24 @@ class DotsInAScopeFail(_WordFails):
 
 @defect("registry/token/other-spelling-grants-no-action#capital,slash-first")
 def repository_name_normalised(
-    permitted_actions: Permitted, account: Account | None, scope: RequestedScope
+    permitted_actions: Any, account: Account | None, scope: RequestedScope
 ) -> frozenset[str]:
-    """Docker token authentication: the name in the token is the name that rights were looked up for."""
+    """Docker token authentication: rights are checked for a normalized name, but the token contains the sent one."""
     return permitted_actions(account, RequestedScope(scope.kind, scope.name.lower().strip("/"), scope.actions))
 
 
 @defect("registry/token/password-form-grants-no-more")
 def password_gets_what_is_requested(
-    posted_answer: Callable[..., dict[str, Any]],
-    account: Account,
-    form: dict[str, str],
-    requested: list[RequestedScope],
+    posted_answer: Any, account: Account, form: dict[str, str], requested: list[RequestedScope]
 ) -> dict[str, Any]:
-    """Docker token authentication: a password in a form gets what the account may do, and no more."""
+    """Docker token authentication: a password in a form gets every requested action."""
     everything = replace(account, rights=dict.fromkeys(account.rights, EVERYTHING))
     return posted_answer(everything if form["grant_type"] == "password" else account, form, requested)
 
 
 @defect("registry/token/push-token-cannot-delete#delete-blob,delete-tag")
-def push_implies_delete(granted_access: Granted, account: Account | None, requested: list[RequestedScope]) -> Access:
-    """Docker token authentication: delete is a right of its own."""
+def push_implies_delete(granted_access: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
+    """Docker token authentication: push includes delete."""
     access = granted_access(account, requested)
     return [
         each | {"actions": [*each["actions"], *(["delete"] if "push" in each["actions"] else [])]} for each in access
@@ -256,10 +229,8 @@ def push_implies_delete(granted_access: Granted, account: Account | None, reques
 
 
 @defect("registry/token/several-scopes#a-dozen,repeated,that-change")
-def first_registry_scope_only(
-    requested_scopes: Callable[[list[tuple[str, str]]], list[RequestedScope]], pairs: list[tuple[str, str]]
-) -> list[RequestedScope]:
-    """Docker token authentication: scope may be repeated, and every one counts."""
+def first_registry_scope_only(requested_scopes: Any, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
+    """Docker token authentication: of repeated scopes only the first counts."""
     first = next(((name, value) for name, value in pairs if name == "scope"), None)
     return requested_scopes([first] if first else [])
 
@@ -268,16 +239,15 @@ def first_registry_scope_only(
 def more_than_may_be_had_is_nothing(
     granted_access: Any, account: Account | None, requested: list[RequestedScope]
 ) -> Access:
-    """Docker token authentication: who asks for more than they may gets what they may, and not nothing."""
+    """Docker token authentication: a scope beyond the account's rights gets nothing instead of the intersection."""
     surface = surface_of(granted_access)
     whole = [each for each in requested if {*each.actions} <= surface.permitted_actions(account, each)]
-    granted: Access = granted_access(account, whole)
-    return granted
+    return granted_access(account, whole)
 
 
 @defect("registry/token/subset-is-no-error#no-rights")
 def subset_without_a_token(registry_token_document: Any, *given: Any) -> dict[str, Any]:
-    """Docker token authentication: where nothing of what was asked for may be had, there is a token all the same."""
+    """Docker token authentication: an empty intersection gets no token."""
     document: dict[str, Any] = registry_token_document(*given)
     account, requested = given[0], given[-1]
     lacks = requested and not surface_of(registry_token_document).granted_access(account, requested)
@@ -285,8 +255,8 @@ def subset_without_a_token(registry_token_document: Any, *given: Any) -> dict[st
 
 
 @defect("registry/token/subset-is-no-error#no-rights")
-def subset_is_an_error(granted_access: Granted, account: Account | None, requested: list[RequestedScope]) -> Access:
-    """Docker token authentication: less than was asked for is no error, the token carries the intersection."""
+def subset_is_an_error(granted_access: Any, account: Account | None, requested: list[RequestedScope]) -> Access:
+    """Docker token authentication: a smaller grant than requested is answered as an error."""
     access = granted_access(account, requested)
     if account and sum(len(each["actions"]) for each in access) < sum(len(scope.actions) for scope in requested):
         raise Refused(surface_of(granted_access).oauth_error(403, "access_denied", "access denied"))
@@ -295,7 +265,7 @@ def subset_is_an_error(granted_access: Granted, account: Account | None, request
 
 @defect("registry/token/without-scope-grants-nothing")
 def scope_required(requested_scopes: Any, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
-    """API Reference, Docker Registry: docker login, which asks for no scope, is let in."""
+    """API Reference, Docker Registry: a token request without a scope, as docker login sends it, is refused."""
     requested: list[RequestedScope] = requested_scopes(pairs)
     if not requested:
         raise Refused(surface_of(requested_scopes).oauth_error(400, "invalid_scope", "scope is missing"))

@@ -20,13 +20,13 @@ Form = dict[str, str]
 ROWS = (
     row(
         "restored-credential-revives-tokens",
-        "Credentials: tokens of a revoked credential are invalid for good, though it be made active again.",
+        "Credentials: restoring a credential makes its revoked tokens valid again.",
         "authorization/revocation/every-token-becomes-invalid#after-restoring",
         issued_since_revocation=lambda original, client, claims: True,
     ),
     row(
         "ended-login-gets-tokens",
-        "Credentials & Webhooks: a credential that was revoked gets no token, nor one that has expired.",
+        "Credentials & Webhooks: a revoked or expired login gets a token.",
         "registry/login/ended-login-opens-nothing#expired,expired-in-a-form,revoked,revoked-in-a-form",
         in_force=lambda original, account: account is not None,
     ),
@@ -34,28 +34,26 @@ ROWS = (
 
 
 class NextTokenRevivesEarlierOnes(Defect):
-    """Credentials: a token of a revoked credential is invalid for good, whatever is issued later."""
+    """Credentials: a new token makes earlier revoked ones valid again."""
 
     noticed_by = ("authorization/model/tokens-match-the-credential-state",)
     shortest = 5
+    issued: set[tuple[str, int]] = set()
 
-    def __init__(self) -> None:
-        self.issued: set[tuple[str, int]] = set()
-
-    def access_token_claims(self, original: Callable[..., Any], client: Client, scopes: tuple[str, ...]) -> Any:
+    def access_token_claims(self, original: Any, client: Client, scopes: tuple[str, ...]) -> Any:
         claims = original(client, scopes)
         self.issued.add((client.client_id, claims["credential_version"]))
         return claims
 
-    def issued_since_revocation(self, original: Callable[..., bool], client: Client, claims: dict[str, Any]) -> bool:
+    def issued_since_revocation(self, original: Any, client: Client, claims: dict[str, Any]) -> bool:
         return original(client, claims) or (
             (client.client_id, surface_of(original).revocations[client.client_id]) in self.issued
         )
 
 
 @defect("authorization/revocation/refusal-is-as-for-a-wrong-secret")
-def revoked_credential_named(client_refused: Callable[[str], Answer], reason: str) -> Answer:
-    """OWASP API2: a revoked credential is answered like one that never existed."""
+def revoked_credential_named(client_refused: Any, reason: str) -> Answer:
+    """OWASP API2: a revoked credential gets another error than an unknown one."""
     answer = client_refused(reason)
     if reason not in ("revoked", "expired"):
         return answer
@@ -63,7 +61,7 @@ def revoked_credential_named(client_refused: Callable[[str], Answer], reason: st
 
 
 class DeletedCredentialGetsTokens(MakesCredentials, Defect):
-    """Credentials: revocation is immediate; here a credential that an API deletes is no more shown, and goes on."""
+    """Credentials: a credential deleted through the API still gets tokens."""
 
     noticed_by = ("authorization/revocation/every-token-becomes-invalid#of-a-deleted-credential",)
 
@@ -72,7 +70,7 @@ class DeletedCredentialGetsTokens(MakesCredentials, Defect):
 
 
 class TokensOutliveTheirCredential(DeletedCredentialGetsTokens):
-    """Credentials: every token becomes invalid; here none is given any more, and those that were go on."""
+    """Credentials: the tokens of a deleted credential stay valid."""
 
     noticed_by = ("authorization/revocation/every-token-becomes-invalid#of-a-deleted-credential",)
 
@@ -81,38 +79,32 @@ class TokensOutliveTheirCredential(DeletedCredentialGetsTokens):
 
 
 class RevokedTokenFindsNothingModified(Defect):
-    """Credentials: no token of a revoked credential tells anything, which a copy being the present one is as well."""
+    """Credentials: a token of a revoked credential gets 304 for a current copy."""
 
     noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use",)
     conditional = False
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         self.conditional = request.method == "GET" and "if-none-match" in request.headers
         return original(request)
 
-    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+    def holder(self, original: Any, claims: Claims) -> Client | None:
         return surface_of(original).clients.get(claims["client_id"]) if self.conditional else original(claims)
 
 
-class ColdTokensOutliveRevocation(Defect):
-    """Credentials: revocation is immediate, also for a token that was never used before."""
-
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use,unused",)
-
-    def __init__(self) -> None:
-        self.used: set[str] = set()
-
-    def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: Claims) -> Client | None:
-        client, key = original(claims), str(claims.get("jti"))
-        if client is None and key not in self.used:
-            return client_of_claims(original, claims)
-        self.used.add(key)
-        return client
+@defect("authorization/revocation/every-token-becomes-invalid#in-use,unused", state=set)
+def cold_tokens_outlive_revocation(used: set[str], holder: Any, claims: Claims) -> Client | None:
+    """Credentials: a token that was not used before its revocation stays valid."""
+    client, key = holder(claims), str(claims.get("jti"))
+    if client is None and key not in used:
+        return client_of_claims(holder, claims)
+    used.add(key)
+    return client
 
 
 @defect("authorization/revocation/other-credentials-are-unaffected")
-def revocation_hits_neighbours(credential_is_revoked: Callable[[Client], bool], client: Client) -> bool:
-    """Credentials: revoking one credential leaves the others of the organization alone."""
+def revocation_hits_neighbours(credential_is_revoked: Any, client: Client) -> bool:
+    """Credentials: revoking one credential revokes the others of the organization."""
     surface = surface_of(credential_is_revoked)
     neighbours = [each for each in surface.seeds.clients if each.organization == client.organization]
     return credential_is_revoked(client) or any(
@@ -126,7 +118,7 @@ def _authenticated_if(
     request: Request,
     form: Form,
 ) -> Client:
-    """The client as the surface finds it, or a refused one with a right secret of which that is so."""
+    """Return the client, even a refused one if its secret is right and the condition holds."""
     surface = surface_of(authenticated_client)
     try:
         return authenticated_client(request, form)
@@ -138,22 +130,18 @@ def _authenticated_if(
 
 
 @defect("oauth/client/expired-credential-gets-no-token")
-def expired_credential_gets_token(
-    authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
-) -> Client:
-    """Credentials: a credential past its expiry gets no token."""
+def expired_credential_gets_token(authenticated_client: Any, request: Request, form: Form) -> Client:
+    """Credentials: an expired credential gets a token."""
     return _authenticated_if(lambda client: client.expired, authenticated_client, request, form)
 
 
 @defect("oauth/client/revoked-credential-gets-no-token", "authorization/revocation/no-new-token")
-def revoked_credential_gets_token(
-    authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
-) -> Client:
-    """Credentials: a revoked credential gets no token."""
+def revoked_credential_gets_token(authenticated_client: Any, request: Request, form: Form) -> Client:
+    """Credentials: a revoked credential gets a token."""
     return _authenticated_if(lambda client: client.revoked, authenticated_client, request, form)
 
 
 @defect("registry/login/revocation-is-immediate")
-def revoked_login_still_works(in_force: Callable[[Any], bool], account: Any) -> bool:
-    """Credentials & Webhooks: revocation of a registry login is immediate."""
+def revoked_login_still_works(in_force: Any, account: Any) -> bool:
+    """Credentials & Webhooks: a revoked registry login still works."""
     return in_force(account) or (account is not None and account.username == "ct-pull-revocable")

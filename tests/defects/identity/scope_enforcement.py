@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -23,45 +23,39 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION
 from conformance.reference.support.identity import PAUSE_S, is_api_request, surface_of
-from tests.defects.support.identity import _DoneAllTheSame, body_document
-
-Api = Callable[[Request, Segments], Awaitable[Answer]]
+from tests.defects.support.identity import _RefusedButDone, body_document
 
 ROWS = (
     row(
         "two-blanks-are-none",
-        "RFC 6750 section 2.1: one blank or several stand before the token.",
+        "RFC 6750 section 2.1: two blanks before the token are refused.",
         "authorization/bearer/repeated-spaces-are-accepted",
         chosen_authorization=lambda original, authorization: original(authorization).replace("  ", " \t"),
     ),
     row(
         "service-policy-ignored",
-        "API Reference, Permissions: permissions are constrained by service policy.",
+        "API Reference, Permissions: permissions ignore the service policy.",
         "authorization/matrix/service-policy-is-403",
         policy_permits=lambda original, caller, route: True,
     ),
 )
 
 
-class NewTokenNotYetKnown(Defect):
-    """API Reference, Authentication: the token of a response opens what it may, the first time it is sent, too."""
-
-    noticed_by = ("authorization/bearer/authorization-field-is-accepted", "interoperability/identity/curl-bearer-token")
-
-    def __init__(self) -> None:
-        self.known: set[str] = set()
-
-    def intercept(self, request: Request) -> Answer | None:
-        token = request.headers.get("authorization") or ""
-        if not is_api_request(request) or token in self.known:
-            return None
-        self.known.add(token)
-        return Answer.json(401, {"error": {"code": "unauthorized", "message": "The token is not known."}})
+@defect(
+    "authorization/bearer/authorization-field-is-accepted", "interoperability/identity/curl-bearer-token", state=set
+)
+def new_token_not_yet_known(known: set[str], request: Request) -> Answer | None:
+    """API Reference, Authentication: the first request with a new token is answered 401."""
+    token = request.headers.get("authorization") or ""
+    if not is_api_request(request) or token in known:
+        return None
+    known.add(token)
+    return Answer.json(401, {"error": {"code": "unauthorized", "message": "The token is not known."}})
 
 
 @defect("authorization/bearer/head-is-as-get")
 def head_is_of_another_type(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD tells what GET tells."""
+    """RFC 9110 section 9.3.2: HEAD states another type than GET."""
     if is_api_request(request) and request.method == "HEAD":
         answer.headers["Content-Type"] = "text/html"
     return answer
@@ -69,38 +63,32 @@ def head_is_of_another_type(request: Request, answer: Answer) -> Answer:
 
 @defect("authorization/bearer/head-is-offered")
 def head_is_not_allowed(request: Request) -> Answer | None:
-    """RFC 9110 section 9.1: general-purpose servers MUST support GET and HEAD."""
+    """RFC 9110 section 9.1: HEAD is answered 405."""
     refused = is_api_request(request) and request.method == "HEAD"
     return Answer(405) if refused else None
 
 
 @defect("authorization/bearer/scheme-is-compared-without-case#lower,upper")
-def bearer_scheme_compared_with_case(bearer_token: Callable[[Request], str], request: Request) -> str:
-    """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
+def bearer_scheme_compared_with_case(bearer_token: Any, request: Request) -> str:
+    """RFC 9110 section 11.1: the scheme Bearer is compared with case."""
     if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
         raise Refused(surface_of(bearer_token).unauthorized("invalid_token"))
     return bearer_token(request)
 
 
-class TokenIsOfOneProgram(Defect):
-    """RFC 6750 section 1.2: who has a token can use it, whatever program that is."""
-
-    noticed_by = ("authorization/bearer/any-client-may-present-a-token",)
-
-    def __init__(self) -> None:
-        self.agents: dict[str, str] = {}
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        caller = original(request)
-        agent = request.headers.get("user-agent", "")
-        if self.agents.setdefault(request.headers["authorization"], agent) != agent:
-            raise Refused(surface_of(original).unauthorized("invalid_token"))
-        return caller
+@defect("authorization/bearer/any-client-may-present-a-token", state=dict)
+def token_is_of_one_program(agents: dict[str, str], caller: Any, request: Request) -> Caller:
+    """RFC 6750 section 1.2: a token works only for the User-Agent that used it first."""
+    found = caller(request)
+    agent = request.headers.get("user-agent", "")
+    if agents.setdefault(request.headers["authorization"], agent) != agent:
+        raise Refused(surface_of(caller).unauthorized("invalid_token"))
+    return found
 
 
 @defect("authorization/matrix/lacking-scope-is-403#head")
-async def head_needs_no_scope(api: Api, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
+async def head_needs_no_scope(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 9.3.2: HEAD needs no scope."""
     if request.method != "HEAD":
         return await api(request, segments)
     surface_of(api).caller(request)
@@ -108,11 +96,11 @@ async def head_needs_no_scope(api: Api, request: Request, segments: Segments) ->
 
 
 class CallerOfLatestRequest(Defect):
-    """API Reference, Error Handling: a call is decided on by its own token, whoever else calls at that moment."""
+    """API Reference, Error Handling: a request is decided by the token of a concurrent one."""
 
     noticed_by = ("authorization/concurrency/request-is-decided-by-its-token",)
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
         self.latest = surface.caller(request)
         await asyncio.sleep(PAUSE_S)
@@ -125,10 +113,8 @@ class CallerOfLatestRequest(Defect):
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#put-to-an-absent-item")
-async def put_makes_what_is_not_there(
-    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-) -> Answer:
-    """OWASP API5: what a framework offers beside the documented methods creates nothing for who may only read."""
+async def put_makes_what_is_not_there(api: Any, request: Request, segments: Segments) -> Answer:
+    """OWASP API5: an undocumented PUT creates a project, even with a scope to read."""
     surface = surface_of(api)
     if request.method != "PUT" or surface.route(segments) != "project":
         return await api(request, segments)
@@ -140,8 +126,8 @@ async def put_makes_what_is_not_there(
     return surface.shown(made, 201)
 
 
-class RefusedMethodEmptiesItem(_DoneAllTheSame):
-    """RFC 9110 section 15.5.6: a method that a resource does not have changes nothing of it."""
+class RefusedMethodEmptiesItem(_RefusedButDone):
+    """RFC 9110 section 15.5.6: a PUT answered 405 empties the description."""
 
     noticed_by = ("authorization/matrix/undeclared-methods-are-protected#foreign",)
     methods = frozenset({"PUT"})
@@ -153,8 +139,8 @@ class RefusedMethodEmptiesItem(_DoneAllTheSame):
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#propfind")
-async def unknown_methods_read(api: Api, request: Request, segments: Segments) -> Answer:
-    """Error Handling: 401 for a missing token; a guard knows the methods that it guards, and all others read."""
+async def unknown_methods_read(api: Any, request: Request, segments: Segments) -> Answer:
+    """Error Handling: a guard knows some methods only, and all others read without a token."""
     known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
     if ORGANIZATION in segments and request.method not in known:
         return Answer.json(200, {"slug": ORGANIZATION})
@@ -162,8 +148,8 @@ async def unknown_methods_read(api: Api, request: Request, segments: Segments) -
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#lacking-scope,no-token")
-async def options_serve_the_project(api: Api, request: Request, segments: Segments) -> Answer:
-    """OWASP API5: a method that nobody thought of does not show what GET would protect."""
+async def options_serve_the_project(api: Any, request: Request, segments: Segments) -> Answer:
+    """OWASP API5: OPTIONS returns the project without a token."""
     surface = surface_of(api)
     organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
     project = surface.find_project(organization, segments[5]) if organization else None
@@ -173,8 +159,8 @@ async def options_serve_the_project(api: Api, request: Request, segments: Segmen
 
 
 @defect("authorization/matrix/lacking-role-is-403#delete,update")
-async def role_checked_afterwards(api: Api, request: Request, segments: Segments) -> Answer:
-    """The contract's table of errors: what is answered 403 was not done."""
+async def role_checked_afterwards(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: a write answered 403 is done."""
     surface = surface_of(api)
     answer = await api(request, segments)
     if answer.status != 403 or request.method == "GET":
@@ -190,38 +176,34 @@ async def role_checked_afterwards(api: Api, request: Request, segments: Segments
 
 
 class RefusedCreationKeepsItsName(Defect):
-    """The contract's table of errors: 403 for who lacks the role, and the name that it asked for is free for others."""
+    """The contract's table of errors: a creation answered 403 keeps its slug reserved."""
 
     noticed_by = ("authorization/matrix/lacking-role-is-403#create",)
+    reserved: set[str] = set()
 
-    def __init__(self) -> None:
-        self.kept: set[str] = set()
-
-    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
+    def finish(self, original: Any, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and (request.method, answer.status) == ("POST", 403):
-            self.kept.add(str(body_document(request).get("slug")))
+            self.reserved.add(str(body_document(request).get("slug")))
         return original(request, answer)
 
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
-        return project.slug not in self.kept and await original(organization, project)
+    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
+        return project.slug not in self.reserved and await original(organization, project)
 
 
 class MethodOverrideHonoured(Defect):
-    """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
+    """API Reference, Permissions: a header field overrides the method, so a scope to read writes."""
 
     noticed_by = ("authorization/matrix/undeclared-methods-are-protected#x-http-method-override",)
 
-    def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
+    def require_scope(self, original: Any, caller: Caller, scope: str) -> None:
         if "overridden" not in caller.claims:
             original(caller, scope)
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         override = request.headers.get("x-http-method-override")
         return await original(dataclasses.replace(request, method=override) if override else request, segments)
 
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+    def caller(self, original: Any, request: Request) -> Caller:
         caller = original(request)
         if "x-http-method-override" in request.headers:
             return dataclasses.replace(caller, claims={**caller.claims, "overridden": True})
@@ -229,8 +211,8 @@ class MethodOverrideHonoured(Defect):
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#override-in-the-query")
-async def method_in_query_honoured(api: Api, request: Request, segments: Segments) -> Answer:
-    """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
+async def method_in_query_honoured(api: Any, request: Request, segments: Segments) -> Answer:
+    """API Reference, Permissions: the query overrides the method, so a scope to read writes."""
     meant = request.parameter("_method")
     if meant is None or surface_of(api).route(segments) != "project":
         return await api(request, segments)
@@ -245,10 +227,8 @@ async def method_in_query_honoured(api: Api, request: Request, segments: Segment
 
 
 @defect("authorization/matrix/undeclared-methods-are-protected#override-in-a-form")
-async def method_in_form_honoured(
-    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-) -> Answer:
-    """API Reference, Permissions: a scope to read does not write, whatever a form says of the method."""
+async def method_in_form_honoured(api: Any, request: Request, segments: Segments) -> Answer:
+    """API Reference, Permissions: a form overrides the method, so a scope to read writes."""
     surface = surface_of(api)
     if request.body != b"_method=DELETE" or surface.route(segments) != "project":
         return await api(request, segments)
@@ -258,8 +238,8 @@ async def method_in_form_honoured(
 
 
 @defect("authorization/matrix/lacking-scope-is-403#conditional")
-async def not_modified_before_scope(api: Api, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 13.2.1: preconditions are ignored where the answer without them is no success."""
+async def not_modified_before_scope(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 13.2.1: a current copy is answered 304 before the scope is checked."""
     surface = surface_of(api)
     if "if-none-match" in request.headers and surface.route(segments) == "project":
         caller = surface.caller(request)
@@ -272,31 +252,24 @@ async def not_modified_before_scope(api: Api, request: Request, segments: Segmen
 
 @defect("authorization/matrix/no-token-is-401#conditional")
 def date_compared_before_access(request: Request) -> Answer | None:
-    """The contract's table of errors: 401 without a token, and no 304 from what compares dates before it looks."""
+    """The contract's table of errors: If-Modified-Since is answered 304 before 401 for the missing token."""
     is_conditional = is_api_request(request) and "if-modified-since" in request.headers
     return Answer(304) if is_conditional and "authorization" not in request.headers else None
 
 
 class ForeignItemNotModified(Defect):
-    """RFC 9110 section 13.2.1: preconditions are looked at after access, that to the organization included."""
+    """RFC 9110 section 13.2.1: another organization's item is answered 304 before access is checked."""
 
     noticed_by = ("authorization/matrix/other-organization-is-refused#conditional",)
     path, tag = "", ""
 
-    def visible_organization(
-        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
-    ) -> Organization:
+    def visible_organization(self, original: Any, caller: Caller, slug: str | None) -> Organization:
         found = surface_of(original).organizations.get(slug or "")
         project = found.projects.get(self.path.rpartition("/")[2]) if found else None
         if project and project.etag == self.tag:
             raise Refused(Answer(304))
         return original(caller, slug)
 
-    async def api(
-        self,
-        original: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
-        request: Request,
-        segments: tuple[str | None, ...],
-    ) -> Answer:
+    async def api(self, original: Any, request: Request, segments: tuple[str | None, ...]) -> Answer:
         self.path, self.tag = request.raw_path, request.headers.get("if-none-match", "")
         return await original(request, segments)

@@ -4,7 +4,6 @@ permits"."""
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
@@ -15,45 +14,42 @@ from conformance.reference.support.identity import edited, is_token_request, sur
 from tests.defects.support.identity import INHERITED
 
 Document = dict[str, Any]
-Documents = Callable[[str, Client, tuple[str, ...]], dict[str, Any]]
-Granted = Callable[[Client, str | None], tuple[str, ...]]
 Scopes = tuple[str, ...]
-Within = Callable[[Client, tuple[str, ...]], bool]
 
 ROWS = (
     row(
         "scope-compared-without-case",
-        "RFC 6749 section 3.3: scope strings are case-sensitive.",
+        "RFC 6749 section 3.3: scopes are compared without case.",
         "oauth/scope/is-case-sensitive",
         split_scopes=lambda original, text: original(text.lower()),
     ),
     row(
         "omitted-scope-grants-everything",
-        "RFC 9700 section 2.3: leaving scope out gives no more than the credential has.",
+        "RFC 9700 section 2.3: an omitted scope grants more than the credential has.",
         "oauth/scope/beyond-the-credential-is-not-granted#omitted",
         default_scopes=lambda original, client: SCOPES,
     ),
     row(
         "scopes-split-at-commas",
-        "RFC 6749 section 3.3: scopes are delimited by single spaces; a comma is part of a name.",
+        "RFC 6749 section 3.3: a comma separates scopes.",
         "oauth/scope/only-spaces-separate-scopes#comma",
         split_scopes=lambda original, text: original(text.replace(",", " ")),
     ),
     row(
         "list-of-scopes-refused",
-        "RFC 6749 section 3.3: scope is a list, with blanks between.",
+        "RFC 6749 section 3.3: a list of scopes is refused.",
         "oauth/scope/order-does-not-matter",
         within_credential=lambda original, client, scopes: len(scopes) == 1 and original(client, scopes),
     ),
     row(
         "scope-all-is-everything",
-        "RFC 6749 section 3.3: a scope is one of the documented names; no word stands for all of them.",
+        "RFC 6749 section 3.3: the scope all stands for all scopes.",
         "oauth/scope/beyond-the-credential-is-not-granted#all",
         granted_scopes=lambda original, client, asked: SCOPES if asked == "all" else original(client, asked),
     ),
     row(
         "documented-scope-replaced",
-        "API Reference, Authentication: the token of the documented request has the scope that it names.",
+        "API Reference, Authentication: the token of the documented request has another scope.",
         "oauth/scope/documented-scope-is-granted",
         split_scopes=lambda original, text: ("project:read",) if text == "organization:read" else original(text),
     ),
@@ -61,47 +57,40 @@ ROWS = (
 
 
 @defect("authorization/matrix/stated-scope-is-enforced#narrow")
-def granted_scope_not_stated(
-    token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]
-) -> Document:
-    """RFC 6749 sections 3.3 and 5.1: a scope that is not the one asked for is stated."""
+def granted_scope_not_stated(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+    """RFC 6749 sections 3.3 and 5.1: a granted scope that differs from the requested one is not stated."""
     document = token_document(token, client, scopes)
     del document["scope"]
     return document
 
 
-class DefaultScopeIsStatedOnly(Defect):
-    """RFC 6749 section 3.3: the scope that is stated for a request without one is that of its token."""
-
-    noticed_by = ("authorization/matrix/stated-scope-is-enforced#full",)
-
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
-        answer = await original(request)
-        if b"scope=" in request.body or answer.status != 200:
-            return answer
-        surface = surface_of(original)
-        form = surface.token_form(request)
-        client = surface.find_client(form.get("client_id", ""))
-        if client is None:
-            return answer
-        token = surface.make_access_token(surface.access_token_claims(client, client.scopes[:1]))
-        return edited(answer, lambda document: document.update(access_token=token))
+@defect("authorization/matrix/stated-scope-is-enforced#full")
+async def default_scope_is_stated_only(token: Any, request: Request) -> Answer:
+    """RFC 6749 section 3.3: the stated default scope differs from the scope of the token."""
+    answer = await token(request)
+    if b"scope=" in request.body or answer.status != 200:
+        return answer
+    surface = surface_of(token)
+    form = surface.token_form(request)
+    client = surface.find_client(form.get("client_id", ""))
+    if client is None:
+        return answer
+    issued = surface.make_access_token(surface.access_token_claims(client, client.scopes[:1]))
+    return edited(answer, lambda document: document.update(access_token=issued))
 
 
 class ScopeBeyondGrantedInSilence(Defect):
-    """RFC 6749 section 5.1: a scope that is not stated is the one that was asked for, and not more than is had."""
+    """RFC 6749 section 5.1: a scope beyond the credential is granted, and not stated."""
 
     noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/unstated-scope-opens-nothing#beyond",)
     silent = False
 
-    def granted_scopes(
-        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
-    ) -> tuple[str, ...]:
+    def granted_scopes(self, original: Any, client: Client, requested: str | None) -> tuple[str, ...]:
         granted = self._in_silence(client, requested or "")
         self.silent = bool(granted)
         return granted or original(client, requested)
 
-    def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+    def token_document(self, original: Any, *given: Any) -> dict[str, Any]:
         document = original(*given)
         return {name: value for name, value in document.items() if name != "scope" or not self.silent}
 
@@ -110,7 +99,7 @@ class ScopeBeyondGrantedInSilence(Defect):
 
 
 class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
-    """RFC 6749 section 3.3: a scope that is ignored does not stand for all others, without a word of that."""
+    """RFC 6749 section 3.3: an unknown scope grants all scopes, and they are not stated."""
 
     noticed_by = ("authorization/matrix/unstated-scope-opens-nothing#capitals,comma,star,unknown",)
 
@@ -119,50 +108,46 @@ class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
 
 
 def beyond_the_bmp(text: str) -> bool:
-    """Whether a character needs four bytes in UTF-8."""
+    """Return whether a character needs four bytes in UTF-8."""
     return any(ord(each) > 0xFFFF for each in text)
 
 
 @defect("oauth/scope/any-text-stays-within-the-credential", crashes=(ValueError,), shortest=1)
-def four_byte_character_in_scope_fails(is_scope: Callable[[str], bool], text: str) -> bool:
-    """The contract's table of errors: a character of four bytes in a scope is no reason for a 5xx."""
+def four_byte_character_in_scope_fails(is_scope: Any, text: str) -> bool:
+    """The contract's table of errors: a character of four bytes in a scope is answered 500."""
     if beyond_the_bmp(text):
         raise ValueError("Incorrect string value for column scope")
     return is_scope(text)
 
 
 @defect("oauth/scope/requested-scope-is-granted")
-def narrowing_ignored(
-    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, requested: str | None
-) -> Scopes:
-    """RFC 6749 section 3.3: a token has no more than was asked for."""
+def narrowing_ignored(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
+    """RFC 6749 section 3.3: a token has all scopes of the credential instead of the requested one."""
     granted_scopes(client, requested)
     return client.scopes
 
 
 @defect("oauth/scope/requested-scope-is-granted")
-def writing_needs_reading(
-    within_credential: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
-) -> bool:
-    """RFC 6749 section 3.3: each scope of a credential can be asked for, without another one beside it."""
+def writing_needs_reading(within_credential: Any, client: Client, scopes: tuple[str, ...]) -> bool:
+    """RFC 6749 section 3.3: a scope to write is refused without the scope to read."""
     return within_credential(client, scopes) and not ("project:write" in scopes and "project:read" not in scopes)
 
 
 @defect("oauth/scope/requested-scope-is-granted")
-def scope_stated_as_array(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 section 5.1: scope is a string of space-delimited values."""
+def scope_stated_as_array(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+    """RFC 6749 section 5.1: scope is an array instead of a string."""
     return token_document(token, client, scopes) | {"scope": list(scopes)}
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#alone,between,by-basic,mixed,mixed-first")
-def scope_beyond_credential_granted(within_credential: Within, client: Client, scopes: Scopes) -> bool:
-    """API Reference, Permissions: a token never has a scope that its credential was not given."""
+def scope_beyond_credential_granted(within_credential: Any, client: Client, scopes: Scopes) -> bool:
+    """API Reference, Permissions: a scope that the credential lacks is granted."""
     return set(scopes) <= set(SCOPES)
 
 
 @defect("oauth/scope/malformed-is-refused-or-ignored#many,twice", crashes=(RuntimeError,))
-def scope_twice_in_one_list_crashes(split_scopes: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
-    """The contract's table of errors: a scope that stands twice in a list is no reason for a 5xx."""
+def scope_twice_in_one_list_crashes(split_scopes: Any, text: str) -> tuple[str, ...]:
+    """The contract's table of errors: a scope named twice in a list is answered 500."""
     scopes = split_scopes(text)
     if len(scopes) < len(text.split(" ")):
         raise RuntimeError("duplicate key value violates unique constraint")
@@ -170,80 +155,64 @@ def scope_twice_in_one_list_crashes(split_scopes: Callable[[str], tuple[str, ...
 
 
 @defect("oauth/scope/malformed-is-refused-or-ignored#long", crashes=(ValueError,))
-def long_scope_crashes(is_scope: Callable[[str], bool], text: str) -> bool:
-    """RFC 6749 section 5.2: a scope of which there is none is invalid_scope, however long it is."""
+def long_scope_crashes(is_scope: Any, text: str) -> bool:
+    """RFC 6749 section 5.2: a long unknown scope is answered 500 instead of invalid_scope."""
     if len(text) > 4000:
         raise ValueError("value too long for the column")
     return is_scope(text)
 
 
 class MalformedScopeGranted(Defect):
-    """RFC 6749 section 3.3: text outside the grammar of scope is not granted as if it were one."""
+    """RFC 6749 section 3.3: a malformed scope is granted."""
 
     noticed_by = ("oauth/scope/malformed-is-refused-or-ignored#backslash,control,nul",)
 
-    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
+    def is_scope(self, original: Any, text: str) -> bool:
         return True
 
-    def within_credential(self, original: Callable[..., bool], client: Client, scopes: tuple[str, ...]) -> bool:
+    def within_credential(self, original: Any, client: Client, scopes: tuple[str, ...]) -> bool:
         malformed = any(re.search(r"[^\x21\x23-\x5b\x5d-\x7e]", scope) for scope in scopes)
         return malformed or original(client, scopes)
 
 
-class _ScopeRefusedAs(Defect):
-    """Refuses some scopes under another code than invalid_scope."""
-
-    code: ClassVar[str] = ""
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and b'"invalid_scope"' in answer.body and self._is_meant(answer):
-            return edited(answer, lambda document: document.update(error=self.code))
-        return answer
-
-    def _is_meant(self, answer: Answer) -> bool:
-        raise NotImplementedError
-
-
-class MalformedScopeIsUnauthorized(_ScopeRefusedAs):
-    """RFC 6749 section 5.2: invalid_scope is for a scope that is malformed."""
-
-    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored#non-ascii,quote,two-blanks",)
-    code = "unauthorized_client"
-
-    def _is_meant(self, answer: Answer) -> bool:
-        return b"malformed" in answer.body
+@defect("oauth/scope/malformed-is-refused-or-ignored#non-ascii,quote,two-blanks")
+def malformed_scope_is_unauthorized(request: Request, answer: Answer) -> Answer:
+    """RFC 6749 section 5.2: a malformed scope is unauthorized_client instead of invalid_scope."""
+    if is_token_request(request) and b'"invalid_scope"' in answer.body and b"malformed" in answer.body:
+        return edited(answer, lambda document: document.update(error="unauthorized_client"))
+    return answer
 
 
 @defect("oauth/scope/omitted-is-default-or-invalid-scope")
 def omitted_scope_is403(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 3.3: an omitted scope has a default, or is refused as invalid_scope."""
+    """RFC 6749 section 3.3: an omitted scope is answered 403."""
     if is_token_request(request) and answer.status == 200 and b"scope=" not in request.body:
         return Answer.json(403, {"error": "access_denied"})
     return answer
 
 
 @defect("oauth/scope/only-spaces-separate-scopes#beginning,beginning-and-colon")
-def scope_found_by_its_beginning(granted_scopes: Granted, client: Client, requested: str | None) -> Scopes:
-    """RFC 6749 section 3.3: a scope is a name, compared whole; its beginning stands for nothing."""
+def scope_found_by_its_beginning(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
+    """RFC 6749 section 3.3: the beginning of a scope grants it."""
     begun = tuple(scope for scope in client.scopes if requested and scope.startswith(f"{requested.rstrip(':')}:"))
     return begun or granted_scopes(client, requested)
 
 
 class ScopeGrammarNotChecked(Defect):
-    """RFC 6749 section 3.3: a scope outside the grammar is invalid."""
+    """RFC 6749 section 3.3: the grammar of scopes is not checked."""
 
     noticed_by = ("oauth/scope/only-spaces-separate-scopes#newline,tab",)
 
-    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
+    def is_scope(self, original: Any, text: str) -> bool:
         return True
 
-    def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
+    def split_scopes(self, original: Any, text: str) -> Scopes:
         return tuple(dict.fromkeys(re.split(r"[\s\x00-\x1f\x7f-\xa0]+", text.strip())))
 
 
 @defect("oauth/scope/only-spaces-separate-scopes#prefix-star,star")
-def wildcard_scope_granted(split_scopes: Callable[[str], Scopes], text: str) -> Scopes:
-    """RFC 6749 section 3.3: a scope is one of the documented names; there is no wildcard."""
+def wildcard_scope_granted(split_scopes: Any, text: str) -> Scopes:
+    """RFC 6749 section 3.3: a scope with a wildcard is granted."""
     wildcards = [scope for scope in split_scopes(text) if "*" in scope]
     patterns = [re.compile(re.escape(scope).replace(r"\*", ".*")) for scope in wildcards]
     matched = tuple(scope for scope in SCOPES if any(pattern.fullmatch(scope) for pattern in patterns))
@@ -251,16 +220,14 @@ def wildcard_scope_granted(split_scopes: Callable[[str], Scopes], text: str) -> 
 
 
 @defect("oauth/scope/order-does-not-matter")
-def order_of_scopes_matters(within_credential: Within, client: Client, scopes: Scopes) -> bool:
-    """RFC 6749 section 3.3: the order of scopes does not matter."""
+def order_of_scopes_matters(within_credential: Any, client: Client, scopes: Scopes) -> bool:
+    """RFC 6749 section 3.3: scopes in another order are refused."""
     return within_credential(client, scopes) and list(scopes) == [scope for scope in client.scopes if scope in scopes]
 
 
 @defect("oauth/scope/order-does-not-matter")
-def scopes_are_read_in_order(
-    granted_scopes: Callable[[Client, str | None], tuple[str, ...]], client: Client, requested: str | None
-) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: the order of scopes does not matter (each is looked for behind the one before it)."""
+def scopes_are_read_in_order(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
+    """RFC 6749 section 3.3: scopes in another order are refused: each is searched after the one before."""
     known = list(client.scopes)
     granted: list[str] = []
     for each in granted_scopes(client, requested):
@@ -272,39 +239,35 @@ def scopes_are_read_in_order(
 
 @defect("oauth/scope/refusal-is-invalid-scope#beyond,unknown")
 def invalid_scope_is403(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.2: invalid_scope is answered with 400."""
+    """RFC 6749 section 5.2: invalid_scope is answered 403 instead of 400."""
     if is_token_request(request) and b'"invalid_scope"' in answer.body:
         answer.status = 403
     return answer
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#inherited")
-def inherited_scope_granted(
-    within_credential: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
-) -> bool:
-    """RFC 6749 section 3.3: a scope that is the name of what objects inherit is an unknown one."""
+def inherited_scope_granted(within_credential: Any, client: Client, scopes: tuple[str, ...]) -> bool:
+    """RFC 6749 section 3.3: the name of a member that every JavaScript object inherits is granted as a scope."""
     return within_credential(client, tuple(scope for scope in scopes if scope not in INHERITED))
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#after-many")
-def first_of_many_scopes_compared(
-    granted_scopes: Callable[[Client, str | None], Scopes], client: Client, requested: str | None
-) -> Scopes:
-    """RFC 6749 section 3.3: a scope beyond the credential is refused, however many stand before it."""
+def first_of_many_scopes_compared(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
+    """RFC 6749 section 3.3: only the first scopes of a long list are checked."""
     named = (requested or "").split(" ")
     granted = granted_scopes(client, " ".join(named[:10]) if requested else requested)
     return (*granted, *(scope for scope in SCOPES if scope in named[10:] and scope not in granted))
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#everything,prefix-star,star")
-def wildcard_scope_widens(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: a scope is a name; none stands for others, least of all for those one lacks."""
+def wildcard_scope_widens(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
+    """RFC 6749 section 3.3: a scope with a wildcard grants scopes that the credential lacks."""
     return SCOPES if requested and "*" in requested else granted_scopes(client, requested)
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#comma")
-def scopes_after_a_comma_unchecked(granted_scopes: Granted, client: Client, requested: str | None) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: what follows a comma is part of the name, and is checked with it."""
+def scopes_after_a_comma_unchecked(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
+    """RFC 6749 section 3.3: the text after a comma in a scope is granted unchecked."""
     first, *others = (requested or "").split(",")
     return (*granted_scopes(client, first), *others) if others else granted_scopes(client, requested)
 
@@ -312,6 +275,6 @@ def scopes_after_a_comma_unchecked(granted_scopes: Granted, client: Client, requ
 @defect(
     "oauth/scope/unknown-is-not-granted#alone,mixed,mixed-first", "oauth/scope/any-text-stays-within-the-credential"
 )
-def unknown_scope_granted(within_credential: Within, client: Client, scopes: Scopes) -> bool:
-    """RFC 6749 section 3.3: an unknown scope is not granted."""
+def unknown_scope_granted(within_credential: Any, client: Client, scopes: Scopes) -> bool:
+    """RFC 6749 section 3.3: an unknown scope is granted."""
     return within_credential(client, tuple(scope for scope in scopes if scope in SCOPES))

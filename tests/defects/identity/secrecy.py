@@ -8,7 +8,6 @@ They break these promises:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -30,7 +29,7 @@ from tests.defects.support.identity import secret_of
 
 @defect("authorization/bearer/shared-caches-store-no-response")
 def absence_may_be_shared(request: Request, answer: Answer) -> Answer:
-    """RFC 9111 section 3.5: what is not there for one caller is not for a shared cache to be gone for its owner."""
+    """RFC 9111 section 3.5: a 404 may be stored by shared caches, so its owner gets 404 as well."""
     if answer.status == 404:
         answer.headers["Cache-Control"] = "public, max-age=300"
     return answer
@@ -38,48 +37,43 @@ def absence_may_be_shared(request: Request, answer: Answer) -> Answer:
 
 @defect("authorization/bearer/shared-caches-store-no-response")
 def answers_must_be_revalidated_when_stale(request: Request, answer: Answer) -> Answer:
-    """RFC 9111 section 3.5: must-revalidate lets a shared cache keep what a token opens and give it out while fresh."""
+    """RFC 9111 section 3.5: must-revalidate lets shared caches store responses to a token."""
     if is_api_request(request) and answer.status == 200:
         answer.headers["Cache-Control"] = "max-age=60, must-revalidate"
     return answer
 
 
 @defect("authorization/bearer/responses-show-no-secret")
-async def members_show_secrets(get_members: Callable[[Call], Any], call: Call) -> Answer:
-    """Credentials: the client secret is shown once, at creation, and in no list."""
+async def members_show_secrets(get_members: Any, call: Call) -> Answer:
+    """Credentials: the list of members contains client secrets."""
     surface = surface_of(get_members)
     members = [{**each, "secret": surface.clients[each["id"]].secret} for each in call.organization.members]
     return surface.listing(call.request, members)
 
 
 @defect("authorization/bearer/responses-show-no-secret#of-a-created-credential")
-def secret_shown_again(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-    """Credentials: the client secret is shown once, at creation; here whoever reads the thing has it as well."""
+def secret_shown_again(shown: Any, project: Project, status: int = 200) -> Answer:
+    """Credentials: the client secret is shown at each read, not only at creation."""
     return edited(shown(project, status), lambda document: document.update(client_secret=secret_of(project)))
 
 
 @defect("oauth/response/no-cookie")
 def token_sets_cookie(request: Request, answer: Answer) -> Answer:
-    """Server-to-server calls carry no session: a token answer sets no cookie."""
+    """Server-to-server calls carry no session: a token response sets a cookie."""
     if is_token_request(request):
         answer.headers["Set-Cookie"] = "session=b0a1c2; Path=/"
     return answer
 
 
 @defect("oauth/response/no-refresh-token")
-def refresh_token_issued(
-    token_document: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
-    token: str,
-    client: Client,
-    scopes: tuple[str, ...],
-) -> dict[str, Any]:
-    """RFC 6749 section 4.4.3: a refresh token SHOULD NOT be included."""
+def refresh_token_issued(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
+    """RFC 6749 section 4.4.3: a client credentials grant returns a refresh token."""
     return token_document(token, client, scopes) | {"refresh_token": "0ZtVnL1yqkWbSg6yT0cQbQ"}
 
 
 @defect("oauth/response/no-store")
 def token_by_basic_may_be_stored(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.1: no token is stored, however its client has proved itself."""
+    """RFC 6749 section 5.1: a token response to Basic has no Cache-Control: no-store."""
     if is_token_request(request) and answer.status == 200 and "authorization" in request.headers:
         answer.headers["Cache-Control"] = "private"
     return answer
@@ -87,7 +81,7 @@ def token_by_basic_may_be_stored(request: Request, answer: Answer) -> Answer:
 
 @defect("oauth/response/no-store")
 def token_may_be_stored(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store."""
+    """RFC 6749 section 5.1: a token response has no Cache-Control: no-store."""
     if is_token_request(request) and answer.status == 200:
         answer.headers["Cache-Control"] = "private, max-age=3600"
     return answer
@@ -95,7 +89,7 @@ def token_may_be_stored(request: Request, answer: Answer) -> Answer:
 
 @defect("oauth/response/pragma-no-cache")
 def pragma_missing(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.1: an answer with a token carries Pragma: no-cache."""
+    """RFC 6749 section 5.1: a token response has no Pragma: no-cache."""
     if is_token_request(request):
         del answer.headers["Pragma"]
     return answer
@@ -103,7 +97,7 @@ def pragma_missing(request: Request, answer: Answer) -> Answer:
 
 @defect("oauth/errors/refusal-is-not-stored#unknown-grant-type,unknown-scope,wrong-secret")
 def token_error_may_be_stored(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.2: an error of the token endpoint carries Cache-Control: no-store."""
+    """RFC 6749 section 5.2: a token error has no Cache-Control: no-store."""
     if is_token_request(request) and answer.status >= 400:
         del answer.headers["Cache-Control"]
         del answer.headers["Pragma"]
@@ -111,21 +105,21 @@ def token_error_may_be_stored(request: Request, answer: Answer) -> Answer:
 
 
 class RefusedAddressIsQuoted(Defect):
-    """OWASP API8: an error never repeats the client secret, though it be the address that is wrong."""
+    """OWASP API8: an error for a wrong method repeats the query, and with it the client secret."""
 
     noticed_by = ("oauth/response/secret-is-not-repeated#by-get",)
 
-    def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
+    def oauth_method_refused(self, original: Any, allowed: str) -> Answer:
         return edited(original(allowed), lambda document: document.update(error_description=f"not {self.asked}"))
 
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+    async def token(self, original: Any, request: Request) -> Answer:
         self.asked = f"{request.method} {request.raw_path}?{request.query_string}"
         return await original(request)
 
 
 @defect("oauth/errors/wrong-secret-is-not-repeated")
 def basic_field_echoed(request: Request, answer: Answer) -> Answer:
-    """OWASP API8: an error never repeats the client secret, in base64 neither."""
+    """OWASP API8: an error repeats the Basic credentials in base64."""
     sent = request.headers.get("authorization", "")
     if answer.status != 401 or not sent.startswith("Basic "):
         return answer
@@ -137,7 +131,7 @@ def basic_field_echoed(request: Request, answer: Answer) -> Answer:
     "oauth/response/secret-is-not-repeated#as-json,no-grant-type,secret-twice,unknown-client,unknown-grant-type",
 )
 def token_error_echoes_request(request: Request, answer: Answer) -> Answer:
-    """OWASP API8: an error never repeats the client secret."""
+    """OWASP API8: an error repeats the client secret."""
     if not is_token_request(request) or answer.status not in (400, 401):
         return answer
     sent = request.body.decode("ascii", "replace").replace("\ufffd", "?")
@@ -146,7 +140,7 @@ def token_error_echoes_request(request: Request, answer: Answer) -> Answer:
 
 @defect("registry/token/credentials-are-not-echoed#password,password-in-a-form")
 def wrong_password_echoed(password_matches: Any, expected: str, given: str) -> bool:
-    """OWASP API8: an error does not expose what it was given to keep, such as a password that is nearly right."""
+    """OWASP API8: an error repeats a wrong password."""
     if not password_matches(expected, given):
         refusal = surface_of(password_matches).login_refused()
         raise Refused(edited(refusal, lambda document: document.update(error_description=given)))
@@ -155,7 +149,7 @@ def wrong_password_echoed(password_matches: Any, expected: str, given: str) -> b
 
 @defect("registry/token/form-response-is-json")
 def token_of_a_form_typed_as_text(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.1: a token comes as application/json, and not as what a framework takes it for."""
+    """RFC 6749 section 5.1: the token response to a form is called text instead of application/json."""
     if is_registry_token_request(request) and request.method == "POST" and answer.status == 200:
         answer.headers["Content-Type"] = "text/plain; charset=utf-8"
     return answer

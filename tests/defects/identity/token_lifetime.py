@@ -9,8 +9,7 @@ They break these promises:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import jwt
 
@@ -24,17 +23,16 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.showcase.tokens import ExpiredTokenAccepted
 from conformance.reference.support.identity import surface_of
-from tests.defects.support.identity import _DoneAllTheSame, shown_token
+from tests.defects.support.identity import _RefusedButDone, shown_token
 
 Document = dict[str, Any]
-Documents = Callable[[str, Client, tuple[str, ...]], dict[str, Any]]
 
 WRITES = ("POST", "PATCH", "DELETE")
 
 ROWS = (
     row(
         "lifetime-stated-is-everybodys",
-        "RFC 6749 section 5.1: expires_in is the lifetime of this token, and not of most.",
+        "RFC 6749 section 5.1: expires_in is the same for all tokens, whatever their lifetime.",
         "authorization/bearer/token-is-valid-for-its-stated-lifetime",
         token_document=lambda original, *of: original(*of) | {"expires_in": 3600},
     ),
@@ -42,47 +40,40 @@ ROWS = (
 
 
 class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
-    """RFC 6750 section 3.1: nor does one that has expired tell that a copy is the present one."""
+    """RFC 6750 section 3.1: an expired token gets 304 for a current copy."""
 
     noticed_by = ("authorization/bearer/expired-token-is-401",)
 
     conditional = False
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         self.conditional = request.method == "GET" and "if-none-match" in request.headers
         return original(request)
 
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+    def read_access_token(self, original: Any, token: str) -> dict[str, Any] | None:
         return super().read_access_token(original, token) if self.conditional else original(token)
 
 
-class WritesIgnoreExpiry(Defect):
-    """RFC 6749 section 7: an expired token opens nothing, neither for reading nor for writing."""
-
-    noticed_by = ("authorization/bearer/expired-token-is-401",)
-    forgotten: ClassVar[tuple[str, ...]] = WRITES
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        surface = surface_of(original)
-        if request.method in self.forgotten:
-            key = surface.key.private.public_key()
-            try:
-                claims = jwt.decode(
-                    shown_token(request), key, ["ES256"], {"verify_exp": False}, audience=AUDIENCE, issuer=ISSUER
-                )
-            except jwt.PyJWTError:
-                return original(request)
-            client = surface.holder(claims)
-            if client is not None:
-                return Caller(client, surface.scopes_in(claims), claims)
-        return original(request)
+@defect("authorization/bearer/expired-token-is-401")
+def writes_ignore_expiry(caller: Any, request: Request) -> Caller:
+    """RFC 6749 section 7: an expired token still writes."""
+    surface = surface_of(caller)
+    if request.method in WRITES:
+        key = surface.key.private.public_key()
+        try:
+            claims = jwt.decode(
+                shown_token(request), key, ["ES256"], {"verify_exp": False}, audience=AUDIENCE, issuer=ISSUER
+            )
+        except jwt.PyJWTError:
+            return caller(request)
+        client = surface.holder(claims)
+        if client is not None:
+            return Caller(client, surface.scopes_in(claims), claims)
+    return caller(request)
 
 
-class EndedTokenRefusedButServed(_DoneAllTheSame):
-    """The contract's table of errors: who is answered 401 for a token that has expired has changed nothing.
-
-    As where the handler runs while the token is still looked up, and its answer alone is thrown away.
-    """
+class EndedTokenRefusedButServed(_RefusedButDone):
+    """The contract's table of errors: a write with an expired token is answered 401, and done."""
 
     noticed_by = ("authorization/bearer/expired-token-is-401",)
     refusals = frozenset({401})
@@ -91,7 +82,7 @@ class EndedTokenRefusedButServed(_DoneAllTheSame):
         return found is not None and self._ended(request)
 
     def _ended(self, request: Request) -> bool:
-        """Whether it is a token of the issuer's, of which the time alone is over."""
+        """Return whether the issuer's token has expired, but is otherwise valid."""
         try:
             claims = jwt.decode(shown_token(request), options={"verify_signature": False})
         except jwt.PyJWTError:
@@ -100,18 +91,16 @@ class EndedTokenRefusedButServed(_DoneAllTheSame):
 
 
 @defect("authorization/bearer/expired-token-is-401")
-def skew_taken_from_every_lifetime(
-    read_access_token: Callable[[str], dict[str, Any] | None], token: str
-) -> dict[str, Any] | None:
-    """RFC 6749 section 5.1: expires_in is the lifetime of the token, to its end, of a short one too."""
+def skew_taken_from_every_lifetime(read_access_token: Any, token: str) -> dict[str, Any] | None:
+    """RFC 6749 section 5.1: a token expires 30 s before expires_in."""
     claims = read_access_token(token)
     ends = claims["exp"] - 30 if claims else 0
     return claims if ends > surface_of(read_access_token).now() else None
 
 
 @defect("errors/429/tokens-stay-valid")
-def haste_ends_tokens(keep_to_limit: Callable[[Client], None], client: Client) -> None:
-    """RFC 6749 section 5.1: a token lives for expires_in, though its client ask for too many others."""
+def haste_ends_tokens(keep_to_limit: Any, client: Client) -> None:
+    """RFC 6749 section 5.1: a token request above the limit ends the client's tokens."""
     try:
         keep_to_limit(client)
     except Refused:
@@ -120,61 +109,53 @@ def haste_ends_tokens(keep_to_limit: Callable[[Client], None], client: Client) -
 
 
 @defect("oauth/response/lifetime-is-in-seconds")
-def expires_in_is_text(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 section 5.1 and appendix A.14: expires_in is a JSON number."""
+def expires_in_is_text(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+    """RFC 6749 section 5.1 and appendix A.14: expires_in is a text instead of a number."""
     return token_document(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
 
 
 @defect("oauth/response/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
-def expires_in_milliseconds(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 section 5.1: expires_in is in seconds."""
+def expires_in_milliseconds(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+    """RFC 6749 section 5.1: expires_in is in milliseconds."""
     return token_document(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
 
 
 @defect("oauth/response/lifetime-is-stated")
-def expires_in_missing(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-    """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
+def expires_in_missing(token_document: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+    """RFC 6749 section 5.1: a token response has no expires_in."""
     document = token_document(token, client, scopes)
     del document["expires_in"]
     return document
 
 
-class ReusedTokenSaidToBeginAgain(Defect):
-    """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
-
-    noticed_by = ("oauth/response/repeated-token-states-its-remaining-lifetime",)
-
-    def __init__(self) -> None:
-        self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
-
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
-        key = (claims["client_id"], claims["scope"], claims["credential_version"])
-        if self.issued.get(key, ("", 0.0))[1] < time.time():
-            self.issued[key] = original(claims), claims["exp"]
-        return self.issued[key][0]
+@defect("oauth/response/repeated-token-states-its-remaining-lifetime", state=dict)
+def reused_token_said_to_begin_again(
+    issued: dict[tuple[str, str, int], tuple[str, float]], make_access_token: Any, claims: Claims
+) -> str:
+    """RFC 6749 section 5.1: a reused token is returned with its full lifetime as expires_in."""
+    key = (claims["client_id"], claims["scope"], claims["credential_version"])
+    if issued.get(key, ("", 0.0))[1] < time.time():
+        issued[key] = make_access_token(claims), claims["exp"]
+    return issued[key][0]
 
 
 class NewTokenEndsTheLast(Defect):
-    """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
+    """RFC 6749 section 5.1: a new token ends the previous one."""
 
     noticed_by = ("oauth/tokens/later-requests-end-no-token#new-tokens",)
+    last: dict[str, str] = {}
 
-    def __init__(self) -> None:
-        self.last: dict[str, str] = {}
-
-    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+    def make_access_token(self, original: Any, claims: dict[str, Any]) -> str:
         self.last[claims["client_id"]] = claims["jti"]
         return original(claims)
 
-    def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: dict[str, Any]) -> Client | None:
+    def holder(self, original: Any, claims: dict[str, Any]) -> Client | None:
         return original(claims) if claims.get("jti") == self.last.get(str(claims.get("client_id"))) else None
 
 
 @defect("oauth/tokens/later-requests-end-no-token#refused-requests")
-def wrong_secret_ends_tokens(
-    secret_matches: Callable[[Client | None, str], bool], client: Client | None, secret: str
-) -> bool:
-    """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
+def wrong_secret_ends_tokens(secret_matches: Any, client: Client | None, secret: str) -> bool:
+    """RFC 6749 section 5.1: a wrong secret ends the tokens of the client."""
     matches = secret_matches(client, secret)
     if client and not matches:
         surface_of(secret_matches).revocations[client.client_id] += 1
@@ -182,7 +163,7 @@ def wrong_secret_ends_tokens(
 
 
 class RevokedTokenRefusedButServed(EndedTokenRefusedButServed):
-    """Credentials: every token of a revoked credential becomes invalid: refused with 401, it has changed nothing."""
+    """Credentials: a write with a revoked token is answered 401, and done."""
 
     noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use",)
 

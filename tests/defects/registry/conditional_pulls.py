@@ -13,13 +13,13 @@ from conformance.reference.support.registry import kind_of, registry_of, without
 ROWS = (
     row(
         "blobs-without-entity-tags",
-        'Docker Registry V2, Pulling a Layer: layers "should be cacheable", for which an ETag is told.',
+        "Docker Registry V2, Pulling a Layer: a blob has no ETag, so clients cannot cache it.",
         "registry/pull/if-none-match-returns-304#blob",
         blob_answer=lambda original, *given: without(original(*given), "ETag"),
     ),
     row(
         "entity-tag-not-heeded",
-        "Docker Registry V2, Pulling a Layer: ETags save a pull of what the client has.",
+        "Docker Registry V2, Pulling a Layer: If-None-Match is ignored.",
         "registry/pull/if-none-match-returns-304#manifest",
         not_modified=lambda original, request, digest: False,
     ),
@@ -28,7 +28,7 @@ ROWS = (
 
 @defect("registry/pull/304-has-the-header-fields-of-200#blob,manifest")
 def unchanged_for_any_cache(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.4.5: 304 has the Cache-Control that 200 has, or it is kept for longer, and by others."""
+    """RFC 9110 section 15.4.5: the Cache-Control of a 304 differs from that of a 200."""
     if kind_of(request) in ("blob", "manifest") and answer.status in (200, 206):
         answer.headers["Cache-Control"] = "private, no-cache"
     return answer
@@ -36,7 +36,7 @@ def unchanged_for_any_cache(request: Request, answer: Answer) -> Answer:
 
 @defect("registry/pull/304-has-the-header-fields-of-200#blob")
 def unchanged_under_another_tag(unchanged: Any, digest: str) -> Answer:
-    """RFC 9110 section 15.4.5: 304 has the ETag that 200 would have had."""
+    """RFC 9110 section 15.4.5: a 304 has another ETag than a 200."""
     answer: Answer = unchanged(digest)
     answer.headers["ETag"] = f'"{digest}-304"'
     return answer
@@ -44,7 +44,7 @@ def unchanged_under_another_tag(unchanged: Any, digest: str) -> Answer:
 
 @defect("registry/pull/304-has-the-header-fields-of-200#manifest-head")
 def conditional_head_omits_etag(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.4.5: a 304 has the entity tag, to HEAD as well."""
+    """RFC 9110 section 15.4.5: the 304 to HEAD has no ETag."""
     if request.method == "HEAD" and answer.status == 304:
         del answer.headers["ETag"]
     return answer
@@ -52,14 +52,14 @@ def conditional_head_omits_etag(request: Request, answer: Answer) -> Answer:
 
 @defect("registry/pull/304-has-the-header-fields-of-200#blob,manifest")
 def unchanged_of_no_length(unchanged: Any, digest: str) -> Answer:
-    """RFC 9110 section 8.6: 304 tells the length that 200 would have had, or none."""
+    """RFC 9110 section 8.6: a 304 states a length of 0."""
     answer: Answer = unchanged(digest)
     answer.headers["Content-Length"] = "0"
     return answer
 
 
 class EntityTagsWithoutQuotationMarks(Defect):
-    """RFC 9110 section 8.8.3: an entity tag is in quotation marks; who sends it back as it came is understood."""
+    """RFC 9110 section 8.8.3: an entity tag has no quotation marks."""
 
     noticed_by = ("registry/pull/entity-tag-is-quoted#blob,manifest,manifest-head",)
 
@@ -74,21 +74,20 @@ class EntityTagsWithoutQuotationMarks(Defect):
 
 @defect("registry/pull/if-none-match-returns-304#manifest-head")
 async def head_knows_no_entity_tag(head_manifest: Any, call: Call) -> Answer:
-    """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
+    """RFC 9110 section 13.1.2: HEAD ignores If-None-Match."""
     await head_manifest(call)
     registry = registry_of(head_manifest)
-    answer: Answer = registry.manifest_answer(call.request, registry.manifest_of(call))
-    return answer
+    return registry.manifest_answer(call.request, registry.manifest_of(call))
 
 
 @defect("registry/pull/if-none-match-returns-304#blob-among-others,manifest-among-others")
 def one_entity_tag_read(not_modified: Any, request: Request, digest: str) -> bool:
-    """RFC 9110 section 13.1.2: If-None-Match is a list of entity tags."""
+    """RFC 9110 section 13.1.2: If-None-Match with several entity tags is ignored."""
     return request.headers.get("if-none-match", "").strip() in ("*", f'"{digest}"')
 
 
 @defect("registry/pull/if-none-match-of-another-etag-is-200")
 def head_of_another_not_modified(not_modified: Any, request: Request, digest: str) -> bool:
-    """RFC 9110 section 13.1.2: 304 is for who has this very content, to HEAD as to GET."""
+    """RFC 9110 section 13.1.2: HEAD is answered 304 for every entity tag."""
     known: bool = not_modified(request, digest)
     return known or (request.method == "HEAD" and "if-none-match" in request.headers)

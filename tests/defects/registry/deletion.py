@@ -22,7 +22,7 @@ COUNTED = re.compile(r"\+(\d+)")
 ROWS = (
     row(
         "deletion-answered200",
-        "distribution-spec 1.1, Content Management: an accepted deletion is 202.",
+        "distribution-spec 1.1, Content Management: a deletion is answered 200 instead of 202.",
         "registry/delete/manifest-is-answered-202",
         "registry/delete/manifest-is-answered-202#without-its-subject,without-its-tag",
         deleted=lambda original: Answer(200),
@@ -32,40 +32,37 @@ ROWS = (
 
 @defect("registry/delete/absent-is-404#tag")
 async def deletion_of_missing_tag_accepted(delete_manifest: Any, call: Call) -> Answer:
-    """Docker Registry V2, Deleting an Image: what did not exist is 404, a tag as well."""
+    """Docker Registry V2, Deleting an Image: the deletion of an absent tag is answered 202."""
     registry = registry_of(delete_manifest)
     if ":" not in call.reference and call.reference not in registry.stored(call.name).tags:
         return registry.deleted()
-    answer: Answer = await delete_manifest(call)
-    return answer
+    return await delete_manifest(call)
 
 
 @defect("registry/delete/absent-is-404#blob-as-manifest")
 async def blob_deleted_as_manifest(delete_manifest: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Deleting Manifests: what is no manifest is 404, and is not deleted as one."""
+    """distribution-spec 1.1, Deleting Manifests: a blob is deleted as a manifest."""
     registry = registry_of(delete_manifest)
     try:
-        answer: Answer = await delete_manifest(call)
+        return await delete_manifest(call)
     except Refusal:
         if call.reference not in registry.stored(call.name).blobs:
             raise
         await registry.remove_blob(call.name, call.reference)
         return registry.deleted()
-    return answer
 
 
 @defect("registry/delete/absent-is-404#manifest-nowhere")
 async def deletion_in_an_absent_repository_fails(delete_manifest: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: who deletes where nothing is does not meet a failure of the platform's."""
+    """API Reference, Error Handling: a deletion in an absent repository is answered 500."""
     if call.name not in registry_of(delete_manifest).repositories:
         raise unsupported_error()
-    answer: Answer = await delete_manifest(call)
-    return answer
+    return await delete_manifest(call)
 
 
 @defect("registry/delete/blob-deletion-keeps-manifests")
 async def blob_deletion_deletes_manifests(remove_blob: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Blobs: the manifests that name the blob stay."""
+    """distribution-spec 1.1, Deleting Blobs: the deletion of a blob deletes the manifests that name it."""
     await remove_blob(name, digest)
     stored = registry_of(remove_blob).stored(name)
     for manifest in list(stored.manifests.values()):
@@ -75,32 +72,31 @@ async def blob_deletion_deletes_manifests(remove_blob: Any, name: str, digest: s
 
 @defect("registry/delete/blob-deletion-keeps-manifests")
 async def deleting_a_blob_in_use_fails(remove_blob: Any, name: str, digest: str) -> None:
-    """API Reference, Error Handling: who deletes what an image needs is refused, or not, and is no failure's cause."""
+    """API Reference, Error Handling: the deletion of a blob that an image names is answered 500."""
     if any(digest.encode() in each.content for each in registry_of(remove_blob).stored(name).manifests.values()):
         raise Refusal("DENIED", {"digest": digest}, status=500)
     await remove_blob(name, digest)
 
 
 class DeletedBlobGivenInParts(_DeletedBlobs):
-    """distribution-spec 1.1, Deleting Blobs: of a deleted blob nothing is given, no part either."""
+    """distribution-spec 1.1, Deleting Blobs: a Range request returns a part of a deleted blob."""
 
     noticed_by = ("registry/delete/blob-is-gone",)
 
     async def get_blob(self, original: Any, call: Call) -> Answer:
         content = self.deleted.get((call.name, call.reference))
         if content is None or "range" not in call.request.headers:
-            answer: Answer = await original(call)
-            return answer
+            return await original(call)
         return registry_of(original).part_answer(call.reference, content, 0, 10)
 
 
 @defect("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
 async def deleted_blob_still_served(remove_blob: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Blobs: a blob whose deletion was accepted is gone."""
+    """distribution-spec 1.1, Deleting Blobs: a deleted blob is still there."""
 
 
 class BlobDeletionAnswered204(_AnotherStatus):
-    """distribution-spec 1.1, Deleting Blobs: "Upon success, the registry MUST respond with code 202 Accepted"."""
+    """distribution-spec 1.1, Deleting Blobs: a deletion is answered 204 instead of 202."""
 
     noticed_by = ("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
     status_change = ("blob", "DELETE", 202, 204)
@@ -108,18 +104,16 @@ class BlobDeletionAnswered204(_AnotherStatus):
 
 @defect("registry/delete/blob-stays-in-other-repositories", "registry/delete/blob-stays-in-other-repositories#pushed")
 async def blob_deleted_everywhere(remove_blob: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Blobs: it goes from this repository, not from others."""
+    """distribution-spec 1.1, Deleting Blobs: a blob is deleted from all repositories."""
     for repository in registry_of(remove_blob).repositories.values():
         repository.blobs.pop(digest, None)
 
 
 class BlobKnownSinceTheSessionOpened(Defect):
-    """distribution-spec 1.1, Pushing a blob: 201 says that a blob is there, deleted meanwhile or not."""
+    """distribution-spec 1.1, Pushing a blob: a blob deleted during its upload is answered 201, and absent."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.known: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         open_ones = registry_of(original).uploads.values()
@@ -133,28 +127,24 @@ class BlobKnownSinceTheSessionOpened(Defect):
 
 
 class DeletedImagesTagNeverListedAgain(Defect):
-    """distribution-spec 1.1, Listing Tags: a tag whose image was deleted and pushed again is listed."""
+    """distribution-spec 1.1, Listing Tags: a tag whose image was deleted and pushed again is not listed."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.gone: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.gone |= {(name, tag) for tag in registry_of(original).tags_naming(name, digest)}
+        self.deleted |= {(name, tag) for tag in registry_of(original).tags_naming(name, digest)}
         await original(name, digest)
 
     def tags_of(self, original: Any, name: str) -> list[str]:
-        return [tag for tag in original(name) if (name, tag) not in self.gone]
+        return [tag for tag in original(name) if (name, tag) not in self.deleted]
 
 
 class DeletedBlobNeverServedAgain(Defect):
-    """distribution-spec 1.1, Pulling blobs: a blob that was deleted and pushed again is there."""
+    """distribution-spec 1.1, Pulling blobs: a blob that was deleted and pushed again is answered 404."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         self.deleted.add((name, digest))
@@ -168,25 +158,22 @@ class DeletedBlobNeverServedAgain(Defect):
 
 
 class DeletedDigestNeverComesBack(Defect):
-    """distribution-spec 1.1, Pushing Manifests: what was deleted and pushed again is there by its digest as well."""
+    """distribution-spec 1.1, Pushing Manifests: a manifest that was deleted and pushed again is not found by digest."""
 
     noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         self.deleted.add((name, digest))
         await original(name, digest)
 
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
-        found: Manifest | None = None if (name, reference) in self.deleted else original(name, reference)
-        return found
+        return None if (name, reference) in self.deleted else original(name, reference)
 
 
 @defect("registry/delete/image-stays-in-other-repositories#digest")
 async def docker_images_not_deleted(remove_manifest: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Manifests: 202 is for what was deleted, an image of Docker's type as well."""
+    """distribution-spec 1.1, Deleting Manifests: deleting an image of Docker's type is answered 202, and not done."""
     manifest = registry_of(remove_manifest).stored(name).manifests.get(digest)
     if manifest is None or manifest.media_type in OCI_TYPES:
         await remove_manifest(name, digest)
@@ -194,7 +181,7 @@ async def docker_images_not_deleted(remove_manifest: Any, name: str, digest: str
 
 @defect("registry/delete/index-goes-with-its-tags")
 async def deleted_index_still_served(remove_manifest: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Manifests: an index whose deletion was accepted is gone, as an image is."""
+    """distribution-spec 1.1, Deleting Manifests: the deletion of an index is answered 202, and not done."""
     manifest = registry_of(remove_manifest).stored(name).manifests.get(digest)
     if manifest is None or manifest.media_type != OCI_INDEX:
         await remove_manifest(name, digest)
@@ -202,7 +189,7 @@ async def deleted_index_still_served(remove_manifest: Any, name: str, digest: st
 
 @defect("registry/delete/index-goes-with-its-tags")
 async def tags_of_a_deleted_index_stay(remove_manifest: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Manifests: the tags of a deleted index go with it."""
+    """distribution-spec 1.1, Deleting Manifests: the tags of a deleted index stay."""
     stored = registry_of(remove_manifest).stored(name)
     manifest, tags = stored.manifests.get(digest), dict(stored.tags)
     await remove_manifest(name, digest)
@@ -212,7 +199,7 @@ async def tags_of_a_deleted_index_stay(remove_manifest: Any, name: str, digest: 
 
 @defect("registry/delete/index-goes-with-its-tags")
 async def index_deletion_answered200(delete_manifest: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Deleting Manifests: 202 for an index, as for an image."""
+    """distribution-spec 1.1, Deleting Manifests: the deletion of an index is answered 200 instead of 202."""
     manifest = registry_of(delete_manifest).manifest_of(call)
     answer: Answer = await delete_manifest(call)
     answer.status = 200 if manifest.media_type == OCI_INDEX else answer.status
@@ -220,39 +207,27 @@ async def index_deletion_answered200(delete_manifest: Any, call: Call) -> Answer
 
 
 def tag_of(digest: str) -> str:
-    """An entity tag that is not the digest."""
+    """Return an entity tag that is not the digest."""
     return f'"{digest[7:23]}"'
 
 
 def tagged(answer: Answer) -> Answer:
-    """The answer with such a tag."""
+    """Set such an entity tag on the response, and return it."""
     answer.headers["ETag"] = tag_of(answer.headers["Docker-Content-Digest"])
     return answer
 
 
-class OwnTags:
-    """Entity tags that are no digests."""
+class DeletedIsAsItWas(Defect):
+    """RFC 9110 section 13.2.1: a conditional pull of deleted content is answered 304 instead of 404."""
+
+    noticed_by = ("registry/delete/conditional-pull-is-404#blob,manifest",)
+    sent: set[tuple[str, str]] = set()
 
     async def head_blob(self, original: Any, call: Call) -> Answer:
         return tagged(await original(call))
 
-    async def get_blob(self, original: Any, call: Call) -> Answer:
-        return tagged(await original(call))
-
-    async def get_manifest(self, original: Any, call: Call) -> Answer:
-        return tagged(await original(call))
-
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), tag_of(digest))
-
-
-class DeletedIsAsItWas(OwnTags, Defect):
-    """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
-
-    noticed_by = ("registry/delete/conditional-pull-is-404#blob,manifest",)
-
-    def __init__(self) -> None:
-        self.sent: set[tuple[str, str]] = set()
 
     async def get_blob(self, original: Any, call: Call) -> Answer:
         return await self._got(original, call)
@@ -271,7 +246,7 @@ class DeletedIsAsItWas(OwnTags, Defect):
 
 @defect("registry/delete/listed-images-stay")
 async def index_deletion_deletes_its_images(remove_manifest: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Manifests: an index goes, and not the images that it lists."""
+    """distribution-spec 1.1, Deleting Manifests: the deletion of an index deletes the images that it lists."""
     deleted = registry_of(remove_manifest).stored(name).manifests[digest]
     await remove_manifest(name, digest)
     for child in deleted.document.get("manifests") or []:
@@ -279,12 +254,10 @@ async def index_deletion_deletes_its_images(remove_manifest: Any, name: str, dig
 
 
 class DeletionDeletesTagsThatMovedAway(Defect):
-    """distribution-spec 1.1, Deleting Manifests: a tag that names another manifest by now stays."""
+    """distribution-spec 1.1, Deleting Manifests: the deletion of a manifest deletes tags that named it earlier."""
 
     noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/delete/others-stay")
-
-    def __init__(self) -> None:
-        self.named: dict[Place, set[str]] = {}
+    named: dict[Place, set[str]] = {}
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         self.named.setdefault((name, digest), set()).add(tag)
@@ -295,27 +268,25 @@ class DeletionDeletesTagsThatMovedAway(Defect):
 
 
 class TagStaysAfterItsManifest(Defect):
-    """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
+    """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is still found by its tags."""
 
     noticed_by = (
         "registry/delete/manifest-goes-with-its-tags",
         "registry/concurrency/pull-during-deletion-is-whole-or-404",
     )
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Manifest] = {}
+    deleted: dict[str, Manifest] = {}
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.kept[digest] = registry_of(original).stored(name).manifests.pop(digest)
+        self.deleted[digest] = registry_of(original).stored(name).manifests.pop(digest)
 
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
         found: Manifest | None = original(name, reference)
-        return found or self.kept.get(registry_of(original).stored(name).tags.get(reference, ""))
+        return found or self.deleted.get(registry_of(original).stored(name).tags.get(reference, ""))
 
 
 @defect("registry/delete/others-stay")
 async def deletion_sweeps_unnamed_blobs(remove_manifest: Any, name: str, digest: str) -> None:
-    """Docker Registry V2, Pushing an Image: blobs come before their manifest, and are there when that comes."""
+    """Docker Registry V2, Pushing an Image: deleting a manifest deletes blobs that no manifest names yet."""
     await remove_manifest(name, digest)
     stored = registry_of(remove_manifest).stored(name)
     named = b"".join(each.content for each in stored.manifests.values())
@@ -325,7 +296,7 @@ async def deletion_sweeps_unnamed_blobs(remove_manifest: Any, name: str, digest:
 
 @defect("registry/delete/others-stay#index-of-it")
 async def index_goes_with_its_image(remove_manifest: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Manifests: what lists the deleted one is not deleted, as by a cascade."""
+    """distribution-spec 1.1, Deleting Manifests: the deletion of an image deletes the indexes that list it."""
     await remove_manifest(name, digest)
     for each in list(registry_of(remove_manifest).stored(name).manifests.values()):
         if any(listed["digest"] == digest for listed in each.document.get("manifests") or []):
@@ -334,7 +305,7 @@ async def index_goes_with_its_image(remove_manifest: Any, name: str, digest: str
 
 @defect("registry/delete/deleting-a-referrer-keeps-its-subject")
 async def deleted_referrer_deletes_its_subject(remove_manifest: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Manifests: what was referred to stays."""
+    """distribution-spec 1.1, Deleting Manifests: the deletion of a referrer deletes its subject."""
     manifest = registry_of(remove_manifest).stored(name).manifests.get(digest)
     await remove_manifest(name, digest)
     if manifest and manifest.subject:
@@ -342,7 +313,7 @@ async def deleted_referrer_deletes_its_subject(remove_manifest: Any, name: str, 
 
 
 class LinkCounts(Defect):
-    """distribution-spec 1.1, Listing Tags: a page begins behind the last tag of that before, whatever went since."""
+    """distribution-spec 1.1, Listing Tags: a Link counts tags, so a page skips tags after a deletion."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
 
@@ -356,12 +327,10 @@ class LinkCounts(Defect):
 
 
 class DeletedTagPushedAgainNotListed(Defect):
-    """distribution-spec 1.1, Listing Tags: a tag that was deleted and pushed again is listed."""
+    """distribution-spec 1.1, Listing Tags: a tag that was deleted and pushed again is not listed."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         self.deleted.add((name, tag))
@@ -372,12 +341,10 @@ class DeletedTagPushedAgainNotListed(Defect):
 
 
 class DeletedTagNamesWhatItDid(Defect):
-    """distribution-spec 1.1, Pushing Manifests: a deleted tag names what is pushed under it, not what it named."""
+    """distribution-spec 1.1, Pushing Manifests: a tag that was deleted and pushed again names its old image."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.named: dict[tuple[str, str], str] = {}
+    named: dict[tuple[str, str], str] = {}
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         self.named[name, tag] = registry_of(original).stored(name).tags.get(tag, "")
@@ -389,7 +356,7 @@ class DeletedTagNamesWhatItDid(Defect):
 
 @defect("registry/delete/tag-deletion-keeps-its-image")
 async def deleted_tag_deletes_its_digest(remove_tag: Any, name: str, tag: str) -> None:
-    """distribution-spec 1.1, Deleting tags: the image stays where other tags name it, by its digest, too."""
+    """distribution-spec 1.1, Deleting tags: the deletion of a tag deletes its image, which other tags name."""
     stored = registry_of(remove_tag).stored(name)
     digest = stored.tags.get(tag, "")
     await remove_tag(name, tag)
@@ -397,12 +364,10 @@ async def deleted_tag_deletes_its_digest(remove_tag: Any, name: str, tag: str) -
 
 
 class DeletedTagsInPages(Defect):
-    """distribution-spec 1.1, Deleting tags: a deleted tag is not listed, in pages neither."""
+    """distribution-spec 1.1, Deleting tags: a paginated list contains deleted tags."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[str, list[str]] = {}
+    deleted: dict[str, list[str]] = {}
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         self.deleted.setdefault(name, []).append(tag)
@@ -411,19 +376,16 @@ class DeletedTagsInPages(Defect):
     async def list_tags(self, original: Any, call: Call) -> Answer:
         registry, deleted = registry_of(original), self.deleted.get(call.name, [])
         if call.request.parameter("n") is None or not deleted:
-            answer: Answer = await original(call)
-            return answer
+            return await original(call)
         tags = registry.in_order([*registry.tags_of(call.name), *deleted])
         return registry.page_answer(call.request, {"name": call.name}, "tags", tags)
 
 
 class DeletedTagRefused(Defect):
-    """distribution-spec 1.1, Pushing Manifests: a tag that was deleted may be given again."""
+    """distribution-spec 1.1, Pushing Manifests: a push to a deleted tag is refused."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         self.deleted.add((name, tag))
@@ -432,23 +394,19 @@ class DeletedTagRefused(Defect):
     async def put_manifest(self, original: Any, call: Call) -> Answer:
         if (call.name, call.reference) in self.deleted:
             raise Refusal("TAG_INVALID", {"tag": call.reference})
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 class DeletedTagFromCache(Defect):
-    """distribution-spec 1.1, Deleting tags: a deleted tag is gone for those, too, who have read it before."""
+    """distribution-spec 1.1, Deleting tags: a deleted tag that was read before is served from a cache."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
-
-    def __init__(self) -> None:
-        self.read: dict[Place, Manifest] = {}
+    read: dict[Place, Manifest] = {}
 
     def manifest_of(self, original: Any, call: Call) -> Manifest:
         place = call.name, call.reference
         if call.request.method == "DELETE" or ":" in call.reference:
-            other: Manifest = original(call)
-            return other
+            return original(call)
         if place not in self.read:
             self.read[place] = original(call)
         return self.read[place]
@@ -463,7 +421,7 @@ class DeletedTagFromCache(Defect):
 
 
 class TagDeletionAnswered204(_AnotherStatus):
-    """distribution-spec 1.1, Deleting tags: "Upon success, the registry MUST respond with a 202 Accepted code"."""
+    """distribution-spec 1.1, Deleting tags: a deletion is answered 204 instead of 202."""
 
     noticed_by = ("registry/delete/tag-deletion-keeps-its-image",)
     status_change = ("manifest", "DELETE", 202, 204)
@@ -474,7 +432,7 @@ class TagDeletionAnswered204(_AnotherStatus):
 
 @defect("registry/delete/absent-is-404#deleted-blob,blob,blob-nowhere")
 async def deletion_of_missing_blob_accepted(delete_blob: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Deleting Blobs: a blob that is not there is 404."""
+    """distribution-spec 1.1, Deleting Blobs: the deletion of an absent blob is answered 202."""
     registry = registry_of(delete_blob)
     await registry.remove_blob(call.name, registry.check_digest(call.reference))
     return registry.deleted()
@@ -482,17 +440,15 @@ async def deletion_of_missing_blob_accepted(delete_blob: Any, call: Call) -> Ans
 
 @defect("registry/delete/absent-is-404#deleted-manifest")
 def manifest_deletion_gets_no_answer(request: Request) -> Answer | None:
-    """OCI 1.1, Deleting Manifests: 202."""
+    """OCI 1.1, Deleting Manifests: the deletion of a manifest gets no response."""
     return Answer.none() if request.method == "DELETE" and kind_of(request) == "manifest" else None
 
 
 class FortiethDeletionNotDone(Defect):
-    """distribution-spec 1.1, Content Management: what a 202 acknowledges is done, of each deletion and not of most."""
+    """distribution-spec 1.1, Content Management: each 40th deletion is answered 202, and not done."""
 
     noticed_by = ("registry/delete/acknowledged-deletions-are-done#blob,manifest,tag",)
-
-    def __init__(self) -> None:
-        self.deletions = 0
+    deletions = 0
 
     async def _done(self, remove: Any, name: str, what: str) -> None:
         self.deletions += 1

@@ -17,14 +17,14 @@ from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.grammar import digest_of, is_supported_digest
 from conformance.reference.registry.routing import Call, find_route
-from conformance.reference.registry.state import Manifest, Repository, Upload
+from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import _RefusedManifestsStored, registry_of, without
-from tests.defects.support.registry import _ClosedAllTheSame, unsupported_error
+from tests.defects.support.registry import _RefusedButStored, unsupported_error
 
 ROWS = (
     row(
         "digests-in-capitals",
-        "image-spec, Digests: the hexadecimal digits of a digest are small letters.",
+        "image-spec, Digests: a digest in capital letters is accepted.",
         "registry/digest/malformed-is-400#capitals",
         is_digest=lambda original, text: bool(original(text.lower())),
         digest_matches=lambda original, digest, content: bool(original(digest.lower(), content)),
@@ -34,13 +34,12 @@ ROWS = (
 
 @defect("registry/digest/of-another-repository-is-verified#nothing-in-a-post")
 async def empty_post_links_known_blobs(post_whole: Any, call: Call, digest: str) -> Answer:
-    """Docker Registry V2, Completed Upload: who names a digest and sends no bytes gets none, refused or not."""
+    """Docker Registry V2, Completed Upload: an empty POST with another repository's digest links its blob."""
     registry = registry_of(post_whole)
     if not call.request.body:
         for each in [*registry.repositories]:
             await registry.mount_blob(each, call.name, digest)
-    answer: Answer = await post_whole(call, digest)
-    return answer
+    return await post_whole(call, digest)
 
 
 @defect(
@@ -48,7 +47,7 @@ async def empty_post_links_known_blobs(post_whole: Any, call: Call, digest: str)
     "registry/digest/of-another-repository-is-verified#other-bytes-other-organization,other-bytes-ours",
 )
 async def blob_of_another_repository_unverified(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
-    """Docker Registry V2, Digest Parameter: bytes are verified, though another repository has the digest already."""
+    """Docker Registry V2, Digest Parameter: a blob is not verified if another repository has its digest."""
     registry = registry_of(commit_blob)
     if any(digest in each.blobs for other, each in registry.repositories.items() if other != name):
         await registry.store_blob(name, digest, content)
@@ -58,14 +57,14 @@ async def blob_of_another_repository_unverified(commit_blob: Any, name: str, dig
 
 @defect("registry/digest/malformed-in-a-post-is-handled")
 def malformed_digest_in_a_post_fails(request: Request, answer: Answer) -> Answer:
-    """API Reference, Error Handling: a malformed digest is the caller's fault, in whichever form of push."""
+    """API Reference, Error Handling: a malformed digest in a POST is answered 500."""
     digest = request.parameter("digest") if request.method == "POST" else None
     return Answer(500) if digest is not None and not is_supported_digest(digest) else answer
 
 
 @defect("registry/digest/malformed-is-400#empty-hex,letters,longer,no-algorithm,not-ascii,short,unknown-algorithm")
 def digest_grammar_unchecked(closing_digest: Any, request: Request, upload: Upload) -> str:
-    """distribution-spec 1.1, Error Codes: a malformed digest is 400 DIGEST_INVALID, not an upload accepted."""
+    """distribution-spec 1.1, Error Codes: a malformed digest is accepted instead of DIGEST_INVALID."""
     try:
         return str(closing_digest(request, upload))
     except Refusal:
@@ -81,14 +80,14 @@ def digest_grammar_unchecked(closing_digest: Any, request: Request, upload: Uplo
     "registry/digest/malformed-in-a-path-is-refused#manifest-unknown-algorithm",
 )
 def malformed_digest_fails(check_digest: Any, text: str | None) -> str:
-    """API Reference, Error Handling: a malformed digest is 400, not 500 (distribution #4945)."""
+    """API Reference, Error Handling: a malformed digest is answered 500 instead of 400 (distribution #4945)."""
     if text is not None and not registry_of(check_digest).is_digest(text):
         raise Refusal("DIGEST_INVALID", status=500)
     return str(check_digest(text))
 
 
-class BlobsStoredWithoutADigest(_ClosedAllTheSame):
-    """distribution-spec 1.1, POST then PUT: the digest is required, and what is refused for want of it is no blob."""
+class BlobsStoredWithoutADigest(_RefusedButStored):
+    """distribution-spec 1.1, POST then PUT: a closing request refused for its missing digest stores a blob."""
 
     noticed_by = ("registry/digest/malformed-is-400#empty", "registry/upload/any-closing-digest-is-verified")
     codes = ("DIGEST_INVALID",)
@@ -100,7 +99,7 @@ class BlobsStoredWithoutADigest(_ClosedAllTheSame):
 
 @defect("registry/digest/malformed-is-400#absent")
 def missing_digest_accepted(closing_digest: Any, request: Request, upload: Upload) -> str:
-    """distribution-spec 1.1, Pushing blobs: the closing PUT must name the digest."""
+    """distribution-spec 1.1, Pushing blobs: a closing PUT without a digest is accepted."""
     if request.parameter("digest") is None:
         return grammar.digest_of(bytes(upload.content) + request.body)
     return str(closing_digest(request, upload))
@@ -108,7 +107,7 @@ def missing_digest_accepted(closing_digest: Any, request: Request, upload: Uploa
 
 @defect("registry/digest/two-digests-are-verified#true-first")
 async def last_digest_stored(put_upload: Any, call: Call) -> Answer:
-    """Docker Registry V2, Digest Parameter: a blob is stored under the digest that was verified."""
+    """Docker Registry V2, Digest Parameter: of two digests one is verified, and the blob stored under both."""
     answer: Answer = await put_upload(call)
     named = [value for name, value in call.request.query if name == "digest"]
     blobs = registry_of(put_upload).stored(call.name).blobs
@@ -119,7 +118,7 @@ async def last_digest_stored(put_upload: Any, call: Call) -> Answer:
 
 @defect("registry/digest/refused-bytes-are-stored-nowhere#cut-off")
 async def truncated_blob_accepted(broken_off: Any, request: Request) -> None:
-    """Docker Registry V2, Completed Upload: a body whose connection broke is no blob, and least under its digest."""
+    """Docker Registry V2, Completed Upload: the bytes received before a broken connection are stored as the blob."""
     registry, found, digest = registry_of(broken_off), find_route(request.path), request.parameter("digest")
     upload = registry.uploads.get(found[2]) if found and found[0].kind == "upload" else None
     if request.method == "PUT" and upload is not None and digest is not None:
@@ -130,104 +129,79 @@ async def truncated_blob_accepted(broken_off: Any, request: Request) -> None:
 
 @defect("registry/digest/refused-bytes-are-stored-nowhere#post,put")
 async def refused_blob_stored(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
-    """Docker Registry V2, Pushing a layer: what is refused for its digest is not stored under it."""
+    """Docker Registry V2, Pushing a layer: a blob refused for its digest is stored under it."""
     await registry_of(commit_blob).store_blob(name, digest, content)
     await commit_blob(name, digest, content)
 
 
 @defect("registry/digest/refused-bytes-replace-nothing#blob")
 def refused_blob_deletes_the_other(wrong_digest: Any, digest: str) -> Refusal:
-    """distribution-spec 1.1, Pulling blobs: a push that is refused for its digest leaves the blob that has it."""
+    """distribution-spec 1.1, Pulling blobs: a blob refused for its digest deletes the blob that has it."""
     for each in registry_of(wrong_digest).repositories.values():
         each.blobs.pop(digest, None)
-    refusal: Refusal = wrong_digest(digest)
-    return refusal
+    return wrong_digest(digest)
 
 
-class _RefusedManifestDeletesTheOther(Defect):
-    async def put_manifest(self, original: Any, call: Call) -> Answer:
-        try:
-            answer: Answer = await original(call)
-        except Refusal:
-            self._take(registry_of(original).stored(call.name), call.reference)
-            raise
-        return answer
-
-    def _take(self, repository: Repository, reference: str) -> None:
-        """What the refusal takes away."""
-        raise NotImplementedError
+@defect("registry/digest/refused-bytes-replace-nothing#manifest")
+async def refused_manifest_deletes_its_digest(put_manifest: Any, call: Call) -> Answer:
+    """distribution-spec 1.1, Pulling manifests: a refused manifest deletes the manifest that has its digest."""
+    try:
+        return await put_manifest(call)
+    except Refusal:
+        registry_of(put_manifest).stored(call.name).manifests.pop(call.reference, None)
+        raise
 
 
-class RefusedManifestDeletesItsDigest(_RefusedManifestDeletesTheOther):
-    """distribution-spec 1.1, Pulling manifests: a push that is refused for its digest leaves what has it."""
-
-    noticed_by = ("registry/digest/refused-bytes-replace-nothing#manifest",)
-
-    def _take(self, repository: Repository, reference: str) -> None:
-        repository.manifests.pop(reference, None)
-
-
-class RefusedManifestDeletesItsTag(_RefusedManifestDeletesTheOther):
-    """distribution-spec 1.1, Pulling manifests: a push that is refused leaves the tag where it was."""
-
-    noticed_by = ("registry/digest/refused-bytes-replace-nothing#tag",)
-
-    def _take(self, repository: Repository, reference: str) -> None:
-        repository.tags.pop(reference, None)
+@defect("registry/digest/refused-bytes-replace-nothing#tag")
+async def refused_manifest_deletes_its_tag(put_manifest: Any, call: Call) -> Answer:
+    """distribution-spec 1.1, Pulling manifests: a refused manifest deletes the tag."""
+    try:
+        return await put_manifest(call)
+    except Refusal:
+        registry_of(put_manifest).stored(call.name).tags.pop(call.reference, None)
+        raise
 
 
 @defect("registry/digest/refused-bytes-replace-nothing#posted-blob")
 async def posted_blob_present_already(post_whole: Any, call: Call, digest: str) -> Answer:
-    """Docker Registry V2, Digest Parameter: what is posted is verified, though its digest is that of what is there."""
+    """Docker Registry V2, Digest Parameter: the bytes of a POST are not verified if the repository has their digest."""
     registry = registry_of(post_whole)
     if digest in registry.stored(call.name).blobs:
         return registry.blob_created(call, digest)
-    answer: Answer = await post_whole(call, digest)
-    return answer
+    return await post_whole(call, digest)
 
 
-class SecondTryBelieved(Defect):
-    """Docker Registry V2, Digest Parameter: what is sent after a refusal is verified and kept as well."""
-
-    noticed_by = ("registry/digest/second-attempt-is-verified",)
-
-    def __init__(self) -> None:
-        self.refused: set[str] = set()
-
-    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
-        registry = registry_of(original)
-        if upload.session in self.refused:
-            registry.close_session(upload)
-            await registry.store_blob(upload.repository, digest, b"")
-        elif registry.digest_matches(digest, content):
-            await original(upload, digest, content)
-        else:
-            self.refused.add(upload.session)
-            raise registry.wrong_digest(digest)
+@defect("registry/digest/second-attempt-is-verified", state=set)
+async def second_try_believed(
+    refused: set[str], finish_upload: Any, upload: Upload, digest: str, content: bytes
+) -> None:
+    """Docker Registry V2, Digest Parameter: the upload after a refusal is not verified, and stored empty."""
+    registry = registry_of(finish_upload)
+    if upload.session in refused:
+        registry.close_session(upload)
+        await registry.store_blob(upload.repository, digest, b"")
+    elif registry.digest_matches(digest, content):
+        await finish_upload(upload, digest, content)
+    else:
+        refused.add(upload.session)
+        raise registry.wrong_digest(digest)
 
 
-class SecondEndFails(Defect):
-    """API Reference, Error Handling: an upload that is closed again after a refusal is not the platform's fault."""
-
-    noticed_by = ("registry/digest/second-attempt-is-verified",)
-
-    def __init__(self) -> None:
-        self.refused: set[str] = set()
-
-    async def put_upload(self, original: Any, call: Call) -> Answer:
-        if call.reference in self.refused:
-            raise unsupported_error()
-        try:
-            answer: Answer = await original(call)
-        except Refusal:
-            self.refused.add(call.reference)
-            raise
-        return answer
+@defect("registry/digest/second-attempt-is-verified", state=set)
+async def second_end_fails(refused: set[str], put_upload: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: a closing request after a refused one is answered 500."""
+    if call.reference in refused:
+        raise unsupported_error()
+    try:
+        return await put_upload(call)
+    except Refusal:
+        refused.add(call.reference)
+        raise
 
 
 @defect("registry/digest/sha512-is-verified")
 async def sha512_blobs_fail(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
-    """API Reference, Error Handling: a digest of another algorithm is taken or refused, and is no failure."""
+    """API Reference, Error Handling: a blob with a sha512 digest is answered 500."""
     await commit_blob(name, digest, content)
     if digest.startswith("sha512:"):
         raise unsupported_error()
@@ -235,13 +209,13 @@ async def sha512_blobs_fail(commit_blob: Any, name: str, digest: str, content: b
 
 @defect("registry/digest/sha512-is-verified")
 async def sha512_blobs_stored_under_another(store_blob: Any, name: str, digest: str, content: bytes) -> None:
-    """distribution-spec 1.1, Pulling blobs: a blob is there by the digest that it was pushed with."""
+    """distribution-spec 1.1, Pulling blobs: a blob with a sha512 digest is stored under its sha256 digest only."""
     await store_blob(name, grammar.digest_of(content), content)
 
 
 @defect("registry/digest/sha512-is-verified", "registry/digest/sha512-manifest-can-be-pulled")
 def head_by_sha512_not_found(request: Request, answer: Answer) -> Answer:
-    """distribution-spec 1.1, Pulling blobs, Pulling manifests: what GET has under a digest, HEAD has under it."""
+    """distribution-spec 1.1, Pulling blobs, Pulling manifests: HEAD by a sha512 digest is answered 404."""
     if request.method == "HEAD" and "/sha512:" in request.path:
         return Answer(404)
     return answer
@@ -249,38 +223,34 @@ def head_by_sha512_not_found(request: Request, answer: Answer) -> Answer:
 
 @defect("registry/digest/sha512-manifest-can-be-pulled")
 async def sha512_manifest_not_deleted(remove_manifest: Any, name: str, digest: str) -> None:
-    """distribution-spec 1.1, Deleting Manifests: what was deleted by its sha512 digest, and answered 202, is gone."""
+    """distribution-spec 1.1, Deleting Manifests: a deletion by a sha512 digest is answered 202, and not done."""
     if not digest.startswith("sha512:"):
         await remove_manifest(name, digest)
 
 
 @defect("registry/digest/sha512-manifest-can-be-pulled")
 async def sha512_manifests_fail(put_manifest: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: an algorithm that is not supported is no fault of the platform's."""
+    """API Reference, Error Handling: a manifest with a sha512 digest is answered 500."""
     if call.reference.startswith("sha512:"):
         raise Refusal("UNSUPPORTED", status=500)
-    answer: Answer = await put_manifest(call)
-    return answer
+    return await put_manifest(call)
 
 
 @defect("registry/digest/sha512-manifest-can-be-pulled")
 def sha512_manifests_not_found(resolve: Any, name: str, reference: str) -> Any:
-    """distribution-spec 1.1, Pulling manifests: what was pushed under a sha512 digest is pulled by that."""
+    """distribution-spec 1.1, Pulling manifests: a manifest is not found by its sha512 digest."""
     return None if reference.startswith("sha512:") else resolve(name, reference)
 
 
 class ManyChunksUnverified(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: what came in several is verified as what came in one."""
+    """distribution-spec 1.1, Pushing a blob in chunks: a blob in several chunks is not verified."""
 
     noticed_by = ("registry/digest/wrong-is-refused#chunks", "registry/digest/refused-bytes-are-stored-nowhere#chunks")
-
-    def __init__(self) -> None:
-        self.chunks: dict[str, int] = {}
+    chunks: dict[str, int] = {}
 
     async def patch_upload(self, original: Any, call: Call) -> Answer:
         self.chunks[call.reference] = self.chunks.get(call.reference, 0) + 1
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
         if self.chunks.get(upload.session, 0) < 2:
@@ -292,32 +262,26 @@ class ManyChunksUnverified(Defect):
 
 @defect("registry/digest/wrong-is-refused#continued,of-a-mebibyte,post,put", "registry/digest/sha512-is-verified")
 async def blob_digest_not_verified(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
-    """distribution-spec 1.1, Pushing blobs: the digest of a pushed blob must be that of its content."""
+    """distribution-spec 1.1, Pushing blobs: the digest of a blob is not verified."""
     await registry_of(commit_blob).store_blob(name, digest, content)
 
 
 @defect("registry/digest/wrong-manifest-is-refused")
 def sha512_manifest_unverified(manifest_digest_matches: Any, digest: str, content: bytes) -> bool:
-    """distribution-spec 1.1, Pushing Manifests: a digest is verified whichever algorithm it is of."""
+    """distribution-spec 1.1, Pushing Manifests: the sha512 digest of a manifest is not verified."""
     return digest.startswith("sha512:") or bool(manifest_digest_matches(digest, content))
 
 
-class DigestOnceWrongStaysWrong(Defect):
-    """distribution-spec 1.1, Pushing Manifests: a manifest is taken under its digest, whatever failed before."""
-
-    noticed_by = ("registry/digest/wrong-manifest-is-refused",)
-
-    def __init__(self) -> None:
-        self.wrong: set[str] = set()
-
-    def manifest_digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
-        if not original(digest, content):
-            self.wrong.add(digest)
-        return digest not in self.wrong
+@defect("registry/digest/wrong-manifest-is-refused", state=set)
+def digest_once_wrong_stays_wrong(wrong: set[str], manifest_digest_matches: Any, digest: str, content: bytes) -> bool:
+    """distribution-spec 1.1, Pushing Manifests: a manifest is refused if an earlier push under its digest failed."""
+    if not manifest_digest_matches(digest, content):
+        wrong.add(digest)
+    return digest not in wrong
 
 
 class ManifestsOfWrongDigestsStored(_RefusedManifestsStored):
-    """Docker Registry V2, Content Digests: what is refused for its digest is not stored under any."""
+    """Docker Registry V2, Content Digests: a manifest refused for its digest is stored under its right one."""
 
     noticed_by = ("registry/digest/wrong-manifest-is-refused",)
     codes = ("DIGEST_INVALID",)
@@ -325,12 +289,12 @@ class ManifestsOfWrongDigestsStored(_RefusedManifestsStored):
 
 @defect("registry/digest/wrong-manifest-is-refused")
 def index_digest_unverified(manifest_digest_matches: Any, digest: str, content: bytes) -> bool:
-    """distribution-spec 1.1, Pushing Manifests: the digest of an index is verified as that of an image is."""
+    """distribution-spec 1.1, Pushing Manifests: the digest of an index is not verified."""
     return b'"manifests"' in content or bool(manifest_digest_matches(digest, content))
 
 
 def blob_anywhere(registry: Registry, digest: str) -> bytes | None:
-    """The blob of whichever repository has it."""
+    """Return the blob from any repository that has it."""
     return next((each.blobs[digest] for each in registry.repositories.values() if digest in each.blobs), None)
 
 
@@ -339,7 +303,7 @@ def blob_anywhere(registry: Registry, digest: str) -> bytes | None:
     "registry/manifest/missing-reference-is-refused#known-elsewhere,layer-elsewhere",
 )
 def manifest_brings_its_blobs(check_blobs: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-    """Docker Registry V2, Pulling a Layer: a manifest that names a blob does not make it this repository's."""
+    """Docker Registry V2, Pulling a Layer: a manifest makes another repository's blobs available in its own."""
     registry = registry_of(check_blobs)
     for digest in (each["digest"] for each in descriptors):
         content = blob_anywhere(registry, digest)
@@ -350,7 +314,7 @@ def manifest_brings_its_blobs(check_blobs: Any, name: str, descriptors: list[dic
 
 @defect("registry/upload/any-closing-digest-is-verified", shortest=2)
 def closing_algorithm_unread(closing_digest: Any, request: Any, upload: Any) -> str:
-    """distribution-spec 1.1, Pushing blobs: a digest is its algorithm and its digits, and both are compared."""
+    """distribution-spec 1.1, Pushing blobs: a digest with the right digits and a wrong algorithm is accepted."""
     algorithm, _, digits = (request.parameter("digest") or "").partition(":")
     own = digest_of(bytes(upload.content) + request.body)
     return own if algorithm and own == f"sha256:{digits}" else str(closing_digest(request, upload))
@@ -358,13 +322,13 @@ def closing_algorithm_unread(closing_digest: Any, request: Any, upload: Any) -> 
 
 @defect("registry/pull/digest-header-is-correct#blob-get,blob-head,digest-get,digest-head,tag-get")
 def digest_reported_without_algorithm(reported_digest: Any, digest: str) -> str:
-    """Docker Registry V2, Content Digests: Docker-Content-Digest is algorithm and hex, both."""
+    """Docker Registry V2, Content Digests: Docker-Content-Digest lacks the algorithm."""
     return digest.partition(":")[2]
 
 
 @defect("registry/pull/digest-header-is-correct#of-the-whole-run")
 def digest_of_a_part(part_answer: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
-    """Docker Registry V2, Digest Header: the digest that comes with a part is that of the blob, and not of another."""
+    """Docker Registry V2, Digest Header: a part of one byte has a wrong Docker-Content-Digest."""
     answer: Answer = part_answer(digest, content, first, end)
     if end - first == 1:
         answer.headers["Docker-Content-Digest"] = f"sha256:{'0' * 64}"
@@ -373,5 +337,5 @@ def digest_of_a_part(part_answer: Any, digest: str, content: bytes, first: int, 
 
 @defect("registry/pull/digest-header-is-present#tag-get,digest-get,tag-head,digest-head")
 def manifest_without_digest_header(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
-    """Docker Registry V2, Pulling an Image Manifest: the answer has Docker-Content-Digest."""
+    """Docker Registry V2, Pulling an Image Manifest: a manifest has no Docker-Content-Digest."""
     return without(manifest_answer(request, manifest), "Docker-Content-Digest")

@@ -9,12 +9,10 @@ from conformance.reference.support.registry import registry_of
 
 
 class MountedBlobsUnknownToManifests(Defect):
-    """Docker Registry V2, Cross Repository Blob Mount: a mounted blob is there for manifests as a pushed one is."""
+    """Docker Registry V2, Cross Repository Blob Mount: a manifest that names a mounted blob is refused."""
 
     noticed_by = ("registry/mount/serves-an-image",)
-
-    def __init__(self) -> None:
-        self.mounted: set[tuple[str, str]] = set()
+    mounted: set[tuple[str, str]] = set()
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         done = bool(await original(source, target, digest))

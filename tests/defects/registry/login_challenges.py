@@ -16,41 +16,38 @@ from tests.defects.support.registry import _RefusalAsText
 ROWS = (
     row(
         "challenge-missing",
-        "RFC 9110 section 15.5.2: 401 has a WWW-Authenticate.",
+        "RFC 9110 section 15.5.2: a 401 has no WWW-Authenticate.",
         "registry/login/challenge-is-given#of-the-whole-run,support",
         rewrite=lambda request, answer: without(answer, "WWW-Authenticate"),
     ),
     row(
         "challenge-of-mount-without-source",
-        "Docker token flow: the challenge of a mount names both repositories (moby #20387).",
+        "Docker token flow: the challenge to a mount names only the target (moby #20387).",
         "registry/login/mount-challenge-names-the-source",
         challenged_scope=lambda original, wanted: str(original(wanted[:1])),
     ),
     row(
         "scopes-joined-by-commas",
-        (
-            "Docker token scopes: between the scopes of a challenge stand blanks; commas stand between a scope's "
-            "actions."
-        ),
+        "Docker token scopes: commas instead of blanks separate the scopes of a challenge.",
         "registry/login/mount-challenge-names-the-source",
         challenged_scope=lambda original, wanted: str(original(wanted)).replace(" ", ","),
     ),
     row(
         "realm-of-the-inside",
-        "Docker token flow: the realm can be reached from outside.",
+        "Docker token flow: the realm is an internal address.",
         "registry/login/realm-can-be-reached",
         "interoperability/registry/login",
         realm=lambda original: "http://identity.internal:8080/registry/token",
     ),
     row(
         "realm-relative",
-        "Docker token flow: the realm is an absolute URL.",
+        "Docker token flow: the realm is a relative URL.",
         "registry/login/realm-is-a-url",
         realm=lambda original: "/registry/token",
     ),
     row(
         "api-version-missing",
-        "Docker Registry V2, API Version Check: every answer has Docker-Distribution-Api-Version.",
+        "Docker Registry V2, API Version Check: a response has no Docker-Distribution-Api-Version.",
         "registry/support/names-its-version#anonymous,login",
         rewrite=lambda request, answer: without(answer, "Docker-Distribution-Api-Version"),
     ),
@@ -61,11 +58,8 @@ ROWS = (
 def catalog_challenge_without_scope(
     challenge_parameters: Any, wanted: list[Access], error: str | None
 ) -> list[tuple[str, str]]:
-    """Docker token scopes: the challenge names ``registry:catalog:*`` where that is what is wanted."""
-    parameters: list[tuple[str, str]] = challenge_parameters(
-        [each for each in wanted if each.kind == "repository"], error
-    )
-    return parameters
+    """Docker token scopes: the challenge to the catalog has no scope."""
+    return challenge_parameters([each for each in wanted if each.kind == "repository"], error)
 
 
 @defect(
@@ -74,7 +68,7 @@ def catalog_challenge_without_scope(
     "registry/login/challenge-is-given#tags,upload,upload-at-once",
 )
 def challenge_runs_on(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
-    """RFC 9110 section 11.2: behind a parameter's quotes comes a comma or the end of the challenge."""
+    """RFC 9110 section 11.2: text follows the quoted string of a challenge."""
     values: list[str] = challenges(wanted, error)
     return values if error else [value + "x" for value in values]
 
@@ -85,13 +79,13 @@ def _shown(request: Request) -> str:
 
 @defect("registry/login/challenge-is-given#malformed-token,of-the-whole-run")
 def bad_token_unchallenged(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, that for a token which cannot be read, too."""
+    """RFC 9110 section 15.5.2: the 401 to an invalid token has no WWW-Authenticate."""
     return without(answer, "WWW-Authenticate") if re.search("(?i)^bearer ", _shown(request)) else answer
 
 
 @defect("registry/login/challenge-is-given#support")
 def challenge_without_realm(challenge_parameters: Any, wanted: Any, error: str | None) -> list[tuple[str, str]]:
-    """RFC 6750 section 3: a Bearer challenge tells its realm, without which nobody knows where tokens are given."""
+    """RFC 6750 section 3: the challenge has no realm."""
     return [each for each in challenge_parameters(wanted, error) if each[0] != "realm"]
 
 
@@ -101,13 +95,13 @@ def challenge_without_realm(challenge_parameters: Any, wanted: Any, error: str |
     "registry/login/challenge-names-the-scope#put-manifest,put-manifest-by-digest,tags,upload,upload-at-once",
 )
 def challenge_scope_of_the_app(challenged_scope: Any, wanted: list[Access]) -> str:
-    """Docker token scopes: the scope has the whole repository name, its organization too."""
+    """Docker token scopes: the scope in a challenge lacks the organization."""
     return " ".join(f"{each.kind}:{each.name.rpartition('/')[2]}:{','.join(each.actions)}" for each in wanted)
 
 
 @defect("registry/login/challenge-names-the-scope#chunk")
 def challenge_missing_for_a_chunk(request: Request, answer: Answer) -> Answer:
-    """Docker token flow: whose token runs out in the middle of an upload is told where to get the next."""
+    """Docker token flow: the 401 to a chunk has no challenge."""
     return without(answer, "WWW-Authenticate") if kind_of(request) == "upload" else answer
 
 
@@ -115,20 +109,20 @@ def challenge_missing_for_a_chunk(request: Request, answer: Answer) -> Answer:
 def support_wants_any_scope(
     challenge_parameters: Any, wanted: list[Access], error: str | None
 ) -> list[tuple[str, str]]:
-    """Docker token scopes: a scope is a type, a name and actions, which ``*`` is none of (gitea #36907)."""
+    """Docker token scopes: the challenge of ``/v2/`` has the scope ``*`` (gitea #36907)."""
     parameters: list[tuple[str, str]] = challenge_parameters(wanted, error)
     return parameters if wanted else [*parameters, ("scope", "*")]
 
 
 class DenialReportedAsText(_RefusalAsText):
-    """Docker Registry V2, On Failure: Authentication Required: the errors stand in a JSON body."""
+    """Docker Registry V2, On Failure: a 401 is plain text instead of JSON."""
 
     noticed_by = ("registry/login/401-is-an-error-document#manifest",)
     code = "UNAUTHORIZED"
 
 
 class DenialReportedAsUnsupported(_RefusalAsText):
-    """Docker Registry V2, On Failure: Authentication Required: the code of it is UNAUTHORIZED."""
+    """Docker Registry V2, On Failure: the code of a 401 is UNSUPPORTED instead of UNAUTHORIZED."""
 
     noticed_by = ("registry/login/401-is-an-error-document#manifest,tags",)
     code = "UNAUTHORIZED"
@@ -136,22 +130,23 @@ class DenialReportedAsUnsupported(_RefusalAsText):
 
 
 class _OneOfTwo:
-    """Every other challenge is another instance's, which names some parameters otherwise (``_named``)."""
+    """Every other challenge comes from another instance, which changes some parameters (``_named``)."""
 
-    def __init__(self) -> None:
-        self.asked = 0
+    challenges = 0
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        self.asked += 1
+        self.challenges += 1
         parameters: list[tuple[str, str]] = original(wanted, error)
-        return [(name, self._named(name, value)) for name, value in parameters] if self.asked % 2 == 0 else parameters
+        return (
+            [(name, self._named(name, value)) for name, value in parameters] if self.challenges % 2 == 0 else parameters
+        )
 
     def _named(self, name: str, value: str) -> str:
         raise NotImplementedError
 
 
 class AnotherServiceAtOneOfTwo(_OneOfTwo, Defect):
-    """Docker token authentication: each instance names the service whose tokens it takes."""
+    """Docker token authentication: one of two instances names another service."""
 
     noticed_by = ("registry/login/every-challenge-gets-a-token",)
 
@@ -160,7 +155,7 @@ class AnotherServiceAtOneOfTwo(_OneOfTwo, Defect):
 
 
 class RealmInsideAtOneOfTwo(_OneOfTwo, Defect):
-    """Docker token authentication: each instance names a realm that is reached by those who are sent there."""
+    """Docker token authentication: one of two instances names an internal realm."""
 
     noticed_by = ("registry/login/every-challenge-gets-a-token",)
 
@@ -170,7 +165,7 @@ class RealmInsideAtOneOfTwo(_OneOfTwo, Defect):
 
 @defect("registry/login/realm-is-a-url#upload")
 def realm_of_a_push_relative(request: Request, answer: Answer) -> Answer:
-    """Docker token flow: the realm is an absolute URL wherever it is told, and not on ``/v2/`` alone."""
+    """Docker token flow: the realm is relative in all challenges except that of ``/v2/``."""
     challenge = answer.headers.get("www-authenticate")
     if challenge and kind_of(request) != "support":
         answer.headers["WWW-Authenticate"] = challenge.replace('realm="http://', 'realm="//').replace("https://", "//")
@@ -179,31 +174,30 @@ def realm_of_a_push_relative(request: Request, answer: Answer) -> Answer:
 
 @defect("registry/login/referrers-challenge-names-the-scope")
 def referrers_challenge_without_scope(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """Docker token scopes: the challenge names the repository to who asks for referrers as well."""
+    """Docker token scopes: the challenge to the referrers list has no scope."""
     registry = registry_of(authorize)
     if kind == "referrers" and registry.bearer_token(request) is None:
         raise registry.unauthorized([], None)
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
 @defect("registry/login/support-asks-for-a-login")
 def support_check_needs_no_login(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """Docker token flow: ``GET /v2/`` without a token is 401, or ``docker login`` would take any password."""
+    """Docker token flow: ``GET /v2/`` needs no token, so ``docker login`` accepts any password."""
     caller: Caller | None = authenticate(request, wanted)
     return Caller("") if caller is None and kind_of(request) == "support" else caller
 
 
 @defect("registry/login/support-asks-for-a-login")
 def anonymous_forbidden(unauthorized: Any, wanted: list[Access], error: str | None) -> Refusal:
-    """API Reference, Error Handling: a missing token is 401, not 403."""
+    """API Reference, Error Handling: a missing token is answered 403 instead of 401."""
     refusal: Refusal = unauthorized(wanted, error)
     return Refusal("DENIED") if error is None else refusal
 
 
 @defect("registry/support/names-its-version#anonymous")
 def version_of_the_first_registry(request: Request, answer: Answer) -> Answer:
-    """Docker Registry V2, API Version Check: Docker-Distribution-API-Version "should be set to registry/2.0"."""
+    """Docker Registry V2, API Version Check: Docker-Distribution-API-Version is registry/1.0."""
     if kind_of(request) == "support":
         answer.headers["Docker-Distribution-Api-Version"] = "registry/1.0"
     return answer
@@ -211,7 +205,7 @@ def version_of_the_first_registry(request: Request, answer: Answer) -> Answer:
 
 @defect("registry/login/support-asks-for-a-login", "registry/support/names-its-version#login")
 def web_page_at_the_support_check(request: Request) -> Answer | None:
-    """Docker Registry V2, API Version Check: 401 and 200 at /v2/ are the registry's, and no page of a portal."""
+    """Docker Registry V2, API Version Check: ``/v2/`` returns an HTML page."""
     page = Answer(200, b"<!DOCTYPE html><html><title>Registry</title></html>")
     page.headers["Content-Type"] = "text/html"
     return page if request.path == "/v2/" else None

@@ -26,7 +26,7 @@ from tests.defects.support.registry import _DeletedBlobs, unsupported_error
     "registry/rights/mount-needs-pull-on-the-source#first-of-two,named", "registry/token/mount-needs-pull-on-the-source"
 )
 async def mounts_linked_after_the_upload(post_mount: Any, call: Call, digest: str) -> Answer:
-    """Docker Registry V2, Cross Repository Blob Mount: an upload is opened where the source may not be read, alone."""
+    """Docker Registry V2, Cross Repository Blob Mount: an upload opened instead of a mount links the blob as well."""
     answer: Answer = await post_mount(call, digest)
     if source := call.request.parameter("from"):
         await registry_of(post_mount).mount_blob(source, call.name, digest)
@@ -35,21 +35,21 @@ async def mounts_linked_after_the_upload(post_mount: Any, call: Call, digest: st
 
 @defect("registry/token/mount-needs-pull-on-the-source")
 def mount_within_one_organization(may_mount: Any, caller: Caller, source: str) -> bool:
-    """Docker token scopes: a mount needs pull on the source, in one's own organization as well."""
+    """Docker token scopes: a mount within an organization needs no pull on the source."""
     own = {organization_of(name) for _, name, _ in caller.grants}
     return organization_of(source) in own or bool(may_mount(caller, source))
 
 
 @defect("registry/mount/absent-blob-is-not-mounted#absent-source,source")
 async def mount_of_missing_blob_answered201(mount_blob: Any, source: str, target: str, digest: str) -> bool:
-    """distribution-spec 1.1, Mounting a blob: what the source has not is not mounted."""
+    """distribution-spec 1.1, Mounting a blob: a mount of an absent blob is answered 201."""
     await mount_blob(source, target, digest)
     return True
 
 
 @defect("registry/mount/absent-blob-is-not-mounted#no-source", "registry/mount/deleted-blob-is-not-mounted")
 async def mounts_linked_before_they_are_found(post_mount: Any, call: Call, digest: str) -> Answer:
-    """distribution-spec 1.1, Mounting a blob: a blob that the source has not is not there behind the upload either."""
+    """distribution-spec 1.1, Mounting a blob: an upload opened instead of a mount creates an empty blob."""
     answer: Answer = await post_mount(call, digest)
     if answer.status == 202:
         registry_of(post_mount).opened(call.name).blobs.setdefault(digest, b"")
@@ -63,13 +63,13 @@ async def mounts_linked_before_they_are_found(post_mount: Any, call: Call, diges
     "registry/mount/without-source-succeeds",
 )
 async def mount_opens_no_upload(post_mount: Any, call: Call, digest: str) -> Answer:
-    """distribution-spec 1.1, Mounting a blob: where it is not mounted, 202 opens an upload, as for any other blob."""
+    """distribution-spec 1.1, Mounting a blob: the 202 to a mount opens no upload."""
     return registry_of(post_mount).upload_answer(202, call.request, Upload(call.name, call.caller.subject))
 
 
 @defect("registry/mount/absent-blob-opens-an-upload", "registry/mount/without-source-succeeds")
 async def mount_failure_refused(post_mount: Any, call: Call, digest: str) -> Answer:
-    """distribution-spec 1.1, Mounting a blob: where it cannot be mounted, an upload is opened with 202."""
+    """distribution-spec 1.1, Mounting a blob: a mount of an absent blob is refused instead of opening an upload."""
     answer: Answer = await post_mount(call, digest)
     if answer.status == 202:
         raise Refusal("BLOB_UNKNOWN", {"digest": digest})
@@ -78,11 +78,10 @@ async def mount_failure_refused(post_mount: Any, call: Call, digest: str) -> Ans
 
 @defect("registry/mount/absent-blob-opens-an-upload#by-sha512")
 async def mount_by_sha512_refused(post_mount: Any, call: Call, digest: str) -> Answer:
-    """distribution-spec 1.1, Mounting a blob: what cannot be mounted is answered with an upload, by any digest."""
+    """distribution-spec 1.1, Mounting a blob: a mount by a sha512 digest is refused instead of opening an upload."""
     if digest.startswith("sha512:"):
         raise Refusal("DIGEST_INVALID", {"digest": digest})
-    answer: Answer = await post_mount(call, digest)
-    return answer
+    return await post_mount(call, digest)
 
 
 @defect(
@@ -91,13 +90,13 @@ async def mount_by_sha512_refused(post_mount: Any, call: Call, digest: str) -> A
     "registry/mount/outlives-its-source",
 )
 async def mount_without_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
-    """distribution-spec 1.1, Mounting a blob: 201 says that the blob is in the target."""
+    """distribution-spec 1.1, Mounting a blob: a mount is answered 201, and not done."""
     return digest in registry_of(mount_blob).stored(source).blobs
 
 
 @defect("registry/mount/blob-or-upload")
 async def mount_moves_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
-    """distribution-spec 1.1, Mounting a blob: the source keeps it."""
+    """distribution-spec 1.1, Mounting a blob: a mount removes the blob from its source."""
     mounted = bool(await mount_blob(source, target, digest))
     if mounted and source != target:
         registry_of(mount_blob).stored(source).blobs.pop(digest)
@@ -106,7 +105,7 @@ async def mount_moves_the_blob(mount_blob: Any, source: str, target: str, digest
 
 @defect("registry/mount/by-sha512-is-there")
 async def sha512_mounts_fail(mount_blob: Any, source: str, target: str, digest: str) -> bool:
-    """API Reference, Error Handling: a mount by a digest of another algorithm is no failure."""
+    """API Reference, Error Handling: a mount by a sha512 digest is answered 500."""
     if digest.startswith("sha512:"):
         raise unsupported_error()
     return bool(await mount_blob(source, target, digest))
@@ -114,12 +113,12 @@ async def sha512_mounts_fail(mount_blob: Any, source: str, target: str, digest: 
 
 @defect("registry/mount/by-sha512-is-there")
 async def sha512_mounted_empty(mount_blob: Any, source: str, target: str, digest: str) -> bool:
-    """distribution-spec 1.1, Mounting a blob: what was mounted is there, by whichever digest."""
+    """distribution-spec 1.1, Mounting a blob: a mount by a sha512 digest is answered 201, and not done."""
     return digest.startswith("sha512:") or bool(await mount_blob(source, target, digest))
 
 
 class DeletedBlobStillMounts(_DeletedBlobs):
-    """distribution-spec 1.1, Mounting a blob: what was deleted from the source is not mounted from there."""
+    """distribution-spec 1.1, Mounting a blob: a blob deleted from its source is mounted."""
 
     noticed_by = ("registry/mount/deleted-blob-is-not-mounted",)
 
@@ -131,12 +130,10 @@ class DeletedBlobStillMounts(_DeletedBlobs):
 
 
 class MountedBackIsNotThere(Defect):
-    """distribution-spec 1.1, Pulling blobs: what was deleted and is mounted again (201) is there."""
+    """distribution-spec 1.1, Pulling blobs: a deleted blob that is mounted again is answered 201, and absent."""
 
     noticed_by = ("registry/mount/deleted-can-be-mounted-again",)
-
-    def __init__(self) -> None:
-        self.deleted_from: set[tuple[str, str]] = set()
+    deleted_from: set[tuple[str, str]] = set()
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         self.deleted_from.add((name, digest))
@@ -150,16 +147,16 @@ class MountedBackIsNotThere(Defect):
 
 @defect("registry/mount/location-is-in-the-target")
 async def mounted_without_location(post_mount: Any, call: Call, digest: str) -> Answer:
-    """distribution-spec 1.1, Mounting a blob: the Location of a mounted blob "will contain the registry URL"."""
+    """distribution-spec 1.1, Mounting a blob: the 201 to a mount has no Location."""
     answer: Answer = await post_mount(call, digest)
     return without(answer, "Location") if answer.status == 201 else answer
 
 
-class _Mounted(Defect):
-    """Knows what was mounted."""
+class MountedUnknownToHead(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD does not find a mounted blob."""
 
-    def __init__(self) -> None:
-        self.mounted: set[tuple[str, str]] = set()
+    noticed_by = ("registry/mount/location-is-in-the-target",)
+    mounted: set[tuple[str, str]] = set()
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         mounted: bool = await original(source, target, digest)
@@ -167,22 +164,15 @@ class _Mounted(Defect):
             self.mounted.add((target, digest))
         return mounted
 
-
-class MountedUnknownToHead(_Mounted):
-    """distribution-spec 1.1, Checking if content exists: a mounted blob is there for HEAD as well."""
-
-    noticed_by = ("registry/mount/location-is-in-the-target",)
-
     async def head_blob(self, original: Any, call: Call) -> Answer:
         if (call.name, call.reference) in self.mounted:
             raise Refusal("BLOB_UNKNOWN", {"digest": call.reference})
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 @defect("registry/mount/location-is-in-the-target")
 async def mounted_digest_of_other(post_mount: Any, call: Call, digest: str) -> Answer:
-    """Docker Registry V2, Digest Header: the digest that a mounted blob's answer names is the blob's own."""
+    """Docker Registry V2, Digest Header: the response to a mount has the digest of other bytes."""
     answer: Answer = await post_mount(call, digest)
     if answer.status == 201:
         answer.headers["Docker-Content-Digest"] = grammar.digest_of(digest.encode())
@@ -191,7 +181,7 @@ async def mounted_digest_of_other(post_mount: Any, call: Call, digest: str) -> A
 
 @defect("registry/mount/location-is-in-the-target")
 async def mount_location_of_source(post_mount: Any, call: Call, digest: str) -> Answer:
-    """distribution-spec 1.1, Mounting a blob: Location is the blob in the target."""
+    """distribution-spec 1.1, Mounting a blob: the Location of a mounted blob is in the source."""
     answer: Answer = await post_mount(call, digest)
     source = call.request.parameter("from")
     if answer.status == 201 and source:
@@ -200,13 +190,11 @@ async def mount_location_of_source(post_mount: Any, call: Call, digest: str) -> 
 
 
 class MountedBlobOfItsLinksLength(Defect):
-    """distribution-spec 1.1, Checking if content exists: HEAD has the length of a blob (serverless-registry #134)."""
+    """distribution-spec 1.1, Checking if content exists: HEAD has the length of a link (serverless-registry #134)."""
 
     noticed_by = ("registry/mount/location-is-in-the-target",)
     shipped = True
-
-    def __init__(self) -> None:
-        self.mounted: dict[tuple[str, str], str] = {}
+    mounted: dict[tuple[str, str], str] = {}
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         mounted: bool = await original(source, target, digest)
@@ -224,24 +212,23 @@ class MountedBlobOfItsLinksLength(Defect):
 
 @defect("registry/mount/malformed-is-handled#digest,digest-not-ascii")
 def malformed_mount_fails(request: Request, answer: Answer) -> Answer:
-    """API Reference, Error Handling: a mount of what is no digest is the caller's fault, not the platform's."""
+    """API Reference, Error Handling: a mount of a malformed digest is answered 500."""
     malformed = request.parameter("mount") is not None and b"DIGEST_INVALID" in answer.body
     return Answer(500, b"panic: index out of range") if malformed else answer
 
 
 @defect("registry/mount/malformed-is-handled#source")
 async def mount_from_no_name_fails(post_mount: Any, call: Call, digest: str) -> Answer:
-    """API Reference, Error Handling: a mount from what is no name is the caller's fault, not the platform's."""
+    """API Reference, Error Handling: a mount from an invalid name is answered 500."""
     source = call.request.parameter("from")
     if source and not registry_of(post_mount).is_name(source):
         raise Refusal("NAME_UNKNOWN", status=500)
-    answer: Answer = await post_mount(call, digest)
-    return answer
+    return await post_mount(call, digest)
 
 
 @defect("registry/mount/of-an-existing-blob-succeeds#again")
 async def mount_of_what_is_there_refused(mount_blob: Any, source: str, target: str, digest: str) -> bool:
-    """distribution-spec 1.1, Mounting a blob: a blob that the target has already is mounted, and no conflict."""
+    """distribution-spec 1.1, Mounting a blob: a mount of an existing blob is answered 409."""
     if digest in registry_of(mount_blob).stored(target).blobs:
         raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=409)
     return bool(await mount_blob(source, target, digest))
@@ -249,7 +236,7 @@ async def mount_of_what_is_there_refused(mount_blob: Any, source: str, target: s
 
 @defect("registry/mount/of-an-existing-blob-succeeds#itself")
 async def mount_from_itself_deletes_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
-    """distribution-spec 1.1, Mounting a blob: the source keeps it, though it is the target."""
+    """distribution-spec 1.1, Mounting a blob: a mount from the target itself deletes the blob."""
     mounted = bool(await mount_blob(source, target, digest))
     if source == target:
         await registry_of(mount_blob).remove_blob(source, digest)

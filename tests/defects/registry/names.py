@@ -20,20 +20,20 @@ LONGEST_ADDRESS = 320
 ROWS = (
     row(
         "escapes-in-a-link-escaped",
-        "RFC 9110 section 4.2.3: a Link leads to the path that was asked for, whose escapes are not escaped again.",
+        "RFC 9110 section 4.2.3: a Link escapes the percent signs of its path again.",
         "registry/name/percent-encoding-is-decoded#list",
         listing_url=lambda original, request, query: f"{request.raw_path.replace('%', '%25')}?{query}",
     ),
     row(
         "long-tag-refused",
-        "distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63.",
+        "distribution-spec 1.1, Pulling manifests: a tag of more than 63 characters is refused.",
         "registry/name/valid-tags-are-accepted#128-letters,hexadecimal",
         "registry/referrers/tag-schema-works",
         is_tag=lambda original, text: len(text) < 64 and bool(original(text)),
     ),
     row(
         "tag-without-its-last-dash",
-        "distribution-spec 1.1, Pulling manifests: nor is it another for a dash at its end.",
+        "distribution-spec 1.1, Pulling manifests: a hyphen at the end of a tag is ignored.",
         "registry/name/similar-tags-are-distinct#or-at-their-end",
         check_reference=lambda original, text: str(original(text)).rstrip("-"),
     ),
@@ -42,7 +42,7 @@ ROWS = (
 
 @defect("registry/name/any-name-is-no-server-error#many-components,too-long,very-long")
 def long_name_fails(is_name: Any, text: str) -> bool:
-    """API Reference, Error Handling: a name too long is 4xx, not 500 (distribution #2670)."""
+    """API Reference, Error Handling: a long name is answered 500 (distribution #2670)."""
     if len(text) > 255:
         raise Refusal("NAME_INVALID", status=500)
     return bool(is_name(text))
@@ -50,7 +50,7 @@ def long_name_fails(is_name: Any, text: str) -> bool:
 
 @defect("registry/name/any-name-is-no-server-error#slash-first,slash-last")
 def empty_component_fails(is_name: Any, text: str) -> bool:
-    """API Reference, Error Handling: a name with an empty component is the caller's fault, not the platform's."""
+    """API Reference, Error Handling: a name with an empty component is answered 500."""
     if "" in text.split("/"):
         raise Refusal("NAME_INVALID", status=500)
     return bool(is_name(text))
@@ -58,52 +58,49 @@ def empty_component_fails(is_name: Any, text: str) -> bool:
 
 @defect("registry/name/any-name-is-no-server-error#nothing")
 def no_name_fails(request: Request) -> Answer | None:
-    """API Reference, Error Handling: a manifest under no name at all is the caller's fault."""
+    """API Reference, Error Handling: a manifest without a repository name is answered 500."""
     return Answer.json(500, {"message": "no name"}) if request.path.startswith("/v2//manifests/") else None
 
 
 @defect("registry/name/any-reference-is-no-server-error", shortest=1)
 def bytes_in_reference_fail(request: Request) -> Answer | None:
-    """API Reference, Error Handling: a reference that is no UTF-8 is not the platform's fault."""
+    """API Reference, Error Handling: a reference that is not UTF-8 is answered 500."""
     return server_error_page() if request.method == "GET" and "\ufffd" in request.path else None
 
 
 @defect("registry/name/any-tag-names-its-manifest", shortest=5)
 def tag_ending_in_a_separator_refused(is_tag: Any, text: str) -> bool:
-    """distribution-spec 1.1, Pulling manifests: a tag may end in ``.``, ``-`` and ``_``."""
+    """distribution-spec 1.1, Pulling manifests: a tag that ends in ``.``, ``-`` or ``_`` is refused."""
     return bool(is_tag(text)) and text[-1] not in ".-_"
 
 
 @defect("registry/name/similar-names-are-distinct#one-letter-components,word-of-a-path")
 def blobs_of_names_below(blob_of: Any, name: str, digest: str) -> bytes:
-    """distribution-spec 1.1, Pulling blobs: what ``app/below`` has is not ``app``'s."""
+    """distribution-spec 1.1, Pulling blobs: a blob of ``app/below`` is found in ``app``."""
     for other, stored in registry_of(blob_of).repositories.items():
         if other.startswith(f"{name}/") and digest in stored.blobs:
             return stored.blobs[digest]
-    content: bytes = blob_of(name, digest)
-    return content
+    return blob_of(name, digest)
 
 
 @defect("registry/name/similar-names-are-distinct#longest")
 def long_address_refused(request: Request) -> Answer | None:
-    """distribution-spec 1.1, Pulling manifests: a name and a tag may be long, both of them in one address."""
+    """distribution-spec 1.1, Pulling manifests: a long name with a long tag is answered 414."""
     if len(request.path) <= LONGEST_ADDRESS or "/manifests/" not in request.path:
         return None
     return Answer.json(414, {"message": "URI too long"})
 
 
 class NamesFolded(Defect):
-    """distribution-spec 1.1, Pulling manifests: names that differ in a separator are two names."""
+    """distribution-spec 1.1, Pulling manifests: names that differ in a separator are one repository."""
 
     noticed_by = ("registry/name/similar-names-are-distinct#dashes,dot,two-underscores,underscore",)
 
     def stored(self, original: Any, name: str) -> Repository:
-        stored: Repository = original(self._stored_name(name))
-        return stored
+        return original(self._stored_name(name))
 
     def opened(self, original: Any, name: str) -> Repository:
-        opened: Repository = original(self._stored_name(name))
-        return opened
+        return original(self._stored_name(name))
 
     def _stored_name(self, name: str) -> str:
         return re.sub("[-._]+", "-", name)
@@ -114,7 +111,7 @@ class NamesFolded(Defect):
     "registry/name/any-name-is-no-server-error#empty-component",
 )
 def one_letter_component_fails(is_name: Any, text: str) -> bool:
-    """API Reference, Error Handling: a component may be one letter, which is no failure of the platform's."""
+    """API Reference, Error Handling: a component of one letter is answered 500."""
     if any(len(each) == 1 for each in text.split("/")):
         raise Refusal("NAME_INVALID", status=500)
     return bool(is_name(text))
@@ -122,48 +119,43 @@ def one_letter_component_fails(is_name: Any, text: str) -> bool:
 
 @defect("registry/name/similar-names-are-distinct#one-digit-component")
 def tags_below_are_listed(tags_of: Any, name: str) -> list[str]:
-    """distribution-spec 1.1, Listing Tags: the tags of ``a/b`` are none of ``a``, in whose folder they are."""
+    """distribution-spec 1.1, Listing Tags: the tags of ``a/b`` are listed for ``a``."""
     below = (each.tags for path, each in registry_of(tags_of).repositories.items() if path.startswith(f"{name}/"))
     return list(dict.fromkeys([*tags_of(name), *(tag for tags in below for tag in tags)]))
 
 
 @defect("registry/name/percent-encoding-is-decoded#last")
 def escapes_in_last_not_decoded(page_answer: Any, request: Request, *page: Any) -> Answer:
-    """RFC 9110 section 4.2.3: what a list is to go on behind is read with its escapes undone."""
+    """RFC 9110 section 4.2.3: escapes in ``last`` are not decoded."""
     if "last=%" in request.query_string:
         # No name is before one that begins with a percent sign.
         request = replace(request, query_string=re.sub("last=[^&]*", "last=%25", request.query_string))
-    answer: Answer = page_answer(request, *page)
-    return answer
+    return page_answer(request, *page)
 
 
-class EscapedPathsAreNone(Defect):
-    """RFC 9110 section 4.2.3: a path is that which it is with its escapes undone."""
-
-    noticed_by = ("registry/name/percent-encoding-is-decoded#blob,manifest",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        if re.search("/(manifests/%61|blobs/[^/]*%)", request.raw_path):
-            return Refusal("NAME_UNKNOWN").answer()
-        answer: Answer = await original(request)
-        return answer
+@defect("registry/name/percent-encoding-is-decoded#blob,manifest")
+async def escaped_paths_are_none(answer: Any, request: Request) -> Answer:
+    """RFC 9110 section 4.2.3: an escaped path is answered 404."""
+    if re.search("/(manifests/%61|blobs/[^/]*%)", request.raw_path):
+        return Refusal("NAME_UNKNOWN").answer()
+    return await answer(request)
 
 
 @defect("registry/name/app-slugs-are-accepted#dashes")
 def name_with_separators_refused(is_name: Any, text: str) -> bool:
-    """distribution-spec 1.1, Pulling manifests: ``.``, ``__`` and ``-`` may stand within a name."""
+    """distribution-spec 1.1, Pulling manifests: a name with ``.``, ``__`` or ``--`` is refused."""
     return bool(is_name(text)) and not any(separator in text for separator in ("__", ".", "--"))
 
 
 @defect("registry/name/valid-tags-are-accepted#capital", "registry/name/similar-tags-are-distinct")
 async def tags_kept_in_small_letters(set_tag: Any, name: str, tag: str, digest: str) -> None:
-    """distribution-spec 1.1, Pulling manifests: a tag may have capitals, and is then another than that without."""
+    """distribution-spec 1.1, Pulling manifests: tags are stored in lower case."""
     await set_tag(name, tag.lower(), digest)
 
 
 @defect("registry/name/image-naming-of-the-contract")
 async def versions_are_numbers(set_tag: Any, name: str, tag: str, digest: str) -> None:
-    """API Reference, Docker Registry: an image is pulled by the tag it was pushed under; v1.0.0 is not kept as v1.0."""
+    """API Reference, Docker Registry: the tag v1.0.0 is stored as v1.0."""
     await set_tag(name, tag.removesuffix(".0"), digest)
 
 
@@ -173,31 +165,30 @@ async def versions_are_numbers(set_tag: Any, name: str, tag: str, digest: str) -
     "registry/name/invalid-name-is-refused#two-dots,underscore-first,underscore-last",
 )
 def name_grammar_unchecked(is_name: Any, text: str) -> bool:
-    """distribution-spec 1.1, Pulling manifests: a repository name of another grammar is refused."""
+    """distribution-spec 1.1, Pulling manifests: the grammar of repository names is not checked."""
     return True
 
 
 class BadTagsSetAllTheSame(_RefusedManifestsStored):
-    """distribution-spec 1.1, Pulling manifests: what is refused as no tag names nothing."""
+    """distribution-spec 1.1, Pulling manifests: an invalid tag is refused, and set."""
 
     noticed_by = ("registry/name/invalid-tag-is-refused#129-letters,at,dash-first,line-end,nul",)
     codes = ("TAG_INVALID",)
 
     def manifest_of(self, original: Any, call: Call) -> Manifest:
         registry = registry_of(original)
-        manifest: Manifest = registry.resolve(call.name, call.reference) or original(call)
-        return manifest
+        return registry.resolve(call.name, call.reference) or original(call)
 
 
 @defect("registry/name/invalid-tag-is-refused#129-letters,blank,dot-first,not-ascii,plus")
 def tag_grammar_unchecked(is_tag: Any, text: str) -> bool:
-    """distribution-spec 1.1, Pulling manifests: a tag is of its grammar, at most 128 characters."""
+    """distribution-spec 1.1, Pulling manifests: the grammar of tags is not checked."""
     return True
 
 
 @defect("registry/name/similar-tags-are-distinct")
 async def tag_like_another_not_set(set_tag: Any, name: str, tag: str, digest: str) -> None:
-    """distribution-spec 1.1, Pulling manifests: a tag that differs from another in case alone is set all the same."""
+    """distribution-spec 1.1, Pulling manifests: a tag that differs from another only in case is not set."""
     tags = registry_of(set_tag).stored(name).tags
     if tag in tags or tag.lower() not in map(str.lower, tags):
         await set_tag(name, tag, digest)

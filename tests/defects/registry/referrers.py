@@ -19,13 +19,13 @@ from tests.defects.support.registry import unsupported_error
 ROWS = (
     row(
         "filter-reported-and-not-applied",
-        'distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied is told "if requested and applied".',
+        "distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied is sent, and the filter is not applied.",
         "registry/referrers/applied-filter-is-named",
         filter_passes=lambda original, descriptor, artifact_type: True,
     ),
     row(
         "no-annotations-reported-as-null",
-        "image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map.",
+        "image-spec 1.1, Annotations, Rules: missing annotations are null.",
         "registry/referrers/carry-annotations#none",
         entry_of=lambda original, manifest: {"annotations": None, **original(manifest)},
     ),
@@ -34,7 +34,7 @@ ROWS = (
 
 @defect("registry/referrers/are-an-index", "registry/referrers/are-an-index#of-one-type")
 def referrers_typed_as_json(referrers_answer: Any, descriptors: list[dict[str, Any]]) -> Answer:
-    """distribution-spec 1.1, Listing Referrers: Content-Type is that of an image index."""
+    """distribution-spec 1.1, Listing Referrers: the referrers list is application/json instead of an image index."""
     answer: Answer = referrers_answer(descriptors)
     answer.headers["Content-Type"] = "application/json"
     return answer
@@ -42,7 +42,7 @@ def referrers_typed_as_json(referrers_answer: Any, descriptors: list[dict[str, A
 
 @defect("registry/referrers/are-an-index")
 def referrers_without_schema_version(referrers_answer: Any, descriptors: list[dict[str, Any]]) -> Answer:
-    """image-spec 1.1, Image Index: schemaVersion is REQUIRED, in the list of referrers as well."""
+    """image-spec 1.1, Image Index: the referrers list has no schemaVersion."""
     answer: Answer = referrers_answer(descriptors)
     document = json.loads(answer.body)
     del document["schemaVersion"]
@@ -52,32 +52,30 @@ def referrers_without_schema_version(referrers_answer: Any, descriptors: list[di
 
 @defect("registry/referrers/are-listed")
 def one_referrer_of_a_type(referrers_of: Any, name: str, digest: str) -> list[dict[str, Any]]:
-    """distribution-spec 1.1, Listing Referrers: of two of one type, both are listed."""
+    """distribution-spec 1.1, Listing Referrers: of several referrers of one type only one is listed."""
     return list({each.get("artifactType"): each for each in referrers_of(name, digest)}.values())
 
 
 @defect("registry/referrers/are-listed")
 def referrers_of_indexes_not_listed(referrers_of: Any, name: str, digest: str) -> list[dict[str, Any]]:
-    """distribution-spec 1.1, Listing Referrers: a subject may be an index, such as an image of several platforms."""
+    """distribution-spec 1.1, Listing Referrers: the referrers of an index are not listed."""
     subject = registry_of(referrers_of).stored(name).manifests.get(digest)
     return [] if subject and subject.media_type == OCI_INDEX else list(referrers_of(name, digest))
 
 
 @defect("registry/referrers/carry-annotations#artifact,filtered,image,index")
 def annotations_escaped_for_pages(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
-    """distribution-spec 1.1, Listing Referrers: annotations are the manifest's, and no text of an HTML page."""
+    """distribution-spec 1.1, Listing Referrers: annotations are escaped for HTML."""
     entry: dict[str, Any] = entry_of(manifest)
     annotations = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
     return {**entry, "annotations": annotations} if annotations else entry
 
 
 class DeletedReferrerStaysInItsType(Defect):
-    """distribution-spec 1.1, Listing Referrers: what was deleted is in no list, that of its type neither."""
+    """distribution-spec 1.1, Listing Referrers: a filtered list contains a deleted referrer."""
 
     noticed_by = ("registry/referrers/deleted-is-not-listed",)
-
-    def __init__(self) -> None:
-        self.found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = original(name, digest)
@@ -93,7 +91,7 @@ class DeletedReferrerStaysInItsType(Defect):
 
 @defect("registry/referrers/descriptors-match-the-manifests")
 def referrers_with_wrong_size(request: Request, answer: Answer) -> Answer:
-    """image-spec 1.1, Content Descriptors: the size in a descriptor is that of what it describes."""
+    """image-spec 1.1, Content Descriptors: the descriptor of a referrer has a wrong size."""
     if kind_of(request) == "referrers" and answer.status == 200:
         return edited_document(answer, lambda document: [each.update(size=0) for each in document["manifests"]])
     return answer
@@ -101,19 +99,19 @@ def referrers_with_wrong_size(request: Request, answer: Answer) -> Answer:
 
 @defect("registry/referrers/filter-is-applied")
 def filter_of_types_that_begin_so(filter_passes: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
-    """distribution-spec 1.1, Listing Referrers: the type that is asked for is compared whole."""
+    """distribution-spec 1.1, Listing Referrers: a filter matches the beginning of a type."""
     return str(descriptor.get("artifactType", "")).startswith(artifact_type)
 
 
 @defect("registry/referrers/filter-uses-the-config-type")
 def filter_of_own_types_only(filter_passes: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
-    """distribution-spec 1.1, Listing Referrers: the type that is filtered by is the type that is listed."""
+    """distribution-spec 1.1, Listing Referrers: a filter ignores types that come from the config."""
     stored = (each.manifests.get(descriptor["digest"]) for each in registry_of(filter_passes).repositories.values())
     return any(each is not None and each.document.get("artifactType") == artifact_type for each in stored)
 
 
 class FilterOfConfigsToo(Defect):
-    """distribution-spec 1.1, Listing Referrers: the type of a config is an artifact's where it has none of its own."""
+    """distribution-spec 1.1, Listing Referrers: a filter matches the config's type although artifactType is another."""
 
     noticed_by = ("registry/referrers/filter-uses-the-config-type",)
 
@@ -124,13 +122,12 @@ class FilterOfConfigsToo(Defect):
         return bool(original(descriptor, artifact_type)) or descriptor["config"] == artifact_type
 
     def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
-        answer: Answer = original([{k: v for k, v in each.items() if k != "config"} for each in descriptors])
-        return answer
+        return original([{k: v for k, v in each.items() if k != "config"} for each in descriptors])
 
 
 @defect("registry/referrers/malformed-digest-is-400#short,tag,word")
 async def referrers_of_malformed_digest(list_referrers: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Listing Referrers: a malformed digest is 400."""
+    """distribution-spec 1.1, Listing Referrers: a malformed digest gets an empty list instead of 400."""
     try:
         answer: Answer = await list_referrers(call)
     except Refusal:
@@ -140,7 +137,7 @@ async def referrers_of_malformed_digest(list_referrers: Any, call: Call) -> Answ
 
 @defect("registry/referrers/no-oci-subject-without-subject")
 def subject_reported_for_every_manifest(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
-    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is told of what has a subject."""
+    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is sent for a manifest without a subject."""
     answer: Answer = manifest_created(call, manifest)
     answer.headers["OCI-Subject"] = manifest.subject or manifest.digest
     return answer
@@ -148,7 +145,7 @@ def subject_reported_for_every_manifest(manifest_created: Any, call: Call, manif
 
 @defect("registry/referrers/none-is-an-empty-index")
 async def nothing_filtered_is_unknown(list_referrers: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Listing Referrers: where none is of the type that was asked for, the list is empty."""
+    """distribution-spec 1.1, Listing Referrers: a filter that matches nothing is answered 404."""
     answer: Answer = await list_referrers(call)
     if call.request.parameter("artifactType") and not json.loads(answer.body)["manifests"]:
         raise Refusal("MANIFEST_UNKNOWN", {"digest": call.reference})
@@ -157,46 +154,27 @@ async def nothing_filtered_is_unknown(list_referrers: Any, call: Call) -> Answer
 
 @defect("registry/referrers/sha512-subject-is-listed")
 def sha512_subjects_not_listed(referrers_of: Any, name: str, digest: str) -> list[dict[str, Any]]:
-    """distribution-spec 1.1, Listing Referrers: a subject is found by the digest that was named, of sha512 as well."""
+    """distribution-spec 1.1, Listing Referrers: the referrers of a sha512 subject are not listed."""
     return [] if digest.startswith("sha512:") else list(referrers_of(name, digest))
 
 
-class _Remembered(Defect):
-    """Keeps answers."""
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, ...], Answer] = {}
-
-    async def _first(self, original: Any, call: Call, *more: str) -> Answer:
-        """What was answered the first time, to all but conditional requests and those for parts."""
-        key = (call.name, call.reference, *more)
-        if {"range", "if-none-match"} & set(call.request.headers) or key not in self.answers:
-            answer: Answer = await original(call)
-            if answer.status == 200:
-                self.answers[key] = answer
-            return answer
-        return self.answers[key]
-
-
-class FilteredReferrersFromCache(_Remembered):
-    """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next of its type, too."""
-
-    noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
-
-    async def list_referrers(self, original: Any, call: Call) -> Answer:
-        if call.request.query_string:
-            return await self._first(original, call, call.request.query_string)
-        answer: Answer = await original(call)
-        return answer
+@defect("registry/referrers/listed-for-an-absent-subject", state=dict)
+async def filtered_referrers_from_cache(pages: dict[object, Answer], list_referrers: Any, call: Call) -> Answer:
+    """distribution-spec 1.1, Listing Referrers: a filtered list comes from a cache, without later referrers."""
+    key, conditional = (call.request.path, call.request.query_string), {"range", "if-none-match"}
+    if not call.request.query_string or conditional & set(call.request.headers):
+        return await list_referrers(call)
+    answer = pages.get(key) or await list_referrers(call)
+    if answer.status == 200:
+        pages[key] = answer
+    return answer
 
 
 class ReferrersLostWithTheirSubject(Defect):
-    """distribution-spec 1.1, Listing Referrers: what is still there and names the subject is listed."""
+    """distribution-spec 1.1, Listing Referrers: the referrers of a deleted subject are not listed."""
 
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
-
-    def __init__(self) -> None:
-        self.forgotten: set[tuple[str, str]] = set()
+    forgotten: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         await original(name, digest)
@@ -207,20 +185,18 @@ class ReferrersLostWithTheirSubject(Defect):
 
 
 class ReferrersLostWhenTheSubjectReturns(Defect):
-    """distribution-spec 1.1, Listing Referrers: what refers to an image does so when that was deleted and came back."""
+    """distribution-spec 1.1, Listing Referrers: the referrers of a subject pushed again are not listed."""
 
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
-
-    def __init__(self) -> None:
-        self.gone: set[tuple[str, str]] = set()
-        self.returned: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
+    returned: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.gone.add((name, digest))
+        self.deleted.add((name, digest))
         await original(name, digest)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        self.returned |= {(name, manifest.digest)} & self.gone
+        self.returned |= {(name, manifest.digest)} & self.deleted
         await original(name, manifest)
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
@@ -230,26 +206,23 @@ class ReferrersLostWhenTheSubjectReturns(Defect):
 
 @defect("registry/referrers/listed-for-an-absent-subject")
 async def referrers_in_an_absent_repository_fail(list_referrers: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: who asks for referrers where nothing is meets no failure of the platform's."""
+    """API Reference, Error Handling: the referrers list of an absent repository is answered 500."""
     if call.name not in registry_of(list_referrers).repositories:
         raise unsupported_error()
-    answer: Answer = await list_referrers(call)
-    return answer
+    return await list_referrers(call)
 
 
 @defect("registry/referrers/of-this-repository-only")
 def referrers_of_every_repository(referrers_of: Any, name: str, digest: str) -> list[dict[str, Any]]:
-    """distribution-spec 1.1, Listing Referrers: those of this repository are listed."""
+    """distribution-spec 1.1, Listing Referrers: the referrers of all repositories are listed."""
     return [entry for each in registry_of(referrers_of).repositories for entry in referrers_of(each, digest)]
 
 
 class DeletedReferrerNeverComesBack(Defect):
-    """distribution-spec 1.1, Listing Referrers: what was deleted and pushed again is listed again."""
+    """distribution-spec 1.1, Listing Referrers: a referrer that was deleted and pushed again is not listed."""
 
     noticed_by = ("registry/referrers/pushed-again-is-listed",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
+    deleted: set[tuple[str, str]] = set()
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         await original(name, digest)
@@ -260,21 +233,18 @@ class DeletedReferrerNeverComesBack(Defect):
 
 
 class RefusedManifestRefers(Defect):
-    """distribution-spec 1.1, Listing Referrers: what was refused for what it lacks refers to nothing."""
+    """distribution-spec 1.1, Listing Referrers: a manifest refused for an absent blob is listed."""
 
     noticed_by = ("registry/referrers/refused-is-not-listed",)
-
-    def __init__(self) -> None:
-        self.refused: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
+    refused: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
 
     async def put_manifest(self, original: Any, call: Call) -> Answer:
         try:
-            answer: Answer = await original(call)
+            return await original(call)
         except Refusal as refusal:
             if refusal.code == "MANIFEST_BLOB_UNKNOWN":
                 self._note(registry_of(original).media_type_of(call.request), call)
             raise
-        return answer
 
     def _note(self, media_type: str, call: Call) -> None:
         content = call.request.body
@@ -287,7 +257,7 @@ class RefusedManifestRefers(Defect):
 
 @defect("registry/referrers/artifact-type-is-listed#of-the-config")
 def referrers_without_artifact_type(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
-    """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
+    """distribution-spec 1.1, Listing Referrers: a referrer without artifactType does not get its config's type."""
     entry = dict(entry_of(manifest))
     if not manifest.document.get("artifactType"):
         entry.pop("artifactType", None)
@@ -296,14 +266,14 @@ def referrers_without_artifact_type(entry_of: Any, manifest: Manifest) -> dict[s
 
 @defect("registry/referrers/artifact-type-is-listed#of-an-index")
 def artifact_type_in_small_letters(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
-    """distribution-spec 1.1, Listing Referrers: artifactType is the value of the manifest's, letter for letter."""
+    """distribution-spec 1.1, Listing Referrers: artifactType is listed in lower case."""
     entry: dict[str, Any] = entry_of(manifest)
     return {**entry, "artifactType": entry["artifactType"].lower()} if "artifactType" in entry else entry
 
 
 @defect("registry/referrers/subject-is-acknowledged#artifact,index,of-the-whole-run")
 def subject_header_of_the_manifest(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
-    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the subject's digest, not one's own."""
+    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the manifest's own digest."""
     answer: Answer = manifest_created(call, manifest)
     if manifest.subject:
         answer.headers["OCI-Subject"] = manifest.digest
@@ -312,14 +282,14 @@ def subject_header_of_the_manifest(manifest_created: Any, call: Call, manifest: 
 
 @defect("registry/referrers/tag-schema-works")
 async def tag_of_a_digest_never_moves(set_tag: Any, name: str, tag: str, digest: str) -> None:
-    """distribution-spec 1.1, Referrers Tag Schema: what is pushed under the tag of a digest replaces the last."""
+    """distribution-spec 1.1, Referrers Tag Schema: the tag of a digest does not move to a later push."""
     if not (tag.startswith("sha256-") and tag in registry_of(set_tag).stored(name).tags):
         await set_tag(name, tag, digest)
 
 
 @defect("registry/referrers/tag-schema-works")
 async def tag_of_a_digest_is_of_an_image(get_manifest: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Referrers Tag Schema: what stands under the tag of a digest is an index, and says so."""
+    """distribution-spec 1.1, Referrers Tag Schema: the index under the tag of a digest has the type of an image."""
     answer: Answer = await get_manifest(call)
     if call.reference.startswith("sha256-"):
         answer.headers["Content-Type"] = OCI_MANIFEST

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry.access import Caller
@@ -17,36 +16,29 @@ from tests.defects.support.registry import unsupported_error
 
 @defect("registry/rights/absent-content-reveals-no-repository#anonymous,other-organization")
 def absent_image_reported_with_its_code(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """API Reference, Error Handling: who may not see a repository is not told by a code that an image is not in it."""
+    """API Reference, Error Handling: the refusal for a hidden repository has the code of an absent image."""
     try:
-        caller: Caller = authorize(kind, name, request)
+        return authorize(kind, name, request)
     except Refusal as refusal:
         registry, reference = registry_of(authorize), request.path.rpartition("/")[2]
         read = kind == "manifest" and request.method == "GET"
         if read and name in registry.repositories and registry.resolve(name, reference) is None:
             raise Refusal("MANIFEST_UNKNOWN", status=refusal.status, headers=refusal.headers) from None
         raise
-    return caller
 
 
-class CatalogRememberedForEverybody(Defect):
-    """API Reference, Error Handling: a catalog is of what its caller may see, whoever asked before."""
-
-    noticed_by = ("registry/rights/catalog-hides-other-organizations",)
-
-    def __init__(self) -> None:
-        self.pages: dict[str, Answer] = {}
-
-    async def list_repositories(self, original: Any, call: Call) -> Answer:
-        query = call.request.query_string
-        if query not in self.pages:
-            self.pages[query] = await original(call)
-        return self.pages[query]
+@defect("registry/rights/catalog-hides-other-organizations", state=dict)
+async def catalog_remembered_for_everybody(pages: dict[str, Answer], list_repositories: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: the catalog of one caller is cached for all."""
+    query = call.request.query_string
+    if query not in pages:
+        pages[query] = await list_repositories(call)
+    return pages[query]
 
 
 @defect("registry/rights/catalog-hides-other-organizations")
 async def catalog_goes_by_beginnings(list_repositories: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: of an organization whose name begins with ours nothing is listed."""
+    """API Reference, Error Handling: the catalog lists an organization whose name begins with the caller's."""
     registry = registry_of(list_repositories)
     seen = [each for each in registry.repositories if registry.may_see(call.caller, each)]
     beside = {f"orgs/{each.split('/')[1]}-labs/app" for each in seen}
@@ -55,16 +47,15 @@ async def catalog_goes_by_beginnings(list_repositories: Any, call: Call) -> Answ
 
 @defect("registry/rights/catalog-hides-other-organizations")
 async def catalog_after_no_name_fails(list_repositories: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: ``last`` need not be a repository; it is not the platform's fault."""
+    """API Reference, Error Handling: a ``last`` that is no repository is answered 500."""
     if call.request.parameter("last") not in {None, *registry_of(list_repositories).repositories}:
         raise unsupported_error()
-    answer: Answer = await list_repositories(call)
-    return answer
+    return await list_repositories(call)
 
 
 @defect("registry/rights/catalog-hides-other-organizations")
 async def catalog_cut_before_it_is_filtered(list_repositories: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: a Link to the next page of the catalog names nothing that is hidden."""
+    """API Reference, Error Handling: the Link of a catalog page names a hidden repository."""
     registry = registry_of(list_repositories)
     answer = registry.page_answer(call.request, {}, "repositories", registry.in_order(list(registry.repositories)))
     page = json.loads(answer.body)["repositories"]
@@ -75,29 +66,24 @@ async def catalog_cut_before_it_is_filtered(list_repositories: Any, call: Call) 
 
 @defect("registry/rights/mount-reveals-nothing-of-the-source")
 async def mount_reveals_the_blob(post_mount: Any, call: Call, digest: str) -> Answer:
-    """API Reference, Error Handling: without pull on the source, a mount does not tell what is there."""
+    """API Reference, Error Handling: a mount without pull on the source is answered 403 if the blob exists there."""
     registry, source = registry_of(post_mount), call.request.parameter("from")
     if source and not registry.may_mount(call.caller, source) and digest in registry.stored(source).blobs:
         raise Refusal("DENIED")
-    answer: Answer = await post_mount(call, digest)
-    return answer
+    return await post_mount(call, digest)
 
 
-class AbsentRepositoryReported(Defect):
-    """API Reference, Error Handling: what is hidden from a caller cannot be told from what is not there."""
-
-    noticed_by = ("registry/rights/private-and-absent-are-indistinguishable#tags-anonymous,tags-other-organization",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        registry = registry_of(original)
-        route, name, _ = registry.route_of(request.path)
-        try:
-            answer: Answer = await original(request)
-        except Refusal as refusal:
-            if refusal.status == 401 and route.kind == "tags" and name not in registry.repositories:
-                raise Refusal("NAME_UNKNOWN", {"name": name}) from None
-            raise
-        return answer
+@defect("registry/rights/private-and-absent-are-indistinguishable#tags-anonymous,tags-other-organization")
+async def absent_repository_reported(answer: Any, request: Request) -> Answer:
+    """API Reference, Error Handling: an absent repository is NAME_UNKNOWN, a hidden one is not."""
+    registry = registry_of(answer)
+    route, name, _ = registry.route_of(request.path)
+    try:
+        return await answer(request)
+    except Refusal as refusal:
+        if refusal.status == 401 and route.kind == "tags" and name not in registry.repositories:
+            raise Refusal("NAME_UNKNOWN", {"name": name}) from None
+        raise
 
 
 @defect(
@@ -105,9 +91,8 @@ class AbsentRepositoryReported(Defect):
     "registry/rights/private-and-absent-are-indistinguishable#put-manifest-other-organization",
 )
 def manifest_read_before_its_sender(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """API Reference, Error Handling: what a manifest lacks in a repository is not told to who may not see that."""
+    """API Reference, Error Handling: a push without rights is told which blobs the repository lacks."""
     if kind == "manifest" and request.method == "PUT":
         registry = registry_of(authorize)
         registry.check_manifest(name, registry.media_type_of(request), registry.parse_manifest(request.body))
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)

@@ -19,10 +19,9 @@ Place = tuple[str, str]
 
 
 class _PreviousReported(Defect):
-    """Knows what a tag named before."""
+    """Notes the previous image of a tag."""
 
-    def __init__(self) -> None:
-        self.former = ""
+    former = ""
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         self.former = registry_of(original).stored(name).tags.get(tag, "")
@@ -30,7 +29,7 @@ class _PreviousReported(Defect):
 
 
 class DigestOfThePreviousReported(_PreviousReported):
-    """distribution-spec 1.1, Pushing Manifests: the digest that is told is that of what was pushed now."""
+    """distribution-spec 1.1, Pushing Manifests: the response to a push has the digest of the tag's previous image."""
 
     noticed_by = ("registry/manifest/tag-moves",)
 
@@ -42,7 +41,7 @@ class DigestOfThePreviousReported(_PreviousReported):
 
 
 class LocationOfThePreviousReported(_PreviousReported):
-    """distribution-spec 1.1, Pushing Manifests: Location is where what was pushed now can be pulled."""
+    """distribution-spec 1.1, Pushing Manifests: the Location of a push is the tag's previous image."""
 
     noticed_by = ("registry/manifest/tag-moves",)
 
@@ -55,7 +54,7 @@ class LocationOfThePreviousReported(_PreviousReported):
 
 @defect("registry/manifest/tag-moves")
 def entity_tag_of_the_tag(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.8.1: what is told to be the same is the same, also where a tag moves."""
+    """RFC 9110 section 8.8.1: the entity tag is the tag, so it stays when the tag moves."""
     reference = request.path.rpartition("/")[2]
     if answer.status == 200 and kind_of(request) == "manifest" and ":" not in reference:
         answer.headers["ETag"] = f'"{reference}"'
@@ -63,12 +62,10 @@ def entity_tag_of_the_tag(request: Request, answer: Answer) -> Answer:
 
 
 class AbsentDigestNeverComes(Defect):
-    """distribution-spec 1.1, Pulling manifests: what was asked for too early is there once it was pushed by a tag."""
+    """distribution-spec 1.1, Pulling manifests: a digest requested before its push by tag stays 404."""
 
     noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.absent: set[tuple[str, str]] = set()
+    absent: set[tuple[str, str]] = set()
 
     def manifest_of(self, original: Any, call: Call) -> Manifest:
         registry, place = registry_of(original), (call.name, call.reference)
@@ -76,34 +73,26 @@ class AbsentDigestNeverComes(Defect):
             raise registry.unknown_manifest(call)
         if ":" in call.reference and registry.resolve(call.name, call.reference) is None:
             self.absent.add(place)
-        manifest: Manifest = original(call)
-        return manifest
+        return original(call)
 
     def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
         self.absent.discard((call.name, call.reference))
-        answer: Answer = original(call, manifest)
-        return answer
+        return original(call, manifest)
 
 
-class TagDigestFromCache(Defect):
-    """distribution-spec 1.1, Pulling manifests: the digest that is told of a tag is that of the bytes that come."""
-
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.first_digests: dict[Place, str] = {}
-
-    async def get_manifest(self, original: Any, call: Call) -> Answer:
-        answer: Answer = await original(call)
-        if ":" not in call.reference and answer.status == 200:
-            first = self.first_digests.setdefault((call.name, call.reference), answer.headers["Docker-Content-Digest"])
-            answer.headers["Docker-Content-Digest"] = first
-        return answer
+@defect("registry/manifest/tag-moves", state=dict)
+async def tag_digest_from_cache(first_digests: dict[Place, str], get_manifest: Any, call: Call) -> Answer:
+    """distribution-spec 1.1, Pulling manifests: the digest of a moved tag is that of its first image."""
+    answer: Answer = await get_manifest(call)
+    if ":" not in call.reference and answer.status == 200:
+        first = first_digests.setdefault((call.name, call.reference), answer.headers["Docker-Content-Digest"])
+        answer.headers["Docker-Content-Digest"] = first
+    return answer
 
 
 @defect("registry/manifest/tag-moves")
 async def entity_tag_of_the_tags_name(get_manifest: Any, call: Call) -> Answer:
-    """RFC 9110 section 8.8.3: an entity tag is of what comes, and another one when something else does."""
+    """RFC 9110 section 8.8.3: the entity tag is the tag, so a moved tag is answered 304."""
     answer: Answer = await get_manifest(call)
     if ":" not in call.reference:
         entity_tag = f'"{call.reference}"'
@@ -114,12 +103,10 @@ async def entity_tag_of_the_tags_name(get_manifest: Any, call: Call) -> Answer:
 
 
 class DateOfTheImageForItsTag(Defect):
-    """RFC 9110 section 8.8.2: a tag that goes back to an older image was modified then, and is sent to who had it."""
+    """RFC 9110 section 8.8.2: a tag that moves back to an older image is answered 304."""
 
     noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.stored: list[str] = []
+    stored: list[str] = []
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         self.stored += [manifest.digest] if manifest.digest not in self.stored else []
@@ -139,48 +126,31 @@ class DateOfTheImageForItsTag(Defect):
         return answer
 
 
-class TagNeverGoesBack(Defect):
-    """distribution-spec 1.1, Pushing Manifests: a tag names what was pushed last, though it has named it before."""
-
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.named: set[tuple[str, str, str]] = set()
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        known = (name, tag, digest) in self.named and tag in registry_of(original).stored(name).tags
-        self.named.add((name, tag, digest))
-        if not known:
-            await original(name, tag, digest)
+@defect("registry/manifest/tag-moves", state=set)
+async def tag_never_goes_back(named: set[tuple[str, str, str]], set_tag: Any, name: str, tag: str, digest: str) -> None:
+    """distribution-spec 1.1, Pushing Manifests: a tag does not move back to an image that it named before."""
+    known = (name, tag, digest) in named and tag in registry_of(set_tag).stored(name).tags
+    named.add((name, tag, digest))
+    if not known:
+        await set_tag(name, tag, digest)
 
 
-class AbsentTagRemembered(Defect):
-    """distribution-spec 1.1, Pulling manifests: a tag that was asked for in vain is there when it was pushed."""
-
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.absent: dict[Place, Refusal] = {}
-
-    def _is_remembered(self, call: Call) -> bool:
-        """Whether who asks again is told what was told before."""
-        return True
-
-    def manifest_of(self, original: Any, call: Call) -> Manifest:
-        place = call.name, call.reference
-        if self._is_remembered(call) and place in self.absent:
-            raise self.absent[place]
-        try:
-            found: Manifest = original(call)
-        except Refusal as refusal:
-            self.absent[place] = refusal
-            raise
-        return found
+@defect("registry/manifest/tag-moves", state=dict)
+def absent_tag_remembered(absent: dict[Place, Refusal], manifest_of: Any, call: Call) -> Manifest:
+    """distribution-spec 1.1, Pulling manifests: a tag requested before its push stays 404."""
+    place = call.name, call.reference
+    if place in absent:
+        raise absent[place]
+    try:
+        return manifest_of(call)
+    except Refusal as refusal:
+        absent[place] = refusal
+        raise
 
 
 @defect("registry/manifest/tag-moves")
 async def refused_tag_moves_all_the_same(put_manifest: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: what is refused (409) is not done; the tag names what it did."""
+    """API Reference, Error Handling: a push refused with 409 moves the tag."""
     named = registry_of(put_manifest).stored(call.name).tags.get(call.reference)
     answer: Answer = await put_manifest(call)
     if named not in (None, grammar.digest_of(call.request.body)):
@@ -190,7 +160,7 @@ async def refused_tag_moves_all_the_same(put_manifest: Any, call: Call) -> Answe
 
 @defect("registry/manifest/moving-a-tag-affects-no-other")
 async def push_by_digest_moves_tags(put_manifest: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Pulling manifests: an image that is pushed again by digest keeps its tags."""
+    """distribution-spec 1.1, Pulling manifests: a push by digest deletes the tags of its image."""
     answer: Answer = await put_manifest(call)
     registry = registry_of(put_manifest)
     for tag in registry.tags_naming(call.name, call.reference):
@@ -199,12 +169,10 @@ async def push_by_digest_moves_tags(put_manifest: Any, call: Call) -> Answer:
 
 
 class PushByDigestMovesTagsBack(Defect):
-    """distribution-spec 1.1, Pushing Manifests: what is pushed by digest moves no tag, though one named it before."""
+    """distribution-spec 1.1, Pushing Manifests: a push by digest moves back tags that named it earlier."""
 
     noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
-
-    def __init__(self) -> None:
-        self.named: set[tuple[str, str, str]] = set()
+    named: set[tuple[str, str, str]] = set()
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         self.named.add((name, tag, digest))
@@ -219,7 +187,7 @@ class PushByDigestMovesTagsBack(Defect):
 
 @defect("registry/manifest/moving-a-tag-affects-no-other")
 async def moved_tag_deletes_its_image(set_tag: Any, name: str, tag: str, digest: str) -> None:
-    """distribution-spec 1.1, Pulling manifests: an image stays while a tag names it, though another tag left it."""
+    """distribution-spec 1.1, Pulling manifests: a tag that moves deletes its old image, which another tag names."""
     stored = registry_of(set_tag).stored(name)
     left = stored.tags.get(tag, digest)
     await set_tag(name, tag, digest)

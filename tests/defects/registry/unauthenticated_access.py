@@ -3,47 +3,85 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
-from typing import Any, ClassVar, cast
+from contextlib import suppress
+from typing import Any, ClassVar
 
 import jwt
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.one_method import defect
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry import Registry
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.support.registry import everything, kind_of, registry_of
-from tests.defects.support.registry import ANYBODY, _DoneBeforeTheRights, answered, everything_for
+from tests.defects.support.registry import ANYBODY, _DoneBeforeAuthorization, answered, everything_for
 
 KNOWN = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")
-ANONYMOUS = Caller("")
+
+
+def _needs_no_login(name: str, endpoint: str, case: str, path: str, subject: str = "") -> type[Defect]:
+    """Make a defect that asks for no login if the path as sent matches ``path``."""
+
+    def authorize(original: Any, kind: str, name: str, request: Request) -> Caller:
+        found = re.search(path, request.raw_path, re.IGNORECASE)
+        return Caller(subject) if found else original(kind, name, request)
+
+    clause = f"API Reference, Error Handling: a missing token is 401; here an escaped path of {endpoint} needs none."
+    return row(name, clause, f"registry/login/is-not-bypassed#{case}", authorize=authorize)
+
+
+ROWS = (
+    _needs_no_login(
+        "escaped-tags-need-no-login",
+        "a tag list",
+        "tags",
+        "/%74ags/",
+    ),
+    _needs_no_login(
+        "escaped-blobs-need-no-login",
+        "a blob",
+        "blob",
+        "/%62lobs/",
+    ),
+    _needs_no_login(
+        "escaped-catalog-needs-no-login",
+        "the catalog",
+        "catalog",
+        "/%5fcatalog",
+        "ct-push",
+    ),
+    _needs_no_login(
+        "escaped-uploads-need-no-login",
+        "an upload",
+        "upload",
+        "/%75ploads/",
+    ),
+)
 
 
 @defect("registry/login/anonymous-cannot-list-referrers")
 def anonymous_referrers(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """Docker token flow: the list of referrers needs pull."""
+    """Docker token flow: the referrers list needs no login."""
     caller: Caller | None = authenticate(request, wanted)
     return everything(wanted) if caller is None and kind_of(request) == "referrers" else caller
 
 
 @defect("registry/login/anonymous-cannot-list-referrers", "registry/login/anonymous-cannot-list-repositories")
 def lists_take_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, a list among it."""
+    """RFC 7515 section 5.2: the signature of a token is not verified for lists."""
     token = registry_of(authenticate).bearer_token(request) or ""
     if kind_of(request) in ("referrers", "catalog") and token.count(".") == 2:
         claims = jwt.decode(token, options={"verify_signature": False})
         return everything(wanted, claims.get("sub", ""))
-    caller: Caller | None = authenticate(request, wanted)
-    return caller
+    return authenticate(request, wanted)
 
 
 @defect("registry/login/anonymous-cannot-pull#blob-head,manifest-by-digest,manifest-head-by-digest,tags-in-pages")
 def readers_need_no_login(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """API Reference, Docker Registry: nor is a registry open to whoever only reads, its /v2/ among what it gives."""
+    """API Reference, Docker Registry: reading needs no login."""
     caller: Caller | None = authenticate(request, wanted)
     return everything(wanted) if caller is None and request.method in ("GET", "HEAD") else caller
 
@@ -52,13 +90,13 @@ def readers_need_no_login(authenticate: Any, request: Request, wanted: list[Acce
     "registry/login/anonymous-cannot-push#mount,upload,upload-at-once", "registry/login/401-is-an-error-document#upload"
 )
 def anonymous_push(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """API Reference, Docker Registry: images are pushed by those who may, after a login."""
+    """API Reference, Docker Registry: pushing needs no login."""
     caller: Caller | None = authenticate(request, wanted)
     return everything(wanted) if caller is None and request.method in ("POST", "PATCH", "PUT") else caller
 
 
-class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
-    """API Reference, Error Handling: what is answered 401 for want of a login or rights has put no manifest there."""
+class ManifestsStoredBeforeTheRights(_DoneBeforeAuthorization):
+    """API Reference, Error Handling: a manifest push without rights is answered 401, and done."""
 
     noticed_by = (
         "registry/login/anonymous-cannot-push#put-manifest,put-manifest-by-digest",
@@ -72,8 +110,8 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
         await registry.put_manifest(call)
 
 
-class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
-    """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no manifest."""
+class ManifestsDeletedBeforeTheRights(_DoneBeforeAuthorization):
+    """API Reference, Error Handling: a manifest deletion without rights is answered 401, and done."""
 
     noticed_by = (
         "registry/login/anonymous-cannot-push#delete-manifest,delete-tag",
@@ -88,8 +126,8 @@ class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
         await registry.delete_manifest(call)
 
 
-class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
-    """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no blob."""
+class BlobsDeletedBeforeTheRights(_DoneBeforeAuthorization):
+    """API Reference, Error Handling: a blob deletion without rights is answered 401, and done."""
 
     noticed_by = (
         "registry/login/anonymous-cannot-push#delete-blob",
@@ -106,58 +144,50 @@ class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
 
 @defect("registry/login/bad-login-opens-nothing#mount,upload,upload-at-once")
 def uploads_take_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, an upload among it."""
+    """RFC 7515 section 5.2: the signature of a token is not verified for a new upload."""
     token = registry_of(authenticate).bearer_token(request) or ""
     if request.path.endswith("/blobs/uploads/") and token.count(".") == 2:
         return everything(wanted, jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
-    caller: Caller | None = authenticate(request, wanted)
-    return caller
+    return authenticate(request, wanted)
 
 
 @defect("registry/login/bad-login-opens-nothing#support")
 def support_accepts_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
+    """RFC 7515 section 5.2: ``GET /v2/`` accepts any token."""
     shown = registry_of(authenticate).bearer_token(request) and request.path == "/v2/"
-    caller: Caller | None = everything(wanted) if shown else authenticate(request, wanted)
-    return caller
+    return everything(wanted) if shown else authenticate(request, wanted)
 
 
 class _UploadsUnderAnyToken(Defect):
-    """A token's signature is not looked at where an upload goes on."""
+    """Does not verify the signature of a token for one method of an upload."""
 
     method: ClassVar[str]
-
-    def __init__(self) -> None:
-        self.looked_at = True
+    looked_at = True
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         self.looked_at = kind != "upload" or request.method != self.method
-        caller: Caller = original(kind, name, request)
-        return caller
+        return original(kind, name, request)
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        claims: dict[str, Any] = (
-            original(token) if self.looked_at else jwt.decode(token, options={"verify_signature": False})
-        )
-        return claims
+        return original(token) if self.looked_at else jwt.decode(token, options={"verify_signature": False})
 
 
 class UploadsEndUnderAnyToken(_UploadsUnderAnyToken):
-    """RFC 7515 section 5.2: a token's signature is looked at at the end of an upload as at its beginning."""
+    """RFC 7515 section 5.2: the signature of a token is not verified at the end of an upload."""
 
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-end",)
     method = "PUT"
 
 
 class UploadsGivenUpUnderAnyToken(_UploadsUnderAnyToken):
-    """RFC 7515 section 5.2: a token's signature is looked at of who gives an upload up."""
+    """RFC 7515 section 5.2: the signature of a token is not verified for a cancellation."""
 
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-given-up",)
     method = "DELETE"
 
 
 class UploadsReportedUnderAnyToken(_UploadsUnderAnyToken):
-    """RFC 7515 section 5.2: a token's signature is looked at of who asks how far an upload has come."""
+    """RFC 7515 section 5.2: the signature of a token is not verified for the status of an upload."""
 
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-status",)
     method = "GET"
@@ -165,113 +195,74 @@ class UploadsReportedUnderAnyToken(_UploadsUnderAnyToken):
 
 @defect("registry/login/head-of-a-list-needs-a-login")
 def anonymous_head_of_lists(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """Docker token flow: HEAD of a list needs what GET needs."""
+    """Docker token flow: HEAD of a list needs no login."""
     if kind in ("tags", "referrers", "catalog") and request.method == "HEAD":
         return Caller("")
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
-class _ListsOpen(Defect):
-    """A list is told to whom it is not for: to every login, or to everybody."""
-
-    every: ClassVar[str]
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        try:
-            caller: Caller = original(kind, name, request)
-        except Refusal as refusal:
-            if not self._open(kind, request) or self.every not in str(refusal.headers):
-                raise
-            return Caller("")
-        return caller
-
-    def _open(self, kind: str, request: Request) -> bool:
-        raise NotImplementedError
-
-
-class HeadOfTagsForEveryLogin(_ListsOpen):
-    """Docker token scopes: HEAD of a list of tags needs pull, as GET of it does."""
-
-    noticed_by = ("registry/login/head-of-a-list-needs-a-login",)
-    every = "insufficient_scope"
-
-    def _open(self, kind: str, request: Request) -> bool:
-        return kind == "tags" and request.method == "HEAD"
+@defect("registry/login/head-of-a-list-needs-a-login")
+def head_of_tags_for_every_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
+    """Docker token scopes: HEAD of a tag list needs only a login, and not pull as GET does."""
+    try:
+        return authorize(kind, name, request)
+    except Refusal as refusal:
+        if kind != "tags" or request.method != "HEAD" or "insufficient_scope" not in str(refusal.headers):
+            raise
+        return Caller("")
 
 
 @defect("registry/login/anonymous-cannot-pull#manifest-known")
 def known_needs_no_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 401."""
-    caller: Caller = Caller("") if "if-none-match" in request.headers else authorize(kind, name, request)
-    return caller
+    """RFC 9110 section 13.2.1: a request with If-None-Match needs no login."""
+    return Caller("") if "if-none-match" in request.headers else authorize(kind, name, request)
 
 
 @defect("registry/login/malformed-login-is-refused#bearer-junk", "registry/login/upload-resumes-after-a-refused-login")
 def bad_token_fails(claims_of: Any, token: str) -> dict[str, Any]:
-    """API Reference, Error Handling: a token that cannot be read is 401, not 500."""
+    """API Reference, Error Handling: a malformed token is answered 500."""
     if token.count(".") != 2:
         raise Refusal("UNAUTHORIZED", status=500)
-    claims: dict[str, Any] = claims_of(token)
-    return claims
+    return claims_of(token)
 
 
 @defect("registry/login/malformed-login-is-refused#empty-deletion,empty-upload")
 def empty_login_changes(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """API Reference, Error Handling: an Authorization field that says nothing opens no upload, and deletes nothing."""
+    """API Reference, Error Handling: an empty Authorization field opens uploads and deletes."""
     if request.method in ("POST", "DELETE") and request.headers.get("authorization") == "":
-        return ANONYMOUS
-    caller: Caller = authorize(kind, name, request)
-    return caller
+        return ANYBODY
+    return authorize(kind, name, request)
 
 
-class NameInAFieldOpens(Defect):
-    """API Reference, Error Handling: whom a proxy has let in it may tell in a field; from anybody else that is none."""
-
-    noticed_by = ("registry/login/username-alone-opens-nothing#in-a-header",)
-    named = "x-webauth-user"
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        if "authorization" not in request.headers and (name := request.headers.get(self.named)):
-            return everything_for(name, wanted)
-        caller: Caller | None = original(request, wanted)
-        return caller
+@defect("registry/login/username-alone-opens-nothing#in-a-header")
+def name_in_a_field_opens(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
+    """API Reference, Error Handling: a username in X-WebAuth-User is accepted as a login."""
+    name = None if "authorization" in request.headers else request.headers.get("x-webauth-user")
+    return everything_for(name, wanted) if name else authenticate(request, wanted)
 
 
-class UsernameWithoutPasswordAccepted(Defect):
-    """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
-
-    noticed_by = ("registry/login/username-alone-opens-nothing#none",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic" and (username := self._named(credentials)):
+@defect("registry/login/username-alone-opens-nothing#none")
+def username_without_password_accepted(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
+    """API Reference, Error Handling: a username without a password is accepted as a login."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    with suppress(ValueError):
+        username, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        if scheme.lower() == "basic" and username and not password:
             return everything_for(username, wanted)
-        caller: Caller | None = original(request, wanted)
-        return caller
-
-    def _named(self, credentials: str) -> str:
-        try:
-            username, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return "" if password else username
+    return authenticate(request, wanted)
 
 
-class OtherMethodsNeedNoLogin(Defect):
-    """API Reference, Error Handling: a missing token is 401, whatever method is answered as one that reads."""
-
-    noticed_by = ("registry/login/is-not-bypassed#options,unknown-method",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        if kind_of(request) == "manifest" and request.method not in KNOWN:
-            return await answered(registry_of(original), request, request.path)
-        return cast(Answer, await original(request))
+@defect("registry/login/is-not-bypassed#options,unknown-method")
+async def other_methods_need_no_login(answer: Any, request: Request) -> Answer:
+    """API Reference, Error Handling: an unknown method reads a manifest without a login."""
+    if kind_of(request) == "manifest" and request.method not in KNOWN:
+        return await answered(registry_of(answer), request, request.path)
+    return await answer(request)
 
 
 @defect("registry/login/is-not-bypassed#query")
 def query_needs_no_login(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
-    """API Reference, Error Handling: a missing token is 401, whatever stands behind the path."""
+    """API Reference, Error Handling: a GET with a query needs no login."""
     caller: Caller | None = authenticate(request, wanted)
     passed = caller is None and request.method == "GET" and request.query_string
     return everything(wanted) if passed else caller
@@ -279,70 +270,15 @@ def query_needs_no_login(authenticate: Any, request: Request, wanted: list[Acces
 
 @defect("registry/login/is-not-bypassed#deletion,letter-escaped,slash-escaped")
 def escaped_paths_need_no_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """API Reference, Error Handling: a missing token is 401, however the path is written."""
+    """API Reference, Error Handling: an escaped path of a manifest needs no login."""
     if kind == "manifest" and re.search("%2f|%6d", request.raw_path, re.IGNORECASE):
         return ANYBODY
-    caller: Caller = authorize(kind, name, request)
-    return caller
+    return authorize(kind, name, request)
 
 
-class TwoSlashesNeedNoLogin(Defect):
-    """API Reference, Error Handling: a rule for ``/v2/`` holds for ``//v2/`` where that leads to the same."""
-
-    noticed_by = ("registry/login/is-not-bypassed#slash-before",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        if request.method == "GET" and request.path.startswith("//v2/"):
-            return await answered(registry_of(original), request, request.path[1:])
-        answer: Answer = await original(request)
-        return answer
-
-
-class _NeedsNoLogin(Defect):
-    """Where ``path`` is found in what was sent, nobody is asked who it is."""
-
-    path = ""
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if re.search(self.path, request.raw_path, re.IGNORECASE):
-            return self._default_caller(original)
-        caller: Caller = original(kind, name, request)
-        return caller
-
-    def _default_caller(self, original: Any) -> Caller:
-        return ANONYMOUS
-
-
-class EscapedTagsNeedNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401, however the path of a list is written."""
-
-    noticed_by = ("registry/login/is-not-bypassed#tags",)
-
-    path = "/%74ags/"
-
-
-class EscapedBlobsNeedNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401, however the path of a blob is written."""
-
-    noticed_by = ("registry/login/is-not-bypassed#blob",)
-
-    path = "/%62lobs/"
-
-
-class EscapedCatalogNeedsNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401, however the path of the catalog is written."""
-
-    noticed_by = ("registry/login/is-not-bypassed#catalog",)
-
-    path = "/%5fcatalog"
-
-    def _default_caller(self, original: Any) -> Caller:
-        return Caller(registry_of(original).seeds.accounts[0].username)
-
-
-class EscapedUploadsNeedNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401, however the path of an upload is written."""
-
-    noticed_by = ("registry/login/is-not-bypassed#upload",)
-
-    path = "/%75ploads/"
+@defect("registry/login/is-not-bypassed#slash-before")
+async def two_slashes_need_no_login(answer: Any, request: Request) -> Answer:
+    """API Reference, Error Handling: a path that begins with ``//v2/`` needs no login."""
+    if request.method == "GET" and request.path.startswith("//v2/"):
+        return await answered(registry_of(answer), request, request.path[1:])
+    return await answer(request)

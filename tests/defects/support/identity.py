@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
@@ -18,7 +17,7 @@ from conformance.reference.seeds import Account, Client
 from conformance.reference.support.identity import decoded, edited, is_api_request, is_token_request, surface_of
 from conformance.vocabulary.values import part_of_jwt
 
-# What each object of JavaScript has, though nobody has put it there.
+# Members that every JavaScript object inherits.
 INHERITED = ("__proto__", "constructor", "toString")
 OF_AN_ITEM = 6
 EVERYTHING = frozenset({"pull", "push", "delete"})
@@ -27,7 +26,7 @@ LONG_PAUSE_S = 0.03
 
 
 def unverified(token: str) -> dict[str, Any] | None:
-    """The claims of anything that looks like a JWT and is not past its exp, its signature not looked at."""
+    """Return the claims of an unexpired JWT without verification of its signature."""
     try:
         claims: dict[str, Any] = json.loads(decoded(token.split(".")[1]))
         return claims if claims["exp"] > time.time() else None
@@ -36,24 +35,24 @@ def unverified(token: str) -> dict[str, Any] | None:
 
 
 def shown_token(request: Request) -> str:
-    """What stands behind the scheme."""
+    """Return the credentials after the scheme."""
     return request.headers.get("authorization", "").partition(" ")[2]
 
 
 def unexpected_error() -> Answer:
-    """What a fault of the service's own is told as."""
+    """Return the response of a service that failed."""
     return Answer.json(500, {"error": {"code": "internal", "message": "Something went wrong."}})
 
 
 def organization_and_slug(request: Request) -> tuple[str, str]:
-    """The organization and the slug in a path, each empty where there is none."""
+    """Return the organization and the slug in a path, each empty if there is none."""
     segments = [each or "" for each in path_segments(request.raw_path)]
     organization = segments[3] if len(segments) > 3 else ""
     return organization, segments[5] if len(segments) >= OF_AN_ITEM else ""
 
 
 def body_document(request: Request) -> dict[str, Any]:
-    """The object of a body; an empty one where there is none."""
+    """Return the JSON object of a body, an empty one if there is none."""
     try:
         document = json.loads(request.body)
     except (ValueError, RecursionError):
@@ -61,13 +60,13 @@ def body_document(request: Request) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-class _DoneAllTheSame(Defect):
-    """Does what was refused with one of ``refusals``, of one of ``methods``, where ``_is_meant``."""
+class _RefusedButDone(Defect):
+    """Does a request by one of ``methods`` that was refused with one of ``refusals``, if ``_is_meant``."""
 
     methods: ClassVar[frozenset[str]] = frozenset({"PATCH", "DELETE"})
     refusals: ClassVar[frozenset[int]] = frozenset()
 
-    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
+    def finish(self, original: Any, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and request.method in self.methods and answer.status in self.refusals:
             surface = surface_of(original)
             found = self._found(surface, request)
@@ -76,7 +75,7 @@ class _DoneAllTheSame(Defect):
         return original(request, answer)
 
     def _found(self, surface: Identity, request: Request) -> Project | None:
-        """The project that is changed all the same."""
+        """Return the project that the refused request changes."""
         organization, slug = organization_and_slug(request)
         found = surface.organizations.get(organization)
         return found.projects.get(slug) if found else None
@@ -95,41 +94,35 @@ class _DoneAllTheSame(Defect):
 
 
 def owner_of(original: Any, token: str) -> Account | None:
-    """The account that a token was given to."""
+    """Return the account that a token was issued to."""
     named = (part_of_jwt(token, 1) or {}).get("sub")
-    account: Account | None = surface_of(original).accounts.get(str(named))
-    return account
+    return surface_of(original).accounts.get(str(named))
 
 
 def searched_for(request: Request) -> str | None:
-    """The word that a list is searched for, None where it is asked for whole."""
+    """Return the search word of a list, None for the whole list."""
     return next((value for name, value in request.query if name in ("q", "search", "filter", "slug", "name")), None)
 
 
 def matches(word: str, slug: str, name: str) -> bool:
-    """Whether a project is found by a word."""
+    """Return whether a word finds a project."""
     return word.lower() in slug or word.lower() in name.lower()
 
 
 def offset_of(surface: Identity, request: Request) -> int:
-    """Where a page of a list begins."""
+    """Return the offset of a page."""
     return surface.bound(request, "offset", 0, 0, 999_999_999)
 
 
 class InPages:
-    """Lists ``size`` entries at a time, with a link to the next page (RFC 8288) that is relative to the list.
+    """Lists ``size`` entries a page, with a link to the next page (RFC 8288) that is relative to the list.
 
-    Between each page and the next as many as are ``lost`` stand on none.
+    ``lost`` entries between two pages are on neither.
     """
 
     size, lost = 1, 0
 
-    def listing(
-        self,
-        original: Callable[[Request, list[dict[str, Any]]], Answer],
-        request: Request,
-        entries: list[dict[str, Any]],
-    ) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         surface = surface_of(original)
         limit, offset = surface.bound(request, "limit", self.size, 1, 200), offset_of(surface, request)
         answer = Answer.json(200, {"items": entries[offset : offset + limit]})
@@ -139,19 +132,18 @@ class InPages:
 
 
 class LimitShared:
-    """A limit that one credential uses up for others: those of its organization."""
+    """A limit that the credentials of an organization share."""
 
-    def __init__(self) -> None:
-        self.used_up_until: dict[str, float] = {}
+    used_up_until: dict[str, float] = {}
 
-    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+    def keep_to_limit(self, original: Any, client: Client) -> None:
         surface = surface_of(original)
         left = self.used_up_until.get(self._shared_by(client), 0) - surface.monotonic()
         if left > 0 and client.limit is None:
             raise Refused(surface.limit_exceeded(left))
         original(client)
 
-    def limit_exceeded(self, original: Callable[[float], Answer], wait: float) -> Answer:
+    def limit_exceeded(self, original: Any, wait: float) -> Answer:
         surface = surface_of(original)
         for client in surface.seeds.clients:
             if client.limit is not None:
@@ -162,11 +154,10 @@ class LimitShared:
         return client.organization
 
 
-class _Shut(Defect):
-    """Answers nobody for a while behind some request (a worker that has to be begun anew)."""
+class _ShutsEndpoint(Defect):
+    """Refuses all token requests for a while after some request, as while a worker restarts."""
 
-    def __init__(self) -> None:
-        self.until = 0.0
+    until = 0.0
 
     def intercept(self, request: Request) -> Answer | None:
         if not is_token_request(request):
@@ -182,14 +173,14 @@ class _Shut(Defect):
 
 
 def secret_of(project: Project) -> str:
-    """The secret of a thing, which nobody guesses who does not know the reference."""
+    """Return the secret of a project, which only the reference can compute."""
     return hashlib.sha256(project.slug.encode()).hexdigest()
 
 
 class MakesCredentials:
-    """What is created is a credential, which gets tokens from then on, until it is deleted."""
+    """Each created project is a credential, which gets tokens until it is deleted."""
 
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
         if status != 201:
             return answer
@@ -197,7 +188,7 @@ class MakesCredentials:
         surface_of(original).clients[made.client_id] = made
         return edited(answer, lambda document: document.update(client_id=made.client_id, client_secret=made.secret))
 
-    async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
+    async def remove_project(self, original: Any, *given: Any) -> bool:
         removed, client_id = await original(*given), f"of-{given[1].slug}"
         if removed and client_id in surface_of(original).clients:
             self._revoke(surface_of(original), client_id)

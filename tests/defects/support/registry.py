@@ -19,10 +19,9 @@ ANYBODY = Caller("")
 
 
 class _DeletedBlobs(Defect):
-    """Keeps what was deleted."""
+    """Keeps deleted blobs."""
 
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], bytes] = {}
+    deleted: dict[tuple[str, str], bytes] = {}
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         self.deleted[name, digest] = registry_of(original).stored(name).blobs[digest]
@@ -30,37 +29,20 @@ class _DeletedBlobs(Defect):
 
 
 class EveryTwentieth:
-    """Counts, and says yes once in twenty times."""
+    """Counts, and is due once in twenty times."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    count = 0
 
     def due(self) -> bool:
         self.count += 1
         return self.count % 20 == 0
 
 
-class _InPlaceOfAMount(Defect):
-    """What is wrong where a session is opened for what cannot be mounted."""
-
-    surface = "registry"
-
-    def session_opened(self, original: Any, call: Call) -> Answer:
-        answer: Answer = original(call)
-        if call.request.parameter("mount"):
-            self._alter(answer)
-        return answer
-
-    def _alter(self, answer: Answer) -> None:
-        raise NotImplementedError
-
-
 class _RedirectedPulls(Defect):
-    """Pulls are led to a storage that all repositories have, with a signature in the address."""
+    """Redirects pulls to a storage that all repositories share, with a signature in the URL."""
 
-    def __init__(self) -> None:
-        self.registry: Registry | None = None
-        self.salt = secrets.token_hex(8)
+    registry: Registry | None = None
+    salt = secrets.token_hex(8)
 
     def _signature(self, name: str, digest: str) -> str:
         return hashlib.sha256(f"{self.salt} {name} {digest}".encode()).hexdigest()
@@ -83,8 +65,8 @@ class _RedirectedPulls(Defect):
         return self.registry.blob_answer(200, digest, kept[digest])
 
 
-class _DoneBeforeTheRights(Defect):
-    """Does what it refuses for want of a login or of rights; ``done`` is which kind of endpoint, by which method."""
+class _DoneBeforeAuthorization(Defect):
+    """Does what it answers 401; ``done`` is the kind of endpoint and the method."""
 
     done: ClassVar[tuple[str, str]] = ("", "")
 
@@ -99,12 +81,12 @@ class _DoneBeforeTheRights(Defect):
         return answer
 
     async def _do(self, registry: Registry, call: Call) -> None:
-        """What was refused, as far as it can be done."""
+        """Do the refused operation as far as possible."""
         raise NotImplementedError
 
 
-class _ClosedAllTheSame(Defect):
-    """Stores the bytes of a closing request under their own digest, though it refuses it by one of these codes."""
+class _RefusedButStored(Defect):
+    """Stores the bytes of a closing request under their own digest, although it refuses it by one of these codes."""
 
     codes: ClassVar[tuple[str, ...]] = ()
 
@@ -121,7 +103,7 @@ class _ClosedAllTheSame(Defect):
 
 
 class _AnotherStatus(Defect):
-    """Answers requests to a kind of endpoint by a method with another status, where the right one is as told."""
+    """Replaces a status: ``status_change`` is the kind of endpoint, the method, the right and the wrong status."""
 
     status_change: ClassVar[tuple[str, str, int, int]] = ("", "", 0, 0)
 
@@ -132,12 +114,12 @@ class _AnotherStatus(Defect):
         return answer
 
     def _meant(self, request: Request) -> bool:
-        """Whether it is a request of those that are told otherwise."""
+        """Return whether the status of this request is replaced."""
         return True
 
 
 class _RefusalAsText(Defect):
-    """Tells a refusal of one code in text, or by another code."""
+    """Reports a refusal of one code in plain text, or by another code."""
 
     code: ClassVar[str] = ""
     instead: ClassVar[str] = ""
@@ -155,29 +137,28 @@ class _RefusalAsText(Defect):
 
 
 def unsupported_error() -> Refusal:
-    """What a registry answers that has failed over a request."""
+    """Return the refusal of a registry that failed."""
     return Refusal("UNSUPPORTED", status=500)
 
 
 def everything_for(subject: str, wanted: list[Access]) -> Caller:
-    """Somebody who may do what is wanted."""
+    """Return a caller that may do everything wanted."""
     return Caller(subject, frozenset((each.kind, each.name, "*") for each in wanted))
 
 
 async def answered(registry: Any, request: Request, path: str) -> Answer:
-    """What a GET of the path gives, nobody asked who it is."""
+    """Return the response to a GET of the path without a login."""
     route, name, reference = registry.route_of(path)
-    answer: Answer = await getattr(registry, route.handlers["GET"])(Call(request, name, reference, ANYBODY))
-    return answer
+    return await getattr(registry, route.handlers["GET"])(Call(request, name, reference, ANYBODY))
 
 
 def other_host(request: Request) -> str:
-    """The same server under another name, as if it were another."""
+    """Return the URL of the same server under another host name."""
     return re.sub("//127[.]0[.]0[.]1(?=:)", "//localhost", request.base_url)
 
 
 def with_digest_of_other(request: Request, answer: Answer, kind: str) -> Answer:
-    """The answer to a PUT of this kind that created something, with the digest of other bytes."""
+    """Give the 201 to a PUT of this kind the digest of other bytes, and return it."""
     if request.method == "PUT" and kind_of(request) == kind and answer.status == 201:
         answer.headers["Docker-Content-Digest"] = grammar.digest_of(request.body + b"\n")
     return answer
