@@ -13,12 +13,14 @@ name of a method of its surface replaces that method and is given the original f
             return True
 
 ``rewrite`` changes an answer after the surface has given it; ``intercept`` may answer before the surface is
-asked. A new instance is made each time a defect is switched on, so a counter in it starts at nought.
+asked. A new instance is made each time a defect is switched on. It gets its own copy of each set, dict and list of
+its class, so all state starts anew.
 Variants (correct in another way) are the same thing under another base class.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import re
@@ -49,6 +51,11 @@ class Alteration:
         package = cls.__module__.split(".")[-2:][0]
         if not cls.surface and package in SURFACES:
             cls.surface = package
+
+    def __init__(self) -> None:
+        for name, state in inspect.getmembers(type(self), lambda each: isinstance(each, (set, dict, list))):
+            if not name.startswith("__"):
+                setattr(self, name, copy.copy(state))
 
     @classmethod
     def kebab_name(cls) -> str:

@@ -27,22 +27,24 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from conformance.reference.alteration import Alteration, Defect, Variant
 
 A = TypeVar("A", bound=Alteration)
+State = Callable[[], Any] | None
 FILTERS = {("request",): "intercept", ("request", "answer"): "rewrite"}
 
 
-def defect(*noticed_by: str, **facts: Any) -> Callable[[Callable[..., Any]], type[Defect]]:
+def defect(*noticed_by: str, state: State = None, **facts: Any) -> Callable[[Callable[..., Any]], type[Defect]]:
     """Make the decorated function a defect that these checks notice; ``facts`` are further attributes of Defect."""
-    return lambda function: _of_function(Defect, function, {"noticed_by": noticed_by, **facts})
+    return lambda function: _of_function(Defect, function, state, {"noticed_by": noticed_by, **facts})
 
 
-def variant(**facts: Any) -> Callable[[Callable[..., Any]], type[Variant]]:
+def variant(*, state: State = None, **facts: Any) -> Callable[[Callable[..., Any]], type[Variant]]:
     """Make the decorated function a variant; ``facts`` are further attributes of Variant."""
-    return lambda function: _of_function(Variant, function, facts)
+    return lambda function: _of_function(Variant, function, state, facts)
 
 
 def row(name: str, clause: str, *noticed_by: str, shipped: bool = False, **methods: Callable[..., Any]) -> type[Defect]:
@@ -55,11 +57,13 @@ def row(name: str, clause: str, *noticed_by: str, shipped: bool = False, **metho
     return _made(Defect, name, facts, methods)
 
 
-def _of_function(kind: type[A], function: Callable[..., Any], facts: Mapping[str, Any]) -> type[A]:
-    parameters = tuple(inspect.signature(function).parameters)
+def _of_function(kind: type[A], function: Callable[..., Any], state: State, facts: Mapping[str, Any]) -> type[A]:
+    parameters = tuple(inspect.signature(function).parameters)[bool(state) :]
     facts = {"__doc__": function.__doc__, "__module__": function.__module__, **facts}
-    methods = {FILTERS.get(parameters, parameters[0]): function}
-    return _made(kind, function.__name__, facts, methods)
+    method = FILTERS.get(parameters, parameters[0])
+    if state is not None:
+        facts["__init__"] = lambda self: setattr(self, method, partial(function, state()))
+    return _made(kind, function.__name__, facts, {method: function})
 
 
 def _made(kind: type[A], name: str, facts: Mapping[str, Any], methods: Mapping[str, Callable[..., Any]]) -> type[A]:

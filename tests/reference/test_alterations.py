@@ -10,6 +10,7 @@ from conformance.contract.catalogue import catalogue
 from conformance.plugin.collection import collect
 from conformance.reference.alteration import Alteration, Defect, Variant
 from conformance.reference.deployment import alterations
+from conformance.reference.one_method import defect
 from conformance.vocabulary.requirement import Level
 from tests.defect_table import mistakes_of
 from tests.rows import requirement_of
@@ -88,3 +89,24 @@ NOTICED = {"noticed_by": ("webhooks/delivery/post-is-accepted",)}
 def test_a_malformed_alteration_is_reported(kind: type[Alteration], changed: dict[str, Any], told: str) -> None:
     (mistake,) = mistakes_of(type("Made", (kind,), {**GOOD, **changed}))
     assert told in mistake
+
+
+@defect(state=list)
+def numbered(seen: list[int], rotate: Any) -> int:
+    """Return the number of calls."""
+    seen.append(rotate())
+    return len(seen)
+
+
+class Numbered(Defect):
+    seen: list[int] = []
+
+    def rotate(self, original: Any) -> int:
+        self.seen.append(original())
+        return len(self.seen)
+
+
+@pytest.mark.parametrize("kind", [numbered, Numbered], ids=["function", "class"])
+def test_state_starts_anew_with_each_instance(kind: Any) -> None:
+    one, other = kind(), kind()
+    assert [one.rotate(int), one.rotate(int), other.rotate(int), kind().rotate(int)] == [1, 2, 1, 1]
