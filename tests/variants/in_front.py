@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import re
-from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import unquote_plus
 
 from conformance.reference.alteration import Variant
@@ -15,7 +15,6 @@ from conformance.reference.surface import Surface
 
 ATTACKS = re.compile(r"'\s*OR\s+'?1'?\s*=\s*'?1|[\0\r\n]|(^|/)[.][.](/|$)", re.IGNORECASE)
 IN_BODIES = re.compile(rb"\0|%00|\\u0000|<script", re.IGNORECASE)
-Early = Callable[[Request], Awaitable[Answer | None]]
 
 
 class _BehindAFirewall(Variant):
@@ -71,18 +70,18 @@ class _RefusesBeforeTheBody(Variant):
     def __init__(self) -> None:
         self.refusals = itertools.count()
 
-    async def refused_early(self, original: Early, request: Request) -> Answer | None:
+    async def refused_early(self, original: Any, request: Request) -> Answer | None:
         refusal = await self._refusal(original, request)
         if refusal is not None and next(self.refusals) % 2:
             refusal.headers["Connection"] = "close"
         return refusal
 
-    async def _refusal(self, original: Early, request: Request) -> Answer | None:
+    async def _refusal(self, original: Any, request: Request) -> Answer | None:
         """Without credentials every write is refused, but where they may stand in a form."""
         written = request.method in ("POST", "PUT", "PATCH") and "token" not in request.path
         if not written or "authorization" in request.headers:
             return None
-        surface: Surface = original.__self__  # type: ignore[attr-defined]
+        surface: Surface = original.__self__
         return await surface.handle(request)
 
 
@@ -103,7 +102,7 @@ class StorageRefusesBeforeTheBody(_RefusesBeforeTheBody):
 
     surface = "storage"
 
-    async def _refusal(self, original: Early, request: Request) -> Answer | None:
+    async def _refusal(self, original: Any, request: Request) -> Answer | None:
         return await original(request)
 
 
@@ -129,15 +128,12 @@ class RegistryBehindAGuardOfFields(Variant):
         return refused_by_a_page() if any(each in request.headers for each in self.ITS_OWN) else None
 
 
-class BehindRulesAgainstAttacks(Variant):
+@variant(surface="identity")
+def behind_rules_against_attacks(request: Request) -> Answer | None:
     """RFC 9110 section 15.5.4: what stands before an API may refuse an address that reads like an attack."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        decoded = unquote_plus(request.raw_path), unquote_plus(request.query_string)
-        attacks = any(map(ATTACKS.search, decoded)) and request.raw_path.startswith("/api/")
-        return refused_by_a_page() if attacks else None
+    decoded = unquote_plus(request.raw_path), unquote_plus(request.query_string)
+    attacks = any(map(ATTACKS.search, decoded)) and request.raw_path.startswith("/api/")
+    return refused_by_a_page() if attacks else None
 
 
 class _BodiesBehindRulesAgainstAttacks(Variant):

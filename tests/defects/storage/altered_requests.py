@@ -93,10 +93,9 @@ def repetitions_are_server_errors(authenticate: Any, request: Request) -> Signer
     """RFC 9110 section 15.5: a field or parameter that is sent twice is the sender's, and the refusal one of 4xx."""
     names = [*request.headers.keys()], [name for name, _ in request.query]
     try:
-        signer: Signer = authenticate(request)
+        return authenticate(request)
     except Fault as fault:
         raise server_error() if any(len(each) > len({*each}) for each in names) else fault from None
-    return signer
 
 
 class _AnotherPathSigned(Defect):
@@ -225,14 +224,11 @@ class SkewOfListsIgnored(Defect):
     """SigV4: a request of another quarter of an hour is refused, a list of a bucket as well as an object of it."""
 
     noticed_by = ("storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",)
-
-    def __init__(self) -> None:
-        self.lists = False
+    lists = False
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         self.lists = request.method == "GET" and "list-type=" in request.query_string
-        signer: Signer = original(request)
-        return signer
+        return original(request)
 
     def check_skew(self, original: Any, age: float) -> None:
         if not self.lists:

@@ -45,9 +45,7 @@ class CompletedUploadDeletesParts(Defect):
     """S3 API Reference, NoSuchUpload: a completed upload takes no more parts."""
 
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
-
-    def __init__(self) -> None:
-        self.completed_ids: set[str] = set()
+    completed_ids: set[str] = set()
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
@@ -58,8 +56,7 @@ class CompletedUploadDeletesParts(Defect):
     async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.query.get("uploadId") in self.completed_ids:
             return gateway(original).stored_answer(hashlib.md5(call.body).hexdigest(), {})
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 class LateAbortionDeletes(CompletedUploadDeletesParts):
@@ -68,23 +65,19 @@ class LateAbortionDeletes(CompletedUploadDeletesParts):
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
 
     async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.query.get("uploadId") in self.completed_ids:
             bucket.remove(call.key)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 class PartsListedAfterCompletion(Defect):
     """S3 API Reference, NoSuchUpload: an upload that was completed is none any more, and has no parts to list."""
 
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
-
-    def __init__(self) -> None:
-        self.completed: dict[str, Upload] = {}
+    completed: dict[str, Upload] = {}
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
@@ -96,8 +89,7 @@ class PartsListedAfterCompletion(Defect):
         upload_id = call.query["uploadId"]
         completed = self.completed.get(upload_id)
         if completed is None or upload_id in bucket.uploads:
-            answer: Answer = await original(call, bucket)
-            return answer
+            return await original(call, bucket)
         bucket.uploads[upload_id] = completed
         try:
             listed: Answer = await original(call, bucket)
@@ -141,8 +133,7 @@ async def anonymous_clients_read_access_lists(answered: Any, request: Request) -
     surface = gateway(answered)
     if request.method == "GET" and "acl" in query_of(request) and surface.target(request)[0] in surface.buckets:
         return surface.document("AccessControlPolicy")
-    given: Answer = await answered(request)
-    return given
+    return await answered(request)
 
 
 class DoneBeforeItsSignatureIsSeen(_DoneBeforeItIsRefused):
@@ -190,8 +181,7 @@ def anonymous_clients_find_buckets(authenticate: Any, request: Request) -> Signe
     if request.method == "HEAD" and request.raw_path.count("/") == 1 and "authorization" not in request.headers:
         key = next(iter(gateway(authenticate).access_keys.values()))
         return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
-    signer: Signer = authenticate(request)
-    return signer
+    return authenticate(request)
 
 
 @defect("storage/signature/multipart-requires-a-signature#unsigned-chunks")
@@ -199,8 +189,7 @@ def forged_parts_of_unsigned_chunks(authenticate: Any, request: Request) -> Sign
     """SigV4, "Signature Calculations": a part's request is signed, also where the chunks behind it are not."""
     unsigned = request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
     if not unsigned or "uploadId" not in query_of(request):
-        signer: Signer = authenticate(request)
-        return signer
+        return authenticate(request)
     presented = gateway(authenticate).presented(request)
     key = gateway(authenticate).known_key(presented.credential.access_key)
     if key is None:
@@ -251,11 +240,10 @@ def impossible_date_crash(check_time: Any, presented: Presented) -> None:
 def wrong_signatures_are_unauthorized(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, Error responses: SignatureDoesNotMatch and InvalidAccessKeyId are 403."""
     try:
-        signer: Signer = authenticate(request)
+        return authenticate(request)
     except Fault as found:
         found.status = 401 if found.status == 403 else found.status
         raise
-    return signer
 
 
 @defect("storage/signature/refusal-reveals-no-objects#get,head")
@@ -266,8 +254,7 @@ def missing_object_reported_before_the_signature(authenticate: Any, request: Req
     held = surface.buckets.get(bucket)
     if request.method in ("GET", "HEAD") and key and held is not None and key not in held.objects:
         raise Fault("NoSuchKey")
-    signer: Signer = authenticate(request)
-    return signer
+    return authenticate(request)
 
 
 class UnknownKeysObeyed(_DoneAllTheSame):
@@ -281,10 +268,9 @@ class UnknownKeysObeyed(_DoneAllTheSame):
 def unknown_access_key_is_server_error(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, InvalidAccessKeyId: 403 for a key that is not known."""
     try:
-        signer: Signer = authenticate(request)
+        return authenticate(request)
     except Fault as fault:
         raise (server_error() if fault.code == "InvalidAccessKeyId" else fault) from None
-    return signer
 
 
 @defect("storage/signature/wrong-secret-is-refused#by-field-and-by-url")
@@ -294,8 +280,7 @@ def two_signatures_unseen(authenticate: Any, request: Request) -> Signer:
     both = "authorization" in request.headers and "X-Amz-Signature" in query_of(request)
     if both and bucket is not None:
         return Signer(bucket.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
-    signer: Signer = authenticate(request)
-    return signer
+    return authenticate(request)
 
 
 class ForgedWritesDone(_DoneAllTheSame):
@@ -320,13 +305,12 @@ def signature_of_reads_ignored(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Signature Calculations": a read whose signature does not match is refused like a write."""
     surface = gateway(authenticate)
     try:
-        signer: Signer = authenticate(request)
+        return authenticate(request)
     except Fault as fault:
         if fault.code != "SignatureDoesNotMatch" or request.method not in ("GET", "HEAD"):
             raise
         key = surface.known_key(surface.presented(request).credential.access_key)
         return Signer(key.organization if key else "", b"", "", "", "", "UNSIGNED-PAYLOAD")
-    return signer
 
 
 class StoredAfterItsContinue(DoneBeforeItsSignatureIsSeen):

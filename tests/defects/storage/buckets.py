@@ -53,8 +53,7 @@ def buckets_cut_short(list_buckets: Any, call: Call) -> Answer:
 def buckets_of_every_prefix(list_buckets: Any, call: Call) -> Answer:
     """S3 API Reference, ListBuckets, prefix: buckets whose names begin with it, and no others."""
     left = {name: value for name, value in call.query.items() if name != "prefix"}
-    answer: Answer = list_buckets(replace(call, query=left))
-    return answer
+    return list_buckets(replace(call, query=left))
 
 
 @defect("storage/service/bucket-list-honours-its-prefix")
@@ -71,27 +70,20 @@ def buckets_of_a_prefix_of_all(list_buckets: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key lists its organization's buckets, by a prefix as well."""
     prefix, surface = call.query.get("prefix", ""), gateway(list_buckets)
     if not prefix:
-        given: Answer = list_buckets(call)
-        return given
+        return list_buckets(call)
     found = [surface.listed_bucket(each) for name, each in surface.buckets.items() if name.startswith(prefix)]
     owner, listed = surface.owner(call.organization), xml.group("Buckets", *found)
     return surface.document("ListAllMyBucketsResult", owner, listed, xml.element("Prefix", prefix))
 
 
-class BucketsMixedUnderLoad(Defect):
+@defect("storage/concurrency/buckets-do-not-mix", state=dict)
+async def buckets_mixed_under_load(
+    latest: dict[str, StoredObject], commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 User Guide, "Buckets overview": writes of one key into two buckets at once stay apart."""
-
-    noticed_by = ("storage/concurrency/buckets-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.latest: dict[str, StoredObject] = {}
-
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
-        self.latest[key] = stored
-        await asyncio.sleep(PAUSE_S)
-        await original(bucket, key, self.latest[key], conditions)
+    latest[key] = stored
+    await asyncio.sleep(PAUSE_S)
+    await commit(bucket, key, latest[key], conditions)
 
 
 @defect("storage/service/endpoint-is-path-style")
@@ -132,8 +124,7 @@ class _RefusedInOtherBuckets(Defect):
             and name != first
         ):
             raise Fault("AccessDenied")
-        answer: Answer = await original(request)
-        return answer
+        return await original(request)
 
 
 class OtherBucketsUnread(_RefusedInOtherBuckets):
@@ -183,8 +174,7 @@ async def deleted_in_every_bucket(erase: Any, bucket: Bucket, key: str, conditio
 async def buckets_share_objects(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 User Guide, "Buckets overview": a key names an object within its bucket."""
     every = [each for each in gateway(current).buckets.values() if each.organization == bucket.organization]
-    found: StoredObject | None = await current(max(every, key=lambda each: key in each.objects), key)
-    return found
+    return await current(max(every, key=lambda each: key in each.objects), key)
 
 
 @defect("storage/service/buckets-are-not-self-service", "storage/service/create-bucket-keeps-its-objects")
@@ -198,8 +188,7 @@ async def refused_deletion_empties_the_bucket(delete_bucket: Any, call: Call, bu
     """S3 API Reference, BucketNotEmpty: a bucket with objects is not deleted, and neither are they."""
     for key in list(bucket.objects):
         bucket.remove(key)
-    answer: Answer = await delete_bucket(call, bucket)
-    return answer
+    return await delete_bucket(call, bucket)
 
 
 @defect("storage/service/delete-bucket-keeps-its-objects")

@@ -18,9 +18,7 @@ class LastDeletionOfManyDenied(Defect):
     """S3 API Reference, DeleteObjects: who may delete an object may so with others, and is told of each what became."""
 
     noticed_by = ("storage/sdk/delete-objects#base,default",)
-
-    def __init__(self) -> None:
-        self.left = 0
+    left = 0
 
     def entries(self, original: Any, document: xml.Node) -> list[xml.Node]:
         found: list[xml.Node] = original(document)

@@ -100,8 +100,7 @@ async def broken_unmodified_date_fails(get_object: Any, call: Call, bucket: Buck
     given = call.headers.get("if-unmodified-since")
     if given is not None and http_date(given) is None:
         raise Fault("PreconditionFailed")
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)
 
 
 @defect("storage/condition/date-forms-are-honoured#rfc850,asctime")
@@ -110,8 +109,7 @@ async def older_date_forms_ignored(get_object: Any, call: Call, bucket: Bucket) 
     headers = call.request.headers.mutablecopy()
     if not re.match(r"\w{3}, ", headers.get("if-modified-since", "")):
         del headers["If-Modified-Since"]
-    answer: Answer = await get_object(replace(call, request=replace(call.request, headers=headers)), bucket)
-    return answer
+    return await get_object(replace(call, request=replace(call.request, headers=headers)), bucket)
 
 
 @defect("storage/condition/precedence-is-that-of-rfc9110#if-match-before-if-none-match")
@@ -133,8 +131,7 @@ def date_before_match(
     date = conditions.unmodified_since
     if date is not None and not gateway(precondition).unmodified_since_holds(date, found):
         return 412
-    status: int | None = precondition(conditions, found, reading)
-    return status
+    return precondition(conditions, found, reading)
 
 
 @defect("storage/condition/if-match-is-honoured#if-match-fails", "storage/errors/code-precondition-failed")
@@ -142,8 +139,7 @@ def read_if_match_ignored(
     precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
 ) -> int | None:
     """RFC 9110 section 13.1.1: 412 where If-Match names another entity tag."""
-    status: int | None = precondition(replace(conditions, match=None) if reading else conditions, found, reading)
-    return status
+    return precondition(replace(conditions, match=None) if reading else conditions, found, reading)
 
 
 @defect("storage/condition/if-match-is-honoured#part-number")
@@ -153,8 +149,7 @@ async def parts_read_unconditionally(on_object: Any, call: Call) -> Answer:
     if call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1" and "uploadId" not in call.query:
         bucket = surface.bucket_of(call.organization, call.bucket)
         return surface.object_answer(call, await surface.require(bucket, call.key), {})
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/condition/if-match-is-honoured#etag-of-a-multipart-object")
@@ -191,8 +186,7 @@ class ReadUnderConditionIsEmpty(Defect):
 def if_match_only(precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool) -> int | None:
     """RFC 9110 section 13.2.2: where If-Match holds, If-None-Match is evaluated as well."""
     beside = conditions if conditions.match is None else replace(conditions, none_match=None)
-    status: int | None = precondition(beside, found, reading)
-    return status
+    return precondition(beside, found, reading)
 
 
 @defect(
@@ -204,8 +198,7 @@ def read_if_none_match_ignored(
     precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
 ) -> int | None:
     """RFC 9110 section 13.1.2: 304 where If-None-Match names the entity tag."""
-    status: int | None = precondition(replace(conditions, none_match=None) if reading else conditions, found, reading)
-    return status
+    return precondition(replace(conditions, none_match=None) if reading else conditions, found, reading)
 
 
 @defect(
@@ -224,8 +217,7 @@ async def absent_fails_dates(get_object: Any, call: Call, bucket: Bucket) -> Ans
     """RFC 9110 section 13.2.1: what is not there is 404 without the condition, and so under one of a date, too."""
     if call.key not in bucket.objects and "if-unmodified-since" in call.headers:
         raise Fault("PreconditionFailed")
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)
 
 
 @defect("storage/condition/missing-object-is-404#if-match,if-none-match-any")
@@ -233,8 +225,7 @@ async def missing_object_fails_conditions(get_object: Any, call: Call, bucket: B
     """RFC 9110 section 13.2.1: conditions are ignored where the answer without them would be 404."""
     if call.key not in bucket.objects and {"if-match", "if-none-match"} & set(call.headers):
         raise Fault("PreconditionFailed")
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)
 
 
 @defect("storage/condition/not-modified-has-caching-fields")
@@ -296,8 +287,7 @@ async def parts_under_no_tag(get_object: Any, call: Call, bucket: Bucket) -> Ans
     headers = call.headers.mutablecopy()
     if "range" in headers and "if-match" in headers:
         del headers["if-match"]
-    answer: Answer = await get_object(replace(call, request=replace(call.request, headers=headers)), bucket)
-    return answer
+    return await get_object(replace(call, request=replace(call.request, headers=headers)), bucket)
 
 
 @defect("storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-unsatisfiable-range")
@@ -305,5 +295,4 @@ async def range_before_conditions(get_object: Any, call: Call, bucket: Bucket) -
     """RFC 9110 section 14.2: Range is evaluated after the conditions."""
     surface = gateway(get_object)
     surface.requested_span(call, await surface.require(bucket, call.key))
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)

@@ -34,8 +34,7 @@ async def conditional_completions_all_fail(complete_upload: Any, call: Call, buc
     """S3 API Reference, CompleteMultipartUpload, If-Match and If-None-Match: the object is made where they hold."""
     if {"if-match", "if-none-match"} & set(call.headers):
         raise Fault("PreconditionFailed")
-    answer: Answer = await complete_upload(call, bucket)
-    return answer
+    return await complete_upload(call, bucket)
 
 
 @defect("storage/conditional-write/completion-honours-conditions#if-none-match")
@@ -50,8 +49,7 @@ async def complete_conditions_ignored(
 async def copy_heeds_if_none_match_only(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, If-Match: 412 where the object that would be overwritten has another ETag."""
     left = [pair for pair in call.headers.raw if pair[0] != b"if-match"]
-    answer: Answer = await copy_object(replace(call, request=replace(call.request, headers=Headers(raw=left))), bucket)
-    return answer
+    return await copy_object(replace(call, request=replace(call.request, headers=Headers(raw=left))), bucket)
 
 
 @defect("storage/conditional-write/copy-honours-conditions#if-none-match")
@@ -59,8 +57,7 @@ async def conditional_copies_all_fail(copy_object: Any, call: Call, bucket: Buck
     """S3 API Reference, CopyObject, If-None-Match: the copy is made where nothing stands at its key."""
     if "if-none-match" in call.headers:
         raise Fault("PreconditionFailed")
-    answer: Answer = await copy_object(call, bucket)
-    return answer
+    return await copy_object(call, bucket)
 
 
 @defect("storage/conditional-write/counter-loses-no-update")
@@ -146,8 +143,7 @@ def any_tag_treated_as_an_asterisk(check_write: Any, conditions: Conditions, fou
 @defect("storage/conditional-write/existing-object-is-not-overwritten#signed-chunks,unsigned-chunks")
 async def chunks_overwrite_unrequested(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Conditional writes": If-None-Match: * holds for payloads in chunks as for others."""
-    answer: Answer = await put_object(without_fields(call, "if-none-match") if in_chunks(call) else call, bucket)
-    return answer
+    return await put_object(without_fields(call, "if-none-match") if in_chunks(call) else call, bucket)
 
 
 @defect(
@@ -179,14 +175,11 @@ class DeletionsEndAtErrors(Defect):
 
     noticed_by = ("storage/conditional-write/changed-objects-are-not-deleted",)
     shipped = True
-
-    def __init__(self) -> None:
-        self.failed = False
+    failed = False
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         self.failed = False
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         return "" if self.failed else str(await original(bucket, entry, quiet))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from email.utils import formatdate
+from types import SimpleNamespace
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -52,9 +53,7 @@ class ListedAMomentLater(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was put is in the next listing."""
 
     noticed_by = ("storage/concurrency/created-is-visible-immediately",)
-
-    def __init__(self) -> None:
-        self.put_at: dict[tuple[str, str], float] = {}
+    put_at: dict[tuple[str, str], float] = {}
 
     async def commit(
         self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
@@ -67,42 +66,32 @@ class ListedAMomentLater(Defect):
         return [key for key in original(bucket) if self.put_at.get((bucket.name, key), 0.0) < shown]
 
 
-class FolderMadeByTwoFails(Defect):
+@defect("storage/concurrency/created-is-visible-immediately", state=set)
+async def folder_made_by_two_fails(
+    making: set[str], commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 User Guide, "Object key names": there are no folders, so no two who write in one are in each other's way."""
-
-    noticed_by = ("storage/concurrency/created-is-visible-immediately",)
-
-    def __init__(self) -> None:
-        self.making: set[str] = set()
-
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
-        folder = key.rpartition("/")[0] + "/"
-        if not any(each.startswith(folder) for each in bucket.objects):
-            if folder in self.making:
-                raise server_error()
-            self.making.add(folder)
-            await asyncio.sleep(PAUSE_S)
-            self.making.discard(folder)
-        await original(bucket, key, stored, conditions)
+    folder = key.rpartition("/")[0] + "/"
+    if not any(each.startswith(folder) for each in bucket.objects):
+        if folder in making:
+            raise server_error()
+        making.add(folder)
+        await asyncio.sleep(PAUSE_S)
+        making.discard(folder)
+    await commit(bucket, key, stored, conditions)
 
 
-class OldListingsKeptAMoment(Defect):
+@defect("storage/concurrency/created-is-visible-immediately", state=dict)
+async def old_listings_kept_a_moment(
+    kept: dict[tuple[str, str], tuple[float, Answer]], list_objects: Any, call: Call, bucket: Bucket
+) -> Answer:
     """S3 User Guide, "Amazon S3 data consistency model": listings have what was written, of version 1 too."""
-
-    noticed_by = ("storage/concurrency/created-is-visible-immediately",)
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], tuple[float, Answer]] = {}
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        listing_key = bucket.name, call.request.query_string
-        made, answer = self.kept.get(listing_key, (0.0, Answer(200)))
-        if time.monotonic() - made > MOMENT_S:
-            answer = await original(call, bucket)
-            self.kept[listing_key] = time.monotonic(), answer
-        return deepcopy(answer)
+    listing_key = bucket.name, call.request.query_string
+    made, answer = kept.get(listing_key, (0.0, Answer(200)))
+    if time.monotonic() - made > MOMENT_S:
+        answer = await list_objects(call, bucket)
+        kept[listing_key] = time.monotonic(), answer
+    return deepcopy(answer)
 
 
 @defect("storage/concurrency/etag-belongs-to-its-bytes")
@@ -165,47 +154,32 @@ async def torn_write(commit: Any, bucket: Bucket, key: str, stored: StoredObject
     await commit(bucket, key, stored, conditions)
 
 
-class OneInTwentyReadsFails(Defect):
+@defect("storage/concurrency/one-key-is-linearizable", state=lambda: SimpleNamespace(served=0))
+async def one_in_twenty_reads_fails(state: Any, current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """API Reference, Error Handling: 5xx is for errors of the platform, and there are none in a quiet run."""
-
-    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
-
-    def __init__(self) -> None:
-        self.served = 0
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        self.served += 1
-        if self.served % 20 == 0:
-            raise server_error()
-        found: StoredObject | None = await original(bucket, key)
-        return found
+    state.served += 1
+    if state.served % 20 == 0:
+        raise server_error()
+    return await current(bucket, key)
 
 
-class OneInTwentyReadsCutShort(Defect):
+@defect("storage/concurrency/one-key-is-linearizable", state=lambda: SimpleNamespace(served=0))
+def one_in_twenty_reads_cut_short(state: Any, request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.6: the body has the length that Content-Length tells."""
-
-    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
-
-    def __init__(self) -> None:
-        self.served = 0
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "GET" and answer.status == 200 and "etag" in answer.headers and answer.body:
-            self.served += 1
-            if self.served % 20 == 0:
-                answer.headers["Date"] = formatdate(usegmt=True)
-                answer.wire = head(answer, [("Content-Length", str(len(answer.body)))]) + answer.body[:-1]
-                answer.closes = True
-        return answer
+    if request.method == "GET" and answer.status == 200 and "etag" in answer.headers and answer.body:
+        state.served += 1
+        if state.served % 20 == 0:
+            answer.headers["Date"] = formatdate(usegmt=True)
+            answer.wire = head(answer, [("Content-Length", str(len(answer.body)))]) + answer.body[:-1]
+            answer.closes = True
+    return answer
 
 
 class DeletionTakesEffectLater(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what one read finds the next one finds, too."""
 
     noticed_by = ("storage/concurrency/put-or-delete#new-key,existing-object",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], int] = {}
+    deleted: dict[tuple[str, str], int] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         gateway(original).check_write(conditions, bucket.objects.get(key))
@@ -217,8 +191,7 @@ class DeletionTakesEffectLater(Defect):
             bucket.remove(call.key)
         if left is not None:
             self.deleted[bucket.name, call.key] = left - 1
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 @defect("storage/concurrency/put-or-delete#new-key")
@@ -277,9 +250,7 @@ class ReadersWaitForUploads(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": there are no locks, which a stuck client would keep."""
 
     noticed_by = ("storage/concurrency/paused-upload-blocks-no-reader",)
-
-    def __init__(self) -> None:
-        self.uploads: dict[str, asyncio.Event] = {}
+    uploads: dict[str, asyncio.Event] = {}
 
     async def under_way(self, original: Any, request: Request) -> None:
         bucket, key = _being_put(original, request)
@@ -300,8 +271,7 @@ class ReadersWaitForUploads(Defect):
         if call.key in self.uploads:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.uploads[call.key].wait(), 10)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     def _free(self, key: str) -> None:
         if key in self.uploads:
@@ -358,9 +328,7 @@ class DeletionHidesWhatIsBelow(Defect):
 
     noticed_by = ("storage/model/nested-keys",)
     shortest = 4
-
-    def __init__(self) -> None:
-        self.hidden: dict[str, set[str]] = {}
+    hidden: dict[str, set[str]] = {}
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
         below = {each for each in bucket.keys if call.key in bucket.objects and each.startswith(call.key + "/")}
@@ -373,55 +341,41 @@ class DeletionHidesWhatIsBelow(Defect):
         return [each for each in original(bucket) if each not in hidden]
 
 
-class TwoWritersMixTheirPieces(Defect):
+@defect(
+    "storage/concurrency/concurrent-writes-do-not-mix", state=lambda: SimpleNamespace(files={}, chance=random.Random(1))
+)
+async def two_writers_mix_their_pieces(
+    state: Any, commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": an update is atomic; two do not share one file."""
-
-    noticed_by = ("storage/concurrency/concurrent-writes-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.files: dict[tuple[str, str], bytearray] = {}
-        self.chance = random.Random(1)
-
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
-        file = self.files.setdefault((bucket.name, key), bytearray())
-        for begin in range(0, stored.size, PIECE):
-            file[begin : begin + PIECE] = stored.body[begin : begin + PIECE]
-            await asyncio.sleep(self.chance.random() * MOST_OF_A_PIECE_S)
-        del file[stored.size :]
-        self.files.pop((bucket.name, key), None)
-        await original(bucket, key, replace(stored, body=bytes(file)), conditions)
+    file = state.files.setdefault((bucket.name, key), bytearray())
+    for begin in range(0, stored.size, PIECE):
+        file[begin : begin + PIECE] = stored.body[begin : begin + PIECE]
+        await asyncio.sleep(state.chance.random() * MOST_OF_A_PIECE_S)
+    del file[stored.size :]
+    state.files.pop((bucket.name, key), None)
+    await commit(bucket, key, replace(stored, body=bytes(file)), conditions)
 
 
-class OneOfFortyOverlappingGetsAnswersAnother(Defect):
+@defect("storage/concurrency/responses-are-not-mixed-up", state=lambda: SimpleNamespace(reading=[], overlapping=0))
+async def one_of_forty_overlapping_gets_answers_another(
+    state: Any, require: Any, bucket: Bucket, key: str
+) -> StoredObject:
     """RFC 9112 section 9.3.2: each response belongs to its request, however many are under way."""
-
-    noticed_by = ("storage/concurrency/responses-are-not-mixed-up",)
-
-    def __init__(self) -> None:
-        self.reading: list[StoredObject] = []
-        self.overlapping = 0
-
-    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
-        found: StoredObject = await original(bucket, key)
-        others = [each for each in self.reading if each is not found]
-        self.overlapping += bool(others)
-        self.reading.append(found)
-        await asyncio.sleep(PAUSE_S / 4)
-        self.reading.remove(found)
-        return others[0] if others and self.overlapping % 40 == 0 else found
+    found: StoredObject = await require(bucket, key)
+    others = [each for each in state.reading if each is not found]
+    state.overlapping += bool(others)
+    state.reading.append(found)
+    await asyncio.sleep(PAUSE_S / 4)
+    state.reading.remove(found)
+    return others[0] if others and state.overlapping % 40 == 0 else found
 
 
-class EachFortiethDeletionNotDone(Defect):
+@defect("storage/concurrency/acknowledged-deletions-are-done", state=lambda: SimpleNamespace(deletions=0))
+async def each_fortieth_deletion_not_done(
+    state: Any, erase: Any, bucket: Bucket, key: str, conditions: Conditions
+) -> None:
     """S3 API Reference, DeleteObject: 204 says that the object is deleted."""
-
-    noticed_by = ("storage/concurrency/acknowledged-deletions-are-done",)
-
-    def __init__(self) -> None:
-        self.deletions = 0
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-        self.deletions += 1
-        if self.deletions % 40:
-            await original(bucket, key, conditions)
+    state.deletions += 1
+    if state.deletions % 40:
+        await erase(bucket, key, conditions)

@@ -94,9 +94,7 @@ class CopyIsLink(Defect):
     """S3 API Reference, CopyObject: a copy is an object of its own; what becomes of its source is nothing to it."""
 
     noticed_by = ("storage/copy/between-buckets",)
-
-    def __init__(self) -> None:
-        self.links: list[tuple[Bucket, str, Bucket, str]] = []
+    links: list[tuple[Bucket, str, Bucket, str]] = []
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -126,14 +124,11 @@ class SourceOfTheSameNameHere(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: the source is in the bucket that it names."""
 
     noticed_by = ("storage/copy/between-buckets#key-in-both-buckets",)
-
-    def __init__(self) -> None:
-        self.into: Bucket | None = None
+    into: Bucket | None = None
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         self.into = bucket if gateway(original).copy_source(call)[1] in bucket.objects else None
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         found: Bucket = original(organization, name)
@@ -146,23 +141,19 @@ async def same_key_in_another_bucket_is_itself(copy_object: Any, call: Call, buc
     """S3 API Reference, CopyObject: a copy to the same key of another bucket is no copy onto itself."""
     if gateway(copy_object).copy_source(call)[1] == call.key and DIRECTIVE not in call.headers:
         raise Fault("InvalidRequest")
-    answer: Answer = await copy_object(call, bucket)
-    return answer
+    return await copy_object(call, bucket)
 
 
-class CopiedSourceLost(Defect):
+@defect(
+    "storage/copy/bytes-are-the-same",
+    "storage/copy/onto-itself-loses-nothing",
+    "interoperability/storage/aws-s3-cp-between-keys",
+)
+async def copied_source_lost(source: Any, call: Call) -> Source:
     """S3 API Reference, CopyObject: the source stays."""
-
-    noticed_by = (
-        "storage/copy/bytes-are-the-same",
-        "storage/copy/onto-itself-loses-nothing",
-        "interoperability/storage/aws-s3-cp-between-keys",
-    )
-
-    async def source(self, original: Any, call: Call) -> Source:
-        source: Source = await original(call)
-        gateway(original).buckets[source.bucket].remove(source.key)
-        return source
+    found: Source = await source(call)
+    gateway(source).buckets[found.bucket].remove(found.key)
+    return found
 
 
 @defect("storage/copy/bytes-are-the-same")
@@ -170,8 +161,7 @@ def copy_source_needs_slash(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: bucket and key, separated by a slash; none stands before."""
     if not call.headers["x-amz-copy-source"].startswith("/"):
         raise Fault("InvalidArgument")
-    source: tuple[str, str] = copy_source(call)
-    return source
+    return copy_source(call)
 
 
 @defect("storage/copy/bytes-are-the-same#empty")
@@ -179,17 +169,14 @@ def copy_of_an_empty_object_refused(copied: Any, call: Call, stored: StoredObjec
     """S3 API Reference, CopyObject: an object without bytes is copied like any other."""
     if not stored.body:
         raise Fault("InvalidRequest")
-    copy: StoredObject = copied(call, stored, replaced)
-    return copy
+    return copied(call, stored, replaced)
 
 
 class CopyReportedTooSoon(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was copied can be read when the copy is answered."""
 
     noticed_by = ("storage/copy/bytes-are-the-same", "storage/copy/bytes-are-the-same#of-several-buffers")
-
-    def __init__(self) -> None:
-        self.later: set[asyncio.Task[None]] = set()
+    later: set[asyncio.Task[None]] = set()
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         before = bucket.objects.get(call.key)
@@ -297,12 +284,11 @@ class _CopyOntoItselfLoses(Defect):
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
-            answer: Answer = await original(call, bucket)
+            return await original(call, bucket)
         except Fault:
             if gateway(original).copy_source(call) == (bucket.name, call.key) and call.key in bucket.objects:
                 bucket.put(call.key, self._left(bucket.objects[call.key]))
             raise
-        return answer
 
     def _left(self, stored: StoredObject) -> StoredObject:
         return stored
@@ -341,8 +327,7 @@ def with_source(call: Call, value: str) -> Call:
 @defect("storage/copy/source-is-decoded-once#blank,encoded-whole,percent,plus,question,unicode")
 def copy_source_not_decoded(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: the value is URL-encoded."""
-    found: tuple[str, str] = copy_source(with_source(call, quote(call.headers[SOURCE], safe="/")))
-    return found
+    return copy_source(with_source(call, quote(call.headers[SOURCE], safe="/")))
 
 
 @defect("storage/copy/source-is-decoded-once#double-slash", shipped=True)
@@ -365,8 +350,7 @@ def replaced_copy_keeps_its_type(copied: Any, call: Call, stored: StoredObject, 
 async def empty_copy_source_is_none(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, x-amz-copy-source: an empty one names no object, and does not make an empty one."""
     made = copy_object if call.headers[SOURCE] else gateway(copy_object).put_object
-    answer: Answer = await made(call, bucket)
-    return answer
+    return await made(call, bucket)
 
 
 @defect(
@@ -386,22 +370,20 @@ def missing_bucket_is_server_error(no_such_bucket: Any) -> Fault:
 async def copy_of_a_missing_object_leaves_an_object(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: where the source is missing no object is made, nor one without bytes."""
     try:
-        answer: Answer = await copy_object(call, bucket)
+        return await copy_object(call, bucket)
     except Fault:
         if call.key not in bucket.objects:
             bucket.put(call.key, gateway(copy_object).new_object(call, hashlib.md5(b"").hexdigest(), {}))
         raise
-    return answer
 
 
 @defect("storage/tagging/missing-object-is-404")
 async def missing_key_is_bucket_missing(require: Any, bucket: Bucket, key: str) -> StoredObject:
     """S3 API Reference, NoSuchKey: the code for a key that does not exist in a bucket that does."""
     try:
-        found: StoredObject = await require(bucket, key)
+        return await require(bucket, key)
     except Fault:
         raise Fault("NoSuchBucket") from None
-    return found
 
 
 @defect("storage/copy/refused-copy-keeps-the-object#condition-fails,source-missing")
@@ -419,8 +401,7 @@ async def refused_copy_empties_its_key(copy_object: Any, call: Call, bucket: Buc
 def copy_dates_outrank_tags(source_conditions_hold: Any, conditions: Conditions, stored: StoredObject) -> bool:
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: of an entity tag and a date the tag decides."""
     dates = replace(conditions, match=None, none_match=None)
-    held: bool = source_conditions_hold(conditions if dates == NO_CONDITIONS else dates, stored)
-    return held
+    return source_conditions_hold(conditions if dates == NO_CONDITIONS else dates, stored)
 
 
 def _without_conditions(call: Call) -> Call:
@@ -443,12 +424,11 @@ def _without_conditions(call: Call) -> Call:
 async def refused_copy_made_all_the_same(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: a copy that is refused, for its source's conditions or itself, is not made."""
     try:
-        answer: Answer = await copy_object(call, bucket)
+        return await copy_object(call, bucket)
     except Fault:
         with contextlib.suppress(Fault):
             await copy_object(_without_conditions(call), bucket)
         raise
-    return answer
 
 
 @defect(

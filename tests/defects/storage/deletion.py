@@ -31,9 +31,7 @@ class DeletedStaysASource(Defect):
     """S3 API Reference, NoSuchKey: what was deleted is there no more, for copies neither."""
 
     noticed_by = ("storage/object/delete-removes#one",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[str, StoredObject] = {}
+    deleted: dict[str, StoredObject] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         if key in bucket.objects:
@@ -54,8 +52,7 @@ class DeletedStaysASource(Defect):
 class _Remembered(Defect):
     """Keeps what was deleted, for somewhere to be told still."""
 
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], StoredObject] = {}
+    deleted: dict[tuple[str, str], StoredObject] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         if key in bucket.objects:
@@ -72,8 +69,7 @@ class DeletedIsListed(_Remembered):
         return sorted({*original(bucket), *(key for name, key in self.deleted if name == bucket.name)})
 
     def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = original(bucket, key) or self.deleted.get((bucket.name, key))
-        return found
+        return original(bucket, key) or self.deleted.get((bucket.name, key))
 
 
 @defect("storage/object/missing-is-404", "storage/object/written-is-read#put")
@@ -81,5 +77,4 @@ async def ranges_of_an_empty_object_unsatisfiable(get_object: Any, call: Call, b
     """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
     if call.key not in bucket.objects and "range" in call.headers:
         raise gateway(get_object).unsatisfiable(0)
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)

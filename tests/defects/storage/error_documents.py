@@ -95,7 +95,7 @@ def errors_of_head_have_a_body(request: Request, answer: Answer) -> Answer:
 def anonymous_clients_see_what_exists(authenticate: Any, request: Request) -> Signer:
     """API Reference, Error Handling: who may not see a resource does not learn whether it exists."""
     try:
-        signer: Signer = authenticate(request)
+        return authenticate(request)
     except Fault:
         surface = gateway(authenticate)
         name, key = surface.target(request)
@@ -103,7 +103,6 @@ def anonymous_clients_see_what_exists(authenticate: Any, request: Request) -> Si
         if bucket is not None and key and key not in bucket.objects:
             raise Fault("NoSuchKey") from None
         raise
-    return signer
 
 
 @defect("storage/errors/nothing-internal-is-revealed#trace")

@@ -52,22 +52,18 @@ ROWS = (
 )
 
 
-class AbsenceCached(Defect):
+@defect("storage/multipart/broken-completion-is-refused#cut,empty,no-xml,part-without-number", state=dict)
+async def absence_cached(
+    missed: dict[tuple[str, str], float], current: Any, bucket: Bucket, key: str
+) -> StoredObject | None:
     """S3 User Guide, "Amazon S3 data consistency model": a read after the first write finds the object."""
-
-    noticed_by = ("storage/multipart/broken-completion-is-refused#cut,empty,no-xml,part-without-number",)
-
-    def __init__(self) -> None:
-        self.missed: dict[tuple[str, str], float] = {}
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        now = gateway(original).now()
-        if self.missed.get((bucket.name, key), 0.0) > now:
-            return None
-        found: StoredObject | None = await original(bucket, key)
-        if found is None:
-            self.missed[bucket.name, key] = now + MOMENT_S
-        return found
+    now = gateway(current).now()
+    if missed.get((bucket.name, key), 0.0) > now:
+        return None
+    found: StoredObject | None = await current(bucket, key)
+    if found is None:
+        missed[bucket.name, key] = now + MOMENT_S
+    return found
 
 
 @defect(
@@ -77,11 +73,10 @@ class AbsenceCached(Defect):
 async def refused_completion_ends_the_upload(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CompleteMultipartUpload: applications are to retry what failed: the upload stays."""
     try:
-        answer: Answer = await complete_upload(call, bucket)
+        return await complete_upload(call, bucket)
     except Fault:
         bucket.uploads.pop(call.query["uploadId"], None)
         raise
-    return answer
 
 
 def _all_parts(original: Any, upload: Upload) -> StoredObject:
@@ -118,8 +113,7 @@ async def encrypted_upload_fails(create_upload: Any, call: Call, bucket: Bucket)
     """API Reference, Error Handling: 5xx is for errors of the platform, and a key to encrypt with is none."""
     if any(name.startswith("x-amz-server-side-encryption-customer-") for name in call.headers):
         raise server_error()
-    answer: Answer = await create_upload(call, bucket)
-    return answer
+    return await create_upload(call, bucket)
 
 
 @defect("storage/multipart/incomplete-part-request-keeps-the-object#no-number,no-upload")
@@ -136,8 +130,7 @@ async def empty_upload_id_passed_over(on_object: Any, call: Call) -> Answer:
     left = call.query
     if left.get("uploadId") == "":
         left = {name: value for name, value in left.items() if name not in ("uploadId", "partNumber")}
-    answer: Answer = await on_object(replace(call, query=left))
-    return answer
+    return await on_object(replace(call, query=left))
 
 
 @defect("storage/multipart/incomplete-part-request-keeps-the-object#empty-upload,no-number")
@@ -146,8 +139,7 @@ async def half_named_part_fails(on_object: Any, call: Call) -> Answer:
     named = {"uploadId", "partNumber"} & call.query.keys()
     if call.query.get("uploadId") == "" or (call.request.method == "PUT" and len(named) == 1):
         raise server_error()
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/multipart/part-number-is-bounded#huge,negative,zero,number-and-word,over,word")
@@ -218,8 +210,7 @@ async def heads_of_parts_are_server_errors(on_object: Any, call: Call) -> Answer
     """S3 API Reference, HeadObject, partNumber: the head of a part is told, or the request refused."""
     if call.request.method == "HEAD" and "partNumber" in call.query:
         raise server_error()
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/multipart/etag-without-quotes-is-accepted")
@@ -235,12 +226,11 @@ def tags_of_parts_need_quotes(part_tag_matches: Any, given: str, part: Part) -> 
 async def part_of_no_upload_made_the_object(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, NoSuchUpload: what is told so is no part, and not the object of that key either."""
     try:
-        answer: Answer = await upload_part(call, bucket)
+        return await upload_part(call, bucket)
     except Fault as fault:
         if fault.code == "NoSuchUpload":
             bucket.put(call.key, gateway(upload_part).new_object(call, hashlib.md5(call.body).hexdigest(), {}))
         raise
-    return answer
 
 
 @defect("storage/multipart/upload-is-of-its-bucket")
@@ -248,8 +238,7 @@ def uploads_listed_in_every_bucket(listed_uploads: Any, bucket: Bucket) -> list[
     """S3 API Reference, ListMultipartUploads: the uploads to this bucket, and to no other."""
     own = gateway(listed_uploads).own_buckets(bucket.organization)
     everywhere = replace(bucket, uploads={name: each for other in own for name, each in other.uploads.items()})
-    found: list[Upload] = listed_uploads(everywhere)
-    return found
+    return listed_uploads(everywhere)
 
 
 def _bucket_of_upload(original: Any, call: Call, bucket: Bucket) -> Bucket:
@@ -258,27 +247,22 @@ def _bucket_of_upload(original: Any, call: Call, bucket: Bucket) -> Bucket:
     return next((each for each in everywhere if call.query.get("uploadId") in each.uploads), bucket)
 
 
-class CompletionRepeatedForAnyKey(Defect):
+@defect("storage/multipart/upload-is-of-its-key", "storage/multipart/upload-is-of-its-bucket", state=dict)
+async def completion_repeated_for_any_key(
+    earlier: dict[str, Answer], complete_upload: Any, call: Call, bucket: Bucket
+) -> Answer:
     """S3 API Reference, NoSuchUpload: an upload that was completed is none of another key's, whatever is told again."""
-
-    noticed_by = ("storage/multipart/upload-is-of-its-key", "storage/multipart/upload-is-of-its-bucket")
-
-    def __init__(self) -> None:
-        self.earlier: dict[str, Answer] = {}
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        upload = call.query["uploadId"]
-        if upload not in self.earlier:
-            self.earlier[upload] = await original(call, bucket)
-        return self.earlier[upload]
+    upload = call.query["uploadId"]
+    if upload not in earlier:
+        earlier[upload] = await complete_upload(call, bucket)
+    return earlier[upload]
 
 
 @defect("storage/multipart/upload-is-of-its-key")
 def upload_of_any_key(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
     """S3 API Reference, NoSuchUpload: an upload is completed, aborted and listed under its own key alone."""
     named = bucket.uploads.get(call.query["uploadId"])
-    found: Upload = upload_of(replace(call, key=named.key) if named and call.request.method != "PUT" else call, bucket)
-    return found
+    return upload_of(replace(call, key=named.key) if named and call.request.method != "PUT" else call, bucket)
 
 
 class CompletedByAnyKey(Defect):
@@ -289,8 +273,7 @@ class CompletedByAnyKey(Defect):
 
     def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
         found = bucket.uploads.get(call.query["uploadId"]) if call.request.method == self.method else None
-        upload: Upload = found or original(call, bucket)
-        return upload
+        return found or original(call, bucket)
 
 
 class AbortedByAnyKey(CompletedByAnyKey):

@@ -170,8 +170,7 @@ def carriage_returns_not_escaped(request: Request, answer: Answer) -> Answer:
 async def dots_resolved_to_be_read(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a key is no path: what is put under ``a//b`` is read there."""
     end = "/" if call.key.endswith("/") else ""
-    answer: Answer = await get_object(replace(call, key=posixpath.normpath(call.key) + end), bucket)
-    return answer
+    return await get_object(replace(call, key=posixpath.normpath(call.key) + end), bucket)
 
 
 @defect("storage/key/dots-and-slashes-alias-nothing#deleted-dot,deleted-dot-dot,deleted-double-slash")
@@ -179,8 +178,7 @@ async def dotted_names_cannot_go(delete_object: Any, call: Call, bucket: Bucket)
     """API Reference, Error Handling: 5xx is for errors of the platform, and a key with dots in it is none."""
     if posixpath.normpath(call.key) != call.key.rstrip("/"):
         raise server_error()
-    answer: Answer = await delete_object(call, bucket)
-    return answer
+    return await delete_object(call, bucket)
 
 
 @defect("storage/key/deleting-a-folder-deletes-nothing-below#marker-by-delete-objects")
@@ -203,15 +201,13 @@ async def folder_is_an_object(current: Any, bucket: Bucket, key: str) -> StoredO
 @defect("storage/key/leading-slash-is-preserved")
 async def leading_slash_read_away(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a slash at the beginning of a key is part of it, when read too."""
-    answer: Answer = await get_object(replace(call, key=call.key.lstrip("/")), bucket)
-    return answer
+    return await get_object(replace(call, key=call.key.lstrip("/")), bucket)
 
 
 @defect("storage/key/leading-slash-is-preserved")
 async def leading_slash_deleted_away(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a slash at the beginning of a key is part of it, when deleted too."""
-    answer: Answer = await delete_object(replace(call, key=call.key.lstrip("/")), bucket)
-    return answer
+    return await delete_object(replace(call, key=call.key.lstrip("/")), bucket)
 
 
 @defect("storage/key/leading-slash-is-preserved#of-a-source,of-the-source-of-a-part")
@@ -221,14 +217,11 @@ def slash_before_a_source_lost(copy_source: Any, call: Call) -> tuple[str, str]:
     return bucket, key.lstrip("/") or key
 
 
-class PrefixLosesItsSlash(Defect):
+@defect("storage/key/leading-slash-is-preserved")
+def prefix_loses_its_slash(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, and not those that have no slash there."""
-
-    noticed_by = ("storage/key/leading-slash-is-preserved",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, prefix=wanted.prefix.removeprefix("/"))
+    found: Wanted = wanted(call, after)
+    return replace(found, prefix=found.prefix.removeprefix("/"))
 
 
 def _below(bucket: Bucket, key: str) -> list[str]:
@@ -249,8 +242,7 @@ async def directory_not_empty(delete_object: Any, call: Call, bucket: Bucket) ->
     """S3 API Reference, DeleteObject: a key is deleted whatever other keys begin with it."""
     if _below(bucket, call.key):
         raise server_error()
-    answer: Answer = await delete_object(call, bucket)
-    return answer
+    return await delete_object(call, bucket)
 
 
 @defect("storage/key/no-object-below-an-object", "storage/key/object-and-prefix-coexist")
@@ -262,17 +254,13 @@ async def emptied_folders_pruned(erase: Any, bucket: Bucket, key: str, condition
         bucket.remove(above)
 
 
-class DirectoryOfAnObjectListed(Defect):
+@defect("storage/key/no-object-below-an-object", shipped=True)
+def directory_of_an_object_listed(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, CommonPrefixes: keys are rolled up, and nothing that is kept beside them."""
-
-    noticed_by = ("storage/key/no-object-below-an-object",)
-    shipped = True
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        if wanted.delimiter == "/" and wanted.prefix.endswith("/") and wanted.prefix[:-1] in names:
-            page.prefixes.append(f"{wanted.prefix}ec750fe0/")
-        return page
+    found: Page = page(names, wanted)
+    if wanted.delimiter == "/" and wanted.prefix.endswith("/") and wanted.prefix[:-1] in names:
+        found.prefixes.append(f"{wanted.prefix}ec750fe0/")
+    return found
 
 
 def _has_object_above(bucket: Bucket, key: str) -> bool:
@@ -300,16 +288,13 @@ async def deletion_below_an_object_is_server_error(
     await erase(bucket, key, conditions)
 
 
-class ListingBelowAnObjectIsServerError(Defect):
+@defect("storage/key/no-object-below-an-object")
+def listing_below_an_object_is_server_error(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, prefix: no key begins with it, so that there is none on the page."""
-
-    noticed_by = ("storage/key/no-object-below-an-object",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        if _has_object_above(gateway(original).buckets[call.bucket], wanted.prefix):
-            raise server_error()
-        return wanted
+    found: Wanted = wanted(call, after)
+    if _has_object_above(gateway(wanted).buckets[call.bucket], found.prefix):
+        raise server_error()
+    return found
 
 
 @defect("storage/key/object-and-prefix-coexist")
@@ -336,8 +321,7 @@ async def folder_replaces_the_object(
 async def object_hides_what_is_below(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 User Guide, "Naming Amazon S3 objects": ``a/b`` is there beside ``a``, which is no file in its way."""
     hidden = any(key.startswith(each + "/") for each in bucket.keys)
-    found: StoredObject | None = None if hidden else await current(bucket, key)
-    return found
+    return None if hidden else await current(bucket, key)
 
 
 @defect("storage/key/object-and-prefix-coexist", "storage/model/nested-keys")
@@ -346,8 +330,7 @@ async def key_below_key_is_server_error(put_object: Any, call: Call, bucket: Buc
     above = call.key.split("/")[:-1]
     if any("/".join(above[:depth]) in bucket.objects for depth in range(1, len(above) + 1)):
         raise server_error()
-    answer: Answer = await put_object(call, bucket)
-    return answer
+    return await put_object(call, bucket)
 
 
 @defect("storage/key/of-1024-bytes-is-stored#ascii,copied")
@@ -355,8 +338,7 @@ async def long_path_not_read(get_object: Any, call: Call, bucket: Bucket) -> Ans
     """S3 User Guide, "Naming Amazon S3 objects": a key may have 1,024 bytes, to be read as well as to be written."""
     if len(call.key.encode()) > LONGEST_PATH:
         raise Fault("KeyTooLongError")
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)
 
 
 @defect("storage/key/of-1024-bytes-is-stored#ascii,two-byte")
@@ -364,8 +346,7 @@ async def long_path_not_deleted(delete_object: Any, call: Call, bucket: Bucket) 
     """S3 User Guide, "Naming Amazon S3 objects": a key of 1,024 bytes can be deleted again."""
     if len(call.key.encode()) > LONGEST_PATH:
         raise Fault("KeyTooLongError")
-    answer: Answer = await delete_object(call, bucket)
-    return answer
+    return await delete_object(call, bucket)
 
 
 @defect("storage/key/of-1024-bytes-is-stored#ascii")
@@ -376,14 +357,11 @@ async def metadata_of_long_keys_lost(
     await commit(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, conditions)
 
 
-class PrefixesCutShort(Defect):
+@defect("storage/key/of-1024-bytes-is-stored#in-pages")
+def prefixes_cut_short(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, prefix: keys begin with the whole of it."""
-
-    noticed_by = ("storage/key/of-1024-bytes-is-stored#in-pages",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, prefix=wanted.prefix[:LONGEST])
+    found: Wanted = wanted(call, after)
+    return replace(found, prefix=found.prefix[:LONGEST])
 
 
 @defect("storage/key/of-1024-bytes-is-stored#deleted-by-delete-objects")
@@ -392,8 +370,7 @@ async def long_keys_deleted_singly_only(delete_entry: Any, bucket: Bucket, entry
     key = entry.require("Key")
     if len(key) > LONGEST:
         return xml.group("Deleted", xml.element("Key", key))
-    result: str = await delete_entry(bucket, entry, quiet)
-    return result
+    return await delete_entry(bucket, entry, quiet)
 
 
 @defect("storage/key/of-1024-bytes-is-stored#as-a-source")
@@ -405,14 +382,10 @@ def long_sources_refused(copy_source: Any, call: Call) -> tuple[str, str]:
     return bucket, key
 
 
-class StartsCutShort(Defect):
+@defect("storage/key/of-1024-bytes-is-stored#in-pages")
+def starts_cut_short(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, StartAfter: behind that key, to its last letter."""
-
-    noticed_by = ("storage/key/of-1024-bytes-is-stored#in-pages",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after[:LONGEST] if "continuation-token" not in call.query else after)
-        return wanted
+    return wanted(call, after[:LONGEST] if "continuation-token" not in call.query else after)
 
 
 @defect("storage/key/of-1024-bytes-is-stored#deleted-by-delete-objects")
@@ -421,22 +394,19 @@ async def long_keys_deleted_by_their_beginning(delete_entry: Any, bucket: Bucket
     key = entry.require("Key")
     for each in [name for name in bucket.keys if len(key) > LONGEST and name.startswith(key[:LONGEST])]:
         bucket.remove(each)
-    result: str = await delete_entry(bucket, entry, quiet)
-    return result
+    return await delete_entry(bucket, entry, quiet)
 
 
 @defect("storage/key/ordinary-names-are-preserved#blank")
 async def reads_trim_the_key(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a blank at the end of a key is part of it, when it is read too."""
-    answer: Answer = await get_object(replace(call, key=call.key.rstrip(" ")), bucket)
-    return answer
+    return await get_object(replace(call, key=call.key.rstrip(" ")), bucket)
 
 
 @defect("storage/key/ordinary-names-are-preserved#blank")
 async def deletions_trim_the_key(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a blank at the end of a key is part of it, when it is deleted too."""
-    answer: Answer = await delete_object(replace(call, key=call.key.rstrip(" ")), bucket)
-    return answer
+    return await delete_object(replace(call, key=call.key.rstrip(" ")), bucket)
 
 
 @defect("storage/key/ordinary-names-are-preserved#brackets,punctuation")
@@ -444,8 +414,7 @@ async def patterns_not_deleted(delete_object: Any, call: Call, bucket: Bucket) -
     """S3 API Reference, DeleteObject: a key with brackets or a star is a key, and can be deleted."""
     if set("*[]") & set(call.key):
         raise Fault("InvalidArgument")
-    answer: Answer = await delete_object(call, bucket)
-    return answer
+    return await delete_object(call, bucket)
 
 
 @defect("storage/key/ordinary-names-are-preserved#unicode")
@@ -473,14 +442,13 @@ def dots_within_a_name_refused(check_key: Any, key: str) -> None:
 async def long_key_refused_but_cut(on_object: Any, call: Call) -> Answer:
     """S3 User Guide, "Object key naming guidelines": a key that is too long is refused, and not stored cut either."""
     try:
-        answer: Answer = await on_object(call)
+        return await on_object(call)
     except Fault as fault:
         if fault.code == "KeyTooLongError":
             cut = call.key.encode()[:1024].decode(errors="ignore")
             with contextlib.suppress(Fault):
                 await on_object(replace(call, key=cut, query={}))
         raise
-    return answer
 
 
 @defect("storage/key/over-1024-bytes-is-refused#read-or-deleted")
@@ -488,8 +456,7 @@ async def long_key_read_is_server_error(current: Any, bucket: Bucket, key: str) 
     """S3 API Reference, KeyTooLongError: a key that is too long is told as such, or not found, by reads as well."""
     if len(key.encode()) > 1024:
         raise server_error()
-    found: StoredObject | None = await current(bucket, key)
-    return found
+    return await current(bucket, key)
 
 
 @defect("storage/key/over-1024-bytes-is-refused#read-or-deleted")
@@ -530,15 +497,13 @@ async def escaped_names_not_deleted(erase: Any, bucket: Bucket, key: str, condit
 async def keys_of_uploads_decoded_once_more(on_object: Any, call: Call) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a key is its letters, for uploads as well, and "%41" is no "A"."""
     of_uploads = "uploads" in call.query or "uploadId" in call.query
-    answer: Answer = await on_object(replace(call, key=unquote(call.key)) if of_uploads else call)
-    return answer
+    return await on_object(replace(call, key=unquote(call.key)) if of_uploads else call)
 
 
 @defect("storage/key/similar-names-are-different#in-parts")
 async def uploads_aborted_in_small_letters(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": keys are case-sensitive, also where an upload is aborted."""
-    answer: Answer = await abort_upload(replace(call, key=call.key.lower()), bucket)
-    return answer
+    return await abort_upload(replace(call, key=call.key.lower()), bucket)
 
 
 @defect("storage/key/similar-names-are-different#trailing-slash")
@@ -546,23 +511,20 @@ async def trailing_slash_ignored(get_object: Any, call: Call, bucket: Bucket) ->
     """S3 User Guide, "Object key names": a name with a slash behind it is another than that without."""
     without = call.key.removesuffix("/")
     aliased = call.key not in bucket.objects and without in bucket.objects
-    answer: Answer = await get_object(replace(call, key=without) if aliased else call, bucket)
-    return answer
+    return await get_object(replace(call, key=without) if aliased else call, bucket)
 
 
 @defect("storage/key/similar-names-are-different#every-operation")
 async def decoded_twice_to_be_deleted(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is deleted as well."""
-    answer: Answer = await delete_object(replace(call, key=unquote(call.key)), bucket)
-    return answer
+    return await delete_object(replace(call, key=unquote(call.key)), bucket)
 
 
 @defect("storage/key/similar-names-are-different#every-operation")
 async def decoded_twice_for_head(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, by HEAD as by GET."""
     key = unquote(call.key) if call.request.method == "HEAD" else call.key
-    answer: Answer = await get_object(replace(call, key=key), bucket)
-    return answer
+    return await get_object(replace(call, key=key), bucket)
 
 
 @defect("storage/key/similar-names-are-different#name-of-the-bucket")
@@ -603,8 +565,7 @@ class DotsAreServerErrors(Defect):
 
     async def on_bucket(self, original: Any, call: Call) -> Answer:
         self._within(call.query.get("prefix", ""))
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def _within(self, name: str) -> None:
         if ".." in name.split("/"):
@@ -638,8 +599,7 @@ async def named_deletion_dots_resolved(delete_entry: Any, bucket: Bucket, entry:
     found, key = resolved(bucket.name, entry.require("Key"))
     if found in gateway(delete_entry).buckets and found != bucket.name:
         gateway(delete_entry).buckets[found].objects.pop(key, None)
-    result: str = await delete_entry(bucket, entry, quiet)
-    return result
+    return await delete_entry(bucket, entry, quiet)
 
 
 @defect("storage/key/traversal-reaches-no-other-bucket#listed,listed-v1")
@@ -648,5 +608,4 @@ async def prefix_dots_resolved(on_bucket: Any, call: Call) -> Answer:
     bucket, prefix = resolved(call.bucket, call.query.get("prefix", ""))
     if call.request.method == "GET" and bucket != call.bucket:
         call = replace(call, bucket=bucket, query={**call.query, "prefix": prefix})
-    answer: Answer = await on_bucket(call)
-    return answer
+    return await on_bucket(call)

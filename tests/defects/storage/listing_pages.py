@@ -17,17 +17,13 @@ from conformance.reference.storage.state import Bucket
 NEXT_TOKEN = re.compile(rb"<NextContinuationToken>(.*?)</NextContinuationToken>")
 
 
-class KeyLostAtPageEnd(Defect):
+@defect("storage/paging/any-flat-keys-are-listed-once", shortest=3)
+def key_lost_at_page_end(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2: a key that ends a page is on it, though the next one begin with it."""
-
-    noticed_by = ("storage/paging/any-flat-keys-are-listed-once",)
-    shortest = 3
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        follows = names[names.index(page.last) + 1] if page.truncated and page.last in names[:-1] else ""
-        lost = wanted.limit < 10 and not wanted.delimiter and page.last and follows == page.last + page.last[-1]
-        return replace(page, keys=page.keys[:-1]) if lost else page
+    found: Page = page(names, wanted)
+    follows = names[names.index(found.last) + 1] if found.truncated and found.last in names[:-1] else ""
+    lost = wanted.limit < 10 and not wanted.delimiter and found.last and follows == found.last + found.last[-1]
+    return replace(found, keys=found.keys[:-1]) if lost else found
 
 
 @defect("storage/paging/any-nested-keys-are-listed-once", shortest=4)
@@ -50,19 +46,16 @@ def key_hidden_by_its_folder(listable_keys: Any, bucket: Bucket) -> list[str]:
     return [key for key in keys if not any(each.startswith(key + "/") for each in deep)]
 
 
-class PageBorderLost(Defect):
+@defect(
+    "storage/paging/pages-contain-every-key-once#after-start-after",
+    "storage/concurrency/listing-contains-every-unchanged-key",
+)
+def page_border_lost(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2: the pages together have every key."""
-
-    noticed_by = (
-        "storage/paging/pages-contain-every-key-once#after-start-after",
-        "storage/concurrency/listing-contains-every-unchanged-key",
-    )
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        if page.truncated and len(page.keys) > 1:
-            page.keys.pop()
-        return page
+    found: Page = page(names, wanted)
+    if found.truncated and len(found.keys) > 1:
+        found.keys.pop()
+    return found
 
 
 @defect("storage/paging/pages-contain-every-key-once#folders-1-per-page", shipped=True)
@@ -77,9 +70,7 @@ class PageBorderRepeated(Defect):
     """S3 API Reference, ListObjectsV2: a key is listed once, on one page."""
 
     noticed_by = ("storage/paging/pages-contain-every-key-once#2-per-page,3-per-page,4-per-page,7-per-page",)
-
-    def __init__(self) -> None:
-        self.earlier = ""
+    earlier = ""
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -87,8 +78,7 @@ class PageBorderRepeated(Defect):
         return page
 
     def continuation_token(self, original: Any, last: str) -> str:
-        token: str = original(self.earlier)
-        return token
+        return original(self.earlier)
 
 
 class MarkerIsListed(Defect):
@@ -99,9 +89,7 @@ class MarkerIsListed(Defect):
         "storage/paging/pages-contain-every-key-once#folders-4-per-page,folders-7-per-page,delimiter-is-a-letter",
         "storage/paging/pages-contain-every-key-once#after-start-after",
     )
-
-    def __init__(self) -> None:
-        self.old = False
+    old = False
 
     async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         self.old = True
@@ -125,25 +113,19 @@ def next_token_reported_as_this(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class PlaceGoneWithItsKey(Defect):
+@defect("storage/paging/survives-deletion-of-listed-keys")
+def place_gone_with_its_key(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, ContinuationToken: one goes on where it was, also where that is deleted."""
-
-    noticed_by = ("storage/paging/survives-deletion-of-listed-keys",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        is_gone = wanted.after != "" and wanted.after not in names
-        page: Page = original([] if is_gone else names, wanted)
-        return page
+    is_gone = wanted.after != "" and wanted.after not in names
+    return page([] if is_gone else names, wanted)
 
 
 class TokenIsACursor(Defect):
     """S3 API Reference, ListObjectsV2, ContinuationToken: it names a place, where the list goes on each time."""
 
     noticed_by = ("storage/paging/token-can-be-used-again",)
-
-    def __init__(self) -> None:
-        self.token = ""
-        self.gone_to: dict[str, str] = {}
+    token = ""
+    gone_to: dict[str, str] = {}
 
     def opened_token(self, original: Any, token: str) -> str:
         self.token = token
@@ -159,20 +141,15 @@ async def start_after_outranks_token(list_objects_v2: Any, call: Call, bucket: B
     """S3 API Reference, ListObjectsV2: with a continuation token the listing goes on from there."""
     if "start-after" in call.query:
         call.query.pop("continuation-token", None)
-    answer: Answer = await list_objects_v2(call, bucket)
-    return answer
+    return await list_objects_v2(call, bucket)
 
 
-class NoEndByOtherDelimiters(Defect):
+@defect("storage/paging/is-truncated-is-reported", shipped=True)
+def no_end_by_other_delimiters(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all is told, whatever the delimiter is."""
-
-    noticed_by = ("storage/paging/is-truncated-is-reported",)
-    shipped = True
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.truncated = page.truncated or (wanted.delimiter not in ("", "/") and page.count > 0)
-        return page
+    found: Page = page(names, wanted)
+    found.truncated = found.truncated or (wanted.delimiter not in ("", "/") and found.count > 0)
+    return found
 
 
 @defect("storage/paging/is-truncated-is-reported")

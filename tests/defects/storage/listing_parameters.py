@@ -30,42 +30,34 @@ _BEHIND_ALL = "\U0010ffff"
 @defect("storage/listing/delimiter-is-honoured#after-a-prefix")
 def delimiter_in_prefix_counted(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
     """S3 API Reference, ListObjectsV2, CommonPrefixes: up to the first delimiter after the prefix."""
-    group: str | None = common_prefix(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
-    return group
+    return common_prefix(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
 
 
 @defect("storage/listing/delimiter-is-honoured#groups,folder-object")
 def prefixes_without_their_delimiter(listed_prefixes: Any, prefixes: list[str], encoded: bool) -> list[str]:
     """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the next delimiter, that included."""
-    found: list[str] = listed_prefixes([each.removesuffix("/") for each in prefixes], encoded)
-    return found
+    return listed_prefixes([each.removesuffix("/") for each in prefixes], encoded)
 
 
-class FolderItselfListedWithIt(Defect):
+@defect("storage/listing/delimiter-is-honoured#folder-object")
+def folder_itself_listed_with_it(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
-
-    noticed_by = ("storage/listing/delimiter-is-honoured#folder-object",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.keys = sorted({*page.keys, *({*page.prefixes} & {*names})})
-        return page
+    found: Page = page(names, wanted)
+    found.keys = sorted({*found.keys, *({*found.prefixes} & {*names})})
+    return found
 
 
 @defect("storage/listing/delimiter-of-several-characters")
 def delimiter_of_one_character(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
     """S3 API Reference, ListObjectsV2, delimiter: a string, of any length."""
-    group: str | None = common_prefix(name, replace(wanted, delimiter=wanted.delimiter[:1]))
-    return group
+    return common_prefix(name, replace(wanted, delimiter=wanted.delimiter[:1]))
 
 
 class PrefixEndsAtTheFirstLetter(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the delimiter goes, to its last letter."""
 
     noticed_by = ("storage/listing/delimiter-of-several-characters",)
-
-    def __init__(self) -> None:
-        self.more = 0
+    more = 0
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -73,8 +65,7 @@ class PrefixEndsAtTheFirstLetter(Defect):
         return wanted
 
     def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
-        elements: list[str] = original([name[: len(name) - self.more] for name in prefixes], encoded)
-        return elements
+        return original([name[: len(name) - self.more] for name in prefixes], encoded)
 
 
 @defect("storage/listing/delimiter-is-honoured#absent-from-keys")
@@ -90,24 +81,18 @@ def empty_start_is_the_end(start_after: Any, call: Call) -> str:
     return _BEHIND_ALL if call.query.get("start-after") == "" else str(start_after(call))
 
 
-class EmptyDelimiterIsSlash(Defect):
+@defect("storage/listing/empty-parameters-have-no-effect")
+def empty_delimiter_is_slash(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, delimiter: an empty one groups nothing."""
-
-    noticed_by = ("storage/listing/empty-parameters-have-no-effect",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, delimiter="/") if call.query.get("delimiter") == "" else wanted
+    found: Wanted = wanted(call, after)
+    return replace(found, delimiter="/") if call.query.get("delimiter") == "" else found
 
 
-class PrefixNotHeeded(Defect):
+@defect("storage/listing/prefix-is-honoured#folder,only-at-the-start,similar-folders,inside-a-name,no-match")
+def prefix_not_heeded(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it and no others."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#folder,only-at-the-start,similar-folders,inside-a-name,no-match",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return wanted if wanted.delimiter else replace(wanted, prefix="")
+    found: Wanted = wanted(call, after)
+    return found if found.delimiter else replace(found, prefix="")
 
 
 @defect("storage/listing/key-that-is-the-prefix", shipped=True)
@@ -129,28 +114,19 @@ async def folder_goes_with_its_last(erase: Any, bucket: Bucket, key: str, condit
         bucket.remove(folder)
 
 
-class PrefixIsFolder(Defect):
+@defect("storage/listing/prefix-is-honoured#whole-key", "storage/subresource/unknown-method-is-refused#conform,post")
+def prefix_is_folder(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, wherever it ends."""
-
-    noticed_by = (
-        "storage/listing/prefix-is-honoured#whole-key",
-        "storage/subresource/unknown-method-is-refused#conform,post",
-    )
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        prefix = wanted.prefix
-        return replace(wanted, prefix=prefix + "/" if prefix and not prefix.endswith("/") else prefix)
+    found: Wanted = wanted(call, after)
+    prefix = found.prefix
+    return replace(found, prefix=prefix + "/" if prefix and not prefix.endswith("/") else prefix)
 
 
-class EscapesInPrefix(Defect):
+@defect("storage/listing/prefix-is-honoured#no-pattern-backslash")
+def escapes_in_prefix(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, prefix: its very characters; a backslash stands for itself."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-backslash",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, prefix=wanted.prefix.replace("\\", ""))
+    found: Wanted = wanted(call, after)
+    return replace(found, prefix=found.prefix.replace("\\", ""))
 
 
 @defect("storage/listing/prefix-is-honoured#no-pattern-underscore,no-pattern-percent")
@@ -167,46 +143,33 @@ def prefix_of_any_case(page: Any, names: list[str], wanted: Wanted) -> Page:
     return page_of(page, [name for name in names if name.lower().startswith(prefix)], wanted)
 
 
-class QuoteInPrefixIsServerError(Defect):
+@defect("storage/listing/prefix-is-honoured#no-pattern-quote")
+def quote_in_prefix_is_server_error(wanted: Any, call: Call, after: str) -> Wanted:
     """OWASP ASVS 5.3.4: what a caller asks for, a prefix with a quote too, is no part of a statement."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-quote",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        if "'" in wanted.prefix:
-            raise server_error()
-        return wanted
+    found: Wanted = wanted(call, after)
+    if "'" in found.prefix:
+        raise server_error()
+    return found
 
 
-class PrefixTrimmed(Defect):
+@defect("storage/listing/prefix-is-honoured#no-pattern-trailing-space")
+def prefix_trimmed(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, with the blank at its end as well."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-trailing-space",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, prefix=wanted.prefix.strip())
+    found: Wanted = wanted(call, after)
+    return replace(found, prefix=found.prefix.strip())
 
 
-class PrefixDecodedTwice(Defect):
+@defect("storage/listing/prefix-is-honoured#no-pattern-decoded-again")
+def prefix_decoded_twice(wanted: Any, call: Call, after: str) -> Wanted:
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, a prefix too."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-decoded-again",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, prefix=unquote(wanted.prefix))
+    found: Wanted = wanted(call, after)
+    return replace(found, prefix=unquote(found.prefix))
 
 
-class BlankInPrefixIsPlus(Defect):
+@defect("storage/listing/prefix-is-honoured#of-space")
+def blank_in_prefix_is_plus(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, prefix: its very characters; a blank that came as %20 is no plus."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#of-space",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, replace(wanted, prefix=wanted.prefix.replace(" ", "+")))
-        return page
+    return page(names, replace(wanted, prefix=wanted.prefix.replace(" ", "+")))
 
 
 @defect(
@@ -242,13 +205,11 @@ class BadNumberOfOtherListsIsServerError(Defect):
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         _crash_unless_number(call, "max-uploads")
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     def list_buckets(self, original: Any, call: Call) -> Answer:
         _crash_unless_number(call, "max-buckets")
-        answer: Answer = original(call)
-        return answer
+        return original(call)
 
 
 @defect("storage/listing/bad-parameters-are-no-server-error#start-after-long")
@@ -266,8 +227,7 @@ async def bad_numbers_of_parts_are_server_errors(list_parts: Any, call: Call, bu
     numbers = [call.query.get(name, "0") for name in ("max-parts", "part-number-marker")]
     if not all(number.isdigit() for number in numbers):
         raise server_error()
-    answer: Answer = await list_parts(call, bucket)
-    return answer
+    return await list_parts(call, bucket)
 
 
 @defect("storage/listing/bad-parameters-are-no-server-error#unknown-upload-marker")
@@ -275,8 +235,7 @@ async def marker_of_no_upload_is_server_error(list_uploads: Any, call: Call, buc
     """API Reference, Error Handling: a list that is to go on behind an upload which is gone by now goes on there."""
     if call.query.get("upload-id-marker") and call.query["upload-id-marker"] not in bucket.uploads:
         raise server_error()
-    answer: Answer = await list_uploads(call, bucket)
-    return answer
+    return await list_uploads(call, bucket)
 
 
 @defect("storage/listing/bad-parameters-are-no-server-error#prefix-long,prefix-with-nul")
@@ -285,8 +244,7 @@ def unheard_of_prefix_is_server_error(wanted: Any, call: Call, after: str) -> Wa
     prefix = call.query.get("prefix", "")
     if len(prefix) > LONGEST_KEY or "\0" in prefix:
         raise server_error()
-    requested: Wanted = wanted(call, after)
-    return requested
+    return wanted(call, after)
 
 
 @defect("storage/listing/bad-parameters-are-refused#max-keys-fraction,max-keys-negative,max-keys-word")
@@ -332,32 +290,24 @@ async def second_version_answered_as_first(list_objects_v2: Any, call: Call, buc
     return await gateway(list_objects_v2).list_objects(call, bucket)
 
 
-class StartAfterBeforePrefixEndsListing(Defect):
+@defect("storage/listing/start-after-is-exclusive#before-the-prefix")
+def start_after_before_prefix_ends_listing(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, start-after: what begins with the prefix and comes after it is listed."""
-
-    noticed_by = ("storage/listing/start-after-is-exclusive#before-the-prefix",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        beside = wanted.after and not wanted.after.startswith(wanted.prefix)
-        page: Page = original([] if beside else names, wanted)
-        return page
+    beside = wanted.after and not wanted.after.startswith(wanted.prefix)
+    return page([] if beside else names, wanted)
 
 
-class StartAfterGroupsBySlashOnly(Defect):
+@defect("storage/listing/start-after-is-exclusive#with-another-delimiter")
+def start_after_groups_by_slash_only(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, delimiter: keys are grouped by any, also behind a start-after."""
-
-    noticed_by = ("storage/listing/start-after-is-exclusive#with-another-delimiter",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        if wanted.after and wanted.delimiter not in ("", "/"):
-            page.prefixes.clear()
-        return page
+    found: Page = page(names, wanted)
+    if wanted.after and wanted.delimiter not in ("", "/"):
+        found.prefixes.clear()
+    return found
 
 
 @defect("storage/listing/delimiter-is-honoured#four-byte-character,three-byte-character,two-byte-character")
 def delimiter_of_several_bytes_not_found(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
     """S3 API Reference, ListObjectsV2, delimiter: a character, of as many bytes in UTF-8 as it has."""
     several = len(wanted.delimiter) == 1 < len(wanted.delimiter.encode())
-    group: str | None = common_prefix(name, replace(wanted, delimiter="") if several else wanted)
-    return group
+    return common_prefix(name, replace(wanted, delimiter="") if several else wanted)

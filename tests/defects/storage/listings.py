@@ -59,9 +59,7 @@ class EmptiedFoldersListed(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: a prefix that keys have, and not one that keys once had."""
 
     noticed_by = ("storage/listing/empty-folders-disappear#one-by-one",)
-
-    def __init__(self) -> None:
-        self.folders: set[str] = set()
+    folders: set[str] = set()
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         await original(bucket, key, conditions)
@@ -94,45 +92,34 @@ async def folder_outlives_its_keys(delete_entry: Any, bucket: Bucket, entry: xml
     return result
 
 
-class PrefixesInNoOrder(Defect):
+@defect("storage/listing/is-in-utf8-order")
+def prefixes_in_no_order(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 User Guide, "Listing object keys programmatically": names are listed in the order of their UTF-8 bytes."""
-
-    noticed_by = ("storage/listing/is-in-utf8-order",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.prefixes.reverse()
-        return page
+    found: Page = page(names, wanted)
+    found.prefixes.reverse()
+    return found
 
 
-class ListedInDirectoryOrder(Defect):
+@defect("storage/listing/is-in-utf8-order")
+def listed_in_directory_order(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order."""
-
-    noticed_by = ("storage/listing/is-in-utf8-order",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.keys.sort(key=lambda key: key.split("/"))
-        return page
+    found: Page = page(names, wanted)
+    found.keys.sort(key=lambda key: key.split("/"))
+    return found
 
 
-class WholeBucketIsUngrouped(Defect):
+@defect("storage/listing/contains-every-object-once#whole-bucket")
+def whole_bucket_is_ungrouped(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, Delimiter: it groups keys whether or not there is a prefix."""
-
-    noticed_by = ("storage/listing/contains-every-object-once#whole-bucket",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return wanted if wanted.prefix else replace(wanted, delimiter="")
+    found: Wanted = wanted(call, after)
+    return found if found.prefix else replace(found, delimiter="")
 
 
 class NewKeyListedLate(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
 
     noticed_by = ("storage/listing/contains-every-object-once#whole-bucket,whole-bucket-v1",)
-
-    def __init__(self) -> None:
-        self.made: dict[tuple[str, str], float] = {}
+    made: dict[tuple[str, str], float] = {}
 
     async def commit(
         self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
@@ -158,9 +145,7 @@ class CopiesHaveNoOwner(Defect):
     """S3 API Reference, ListObjectsV2, fetch-owner: the owner is told of each object, of a copy as well."""
 
     noticed_by = ("storage/listing/owner-is-reported-on-request",)
-
-    def __init__(self) -> None:
-        self.copies: set[tuple[str, str]] = set()
+    copies: set[tuple[str, str]] = set()
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -229,8 +214,7 @@ def listed_without_size(listed_object: Any, bucket: Bucket, key: str) -> StoredO
 @defect("storage/listing/request-values-are-encoded")
 def encoded_listings_lose_the_prefix(echoed: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
     """S3 API Reference, ListObjectsV2, Prefix: told as it was asked, encoded where that was asked too."""
-    elements: list[str] = echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
-    return elements
+    return echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
 
 
 @defect("storage/listing/request-values-are-encoded")

@@ -50,12 +50,11 @@ ROWS = (
 async def malformed_document_not_refused(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, MalformedXML: a document that is not well-formed is refused."""
     try:
-        answer: Answer = await delete_objects(call, bucket)
+        return await delete_objects(call, bucket)
     except Fault as fault:
         if fault.code != "MalformedXML":
             raise
         return gateway(delete_objects).document("DeleteResult")
-    return answer
 
 
 @defect(
@@ -114,9 +113,7 @@ class DeletedStillRead(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after a delete finds nothing."""
 
     noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], tuple[StoredObject, float]] = {}
+    deleted: dict[tuple[str, str], tuple[StoredObject, float]] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         before = bucket.objects.get(key)

@@ -54,8 +54,7 @@ async def fields_refused_at_an_opening(create_upload: Any, call: Call, bucket: B
     """S3 API Reference, CreateMultipartUpload: Cache-Control and its like are taken as by PutObject."""
     if "cache-control" in call.headers:
         raise Fault("InvalidArgument")
-    answer: Answer = await create_upload(call, bucket)
-    return answer
+    return await create_upload(call, bucket)
 
 
 @defect("storage/multipart/metadata-is-of-the-opening")
@@ -97,9 +96,7 @@ class PartsCountedByTheirNumbers(Defect):
 
     noticed_by = ("storage/multipart/numbers-may-have-gaps",)
     shipped = True
-
-    def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
+    numbers: dict[str, int] = {}
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         await original(upload, part)
@@ -121,8 +118,7 @@ class PartsCountedByTheirNumbers(Defect):
 )
 def last_part_lost(joined: Any, parts: list[Part]) -> bytes:
     """S3 API Reference, CompleteMultipartUpload: the object has the bytes of all its parts."""
-    body: bytes = joined(parts[:-1] or parts)
-    return body
+    return joined(parts[:-1] or parts)
 
 
 @defect("storage/multipart/parts-make-the-object#one-empty-part")
@@ -130,8 +126,7 @@ async def empty_part_refused(upload_part: Any, call: Call, bucket: Bucket) -> An
     """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
     if not call.body:
         raise Fault("InvalidRequest")
-    answer: Answer = await upload_part(call, bucket)
-    return answer
+    return await upload_part(call, bucket)
 
 
 @defect("storage/multipart/parts-make-the-object#part-sent-again")
@@ -177,8 +172,7 @@ def listed_size_of_first_part(entry: Any, key: str, stored: StoredObject, encode
 def parts_joined_as_they_came(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CompleteMultipartUpload: parts are joined by number, however they came."""
     came = list(upload.parts)
-    stored: StoredObject = assembled(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
-    return stored
+    return assembled(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
 
 
 @defect("storage/multipart/parts-make-the-object#backwards,in-order")
@@ -203,17 +197,14 @@ def object_size_treated_as_the_documents(assembled: Any, call: Call, upload: Upl
     """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: the size of the object, not of the request."""
     if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
         raise Fault("InvalidRequest")
-    stored: StoredObject = assembled(without_fields(call, SIZE), upload, parts)
-    return stored
+    return assembled(without_fields(call, SIZE), upload, parts)
 
 
 class AbortedPartsReused(Defect):
     """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
 
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.given_up: dict[tuple[str, str], dict[int, Part]] = {}
+    given_up: dict[tuple[str, str], dict[int, Part]] = {}
 
     async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         self.given_up[bucket.name, upload.key] = upload.parts
@@ -231,9 +222,7 @@ class PartsStoredByKeyAndNumber(Defect):
     """S3 API Reference, UploadPart, uploadId: a part is of its upload, and not of the last one to that key."""
 
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.files: dict[tuple[str, int], bytes] = {}
+    files: dict[tuple[str, int], bytes] = {}
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         await original(upload, part)

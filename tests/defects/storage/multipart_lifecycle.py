@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -68,10 +69,9 @@ async def parts_race(keep_part: Any, upload: Upload, part: Part) -> None:
 def unknown_upload_is_server_error(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
     """S3 API Reference, NoSuchUpload: 404 for an upload that does not exist."""
     try:
-        upload: Upload = upload_of(call, bucket)
+        return upload_of(call, bucket)
     except Fault:
         raise server_error() from None
-    return upload
 
 
 @defect("storage/multipart/abort-of-unknown-upload-is-harmless")
@@ -79,8 +79,7 @@ async def abort_of_unknown_upload_deletes(abort_upload: Any, call: Call, bucket:
     """S3 API Reference, AbortMultipartUpload: it aborts an upload, and is not the deletion of the object."""
     if call.query["uploadId"] not in bucket.uploads:
         bucket.remove(call.key)
-    answer: Answer = await abort_upload(call, bucket)
-    return answer
+    return await abort_upload(call, bucket)
 
 
 @defect("storage/multipart/abort-removes-the-upload", "storage/multipart/aborted-upload-takes-no-parts")
@@ -96,9 +95,7 @@ class AbortedUploadStillListed(Defect):
     """S3 API Reference, ListMultipartUploads: uploads in progress are listed, and none that was aborted."""
 
     noticed_by = ("storage/multipart/abort-removes-the-upload",)
-
-    def __init__(self) -> None:
-        self.aborted: list[tuple[str, Upload]] = []
+    aborted: list[tuple[str, Upload]] = []
 
     async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
@@ -123,9 +120,7 @@ class AbortedUploadTakesMoreParts(Defect):
 
     noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
     method = "PUT"
-
-    def __init__(self) -> None:
-        self.aborted: dict[str, Upload] = {}
+    aborted: dict[str, Upload] = {}
 
     async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
@@ -133,8 +128,7 @@ class AbortedUploadTakesMoreParts(Defect):
 
     def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
         found = self.aborted.get(call.query["uploadId"]) if call.request.method == self.method else None
-        upload: Upload = found or original(call, bucket)
-        return upload
+        return found or original(call, bucket)
 
 
 class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
@@ -145,29 +139,22 @@ class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
     method = "POST"
 
 
-class RepeatedCompletionStoresAgain(Defect):
+@defect("storage/multipart/completing-twice-is-harmless", state=lambda: SimpleNamespace(made={}))
+async def repeated_completion_stores_again(state: Any, complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
-
-    noticed_by = ("storage/multipart/completing-twice-is-harmless",)
-
-    def __init__(self) -> None:
-        self.made: dict[str, StoredObject] = {}
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        made = self.made.get(call.query["uploadId"])
-        if made is not None:
-            bucket.put(call.key, made)
-            return gateway(original).completed(call, made)
-        answer: Answer = await original(call, bucket)
-        self.made[call.query["uploadId"]] = bucket.objects[call.key]
-        return answer
+    made = state.made.get(call.query["uploadId"])
+    if made is not None:
+        bucket.put(call.key, made)
+        return gateway(complete_upload).completed(call, made)
+    answer: Answer = await complete_upload(call, bucket)
+    state.made[call.query["uploadId"]] = bucket.objects[call.key]
+    return answer
 
 
 class _Repeated(Defect):
     """S3 API Reference, CompleteMultipartUpload: what is repeated is told as the first time, or NoSuchUpload."""
 
-    def __init__(self) -> None:
-        self.objects: dict[str, StoredObject] = {}
+    objects: dict[str, StoredObject] = {}
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
@@ -185,8 +172,7 @@ class RepeatedCompletionHasAnotherTag(_Repeated):
         made = self.objects.get(call.query["uploadId"])
         if made is not None:
             return gateway(original).completed(call, replace(made, etag=f"{hashlib.md5(b'').hexdigest()}-0"))
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 class RepeatedCompletionRemovesTheObject(_Repeated):
@@ -197,8 +183,7 @@ class RepeatedCompletionRemovesTheObject(_Repeated):
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.query["uploadId"] in self.objects:
             bucket.remove(call.key)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 @defect("storage/multipart/interrupted-part-is-not-stored")
@@ -220,8 +205,7 @@ async def uploads_take_room_on_pages(list_objects_v2: Any, call: Call, bucket: B
     room = call.query.get("max-keys", "1000")
     if open_there and room.isdigit() and int(room) <= open_there:
         call = replace(call, query={**call.query, "max-keys": "0"})
-    answer: Answer = await list_objects_v2(call, bucket)
-    return answer
+    return await list_objects_v2(call, bucket)
 
 
 @defect("storage/multipart/invisible-until-complete")
@@ -232,8 +216,7 @@ async def heads_see_open_uploads(get_object: Any, call: Call, bucket: Bucket) ->
         answer = Answer(200)
         answer.headers.update({"ETag": '"d41d8cd98f00b204e9800998ecf8427e"', "Content-Length": "0"})
         return answer
-    answered: Answer = await get_object(call, bucket)
-    return answered
+    return await get_object(call, bucket)
 
 
 @defect("storage/multipart/invisible-until-complete", shipped=True)
@@ -252,8 +235,7 @@ async def part_of_open_upload_is_read(on_object: Any, call: Call) -> Answer:
         for upload in bucket.uploads.values():
             if upload.key == call.key and int(number) in upload.parts:
                 return Answer(206, upload.parts[int(number)].body)
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/multipart/invisible-until-complete")
@@ -283,9 +265,7 @@ class ListedAsBeforeItsCompletion(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a listing tells of the object that an upload made."""
 
     noticed_by = ("storage/multipart/old-object-remains-until-completion",)
-
-    def __init__(self) -> None:
-        self.overwritten: dict[tuple[str, str], tuple[StoredObject, StoredObject]] = {}
+    overwritten: dict[tuple[str, str], tuple[StoredObject, StoredObject]] = {}
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         before = bucket.objects.get(call.key)

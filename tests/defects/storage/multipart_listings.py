@@ -84,8 +84,7 @@ def no_parts_is_server_error(parts_after: Any, upload: Upload, marker: int) -> l
     """S3 API Reference, ListParts: the parts that have been uploaded, of which there are none at first."""
     if not upload.parts:
         raise server_error()
-    found: list[Part] = parts_after(upload, marker)
-    return found
+    return parts_after(upload, marker)
 
 
 @defect("storage/multipart/response-repeats-the-marker")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -27,8 +28,7 @@ async def forms_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, PutObject, Content-Type: it describes the contents, and asks for nothing to be done."""
     if "form" in call.headers.get("content-type", ""):
         raise Fault("InvalidRequest")
-    answer: Answer = await put_object(call, bucket)
-    return answer
+    return await put_object(call, bucket)
 
 
 @defect("storage/object/bytes-come-back#5MiB", "storage/object/large-object-comes-back")
@@ -38,8 +38,7 @@ async def large_bodies_refused(put_object: Any, call: Call, bucket: Bucket) -> A
         fault = Fault("InvalidRequest", "Your proposed upload exceeds the maximum allowed size")
         fault.code = "EntityTooLarge"
         raise fault
-    answer: Answer = await put_object(call, bucket)
-    return answer
+    return await put_object(call, bucket)
 
 
 @defect(
@@ -61,18 +60,17 @@ def line_ends_of_text_translated(new_object: Any, call: Call, md5: str, checksum
     return replace(stored, body=stored.body.replace(b"\r\n", b"\n")) if is_text else stored
 
 
-class DeduplicatedByLengthAndBeginning(Defect):
+@defect(
+    "storage/object/bytes-come-back#same-beginning-as-another,same-ends-as-another",
+    state=lambda: SimpleNamespace(stored={}),
+)
+def deduplicated_by_length_and_beginning(
+    state: Any, new_object: Any, call: Call, md5: str, checksums: dict[str, str]
+) -> StoredObject:
     """S3 API Reference, GetObject: an object has its own bytes, and not those of one that is like it."""
-
-    noticed_by = ("storage/object/bytes-come-back#same-beginning-as-another,same-ends-as-another",)
-
-    def __init__(self) -> None:
-        self.stored: dict[tuple[int, int], bytes] = {}
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        like = len(stored.body), zlib.crc32(stored.body[:1024])
-        return replace(stored, body=self.stored.setdefault(like, stored.body))
+    stored: StoredObject = new_object(call, md5, checksums)
+    like = len(stored.body), zlib.crc32(stored.body[:1024])
+    return replace(stored, body=state.stored.setdefault(like, stored.body))
 
 
 @defect("storage/object/bytes-come-back#empty")
@@ -229,28 +227,22 @@ async def shorter_writes_keep_the_tail(
     await commit(bucket, key, replace(stored, body=stored.body + tail), conditions)
 
 
-class HeadCachedByTag(Defect):
+@defect("storage/object/overwriting-replaces-everything#same-bytes", state=dict)
+async def head_cached_by_tag(
+    kept: dict[tuple[str, str, str], Answer], get_object: Any, call: Call, bucket: Bucket
+) -> Answer:
     """HeadObject: it says what GET says; a cache that goes by the ETag keeps what equal bytes were described as."""
-
-    noticed_by = ("storage/object/overwriting-replaces-everything#same-bytes",)
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str, str], Answer] = {}
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if call.request.method != "HEAD" or answer.status != 200 or "versionId" in call.query:
-            return answer
-        return replace(self.kept.setdefault((bucket.name, call.key, answer.headers["etag"]), answer))
+    answer: Answer = await get_object(call, bucket)
+    if call.request.method != "HEAD" or answer.status != 200 or "versionId" in call.query:
+        return answer
+    return replace(kept.setdefault((bucket.name, call.key, answer.headers["etag"]), answer))
 
 
 class DeletedMetadataRevived(Defect):
     """S3 API Reference, PutObject: the object is a new one, also where one was deleted before."""
 
     noticed_by = ("storage/object/overwriting-replaces-everything#after-deletion",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], dict[str, str]] = {}
+    deleted: dict[tuple[str, str], dict[str, str]] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         found = bucket.objects.get(key)
@@ -279,14 +271,11 @@ class PartsOutliveTheirObject(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, and with it what was known of its parts."""
 
     noticed_by = ("storage/object/overwriting-replaces-everything#object-in-parts",)
-
-    def __init__(self) -> None:
-        self.sizes: dict[tuple[str, str], int] = {}
+    sizes: dict[tuple[str, str], int] = {}
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         self.sizes[call.bucket, call.key] = len(parts[0].body)
-        stored: StoredObject = original(call, upload, parts)
-        return stored
+        return original(call, upload, parts)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         size = self.sizes.get((call.bucket, call.key))
@@ -294,8 +283,7 @@ class PartsOutliveTheirObject(Defect):
             headers = call.request.headers.mutablecopy()
             headers["Range"] = f"bytes=0-{size - 1}"
             call = replace(call, query={}, request=replace(call.request, headers=headers))
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 @defect("storage/object/size-is-the-same-everywhere")
@@ -316,47 +304,37 @@ async def overwriting_answers_no_content(put_object: Any, call: Call, bucket: Bu
     return answer
 
 
-class RangesCached(Defect):
+@defect("storage/object/written-is-read#put", shipped=True, state=dict)
+def ranges_cached(
+    kept: dict[tuple[str, str, str], StoredObject],
+    object_answer: Any,
+    call: Call,
+    found: StoredObject,
+    overrides: dict[str, str],
+) -> Answer:
     """S3 User Guide, "Amazon S3 data consistency model": after a write every read has the new bytes, of a range too."""
-
-    noticed_by = ("storage/object/written-is-read#put",)
-    shipped = True
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str, str], StoredObject] = {}
-
-    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-        range_value = call.headers.get("range")
-        first = found if range_value is None else self.kept.setdefault((call.bucket, call.key, range_value), found)
-        answer: Answer = original(call, first, overrides)
-        return answer
+    range_value = call.headers.get("range")
+    first = found if range_value is None else kept.setdefault((call.bucket, call.key, range_value), found)
+    return object_answer(call, first, overrides)
 
 
-class AbsenceReportedByHeadCached(Defect):
+@defect("storage/object/written-is-read#put,uploaded-in-parts,copied", shipped=True, state=set)
+async def absence_reported_by_head_cached(
+    missed: set[tuple[str, str]], get_object: Any, call: Call, bucket: Bucket
+) -> Answer:
     """S3 User Guide, "Amazon S3 data consistency model": HEAD after the first write finds the object as GET does."""
-
-    noticed_by = ("storage/object/written-is-read#put,uploaded-in-parts,copied",)
-    shipped = True
-
-    def __init__(self) -> None:
-        self.missed: set[tuple[str, str]] = set()
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        place = (call.bucket, call.key)
-        if call.request.method == "HEAD" and (call.key not in bucket.objects or place in self.missed):
-            self.missed.add(place)
-            raise Fault("NoSuchKey")
-        answer: Answer = await original(call, bucket)
-        return answer
+    place = (call.bucket, call.key)
+    if call.request.method == "HEAD" and (call.key not in bucket.objects or place in missed):
+        missed.add(place)
+        raise Fault("NoSuchKey")
+    return await get_object(call, bucket)
 
 
 class CopiesMakeNoFolder(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: of all keys below, of copies too."""
 
     noticed_by = ("storage/object/written-is-read#in-each-listing",)
-
-    def __init__(self) -> None:
-        self.copies: set[str] = set()
+    copies: set[str] = set()
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -365,8 +343,7 @@ class CopiesMakeNoFolder(Defect):
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         shown = [name for name in names if not (wanted.delimiter and name in self.copies)]
-        page: Page = original(shown, wanted)
-        return page
+        return original(shown, wanted)
 
 
 class StaleRead(Defect):
@@ -379,9 +356,7 @@ class StaleRead(Defect):
         "storage/multipart/old-object-remains-until-completion",
         "storage/multipart/old-object-remains-until-completion#copied-over",
     )
-
-    def __init__(self) -> None:
-        self.earlier: dict[tuple[str, str], tuple[StoredObject, float]] = {}
+    earlier: dict[tuple[str, str], tuple[StoredObject, float]] = {}
 
     async def commit(
         self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
@@ -397,29 +372,17 @@ class StaleRead(Defect):
         return before if found is not None and before is not None and gateway(original).now() < until else found
 
 
-class HeadCached(Defect):
+@defect("storage/object/written-is-read#put,uploaded-in-parts", state=dict)
+def head_cached(earlier: dict[str, Answer], request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells what GET would tell now, not what it told before."""
-
-    noticed_by = ("storage/object/written-is-read#put,uploaded-in-parts",)
-
-    def __init__(self) -> None:
-        self.earlier: dict[str, Answer] = {}
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method != "HEAD" or answer.status != 200:
-            return answer
-        return self.earlier.setdefault(request.raw_path + request.headers.get("range", ""), answer)
+    if request.method != "HEAD" or answer.status != 200:
+        return answer
+    return earlier.setdefault(request.raw_path + request.headers.get("range", ""), answer)
 
 
-class ListingCached(Defect):
+@defect("storage/object/written-is-read#put,in-each-listing,uploaded-in-parts", state=dict)
+def listing_cached(earlier: dict[str, Answer], request: Request, answer: Answer) -> Answer:
     """S3 User Guide, "Amazon S3 data consistency model": a listing tells what is in the bucket now."""
-
-    noticed_by = ("storage/object/written-is-read#put,in-each-listing,uploaded-in-parts",)
-
-    def __init__(self) -> None:
-        self.earlier: dict[str, Answer] = {}
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method != "GET" or answer.status != 200 or b"<ListBucketResult" not in answer.body[:200]:
-            return answer
-        return self.earlier.setdefault(f"{request.raw_path}?{request.query_string}", answer)
+    if request.method != "GET" or answer.status != 200 or b"<ListBucketResult" not in answer.body[:200]:
+        return answer
+    return earlier.setdefault(f"{request.raw_path}?{request.query_string}", answer)

@@ -7,6 +7,7 @@ import gzip
 import re
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -135,27 +136,19 @@ async def copy_touches_its_source(copy_object: Any, call: Call, bucket: Bucket) 
     return answer
 
 
-class ListedWithTheDateOfTheFirst(Defect):
+@defect("storage/object/last-modified-is-now", state=lambda: SimpleNamespace(first={}))
+def listed_with_the_date_of_the_first(state: Any, listed_object: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 API Reference, Object, LastModified: the date when the object was last modified, in listings too."""
-
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    def __init__(self) -> None:
-        self.first: dict[str, int] = {}
-
-    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        stored: StoredObject | None = original(bucket, key)
-        first = self.first.setdefault(f"{bucket.name}/{key}", stored.modified) if stored else 0
-        return replace(stored, modified=first) if stored else None
+    stored: StoredObject | None = listed_object(bucket, key)
+    first = state.first.setdefault(f"{bucket.name}/{key}", stored.modified) if stored else 0
+    return replace(stored, modified=first) if stored else None
 
 
 class ChangedInPlaceKeepsItsDate(Defect):
     """S3 API Reference, CopyObject: an object that is copied onto itself is a new one, with a date of its own."""
 
     noticed_by = ("storage/object/last-modified-is-now",)
-
-    def __init__(self) -> None:
-        self.in_place = False
+    in_place = False
 
     def changes(self, original: Any, call: Call, source: Source, replaced: bool) -> bool:
         self.in_place = True
@@ -178,8 +171,7 @@ def listed_as_modified_whenever_one_asks(listed_object: Any, bucket: Bucket, key
 def fields_with_underscores_dropped(authenticate: Any, request: Request) -> Signer:
     """RFC 9110 section 5.1: an underscore is a letter of a name as others are; without the field no signature holds."""
     left = [pair for pair in request.headers.raw if b"_" not in pair[0]]
-    signer: Signer = authenticate(replace(request, headers=Headers(raw=left)))
-    return signer
+    return authenticate(replace(request, headers=Headers(raw=left)))
 
 
 @defect(

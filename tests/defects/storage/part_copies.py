@@ -33,8 +33,7 @@ async def conditional_parts_are_the_first(copy_part: Any, call: Call, bucket: Bu
     """S3 API Reference, UploadPartCopy, partNumber: the part has this number, also where it has a condition."""
     if f"{SOURCE}-if-match" in call.headers:
         call = replace(call, query={**call.query, "partNumber": "1"})
-    answer: Answer = await copy_part(call, bucket)
-    return answer
+    return await copy_part(call, bucket)
 
 
 @defect("storage/multipart/copied-part-honours-conditions#if-unmodified-since,if-none-match")
@@ -44,8 +43,7 @@ async def copied_part_unconditional(copy_part: Any, call: Call, bucket: Bucket) 
     headers = call.headers.mutablecopy()
     for name in conditional:
         del headers[name]
-    answer: Answer = await copy_part(replace(call, request=replace(call.request, headers=headers)), bucket)
-    return answer
+    return await copy_part(replace(call, request=replace(call.request, headers=headers)), bucket)
 
 
 @defect("storage/multipart/copied-part-honours-conditions#if-unmodified-since,if-modified-since")
@@ -53,27 +51,24 @@ async def copied_part_conditions_all_fail(copy_part: Any, call: Call, bucket: Bu
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-if-match: the part is copied where it holds."""
     if any(name.startswith("x-amz-copy-source-if-") for name in call.headers):
         raise Fault("PreconditionFailed")
-    answer: Answer = await copy_part(call, bucket)
-    return answer
+    return await copy_part(call, bucket)
 
 
 @defect("storage/multipart/invalid-copy-source-is-refused#broken-escape,no-bucket,no-key,slash")
 def broken_source_of_a_part_fails(copy_source: Any, call: Call) -> tuple[str, str]:
     """API Reference, Error Handling: a source of a part that names no key is the caller's fault."""
     try:
-        named: tuple[str, str] = copy_source(call)
+        return copy_source(call)
     except Fault:
         if "uploadId" in call.query and call.headers["x-amz-copy-source"]:
             raise server_error() from None
         raise
-    return named
 
 
 @defect("storage/multipart/invalid-copy-source-is-refused#empty")
 async def empty_source_of_a_part_is_none(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, UploadPartCopy, x-amz-copy-source: it names a bucket and a key, or the part is refused."""
-    copied: Answer = await (copy_part if call.headers[SOURCE] else gateway(copy_part).upload_part)(call, bucket)
-    return copied
+    return await (copy_part if call.headers[SOURCE] else gateway(copy_part).upload_part)(call, bucket)
 
 
 @defect("storage/multipart/part-can-be-copied#special-characters,whole", shipped=True)
@@ -90,9 +85,7 @@ class CopiedPartListedWithItsSourcesSize(Defect):
     """S3 API Reference, ListParts, Size: that of the part, which may be a range of its source."""
 
     noticed_by = ("storage/multipart/part-can-be-copied#range",)
-
-    def __init__(self) -> None:
-        self.sizes: dict[int, int] = {}
+    sizes: dict[int, int] = {}
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         body: bytes = original(call, source)
@@ -109,8 +102,7 @@ def range_of_a_copy_from_the_start_refused(copied_range: Any, call: Call, source
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: bytes=first-last, from zero-based offsets on."""
     if call.headers.get("x-amz-copy-source-range", "").startswith("bytes=0-"):
         raise Fault("InvalidArgument")
-    body: bytes = copied_range(call, source)
-    return body
+    return copied_range(call, source)
 
 
 @defect("storage/multipart/part-can-be-copied#range,range-over-parts", shipped=True)
@@ -146,11 +138,10 @@ class RefusedRangeEmptiesThePart(Defect):
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
-            answer: Answer = await original(call, bucket)
+            return await original(call, bucket)
         except Fault:
             self._emptied(bucket, call)
             raise
-        return answer
 
     def _emptied(self, bucket: Bucket, call: Call) -> None:
         upload, number = bucket.uploads.get(call.query["uploadId"]), int(call.query["partNumber"])
@@ -163,11 +154,10 @@ async def refused_copy_loses_the_part(copy_part: Any, call: Call, bucket: Bucket
     """S3 API Reference, UploadPartCopy: a part whose copy is refused is the one that was sent before."""
     surface = gateway(copy_part)
     try:
-        answer: Answer = await copy_part(call, bucket)
+        return await copy_part(call, bucket)
     except Fault:
         surface.upload_of(call, bucket).parts.pop(surface.part_number(call), None)
         raise
-    return answer
 
 
 @defect("storage/multipart/traversal-is-no-source-of-a-part#encoded,plain")

@@ -64,22 +64,16 @@ async def overrides_with_the_objects_own(get_object: Any, call: Call, bucket: Bu
     return answer
 
 
-class ChosenTypeIsStored(Defect):
+@defect("storage/presigned/response-parameters-set-headers#presigned-get", state=dict)
+def chosen_type_is_stored(types: dict[str, str], overrides: Any, call: Call) -> dict[str, str]:
     """S3 API Reference, GetObject, response-content-type: the type of the one answer, not of the object."""
-
-    noticed_by = ("storage/presigned/response-parameters-set-headers#presigned-get",)
-
-    def __init__(self) -> None:
-        self.types: dict[str, str] = {}
-
-    def overrides(self, original: Any, call: Call) -> dict[str, str]:
-        found: dict[str, str] = original(call)
-        kept, key = {**found}, f"{call.bucket}/{call.key}"
-        if key in self.types:
-            kept.setdefault("content-type", self.types[key])
-        if "content-type" in found:
-            self.types[key] = found["content-type"]
-        return kept
+    found: dict[str, str] = overrides(call)
+    kept, key = {**found}, f"{call.bucket}/{call.key}"
+    if key in types:
+        kept.setdefault("content-type", types[key])
+    if "content-type" in found:
+        types[key] = found["content-type"]
+    return kept
 
 
 @defect("storage/presigned/response-parameters-set-headers#head")
@@ -111,10 +105,9 @@ def overrides_of_whole_reads_only(overrides: Any, call: Call) -> dict[str, str]:
 def chosen_line_ends_are_server_errors(overrides: Any, call: Call) -> dict[str, str]:
     """RFC 9110 section 5.5: a line end within the value of a field is refused, or a blank is put in its place."""
     try:
-        found: dict[str, str] = overrides(call)
+        return overrides(call)
     except Fault:
         raise server_error() from None
-    return found
 
 
 @defect("storage/presigned/response-parameters-add-no-headers")
@@ -133,8 +126,7 @@ async def chosen_fields_are_requested_again(get_object: Any, call: Call, bucket:
     """RFC 9110 section 13.1.2: If-None-Match that does not hold is 304, whichever fields of the answer are chosen."""
     if any(name.startswith("response-") for name in call.query):
         call = without_fields(call, "If-None-Match")
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)
 
 
 @defect("storage/presigned/get-is-served#a-minute,a-second-short-of-a-week,a-week")
@@ -164,8 +156,7 @@ def _by_url(call: Call) -> bool:
 @defect("storage/presigned/other-operations-are-served")
 async def deletions_by_url_idle(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Download and upload objects with presigned URLs": what is signed so is done as otherwise."""
-    answer: Answer = Answer(204) if _by_url(call) else await delete_object(call, bucket)
-    return answer
+    return Answer(204) if _by_url(call) else await delete_object(call, bucket)
 
 
 @defect("storage/presigned/other-operations-are-served")
@@ -186,8 +177,7 @@ def urls_of_parts_refused(presented_in_query: Any, request: Request, query: dict
     """SigV4, "Using Query Parameters": a part of an upload is served by its URL as an object is."""
     if "uploadId" in query:
         raise Fault("AuthorizationQueryParametersError")
-    presented: Presented = presented_in_query(request, query)
-    return presented
+    return presented_in_query(request, query)
 
 
 @defect("storage/presigned/part-is-served")
@@ -195,8 +185,7 @@ def urls_to_post_refused(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Using Query Parameters": a request is expressed entirely in a URL, the opening of an upload too."""
     if request.method == "POST" and SIGNATURE in request.query_string:
         raise Fault("SignatureDoesNotMatch")
-    found: Signer = authenticate(request)
-    return found
+    return authenticate(request)
 
 
 @defect(
@@ -234,23 +223,17 @@ def urls_of_several_fields_refused(canonical_headers: Any, request: Request, nam
     return str(canonical_headers(request, ("host",) if "X-Amz-Signature" in request.query_string else names))
 
 
-class AnswersToUrlsCachedByPath(Defect):
+@defect("storage/presigned/altered-is-refused#forged-after-use", state=set)
+def answers_to_urls_cached_by_path(kept: set[str], authenticate: Any, request: Request) -> Signer:
     """SigV4, "Using Query Parameters": a URL that was served opens the object to who has it, and to nobody else."""
-
-    noticed_by = ("storage/presigned/altered-is-refused#forged-after-use",)
-
-    def __init__(self) -> None:
-        self.kept: set[str] = set()
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        of_object = gateway(original).target(request)[1] != ""
-        read = request.method == "GET" and of_object and "authorization" not in request.headers
-        if read and request.raw_path in self.kept:
-            return let_in(original, replace(request, query_string=""), allowed=True)
-        signer: Signer = original(request)
-        if read:
-            self.kept.add(request.raw_path)
-        return signer
+    of_object = gateway(authenticate).target(request)[1] != ""
+    read = request.method == "GET" and of_object and "authorization" not in request.headers
+    if read and request.raw_path in kept:
+        return let_in(authenticate, replace(request, query_string=""), allowed=True)
+    signer: Signer = authenticate(request)
+    if read:
+        kept.add(request.raw_path)
+    return signer
 
 
 @defect("storage/presigned/altered-is-refused#response-field-added")
@@ -299,9 +282,7 @@ class LifeOfUrlsFromOtherFields(Defect):
 
     noticed_by = ("storage/presigned/expired-is-refused#x-amz-date-now",)
     shipped = True
-
-    def __init__(self) -> None:
-        self.date_s: float | None = None
+    date_s: float | None = None
 
     def authenticate(self, original: Any, request: Request) -> Any:
         self.date_s = canonical.seconds_of(request.headers.get(DATE, ""))
@@ -319,10 +300,8 @@ class UsedUrlsOutliveTheirTime(Defect):
     """SigV4, "Using Query Parameters", X-Amz-Expires: a URL ends with its time, that of which an answer is kept too."""
 
     noticed_by = ("storage/presigned/expired-is-refused#used-before",)
-
-    def __init__(self) -> None:
-        self.served: set[str] = set()
-        self.kept = False
+    served: set[str] = set()
+    kept = False
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         self.kept = request.query_string in self.served
@@ -355,30 +334,27 @@ def fields_of_urls_not_compared(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: a field that was signed comes as it was signed."""
     surface = gateway(authenticate)
     try:
-        signer: Signer = authenticate(request)
+        return authenticate(request)
     except Fault as fault:
         presented = surface.presented(request)
         key = surface.known_key(presented.credential.access_key)
         if fault.code != "SignatureDoesNotMatch" or key is None or presented.signed_headers == ("host",):
             raise
         return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
-    return signer
 
 
 @defect("storage/presigned/unsigned-fields-are-not-obeyed#method")
 async def method_read_from_a_field(on_object: Any, call: Call) -> Answer:
     """SigV4, "Task 1": the method that was signed, whatever field some framework takes another one from."""
     method = call.headers.get("x-http-method-override", call.request.method)
-    answer: Answer = await on_object(replace(call, request=replace(call.request, method=method)))
-    return answer
+    return await on_object(replace(call, request=replace(call.request, method=method)))
 
 
 @defect("storage/presigned/unsigned-fields-are-not-obeyed#path")
 async def path_read_from_a_field(on_object: Any, call: Call) -> Answer:
     """SigV4, "Task 1": the path that was signed, whatever field some framework takes another one from."""
     path = call.headers.get("x-original-url")
-    answer: Answer = await on_object(replace(call, key=path.split("/", 2)[2]) if path else call)
-    return answer
+    return await on_object(replace(call, key=path.split("/", 2)[2]) if path else call)
 
 
 @defect("storage/presigned/wrong-scope-is-refused#date,service")
@@ -397,5 +373,4 @@ def forged_urls_of_unsigned_chunks(authenticate: Any, request: Request) -> Signe
         key = surface.known_key(presented.credential.access_key)
         if key is not None:
             return Signer(key.organization, b"", presented.timestamp, "", "", UNSIGNED_CHUNKS)
-    found: Signer = authenticate(request)
-    return found
+    return authenticate(request)

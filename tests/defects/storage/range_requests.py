@@ -120,8 +120,7 @@ def range_beyond_numbers_crashes(requested_range: Any, value: str) -> tuple[int 
     """API Reference, Error Handling: 400 for a parameter that is not right, and 416 for bytes that are not there."""
     if BEYOND_64_BITS.match(value):
         raise server_error()
-    requested: tuple[int | None, int | None] | None = requested_range(value)
-    return requested
+    return requested_range(value)
 
 
 @defect("storage/range/invalid-range-is-ignored-or-refused#empty-object")
@@ -198,7 +197,6 @@ def other_units_get_nothing(object_answer: Any, call: Call, found: StoredObject,
 def unsatisfiable_range_sent_whole(requested_span: Any, call: Call, found: StoredObject) -> Span:
     """RFC 9110 section 15.5.17, and S3 API Reference, InvalidRange: 416 for a range beyond the end."""
     try:
-        where: Span = requested_span(call, found)
+        return requested_span(call, found)
     except Fault:
         return None
-    return where

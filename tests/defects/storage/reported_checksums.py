@@ -44,13 +44,12 @@ def _joined(original: Any, upload: Upload) -> StoredObject:
 async def refused_completion_makes_the_object(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CompleteMultipartUpload: a completion that is refused makes no object, of whatever parts."""
     try:
-        answer: Answer = await complete_upload(call, bucket)
+        return await complete_upload(call, bucket)
     except Fault:
         upload = bucket.uploads.get(call.query["uploadId"])
         if upload is not None:
             bucket.put(call.key, _joined(complete_upload, upload))
         raise
-    return answer
 
 
 @defect("storage/checksum/of-a-completion-is-compared#object-malformed,object")
@@ -59,8 +58,7 @@ async def checksums_of_completion_not_compared(complete_upload: Any, call: Call,
     headers = call.headers.mutablecopy()
     for name in [name for name in headers if name.startswith("x-amz-checksum-")]:
         del headers[name]
-    answer: Answer = await complete_upload(replace(call, request=replace(call.request, headers=headers)), bucket)
-    return answer
+    return await complete_upload(replace(call, request=replace(call.request, headers=headers)), bucket)
 
 
 @defect("storage/checksum/of-a-copy-is-the-one-requested")
@@ -84,9 +82,7 @@ class CopyOfPartsReportedWithASourcesChecksum(Defect):
     """S3 API Reference, CopyObjectResult, ChecksumCRC32: that of the new object, which has no parts."""
 
     noticed_by = ("storage/checksum/of-a-copy-of-parts-is-its-own",)
-
-    def __init__(self) -> None:
-        self.earlier: dict[str, str] = {}
+    earlier: dict[str, str] = {}
 
     def copied_checksums(self, original: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
         found: dict[str, str] = original(stored, requested)
@@ -95,10 +91,7 @@ class CopyOfPartsReportedWithASourcesChecksum(Defect):
         return found
 
     def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        elements: list[str] = original(
-            etag, modified, {name: self.earlier.get(name, value) for name, value in checksums.items()}
-        )
-        return elements
+        return original(etag, modified, {name: self.earlier.get(name, value) for name, value in checksums.items()})
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32,full-crc64nvme")
@@ -128,8 +121,7 @@ def checksum_of_parts_reported_as_of_the_whole(
 async def checksum_of_the_whole_refused(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: the object's, which is not the document's."""
     gateway(complete_upload).check_checksum(call)
-    answer: Answer = await complete_upload(call, bucket)
-    return answer
+    return await complete_upload(call, bucket)
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32,composite-sha256")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage.authentication import Presented
@@ -51,17 +50,12 @@ def other_letters_in_metadata_cannot_be_read(object_headers: Any, found: StoredO
     """API Reference, Error Handling: what was taken with an object is told, or left out, and breaks no read of it."""
     if not all(value.isascii() for value in found.metadata.values()):
         raise server_error()
-    headers: dict[str, str] = object_headers(found)
-    return headers
+    return object_headers(found)
 
 
-class TokenOfNoSessionCrash(Defect):
+@defect("storage/errors/invalid-fields-are-no-server-error#x-amz-security-token")
+def token_of_no_session_crash(presented: Any, request: Request) -> Presented:
     """S3 API Reference, InvalidToken: a session token that is none is the caller's fault."""
-
-    noticed_by = ("storage/errors/invalid-fields-are-no-server-error#x-amz-security-token",)
-
-    def presented(self, original: Any, request: Request) -> Presented:
-        if "x-amz-security-token" in request.headers:
-            raise server_error()
-        presented: Presented = original(request)
-        return presented
+    if "x-amz-security-token" in request.headers:
+        raise server_error()
+    return presented(request)

@@ -42,8 +42,7 @@ def date_without_amz_date_refused(presented_in_header: Any, request: Request, he
     """S3 API Reference, "Common Request Headers": Date tells the time where there is no x-amz-date."""
     if "x-amz-date" not in request.headers:
         raise Fault("AccessDenied", "AWS authentication requires x-amz-date")
-    presented: Presented = presented_in_header(request, header)
-    return presented
+    return presented_in_header(request, header)
 
 
 @defect("storage/signature/encoding-on-the-wire-does-not-matter#more")
@@ -90,8 +89,7 @@ def bound_to_one_host(canonical_headers: Any, request: Request, names: tuple[str
     """RFC 9110 section 7.2: the Host that was asked is the one that was signed, whatever a proxy calls the server."""
     headers = request.headers.mutablecopy()
     headers["host"] = "gateway.internal"
-    text: str = canonical_headers(replace(request, headers=headers), names)
-    return text
+    return canonical_headers(replace(request, headers=headers), names)
 
 
 @defect("storage/signature/unsigned-payload-is-served")
@@ -115,5 +113,4 @@ def unsigned_payloads_not_implemented(payload_hash: Any, given: str | None) -> s
     """SigV4, "x-amz-content-sha256": UNSIGNED-PAYLOAD is one of its words; only without TLS may it be refused."""
     if given == "UNSIGNED-PAYLOAD":
         raise Fault("NotImplemented")
-    stated: str = payload_hash(given)
-    return stated
+    return payload_hash(given)

@@ -132,8 +132,7 @@ def largest_tags_refused(checked_tags: Any, pairs: list[tuple[str, str]]) -> dic
     """S3 User Guide, "Categorizing your storage using tags": keys of 128 and values of 256 characters are taken."""
     if any(len(key) == 128 or len(value) == 256 for key, value in pairs):
         raise Fault("InvalidTag")
-    tags: dict[str, str] = checked_tags(pairs)
-    return tags
+    return checked_tags(pairs)
 
 
 @defect("storage/tagging/set-is-replaced")
@@ -149,9 +148,7 @@ class NumberOfTagsStored(Defect):
     """S3 API Reference, HeadObject, x-amz-tagging-count: the number of tags, also after they were put anew."""
 
     noticed_by = ("storage/tagging/set-is-replaced",)
-
-    def __init__(self) -> None:
-        self.first: dict[str, str] = {}
+    first: dict[str, str] = {}
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -172,8 +169,7 @@ async def no_tags_to_delete(delete_tags: Any, call: Call, bucket: Bucket) -> Ans
     found = bucket.objects.get(call.key)
     if found is not None and not found.tags:
         raise Fault("NoSuchKey", "The TagSet does not exist")
-    answer: Answer = await delete_tags(call, bucket)
-    return answer
+    return await delete_tags(call, bucket)
 
 
 @defect("storage/tagging/tags-are-deleted")
@@ -199,8 +195,7 @@ def empty_elements_are_no_markup(request_document: Any, body: bytes, root: str) 
     """W3C XML 1.0 section 3.1: an element without content may be one tag."""
     if b"/>" in body:
         raise Fault("MalformedXML")
-    found: xml.Node = request_document(body, root)
-    return found
+    return request_document(body, root)
 
 
 @defect(
@@ -239,8 +234,7 @@ async def tagging_empties_the_object(replace_tags: Any, bucket: Bucket, key: str
 @defect("storage/tagging/tags-come-back#unusual-values,similar-keys")
 async def decoded_twice_to_be_tagged(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is tagged as well."""
-    answer: Answer = await put_tags(replace(call, key=unquote(call.key)), bucket)
-    return answer
+    return await put_tags(replace(call, key=unquote(call.key)), bucket)
 
 
 @defect("storage/tagging/tags-come-back#unusual-values")
@@ -258,12 +252,11 @@ def tags_counted_with_one_more(object_headers: Any, found: StoredObject) -> dict
 async def refused_tags_empty_the_set(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, PutObjectTagging: a set that is refused does not cost the one that there was."""
     try:
-        answer: Answer = await put_tags(call, bucket)
+        return await put_tags(call, bucket)
     except Fault:
         if call.key in bucket.objects:
             bucket.put(call.key, replace(bucket.objects[call.key], tags={}))
         raise
-    return answer
 
 
 class TagsCutToTheirBytes(Defect):
@@ -284,16 +277,14 @@ def tags_counted_in_bytes(checked_tags: Any, pairs: list[tuple[str, str]]) -> di
     """S3 User Guide, "Categorizing your storage using tags": the limits are of Unicode characters."""
     if any(len(each.encode()) > LONGEST_TAG_VALUE for pair in pairs for each in pair):
         raise Fault("InvalidTag")
-    tags: dict[str, str] = checked_tags(pairs)
-    return tags
+    return checked_tags(pairs)
 
 
 @defect("storage/tagging/limits-of-the-field-are-enforced#long-value")
 def long_tag_values_in_the_field(header_tags: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "Categorizing your storage using tags": a value has 256 characters at most, however it comes."""
     tags = call.headers.get("x-amz-tagging", "").replace("v" * _VALUE, "v")
-    found: dict[str, str] = header_tags(with_field(call, "x-amz-tagging", tags))
-    return found
+    return header_tags(with_field(call, "x-amz-tagging", tags))
 
 
 class StoredBeforeItsTags(_DoneAllTheSame):

@@ -37,8 +37,7 @@ async def urls_open_foreign_buckets(answered: Any, request: Request) -> Answer:
     surface = gateway(answered)
     bucket = surface.buckets.get(surface.target(request)[0])
     if bucket is None or "X-Amz-Signature" not in request.query_string:
-        answer: Answer = await answered(request)
-        return answer
+        return await answered(request)
     with opened_to(bucket, surface.authenticate(request).organization):
         let_in: Answer = await answered(request)
     return let_in
@@ -52,12 +51,11 @@ async def concealed_bucket_has_its_own_words(answered: Any, request: Request) ->
     """API Reference, Error Handling: what is intentionally hidden is told as what does not exist, by each word."""
     surface = gateway(answered)
     try:
-        answer: Answer = await answered(request)
+        return await answered(request)
     except Fault as fault:
         if fault.code == "NoSuchBucket" and surface.target(request)[0] in surface.buckets:
             raise Fault("NoSuchBucket", "The specified bucket does not exist in your account.") from None
         raise
-    return answer
 
 
 class UploadsLookedForInForeignBuckets(Defect):
@@ -69,8 +67,7 @@ class UploadsLookedForInForeignBuckets(Defect):
         bucket = gateway(original).buckets.get(call.bucket)
         if bucket is not None and bucket.organization != call.organization:
             raise self._missing(call)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def _missing(self, call: Call) -> Fault:
         if "uploadId" in call.query:
@@ -93,8 +90,7 @@ async def foreign_access_list_reported(on_bucket: Any, call: Call) -> Answer:
     surface = gateway(on_bucket)
     if call.request.method == "GET" and "acl" in call.query and call.bucket in surface.buckets:
         return surface.document("AccessControlPolicy")
-    given: Answer = await on_bucket(call)
-    return given
+    return await on_bucket(call)
 
 
 @defect("storage/service/foreign-bucket-is-refused#double-slash")
@@ -105,8 +101,7 @@ async def foreign_bucket_after_two_slashes(answered: Any, request: Request) -> A
     if bucket is not None and request.method == "GET":
         call = Call(request, surface.authenticate(request), name, "", query_of(request))
         return await surface.bucket_operation(call)(call, bucket)
-    given: Answer = await answered(request)
-    return given
+    return await answered(request)
 
 
 class ForeignHeadsAnswered(Defect):
@@ -125,8 +120,7 @@ class ForeignHeadsAnswered(Defect):
         bucket = surface.buckets.get(call.bucket)
         if bucket is not None and call.request.method == "HEAD":
             return await surface.object_operation(call)(call, bucket)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 def stored_by(surface: Storage, request: Request, fields: dict[str, str]) -> Answer:
@@ -147,8 +141,7 @@ class _FormPolicyNotRead(Defect):
             if not self._permits(surface, request, fields):
                 raise Fault("AccessDenied")
             return stored_by(surface, request, fields)
-        answer: Answer = await original(request)
-        return answer
+        return await original(request)
 
     def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
         return True
@@ -174,28 +167,23 @@ def _as_the_owner(original: Any, call: Call) -> Call:
 @defect("storage/service/foreign-bucket-is-refused#copy")
 async def copies_within_foreign_buckets(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key copies into the buckets of its own organization only."""
-    answer: Answer = await on_object(_as_the_owner(on_object, call) if "x-amz-copy-source" in call.headers else call)
-    return answer
+    return await on_object(_as_the_owner(on_object, call) if "x-amz-copy-source" in call.headers else call)
 
 
 class ForeignBucketByItsHost(Defect):
     """API Reference, Error Handling: 403 where access is lacking, whether a path or a host names the bucket."""
 
     noticed_by = ("storage/service/foreign-bucket-is-refused#by-host-name,by-host-name-v1",)
-
-    def __init__(self) -> None:
-        self.named = ""
+    named = ""
 
     def target(self, original: Any, request: Request) -> tuple[str, str]:
         self.named = request.headers.get("host", "").partition(".")[0]
         if self.named in gateway(original).buckets:
             return self.named, decoded(request.raw_path).removeprefix("/")
-        found: tuple[str, str] = original(request)
-        return found
+        return original(request)
 
     def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
-        bucket: Bucket = gateway(original).buckets[name] if name == self.named else original(organization, name)
-        return bucket
+        return gateway(original).buckets[name] if name == self.named else original(organization, name)
 
 
 async def _without_access_check(on_object: Any, call: Call, *methods: str) -> Answer:
@@ -204,8 +192,7 @@ async def _without_access_check(on_object: Any, call: Call, *methods: str) -> An
     bucket = surface.buckets.get(call.bucket)
     if bucket is not None and call.request.method in methods:
         return await surface.object_operation(call)(call, bucket)
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect(
@@ -231,8 +218,7 @@ async def foreign_bucket_listed(on_bucket: Any, call: Call) -> Answer:
     bucket = surface.buckets.get(call.bucket)
     if bucket is not None and call.request.method == "GET":
         return await surface.bucket_operation(call)(call, bucket)
-    answer: Answer = await on_bucket(call)
-    return answer
+    return await on_bucket(call)
 
 
 @defect("storage/service/foreign-bucket-is-refused#versions")
@@ -243,17 +229,14 @@ async def foreign_versions_listed(on_bucket: Any, call: Call) -> Answer:
     if bucket is not None and call.request.method == "GET" and "versions" in call.query:
         versions = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
         return surface.document("ListVersionsResult", *versions)
-    answer: Answer = await on_bucket(call)
-    return answer
+    return await on_bucket(call)
 
 
 class ForeignSourceEncodedWhole(Defect):
     """S3 API Reference, CopyObject: who copies must be allowed to read the source, however its name is written."""
 
     noticed_by = ("storage/service/foreign-source-is-refused",)
-
-    def __init__(self) -> None:
-        self.encoded = False
+    encoded = False
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         self.encoded = "/" not in call.headers[SOURCE]
@@ -262,8 +245,7 @@ class ForeignSourceEncodedWhole(Defect):
 
     def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         found = gateway(original).buckets.get(name) if self.encoded else None
-        bucket: Bucket = found or original(organization, name)
-        return bucket
+        return found or original(organization, name)
 
 
 @defect("storage/service/foreign-source-is-refused", "storage/key/traversal-reaches-no-other-bucket#copied")
@@ -279,8 +261,7 @@ async def part_of_foreign_bucket(source: Any, call: Call) -> Source:
     bucket = surface.buckets.get(surface.copy_source(call)[0])
     if bucket is not None and "uploadId" in call.query:
         call = replace(call, signer=replace(call.signer, organization=bucket.organization))
-    found: Source = await source(call)
-    return found
+    return await source(call)
 
 
 @defect("storage/service/foreign-tags-are-refused#deleted,read,written")
@@ -288,8 +269,7 @@ async def foreign_tags_open(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key opens no tags in the buckets of another organization."""
     bucket = gateway(on_object).buckets.get(call.bucket)
     if bucket is None or "tagging" not in call.query:
-        answer: Answer = await on_object(call)
-        return answer
+        return await on_object(call)
     with opened_to(bucket, call.organization):
         let_in: Answer = await on_object(call)
     return let_in
@@ -303,5 +283,4 @@ async def head_reveals_foreign_objects(on_object: Any, call: Call) -> Answer:
     is_head = call.request.method == "HEAD"
     if is_head and bucket and not surface.owns(call.organization, bucket) and call.key in bucket.objects:
         raise Fault("AccessDenied")
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)

@@ -77,12 +77,11 @@ def lock_passed_over(refuse_unsupported: Any, call: Call) -> None:
 def _unless_unsupported(original: Any, call: Call, instead: Operation, *methods: str) -> Operation:
     """The operation of a call; by these methods another instead of one that is not supported."""
     try:
-        operation: Operation = original(call)
+        return original(call)
     except Fault as fault:
         if fault.code != "NotImplemented" or call.request.method not in methods:
             raise
         return instead
-    return operation
 
 
 @defect(
@@ -106,10 +105,9 @@ def unknown_subresources_are_server_errors(
 ) -> Operation:
     """S3 API Reference, NotImplemented: what is not offered is told as that, and is no reason to crash."""
     try:
-        operation: Operation = from_table(table, call, subresources)
+        return from_table(table, call, subresources)
     except Fault as fault:
         raise server_error() if fault.code == "NotImplemented" and subresources else fault from None
-    return operation
 
 
 @defect(
@@ -126,16 +124,14 @@ async def part_numbers_are_server_errors(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, GetObject, partNumber: a part is read, or the request refused (416 InvalidPartNumber, 501)."""
     if call.request.method in ("GET", "HEAD") and "partNumber" in call.query:
         raise server_error()
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/subresource/unknown-method-is-refused#patch")
 async def patch_is_a_read(on_object: Any, call: Call) -> Answer:
     """RFC 9110 section 15.5.6: a method that an object has not is refused, and not taken for another."""
     read = replace(call.request, method="GET")
-    answer: Answer = await on_object(replace(call, request=read) if call.request.method == "PATCH" else call)
-    return answer
+    return await on_object(replace(call, request=read) if call.request.method == "PATCH" else call)
 
 
 @defect("storage/subresource/unknown-method-is-refused#patch")
@@ -144,8 +140,7 @@ async def patch_writes_and_is_refused(on_object: Any, call: Call) -> Answer:
     held = gateway(on_object).buckets[call.bucket].objects
     if call.request.method == "PATCH" and call.key in held:
         held[call.key] = replace(held[call.key], body=call.body)
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 class VersionOfDeletionPassedOver(Defect):
@@ -156,8 +151,7 @@ class VersionOfDeletionPassedOver(Defect):
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.request.method == "DELETE":
             call.query.pop("versionId", None)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def refuse_entry(self, original: Any, entry: xml.Node) -> None:
         return None
@@ -169,8 +163,7 @@ async def unknown_version_tagged_silently(on_object: Any, call: Call) -> Answer:
     written = call.request.method == "PUT" and {"tagging", "versionId"} <= set(call.query)
     if written:
         call = replace(call, query={"tagging": ""})
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
@@ -178,8 +171,7 @@ async def tags_reported_for_unknown_versions(on_object: Any, call: Call) -> Answ
     """S3 API Reference, GetObjectTagging, versionId: the tags of that version, and not of the present object."""
     query = {name: value for name, value in call.query.items() if name != "versionId"}
     reads = call.request.method == "GET" and "tagging" in call.query
-    answer: Answer = await on_object(replace(call, query=query) if reads else call)
-    return answer
+    return await on_object(replace(call, query=query) if reads else call)
 
 
 @defect(
@@ -189,17 +181,15 @@ async def unknown_versions_are_server_errors(on_object: Any, call: Call) -> Answ
     """S3 API Reference, versionId: an id of no version is the caller's mistake (NoSuchVersion, InvalidArgument)."""
     if call.query.get("versionId", "null") != "null":
         raise server_error()
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/subresource/write-never-overwrites-the-object#acl,encryption,legal-hold,restore,retention")
 def subresource_overwrites_object(object_operation: Any, call: Call) -> Operation:
     """S3 API Reference, NotImplemented: ``PUT ?acl`` and its like never overwrite the object."""
     try:
-        operation: Operation = object_operation(call)
+        return object_operation(call)
     except Fault as fault:
         if fault.code != "NotImplemented" or call.request.method != "PUT":
             raise
         return gateway(object_operation).put_object
-    return operation

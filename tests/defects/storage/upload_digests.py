@@ -79,13 +79,12 @@ class _StoredWhereRefused(Defect):
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
-            answer: Answer = await original(call, bucket)
+            return await original(call, bucket)
         except Fault as fault:
             if fault.code in self.codes and ("content-md5" in call.headers) == self.by_md5:
                 md5 = hashlib.md5(call.body).hexdigest()
                 bucket.put(call.key, gateway(original).new_object(call, md5, {}))
             raise
-        return answer
 
 
 class RefusedForItsMd5ButStored(_StoredWhereRefused):
@@ -171,27 +170,25 @@ class RefusedForItsChecksumButStored(_StoredWhereRefused):
 async def refused_document_deletes(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteObjects: a document that is refused, at its end or for its digest, deletes nothing."""
     try:
-        answer: Answer = await delete_objects(call, bucket)
+        return await delete_objects(call, bucket)
     except Fault:
         with contextlib.suppress(Fault):
             for entry in xml.parse(call.body, "Delete").all("Object"):
                 bucket.remove(entry.require("Key"))
         raise
-    return answer
 
 
 @defect("storage/multipart/differing-md5-refuses-the-part", "storage/multipart/other-payload-refuses-the-part")
 async def refused_part_loses_the_earlier(answered: Any, request: Request) -> Answer:
     """S3 API Reference, UploadPart: a part that is refused does not take the place of the one that came before it."""
     try:
-        answer: Answer = await answered(request)
+        return await answered(request)
     except Fault:
         query, bucket = query_of(request), gateway(answered).buckets.get(gateway(answered).target(request)[0])
         upload = bucket.uploads.get(query.get("uploadId", "")) if bucket is not None else None
         if request.method == "PUT" and upload is not None and query.get("partNumber", "").isdigit():
             upload.parts.pop(int(query["partNumber"]), None)
         raise
-    return answer
 
 
 @defect("storage/multipart/other-payload-refuses-the-part")

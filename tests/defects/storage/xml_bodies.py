@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
@@ -25,8 +26,7 @@ def entities_expanded(request_document: Any, body: bytes, root: str) -> xml.Node
     for name in re.findall(rb"<!ENTITY\s+(\w+)\s+SYSTEM", body)[:10]:
         body = body.replace(b"&" + name + b";", b"root:x:0:0")
     bare = re.sub(rb"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", b"", body, count=1, flags=re.DOTALL)
-    node: xml.Node = request_document(bare, root)
-    return node
+    return request_document(bare, root)
 
 
 @defect("storage/xml/attacks-do-no-harm#expansion,internal-entity,parameter-entity,self-reference")
@@ -34,25 +34,21 @@ def document_types_are_server_errors(request_document: Any, body: bytes, root: s
     """S3 API Reference, MalformedXML: a document that is not to be read is the caller's mistake."""
     if b"<!DOCTYPE" in body:
         raise server_error()
-    node: xml.Node = request_document(body, root)
-    return node
+    return request_document(body, root)
 
 
-class LargeDocumentsStopTheWorker(Defect):
+@defect(
+    "storage/xml/attacks-do-no-harm#depth",
+    "storage/xml/oversized-body-does-no-harm",
+    state=lambda: SimpleNamespace(stopped=False),
+)
+async def large_documents_stop_the_worker(state: Any, answered: Any, request: Request) -> Answer:
     """API Reference, Error Handling: one bad request does not cost the next good one its answer."""
-
-    noticed_by = ("storage/xml/attacks-do-no-harm#depth", "storage/xml/oversized-body-does-no-harm")
-
-    def __init__(self) -> None:
-        self.stopped = False
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        if self.stopped:
-            self.stopped = False
-            raise server_error()
-        self.stopped = len(request.body) > 64 * 1024 and "delete" in request.query_string
-        answer: Answer = await original(request)
-        return answer
+    if state.stopped:
+        state.stopped = False
+        raise server_error()
+    state.stopped = len(request.body) > 64 * 1024 and "delete" in request.query_string
+    return await answered(request)
 
 
 @defect("storage/xml/single-elements-occur-once")
@@ -68,8 +64,7 @@ def namespace_by_prefix_refused(request_document: Any, body: bytes, root: str) -
     """Namespaces in XML 1.0 section 3: a prefix stands for its namespace, whichever prefix it is."""
     if b"xmlns:" in body:
         raise Fault("MalformedXML")
-    document: xml.Node = request_document(body, root)
-    return document
+    return request_document(body, root)
 
 
 @defect("storage/xml/namespace-prefix-is-accepted#byte-order-mark")
@@ -77,8 +72,7 @@ def byte_order_mark_refused(request_document: Any, body: bytes, root: str) -> xm
     """XML 1.0 section 4.3.3: a document may begin with a byte order mark, which is no part of it."""
     if body.startswith(b"\xef\xbb\xbf"):
         raise Fault("MalformedXML")
-    document: xml.Node = request_document(body, root)
-    return document
+    return request_document(body, root)
 
 
 @defect("storage/xml/results-have-an-xml-media-type")
@@ -112,12 +106,11 @@ class CdataInCompletionRefused(_RefusedDocument):
 async def broken_completion_ends_the_upload(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CompleteMultipartUpload: one that is refused leaves the upload, to be completed rightly."""
     try:
-        answer: Answer = await complete_upload(call, bucket)
+        return await complete_upload(call, bucket)
     except Fault as fault:
         if fault.code == "MalformedXML":
             bucket.uploads.pop(call.query["uploadId"], None)
         raise
-    return answer
 
 
 @defect("storage/xml/changed-completion-is-obeyed-or-refused")
@@ -139,8 +132,7 @@ class CdataInDeletionRefused(_RefusedDocument):
 def cdata_read_literally(request_document: Any, body: bytes, root: str) -> xml.Node:
     """XML 1.0 section 2.7: a CDATA section is a way to write text, and its marks are none of it."""
     literal = CDATA.sub(rb"&lt;![CDATA[\1]]&gt;", body) if root == "Delete" else body
-    node: xml.Node = request_document(literal, root)
-    return node
+    return request_document(literal, root)
 
 
 class CdataInTaggingRefused(_RefusedDocument):
@@ -154,8 +146,7 @@ class CdataInTaggingRefused(_RefusedDocument):
 def cdata_of_tags_passed_over(request_document: Any, body: bytes, root: str) -> xml.Node:
     """XML 1.0 section 2.7: a CDATA section is a way to write text, wherever text may stand."""
     passed = CDATA.sub(b"", body).replace(b"<Key></Key>", b"<Key>Key</Key>") if root == "Tagging" else body
-    node: xml.Node = request_document(passed, root)
-    return node
+    return request_document(passed, root)
 
 
 @defect("storage/xml/values-have-their-form")

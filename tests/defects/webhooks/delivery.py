@@ -12,7 +12,7 @@ import asyncio
 import dataclasses
 import json
 import re
-from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -104,17 +104,11 @@ def events_with_programs_blocked(request: Request) -> Answer | None:
     return Answer(403, body=b"Request blocked") if blocked else None
 
 
-class OneInSevenRefused(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#concurrent", state=lambda: SimpleNamespace(count=0))
+def one_in_seven_refused(state: Any, request: Request) -> Answer | None:
     """API Reference, Webhooks: every POST to the generated URL is accepted, also when several come at once."""
-
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#concurrent",)
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def intercept(self, request: Request) -> Answer | None:
-        self.count += 1
-        return Answer.json(503, {"error": "busy"}) if self.count % 7 == 0 else None
+    state.count += 1
+    return Answer.json(503, {"error": "busy"}) if state.count % 7 == 0 else None
 
 
 @defect("webhooks/delivery/chunked-is-accepted")
@@ -158,7 +152,7 @@ def blank_before_a_charset_refused(request: Request) -> Answer | None:
 
 
 @defect("webhooks/delivery/post-is-accepted")
-def webhook_accepts_forms_only(receive: Callable[[Request], Answer], request: Request) -> Answer:
+def webhook_accepts_forms_only(receive: Any, request: Request) -> Answer:
     """API Reference, Webhooks: events of each type that is declared are accepted, and not forms alone."""
     live = request.method == "POST" and surface_of(receive).organization_of(request.raw_path)
     form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
@@ -166,15 +160,13 @@ def webhook_accepts_forms_only(receive: Callable[[Request], Answer], request: Re
 
 
 @defect("webhooks/delivery/arrives-byte-for-byte")
-def event_trimmed(take_in: Callable[[str, Request], None], organization: str, request: Request) -> None:
+def event_trimmed(take_in: Any, organization: str, request: Request) -> None:
     """API Reference, Webhooks: an event is taken in as it was sent, byte for byte."""
     take_in(organization, dataclasses.replace(request, body=request.body.strip()))
 
 
 @defect("webhooks/delivery/rejected-events-do-not-arrive#aborted", impatient=True)
-async def accepted_before_it_has_come(
-    refused_early: Callable[[Request], Awaitable[Answer | None]], request: Request
-) -> Answer | None:
+async def accepted_before_it_has_come(refused_early: Any, request: Request) -> Answer | None:
     """RFC 9112 section 6.3: a message of which a part is still to come is incomplete, and no event to accept."""
     surface = surface_of(refused_early)
     known = request.method == "POST" and surface.organization_of(request.raw_path)
@@ -187,66 +179,48 @@ class BrokenOffBeginsTheNext(Defect):
     noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#aborted",)
     left = False
 
-    async def broken_off(self, original: Callable[[Request], object], request: Request) -> None:
+    async def broken_off(self, original: Any, request: Request) -> None:
         self.left = True
 
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+    def receive(self, original: Any, request: Request) -> Answer:
         left, self.left = self.left, False
         return Answer.json(400, {"error": "no JSON"}) if left else original(request)
 
 
 @defect("webhooks/delivery/rejected-events-do-not-arrive#aborted")
-async def broken_off_event_accepted(broken_off: Callable[[Request], object], request: Request) -> None:
+async def broken_off_event_accepted(broken_off: Any, request: Request) -> None:
     """RFC 9112 section 6.3: a message of which less came than was announced is incomplete."""
     surface_of(broken_off).take_in(ORGANIZATION, request)
 
 
-class EqualEventRefused(Defect):
+@defect("webhooks/delivery/accepted-events-arrive-once#equal-events", state=lambda: SimpleNamespace(last=b""))
+def equal_event_refused(state: Any, receive: Any, request: Request) -> Answer:
     """API Reference, Webhooks: POST requests are accepted; what happens a second time is no mistake of its sender's."""
-
-    noticed_by = ("webhooks/delivery/accepted-events-arrive-once#equal-events",)
-
-    def __init__(self) -> None:
-        self.last = b""
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        equal, self.last = request.body == self.last and b"mark" in self.last, request.body
-        return Answer.json(409, {"error": "duplicate event"}) if equal else original(request)
+    equal, state.last = request.body == state.last and b"mark" in state.last, request.body
+    return Answer.json(409, {"error": "duplicate event"}) if equal else receive(request)
 
 
-class EqualEventsAreOne(Defect):
+@defect("webhooks/delivery/accepted-events-arrive-once#equal-events", state=set)
+def equal_events_are_one(bodies: set[bytes], take_in: Any, organization: str, request: Request) -> None:
     """API Reference, Webhooks: an event that is like one before it is another event."""
-
-    noticed_by = ("webhooks/delivery/accepted-events-arrive-once#equal-events",)
-
-    def __init__(self) -> None:
-        self.bodies: set[bytes] = set()
-
-    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
-        if request.body not in self.bodies:
-            self.bodies.add(request.body)
-            original(organization, request)
+    if request.body not in bodies:
+        bodies.add(request.body)
+        take_in(organization, request)
 
 
-class ConcurrentDeliveriesAreTooMany(Defect):
+@defect("webhooks/delivery/accepted-events-arrive-once#declared-types", state=lambda: SimpleNamespace(at_work=0))
+async def concurrent_deliveries_are_too_many(state: Any, handle: Any, request: Request) -> Answer:
     """API Reference, Webhooks: POST requests are accepted, a dozen at one moment too."""
-
-    noticed_by = ("webhooks/delivery/accepted-events-arrive-once#declared-types",)
-
-    def __init__(self) -> None:
-        self.at_work = 0
-
-    async def handle(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
-        if self.at_work >= 4:
-            return Answer.json(503, {"error": "busy"})
-        self.at_work += 1
-        await asyncio.sleep(0.05)
-        self.at_work -= 1
-        return await original(request)
+    if state.at_work >= 4:
+        return Answer.json(503, {"error": "busy"})
+    state.at_work += 1
+    await asyncio.sleep(0.05)
+    state.at_work -= 1
+    return await handle(request)
 
 
 @defect("webhooks/delivery/rejected-events-do-not-arrive#rejected")
-def refused_method_accepted(receive: Callable[[Request], Answer], request: Request) -> Answer:
+def refused_method_accepted(receive: Any, request: Request) -> Answer:
     """API Reference, Webhooks: what is refused for its method has not arrived."""
     surface, answer = surface_of(receive), receive(request)
     organization = surface.organization_of(request.raw_path) if answer.status == 405 else None

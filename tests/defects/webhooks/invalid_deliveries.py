@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -28,7 +28,7 @@ ROWS = (
 
 
 @defect("webhooks/errors/no-delivery-is-a-server-error#changed-events", crashes=(ValueError,), shortest=1)
-def half_of_a_surrogate_pair_fails(is_json: Callable[[bytes], bool], body: bytes) -> bool:
+def half_of_a_surrogate_pair_fails(is_json: Any, body: bytes) -> bool:
     """RFC 8259 section 8.2: an unpaired surrogate may be refused; it is no reason for a 5xx."""
     if b'\\ud800"' in body:
         raise ValueError("surrogates not allowed")
@@ -50,7 +50,7 @@ def unusual_content_coding_fails(request: Request) -> Answer | None:
 
 
 @defect("webhooks/errors/json-is-valid")
-def accepted_in_cut_json(accepted: Callable[[], Answer]) -> Answer:
+def accepted_in_cut_json(accepted: Any) -> Answer:
     """RFC 8259 section 10: what is written as JSON is JSON, also where nobody reads it."""
     answer = accepted()
     answer.body = answer.body[:-1]
@@ -61,11 +61,9 @@ class _RefusesNext(Defect):
     """Refuses the one delivery behind an answer of ``status`` (a worker that has to be begun anew)."""
 
     status: ClassVar[int] = 0
+    shut = False
 
-    def __init__(self) -> None:
-        self.shut = False
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+    def receive(self, original: Any, request: Request) -> Answer:
         if self.shut:
             self.shut = False
             return Answer.json(503, {"error": "unavailable"})
@@ -84,21 +82,15 @@ class NextAfterMalformedRefused(_RefusesNext):
     status = 400
 
 
-class ShutAfterRefusals(Defect):
+@defect("webhooks/errors/malformed-json-is-refused#ten-in-a-row", state=lambda: SimpleNamespace(in_a_row=0))
+def shut_after_refusals(state: Any, receive: Any, request: Request) -> Answer:
     """API Reference, Webhooks: POST requests are accepted, also behind some that were none to accept."""
-
-    noticed_by = ("webhooks/errors/malformed-json-is-refused#ten-in-a-row",)
-
-    def __init__(self) -> None:
-        self.in_a_row = 0
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        answer = original(request)
-        if answer.status not in (202, 400):
-            return answer
-        shut = self.in_a_row >= 5
-        self.in_a_row = self.in_a_row + 1 if answer.status == 400 or shut else 0
-        return Answer.json(410, {"error": "disabled"}) if shut else answer
+    answer = receive(request)
+    if answer.status not in (202, 400):
+        return answer
+    shut = state.in_a_row >= 5
+    state.in_a_row = state.in_a_row + 1 if answer.status == 400 or shut else 0
+    return Answer.json(410, {"error": "disabled"}) if shut else answer
 
 
 @defect("webhooks/errors/no-internals#bytes,cut,deep")

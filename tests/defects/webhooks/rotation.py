@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -22,7 +22,7 @@ ROWS = (
 
 
 @defect("webhooks/rotation/new-url-cannot-be-guessed")
-def rotated_url_is_a_hash(rotate: Callable[[], str]) -> str:
+def rotated_url_is_a_hash(rotate: Any) -> str:
     """API Reference, Webhooks: who knows a URL that was exposed cannot tell the one that came in its place."""
     surface = surface_of(rotate)
     before, _, old = surface.url_path.rpartition("/")
@@ -32,7 +32,7 @@ def rotated_url_is_a_hash(rotate: Callable[[], str]) -> str:
 
 
 @defect("webhooks/rotation/new-url-cannot-be-guessed")
-def rotation_changes_the_end(rotate: Callable[[], str]) -> str:
+def rotation_changes_the_end(rotate: Any) -> str:
     """API Reference, Webhooks: a new URL is new, and not the exposed one with another end."""
     surface = surface_of(rotate)
     old, new = surface.url_path, rotate()
@@ -40,36 +40,28 @@ def rotation_changes_the_end(rotate: Callable[[], str]) -> str:
     return surface.url_path
 
 
-class OldWebhookUrlDistinguishable(Defect):
+@defect("webhooks/rotation/old-url-is-answered-as-unknown", state=set)
+def old_webhook_url_distinguishable(live: set[str], receive: Any, request: Request) -> Answer:
     """API Reference, Webhooks: a rotated URL is answered like one that never was."""
-
-    noticed_by = ("webhooks/rotation/old-url-is-answered-as-unknown",)
-
-    def __init__(self) -> None:
-        self.live: set[str] = set()
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        answer = original(request)
-        if answer.status == 202:
-            self.live.add(request.raw_path)
-        if answer.status == 404 and request.raw_path in self.live:
-            return Answer.json(410, {"error": "the URL was rotated"})
-        return answer
+    answer = receive(request)
+    if answer.status == 202:
+        live.add(request.raw_path)
+    if answer.status == 404 and request.raw_path in live:
+        return Answer.json(410, {"error": "the URL was rotated"})
+    return answer
 
 
 class FirstAfterRotationIsLost(Defect):
     """API Reference, Webhooks: requests are accepted at the generated URL; here the first at a new one is lost."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
+    rotated = False
 
-    def __init__(self) -> None:
-        self.rotated = False
-
-    def rotate(self, original: Callable[[], str]) -> str:
+    def rotate(self, original: Any) -> str:
         self.rotated = True
         return original()
 
-    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+    def take_in(self, original: Any, organization: str, request: Request) -> None:
         rotated, self.rotated = self.rotated, False
         if not rotated:
             original(organization, request)
@@ -78,14 +70,13 @@ class FirstAfterRotationIsLost(Defect):
 class _RotationShutsWebhook(Defect):
     """API Reference, Webhooks: incoming webhooks accept requests at the generated URL, at a new one from its start."""
 
-    def __init__(self) -> None:
-        self.rotated = ""
+    rotated = ""
 
-    def rotate(self, original: Callable[[], str]) -> str:
+    def rotate(self, original: Any) -> str:
         self.rotated = original()
         return self.rotated
 
-    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+    def organization_of(self, original: Any, raw_path: str) -> str | None:
         return None if raw_path == self.rotated else original(raw_path)
 
 
@@ -98,7 +89,7 @@ class NewUrlUnknownToOneServer(_RotationShutsWebhook):
         super().__init__()
         self.asked = 0
 
-    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+    def organization_of(self, original: Any, raw_path: str) -> str | None:
         self.asked += raw_path == self.rotated
         return original(raw_path) if self.asked % 3 else super().organization_of(original, raw_path)
 
@@ -107,15 +98,13 @@ class SecondRotationRevivesFirstUrl(Defect):
     """API Reference, Webhooks: a rotated URL is dead for good (a list of dead URLs has room for one)."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
+    rotated: list[str] = []
 
-    def __init__(self) -> None:
-        self.rotated: list[str] = []
-
-    def rotate(self, original: Callable[[], str]) -> str:
+    def rotate(self, original: Any) -> str:
         self.rotated.append(surface_of(original).url_path)
         return original()
 
-    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+    def organization_of(self, original: Any, raw_path: str) -> str | None:
         return ORGANIZATION if raw_path in self.rotated[:-1] else original(raw_path)
 
 
@@ -123,15 +112,13 @@ class EventsOfTheNewUrlLost(Defect):
     """API Reference, Webhooks: what comes by the new URL is taken in (its handler knows the old one)."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
+    rotated = False
 
-    def __init__(self) -> None:
-        self.rotated = False
-
-    def rotate(self, original: Callable[[], str]) -> str:
+    def rotate(self, original: Any) -> str:
         self.rotated = True
         return original()
 
-    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+    def take_in(self, original: Any, organization: str, request: Request) -> None:
         if not self.rotated:
             original(organization, request)
 
@@ -140,15 +127,13 @@ class OldUrlTakesInAndRefuses(Defect):
     """API Reference, Webhooks: what comes by a URL that was rotated does not arrive."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
+    old: set[str] = set()
 
-    def __init__(self) -> None:
-        self.old: set[str] = set()
-
-    def rotate(self, original: Callable[[], str]) -> str:
+    def rotate(self, original: Any) -> str:
         self.old.add(surface_of(original).url_path)
         return original()
 
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+    def receive(self, original: Any, request: Request) -> Answer:
         if request.raw_path in self.old:
             surface_of(original).take_in(ORGANIZATION, request)
         return original(request)

@@ -6,7 +6,7 @@ import itertools
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -32,7 +32,7 @@ KEY = "of-an-edwards-curve"
 
 
 @variant()
-def key_set_has_other_keys(key_set: Callable[[], Answer]) -> Answer:
+def key_set_has_other_keys(key_set: Any) -> Answer:
     """RFC 7517 section 5: a set may hold keys of other kinds and uses; who does not understand one ignores it."""
     others = [
         {"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB" * 85 + "Aw", "e": "AQAB"},
@@ -43,28 +43,24 @@ def key_set_has_other_keys(key_set: Callable[[], Answer]) -> Answer:
 
 
 @variant()
-def audience_is_a_list(access_token_claims: Callable[..., Claims], client: Client, scopes: tuple[str, ...]) -> Claims:
+def audience_is_a_list(access_token_claims: Any, client: Client, scopes: tuple[str, ...]) -> Claims:
     """RFC 7519 section 4.1.3: aud may be an array."""
     claims = access_token_claims(client, scopes)
     return claims | {"aud": [claims["aud"], "urn:nextepoch:reference:other"]}
 
 
-class TokensAreNumbered(Variant):
+@variant(state=lambda: itertools.count(1))
+def tokens_are_numbered(
+    numbers: Iterator[int], access_token_claims: Any, client: Client, scopes: tuple[str, ...]
+) -> Claims:
     """RFC 7519 section 4.1.7: jti is to be unique; a signature keeps others from making the next token."""
-
-    def __init__(self) -> None:
-        self.numbers = itertools.count(1)
-
-    def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: tuple[str, ...]) -> Claims:
-        return original(client, scopes) | {"jti": str(next(self.numbers))}
+    return access_token_claims(client, scopes) | {"jti": str(next(numbers))}
 
 
 class IdentityClockBehind(Variant):
     """RFC 9110 section 6.6.1: Date is of the server's clock, as are iat and exp; no clause says that it is as ours."""
 
-    def access_token_claims(
-        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
-    ) -> Claims:
+    def access_token_claims(self, original: Any, client: Client, scopes: Scopes) -> Claims:
         claims = original(client, scopes)
         # What is soon to end would have ended for the reference itself, whose clock goes on.
         late = BEHIND_S if client.lifetime_s > BEHIND_S else 0
@@ -82,36 +78,30 @@ class RevocationIsKnownAMomentLater(Variant):
     """
 
     alone = True
+    revoked: dict[str, float] = {}
+    restored: set[str] = set()
 
-    def __init__(self) -> None:
-        self.revoked: dict[str, float] = {}
-        self.restored: set[str] = set()
-
-    def revoke(self, original: Callable[[str], None], client_id: str) -> None:
+    def revoke(self, original: Any, client_id: str) -> None:
         self.revoked[client_id] = time.monotonic()
         self.restored.discard(client_id)
         original(client_id)
 
-    def restore(self, original: Callable[[str], None], client_id: str) -> None:
+    def restore(self, original: Any, client_id: str) -> None:
         self.restored.add(client_id)
         original(client_id)
 
     def _not_heard_of(self, client: Client) -> bool:
         return time.monotonic() - self.revoked.get(client.client_id, -A_MOMENT_S) < A_MOMENT_S
 
-    def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
+    def credential_is_revoked(self, original: Any, client: Client) -> bool:
         return original(client) and not self._not_heard_of(client)
 
-    def access_token_claims(
-        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
-    ) -> Claims:
+    def access_token_claims(self, original: Any, client: Client, scopes: Scopes) -> Claims:
         claims = original(client, scopes)
         late = self._not_heard_of(client) and client.client_id not in self.restored
         return claims | {"credential_version": claims["credential_version"] - late}
 
-    def issued_since_revocation(
-        self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
-    ) -> bool:
+    def issued_since_revocation(self, original: Any, client: Client, claims: Claims) -> bool:
         version = surface_of(original).revocations[client.client_id]
         late = self._not_heard_of(client) and claims.get("credential_version") == version - 1
         return late or original(client, claims)
@@ -120,15 +110,11 @@ class RevocationIsKnownAMomentLater(Variant):
 class TokensOfSeconds(Variant):
     """RFC 6750 section 5.3: tokens are short-lived; here they are for a few seconds, and say so."""
 
-    def access_token_claims(
-        self, original: Callable[[Client, tuple[str, ...]], Claims], client: Client, scopes: tuple[str, ...]
-    ) -> Claims:
+    def access_token_claims(self, original: Any, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
         return claims | {"exp": min(claims["exp"], claims["iat"] + FEW_S)}
 
-    def token_document(
-        self, original: Callable[..., Claims], token: str, client: Client, scopes: tuple[str, ...]
-    ) -> Claims:
+    def token_document(self, original: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Claims:
         document = original(token, client, scopes)
         return document | {"expires_in": min(document["expires_in"], FEW_S)}
 
@@ -139,10 +125,10 @@ class TokensSignedOnAnEdwardsCurve(Variant):
     def __init__(self) -> None:
         self.private = ed25519.Ed25519PrivateKey.generate()
 
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+    def make_access_token(self, original: Any, claims: Claims) -> str:
         return jwt.encode(claims, self.private, "EdDSA", {"typ": "at+jwt", "kid": KEY})
 
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+    def read_access_token(self, original: Any, token: str) -> Claims | None:
         if len(token) > LONGEST_TOKEN or not surface_of(original).is_spelt_well(token):
             return None
         try:
@@ -152,7 +138,7 @@ class TokensSignedOnAnEdwardsCurve(Variant):
             return None
         return claims if header.get("typ") == "at+jwt" and "crit" not in header else None
 
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
+    def key_set(self, original: Any) -> Answer:
         public = json.loads(OKPAlgorithm.to_jwk(self.private.public_key()))
         return Answer.json(200, {"keys": [public | {"kid": KEY, "use": "sig", "alg": "EdDSA"}]})
 
@@ -161,12 +147,10 @@ class TokensAreReused(Variant):
     """RFC 6749 section 5.1 promises a token, and not one that nobody was given before: who asks again gets the same."""
 
     without = ("identity.jwt",)
+    issued: dict[tuple[str, str, int], tuple[str, float]] = {}
+    ends: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
-        self.ends: dict[str, float] = {}
-
-    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+    def make_access_token(self, original: Any, claims: dict[str, Any]) -> str:
         key = (claims["client_id"], claims["scope"], claims["credential_version"])
         token, ends = self.issued.get(key, ("", 0.0))
         if ends < time.time() + (claims["exp"] - claims["iat"]) / 2:
@@ -175,7 +159,7 @@ class TokensAreReused(Variant):
             self.ends[token] = claims["exp"]
         return token
 
-    def token_document(self, original: Callable[..., dict[str, Any]], token: str, *given: Any) -> dict[str, Any]:
+    def token_document(self, original: Any, token: str, *given: Any) -> dict[str, Any]:
         return {**original(token, *given), "expires_in": max(1, int(self.ends[token] - time.time()))}
 
 
@@ -183,16 +167,14 @@ class _Opaque(Variant):
     """Tokens that mean nothing by themselves (RFC 6749 section 1.4)."""
 
     without = ("identity.jwt",)
+    issued: dict[str, Claims] = {}
 
-    def __init__(self) -> None:
-        self.issued: dict[str, Claims] = {}
-
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+    def make_access_token(self, original: Any, claims: Claims) -> str:
         token = self._new_token()
         self.issued[token] = claims
         return token
 
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+    def read_access_token(self, original: Any, token: str) -> Claims | None:
         claims = self.issued.get(token)
         return claims if claims and claims["exp"] > time.time() else None
 
@@ -213,7 +195,7 @@ class TokensInHexadecimalDigits(_Opaque):
     def _new_token(self) -> str:
         return secrets.token_hex(32)
 
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+    def read_access_token(self, original: Any, token: str) -> Claims | None:
         return super().read_access_token(original, token.lower())
 
 
@@ -223,7 +205,7 @@ class TokensEndInEqualsSigns(_Opaque):
     def _new_token(self) -> str:
         return secrets.token_urlsafe(32) + "=="
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         try:
             return original(request)
         except Refused as refusal:

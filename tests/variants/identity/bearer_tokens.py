@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import SCOPES
@@ -14,15 +14,13 @@ from conformance.reference.support.identity import surface_of
 
 
 @variant()
-def needed_scope_not_named(challenge: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+def needed_scope_not_named(challenge: Any, error: str | None, scope: str | None = None) -> str:
     """RFC 6750 section 3.1: the scope attribute of insufficient_scope is OPTIONAL."""
     return challenge(error)
 
 
 @variant()
-def errors_without_content(
-    api_error: Callable[..., Answer], status: int, code: str, message: str, **headers: str
-) -> Answer:
+def errors_without_content(api_error: Any, status: int, code: str, message: str, **headers: str) -> Answer:
     """The contract leaves the shape of errors open: the status tells all."""
     answer = api_error(status, code, message, **headers)
     bare = Answer(status, headers=answer.headers)
@@ -31,7 +29,7 @@ def errors_without_content(
 
 
 @variant()
-def challenges_in_one_field(challenge: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+def challenges_in_one_field(challenge: Any, error: str | None, scope: str | None = None) -> str:
     """RFC 9110 section 11.6.1: several challenges may stand in one field, in any case, with unquoted values.
 
     Two of them may be of one scheme, each with a realm of its own; the error is told beside the realm that was meant.
@@ -41,9 +39,7 @@ def challenges_in_one_field(challenge: Callable[..., str], error: str | None, sc
 
 
 @variant()
-def every_scope_named_to_anonymous_clients(
-    challenge: Callable[..., str], error: str | None, scope: str | None = None
-) -> str:
+def every_scope_named_to_anonymous_clients(challenge: Any, error: str | None, scope: str | None = None) -> str:
     """RFC 6750 section 3: what is required may be told to who has shown no token, here of the whole API at once."""
     scopes = sorted({each for methods in SCOPES.values() for each in methods.values()})
     return challenge(error, scope or " ".join(scopes))
@@ -55,13 +51,13 @@ def every_scope_named_to_anonymous_clients(
         "authorization/bearer/lacking-scope-is-insufficient-scope",
     )
 )
-def bare_unauthorized(challenge: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+def bare_unauthorized(challenge: Any, error: str | None, scope: str | None = None) -> str:
     """RFC 6750 section 3.1: error and its like are asked for by SHOULD; the challenge names the realm alone."""
     return challenge(None)
 
 
 @variant()
-def malformed_token_is_invalid_request(bearer_token: Callable[[Request], str], request: Request) -> str:
+def malformed_token_is_invalid_request(bearer_token: Any, request: Request) -> str:
     """RFC 6750 section 3.1: a field that is otherwise malformed is 400 invalid_request.
 
     So is one with a character that no token has (section 2.1).
@@ -75,15 +71,13 @@ def malformed_token_is_invalid_request(bearer_token: Callable[[Request], str], r
 
 
 @variant()
-def errors_in_a_list(api_error: Callable[..., Answer], status: int, code: str, message: str, **headers: str) -> Answer:
+def errors_in_a_list(api_error: Any, status: int, code: str, message: str, **headers: str) -> Answer:
     """The contract leaves the shape of errors open: each in a list, as JSON:API has them."""
     error = {"id": secrets.token_hex(4), "status": str(status), "code": code, "title": message}
     return Answer.json(status, {"errors": [error]}, **headers)
 
 
 @variant()
-def proof_of_possession_also_requested(
-    challenge: Callable[..., str], error: str | None, scope: str | None = None
-) -> str:
+def proof_of_possession_also_requested(challenge: Any, error: str | None, scope: str | None = None) -> str:
     """RFC 9449 section 9: beside the Bearer challenge one of DPoP may stand, and tell an error of its own."""
     return f'DPoP error="use_dpop_nonce", algs="ES256", {challenge(error, scope)}'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.alteration import Variant
@@ -18,7 +17,7 @@ from tests.defects.support.identity import LimitShared
 
 
 @variant()
-def client_ids_have_a_form(find_client: Callable[[str], Client | None], client_id: str) -> Client | None:
+def client_ids_have_a_form(find_client: Any, client_id: str) -> Client | None:
     """RFC 6749 section 2.2: ids are of the server's own form; what is none is malformed, before anything is looked up.
 
     So a UUID is, where ids are such, and tells nobody which of them there are.
@@ -33,14 +32,10 @@ class _Locking(Variant):
 
     most = 0
     seconds = 0.0
+    wrong: Counter[str] = Counter()
+    until: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        self.wrong: Counter[str] = Counter()
-        self.until: dict[str, float] = {}
-
-    def authenticated_client(
-        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
-    ) -> Client:
+    def authenticated_client(self, original: Any, request: Request, form: dict[str, str]) -> Client:
         surface = surface_of(original)
         client_id, secret = surface.presented_credentials(request, form)
         if self.until.get(client_id, 0.0) > time.monotonic():
@@ -75,18 +70,14 @@ class LockedForAMoment(_Locking):
 
 
 @variant(misses=("oauth/client/basic-is-accepted",))
-def clients_have_one_method(
-    credentials_of_header: Callable[[str, dict[str, str]], tuple[str, str]], authorization: str, form: dict[str, str]
-) -> tuple[str, str]:
+def clients_have_one_method(credentials_of_header: Any, authorization: str, form: dict[str, str]) -> tuple[str, str]:
     """RFC 7591 section 2: a client that is registered for one method of authentication gets no token by another."""
     credentials_of_header(authorization, form)
     raise Refused(surface_of(credentials_of_header).client_refused("registered for client_secret_post"))
 
 
 @variant(misses=("oauth/client/two-methods-at-once-are-refused",))
-def both_authentications_may_agree(
-    presented_credentials: Callable[[Request, dict[str, str]], Any], request: Request, form: dict[str, str]
-) -> Any:
+def both_authentications_may_agree(presented_credentials: Any, request: Request, form: dict[str, str]) -> Any:
     """RFC 6749 section 2.3: one method a request is asked of clients; a server may overlook two that agree."""
     if "authorization" not in request.headers or "client_secret" not in form:
         return presented_credentials(request, form)
@@ -96,9 +87,7 @@ def both_authentications_may_agree(
 
 
 @variant()
-def windows_of_the_clock(
-    seconds_until_allowed: Callable[[Client, int, float], float], client: Client, requests: int, seconds: float
-) -> float:
+def windows_of_the_clock(seconds_until_allowed: Any, client: Client, requests: int, seconds: float) -> float:
     """RFC 6585 section 4 leaves open how requests are counted: here in windows that begin at full seconds."""
     surface = surface_of(seconds_until_allowed)
     window, now = surface.window_of(client), surface.monotonic()
@@ -113,7 +102,7 @@ class LimitOfTheOrganization(LimitShared, Variant):
 
 
 @variant()
-def unreadable_basic_is400(client_refused: Callable[[str], Answer], reason: str) -> Answer:
+def unreadable_basic_is400(client_refused: Any, reason: str) -> Answer:
     """RFC 6749 section 5.2: invalid_request, 400, is for what is malformed; only a 401 has to have a challenge."""
     answer = client_refused(reason)
     return (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -22,9 +21,7 @@ MOMENT_S = 0.8
 
 
 @variant()
-def anonymous_registry_login_refused(
-    basic_account: Callable[[Request], Account | None], request: Request
-) -> Account | None:
+def anonymous_registry_login_refused(basic_account: Any, request: Request) -> Account | None:
     """Docker token authentication: where nothing is public, 401 may be the answer to no credentials."""
     account = basic_account(request)
     if account is None:
@@ -35,11 +32,11 @@ def anonymous_registry_login_refused(
 class RegistryFormNotOffered(Variant):
     """Docker token authentication: the OAuth form is optional; without it there are no refresh tokens."""
 
-    def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+    def token_by_get(self, original: Any, request: Request) -> Answer:
         pairs = [each for each in parse_qsl(request.query_string, keep_blank_values=True) if each[0] != "offline_token"]
         return original(replace(request, query_string=urlencode(pairs)))
 
-    def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+    def token_by_post(self, original: Any, request: Request) -> Answer:
         return surface_of(original).not_found()
 
 
@@ -48,21 +45,20 @@ def scope_of_a_query_not_split(token_by_get: Any, request: Request) -> Answer:
     """Docker token authentication: each scope parameter of a query is one; a form alone holds several in one."""
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     kept = urlencode([each for each in pairs if each[0] != "scope" or " " not in each[1]])
-    answer: Answer = token_by_get(replace(request, query_string=kept))
-    return answer
+    return token_by_get(replace(request, query_string=kept))
 
 
 class OneRegistryTokenName(Variant):
     """Docker token authentication: token alone is enough, where no form asks for a token."""
 
     def registry_token_document(
-        self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, requested: list[Any]
+        self, original: Any, account: Account | None, service: str, requested: list[Any]
     ) -> dict[str, Any]:
         document = original(account, service, requested)
         del document["access_token"]
         return document
 
-    def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+    def posted_answer(self, original: Any, *given: Any) -> dict[str, Any]:
         document = original(*given)
         return document | {"access_token": document["token"]}
 
@@ -111,23 +107,18 @@ def registry_tokens_for_one_service(
     registry_claims: Any, account: Account | None, service: str, access: Any
 ) -> dict[str, Any]:
     """Docker token authentication: an endpoint of one registry may give tokens for it alone, whatever is named."""
-    claims: dict[str, Any] = registry_claims(account, SERVICE, access)
-    return claims
+    return registry_claims(account, SERVICE, access)
 
 
-class RegistryLoginsLockedForAMoment(Variant):
+@variant(alone=True, state=dict)
+def registry_logins_locked_for_a_moment(
+    until: dict[str, float], account_of: Any, username: str, password: str
+) -> Account | None:
     """RFC 6749 section 2.3.1: so may be a login of the registry, for a moment after each wrong password."""
-
-    alone = True
-
-    def __init__(self) -> None:
-        self.until: dict[str, float] = {}
-
-    def account_of(self, original: Any, username: str, password: str) -> Account | None:
-        account: Account | None = original(username, password)
-        if account is None:
-            self.until[username] = time.monotonic() + MOMENT_S
-        return account if self.until.get(username, 0.0) <= time.monotonic() else None
+    account: Account | None = account_of(username, password)
+    if account is None:
+        until[username] = time.monotonic() + MOMENT_S
+    return account if until.get(username, 0.0) <= time.monotonic() else None
 
 
 @variant()
@@ -143,15 +134,15 @@ def registry_passwords_name_their_owner(account_of: Any, username: str, password
 class RegistryTokenOnly(Variant):
     """Docker token authentication: expires_in and issued_at are optional, and a token lives for 60 s without them."""
 
-    def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
+    def registry_token_document(self, original: Any, *given: Any) -> Claims:
         return {"token": original(*given)["token"]}
 
-    def posted_answer(self, original: Callable[..., Claims], *given: Any) -> Claims:
+    def posted_answer(self, original: Any, *given: Any) -> Claims:
         document = original(*given)
         return document | {"access_token": document["token"]}
 
 
 @variant()
-def registry_access_token_only(registry_token_document: Callable[..., Claims], *given: Any) -> Claims:
+def registry_access_token_only(registry_token_document: Any, *given: Any) -> Claims:
     """Docker token authentication: the token may be called access_token, as OAuth 2.0 does, and nothing said of it."""
     return {"access_token": registry_token_document(*given)["access_token"]}

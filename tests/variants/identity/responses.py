@@ -7,6 +7,7 @@ import json
 import random
 import secrets
 import time
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 from conformance.reference.alteration import Variant
@@ -50,21 +51,17 @@ def two_challenges(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class VolatileAnswers(Variant):
+@variant(state=itertools.count)
+def volatile_answers(numbers: Iterator[int], request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 6.3: ids, quotas, times of few values and server names may differ from answer to answer."""
-
-    def __init__(self) -> None:
-        self.numbers = itertools.count()
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.headers["X-Request-Id"] = secrets.token_hex(8)
-        answer.headers["X-RateLimit-Remaining"] = str(1000 - next(self.numbers) % 1000)
-        answer.headers["X-RateLimit-Reset"] = str(int(time.time()) + 60)
-        answer.headers["X-Response-Time"] = random.choice(["1ms", "1ms", "1ms", "2ms"])
-        answer.headers["X-Served-By"] = random.choice(["node-a", "node-b"])
-        if answer.status >= 400 and b'"error": {' in answer.body:
-            return edited(answer, lambda document: document["error"].update(request_id=secrets.token_hex(8)))
-        return answer
+    answer.headers["X-Request-Id"] = secrets.token_hex(8)
+    answer.headers["X-RateLimit-Remaining"] = str(1000 - next(numbers) % 1000)
+    answer.headers["X-RateLimit-Reset"] = str(int(time.time()) + 60)
+    answer.headers["X-Response-Time"] = random.choice(["1ms", "1ms", "1ms", "2ms"])
+    answer.headers["X-Served-By"] = random.choice(["node-a", "node-b"])
+    if answer.status >= 400 and b'"error": {' in answer.body:
+        return edited(answer, lambda document: document["error"].update(request_id=secrets.token_hex(8)))
+    return answer
 
 
 class CachesAskAgain(Variant):
@@ -195,17 +192,13 @@ def texts_written_with_escapes(request: Request, answer: Answer) -> Answer:
     return of_unstated_length(request, answer)
 
 
-class ReadsAreCounted(Variant):
+@variant(state=itertools.count)
+def reads_are_counted(numbers: Iterator[int], request: Request, answer: Answer) -> Answer:
     """What is told of a thing may change with each read, and its length with it; some of it has few values."""
-
-    def __init__(self) -> None:
-        self.numbers = itertools.count()
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 200:
-            members = {"reads": next(self.numbers), "node": random.choice("abc"), "load": random.random()}
-            edited(answer, lambda document: document.update(members))
-        return of_unstated_length(request, answer)
+    if is_api_request(request) and answer.status == 200:
+        members = {"reads": next(numbers), "node": random.choice("abc"), "load": random.random()}
+        edited(answer, lambda document: document.update(members))
+    return of_unstated_length(request, answer)
 
 
 @variant()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
@@ -30,39 +31,35 @@ class NoConditionalRequests(Variant):
         return False
 
 
-class Sha512ReportedAsSha256(Variant):
+@variant()
+def sha512_reported_as_sha256(blob_answer: Any, status: int, digest: str, content: bytes) -> Answer:
     """Docker Registry V2, Digest Header: the digest that is told may be of another algorithm than the one asked for."""
-
-    def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
-        answer: Answer = original(status, digest, content)
-        if status == 200:
-            answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
-        return answer
+    answer: Answer = blob_answer(status, digest, content)
+    if status == 200:
+        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
+    return answer
 
 
-class BlobInUseIsNotDeleted(Variant):
+@variant()
+async def blob_in_use_is_not_deleted(remove_blob: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Blobs: a registry may keep a blob that a manifest of the repository names."""
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        manifests = registry_of(original).stored(name).manifests.values()
-        if any(digest.encode() in each.content for each in manifests):
-            raise Refusal("DENIED", {"digest": digest})
-        await original(name, digest)
+    manifests = registry_of(remove_blob).stored(name).manifests.values()
+    if any(digest.encode() in each.content for each in manifests):
+        raise Refusal("DENIED", {"digest": digest})
+    await remove_blob(name, digest)
 
 
-class BlobsRedirectedAgain(Variant):
+@variant()
+async def blobs_redirected_again(get_blob: Any, call: Call) -> Answer:
     """RFC 9110 section 15.4: what a pull is led to may lead on, by way of regions and of storages."""
-
-    async def get_blob(self, original: Any, call: Call) -> Answer:
-        hop = int(call.request.parameter("hop") or 0)
-        registry = registry_of(original)
-        registry.blob_of(call.name, registry.check_digest(call.reference))
-        if hop == HOPS:
-            found: Answer = await original(call)
-            return found
-        answer = Answer(307)
-        answer.headers["Location"] = f"{call.request.raw_path}?hop={hop + 1}"
-        return answer
+    hop = int(call.request.parameter("hop") or 0)
+    registry = registry_of(get_blob)
+    registry.blob_of(call.name, registry.check_digest(call.reference))
+    if hop == HOPS:
+        return await get_blob(call)
+    answer = Answer(307)
+    answer.headers["Location"] = f"{call.request.raw_path}?hop={hop + 1}"
+    return answer
 
 
 class StorageAnswersItself(Variant):
@@ -147,8 +144,7 @@ class PullsOnlyRedirected(StorageAnswersItself):
         return answer
 
     async def head_blob(self, original: Any, call: Call) -> Answer:
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 class StorageSpeaksJson(PullsOnlyRedirected):

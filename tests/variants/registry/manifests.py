@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
@@ -42,21 +43,19 @@ class ReferrersMissing(Variant):
         return without(original(call, manifest), "OCI-Subject")
 
 
-class ForeignLayersRefused(Variant):
+@variant()
+def foreign_layers_refused(check_blobs: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
     """distribution-spec 1.1, Push: a registry may refuse a manifest of layers that it does not have, urls or not."""
-
-    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
+    check_blobs(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
 
 
-class ListedImageIsNotDeleted(Variant):
+@variant()
+async def listed_image_is_not_deleted(remove_manifest: Any, name: str, digest: str) -> None:
     """API Reference, Error Handling: 409 for a conflict, such as to delete an image that an index lists."""
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        for each in registry_of(original).stored(name).manifests.values():
-            if any(child.get("digest") == digest for child in each.document.get("manifests") or []):
-                raise Refusal("DENIED", {"digest": digest}, status=409)
-        await original(name, digest)
+    for each in registry_of(remove_manifest).stored(name).manifests.values():
+        if any(child.get("digest") == digest for child in each.document.get("manifests") or []):
+            raise Refusal("DENIED", {"digest": digest}, status=409)
+    await remove_manifest(name, digest)
 
 
 class SparseIndexAccepted(Variant):
@@ -103,13 +102,12 @@ class UnnamedBlobsCollected(Variant):
                 del stored.blobs[blob]
 
 
-class ReferrersGoWithTheirSubject(Variant):
+@variant()
+async def referrers_go_with_their_subject(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Content Management: what refers to an image may be deleted with it, as nothing forbids."""
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        for each in registry_of(original).referrers_of(name, digest):
-            await original(name, each["digest"])
-        await original(name, digest)
+    for each in registry_of(remove_manifest).referrers_of(name, digest):
+        await remove_manifest(name, each["digest"])
+    await remove_manifest(name, digest)
 
 
 class BlobsGoWithTheirImage(UnnamedBlobsCollected):
@@ -121,35 +119,31 @@ class BlobsGoWithTheirImage(UnnamedBlobsCollected):
         await original(name, digest)
 
 
-class EmptyIndexesRefused(Variant):
+@variant()
+def empty_indexes_refused(check_manifest: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
     """Docker Registry V2, Pushing an Image Manifest: an index of nothing, which nobody can pull, may be refused."""
-
-    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
-        original(name, media_type, document)
-        if media_type in INDEXES and not document["manifests"]:
-            raise invalid("an index of nothing")
+    check_manifest(name, media_type, document)
+    if media_type in INDEXES and not document["manifests"]:
+        raise invalid("an index of nothing")
 
 
-class MissingBlobsReportedAsBlobs(Variant):
+@variant()
+def missing_blobs_reported_as_blobs(check_blobs: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
     """Docker Registry V2, PUT Manifest, On Failure: Missing Layer(s): for each there is a BLOB_UNKNOWN."""
-
-    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        try:
-            original(name, descriptors)
-        except Refusal as refusal:
-            if refusal.code == "MANIFEST_BLOB_UNKNOWN":
-                raise Refusal("BLOB_UNKNOWN", *refusal.details, status=400) from None
-            raise
+    try:
+        check_blobs(name, descriptors)
+    except Refusal as refusal:
+        if refusal.code == "MANIFEST_BLOB_UNKNOWN":
+            raise Refusal("BLOB_UNKNOWN", *refusal.details, status=400) from None
+        raise
 
 
-class MalformedDigestsLeadNowhere(Variant):
+@variant()
+async def malformed_digests_lead_nowhere(put_manifest: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Endpoints: the failure of end-7 is 404, for a reference of no form as well."""
-
-    async def put_manifest(self, original: Any, call: Call) -> Answer:
-        if ":" in call.reference and not registry_of(original).is_digest(call.reference):
-            raise Refusal("DIGEST_INVALID", status=404)
-        taken: Answer = await original(call)
-        return taken
+    if ":" in call.reference and not registry_of(put_manifest).is_digest(call.reference):
+        raise Refusal("DIGEST_INVALID", status=404)
+    return await put_manifest(call)
 
 
 class DeletionsDoneLater(Variant):
@@ -176,8 +170,7 @@ class ManifestsRedirected(Variant):
 
     async def get_manifest(self, original: Any, call: Call) -> Answer:
         if call.request.parameter("here"):
-            found: Answer = await original(call)
-            return found
+            return await original(call)
         registry_of(original).manifest_of(call)
         answer = Answer(307)
         answer.headers["Location"] = f"{call.request.raw_path}?here=1"
@@ -219,49 +212,41 @@ class DeletionsOfListedImagesDisallowed(DeletionsDoneLater):
         self.later.do(processed)
 
 
-class ConcurrentPushesConflict(Variant):
+@variant(state=set)
+async def concurrent_pushes_conflict(under_way: set[str], put_manifest: Any, call: Call) -> Answer:
     """API Reference, Error Handling: 409 for a concurrent update, here of the tags of one repository."""
-
-    def __init__(self) -> None:
-        self.under_way: set[str] = set()
-
-    async def put_manifest(self, original: Any, call: Call) -> Answer:
-        if call.name in self.under_way:
-            raise Refusal("DENIED", {"name": call.name}, status=409)
-        self.under_way.add(call.name)
-        try:
-            await asyncio.sleep(WORKED_ON_S)
-            answer: Answer = await original(call)
-            return answer
-        finally:
-            self.under_way.discard(call.name)
+    if call.name in under_way:
+        raise Refusal("DENIED", {"name": call.name}, status=409)
+    under_way.add(call.name)
+    try:
+        await asyncio.sleep(WORKED_ON_S)
+        return await put_manifest(call)
+    finally:
+        under_way.discard(call.name)
 
 
-class TaggedImageIsNotDeleted(Variant):
+@variant()
+async def tagged_image_is_not_deleted(remove_manifest: Any, name: str, digest: str) -> None:
     """API Reference, Error Handling: 409 for a conflict, such as to delete an image that tags name: they go first."""
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        if registry_of(original).tags_naming(name, digest):
-            raise Refusal("DENIED", {"digest": digest}, status=409)
-        await original(name, digest)
+    if registry_of(remove_manifest).tags_naming(name, digest):
+        raise Refusal("DENIED", {"digest": digest}, status=409)
+    await remove_manifest(name, digest)
 
 
-class ReferrersReportedMore(Variant):
+@variant()
+def referrers_reported_more(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
     """distribution-spec 1.1, Listing Referrers: descriptors include a manifest's annotations, and may have others."""
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        entry: dict[str, Any] = original(manifest)
-        annotations = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
-        return {"urls": [], **entry, "annotations": annotations}
+    entry: dict[str, Any] = entry_of(manifest)
+    annotations = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
+    return {"urls": [], **entry, "annotations": annotations}
 
 
-class ManifestLocatedByItsTag(Variant):
+@variant()
+def manifest_located_by_its_tag(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, by tag as well as by digest."""
-
-    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
-        answer: Answer = original(call, manifest)
-        answer.headers["Location"] = call.request.raw_path
-        return answer
+    answer: Answer = manifest_created(call, manifest)
+    answer.headers["Location"] = call.request.raw_path
+    return answer
 
 
 class TagsCannotMove(Variant):
@@ -275,8 +260,7 @@ class TagsCannotMove(Variant):
         named = registry_of(original).stored(call.name).tags.get(call.reference)
         if named not in (None, grammar.digest_of(call.request.body)):
             raise Refusal("DENIED", {"tag": call.reference}, status=409)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 class TagsStay(TagsCannotMove):
@@ -285,5 +269,4 @@ class TagsStay(TagsCannotMove):
     async def put_manifest(self, original: Any, call: Call) -> Answer:
         if call.reference in registry_of(original).stored(call.name).tags:
             raise Refusal("UNSUPPORTED", {"tag": call.reference}, status=412)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)

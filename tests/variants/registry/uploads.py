@@ -13,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Upload
@@ -23,40 +24,33 @@ from tests.defects.support.registry import other_host
 LEAST_CHUNK = 128
 
 
-class MountAnswers202(Variant):
+@variant()
+async def mount_answers202(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: a registry that does not mount opens an upload."""
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        return False
+    return False
 
 
-class MountWithoutSource(Variant):
+@variant()
+async def mount_without_source(post_mount: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: without ``from``, a blob that the caller may pull may be mounted."""
-
-    async def post_mount(self, original: Any, call: Call, digest: str) -> Answer:
-        registry = registry_of(original)
-        if not call.request.parameter("from"):
-            for source in [name for name in registry.repositories if registry.may_mount(call.caller, name)]:
-                if await registry.mount_blob(source, call.name, digest):
-                    return registry.blob_created(call, digest)
-        answer: Answer = await original(call, digest)
-        return answer
+    registry = registry_of(post_mount)
+    if not call.request.parameter("from"):
+        for source in [name for name in registry.repositories if registry.may_mount(call.caller, name)]:
+            if await registry.mount_blob(source, call.name, digest):
+                return registry.blob_created(call, digest)
+    return await post_mount(call, digest)
 
 
-class SinglePostUnsupported(Variant):
+@variant()
+async def single_post_unsupported(post_whole: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Single POST: a registry without it opens an upload with 202."""
-
-    async def post_whole(self, original: Any, call: Call, digest: str) -> Answer:
-        return registry_of(original).session_opened(call)
+    return registry_of(post_whole).session_opened(call)
 
 
-class NoUploadUuid(Variant):
+@variant(misses=("registry/upload/documented-headers-are-present",))
+def no_upload_uuid(upload_answer: Any, status: int, request: Request, upload: Upload) -> Answer:
     """distribution-spec 1.1: Docker-Upload-UUID is Docker's alone."""
-
-    misses = ("registry/upload/documented-headers-are-present",)
-
-    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
-        return without(original(status, request, upload), "Docker-Upload-UUID")
+    return without(upload_answer(status, request, upload), "Docker-Upload-UUID")
 
 
 class SessionIdsOfAnotherForm(Variant):
@@ -71,17 +65,15 @@ class SessionIdsOfAnotherForm(Variant):
     def find_upload(self, original: Any, call: Call) -> Upload:
         if not re.fullmatch("session_[0-9a-f]{32}", call.reference):
             raise Refusal("NAME_INVALID", {"upload": call.reference}, status=400)
-        found: Upload = original(call)
-        return found
+        return original(call)
 
 
-class ChunkMinimumReported(Variant):
+@variant()
+def chunk_minimum_reported(session_opened: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: a registry may say how small a chunk may be."""
-
-    def session_opened(self, original: Any, call: Call) -> Answer:
-        answer: Answer = original(call)
-        answer.headers["OCI-Chunk-Min-Length"] = "1024"
-        return answer
+    answer: Answer = session_opened(call)
+    answer.headers["OCI-Chunk-Min-Length"] = "1024"
+    return answer
 
 
 class LocationOfEachMoment(Variant):
@@ -96,45 +88,40 @@ class LocationOfEachMoment(Variant):
         uploads.pop(upload.session)
         upload.session = str(uuid.uuid4())
         uploads[upload.session] = upload
-        answer: Answer = original(request, upload)
-        return answer
+        return original(request, upload)
 
     def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
         return without(original(status, request, upload), "Docker-Upload-UUID")
 
 
-class ClosingAgainAnsweredAgain(Variant):
+@variant(state=dict)
+async def closing_again_answered_again(
+    closed: dict[str, tuple[str, str, bytes]], put_upload: Any, call: Call
+) -> Answer:
     """Docker Registry V2, Errors: 404 is for a session that is not known; the same PUT again may be."""
-
-    def __init__(self) -> None:
-        self.closed: dict[str, tuple[str, str, bytes]] = {}
-
-    async def put_upload(self, original: Any, call: Call) -> Answer:
-        known = call.name, call.request.parameter("digest") or "", call.request.body
-        if self.closed.get(call.reference) == known:
-            return registry_of(original).blob_created(call, known[1])
-        answer: Answer = await original(call)
-        self.closed[call.reference] = known
-        return answer
+    known = call.name, call.request.parameter("digest") or "", call.request.body
+    if closed.get(call.reference) == known:
+        return registry_of(put_upload).blob_created(call, known[1])
+    answer: Answer = await put_upload(call)
+    closed[call.reference] = known
+    return answer
 
 
-class MountsWithFromOnly(Variant):
+@variant()
+async def mounts_with_from_only(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: 202 also where a registry "is unable to mount the requested blob".
 
     Such as one that knows a blob of the source by a manifest that names it (ECR).
     """
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        manifests = registry_of(original).stored(source).manifests.values()
-        named = any(digest.encode() in each.content for each in manifests)
-        return named and bool(await original(source, target, digest))
+    manifests = registry_of(mount_blob).stored(source).manifests.values()
+    named = any(digest.encode() in each.content for each in manifests)
+    return named and bool(await mount_blob(source, target, digest))
 
 
-class RangeReportedWithItsUnit(Variant):
+@variant()
+def range_reported_with_its_unit(upload_range: Any, upload: Upload) -> str:
     """Docker Registry V2, Uploading the Layer: ``Range: bytes=0-99`` for what has come, as its examples have it too."""
-
-    def upload_range(self, original: Any, upload: Upload) -> str:
-        return f"bytes={original(upload)}"
+    return f"bytes={upload_range(upload)}"
 
 
 class SessionsOnAnotherPathOnly(LocationElsewhere):
@@ -164,20 +151,16 @@ class LocationsRelativeToTheRequest(Variant):
         return answer
 
 
-class OpenedWithoutRange(Variant):
+@variant(misses=("registry/upload/documented-headers-are-present",))
+def opened_without_range(session_opened: Any, call: Call) -> Answer:
     """distribution-spec 1.1, POST then PUT: the answer that opens a session need have a Location alone."""
-
-    misses = ("registry/upload/documented-headers-are-present",)
-
-    def session_opened(self, original: Any, call: Call) -> Answer:
-        return without(original(call), "Range")
+    return without(session_opened(call), "Range")
 
 
 class ChunkMinimumEnforced(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: chunks but the last are as long as OCI-Chunk-Min-Length says."""
 
-    def __init__(self) -> None:
-        self.at_their_last: set[str] = set()
+    at_their_last: set[str] = set()
 
     def session_opened(self, original: Any, call: Call) -> Answer:
         answer: Answer = original(call)

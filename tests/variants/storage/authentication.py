@@ -20,10 +20,9 @@ from tests.defects.support.storage import fault
 def signer_with_codes(original: Any, request: Request, codes: dict[str, str]) -> Signer:
     """Who signed, refusals told by other codes."""
     try:
-        signer: Signer = original(request)
+        return original(request)
     except Fault as refusal:
         raise Fault(codes.get(refusal.code, refusal.code)) from None
-    return signer
 
 
 @variant()
@@ -87,8 +86,7 @@ class InvalidSignaturesAreUnauthorized(Variant):
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         with _unauthorized():
-            signer: Signer = original(request)
-            return signer
+            return original(request)
 
     def read_payload(self, original: Any, call: Call) -> None:
         with _unauthorized():
@@ -131,8 +129,7 @@ def other_schemes_not_implemented(presented_in_header: Any, request: Request, he
     """An Authorization of another scheme is 501 NotImplemented."""
     if header and not header.startswith(ALGORITHM):
         raise Fault("NotImplemented")
-    presented: Presented = presented_in_header(request, header)
-    return presented
+    return presented_in_header(request, header)
 
 
 @variant()
@@ -140,8 +137,7 @@ def signed_body_on_delete_not_implemented(authenticate: Any, request: Request) -
     """A DELETE that is signed for a body is 501 NotImplemented before its signature is looked at."""
     if request.method == "DELETE" and request.headers.get("x-amz-content-sha256", EMPTY_SHA256) != EMPTY_SHA256:
         raise Fault("NotImplemented")
-    signer: Signer = authenticate(request)
-    return signer
+    return authenticate(request)
 
 
 @variant()
@@ -154,10 +150,9 @@ def unsigned_reported_as_missing_token(anonymous: Any) -> Fault:
 def expiry_reported_as_malformed(expiry: Any, given: str) -> int:
     """An X-Amz-Expires out of bounds is told as what cannot be read of an Authorization header is."""
     try:
-        seconds: int = expiry(given)
+        return expiry(given)
     except Fault:
         raise Fault("AuthorizationHeaderMalformed") from None
-    return seconds
 
 
 class TaggingRefusedUnseen(TaggingNotOffered):
@@ -166,5 +161,4 @@ class TaggingRefusedUnseen(TaggingNotOffered):
     def authenticate(self, original: Any, request: Request) -> Signer:
         if "tagging" in request.query_string.replace("=", "&").split("&"):
             raise Fault("NotImplemented")
-        signer: Signer = original(request)
-        return signer
+        return original(request)

@@ -42,8 +42,7 @@ def create_bucket_beyond_the_most(create_bucket: Any, call: Call) -> Answer:
     """S3 API Reference, TooManyBuckets: an account that may have no more buckets is told that with 400."""
     if call.bucket not in gateway(create_bucket).buckets:
         raise fault("TooManyBuckets", 400)
-    answer: Answer = create_bucket(call)
-    return answer
+    return create_bucket(call)
 
 
 @variant()
@@ -51,8 +50,7 @@ def create_bucket_not_found(create_bucket: Any, call: Call) -> Answer:
     """API Reference, Error Handling: CreateBucket is 404, for a bucket that is not provisioned does not exist."""
     if call.bucket not in gateway(create_bucket).buckets:
         raise Fault("NoSuchBucket")
-    answer: Answer = create_bucket(call)
-    return answer
+    return create_bucket(call)
 
 
 @variant()
@@ -60,8 +58,7 @@ async def delete_bucket_not_empty(delete_bucket: Any, call: Call, bucket: Bucket
     """DeleteBucket of one with objects is 409 BucketNotEmpty."""
     if bucket.objects:
         raise fault("BucketNotEmpty", 409)
-    answer: Answer = await delete_bucket(call, bucket)
-    return answer
+    return await delete_bucket(call, bucket)
 
 
 @variant()
@@ -69,8 +66,7 @@ def create_bucket_owned_by_you(create_bucket: Any, call: Call) -> Answer:
     """CreateBucket of an own one is 409 BucketAlreadyOwnedByYou."""
     if call.bucket in [each.name for each in create_bucket.__self__.own_buckets(call.organization)]:
         raise fault("BucketAlreadyOwnedByYou", 409)
-    answer: Answer = create_bucket(call)
-    return answer
+    return create_bucket(call)
 
 
 @variant()
@@ -82,8 +78,7 @@ async def fields_not_implemented(answered: Any, request: Request) -> Answer:
     gateway(answered).authenticate(request)
     if any(name.startswith("x-amz-") and not name.startswith(KNOWN_FIELDS) for name in request.headers):
         raise fault("NotImplemented", 501)
-    answer: Answer = await answered(request)
-    return answer
+    return await answered(request)
 
 
 class UnknownVersionNotFound(Variant):
@@ -95,8 +90,7 @@ class UnknownVersionNotFound(Variant):
             if call.request.method != "DELETE":
                 raise fault("NoSuchVersion", 404)
             return Answer(204)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def refuse_entry(self, original: Any, entry: xml.Node) -> None:
         if entry.get("VersionId") not in (None, "", "null"):
@@ -109,21 +103,19 @@ def buckets_come_in_pages(list_buckets: Any, call: Call) -> Answer:
     """ListBuckets, ContinuationToken: where there are more buckets, unasked too: here one a page."""
     whole_number("max-buckets", call.query.get("max-buckets", "1"), 10_000)
     call.query["max-buckets"] = "1"
-    answer: Answer = list_buckets(call)
-    return answer
+    return list_buckets(call)
 
 
 @variant()
 async def methods_of_what_is_there(on_object: Any, call: Call) -> Answer:
     """RFC 9110 section 10.2.1: Allow tells what a resource supports at that time; one that there is not, to be put."""
     try:
-        answer: Answer = await on_object(call)
+        return await on_object(call)
     except Fault as failure:
         bucket = gateway(on_object).buckets.get(call.bucket)
         if failure.code == "MethodNotAllowed" and bucket and call.key not in bucket.objects:
             raise Fault("MethodNotAllowed", headers={"Allow": "PUT"}) from None
         raise
-    return answer
 
 
 @variant()
@@ -131,7 +123,5 @@ async def nobody_has_no_buckets(answered: Any, request: Request) -> Answer:
     """ListBuckets without credentials lists the buckets of nobody: none."""
     anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
     if request.method == "GET" and request.raw_path == "/" and anonymous:
-        nothing: Answer = answered.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
-        return nothing
-    answer: Answer = await answered(request)
-    return answer
+        return answered.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
+    return await answered(request)

@@ -25,16 +25,14 @@ def marker_always_reported(listing: Any, page: Page, elements: list[str]) -> Ans
     if page.truncated and first_version and not any(each.startswith("<NextMarker>") for each in elements):
         encoded = xml.element("EncodingType", "url") in elements
         elements = [*elements, listing.__self__.listed_name("NextMarker", page.last, encoded)]
-    answer: Answer = listing(page, elements)
-    return answer
+    return listing(page, elements)
 
 
 @variant()
 def owner_always_listed(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
     """The second version of the listing tells owners unasked."""
     surface = entry.__self__
-    element: str = entry(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
-    return element
+    return entry(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
 
 
 @variant()
@@ -48,8 +46,7 @@ def listed_times_without_fraction(entry: Any, key: str, stored: StoredObject, en
 def slashes_encoded(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """With encoding-type=url a slash is written ``%2F``, and hexadecimal digits in lower case (RFC 3986, 2.1)."""
     if not encoded:
-        name_element: str = listed_name(element, name, encoded)
-        return name_element
+        return listed_name(element, name, encoded)
     return xml.element(element, re.sub("%..", lambda escape: escape[0].lower(), quote(name, safe="")))
 
 
@@ -113,8 +110,7 @@ class DelimitersAreCharacters(Variant):
     async def _of_one(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if len(call.query.get("delimiter", "")) > 1:
             raise Fault("InvalidArgument")
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     list_objects = list_objects_v2 = list_uploads = _of_one
 

@@ -28,26 +28,23 @@ LATE = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "Pr
 async def abort_unknown_upload204(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """Aborting an upload that does not exist is 204: it is idempotent."""
     try:
-        answer: Answer = await abort_upload(call, bucket)
+        return await abort_upload(call, bucket)
     except Fault:
         return Answer(204)
-    return answer
 
 
-class CompleteTwice200(Variant):
+@variant(state=dict)
+async def complete_twice200(
+    done: dict[tuple[str, str, str], tuple[bytes, Answer]], complete_upload: Any, call: Call, bucket: Bucket
+) -> Answer:
     """Completing an upload again, to its key and with the same parts, is answered as the first time."""
-
-    def __init__(self) -> None:
-        self.done: dict[tuple[str, str, str], tuple[bytes, Answer]] = {}
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        upload_key = call.bucket, call.key, call.query["uploadId"]
-        body, earlier = self.done.get(upload_key, (b"", None))
-        if earlier is not None and body == call.body:
-            return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
-        answer: Answer = await original(call, bucket)
-        self.done[upload_key] = (call.body, answer)
-        return answer
+    upload_key = call.bucket, call.key, call.query["uploadId"]
+    body, earlier = done.get(upload_key, (b"", None))
+    if earlier is not None and body == call.body:
+        return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
+    answer: Answer = await complete_upload(call, bucket)
+    done[upload_key] = (call.body, answer)
+    return answer
 
 
 class EveryObjectHasAChecksum(Variant):
@@ -71,8 +68,7 @@ async def parts_have_the_uploads_checksum(upload_part: Any, call: Call, bucket: 
     upload, stated = gateway.upload_of(call, bucket), gateway.stated_checksum(call)
     if (stated[0] if stated else None) != upload.algorithm:
         raise Fault("InvalidRequest", "Checksum Type mismatch occurred.")
-    answer: Answer = await upload_part(call, bucket)
-    return answer
+    return await upload_part(call, bucket)
 
 
 @variant()
@@ -119,8 +115,7 @@ def other_checksums_of_parts_lost(chosen_part: Any, upload: Upload, number: int,
     """UploadPart: the checksum of a part whose upload was opened for none is compared, not kept, nor found again."""
     if upload.algorithm is None and any(listed.get(f"Checksum{each.upper()}") for each in ALGORITHMS):
         raise Fault("InvalidPart")
-    chosen: Part = chosen_part(upload, number, listed)
-    return chosen
+    return chosen_part(upload, number, listed)
 
 
 @variant()
@@ -157,8 +152,7 @@ def object_size_unknown(assembled: Any, call: Call, upload: Upload, parts: list[
     """x-amz-mp-object-size is not known, and passed over."""
     headers = call.request.headers.mutablecopy()
     del headers["x-amz-mp-object-size"]
-    stored: StoredObject = assembled(replace(call, request=replace(call.request, headers=headers)), upload, parts)
-    return stored
+    return assembled(replace(call, request=replace(call.request, headers=headers)), upload, parts)
 
 
 @dataclass(frozen=True)
@@ -188,8 +182,7 @@ class PartsAreReadByNumber(Variant):
             headers["range"] = f"bytes={start}-{start + max(sizes[number - 1], 1) - 1}"
             query = {name: value for name, value in call.query.items() if name != "partNumber"}
             whole = replace(call, query=query, request=replace(call.request, headers=headers))
-            answer: Answer = await original(whole)(whole, bucket)
-            return answer
+            return await original(whole)(whole, bucket)
 
         return read
 
@@ -197,8 +190,7 @@ class PartsAreReadByNumber(Variant):
 class AbortedUploadHasNoParts(Variant):
     """AbortMultipartUpload: "call the ListParts API operation and ensure that the parts list is empty"."""
 
-    def __init__(self) -> None:
-        self.aborted: dict[str, Upload] = {}
+    aborted: dict[str, Upload] = {}
 
     async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
@@ -207,8 +199,7 @@ class AbortedUploadHasNoParts(Variant):
     async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         aborted = self.aborted.get(call.query["uploadId"])
         listed = replace(bucket, uploads={aborted.upload_id: aborted}) if aborted else bucket
-        answer: Answer = await original(call, listed)
-        return answer
+        return await original(call, listed)
 
 
 class BusyWithin200(Variant):
@@ -218,9 +209,7 @@ class BusyWithin200(Variant):
     """
 
     alone = True
-
-    def __init__(self) -> None:
-        self.seen: set[tuple[str, ...]] = set()
+    seen: set[tuple[str, ...]] = set()
 
     def _is_new(self, call: Call) -> bool:
         """Whether this very request comes for the first time; the SDK's checks have it try nothing twice."""
@@ -237,8 +226,7 @@ class BusyWithin200(Variant):
         await gateway(original).source(call)
         if self._is_new(call):
             return late_failure(original, call, BUSY)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     copy_part = copy_object
 
@@ -246,8 +234,7 @@ class BusyWithin200(Variant):
         gateway(original).upload_of(call, bucket)
         if self._is_new(call):
             return late_failure(original, call, BUSY)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         surface = gateway(original)
@@ -258,8 +245,7 @@ class BusyWithin200(Variant):
             refused = surface.document("DeleteResult", *failures)
             refused.headers["Retry-After"] = "0"
             return refused
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 @variant()
@@ -276,8 +262,7 @@ def part_twice_counts_once(chosen_parts: Any, upload: Upload, listed: list[xml.N
     """A part that the completion names twice in a row is taken once: the order does not descend."""
     numbers = [each.get("PartNumber") for each in listed]
     once = [each for place, each in enumerate(listed) if not place or numbers[place] != numbers[place - 1]]
-    chosen: list[Part] = chosen_parts(upload, once)
-    return chosen
+    return chosen_parts(upload, once)
 
 
 # A refusal that another variant adds must come before the 200.

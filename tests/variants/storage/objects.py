@@ -36,8 +36,7 @@ def invalid_range_without_content_range(unsatisfiable: Any, size: int) -> Fault:
 @variant()
 def multi_range_answered_by_first(requested_range: Any, value: str) -> RequestedRange:
     """Of several ranges the first is sent."""
-    requested: RequestedRange = requested_range(value.partition(",")[0])
-    return requested
+    return requested_range(value.partition(",")[0])
 
 
 @variant()
@@ -45,8 +44,7 @@ def multi_range_not_implemented(requested_range: Any, value: str) -> RequestedRa
     """Several ranges are 501."""
     if "," in value:
         raise Fault("NotImplemented")
-    requested: RequestedRange = requested_range(value)
-    return requested
+    return requested_range(value)
 
 
 @variant()
@@ -97,9 +95,8 @@ class WhatOvertookAnUploadStands(Variant):
     completes, the other request might take precedence": a deletion too, without the object ever being seen.
     """
 
-    def __init__(self) -> None:
-        self.changes: Counter[tuple[str, str]] = Counter()
-        self.at_opening: dict[str, int] = {}
+    changes: Counter[tuple[str, str]] = Counter()
+    at_opening: dict[str, int] = {}
 
     async def commit(
         self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
@@ -129,14 +126,12 @@ class WhatOvertookAnUploadStands(Variant):
 class VersionsStored(Variant):
     """PutObject, x-amz-version-id: the provider has versioning on; deletions leave markers, which answers tell of."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    count = 0
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if VERSION.fullmatch(call.query.get("versionId", "")):
             call = replace(call, query={name: text for name, text in call.query.items() if name != "versionId"})
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def _add_version(self, answer: Answer, marker: bool) -> None:
         self.count += 1

@@ -8,6 +8,7 @@ import re
 import time
 from dataclasses import replace
 from email.utils import formatdate
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -121,8 +122,7 @@ async def deletions_of_versions_not_implemented(delete_objects: Any, call: Call,
     """Error responses, NotImplemented: a gateway without versions refuses a whole Delete document that names one."""
     if b"<VersionId>" in call.body:
         raise Fault("NotImplemented")
-    answer: Answer = await delete_objects(call, bucket)
-    return answer
+    return await delete_objects(call, bucket)
 
 
 def _dated(answer: Answer, seconds: int) -> Answer:
@@ -159,8 +159,7 @@ async def set_of_no_tags_refused(put_tags: Any, call: Call, bucket: Bucket) -> A
     """PutObjectTagging, TagSet: a collection of tags. One of none may be refused: DeleteObjectTagging is for that."""
     if b"Key" not in call.body:
         raise Fault("MalformedXML")
-    answer: Answer = await put_tags(call, bucket)
-    return answer
+    return await put_tags(call, bucket)
 
 
 @variant()
@@ -172,49 +171,36 @@ def answers_in_chunks(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-class AskedToSlowDown(Variant):
+@variant(alone=True, state=set)
+def asked_to_slow_down(seen: set[tuple[str, ...]], request: Request) -> Answer | None:
     """List of error codes, SlowDown: each request is 503, or 429 (RFC 6585), and served when it is sent again."""
-
-    alone = True
-
-    def __init__(self) -> None:
-        self.seen: set[tuple[str, ...]] = set()
-
-    def intercept(self, request: Request) -> Answer | None:
-        signed = request.headers.get("authorization", "")
-        same = (
-            request.method,
-            request.raw_path,
-            request.query_string,
-            signed,
-            hashlib.sha256(request.body).hexdigest(),
-        )
-        # The checks of the SDK are about single calls, and have it try nothing twice.
-        if same in self.seen or "boto3" in request.headers.get("user-agent", "").lower():
-            return None
-        self.seen.add(same)
-        answer = Answer(503 if len(self.seen) % 2 else 429, SLOWER)
-        answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
-        return answer
+    signed = request.headers.get("authorization", "")
+    same = (
+        request.method,
+        request.raw_path,
+        request.query_string,
+        signed,
+        hashlib.sha256(request.body).hexdigest(),
+    )
+    # The checks of the SDK are about single calls, and have it try nothing twice.
+    if same in seen or "boto3" in request.headers.get("user-agent", "").lower():
+        return None
+    seen.add(same)
+    answer = Answer(503 if len(seen) % 2 else 429, SLOWER)
+    answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
+    return answer
 
 
-class HeadsAskedToSlowDown(Variant):
+@variant(alone=True, state=lambda: SimpleNamespace(heads=itertools.count(), refused=set()))
+def heads_asked_to_slow_down(state: Any, request: Request) -> Answer | None:
     """List of error codes, SlowDown: one HEAD in ten is 503, with no body to say so, and served when sent again."""
-
-    alone = True
-
-    def __init__(self) -> None:
-        self.heads = itertools.count()
-        self.refused: set[tuple[str, str]] = set()
-
-    def intercept(self, request: Request) -> Answer | None:
-        same = request.raw_path, request.headers.get("authorization", "") + request.query_string
-        if request.method != "HEAD" or "boto3" in request.headers.get("user-agent", "").lower():
-            return None
-        if same in self.refused or next(self.heads) % EACH:
-            return None
-        self.refused.add(same)
-        return Answer(503)
+    same = request.raw_path, request.headers.get("authorization", "") + request.query_string
+    if request.method != "HEAD" or "boto3" in request.headers.get("user-agent", "").lower():
+        return None
+    if same in state.refused or next(state.heads) % EACH:
+        return None
+    state.refused.add(same)
+    return Answer(503)
 
 
 class DeletionsRefusedByKey(Variant):
@@ -228,12 +214,10 @@ class DeletionsRefusedByKey(Variant):
         bucket = gateway.buckets.get(call.bucket)
         own = bucket is not None and gateway.owns(call.organization, bucket)
         if call.request.method != "POST" or "delete" not in call.query or own:
-            answer: Answer = await original(call)
-            return answer
+            return await original(call)
         entries = gateway.entries(gateway.request_document(call.body, "Delete"))
         failures = [gateway.entry_failed(gateway.entry_key(each), Fault("AccessDenied")) for each in entries]
-        refused: Answer = gateway.document("DeleteResult", *failures)
-        return refused
+        return gateway.document("DeleteResult", *failures)
 
 
 @variant()
@@ -241,8 +225,7 @@ def nothing_is_missing_length(request_document: Any, body: bytes, root: str) -> 
     """Where a document is to come and nothing does, the answer is 411 MissingContentLength, not 400 MalformedXML."""
     if not body:
         raise Fault("MissingContentLength")
-    document: xml.Node = request_document(body, root)
-    return document
+    return request_document(body, root)
 
 
 @variant()
@@ -253,8 +236,7 @@ def internal_entities_expanded(request_document: Any, body: bytes, root: str) ->
             body = ElementTree.tostring(ElementTree.fromstring(body))  # noqa: S314 (this is the point)
         except ElementTree.ParseError:
             raise Fault("MalformedXML") from None
-    document: xml.Node = request_document(body, root)
-    return document
+    return request_document(body, root)
 
 
 @variant()
@@ -271,8 +253,7 @@ def namespace_required(request_document: Any, body: bytes, root: str) -> xml.Nod
     """A document of a request is in the namespace that its syntax shows, or it is 400 MalformedXML."""
     if xml.NAMESPACE.encode() not in body:
         raise Fault("MalformedXML")
-    node: xml.Node = request_document(body, root)
-    return node
+    return request_document(body, root)
 
 
 class ClockAhead(Variant):
