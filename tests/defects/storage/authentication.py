@@ -34,7 +34,7 @@ from tests.defects.support.storage import (
 ROWS = (
     row(
         "revoked-access-key-still-works",
-        "Credentials & Webhooks: revocation of an access key is immediate.",
+        "Credentials & Webhooks: a revoked access key still works.",
         "storage/signature/revocation-is-immediate",
         in_force=lambda original, key: True,
     ),
@@ -42,7 +42,7 @@ ROWS = (
 
 
 class CompletedUploadDeletesParts(Defect):
-    """S3 API Reference, NoSuchUpload: a completed upload takes no more parts."""
+    """S3 API Reference, NoSuchUpload: a part sent to a completed upload is refused, but deletes the object."""
 
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
     completed_ids: set[str] = set()
@@ -60,7 +60,7 @@ class CompletedUploadDeletesParts(Defect):
 
 
 class LateAbortionDeletes(CompletedUploadDeletesParts):
-    """S3 API Reference, AbortMultipartUpload: of a completed upload there is nothing to abort, least its object."""
+    """S3 API Reference, AbortMultipartUpload: aborting a completed upload deletes its object."""
 
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
 
@@ -74,7 +74,7 @@ class LateAbortionDeletes(CompletedUploadDeletesParts):
 
 
 class PartsListedAfterCompletion(Defect):
-    """S3 API Reference, NoSuchUpload: an upload that was completed is none any more, and has no parts to list."""
+    """S3 API Reference, NoSuchUpload: the parts of a completed upload are still listed."""
 
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
     completed: dict[str, Upload] = {}
@@ -99,7 +99,7 @@ class PartsListedAfterCompletion(Defect):
 
 
 class UnsignedRequestsAccepted(_DoneAllTheSame):
-    """Provisioning Storage: without the organization's access key nothing is written or deleted, whatever is told."""
+    """Provisioning Storage: an unsigned write or deletion is refused, but done."""
 
     codes = ("AccessDenied",)
     noticed_by = (
@@ -113,7 +113,7 @@ class UnsignedRequestsAccepted(_DoneAllTheSame):
 
 @defect("storage/signature/every-operation-requires-a-signature#get,head", "storage/errors/code-access-denied")
 def anonymous_object_read(authenticate: Any, request: Request) -> Signer:
-    """Provisioning Storage: objects are reached with the organization's access key, not without."""
+    """Provisioning Storage: an unauthenticated client can read objects."""
     allowed = request.method in ("GET", "HEAD") and gateway(authenticate).target(request)[1] != ""
     return let_in(authenticate, request, allowed)
 
@@ -123,13 +123,13 @@ def anonymous_object_read(authenticate: Any, request: Request) -> Signer:
     "storage/signature/refusal-reveals-no-objects#delete,if-match,if-none-match",
 )
 def anonymous_clients_get_404(anonymous: Any) -> Fault:
-    """S3 API Reference, AccessDenied: who has no signature is told that, and not that there is nothing."""
+    """S3 API Reference, AccessDenied: an unauthenticated client gets 404 instead of 403."""
     return Fault("NoSuchKey")
 
 
 @defect("storage/signature/every-operation-requires-a-signature#bucket-acl,object-acl")
 async def anonymous_clients_read_access_lists(answered: Any, request: Request) -> Answer:
-    """Provisioning Storage: who may do what is told to who has the organization's access key."""
+    """Provisioning Storage: an unauthenticated client can read access control lists."""
     surface = gateway(answered)
     if request.method == "GET" and "acl" in query_of(request) and surface.target(request)[0] in surface.buckets:
         return surface.document("AccessControlPolicy")
@@ -137,7 +137,7 @@ async def anonymous_clients_read_access_lists(answered: Any, request: Request) -
 
 
 class DoneBeforeItsSignatureIsSeen(_DoneBeforeItIsRefused):
-    """SigV4, "Authenticating requests": what a stranger asks for is refused before it is done, and not behind it."""
+    """SigV4, "Authenticating requests": an unauthenticated request is refused after it has been done."""
 
     noticed_by: ClassVar[tuple[str, ...]] = (
         "storage/signature/every-operation-requires-a-signature#copy,delete-many",
@@ -148,19 +148,19 @@ class DoneBeforeItsSignatureIsSeen(_DoneBeforeItIsRefused):
 
 @defect("storage/signature/every-operation-requires-a-signature#get-tags")
 def anonymous_clients_read_tags(authenticate: Any, request: Request) -> Signer:
-    """Provisioning Storage: an object's tags are read with the organization's access key, as the object is."""
+    """Provisioning Storage: an unauthenticated client can read an object's tags."""
     return let_in(authenticate, request, request.method == "GET" and "tagging" in query_of(request))
 
 
 @defect("storage/signature/every-operation-requires-a-signature#range")
 def anonymous_clients_read_parts(authenticate: Any, request: Request) -> Signer:
-    """S3 API Reference, GetObject: who asks for a range of an object must be allowed to read it."""
+    """S3 API Reference, GetObject: an unauthenticated client can read a range of an object."""
     return let_in(authenticate, request, request.method == "GET" and "range" in request.headers)
 
 
 @defect("storage/signature/every-operation-requires-a-signature#list-v1")
 def anonymous_clients_list_the_old_way(authenticate: Any, request: Request) -> Signer:
-    """S3 API Reference, ListObjects: the first version of the listing is as closed as the second."""
+    """S3 API Reference, ListObjects: an unauthenticated client can list a bucket with version 1 of the API."""
     listing = request.method == "GET" and gateway(authenticate).target(request)[1] == ""
     return let_in(authenticate, request, listing and not {"list-type", "uploads", "location"} & set(query_of(request)))
 
@@ -170,14 +170,14 @@ def anonymous_clients_list_the_old_way(authenticate: Any, request: Request) -> S
     "storage/signature/multipart-requires-a-signature#list-parts",
 )
 def anonymous_clients_see_uploads(authenticate: Any, request: Request) -> Signer:
-    """Provisioning Storage: what is under way to a bucket is told to who has the organization's access key."""
+    """Provisioning Storage: an unauthenticated client can list the uploads of a bucket."""
     listed = {"uploads", "uploadId"} & set(query_of(request))
     return let_in(authenticate, request, request.method == "GET" and bool(listed))
 
 
 @defect("storage/signature/every-operation-requires-a-signature#head-bucket")
 def anonymous_clients_find_buckets(authenticate: Any, request: Request) -> Signer:
-    """S3 API Reference, HeadBucket: 200 where the bucket exists and the caller may use it, and a stranger may not."""
+    """S3 API Reference, HeadBucket: an unauthenticated HEAD of an existing bucket is answered with 200."""
     if request.method == "HEAD" and request.raw_path.count("/") == 1 and "authorization" not in request.headers:
         key = next(iter(gateway(authenticate).access_keys.values()))
         return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
@@ -186,7 +186,7 @@ def anonymous_clients_find_buckets(authenticate: Any, request: Request) -> Signe
 
 @defect("storage/signature/multipart-requires-a-signature#unsigned-chunks")
 def forged_parts_of_unsigned_chunks(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Signature Calculations": a part's request is signed, also where the chunks behind it are not."""
+    """SigV4, "Signature Calculations": the signature of a part in unsigned chunks is not verified."""
     unsigned = request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
     if not unsigned or "uploadId" not in query_of(request):
         return authenticate(request)
@@ -204,13 +204,13 @@ def forged_parts_of_unsigned_chunks(authenticate: Any, request: Request) -> Sign
     "storage/signature/form-without-permission-is-refused#wrong-secret,too-few-bytes-permitted,expired",
 )
 def refused_forms_reported_as_stored(request: Request) -> Answer | None:
-    """S3 API Reference, POST Object: a form that no policy permits is refused, and not told as if it were stored."""
+    """S3 API Reference, POST Object: a form that its policy does not permit is reported as stored."""
     form = request.headers.get("content-type", "").startswith("multipart/form-data")
     return Answer(204) if form and request.method == "POST" else None
 
 
 class MalformedAuthorizationsObeyed(_DoneAllTheSame):
-    """S3 API Reference, AuthorizationHeaderMalformed: what cannot be read opens nothing, whatever is told of it."""
+    """S3 API Reference, AuthorizationHeaderMalformed: a write with a malformed Authorization is refused, but done."""
 
     codes = ("AuthorizationHeaderMalformed", "InvalidRequest", "InvalidArgument", "AccessDenied")
     noticed_by = (
@@ -230,7 +230,7 @@ class MalformedAuthorizationsObeyed(_DoneAllTheSame):
 
 @defect("storage/signature/malformed-authorization-is-refused#broken-date")
 def impossible_date_crash(check_time: Any, presented: Presented) -> None:
-    """SigV4, "Authorization header", x-amz-date: digits in the right places that are no date are the caller's fault."""
+    """SigV4, "Authorization header", x-amz-date: an x-amz-date that is no calendar date is answered with a 5xx."""
     if canonical.seconds_of(presented.timestamp) is None:
         raise server_error()
     check_time(presented)
@@ -238,7 +238,7 @@ def impossible_date_crash(check_time: Any, presented: Presented) -> None:
 
 @defect("storage/signature/refusal-is-403#unknown-key,wrong-secret")
 def wrong_signatures_are_unauthorized(authenticate: Any, request: Request) -> Signer:
-    """S3 API Reference, Error responses: SignatureDoesNotMatch and InvalidAccessKeyId are 403."""
+    """S3 API Reference, Error responses: a wrong signature or access key is answered with 401 instead of 403."""
     try:
         return authenticate(request)
     except Fault as found:
@@ -248,7 +248,7 @@ def wrong_signatures_are_unauthorized(authenticate: Any, request: Request) -> Si
 
 @defect("storage/signature/refusal-reveals-no-objects#get,head")
 def missing_object_reported_before_the_signature(authenticate: Any, request: Request) -> Signer:
-    """S3 API Reference, GetObject: whether an object exists is told to those alone who may know."""
+    """S3 API Reference, GetObject: 404 is answered before the signature is verified."""
     surface = gateway(authenticate)
     bucket, key = surface.target(request)
     held = surface.buckets.get(bucket)
@@ -258,7 +258,7 @@ def missing_object_reported_before_the_signature(authenticate: Any, request: Req
 
 
 class UnknownKeysObeyed(_DoneAllTheSame):
-    """S3 API Reference, InvalidAccessKeyId: who is not known writes and deletes nothing, whatever he is told."""
+    """S3 API Reference, InvalidAccessKeyId: a write with an unknown access key is refused, but done."""
 
     codes = ("InvalidAccessKeyId",)
     noticed_by = ("storage/signature/unknown-key-is-refused#delete,put",)
@@ -266,7 +266,7 @@ class UnknownKeysObeyed(_DoneAllTheSame):
 
 @defect("storage/signature/unknown-key-is-refused#by-url,by-url-with-empty-secret,get,similar-to-an-issued-one")
 def unknown_access_key_is_server_error(authenticate: Any, request: Request) -> Signer:
-    """S3 API Reference, InvalidAccessKeyId: 403 for a key that is not known."""
+    """S3 API Reference, InvalidAccessKeyId: an unknown access key is answered with a 5xx."""
     try:
         return authenticate(request)
     except Fault as fault:
@@ -275,7 +275,7 @@ def unknown_access_key_is_server_error(authenticate: Any, request: Request) -> S
 
 @defect("storage/signature/wrong-secret-is-refused#by-field-and-by-url")
 def two_signatures_unseen(authenticate: Any, request: Request) -> Signer:
-    """Error responses, InvalidArgument: only one way of signing is allowed; here each guard leaves it to the other."""
+    """Error responses, InvalidArgument: a request signed both ways is accepted without verification."""
     bucket = gateway(authenticate).buckets.get(gateway(authenticate).target(request)[0])
     both = "authorization" in request.headers and "X-Amz-Signature" in query_of(request)
     if both and bucket is not None:
@@ -284,7 +284,7 @@ def two_signatures_unseen(authenticate: Any, request: Request) -> Signer:
 
 
 class ForgedWritesDone(_DoneAllTheSame):
-    """SigV4, "Signature Calculations": what is refused for its signature is not done while that was computed."""
+    """SigV4, "Signature Calculations": a write with a wrong signature is refused, but done."""
 
     codes = (FORGED,)
     noticed_by = (
@@ -302,7 +302,7 @@ class ForgedWritesDone(_DoneAllTheSame):
 
 @defect("storage/signature/wrong-secret-is-refused#get", "storage/presigned/wrong-secret-is-refused")
 def signature_of_reads_ignored(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Signature Calculations": a read whose signature does not match is refused like a write."""
+    """SigV4, "Signature Calculations": the signature of a read is not verified."""
     surface = gateway(authenticate)
     try:
         return authenticate(request)
@@ -314,7 +314,7 @@ def signature_of_reads_ignored(authenticate: Any, request: Request) -> Signer:
 
 
 class StoredAfterItsContinue(DoneBeforeItsSignatureIsSeen):
-    """RFC 9110 section 10.1.1: who may not write is refused before the body, and the body is not stored."""
+    """RFC 9110 section 10.1.1: a refused upload that waits for 100 (Continue) is stored."""
 
     noticed_by = ("storage/object/refusal-comes-before-the-body#unknown-key,wrong-secret",)
 

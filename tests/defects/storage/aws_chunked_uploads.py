@@ -23,19 +23,19 @@ SUPPLIED = "f" * 64
 ROWS = (
     row(
         "aws-chunked-coding-stored",
-        "S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding.",
+        "S3 API Reference, PutObject: ``aws-chunked`` stays in the stored Content-Encoding.",
         "storage/streaming/chunks-are-joined#signed,unsigned-with-trailer",
         content_encoding=lambda original, call: call.headers.get("content-encoding", ""),
     ),
     row(
         "decoded-length-ignored",
-        'SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is the payload\'s length.',
+        'SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is not checked.',
         "storage/streaming/decoded-length-is-checked#one-less,one-more",
         check_decoded_length=lambda original, call: None,
     ),
     row(
         "chunks-lose-their-metadata",
-        "S3 API Reference, PutObject, x-amz-meta-: metadata is the object's, though its payload came in chunks.",
+        "S3 API Reference, PutObject, x-amz-meta-: an object uploaded in chunks loses its metadata.",
         "storage/streaming/metadata-is-stored#signed-chunks,unsigned-chunks",
         metadata=lambda original, call: {} if in_chunks(call) else dict(original(call)),
     ),
@@ -43,7 +43,7 @@ ROWS = (
 
 
 class ForgedChunksStored(_DoneAllTheSame):
-    """SigV4, "Transferring Payload in Multiple Chunks": a chunk is verified before it is written, and so the head."""
+    """SigV4, "Transferring Payload in Multiple Chunks": a chunk with a wrong signature is refused, but stored."""
 
     codes = (FORGED,)
     noticed_by = (
@@ -57,7 +57,7 @@ class ForgedChunksStored(_DoneAllTheSame):
 
 
 class CutOffChunksStored(_DoneAllTheSame):
-    """S3 API Reference, IncompleteBody: of a payload that did not come whole nothing is stored."""
+    """S3 API Reference, IncompleteBody: a truncated chunked payload is refused, but stored."""
 
     codes = (INCOMPLETE,)
     noticed_by = (
@@ -75,13 +75,13 @@ class CutOffChunksStored(_DoneAllTheSame):
     "storage/streaming/altered-chunks-are-refused#of-a-part,trailer-signature",
 )
 def chunk_signatures_ignored(chunk_signature_matches: Any, given: str, computed: str) -> bool:
-    """SigV4, "Signature Calculations: Transferring Payload in Multiple Chunks": every chunk's signature is verified."""
+    """SigV4, "Signature Calculations: Transferring Payload in Multiple Chunks": chunk signatures are not verified."""
     return True
 
 
 @defect("storage/streaming/altered-chunks-are-refused#never-framed,size-unreadable")
 def unframed_chunks_stored_raw(read_chunks: Any, call: Call, stated: str) -> None:
-    """SigV4, "Transferring Payload in Multiple Chunks": a payload said to come in chunks that does not was altered."""
+    """SigV4, "Transferring Payload in Multiple Chunks": a payload that is declared as chunked but is not is stored."""
     if re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
         read_chunks(call, stated)
     else:
@@ -90,7 +90,7 @@ def unframed_chunks_stored_raw(read_chunks: Any, call: Call, stated: str) -> Non
 
 @defect("storage/streaming/announced-trailer-must-come")
 def lost_trailer_ignored(read_trailers: Any, call: Call, rest: bytes, previous: str | None) -> None:
-    """SigV4, "Transferring Payload in Multiple Chunks", x-amz-trailer: what is announced comes."""
+    """SigV4, "Transferring Payload in Multiple Chunks": the absence of an announced trailer is not noticed."""
     if rest != b"\r\n":
         read_trailers(call, rest, previous)
 
@@ -100,14 +100,14 @@ def lost_trailer_ignored(read_trailers: Any, call: Call, rest: bytes, previous: 
     "storage/streaming/chunks-are-joined#size-in-capitals-of-unsigned",
 )
 def chunk_framing_stored(read_payload: Any, call: Call) -> None:
-    """SigV4, "Transferring Payload in Multiple Chunks": what is stored is the payload without the chunks' framing."""
+    """SigV4, "Transferring Payload in Multiple Chunks": the framing of the chunks is stored with the payload."""
     read_payload(call)
     call.body = call.request.body
 
 
 @defect("storage/streaming/decoded-length-is-checked#missing")
 def missing_decoded_length_is_server_error(check_decoded_length: Any, call: Call) -> None:
-    """S3 API Reference, MissingContentLength: a length that was left out is the caller's fault."""
+    """S3 API Reference, MissingContentLength: a missing x-amz-decoded-content-length is answered with a 5xx."""
     if "x-amz-decoded-content-length" not in call.headers:
         raise server_error()
     check_decoded_length(call)
@@ -115,7 +115,7 @@ def missing_decoded_length_is_server_error(check_decoded_length: Any, call: Call
 
 @defect("storage/streaming/framing-is-never-stored")
 async def undeclared_framing_stored_and_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """SigV4, "Transferring Payload in Multiple Chunks": of chunks that are refused nothing is stored, framed or not."""
+    """SigV4, "Transferring Payload in Multiple Chunks": chunks without Content-Encoding are refused, but stored."""
     undeclared = "aws-chunked" not in call.headers.get("content-encoding", "")
     answer: Answer = await put_object(call, bucket)
     if undeclared and call.signer.payload_hash in STREAMING:
@@ -125,7 +125,7 @@ async def undeclared_framing_stored_and_refused(put_object: Any, call: Call, buc
 
 @defect("storage/streaming/framing-is-never-stored")
 def framing_stored_without_content_encoding(read_payload: Any, call: Call) -> None:
-    """SigV4, "Transferring Payload in Multiple Chunks": x-amz-content-sha256 says that the payload comes in chunks."""
+    """SigV4, "Transferring Payload in Multiple Chunks": without Content-Encoding, the framing is stored."""
     in_chunks = call.signer.payload_hash.startswith("STREAMING-")
     if in_chunks and "aws-chunked" not in call.headers.get("content-encoding", ""):
         call.body = call.request.body
@@ -135,7 +135,7 @@ def framing_stored_without_content_encoding(read_payload: Any, call: Call) -> No
 
 @defect("storage/streaming/chunked-transfer-coding-is-accepted")
 def chunks_in_transfer_coding_lost(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-    """RFC 9112 section 7.1: the coding of the transfer is taken away, and the payload's chunks stay."""
+    """RFC 9112 section 7.1: a chunked payload in the chunked transfer coding is stored as an empty object."""
     stored: StoredObject = new_object(call, md5, checksums)
     both = call.signer.payload_hash in STREAMING and "transfer-encoding" in call.headers
     return replace(stored, body=b"") if both else stored
@@ -143,7 +143,7 @@ def chunks_in_transfer_coding_lost(new_object: Any, call: Call, md5: str, checks
 
 @defect("storage/streaming/chunked-transfer-coding-is-accepted")
 def decoded_length_is_no_length(require_length: Any, call: Call) -> None:
-    """Provisioning Storage, any S3-compatible client: chunks in transfer coding state their length as decoded."""
+    """Provisioning Storage, any S3-compatible client: chunks without a Content-Length are refused."""
     if "content-length" not in call.headers:
         raise Fault("MissingContentLength")
     require_length(call)
@@ -151,21 +151,21 @@ def decoded_length_is_no_length(require_length: Any, call: Call) -> None:
 
 @defect("storage/streaming/own-encoding-is-stored")
 def aws_chunked_removed_only_as_first_coding(content_encoding: Any, call: Call) -> str:
-    """S3 API Reference, PutObject: ``aws-chunked`` stands behind the object's own coding where boto3 writes it."""
+    """S3 API Reference, PutObject: ``aws-chunked`` after another coding is stored."""
     given = call.headers.get("content-encoding", "")
     return "" if given == "aws-chunked" else given.removeprefix("aws-chunked,").strip()
 
 
 @defect("storage/streaming/parts-may-be-chunked#signed,signed-with-trailer,unsigned-with-trailer")
 def part_keeps_its_framing(read_chunks: Any, call: Call, stated: str) -> None:
-    """SigV4, "Transferring payload in multiple chunks": a part, too, is what its chunks carry."""
+    """SigV4, "Transferring payload in multiple chunks": a part is stored with the framing of its chunks."""
     read_chunks(call, stated)
     if "uploadId" in call.query:
         call.body = call.request.body
 
 
 class StoredBeforeTheTrailer(_DoneAllTheSame):
-    """S3 User Guide, "Checking object integrity", trailing checksums: what they do not match is not stored."""
+    """S3 User Guide, trailing checksums: a payload with a wrong trailing checksum is refused, but stored."""
 
     codes = ("BadDigest", "MalformedTrailerError")
     noticed_by = (
@@ -179,7 +179,7 @@ class StoredBeforeTheTrailer(_DoneAllTheSame):
 
 @defect("storage/streaming/trailing-checksum-is-checked#signed,unsigned,unsigned-crc64nvme,unsigned-sha256")
 def trailing_checksum_ignored(read_trailers: Any, call: Call, rest: bytes, previous: str | None) -> None:
-    """S3 User Guide, "Using trailing checksums": a wrong checksum in a trailer is refused with BadDigest."""
+    """S3 User Guide, "Using trailing checksums": a trailing checksum is not compared with the payload."""
     read_trailers(call, rest, previous)
     call.trailers = {}
     headers = call.request.headers.mutablecopy()

@@ -23,12 +23,12 @@ from conformance.reference.support.storage import gateway
     "interoperability/storage/recursive-removal-keeps-to-its-prefix",
 )
 async def delete_keeps_object(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 API Reference, DeleteObject: the object is removed."""
+    """S3 API Reference, DeleteObject: the deletion is acknowledged, but not done."""
     return
 
 
 class DeletedStaysASource(Defect):
-    """S3 API Reference, NoSuchKey: what was deleted is there no more, for copies neither."""
+    """S3 API Reference, NoSuchKey: a deleted object can still be copied."""
 
     noticed_by = ("storage/object/delete-removes#one",)
     deleted: dict[str, StoredObject] = {}
@@ -50,7 +50,7 @@ class DeletedStaysASource(Defect):
 
 
 class _Remembered(Defect):
-    """Keeps what was deleted, for somewhere to be told still."""
+    """Remembers deleted objects."""
 
     deleted: dict[tuple[str, str], StoredObject] = {}
 
@@ -61,7 +61,7 @@ class _Remembered(Defect):
 
 
 class DeletedIsListed(_Remembered):
-    """S3 User Guide, consistency model: after a deletion a listing has the key no more."""
+    """S3 User Guide, consistency model: a deleted object is still listed."""
 
     noticed_by = ("storage/object/delete-removes#one,two-at-once",)
 
@@ -74,7 +74,7 @@ class DeletedIsListed(_Remembered):
 
 @defect("storage/object/missing-is-404", "storage/object/written-is-read#put")
 async def ranges_of_an_empty_object_unsatisfiable(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
+    """S3 API Reference, NoSuchKey: a range of a missing key is answered with 416."""
     if call.key not in bucket.objects and "range" in call.headers:
         raise gateway(get_object).unsatisfiable(0)
     return await get_object(call, bucket)

@@ -24,7 +24,7 @@ from tests.defects.support.storage import drop_uploads, refusals_emptying
 async def completion_fails_and_is_made(
     finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
+    """S3 API Reference, CompleteMultipartUpload: a completion beside an abortion fails, but makes the object."""
     await gateway(finish).commit(bucket, upload.key, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     if upload.upload_id not in bucket.uploads:
@@ -36,7 +36,7 @@ async def completion_fails_and_is_made(
 async def complete_race(
     finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
+    """S3 API Reference, CompleteMultipartUpload: a concurrent second completion empties the object."""
     await asyncio.sleep(PAUSE_S)
     whole = upload.upload_id in bucket.uploads
     await finish(bucket, upload, stored if whole else replace(stored, body=b""), conditions)
@@ -46,7 +46,7 @@ async def complete_race(
 async def completion_torn_by_put(
     finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
+    """S3 User Guide, "Amazon S3 data consistency model": a completion concurrent with a write mixes both objects."""
     await finish(bucket, upload, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     latest = bucket.objects.get(upload.key, stored)
@@ -55,7 +55,7 @@ async def completion_torn_by_put(
 
 @defect("storage/concurrency/parallel-parts-are-all-stored")
 async def parts_race(keep_part: Any, upload: Upload, part: Part) -> None:
-    """S3 User Guide, "Multipart upload process": parts may be uploaded in parallel, and none is lost."""
+    """S3 User Guide, "Multipart upload process": one of several concurrent parts is lost."""
     before = dict(upload.parts)
     await asyncio.sleep(PAUSE_S)
     upload.parts = {**before, part.number: part}
@@ -67,7 +67,7 @@ async def parts_race(keep_part: Any, upload: Upload, part: Part) -> None:
     "storage/multipart/completing-twice-is-harmless",
 )
 def unknown_upload_is_server_error(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
-    """S3 API Reference, NoSuchUpload: 404 for an upload that does not exist."""
+    """S3 API Reference, NoSuchUpload: an unknown upload id is answered with a 5xx."""
     try:
         return upload_of(call, bucket)
     except Fault:
@@ -76,7 +76,7 @@ def unknown_upload_is_server_error(upload_of: Any, call: Call, bucket: Bucket) -
 
 @defect("storage/multipart/abort-of-unknown-upload-is-harmless")
 async def abort_of_unknown_upload_deletes(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, AbortMultipartUpload: it aborts an upload, and is not the deletion of the object."""
+    """S3 API Reference, AbortMultipartUpload: aborting an unknown upload deletes the object."""
     if call.query["uploadId"] not in bucket.uploads:
         bucket.remove(call.key)
     return await abort_upload(call, bucket)
@@ -84,7 +84,7 @@ async def abort_of_unknown_upload_deletes(abort_upload: Any, call: Call, bucket:
 
 @defect("storage/multipart/abort-removes-the-upload", "storage/multipart/aborted-upload-takes-no-parts")
 async def upload_visible_too_early(keep_part: Any, upload: Upload, part: Part) -> None:
-    """S3 User Guide, "Multipart upload process": the object is there once the upload is completed, not before."""
+    """S3 User Guide, "Multipart upload process": the object is visible before the upload is completed."""
     await keep_part(upload, part)
     for bucket in gateway(keep_part).buckets.values():
         if upload.upload_id in bucket.uploads:
@@ -92,7 +92,7 @@ async def upload_visible_too_early(keep_part: Any, upload: Upload, part: Part) -
 
 
 class AbortedUploadStillListed(Defect):
-    """S3 API Reference, ListMultipartUploads: uploads in progress are listed, and none that was aborted."""
+    """S3 API Reference, ListMultipartUploads: an aborted upload is still listed."""
 
     noticed_by = ("storage/multipart/abort-removes-the-upload",)
     aborted: list[tuple[str, Upload]] = []
@@ -109,14 +109,14 @@ class AbortedUploadStillListed(Defect):
 
 @defect("storage/multipart/abort-removes-the-upload")
 async def abort_reported_as200(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, AbortMultipartUpload: if the action is successful, the answer is 204."""
+    """S3 API Reference, AbortMultipartUpload: it is answered with 200."""
     answer: Answer = await abort_upload(call, bucket)
     answer.status = 200
     return answer
 
 
 class AbortedUploadTakesMoreParts(Defect):
-    """S3 API Reference, AbortMultipartUpload: no more parts can be uploaded with that upload id."""
+    """S3 API Reference, AbortMultipartUpload: an aborted upload accepts further parts."""
 
     noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
     method = "PUT"
@@ -132,7 +132,7 @@ class AbortedUploadTakesMoreParts(Defect):
 
 
 class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
-    """S3 API Reference, AbortMultipartUpload: the parts are gone, and make no object any more."""
+    """S3 API Reference, AbortMultipartUpload: an aborted upload can be completed."""
 
     noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
 
@@ -141,7 +141,7 @@ class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
 
 @defect("storage/multipart/completing-twice-is-harmless", state=lambda: SimpleNamespace(made={}))
 async def repeated_completion_stores_again(state: Any, complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
+    """S3 User Guide, "Amazon S3 data consistency model": a repeated completion overwrites a later object."""
     made = state.made.get(call.query["uploadId"])
     if made is not None:
         bucket.put(call.key, made)
@@ -152,7 +152,7 @@ async def repeated_completion_stores_again(state: Any, complete_upload: Any, cal
 
 
 class _Repeated(Defect):
-    """S3 API Reference, CompleteMultipartUpload: what is repeated is told as the first time, or NoSuchUpload."""
+    """A completed upload can be completed again."""
 
     objects: dict[str, StoredObject] = {}
 
@@ -164,7 +164,7 @@ class _Repeated(Defect):
 
 
 class RepeatedCompletionHasAnotherTag(_Repeated):
-    """S3 API Reference, CompleteMultipartUploadResult, ETag: that of the object, though its parts are gone by then."""
+    """S3 API Reference, CompleteMultipartUploadResult, ETag: a repeated completion returns another ETag."""
 
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
 
@@ -176,7 +176,7 @@ class RepeatedCompletionHasAnotherTag(_Repeated):
 
 
 class RepeatedCompletionRemovesTheObject(_Repeated):
-    """S3 API Reference, NoSuchUpload: what is told so changes nothing, the object of that upload neither."""
+    """S3 API Reference, NoSuchUpload: a repeated completion is refused, but removes the object."""
 
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
 
@@ -188,7 +188,7 @@ class RepeatedCompletionRemovesTheObject(_Repeated):
 
 @defect("storage/multipart/interrupted-part-is-not-stored")
 async def cut_off_part_stored(broken_off: Any, request: Request) -> None:
-    """S3 API Reference, IncompleteBody: a part that breaks off is not kept."""
+    """S3 API Reference, IncompleteBody: a truncated part is refused, but stored."""
     surface = gateway(broken_off)
     name, key = surface.target(request)
     query = dict(pair.split("=", 1) for pair in request.query_string.split("&") if "=" in pair)
@@ -199,7 +199,7 @@ async def cut_off_part_stored(broken_off: Any, request: Request) -> None:
 
 @defect("storage/multipart/invisible-until-complete", shipped=True)
 async def uploads_take_room_on_pages(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjectsV2: what is listed are objects; an upload hides none by being under way."""
+    """S3 API Reference, ListObjectsV2: an open upload below the prefix empties a short page."""
     prefix = call.query.get("prefix", "")
     open_there = sum(each.key.startswith(prefix) for each in bucket.uploads.values())
     room = call.query.get("max-keys", "1000")
@@ -210,7 +210,7 @@ async def uploads_take_room_on_pages(list_objects_v2: Any, call: Call, bucket: B
 
 @defect("storage/multipart/invisible-until-complete")
 async def heads_see_open_uploads(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """CompleteMultipartUpload: it makes the object; before it there is none, to HEAD neither."""
+    """CompleteMultipartUpload: HEAD finds the object of an open upload."""
     opened = any(upload.key == call.key for upload in bucket.uploads.values())
     if call.request.method == "HEAD" and opened and call.key not in bucket.objects:
         answer = Answer(200)
@@ -221,14 +221,14 @@ async def heads_see_open_uploads(get_object: Any, call: Call, bucket: Bucket) ->
 
 @defect("storage/multipart/invisible-until-complete", shipped=True)
 async def named_deletions_drop_uploads(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever is deleted."""
+    """S3 API Reference, UploadPart: DeleteObjects removes the open uploads of its keys."""
     drop_uploads(bucket, entry.require("Key"))
     return str(await delete_entry(bucket, entry, quiet))
 
 
 @defect("storage/multipart/invisible-until-complete")
 async def part_of_open_upload_is_read(on_object: Any, call: Call) -> Answer:
-    """S3 User Guide, "Uploading and copying objects using multipart upload": until it is completed there is nothing."""
+    """S3 API Reference, CreateMultipartUpload: partNumber reads a part of an open upload."""
     bucket = gateway(on_object).bucket_of(call.organization, call.bucket)
     number = call.query.get("partNumber", "")
     if call.request.method == "GET" and number.isdigit() and call.key not in bucket.objects:
@@ -240,7 +240,7 @@ async def part_of_open_upload_is_read(on_object: Any, call: Call) -> Answer:
 
 @defect("storage/multipart/invisible-until-complete")
 async def folders_of_uploads_listed(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjectsV2: in-progress multipart uploads make no common prefix."""
+    """S3 API Reference, ListObjectsV2: an open upload adds a common prefix."""
     kept, under_way = bucket.keys, {upload.key for upload in bucket.uploads.values()}
     bucket.keys = sorted({*kept, *under_way}) if call.query.get("delimiter") else kept
     try:
@@ -252,7 +252,7 @@ async def folders_of_uploads_listed(list_objects_v2: Any, call: Call, bucket: Bu
 
 @defect("storage/multipart/old-object-remains-until-completion")
 async def opening_describes_the_old_object(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CreateMultipartUpload: its metadata is the new object's, once that is complete."""
+    """S3 API Reference, CreateMultipartUpload: the metadata of an opened upload is given to the existing object."""
     answer: Answer = await create_upload(call, bucket)
     surface, there = gateway(create_upload), bucket.objects.get(call.key)
     if there is not None:
@@ -262,7 +262,7 @@ async def opening_describes_the_old_object(create_upload: Any, call: Call, bucke
 
 
 class ListedAsBeforeItsCompletion(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": a listing tells of the object that an upload made."""
+    """S3 User Guide, "Amazon S3 data consistency model": the listing still has the object that an upload replaced."""
 
     noticed_by = ("storage/multipart/old-object-remains-until-completion",)
     overwritten: dict[tuple[str, str], tuple[StoredObject, StoredObject]] = {}
@@ -282,7 +282,7 @@ class ListedAsBeforeItsCompletion(Defect):
 
 @defect("storage/multipart/old-object-remains-until-completion#deleted,deleted-by-delete-objects")
 async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 API Reference, CreateMultipartUpload: an upload is open until it is completed or aborted."""
+    """S3 API Reference, CreateMultipartUpload: a deletion removes the open uploads of its key."""
     await erase(bucket, key, conditions)
     for upload in [each for each in bucket.uploads.values() if each.key == key]:
         bucket.uploads.pop(upload.upload_id)
@@ -290,7 +290,7 @@ async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, conditions
 
 @defect("storage/multipart/old-object-remains-until-completion")
 async def parts_written_over_the_object(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Multipart upload process": what stands there stays until the upload is completed."""
+    """S3 User Guide, "Multipart upload process": a part replaces the existing object."""
     answer: Answer = await upload_part(call, bucket)
     if (found := bucket.objects.get(call.key)) is not None:
         bucket.put(call.key, replace(found, body=call.body))
@@ -299,7 +299,7 @@ async def parts_written_over_the_object(upload_part: Any, call: Call, bucket: Bu
 
 @defect("storage/multipart/invalid-part-is-refused#over-an-object")
 async def refused_completion_empties_its_key(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Amazon S3 data consistency model": a completion that is refused leaves what is there."""
+    """S3 User Guide, "Amazon S3 data consistency model": a refused completion removes the existing object."""
     with refusals_emptying(bucket, call.key):
         answer: Answer = await complete_upload(call, bucket)
     return answer

@@ -25,7 +25,7 @@ MD5_OF_NOTHING = hashlib.md5(b"").hexdigest()
 
 @defect("storage/object/bytes-come-back#1KiB,64KiB-and-one")
 async def forms_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObject, Content-Type: it describes the contents, and asks for nothing to be done."""
+    """S3 API Reference, PutObject, Content-Type: an object with the Content-Type of a form is refused."""
     if "form" in call.headers.get("content-type", ""):
         raise Fault("InvalidRequest")
     return await put_object(call, bucket)
@@ -33,7 +33,7 @@ async def forms_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
 
 @defect("storage/object/bytes-come-back#5MiB", "storage/object/large-object-comes-back")
 async def large_bodies_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Uploading objects": up to 5 GB in a single operation; proxies take a megabyte unless told."""
+    """S3 User Guide, "Uploading objects": a body above one megabyte is refused, as by an unconfigured proxy."""
     if len(call.body) > 4 * 1024 * 1024:
         fault = Fault("InvalidRequest", "Your proposed upload exceeds the maximum allowed size")
         fault.code = "EntityTooLarge"
@@ -47,14 +47,14 @@ async def large_bodies_refused(put_object: Any, call: Call, bucket: Bucket) -> A
     "interoperability/storage/aws-s3-cp-from-standard-input",
 )
 def line_ends_translated(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-    """S3 API Reference, GetObject: the bytes that were put, every one."""
+    """S3 API Reference, GetObject: line ends are translated."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, body=stored.body.replace(b"\r\n", b"\n"))
 
 
 @defect("storage/object/bytes-come-back#csv,html,plain-text,script,xml")
 def line_ends_of_text_translated(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-    """S3 API Reference, GetObject: the bytes that were put, of a text too; its type describes them and no more."""
+    """S3 API Reference, GetObject: line ends of text are translated."""
     stored: StoredObject = new_object(call, md5, checksums)
     is_text = call.headers.get("content-type", "").startswith("text/")
     return replace(stored, body=stored.body.replace(b"\r\n", b"\n")) if is_text else stored
@@ -67,7 +67,7 @@ def line_ends_of_text_translated(new_object: Any, call: Call, md5: str, checksum
 def deduplicated_by_length_and_beginning(
     state: Any, new_object: Any, call: Call, md5: str, checksums: dict[str, str]
 ) -> StoredObject:
-    """S3 API Reference, GetObject: an object has its own bytes, and not those of one that is like it."""
+    """S3 API Reference, GetObject: an earlier object of the same length and beginning is returned."""
     stored: StoredObject = new_object(call, md5, checksums)
     like = len(stored.body), zlib.crc32(stored.body[:1024])
     return replace(stored, body=state.stored.setdefault(like, stored.body))
@@ -75,7 +75,7 @@ def deduplicated_by_length_and_beginning(
 
 @defect("storage/object/bytes-come-back#empty")
 def nothing_put_has_no_e_tag(stored_answer: Any, etag: str, checksums: dict[str, str]) -> Answer:
-    """S3 API Reference, PutObject, ETag: the entity tag for the uploaded object, which may have no bytes."""
+    """S3 API Reference, PutObject, ETag: an empty object has no ETag in the response."""
     answer: Answer = stored_answer(etag, checksums)
     if etag == MD5_OF_NOTHING:
         del answer.headers["etag"]
@@ -84,7 +84,7 @@ def nothing_put_has_no_e_tag(stored_answer: Any, etag: str, checksums: dict[str,
 
 @defect("storage/object/chunked-transfer-is-stored-or-refused")
 def missing_length_cut_off(require_length: Any, call: Call) -> None:
-    """RFC 9112 section 7.1: a chunked body ends with its last chunk, not with the first that is read."""
+    """RFC 9112 section 7.1: a body without a length is cut after its first chunk."""
     if "content-length" in call.headers or "x-amz-decoded-content-length" in call.headers:
         require_length(call)
     else:
@@ -93,7 +93,7 @@ def missing_length_cut_off(require_length: Any, call: Call) -> None:
 
 @defect("storage/object/chunked-transfer-is-stored-or-refused")
 def missing_length_is_server_error(require_length: Any, call: Call) -> None:
-    """S3 API Reference, MissingContentLength: a payload of unknown length is refused as such, or taken."""
+    """S3 API Reference, MissingContentLength: a body without a length is answered with a 5xx."""
     try:
         require_length(call)
     except Fault:
@@ -102,7 +102,7 @@ def missing_length_is_server_error(require_length: Any, call: Call) -> None:
 
 @defect("storage/object/interrupted-upload-stores-nothing#between-signed-chunks,signed")
 async def cut_off_upload_leaves_a_file(broken_off: Any, request: Request) -> None:
-    """S3 API Reference, IncompleteBody: of an upload that breaks off nothing is listed, nor the file it came into."""
+    """S3 API Reference, IncompleteBody: a truncated upload leaves a temporary file in the listing."""
     surface = gateway(broken_off)
     name, key = surface.target(request)
     if request.method == "PUT":
@@ -114,7 +114,7 @@ async def cut_off_upload_leaves_a_file(broken_off: Any, request: Request) -> Non
     "storage/object/interrupted-upload-stores-nothing#between-signed-chunks,last-chunk-missing,within-a-signed-chunk"
 )
 async def cut_off_new_object_stored(broken_off: Any, request: Request) -> None:
-    """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing, where nothing stood as well."""
+    """S3 API Reference, IncompleteBody: a truncated upload of a new key is stored."""
     surface = gateway(broken_off)
     name, key = surface.target(request)
     if request.method == "PUT" and key not in surface.buckets[name].objects:
@@ -124,7 +124,7 @@ async def cut_off_new_object_stored(broken_off: Any, request: Request) -> None:
 
 @defect("storage/object/interrupted-upload-stores-nothing#between-signed-chunks,unsigned")
 async def cut_off_upload_stored(broken_off: Any, request: Request) -> None:
-    """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing."""
+    """S3 API Reference, IncompleteBody: a truncated upload is stored."""
     surface = gateway(broken_off)
     name, key = surface.target(request)
     if request.method == "PUT":
@@ -133,7 +133,7 @@ async def cut_off_upload_stored(broken_off: Any, request: Request) -> None:
 
 
 class FormNamesNoFile(FormsTaken, Defect):
-    """S3 API Reference, POST Object, key: ${filename} stands for the name of the file."""
+    """S3 API Reference, POST Object, key: ${filename} is not replaced."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
 
@@ -142,7 +142,7 @@ class FormNamesNoFile(FormsTaken, Defect):
 
 
 class FormAnswersAsItLikes(FormsTaken, Defect):
-    """S3 API Reference, POST Object, success_action_status: 201 where that is asked for."""
+    """S3 API Reference, POST Object, success_action_status: 204 is answered where 201 was requested."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
 
@@ -151,7 +151,7 @@ class FormAnswersAsItLikes(FormsTaken, Defect):
 
 
 class FormAnswerIsCut(FormsTaken, Defect):
-    """S3 API Reference, POST Object, success_action_status: with 201 comes an XML document, and that is well-formed."""
+    """S3 API Reference, POST Object, success_action_status: the XML document is truncated."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
 
@@ -162,7 +162,7 @@ class FormAnswerIsCut(FormsTaken, Defect):
 
 
 class FormAnswerNamesTheTemplate(FormsTaken, Defect):
-    """S3 API Reference, POST Object, Key: that of the object, and ${filename} is no part of it."""
+    """S3 API Reference, POST Object, Key: the response contains ${filename} instead of the file's name."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
 
@@ -171,7 +171,7 @@ class FormAnswerNamesTheTemplate(FormsTaken, Defect):
 
 
 class FormsWithoutCacheControl(FormsTaken, Defect):
-    """S3 API Reference, POST Object, Cache-Control and its like: kept as those of a PUT are."""
+    """S3 API Reference, POST Object, Cache-Control and its like: Cache-Control is lost."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
 
@@ -180,7 +180,7 @@ class FormsWithoutCacheControl(FormsTaken, Defect):
 
 
 class FormChoosesAnyStatus(FormsTaken, Defect):
-    """S3 API Reference, POST Object, success_action_status: an invalid value is answered with 204."""
+    """S3 API Reference, POST Object, success_action_status: any status is accepted."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
 
@@ -189,7 +189,7 @@ class FormChoosesAnyStatus(FormsTaken, Defect):
 
 
 class FormFieldsLost(FormsTaken, Defect):
-    """S3 API Reference, POST Object: what a PUT says in header fields a form says in its own."""
+    """S3 API Reference, POST Object: header fields in the form are lost."""
 
     noticed_by = ("storage/object/form-is-stored-as-a-put",)
 
@@ -198,7 +198,7 @@ class FormFieldsLost(FormsTaken, Defect):
 
 
 class FormFilesAreText(FormsTaken, Defect):
-    """S3 API Reference, POST Object, file: its content is stored, of which nothing says that it is text."""
+    """S3 API Reference, POST Object, file: the file is decoded as text."""
 
     noticed_by = ("storage/object/form-is-stored-as-a-put",)
 
@@ -208,7 +208,7 @@ class FormFilesAreText(FormsTaken, Defect):
 
 
 class FormFieldsBeginWithNothing(FormsTaken, Defect):
-    """SigV4, "Browser-based uploads using POST", condition matching: starts-with of nothing permits any content."""
+    """SigV4, "Browser-based uploads using POST": starts-with of an empty string permits empty values only."""
 
     noticed_by = ("storage/object/form-is-stored-as-a-put", "storage/object/form-chooses-key-and-status")
 
@@ -221,7 +221,7 @@ class FormFieldsBeginWithNothing(FormsTaken, Defect):
 async def shorter_writes_keep_the_tail(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, PutObject: the whole object is written anew; of a longer one nothing stays behind its end."""
+    """S3 API Reference, PutObject: a shorter object keeps the tail of the overwritten one."""
     stood = bucket.objects.get(key)
     tail = stood.body[stored.size :] if stood else b""
     await commit(bucket, key, replace(stored, body=stored.body + tail), conditions)
@@ -231,7 +231,7 @@ async def shorter_writes_keep_the_tail(
 async def head_cached_by_tag(
     kept: dict[tuple[str, str, str], Answer], get_object: Any, call: Call, bucket: Bucket
 ) -> Answer:
-    """HeadObject: it says what GET says; a cache that goes by the ETag keeps what equal bytes were described as."""
+    """HeadObject: HEAD returns the cached fields of another object with the same ETag."""
     answer: Answer = await get_object(call, bucket)
     if call.request.method != "HEAD" or answer.status != 200 or "versionId" in call.query:
         return answer
@@ -239,7 +239,7 @@ async def head_cached_by_tag(
 
 
 class DeletedMetadataRevived(Defect):
-    """S3 API Reference, PutObject: the object is a new one, also where one was deleted before."""
+    """S3 API Reference, PutObject: an object gets the metadata of a deleted one of its key."""
 
     noticed_by = ("storage/object/overwriting-replaces-everything#after-deletion",)
     deleted: dict[tuple[str, str], dict[str, str]] = {}
@@ -261,14 +261,14 @@ class DeletedMetadataRevived(Defect):
 async def checksum_of_the_overwritten(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, PutObject: it replaces the whole object, its checksum included."""
+    """S3 API Reference, PutObject: the checksum of the overwritten object is kept."""
     earlier = bucket.objects.get(key)
     kept = earlier.checksums if earlier and not stored.checksums else stored.checksums
     await commit(bucket, key, replace(stored, checksums=kept), conditions)
 
 
 class PartsOutliveTheirObject(Defect):
-    """S3 API Reference, PutObject: it replaces the whole object, and with it what was known of its parts."""
+    """S3 API Reference, PutObject: the parts of the overwritten object can still be read."""
 
     noticed_by = ("storage/object/overwriting-replaces-everything#object-in-parts",)
     sizes: dict[tuple[str, str], int] = {}
@@ -288,7 +288,7 @@ class PartsOutliveTheirObject(Defect):
 
 @defect("storage/object/size-is-the-same-everywhere")
 async def entries_from_a_place_on_are_longer(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjectsV2, Size: that of the object, also from a place on and beside folders."""
+    """S3 API Reference, ListObjectsV2, Size: with start-after and a delimiter, sizes are wrong."""
     answer: Answer = await list_objects_v2(call, bucket)
     if call.query.get("delimiter") and call.query.get("start-after"):
         answer.body = answer.body.replace(b"<Size>", b"<Size>1")
@@ -297,7 +297,7 @@ async def entries_from_a_place_on_are_longer(list_objects_v2: Any, call: Call, b
 
 @defect("storage/object/written-is-200")
 async def overwriting_answers_no_content(put_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObject, Response Syntax: HTTP/1.1 200, for an object in the place of another, too."""
+    """S3 API Reference, PutObject, Response Syntax: an overwrite is answered with 204."""
     stood = call.key in bucket.objects
     answer: Answer = await put_object(call, bucket)
     answer.status = 204 if stood else answer.status
@@ -312,7 +312,7 @@ def ranges_cached(
     found: StoredObject,
     overrides: dict[str, str],
 ) -> Answer:
-    """S3 User Guide, "Amazon S3 data consistency model": after a write every read has the new bytes, of a range too."""
+    """S3 User Guide, "Amazon S3 data consistency model": a range is served from a cache after an overwrite."""
     range_value = call.headers.get("range")
     first = found if range_value is None else kept.setdefault((call.bucket, call.key, range_value), found)
     return object_answer(call, first, overrides)
@@ -322,7 +322,7 @@ def ranges_cached(
 async def absence_reported_by_head_cached(
     missed: set[tuple[str, str]], get_object: Any, call: Call, bucket: Bucket
 ) -> Answer:
-    """S3 User Guide, "Amazon S3 data consistency model": HEAD after the first write finds the object as GET does."""
+    """S3 User Guide, "Amazon S3 data consistency model": 404 is cached for HEAD."""
     place = (call.bucket, call.key)
     if call.request.method == "HEAD" and (call.key not in bucket.objects or place in missed):
         missed.add(place)
@@ -331,7 +331,7 @@ async def absence_reported_by_head_cached(
 
 
 class CopiesMakeNoFolder(Defect):
-    """S3 API Reference, ListObjectsV2, CommonPrefixes: of all keys below, of copies too."""
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: copied keys make no common prefix."""
 
     noticed_by = ("storage/object/written-is-read#in-each-listing",)
     copies: set[str] = set()
@@ -347,7 +347,7 @@ class CopiesMakeNoFolder(Defect):
 
 
 class StaleRead(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": a read after an overwrite sees the new object."""
+    """S3 User Guide, "Amazon S3 data consistency model": a read after an overwrite returns the old object."""
 
     noticed_by = (
         "storage/object/written-is-read#put,with-if-none-match",
@@ -374,7 +374,7 @@ class StaleRead(Defect):
 
 @defect("storage/object/written-is-read#put,uploaded-in-parts", state=dict)
 def head_cached(earlier: dict[str, Answer], request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD tells what GET would tell now, not what it told before."""
+    """RFC 9110 section 9.3.2: HEAD is served from a cache after an overwrite."""
     if request.method != "HEAD" or answer.status != 200:
         return answer
     return earlier.setdefault(request.raw_path + request.headers.get("range", ""), answer)
@@ -382,7 +382,7 @@ def head_cached(earlier: dict[str, Answer], request: Request, answer: Answer) ->
 
 @defect("storage/object/written-is-read#put,in-each-listing,uploaded-in-parts", state=dict)
 def listing_cached(earlier: dict[str, Answer], request: Request, answer: Answer) -> Answer:
-    """S3 User Guide, "Amazon S3 data consistency model": a listing tells what is in the bucket now."""
+    """S3 User Guide, "Amazon S3 data consistency model": a listing is served from a cache."""
     if request.method != "GET" or answer.status != 200 or b"<ListBucketResult" not in answer.body[:200]:
         return answer
     return earlier.setdefault(f"{request.raw_path}?{request.query_string}", answer)

@@ -14,19 +14,19 @@ from tests.defects.support.common import server_error_page
 ROWS = (
     row(
         "broken-escape-in-query-fails",
-        "API Reference, Error Handling: an invalid parameter is 400, also one whose escapes cannot be decoded.",
+        "API Reference, Error Handling: an invalid percent escape in the query is answered with a 5xx.",
         "storage/errors/any-query-is-no-server-error#broken-escape",
         intercept=lambda request: Answer(500) if "%zz" in request.query_string else None,
     ),
     row(
         "unknown-algorithm-is-server-error",
-        "S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is the caller's fault.",
+        "S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is answered with a 5xx.",
         "storage/errors/invalid-fields-are-no-server-error#x-amz-checksum-algorithm",
         requested_algorithm=lambda original, call: crashing(lambda: original(call)),
     ),
     row(
         "unreadable-tags-of-the-field-are-server-error",
-        "S3 API Reference, InvalidArgument: 400 for an x-amz-tagging that is not written as a query is.",
+        "S3 API Reference, InvalidArgument: a malformed x-amz-tagging is answered with a 5xx.",
         "storage/errors/invalid-fields-are-no-server-error#x-amz-tagging",
         header_tags=lambda original, call: dict(crashing(lambda: original(call))),
     ),
@@ -39,7 +39,7 @@ ROWS = (
     shortest=2,
 )
 def unreadable_parameter_fails(request: Request) -> Answer | None:
-    """S3 API Reference, Common Request Parameters: a value that is not ASCII is no reason for a 5xx."""
+    """S3 API Reference, Common Request Parameters: a parameter outside ASCII is answered with a 5xx."""
     names = {name for name, value in request.query if not value.isascii()}
     odd = {name for name in names if name.startswith(("cf-", "x-id", "response-", "conformance", "versionId"))}
     return server_error_page() if odd and request.method == "GET" else None
@@ -47,7 +47,7 @@ def unreadable_parameter_fails(request: Request) -> Answer | None:
 
 @defect("storage/errors/invalid-fields-are-no-server-error#x-amz-meta-unusual")
 def other_letters_in_metadata_cannot_be_read(object_headers: Any, found: StoredObject) -> dict[str, str]:
-    """API Reference, Error Handling: what was taken with an object is told, or left out, and breaks no read of it."""
+    """API Reference, Error Handling: an object with non-ASCII metadata cannot be read."""
     if not all(value.isascii() for value in found.metadata.values()):
         raise server_error()
     return object_headers(found)
@@ -55,7 +55,7 @@ def other_letters_in_metadata_cannot_be_read(object_headers: Any, found: StoredO
 
 @defect("storage/errors/invalid-fields-are-no-server-error#x-amz-security-token")
 def token_of_no_session_crash(presented: Any, request: Request) -> Presented:
-    """S3 API Reference, InvalidToken: a session token that is none is the caller's fault."""
+    """S3 API Reference, InvalidToken: an unknown session token is answered with a 5xx."""
     if "x-amz-security-token" in request.headers:
         raise server_error()
     return presented(request)

@@ -19,16 +19,13 @@ from tests.defects.support.storage import _DoneAllTheSame
 ROWS = (
     row(
         "encryption-key-ignored",
-        (
-            'S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none '
-            "were given."
-        ),
+        ('S3 User Guide, "Server-side encryption with customer-provided keys": the given key is ignored.',),
         "storage/subresource/encryption-key-is-used-or-refused#put,copy",
         refuse_unsupported=lambda original, call: None,
     ),
     row(
         "options-is-server-error",
-        "RFC 9110 section 9.3.7: OPTIONS may be asked of anything, as browsers do, and is no reason to fail.",
+        "RFC 9110 section 9.3.7: OPTIONS is answered with a 5xx.",
         "storage/subresource/unknown-method-is-refused#options",
         intercept=lambda request: Answer(500) if request.method == "OPTIONS" else None,
     ),
@@ -41,7 +38,7 @@ ROWS = (
     "storage/subresource/lock-is-applied-or-refused#put,copy",
 )
 def protections_are_server_errors(refuse_unsupported: Any, call: Call) -> None:
-    """S3 API Reference, PutObject, CopyObject: protection that is not offered is refused, and no reason to crash."""
+    """S3 API Reference, PutObject, CopyObject: an unsupported protection is answered with a 5xx."""
     try:
         refuse_unsupported(call)
     except Fault:
@@ -49,7 +46,7 @@ def protections_are_server_errors(refuse_unsupported: Any, call: Call) -> None:
 
 
 class DoneBeforeItsOwnerIsKnown(_DoneAllTheSame):
-    """S3 User Guide, "Verifying bucket ownership": where the owner is another the request is not done."""
+    """S3 User Guide, "Verifying bucket ownership": a request with a wrong expected owner is refused, but done."""
 
     codes = ("AccessDenied",)
     noticed_by = ("storage/subresource/expected-owner-is-checked#abortion,completion,delete,delete-many,part,put",)
@@ -63,19 +60,19 @@ class DoneBeforeItsOwnerIsKnown(_DoneAllTheSame):
     "storage/subresource/expected-owner-is-checked#open-upload,open-uploads,parts",
 )
 def expected_owner_ignored(check_expected_owner: Any, call: Call, bucket: Bucket, *field: str) -> None:
-    """S3 API Reference, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
+    """S3 API Reference, x-amz-expected-bucket-owner: it is ignored."""
     return
 
 
 @defect("storage/subresource/lock-is-applied-or-refused#put,copy")
 def lock_passed_over(refuse_unsupported: Any, call: Call) -> None:
-    """S3 API Reference, PutObject, x-amz-object-lock-mode: what is not locked is not taken as if it were."""
+    """S3 API Reference, PutObject, x-amz-object-lock-mode: it is ignored."""
     if "x-amz-object-lock-mode" not in call.headers:
         refuse_unsupported(call)
 
 
 def _unless_unsupported(original: Any, call: Call, instead: Operation, *methods: str) -> Operation:
-    """The operation of a call; by these methods another instead of one that is not supported."""
+    """Return the operation of a call, or another one if these methods do not support it."""
     try:
         return original(call)
     except Fault as fault:
@@ -89,7 +86,7 @@ def _unless_unsupported(original: Any, call: Call, instead: Operation, *methods:
     "storage/subresource/of-a-bucket-is-no-listing#policy,publicAccessBlock,requestPayment,versioning,website",
 )
 def subresource_answered_as_listing(bucket_operation: Any, call: Call) -> Operation:
-    """S3 API Reference, NotImplemented: a subresource that is not supported is not answered as something else."""
+    """S3 API Reference, NotImplemented: an unsupported subresource of a bucket returns the listing."""
     return _unless_unsupported(bucket_operation, call, gateway(bucket_operation).list_objects, "GET")
 
 
@@ -103,7 +100,7 @@ def subresource_answered_as_listing(bucket_operation: Any, call: Call) -> Operat
 def unknown_subresources_are_server_errors(
     from_table: Any, table: dict[tuple[str, str], Operation], call: Call, subresources: set[str]
 ) -> Operation:
-    """S3 API Reference, NotImplemented: what is not offered is told as that, and is no reason to crash."""
+    """S3 API Reference, NotImplemented: an unsupported subresource is answered with a 5xx."""
     try:
         return from_table(table, call, subresources)
     except Fault as fault:
@@ -115,13 +112,13 @@ def unknown_subresources_are_server_errors(
     "storage/subresource/missing-part-is-refused",
 )
 def subresource_answered_as_object(object_operation: Any, call: Call) -> Operation:
-    """S3 API Reference, NotImplemented: ``GET ?acl`` and its like are not answered with the object's bytes."""
+    """S3 API Reference, NotImplemented: an unsupported subresource of an object returns its bytes."""
     return _unless_unsupported(object_operation, call, gateway(object_operation).get_object, "GET", "HEAD")
 
 
 @defect("storage/subresource/missing-part-is-refused", "storage/multipart/reads-by-part-number-are-described")
 async def part_numbers_are_server_errors(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, GetObject, partNumber: a part is read, or the request refused (416 InvalidPartNumber, 501)."""
+    """S3 API Reference, GetObject, partNumber: it is answered with a 5xx."""
     if call.request.method in ("GET", "HEAD") and "partNumber" in call.query:
         raise server_error()
     return await on_object(call)
@@ -129,14 +126,14 @@ async def part_numbers_are_server_errors(on_object: Any, call: Call) -> Answer:
 
 @defect("storage/subresource/unknown-method-is-refused#patch")
 async def patch_is_a_read(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.5.6: a method that an object has not is refused, and not taken for another."""
+    """RFC 9110 section 15.5.6: PATCH is answered as GET."""
     read = replace(call.request, method="GET")
     return await on_object(replace(call, request=read) if call.request.method == "PATCH" else call)
 
 
 @defect("storage/subresource/unknown-method-is-refused#patch")
 async def patch_writes_and_is_refused(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.5.6: a method that is refused as unknown has changed nothing."""
+    """RFC 9110 section 15.5.6: PATCH is refused, but writes the object."""
     held = gateway(on_object).buckets[call.bucket].objects
     if call.request.method == "PATCH" and call.key in held:
         held[call.key] = replace(held[call.key], body=call.body)
@@ -144,7 +141,7 @@ async def patch_writes_and_is_refused(on_object: Any, call: Call) -> Answer:
 
 
 class VersionOfDeletionPassedOver(Defect):
-    """S3 API Reference, DeleteObject, versionId: the version to delete, and not the present object in its place."""
+    """S3 API Reference, DeleteObject, versionId: it is ignored, so that the current object is deleted."""
 
     noticed_by = ("storage/subresource/unknown-version-deletes-nothing#many,one",)
 
@@ -159,7 +156,7 @@ class VersionOfDeletionPassedOver(Defect):
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
 async def unknown_version_tagged_silently(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, PutObjectTagging, versionId: the version to tag, and not the present object in its place."""
+    """S3 API Reference, PutObjectTagging, versionId: it is ignored, so that the current object is tagged."""
     written = call.request.method == "PUT" and {"tagging", "versionId"} <= set(call.query)
     if written:
         call = replace(call, query={"tagging": ""})
@@ -168,7 +165,7 @@ async def unknown_version_tagged_silently(on_object: Any, call: Call) -> Answer:
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
 async def tags_reported_for_unknown_versions(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, GetObjectTagging, versionId: the tags of that version, and not of the present object."""
+    """S3 API Reference, GetObjectTagging, versionId: it is ignored, so that the current object's tags are returned."""
     query = {name: value for name, value in call.query.items() if name != "versionId"}
     reads = call.request.method == "GET" and "tagging" in call.query
     return await on_object(replace(call, query=query) if reads else call)
@@ -178,7 +175,7 @@ async def tags_reported_for_unknown_versions(on_object: Any, call: Call) -> Answ
     "storage/subresource/unknown-version-is-refused", "storage/subresource/unknown-version-deletes-nothing#malformed"
 )
 async def unknown_versions_are_server_errors(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, versionId: an id of no version is the caller's mistake (NoSuchVersion, InvalidArgument)."""
+    """S3 API Reference, versionId: an unknown version is answered with a 5xx."""
     if call.query.get("versionId", "null") != "null":
         raise server_error()
     return await on_object(call)
@@ -186,7 +183,7 @@ async def unknown_versions_are_server_errors(on_object: Any, call: Call) -> Answ
 
 @defect("storage/subresource/write-never-overwrites-the-object#acl,encryption,legal-hold,restore,retention")
 def subresource_overwrites_object(object_operation: Any, call: Call) -> Operation:
-    """S3 API Reference, NotImplemented: ``PUT ?acl`` and its like never overwrite the object."""
+    """S3 API Reference, NotImplemented: a PUT of an unsupported subresource overwrites the object."""
     try:
         return object_operation(call)
     except Fault as fault:

@@ -20,7 +20,7 @@ CDATA = re.compile(rb"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 
 @defect("storage/xml/attacks-do-no-harm#external-file")
 def entities_expanded(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """OWASP ASVS 5.5.2: XML is read with document types and entities switched off."""
+    """OWASP ASVS 5.5.2: entities are expanded."""
     for name, value in re.findall(rb'<!ENTITY\s+(\w+)\s+"([^"]*)"', body)[:10]:
         body = body.replace(b"&" + name + b";", value)
     for name in re.findall(rb"<!ENTITY\s+(\w+)\s+SYSTEM", body)[:10]:
@@ -31,7 +31,7 @@ def entities_expanded(request_document: Any, body: bytes, root: str) -> xml.Node
 
 @defect("storage/xml/attacks-do-no-harm#expansion,internal-entity,parameter-entity,self-reference")
 def document_types_are_server_errors(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """S3 API Reference, MalformedXML: a document that is not to be read is the caller's mistake."""
+    """S3 API Reference, MalformedXML: a document type declaration is answered with a 5xx."""
     if b"<!DOCTYPE" in body:
         raise server_error()
     return request_document(body, root)
@@ -43,7 +43,7 @@ def document_types_are_server_errors(request_document: Any, body: bytes, root: s
     state=lambda: SimpleNamespace(stopped=False),
 )
 async def large_documents_stop_the_worker(state: Any, answered: Any, request: Request) -> Answer:
-    """API Reference, Error Handling: one bad request does not cost the next good one its answer."""
+    """API Reference, Error Handling: the request after a large deletion document fails."""
     if state.stopped:
         state.stopped = False
         raise server_error()
@@ -53,7 +53,7 @@ async def large_documents_stop_the_worker(state: Any, answered: Any, request: Re
 
 @defect("storage/xml/single-elements-occur-once")
 async def storage_class_of_parts_twice(list_parts: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListParts, StorageClass: a text, and so one; some readers fail where there are two."""
+    """S3 API Reference, ListParts, StorageClass: it is returned twice."""
     answer: Answer = await list_parts(call, bucket)
     answer.body = re.sub(rb"(<StorageClass>[^<]*</StorageClass>)", rb"\1\1", answer.body)
     return answer
@@ -61,7 +61,7 @@ async def storage_class_of_parts_twice(list_parts: Any, call: Call, bucket: Buck
 
 @defect("storage/xml/namespace-prefix-is-accepted#prefix")
 def namespace_by_prefix_refused(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """Namespaces in XML 1.0 section 3: a prefix stands for its namespace, whichever prefix it is."""
+    """Namespaces in XML 1.0 section 3: a namespace prefix is refused."""
     if b"xmlns:" in body:
         raise Fault("MalformedXML")
     return request_document(body, root)
@@ -69,7 +69,7 @@ def namespace_by_prefix_refused(request_document: Any, body: bytes, root: str) -
 
 @defect("storage/xml/namespace-prefix-is-accepted#byte-order-mark")
 def byte_order_mark_refused(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """XML 1.0 section 4.3.3: a document may begin with a byte order mark, which is no part of it."""
+    """XML 1.0 section 4.3.3: a byte order mark is refused."""
     if body.startswith(b"\xef\xbb\xbf"):
         raise Fault("MalformedXML")
     return request_document(body, root)
@@ -77,14 +77,14 @@ def byte_order_mark_refused(request_document: Any, body: bytes, root: str) -> xm
 
 @defect("storage/xml/results-have-an-xml-media-type")
 async def deletions_of_several_are_of_no_type(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
-    """RFC 9110 section 8.3: what has content says of which type it is."""
+    """RFC 9110 section 8.3: the response to DeleteObjects has no Content-Type."""
     answer: Answer = await delete_objects(call, bucket)
     del answer.headers["Content-Type"]
     return answer
 
 
 class _RefusedDocument(Defect):
-    """A document with some mark in it is refused as malformed."""
+    """Refuses a document that contains a given text as malformed."""
 
     root: ClassVar[str] = ""
     mark: ClassVar[bytes] = b""
@@ -96,7 +96,7 @@ class _RefusedDocument(Defect):
 
 
 class CdataInCompletionRefused(_RefusedDocument):
-    """XML 1.0 section 2.7: text may be written in a CDATA section."""
+    """XML 1.0 section 2.7: a CDATA section in a completion is refused."""
 
     noticed_by = ("storage/xml/changed-completion-is-obeyed-or-refused",)
     shortest, root, mark = 3, "CompleteMultipartUpload", rb"<!\[CDATA"
@@ -104,7 +104,7 @@ class CdataInCompletionRefused(_RefusedDocument):
 
 @defect("storage/xml/changed-completion-is-obeyed-or-refused")
 async def broken_completion_ends_the_upload(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CompleteMultipartUpload: one that is refused leaves the upload, to be completed rightly."""
+    """S3 API Reference, CompleteMultipartUpload: a malformed completion ends the upload."""
     try:
         return await complete_upload(call, bucket)
     except Fault as fault:
@@ -115,14 +115,14 @@ async def broken_completion_ends_the_upload(complete_upload: Any, call: Call, bu
 
 @defect("storage/xml/changed-completion-is-obeyed-or-refused")
 def malformed_reported_without_a_document(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, "REST error responses": a refusal has an error document, by whose code SDKs go."""
+    """S3 API Reference, "REST error responses": the refusal of a malformed document has no body."""
     if b"<Code>MalformedXML" in answer.body:
         answer.body, answer.headers["Content-Type"] = b"Bad Request", "text/plain"
     return answer
 
 
 class CdataInDeletionRefused(_RefusedDocument):
-    """XML 1.0 section 2.7: text may be written in a CDATA section."""
+    """XML 1.0 section 2.7: a CDATA section in DeleteObjects is refused."""
 
     noticed_by = ("storage/xml/changed-deletion-is-obeyed-or-refused",)
     shortest, root, mark = 1, "Delete", rb"<!\[CDATA"
@@ -130,13 +130,13 @@ class CdataInDeletionRefused(_RefusedDocument):
 
 @defect("storage/xml/changed-deletion-is-obeyed-or-refused")
 def cdata_read_literally(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """XML 1.0 section 2.7: a CDATA section is a way to write text, and its marks are none of it."""
+    """XML 1.0 section 2.7: the marks of a CDATA section are read as text."""
     literal = CDATA.sub(rb"&lt;![CDATA[\1]]&gt;", body) if root == "Delete" else body
     return request_document(literal, root)
 
 
 class CdataInTaggingRefused(_RefusedDocument):
-    """XML 1.0 section 2.7: text may be written in a CDATA section."""
+    """XML 1.0 section 2.7: a CDATA section in a tag set is refused."""
 
     noticed_by = ("storage/xml/changed-tagging-is-obeyed-or-refused",)
     shortest, root, mark = 2, "Tagging", rb"<!\[CDATA"
@@ -144,14 +144,14 @@ class CdataInTaggingRefused(_RefusedDocument):
 
 @defect("storage/xml/changed-tagging-is-obeyed-or-refused")
 def cdata_of_tags_passed_over(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """XML 1.0 section 2.7: a CDATA section is a way to write text, wherever text may stand."""
+    """XML 1.0 section 2.7: the text of a CDATA section in a tag set is lost."""
     passed = CDATA.sub(b"", body).replace(b"<Key></Key>", b"<Key>Key</Key>") if root == "Tagging" else body
     return request_document(passed, root)
 
 
 @defect("storage/xml/values-have-their-form")
 async def parts_come_at_local_times(list_parts: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListParts, LastModified: a timestamp says of which zone it is."""
+    """S3 API Reference, ListParts, LastModified: it has no time zone."""
     answer: Answer = await list_parts(call, bucket)
     if "part-number-marker" in call.query:
         answer.body = re.sub(rb"(<LastModified>[^<.]*)[^<]*<", rb"\1<", answer.body)

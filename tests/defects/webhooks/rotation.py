@@ -14,7 +14,7 @@ from tests.defects.support.webhooks import surface_of
 ROWS = (
     row(
         "rotation-changes-nothing",
-        "API Reference, Webhooks: a URL that was exposed is replaced by rotation, and not given out again.",
+        "API Reference, Webhooks: rotation returns the exposed URL again.",
         "webhooks/rotation/old-url-is-refused",
         rotate=lambda original: surface_of(original).url_path,
     ),
@@ -23,7 +23,7 @@ ROWS = (
 
 @defect("webhooks/rotation/new-url-cannot-be-guessed")
 def rotated_url_is_a_hash(rotate: Any) -> str:
-    """API Reference, Webhooks: who knows a URL that was exposed cannot tell the one that came in its place."""
+    """API Reference, Webhooks: the new URL is a hash of the exposed one, so anyone can compute it."""
     surface = surface_of(rotate)
     before, _, old = surface.url_path.rpartition("/")
     rotate()
@@ -33,7 +33,7 @@ def rotated_url_is_a_hash(rotate: Any) -> str:
 
 @defect("webhooks/rotation/new-url-cannot-be-guessed")
 def rotation_changes_the_end(rotate: Any) -> str:
-    """API Reference, Webhooks: a new URL is new, and not the exposed one with another end."""
+    """API Reference, Webhooks: the new URL differs from the exposed one in its last characters only."""
     surface = surface_of(rotate)
     old, new = surface.url_path, rotate()
     surface.paths[ORGANIZATION] = old[:-10] + new[-10:]
@@ -42,7 +42,7 @@ def rotation_changes_the_end(rotate: Any) -> str:
 
 @defect("webhooks/rotation/old-url-is-answered-as-unknown", state=set)
 def old_webhook_url_distinguishable(live: set[str], receive: Any, request: Request) -> Answer:
-    """API Reference, Webhooks: a rotated URL is answered like one that never was."""
+    """API Reference, Webhooks: a rotated URL is answered differently from one that never existed."""
     answer = receive(request)
     if answer.status == 202:
         live.add(request.raw_path)
@@ -52,7 +52,7 @@ def old_webhook_url_distinguishable(live: set[str], receive: Any, request: Reque
 
 
 class FirstAfterRotationIsLost(Defect):
-    """API Reference, Webhooks: requests are accepted at the generated URL; here the first at a new one is lost."""
+    """API Reference, Webhooks: the first event at a new URL is accepted but not delivered."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
     rotated = False
@@ -68,7 +68,7 @@ class FirstAfterRotationIsLost(Defect):
 
 
 class _RotationShutsWebhook(Defect):
-    """API Reference, Webhooks: incoming webhooks accept requests at the generated URL, at a new one from its start."""
+    """API Reference, Webhooks: some events at a new URL are refused."""
 
     rotated = ""
 
@@ -81,13 +81,10 @@ class _RotationShutsWebhook(Defect):
 
 
 class NewUrlUnknownToOneServer(_RotationShutsWebhook):
-    """API Reference, Webhooks: the same of one server in three, which has not heard of the rotation and never does."""
+    """API Reference, Webhooks: one server in three never learns of the new URL."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked = 0
+    asked = 0
 
     def organization_of(self, original: Any, raw_path: str) -> str | None:
         self.asked += raw_path == self.rotated
@@ -95,7 +92,7 @@ class NewUrlUnknownToOneServer(_RotationShutsWebhook):
 
 
 class SecondRotationRevivesFirstUrl(Defect):
-    """API Reference, Webhooks: a rotated URL is dead for good (a list of dead URLs has room for one)."""
+    """API Reference, Webhooks: a second rotation makes the first URL valid again."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
     rotated: list[str] = []
@@ -109,7 +106,7 @@ class SecondRotationRevivesFirstUrl(Defect):
 
 
 class EventsOfTheNewUrlLost(Defect):
-    """API Reference, Webhooks: what comes by the new URL is taken in (its handler knows the old one)."""
+    """API Reference, Webhooks: events at the new URL are accepted but lost, because their handler knows the old URL."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
     rotated = False
@@ -124,7 +121,7 @@ class EventsOfTheNewUrlLost(Defect):
 
 
 class OldUrlTakesInAndRefuses(Defect):
-    """API Reference, Webhooks: what comes by a URL that was rotated does not arrive."""
+    """API Reference, Webhooks: an event at a rotated URL is refused, but delivered."""
 
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
     old: set[str] = set()

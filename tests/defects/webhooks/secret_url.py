@@ -15,7 +15,7 @@ Organization = Callable[[str], str | None]
 ROWS = (
     row(
         "path-without-secret-accepted",
-        "Credentials & Webhooks: the unique URL takes events, and no part of it does.",
+        "Credentials & Webhooks: the path without the secret accepts events.",
         "webhooks/secret/near-misses-are-refused#without-secret",
         intercept=lambda request: Answer.json(202, {"accepted": True}) if request.raw_path == "/hooks/" else None,
     ),
@@ -23,14 +23,14 @@ ROWS = (
 
 
 def last_text(original: Any) -> str:
-    """The text of the event that was taken in last."""
+    """Return the text of the latest accepted event."""
     events = surface_of(original).events()
     return str(events[-1]["text"]) if events else ""
 
 
 @defect("webhooks/secret/events-are-not-shown")
 def accepted_reports_the_event_before(receive: Any, request: Request) -> Answer:
-    """API Reference, Webhooks: events are sent into the workspace; who sends one is not told that of another."""
+    """API Reference, Webhooks: the response shows the previous event."""
     before = last_text(receive)
     answer = receive(request)
     return Answer.json(202, {"accepted": True, "previous": before}) if answer.status == 202 else answer
@@ -38,7 +38,7 @@ def accepted_reports_the_event_before(receive: Any, request: Request) -> Answer:
 
 @defect("webhooks/secret/is-not-repeated#post-too-large")
 def too_large_names_url(request: Request, answer: Answer) -> Answer:
-    """API Reference, Webhooks: the URL is secret: what refuses a body for its size does not repeat it."""
+    """API Reference, Webhooks: the refusal of a too large body repeats the secret URL."""
     if answer.status == 413:
         return Answer.json(413, {"error": f"the body sent to {request.raw_path} is too large"})
     return answer
@@ -46,7 +46,7 @@ def too_large_names_url(request: Request, answer: Answer) -> Answer:
 
 @defect("webhooks/secret/is-not-repeated#post")
 def answer_reveals_most_of_url(request: Request, answer: Answer) -> Answer:
-    """API Reference, Webhooks: the URL is secret, and not but for its last letters."""
+    """API Reference, Webhooks: the response shows the secret URL except for its last characters."""
     if answer.status == 202:
         answer.headers["X-Webhook"] = f"{request.raw_path[:-4]}****"
     return answer
@@ -54,7 +54,7 @@ def answer_reveals_most_of_url(request: Request, answer: Answer) -> Answer:
 
 @defect("webhooks/secret/is-not-repeated#get")
 def browsers_are_shown_the_url(request: Request, answer: Answer) -> Answer:
-    """API Reference, Webhooks: the URL is secret: no page for people repeats it."""
+    """API Reference, Webhooks: the page shown to browsers repeats the secret URL."""
     if answer.status == 405 and "text/html" in request.headers.get("accept", ""):
         answer.body = f"<pre>Cannot {request.method} {request.raw_path}</pre>".encode()
         answer.headers["Content-Type"] = "text/html"
@@ -63,7 +63,7 @@ def browsers_are_shown_the_url(request: Request, answer: Answer) -> Answer:
 
 @defect("webhooks/secret/is-not-repeated#near-miss-case-changed,near-miss-cut,near-miss-extended")
 def near_miss_echoed(request: Request, answer: Answer) -> Answer:
-    """Credentials & Webhooks: an error does not repeat the URL."""
+    """Credentials & Webhooks: the error for an unknown URL repeats it."""
     if answer.status in (404, 400, 413):
         return Answer.json(answer.status, {"error": f"no handler for {request.raw_path}"})
     return answer
@@ -71,7 +71,7 @@ def near_miss_echoed(request: Request, answer: Answer) -> Answer:
 
 @defect("webhooks/secret/near-misses-are-refused#cut,half", "webhooks/secret/live-url-is-not-distinguishable#cut,half")
 def webhook_url_matched_by_prefix(organization_of: Any, raw_path: str) -> str | None:
-    """Credentials & Webhooks: the URL is secret; a part of it is not enough."""
+    """Credentials & Webhooks: a prefix of the secret URL accepts events."""
     paths: dict[str, str] = surface_of(organization_of).paths
     requested_path = raw_path.rstrip("/")
     return next(
@@ -81,7 +81,7 @@ def webhook_url_matched_by_prefix(organization_of: Any, raw_path: str) -> str | 
 
 @defect("webhooks/secret/near-misses-are-refused#case-changed")
 def webhook_url_compared_without_case(organization_of: Any, raw_path: str) -> str | None:
-    """Credentials & Webhooks: the URL is secret, every character of it."""
+    """Credentials & Webhooks: the secret URL is compared without regard to case."""
     paths: dict[str, str] = surface_of(organization_of).paths
     folded = {path.lower(): organization for organization, path in paths.items()}
     return folded.get(raw_path.lower())
@@ -93,13 +93,13 @@ def webhook_url_compared_without_case(organization_of: Any, raw_path: str) -> st
     "webhooks/secret/near-misses-are-refused#unknown",
 )
 def unknown_webhook_accepted(unknown_url: Any) -> Answer:
-    """Credentials & Webhooks: only the generated URL takes events in."""
+    """Credentials & Webhooks: any URL accepts events."""
     return Answer.json(202, {"accepted": True})
 
 
 @defect("webhooks/secret/live-url-is-not-distinguishable#delete,get,head,options,patch,put")
 def webhook_method_reveals_live_url(receive: Any, request: Request) -> Answer:
-    """RFC 9110 section 15.5.6: a method that a URL does not have is 405, not 400 for an event that is missing."""
+    """RFC 9110 section 15.5.6: a wrong method at the live URL is answered with 400 instead of 405."""
     answer = receive(request)
     if answer.status != 405:
         return answer
@@ -109,7 +109,7 @@ def webhook_method_reveals_live_url(receive: Any, request: Request) -> Answer:
 
 @defect("webhooks/secret/other-spellings-are-refused#trailing-slash")
 def webhook_url_redirected(receive: Any, request: Request) -> Answer:
-    """Credentials & Webhooks: the URL is secret: it is in no header of an answer."""
+    """Credentials & Webhooks: a redirect repeats the secret URL in Location."""
     answer = receive(request)
     live: Organization = surface_of(receive).organization_of
     if answer.status == 404 and request.raw_path.endswith("/") and live(request.raw_path[:-1]):
@@ -120,6 +120,6 @@ def webhook_url_redirected(receive: Any, request: Request) -> Answer:
 
 @defect("webhooks/secret/near-misses-are-refused#without-secret")
 def events_taken_in_above_the_url(request: Request) -> Answer | None:
-    """Credentials & Webhooks: the unique URL takes events, and no collection above it does."""
+    """Credentials & Webhooks: the collection path above the secret URL accepts events."""
     above = request.method == "POST" and request.raw_path == "/hooks"
     return Answer.json(201, {"id": secrets.token_hex(8)}) if above else None
