@@ -41,7 +41,7 @@ DIRECTIVE = "x-amz-metadata-directive"
 ROWS = (
     row(
         "copy-reported-with-the-tag-of-no-body",
-        ("S3 API Reference, CopyObjectResult, ETag: the ETag is that of an empty body.",),
+        "S3 API Reference, CopyObjectResult, ETag: the ETag is that of an empty body.",
         "storage/copy/bytes-are-the-same",
         copy_result=lambda original, etag, modified, checksums: original(OF_NOTHING, modified, checksums),
     ),

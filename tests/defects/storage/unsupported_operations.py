@@ -19,7 +19,7 @@ from tests.defects.support.storage import _DoneAllTheSame
 ROWS = (
     row(
         "encryption-key-ignored",
-        ('S3 User Guide, "Server-side encryption with customer-provided keys": the given key is ignored.',),
+        'S3 User Guide, "Server-side encryption with customer-provided keys": the given key is ignored.',
         "storage/subresource/encryption-key-is-used-or-refused#put,copy",
         refuse_unsupported=lambda original, call: None,
     ),

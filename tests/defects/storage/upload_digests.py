@@ -42,7 +42,7 @@ ROWS = (
     ),
     row(
         "checksum-of-tags-not-compared",
-        ("S3 API Reference, PutObjectTagging, x-amz-checksum-: it is ignored.",),
+        "S3 API Reference, PutObjectTagging, x-amz-checksum-: it is ignored.",
         "storage/tagging/differing-checksum-keeps-the-tags",
         check_checksum=lambda original, call: {} if "tagging" in call.query else original(call),
     ),

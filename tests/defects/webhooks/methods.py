@@ -17,7 +17,7 @@ ROWS = (
     ),
     row(
         "other-methods-get-no-answer",
-        ("RFC 9110 section 15.5.6: a method other than POST gets no response.",),
+        "RFC 9110 section 15.5.6: a method other than POST gets no response.",
         "webhooks/methods/only-post-delivers#get",
         intercept=lambda request: Answer.none() if request.method != "POST" else None,
     ),
