@@ -33,7 +33,7 @@ KEY = "of-an-edwards-curve"
 
 @variant()
 def key_set_has_other_keys(key_set: Any) -> Answer:
-    """RFC 7517 section 5: a set may hold keys of other kinds and uses; who does not understand one ignores it."""
+    """RFC 7517 section 5: a set may contain keys of other kinds and uses; clients ignore unknown ones."""
     others = [
         {"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB" * 85 + "Aw", "e": "AQAB"},
         {"kty": "OKP", "crv": "X25519", "use": "enc", "kid": "okp", "x": "A" * 43},
@@ -53,12 +53,12 @@ def audience_is_a_list(access_token_claims: Any, client: Client, scopes: tuple[s
 def tokens_are_numbered(
     numbers: Iterator[int], access_token_claims: Any, client: Client, scopes: tuple[str, ...]
 ) -> Claims:
-    """RFC 7519 section 4.1.7: jti is to be unique; a signature keeps others from making the next token."""
+    """RFC 7519 section 4.1.7: jti must be unique, not random; the signature protects it."""
     return access_token_claims(client, scopes) | {"jti": str(next(numbers))}
 
 
 class IdentityClockBehind(Variant):
-    """RFC 9110 section 6.6.1: Date is of the server's clock, as are iat and exp; no clause says that it is as ours."""
+    """RFC 9110 section 6.6.1: Date, iat and exp follow the server's clock, which may be behind."""
 
     def access_token_claims(self, original: Any, client: Client, scopes: Scopes) -> Claims:
         claims = original(client, scopes)
@@ -72,9 +72,9 @@ class IdentityClockBehind(Variant):
 
 
 class RevocationIsKnownAMomentLater(Variant):
-    """Credentials: revocation is immediate, as soon as each server has heard of it: within limits.revocation.
+    """Credentials: each server learns of a revocation within limits.revocation.
 
-    What was restored meanwhile is at once, but for the tokens from before, which some servers still take for good.
+    A restored credential works at once; its earlier tokens may still be accepted by some servers.
     """
 
     alone = True
@@ -108,7 +108,7 @@ class RevocationIsKnownAMomentLater(Variant):
 
 
 class TokensOfSeconds(Variant):
-    """RFC 6750 section 5.3: tokens are short-lived; here they are for a few seconds, and say so."""
+    """RFC 6750 section 5.3: tokens should be short-lived; here they live for a few seconds."""
 
     def access_token_claims(self, original: Any, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
@@ -120,7 +120,7 @@ class TokensOfSeconds(Variant):
 
 
 class TokensSignedOnAnEdwardsCurve(Variant):
-    """RFC 8037 section 3.1: EdDSA signs, and nothing can be encrypted to such a key."""
+    """RFC 8037 section 3.1: tokens are signed with EdDSA."""
 
     def __init__(self) -> None:
         self.private = ed25519.Ed25519PrivateKey.generate()
@@ -144,7 +144,7 @@ class TokensSignedOnAnEdwardsCurve(Variant):
 
 
 class TokensAreReused(Variant):
-    """RFC 6749 section 5.1 promises a token, and not one that nobody was given before: who asks again gets the same."""
+    """RFC 6749 section 5.1: a client that requests a token again may get the same one."""
 
     without = ("identity.jwt",)
     issued: dict[tuple[str, str, int], tuple[str, float]] = {}
@@ -164,7 +164,7 @@ class TokensAreReused(Variant):
 
 
 class _Opaque(Variant):
-    """Tokens that mean nothing by themselves (RFC 6749 section 1.4)."""
+    """Opaque tokens (RFC 6749 section 1.4)."""
 
     without = ("identity.jwt",)
     issued: dict[str, Claims] = {}
@@ -183,14 +183,14 @@ class _Opaque(Variant):
 
 
 class TokensBeginWithTheTime(_Opaque):
-    """RFC 6749 section 10.10: what cannot be guessed may stand behind a clock, by which tokens are in order."""
+    """RFC 6749 section 10.10: a random token may begin with a timestamp."""
 
     def _new_token(self) -> str:
         return f"ref_{time.time_ns():x}_{secrets.token_urlsafe(32)}"
 
 
 class TokensInHexadecimalDigits(_Opaque):
-    """Numbers in hexadecimal digits, which mean the same in either case."""
+    """Tokens of hexadecimal digits, which mean the same in either case."""
 
     def _new_token(self) -> str:
         return secrets.token_hex(32)
@@ -200,7 +200,7 @@ class TokensInHexadecimalDigits(_Opaque):
 
 
 class TokensEndInEqualsSigns(_Opaque):
-    """RFC 6750 sections 2.1 and 3.1: where they stand within, the token is malformed, and the request invalid."""
+    """RFC 6750 sections 2.1 and 3.1: an equals sign inside a token makes it malformed, and the request invalid."""
 
     def _new_token(self) -> str:
         return secrets.token_urlsafe(32) + "=="

@@ -46,7 +46,7 @@ def errors_without_description(oauth_error: Any, status: int, error: str, descri
 
 @variant()
 async def malformed_path_is400(api: Any, request: Request, segments: Segments) -> Answer:
-    """The contract's table of errors: 400 for an invalid path, decided before anything is looked up."""
+    """The contract's table of errors: an invalid path is 400 before anything is looked up."""
     surface = surface_of(api)
     if any(segment is None or "\0" in segment for segment in segments):
         surface.caller(request)
@@ -56,7 +56,7 @@ async def malformed_path_is400(api: Any, request: Request, segments: Segments) -
 
 @variant()
 async def projects_can_be_searched(get_projects: Any, call: Call) -> Answer:
-    """The contract names no search and forbids none; this one finds what the caller sees."""
+    """The contract does not define a search; here it finds the projects that the caller may see."""
     word = searched_for(call.request)
     if word is None:
         return await get_projects(call)
@@ -68,7 +68,7 @@ async def projects_can_be_searched(get_projects: Any, call: Call) -> Answer:
 
 @variant(state=lambda: itertools.count(1))
 async def entity_tags_of_each_read(numbers: Iterator[int], api: Any, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 8.8.3: an entity tag is opaque; each read may tell another one, if all of them hold."""
+    """RFC 9110 section 8.8.3: an entity tag is opaque; each read may return another one, all valid."""
     given = [(name, READ_NUMBER.sub(b"", value)) for name, value in request.headers.raw]
     answer = await api(replace(request, headers=Headers(raw=given)), segments)
     if "ETag" in answer.headers:
@@ -77,17 +77,17 @@ async def entity_tags_of_each_read(numbers: Iterator[int], api: Any, request: Re
 
 
 class ListsComeInPages(InPages, Variant):
-    """The contract leaves open how lists come: in pages, each with a link to the next (RFC 8288)."""
+    """The contract does not define pagination: each page has a link to the next (RFC 8288)."""
 
 
 def cursor_of(request: Request) -> int:
-    """Where a page begins: at the place that its cursor stands for, or at the first."""
+    """Return the place at which a page begins: that of its cursor, or the start."""
     found = re.fullmatch(r"after (\d+)/\+=", request.parameter("offset") or "")
     return int(found[1]) if found else 0
 
 
 class InPagesByCursor:
-    """Lists one entry at a time; the next page is what a text in the body stands for, and no link leads there."""
+    """Lists one entry at a time; the body contains the cursor of the next page."""
 
     def listing(
         self,
@@ -101,11 +101,11 @@ class InPagesByCursor:
 
 
 class ListsReportTheNextPage(InPagesByCursor, Variant):
-    """The same by a text in the body that only the service can read, which the target file tells of."""
+    """The same with an opaque cursor in the body, which the target file names."""
 
 
 class ChangesAnsweredWithoutContent(Variant):
-    """RFC 9110 sections 15.3.2 and 15.3.5: a creation may tell where it is alone, a change be answered 204."""
+    """RFC 9110 sections 15.3.2 and 15.3.5: a creation may return only Location, and a change 204."""
 
     async def post_projects(self, original: Any, call: Call) -> Answer:
         answer = await original(call)
@@ -128,7 +128,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 class SlugsMadeOfNames(Variant):
-    """Organization Settings: a project has a slug; one that is left out is made of the name, which may be taken."""
+    """Organization Settings: a missing slug is derived from the name, and may conflict."""
 
     def new_project(self, original: Any, organization: Organization, body: dict[str, Any]) -> Project:
         name = body.get("name")
@@ -141,7 +141,7 @@ class SlugsMadeOfNames(Variant):
 
 
 class CreationReportsItsIdOnly(SlugsMadeOfNames):
-    """RFC 9110 section 15.3.2: a creation is identified by Location; what its content says of it is open."""
+    """RFC 9110 section 15.3.2: a creation is identified by Location; its content is open."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status != 201 or "slug" in _object(request.body):
@@ -153,9 +153,9 @@ class CreationReportsItsIdOnly(SlugsMadeOfNames):
 
 
 class ItemsCanBeRenamed(Variant):
-    """Organization Settings: the slug of an organization never changes; that of a project may, and leads on.
+    """Organization Settings: an organization's slug never changes; a project's may, and its old URL redirects.
 
-    A taken one is a conflict, as in a creation.
+    A taken slug is a conflict, as in a creation.
     """
 
     renamed: dict[str, str] = {}
@@ -191,7 +191,7 @@ class ItemsCanBeRenamed(Variant):
 
 @variant()
 def creation_shows_a_secret(shown: Any, project: Project, status: int = 200) -> Answer:
-    """Credentials: the client secret is shown once, at creation: what is created may have one, and tells it then."""
+    """Credentials: a secret is shown once, at creation; a created item may contain one."""
     answer = shown(project, status)
     if status != 201:
         return answer
@@ -200,28 +200,28 @@ def creation_shows_a_secret(shown: Any, project: Project, status: int = 200) -> 
 
 @variant()
 def secrets_are_hidden_by_asterisks(shown: Any, project: Project, status: int = 200) -> Answer:
-    """Credentials: the client secret is shown once, at creation, in the portal: the API has asterisks in its place."""
+    """Credentials: the API shows asterisks instead of the secret, which only the portal shows."""
     return edited(shown(project, status), lambda document: document.update(client_secret="*" * 32))
 
 
 class CreationMakesACredential(MakesCredentials, Variant):
-    """Credentials: they are created and revoked, by an API where there is one, and the secret shown then."""
+    """Credentials: an API may create and revoke credentials, and show the secret at creation."""
 
 
 @variant()
 def names_are_objects(shown: Any, project: Project, status: int = 200) -> Answer:
-    """RFC 8259 section 4: how a thing is shown is its service's own: a name that is sent may come back in an object."""
+    """RFC 8259 section 4: the form of a member is open; a name may be returned as an object."""
     return edited(shown(project, status), lambda document: document.update(name={"default": document["name"]}))
 
 
 @variant()
 def texts_of_letters_only(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
-    """The contract's table of errors: 400 for what a member cannot hold, here more than letters, digits and - _ ."""
+    """The contract's table of errors: 400 for a text with other characters than letters, digits, - _ and dots."""
     return not (isinstance(value, str) and ODD.search(value)) and is_acceptable(organization, name, value)
 
 
 class ProjectsAreFew(Variant):
-    """The contract's table of errors: 403 for what a policy refuses, here more projects at a time than so many."""
+    """The contract's table of errors: 403 for what a policy refuses, here too many projects at a time."""
 
     most = 20
 
@@ -232,7 +232,7 @@ class ProjectsAreFew(Variant):
 
 
 class UpdatesComeLater(Variant):
-    """RFC 9110 section 15.3.3: 202 for an update that has yet to come, which nobody made conditional."""
+    """RFC 9110 section 15.3.3: 202 for an unconditional update that is processed later."""
 
     # What another variant refuses would be told as 202, and never come: each update would be waited for to the end.
     alone = True
@@ -252,7 +252,7 @@ class UpdatesComeLater(Variant):
 
 
 class ListsLagBehind(Variant):
-    """The contract names no moment at which a list tells of what was done: it may be read from a copy."""
+    """The contract does not say when a list shows a change: it may be read from a replica."""
 
     lag_s = 0.2
     copies: dict[str, tuple[float, dict[str, Project]]] = {}
@@ -267,7 +267,7 @@ class ListsLagBehind(Variant):
 
 @variant()
 def token_endpoint_leads_to_a_login(oauth_method_refused: Any, allowed: str) -> Answer:
-    """RFC 9110 section 15.4: who comes to the token endpoint by another method is sent to where people log in."""
+    """RFC 9110 section 15.4: other methods at the token endpoint are redirected to the login page."""
     answer = Answer(302)
     answer.headers["Location"] = "/login"
     return answer
@@ -275,7 +275,7 @@ def token_endpoint_leads_to_a_login(oauth_method_refused: Any, allowed: str) -> 
 
 @variant()
 def more_than_json_is_read(parsed: Any, body: bytes) -> dict[str, Any]:
-    """RFC 8259 section 9: a parser may accept extensions, and many read the first document of a body alone."""
+    """RFC 8259 section 9: a parser may accept extensions of JSON, or read the first document of a body only."""
     try:
         return parsed(body)
     except ValueError:
@@ -291,7 +291,7 @@ def more_than_json_is_read(parsed: Any, body: bytes) -> dict[str, Any]:
 
 @variant()
 async def methods_refused_before_tokens(api: Any, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 15.5.6: routers know which methods a path has, and say so before anybody looks at a token."""
+    """RFC 9110 section 15.5.6: a router may refuse a method before it looks at the token."""
     surface = surface_of(api)
     route = surface.route(segments)
     if route and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
@@ -300,7 +300,7 @@ async def methods_refused_before_tokens(api: Any, request: Request, segments: Se
 
 
 class WritesSayMore(Variant):
-    """The contract leaves open what a body says: here a kind, of few, and in an update the slug of what is updated."""
+    """The contract leaves request bodies open: here they need a kind, and updates the slug."""
 
     kinds = ("small", "large")
 
@@ -321,7 +321,7 @@ class WritesSayMore(Variant):
 async def slugs_are_never_given_again(
     given: set[tuple[str, str]], create_project: Any, organization: Organization, project: Project
 ) -> bool:
-    """The contract's table of errors: 409 for a duplicate slug, which may be one of what was deleted as well."""
+    """The contract's table of errors: 409 for the slug of a deleted project too."""
     if (organization.slug, project.slug) in given or not await create_project(organization, project):
         return False
     given.add((organization.slug, project.slug))
@@ -330,7 +330,7 @@ async def slugs_are_never_given_again(
 
 @variant(state=lambda: Later(0.1, Refused))
 async def deletions_come_later(later: Later, delete_project: Any, call: Call) -> Answer:
-    """RFC 9110 section 9.3.5: 202 for a deletion that has yet to come, which nobody made conditional."""
+    """RFC 9110 section 9.3.5: 202 for an unconditional deletion that is processed later."""
     if "if-match" in call.request.headers:
         return await delete_project(call)
     surface_of(delete_project).visible_project(call.caller, call.organization, call.slug)
@@ -339,7 +339,7 @@ async def deletions_come_later(later: Later, delete_project: Any, call: Call) ->
 
 
 class CreationsComeLater(Variant):
-    """RFC 9110 section 15.3.3: 202 for a creation that has yet to come; its name is taken from then on."""
+    """RFC 9110 section 15.3.3: 202 for a creation that is processed later; its name is taken at once."""
 
     # A creation that is refused after its 202 never takes effect: each would be waited for to the end.
     conflicts = ("projects-are-few",)
@@ -364,14 +364,14 @@ class CreationsComeLater(Variant):
 
 
 def refuse_unconditional(original: Any, request: Request) -> None:
-    """RFC 6585 section 3: 428 where the request names no version by If-Match."""
+    """RFC 6585 section 3: 428 for a request without If-Match."""
     if "if-match" not in request.headers:
         raise Refused(surface_of(original).api_error(428, "precondition_required", "Send If-Match with the ETag."))
 
 
 @variant()
 def updates_must_be_conditional(may_write: Any, request: Request, body: dict[str, Any], project: Project) -> bool:
-    """RFC 6585 section 3: a good update of what is there may be required to name the version that it is of."""
+    """RFC 6585 section 3: an update may have to name its version, else 428."""
     if request.method == "PATCH":
         refuse_unconditional(may_write, request)
     return may_write(request, body, project)
@@ -379,14 +379,14 @@ def updates_must_be_conditional(may_write: Any, request: Request, body: dict[str
 
 @variant()
 def updates_name_their_version(may_write: Any, request: Request, body: dict[str, Any], project: Project) -> bool:
-    """The contract leaves open how a concurrent update is told: a good update may have to name a version, or be 400."""
+    """The contract leaves concurrent updates open: an update without a version is 400."""
     if request.method == "PATCH" and "if-match" not in request.headers and "version" not in body:
         raise Refused(surface_of(may_write).invalid("version is missing."))
     return may_write(request, body, project)
 
 
 class ChangesMustBeConditional(Variant):
-    """RFC 6585 section 3: so may a deletion, before anything is looked up and whatever the body says."""
+    """RFC 6585 section 3: updates and deletions without If-Match are 428, before anything is looked up."""
 
     async def patch_project(self, original: Any, call: Call) -> Answer:
         refuse_unconditional(original, call.request)
@@ -407,7 +407,7 @@ def writes_must_have_a_length(body_object: Any, request: Request) -> dict[str, A
 
 @variant()
 def unreadable_bodies_are_unsupported(is_json: Any, request: Request) -> bool:
-    """RFC 9110 section 15.5.16: 415 for a body in another type, charset or coding than the service reads."""
+    """RFC 9110 section 15.5.16: 415 for a body in an unknown type, charset or coding."""
     charset = request.headers.get("content-type", "").lower().partition("charset=")[2].strip('" ')
     coded = request.headers.get("content-encoding", "identity") != "identity"
     if coded or charset not in ("", "utf-8") or not is_json(request):
@@ -416,7 +416,7 @@ def unreadable_bodies_are_unsupported(is_json: Any, request: Request) -> bool:
 
 
 class ListsInAnyOrder(Variant):
-    """The contract promises no order, neither of the things in a list nor of the words in a member."""
+    """The contract promises no order, neither of list entries nor of the words in a member."""
 
     def listing(self, original: Any, request: Request, entries: list[Any]) -> Answer:
         return original(request, random.sample(entries, len(entries)))
@@ -429,7 +429,7 @@ class ListsInAnyOrder(Variant):
 
 @variant()
 def refusals_are_numbered(oauth_error: Any, status: int, error: str, description: str) -> Answer:
-    """RFC 6749 section 5.2: parameters may be added, here the time and an id that each refusal has of its own."""
+    """RFC 6749 section 5.2: errors may have more parameters, here a time and an id."""
     members = {"trace_id": str(uuid.uuid4()), "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ"), "error_codes": [7]}
     answer = oauth_error(status, error, description)
     return edited(answer, lambda document: document.update(members))
@@ -437,14 +437,14 @@ def refusals_are_numbered(oauth_error: Any, status: int, error: str, description
 
 @variant()
 def short_texts_only(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
-    """The contract's table of errors: 400 for what a member cannot hold, here more than 64 characters."""
+    """The contract's table of errors: 400 for a text of more than 64 characters."""
     short = not isinstance(value, str) or len(value) <= 64
     return short and is_acceptable(organization, name, value)
 
 
 @variant()
 async def organizations_looked_up_before_scopes(api: Any, request: Request, segments: Segments) -> Answer:
-    """The contract's table of errors: 404 where there is nothing, and what is not the caller's, whatever its scopes."""
+    """The contract's table of errors: 404 for an unknown or another organization, whatever the token's scopes."""
     surface = surface_of(api)
     if surface.route(segments):
         surface.visible_organization(surface.caller(request), segments[3])
@@ -452,7 +452,7 @@ async def organizations_looked_up_before_scopes(api: Any, request: Request, segm
 
 
 async def _put_refused(api: Api, request: Request, segments: Segments, error: tuple[int, str, str]) -> Answer:
-    """The answer of the API; to PUT of a caller who sees the organization, this error."""
+    """Return the API's answer, or this error to a PUT by a caller who may see the organization."""
     surface = surface_of(api)
     if request.method != "PUT" or not surface.route(segments):
         return await api(request, segments)
@@ -462,19 +462,19 @@ async def _put_refused(api: Api, request: Request, segments: Segments, error: tu
 
 @variant()
 async def undeclared_methods(api: Any, request: Request, segments: Segments) -> Answer:
-    """A resource may have methods that a target file does not declare: PUT, which is told that its body is missing."""
+    """A resource may have undeclared methods: here PUT, which reports a missing body."""
     return await _put_refused(api, request, segments, (415, "unsupported_media_type", "The body is not JSON."))
 
 
 @variant()
 async def undeclared_put_needs_content(api: Any, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 15.5.21: a method that no target file declares may exist, and not process what is sent."""
+    """RFC 9110 section 15.5.21: an undeclared method may exist and refuse the content."""
     return await _put_refused(api, request, segments, (422, "unprocessable", "The body lacks its members."))
 
 
 @variant()
 async def total_of_a_silent_page(get_projects: Any, call: Call) -> Answer:
-    """No document says how long a list is: here it has 25 entries at most, and the total of what its reader sees."""
+    """No document limits a list: here it has at most 25 entries and a total."""
     seen = surface_of(get_projects).visible_projects(call.caller, call.organization)
     return Answer.json(200, {"items": [each.document() for each in seen[:25]], "total": len(seen)})
 
@@ -489,7 +489,7 @@ def limit_is_an_unknown_parameter(listing: Any, request: Request, entries: list[
 
 @variant(state=set)
 async def deleting_again_is_no_error(deleted: set[tuple[str, str | None]], delete_project: Any, call: Call) -> Answer:
-    """RFC 9110 section 9.2.2: what was deleted stays deleted, and who asks for that once more has it."""
+    """RFC 9110 section 9.2.2: deleting a deleted item again succeeds."""
     gone = (call.organization.slug, call.slug)
     if gone in deleted and surface_of(delete_project).find_project(call.organization, call.slug) is None:
         return Answer(204)
@@ -501,7 +501,7 @@ async def deleting_again_is_no_error(deleted: set[tuple[str, str | None]], delet
 
 @variant()
 async def entity_tags_beyond_ascii(api: Any, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 8.8.3: an entity tag may have any octet from 0x80 on, and means nothing to who has it."""
+    """RFC 9110 section 8.8.3: an entity tag may contain octets from 0x80 on."""
     given = [(name, value.replace(BEYOND, b'"')) for name, value in request.headers.raw]
     answer = await api(replace(request, headers=Headers(raw=given)), segments)
     if "ETag" in answer.headers:
@@ -510,7 +510,7 @@ async def entity_tags_beyond_ascii(api: Any, request: Request, segments: Segment
 
 
 def _whole(body: bytes) -> bytes:
-    """A body with what a new project has where it says nothing; one that is no object as it is."""
+    """Return a body with the defaults of a new project; a body that is no object stays as it is."""
     try:
         return json.dumps(NEW | strict_object(body)).encode()
     except (ValueError, RecursionError):
@@ -518,7 +518,7 @@ def _whole(body: bytes) -> bytes:
 
 
 class PutReplacesTheWhole(Variant):
-    """RFC 9110 section 9.3.4: what a PUT leaves out is as in something new, who sees it too."""
+    """RFC 9110 section 9.3.4: members missing from a PUT get their defaults."""
 
     async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)

@@ -21,7 +21,7 @@ CLIENT_ID = re.compile(rb"client_id=[^&]*")
 
 @variant()
 def wrong_token_content_type_is415(token_form: Any, request: Request) -> dict[str, str]:
-    """RFC 9110 section 15.5.16: 415 for a token request that is no form."""
+    """RFC 9110 section 15.5.16: 415 for a token request that is not a form."""
     surface = surface_of(token_form)
     if not surface.is_form(request):
         raise Refused(surface.oauth_error(415, "invalid_request", "the content type is not a form"))
@@ -30,7 +30,7 @@ def wrong_token_content_type_is415(token_form: Any, request: Request) -> dict[st
 
 @variant()
 def unknown_parameter_may_repeat(may_repeat: Any, name: str) -> bool:
-    """RFC 6749 section 3.2: parameters that are not recognized are ignored, however often they come."""
+    """RFC 6749 section 3.2: unrecognized parameters are ignored, even if repeated."""
     return may_repeat(name) or name not in ("grant_type", "client_id", "client_secret", "scope")
 
 
@@ -44,12 +44,12 @@ def lifetime_not_stated(token_document: Any, *given: Any) -> dict[str, Any]:
 
 @variant(alone=True)
 def another_scope_is_granted_too(granted_scopes: Any, client: Client, requested: str | None) -> Scopes:
-    """RFC 6749 section 3.3: another scope than was asked for may be granted, and is stated, here the last besides."""
+    """RFC 6749 section 3.3: a server may grant another scope than requested, and states it; here one more."""
     return tuple(dict.fromkeys([*granted_scopes(client, requested), *client.scopes[-1:]]))
 
 
 class TwoTokenRequestsAtOnce(Variant):
-    """The contract's table of errors: 429 for who asks for more tokens at one moment than so many."""
+    """The contract's table of errors: 429 for more than a number of concurrent token requests."""
 
     most, takes_s = 2, 0.01
     under_way: Counter[str] = Counter()
@@ -69,13 +69,13 @@ class TwoTokenRequestsAtOnce(Variant):
 
 @variant(alone=True)
 def default_scope_is_granted_too(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: another scope than was asked for may be granted, and is stated: a default beside it."""
+    """RFC 6749 section 3.3: a server may grant its default scope too, and states it."""
     return tuple(dict.fromkeys([*client.scopes[:1], *granted_scopes(client, requested)]))
 
 
 @variant()
 def unknown_scopes_stand_for_the_default(granted_scopes: Any, client: Client, requested: str | None) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: what is ignored whole is as omitted, and the default that is granted then is stated."""
+    """RFC 6749 section 3.3: a request with unknown scopes only gets the default scope, which is stated."""
     surface = surface_of(granted_scopes)
     if requested is None or not surface.is_scope(requested):
         return granted_scopes(client, requested)
@@ -85,12 +85,12 @@ def unknown_scopes_stand_for_the_default(granted_scopes: Any, client: Client, re
 
 @variant(misses=("oauth/token/scope-may-be-left-out",))
 def scope_must_be_named(default_scopes: Any, client: Client) -> Scopes:
-    """RFC 6749 section 3.3: a request without scope may be refused as invalid_scope, against the page's own example."""
+    """RFC 6749 section 3.3: a request without scope may be refused as invalid_scope."""
     raise Refused(surface_of(default_scopes).oauth_error(400, "invalid_scope", "name the scope"))
 
 
 class UnknownScopesAreIgnored(Variant):
-    """RFC 6749 section 3.3: a scope may be ignored in part or whole; a grant of nothing states no scope."""
+    """RFC 6749 section 3.3: a scope may be ignored in part or whole; a grant without scopes states none."""
 
     def granted_scopes(self, original: Any, client: Client, requested: str | None) -> Scopes:
         if requested is None:

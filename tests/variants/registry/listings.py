@@ -29,7 +29,7 @@ def tags_sorted_without_case(order: Any, name: str) -> tuple[str, str]:
 
 @variant()
 def link_loses_the_page_size(next_page: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
-    """Docker Registry V2, Pagination: n may change in the Link, or be left out."""
+    """Docker Registry V2, Pagination: n may change in the Link, or be omitted."""
     return registry_of(next_page).listing_url(request, urlencode({"last": last}))
 
 
@@ -46,7 +46,7 @@ def large_pages_refused(page_size: Any, request: Request) -> int | None:
 def link_to_an_empty_page(
     page_answer: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
 ) -> Answer:
-    """RFC 8288: a Link may lead to a page that turns out to be empty, where the last one was full."""
+    """RFC 8288: a Link may lead to an empty page if the previous one was full."""
     answer: Answer = page_answer(request, document, member, names)
     registry, page = registry_of(page_answer), json.loads(answer.body)[member]
     if page and len(page) == registry.page_size(request):
@@ -55,7 +55,7 @@ def link_to_an_empty_page(
 
 
 class AddressesInCapitals(Variant):
-    """RFC 3986 section 6.2.2.1: scheme and host are the same in capitals, in which an operator may write them."""
+    """RFC 3986 section 6.2.2.1: scheme and host may be written in capitals."""
 
     def url(self, original: Any, request: Request, path: str) -> str:
         return f"{request.base_url.upper()}{path}"
@@ -65,7 +65,7 @@ class AddressesInCapitals(Variant):
 
 
 class LinkWithAToken(Variant):
-    """RFC 8288: where a Link leads is the server's affair; its relation may stand without quotes, and not alone."""
+    """RFC 8288: a Link's target is opaque; its relation may be unquoted and one of several."""
 
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         query = urlencode({"next_page": last.encode().hex(), "n": size})
@@ -85,7 +85,7 @@ class LinkWithAToken(Variant):
 
 @variant()
 def no_tags_no_repository(tags_of: Any, name: str) -> list[str]:
-    """distribution-spec 1.1, Listing Tags: whether a repository without tags is found is left to the registry."""
+    """distribution-spec 1.1, Listing Tags: a repository without tags may be reported as missing."""
     tags: list[str] = tags_of(name)
     if not tags:
         raise Refusal("NAME_UNKNOWN", {"name": name})
@@ -96,7 +96,7 @@ def no_tags_no_repository(tags_of: Any, name: str) -> list[str]:
 def lists_report_more(
     page_answer: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
 ) -> Answer:
-    """RFC 8259 section 4: a list may have further members, of what else is known of its images."""
+    """RFC 8259 section 4: a list may have further members."""
     further: dict[str, Any] = {
         "child": [],
         "manifest": {"sha256:": {"tag": ["none"], "imageSizeBytes": "0"}},

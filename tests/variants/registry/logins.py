@@ -30,7 +30,7 @@ LISTED_AFTER_S = 1.5
 
 @variant(without=("registry.delete-tag",))
 def tag_deletion_unsupported(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """distribution-spec 1.1, Deleting tags: a registry may delete by digest only, and says 400 or 405, whoever asks."""
+    """distribution-spec 1.1, Deleting tags: a registry may delete by digest only; it answers 400 or 405."""
     if kind == "manifest" and request.method == "DELETE" and ":" not in request.path:
         raise Refusal("UNSUPPORTED", status=400)
     return authorize(kind, name, request)
@@ -38,7 +38,7 @@ def tag_deletion_unsupported(authorize: Any, kind: str, name: str, request: Requ
 
 @variant()
 def several_challenges(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
-    """RFC 9110 section 11.6.1: there may be several challenges; a client takes the one that it knows."""
+    """RFC 9110 section 11.6.1: there may be several challenges; a client uses one that it knows."""
     return ["Negotiate", 'Digest realm="a, Bearer realm=\\"b\\"", nonce="1,2"', *challenges(wanted, error)]
 
 
@@ -50,14 +50,14 @@ def catalog_by_access_level(accesses_wanted: Any, kind: str, name: str, request:
 
 @variant()
 def challenge_reordered(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
-    """RFC 9110 section 11.2: parameters of a challenge come in any order, with blanks between, in any case."""
+    """RFC 9110 section 11.2: challenge parameters may be in any order and case, with blanks."""
     parameters = registry_of(challenges).challenge_parameters(wanted, error)
     values = (f'{name.capitalize()}="{value}"' for name, value in reversed(parameters))
     return ["bearer " + " , ".join(values)]
 
 
 class ChallengeInQuotedPairs(Variant):
-    """RFC 9110 section 5.6.4: what is quoted may have a backslash before any character, which is none of it."""
+    """RFC 9110 section 5.6.4: any quoted character may have a backslash before it."""
 
     # oras keeps the backslashes.
     misses = (
@@ -77,13 +77,13 @@ class ChallengeInQuotedPairs(Variant):
 
 @variant()
 def expired_registry_token_forgiven(claims_of: Any, token: str) -> dict[str, Any]:
-    """RFC 7519 section 4.1.4: for a minute after a token has expired it may still be taken, since clocks differ."""
+    """RFC 7519 section 4.1.4: an expired token may be accepted for another minute, because clocks differ."""
     return decoded(claims_of, token, leeway=60)
 
 
 @variant()
 def deletion_needs_push(actions_wanted: Any, method: str) -> tuple[str, ...]:
-    """Docker token scopes: "push for write access", of which deleting is a part; there is no right of its own."""
+    """Docker token scopes: deleting needs the action push; there is no separate action."""
     return ("push",) if method == "DELETE" else tuple(actions_wanted(method))
 
 
@@ -100,7 +100,7 @@ def scope_for_each_resource(
 
 @variant()
 def insufficient_scope_forbidden(insufficient: Any, wanted: list[Access]) -> Refusal:
-    """RFC 6750 section 3.1: a token that grants too little may be answered 403, with the challenge."""
+    """RFC 6750 section 3.1: a token that grants too little may be answered with 403 and a challenge."""
     refusal: Refusal = insufficient(wanted)
     return Refusal("DENIED", *refusal.details, headers=refusal.headers)
 
@@ -109,21 +109,21 @@ def insufficient_scope_forbidden(insufficient: Any, wanted: list[Access]) -> Ref
 def support_reports_a_sample_scope(
     challenge_parameters: Any, wanted: list[Access], error: str | None
 ) -> list[tuple[str, str]]:
-    """Docker token scopes: the challenge of /v2/ needs no scope, and may show of what form one is (ghcr)."""
+    """Docker token scopes: the challenge of /v2/ may contain a sample scope, as ghcr's does."""
     parameters: list[tuple[str, str]] = challenge_parameters(wanted, error)
     return parameters if wanted else [*parameters, ("scope", "repository:user/image:pull")]
 
 
 @variant()
 def challenge_with_an_empty_parameter(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
-    """RFC 9110 sections 5.6.4 and 11.2: what is quoted may be empty, and what is a token stands without quotes."""
+    """RFC 9110 sections 5.6.4 and 11.2: a quoted parameter may be empty, and a token unquoted."""
     pairs = registry_of(challenges).challenge_parameters(wanted, error)
     parameters = (f"{name}={value}" if value == SERVICE else f'{name}="{value}"' for name, value in pairs)
     return ['Bearer empty="",' + ",".join(parameters)]
 
 
 class _OpaqueDoor(RegistryTokens):
-    """A token endpoint that remembers what its tokens are good for, and tells nobody by them."""
+    """A token endpoint with opaque tokens whose grants it remembers."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -139,7 +139,7 @@ class _OpaqueDoor(RegistryTokens):
 
 
 class TokensOfItsOwn(Variant):
-    """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own address."""
+    """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own URL."""
 
     opened, address = _OpaqueDoor, "/token"
     door: _OpaqueDoor | None = None
@@ -166,13 +166,13 @@ class TokensOfItsOwn(Variant):
 
 
 class TokensFromBelowItsRoot(TokensOfItsOwn):
-    """Docker token authentication: the realm may be any URL, such as /v2/token, where errors are those of RFC 6749."""
+    """Docker token authentication: the realm may be any URL, such as /v2/token, with errors of RFC 6749."""
 
     address = "/v2/token"
 
 
 class RealmOfEachOrganization(TokensOfItsOwn):
-    """Docker token flow: each answer says where its token is to be had; other organizations' are had elsewhere."""
+    """Docker token flow: each challenge names its realm; other organizations' tokens come from another one."""
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         parameters: list[tuple[str, str]] = original(wanted, error)
@@ -196,7 +196,7 @@ class _DoorWithListing(_OpaqueDoor):
 
 
 class ListingHasARightOfItsOwn(TokensOfItsOwn):
-    """Docker token scopes, Example Resource Types: a resource may have other actions, as to list tags."""
+    """Docker token scopes, Example Resource Types: a resource may have other actions, such as listing tags."""
 
     # They have no tokens, which alone carry that action.
     conflicts = ("basic-login", "dots-resolved", "pusher-is-a-superuser")
@@ -212,7 +212,7 @@ class _HexadecimalDoor(_OpaqueDoor):
 
 
 class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
-    """Docker token authentication: a token is opaque, also one of hexadecimal digits, which either case writes."""
+    """Docker token authentication: a token is opaque; here hexadecimal digits, in either case."""
 
     opened = _HexadecimalDoor
 
@@ -222,19 +222,19 @@ class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
 
 @variant()
 def anonymous_clients_always_get404(insufficient: Any, wanted: list[Access]) -> Refusal:
-    """API Reference, Error Handling: 404 for what is hidden by access control, as for what is not there."""
+    """API Reference, Error Handling: 404 for hidden resources as for missing ones."""
     return Refusal("NAME_UNKNOWN")
 
 
 @variant()
 def forbidden_without_challenge(insufficient: Any, wanted: list[Access]) -> Refusal:
-    """API Reference, Error Handling: 403 for a token that lacks scope, which nothing else has to come with."""
+    """API Reference, Error Handling: 403 for a token that lacks scope, without a challenge."""
     return Refusal("DENIED")
 
 
 @variant(without=("registry.delete", "registry.delete-tag"))
 def pusher_may_not_delete(authorize: Any, kind: str, name: str, request: Request) -> Caller:
-    """API Reference, Error Handling: 403 for a login that lacks a role, such as that to delete what it has pushed."""
+    """API Reference, Error Handling: 403 for a login without the role to delete."""
     caller: Caller = authorize(kind, name, request)
     if request.method == "DELETE" and kind in DELETABLE:
         raise Refusal("DENIED", status=403)
@@ -242,14 +242,14 @@ def pusher_may_not_delete(authorize: Any, kind: str, name: str, request: Request
 
 
 class PusherIsASuperuser(BasicLogin):
-    """API Reference, Error Handling: 403 is for a login without access; a superuser's has access to all."""
+    """API Reference, Error Handling: a superuser's login has access to every repository."""
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         return caller.subject == "ct-push" or super().permits(original, caller, access)
 
 
 class DotsResolved(BasicLogin):
-    """RFC 3986 section 6.2.2.3: a path with dots is another's; here for logins that are shown with each request."""
+    """RFC 3986 section 6.2.2.3: dot segments are resolved, here for logins sent with each request."""
 
     def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
         return original(re.sub(r"/[^/]+/\.\.(?=/)", "", path))
@@ -270,7 +270,7 @@ class CatalogFollowsLater(Variant):
 
 
 class RegistryChallengesInOneField(Variant):
-    """RFC 9110 section 11.6.1: several challenges may stand in one field, a comma between them."""
+    """RFC 9110 section 11.6.1: several challenges may be in one field, separated by commas."""
 
     # podman, skopeo, buildah, oras and cosign read the first of them alone.
     misses = (
@@ -292,18 +292,18 @@ class RegistryChallengesInOneField(Variant):
 def more_reported_in_the_challenge(
     challenge_parameters: Any, wanted: list[Access], error: str | None
 ) -> list[tuple[str, str]]:
-    """RFC 6750 section 3: a challenge may have further parameters; some tell an error of a token that was not sent."""
+    """RFC 6750 section 3: a challenge may have further parameters, even an error without a token."""
     parameters: list[tuple[str, str]] = challenge_parameters(wanted, error or "invalid_token")
     return [*parameters, ("error_description", "no, or no good, token=x, scope=y"), ("charset", "UTF-8")]
 
 
 @variant()
 def actions_in_another_order(actions_wanted: Any, method: str) -> tuple[str, ...]:
-    """Docker token scopes: actions are a list, whose order says nothing."""
+    """Docker token scopes: the order of actions has no meaning."""
     return tuple(reversed(actions_wanted(method)))
 
 
 @variant()
 def realm_with_query(realm: Any) -> str:
-    """Docker token flow: the realm is a URL, which may have a query already."""
+    """Docker token flow: the realm is a URL, which may have a query."""
     return f"{realm()}?tenant=acme"

@@ -35,10 +35,7 @@ def content_type_parameters(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def refused_with_another4xx(request: Request, answer: Answer) -> Answer:
-    """Docker Registry V2, Pushing an Image Manifest: "a relevant 4xx response"; no clause names it for an invalid name.
-
-    A manifest under another digest is MANIFEST_INVALID, which PUT Manifest lists.
-    """
+    """Docker Registry V2, Pushing an Image Manifest: "a relevant 4xx response", here others than usual."""
     if request.method != "PUT" or kind_of(request) != "manifest" or answer.status not in (400, 404):
         return answer
     code = json.loads(answer.body)["errors"][0]["code"]
@@ -51,7 +48,7 @@ def refused_with_another4xx(request: Request, answer: Answer) -> Answer:
 
 @variant()
 async def unknown_repository_is_name_unknown(answer: Any, request: Request) -> Answer:
-    """distribution-spec 1.1, Error Codes: in a repository that is not there, NAME_UNKNOWN is as true."""
+    """distribution-spec 1.1, Error Codes: a missing repository may be reported as NAME_UNKNOWN."""
     try:
         return await answer(request)
     except Refusal as refusal:
@@ -85,7 +82,7 @@ def errors_without_detail(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def headers_in_title_case(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 5.1: names of headers are compared without regard to case, and come in any order."""
+    """RFC 9110 section 5.1: field names are case-insensitive and may be in any order."""
     copy = Answer(answer.status, answer.body)
     for name, value in sorted(answer.headers.raw, reverse=True):
         copy.headers.raw.append((name if name == b"content-length" else name.title(), value))
@@ -94,7 +91,7 @@ def headers_in_title_case(request: Request, answer: Answer) -> Answer:
 
 @variant()
 async def support_check_takes_no_scope(support: Any, call: Call) -> Answer:
-    """Docker token authentication: /v2/ asks for a token without a scope, and one for a repository is none for it."""
+    """Docker token authentication: /v2/ accepts only a token without scopes."""
     if call.caller.grants:
         raise registry_of(support).insufficient([])
     return await support(call)
@@ -102,7 +99,7 @@ async def support_check_takes_no_scope(support: Any, call: Call) -> Answer:
 
 @variant()
 def chunk_refused_without_body(request: Request, answer: Answer) -> Answer:
-    """Docker Registry V2, Chunked Upload: the 416 of a chunk says all in Location and Range."""
+    """Docker Registry V2, Chunked Upload: the 416 of a chunk needs only Location and Range."""
     if answer.status == 416 and request.method == "PATCH":
         answer.body = b""
         return without(answer, "Content-Type")
@@ -110,10 +107,7 @@ def chunk_refused_without_body(request: Request, answer: Answer) -> Answer:
 
 
 class CancellingUnsupported(Variant):
-    """distribution-spec 1.1 knows no cancelling of uploads, which Docker's Registry V2 offers: 405, whoever asks.
-
-    The server before the registry says so itself, and not in the registry's form.
-    """
+    """distribution-spec 1.1: uploads cannot be cancelled, which Docker's Registry V2 offers: 405 to any client."""
 
     misses = ("registry/upload/cancelling-is-204",)
 
@@ -130,13 +124,13 @@ class CancellingUnsupported(Variant):
 
 @variant()
 def capitals_treated_as_small_letters(check_digest: Any, text: str | None) -> str:
-    """image-spec, Digests: capitals must not be used; who is sent them may take them for what was meant."""
+    """image-spec, Digests: capitals in a digest are not allowed; a registry may treat them as lower case."""
     return check_digest(text and text.lower())
 
 
 @variant()
 def answers_compressed(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.4.1.3: who says that gzip is taken may be answered so, which Content-Encoding tells."""
+    """RFC 9110 section 8.4.1.3: responses are compressed for clients that accept gzip."""
     accepted = request.headers.get("accept-encoding", "")
     whole = request.method == "GET" and answer.body and answer.status != 206
     if whole and "gzip" in accepted and "gzip;q=0" not in accepted:
@@ -150,12 +144,12 @@ def answers_compressed(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def blob_type_reported_with_its_bytes_only(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD may leave out what only making the content determines, such as its type."""
+    """RFC 9110 section 9.3.2: HEAD may omit fields that are determined with the content, such as the type."""
     return without(answer, "Content-Type") if request.method == "HEAD" and kind_of(request) == "blob" else answer
 
 
 class CodesOfOciOnly(Variant):
-    """distribution-spec 1.1, Error Codes: a registry may keep to the codes of that table, which has none of these."""
+    """distribution-spec 1.1, Error Codes: a registry may use only the codes of that table."""
 
     INSTEAD: ClassVar[dict[bytes, bytes]] = {
         b"PAGINATION_NUMBER_INVALID": b"UNSUPPORTED",
@@ -172,7 +166,7 @@ class CodesOfOciOnly(Variant):
 
 @variant()
 def accept_heeded(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 12.5.1: what Accept leaves no room for may be answered 406, a blob among it."""
+    """RFC 9110 section 12.5.1: 406 where Accept excludes the type, also of a blob."""
     kind = answer.headers.get("content-type", "").partition(";")[0]
     if request.method not in ("GET", "HEAD") or answer.status not in (200, 206) or "/manifests/" in request.path:
         return answer
@@ -184,7 +178,7 @@ def accept_heeded(request: Request, answer: Answer) -> Answer:
 
 @variant()
 async def absence_reported_before_the_method(answer: Any, request: Request) -> Answer:
-    """RFC 9110 section 15.5.6: 405 is of a resource that is there; of one that is not, 404 is as true."""
+    """RFC 9110 section 15.5.6: 404 for a missing resource whatever the method; 405 is for existing ones."""
     registry = registry_of(answer)
     route, name, reference = registry.route_of(request.path)
     stored = registry.stored(name)
@@ -197,7 +191,7 @@ async def absence_reported_before_the_method(answer: Any, request: Request) -> A
 
 @variant(misses=("registry/upload/cancelling-is-204",))
 def cancelling_not_implemented(check_method: Any, route: Route, method: str) -> None:
-    """RFC 9110 section 15.6.2: a server that cancels no uploads may say so of the method, whoever asks."""
+    """RFC 9110 section 15.6.2: a server that cannot cancel uploads may answer 501 to any client."""
     if route.kind == "upload" and method == "DELETE":
         raise Refusal("UNSUPPORTED", {"method": method}, status=501)
     check_method(route, method)
@@ -205,25 +199,25 @@ def cancelling_not_implemented(check_method: Any, route: Route, method: str) -> 
 
 @variant()
 def names_are_slugs_only(is_name: Any, text: str) -> bool:
-    """API Reference, Docker Registry: images are named orgs/{org-slug}/{app-slug}; other names need not be any."""
+    """API Reference, Docker Registry: images are named orgs/{org-slug}/{app-slug}; other names may be invalid."""
     return bool(is_name(text)) and SLUGS.fullmatch(text) is not None
 
 
 @variant()
 def names_of_any_length(is_name: Any, text: str) -> bool:
-    """distribution-spec 1.1, Pulling manifests: the grammar knows no longest name; it is clients that do."""
+    """distribution-spec 1.1, Pulling manifests: the grammar does not limit the length of names."""
     return grammar.is_name_of_any_length(text)
 
 
 @variant()
 def slashes_merged(route_of: Any, path: str) -> tuple[Route, str, str]:
-    """RFC 3986 section 6.2: a server, or the proxy before it, may resolve a path before it looks at names."""
+    """RFC 3986 section 6.2: a server or proxy may normalize a path before it looks at names."""
     return route_of(re.sub("/{2,}", "/", path))
 
 
 @variant()
 def lists_redirected(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 15.4.8: a registry in front of regions leads readers of lists to one of them before it looks."""
+    """RFC 9110 section 15.4.8: a registry in front of regions may redirect list requests to one of them."""
     reads = request.method in ("GET", "HEAD") and kind_of(request) in LISTS
     if answer.status not in (200, 404) or not reads or request.parameter("at"):
         return answer
@@ -242,7 +236,7 @@ def _rewritten(body: bytes) -> bytes:
 
 @variant()
 def registry_json_serialized_differently(request: Request, answer: Answer) -> Answer:
-    """RFC 8259: white space, any character escaped, members in any order, and further members."""
+    """RFC 8259: white space, escapes, member order and further members differ."""
     if answer.body.startswith(b"{") and (answer.status >= 400 or kind_of(request) in LISTS):
         answer.body = _rewritten(answer.body)
     return answer
@@ -250,7 +244,7 @@ def registry_json_serialized_differently(request: Request, answer: Answer) -> An
 
 @variant()
 def warnings_reported(request: Request, answer: Answer) -> Answer:
-    """distribution-spec 1.1, Warnings: there may be some, and beside them what caches warn of (RFC 7234)."""
+    """distribution-spec 1.1, Warnings: responses may have warnings, also those of caches (RFC 7234)."""
     if kind_of(request):
         answer.headers.append("Warning", '299 - "use of \\"latest\\" is discouraged, by your operator"')
         answer.headers.append("Warning", '299 - "this will be removed", 110 edge "Response is Stale"')
@@ -258,9 +252,9 @@ def warnings_reported(request: Request, answer: Answer) -> Answer:
 
 
 class UploadsHaveAState(Variant):
-    """API Reference, Error Handling: 400 for an invalid parameter, here the state that a Location has in its query.
+    """API Reference, Error Handling: 400 for an invalid parameter, here the upload state in the query of Location.
 
-    Without it a session cannot be looked up, whether it is there or not (ACR, and docker-registry by another status).
+    Without the state no session can be looked up, whether it exists or not (ACR; docker-registry by another status).
     """
 
     def upload_url(self, original: Any, request: Request, upload: Upload) -> str:
@@ -275,10 +269,7 @@ class UploadsHaveAState(Variant):
 
 @variant(misses=("registry/upload/cancelling-is-204",), state=lambda: SimpleNamespace(number=0))
 def uploads_end_by_themselves(state: Any, request: Request) -> Answer | None:
-    """distribution-spec 1.1 knows no cancelling of uploads: who has no such endpoint says so as of any other.
-
-    RFC 9110 section 15.5.5: by 404; or by 400, as of a deletion that is disabled: here in turn.
-    """
+    """distribution-spec 1.1: uploads cannot be cancelled, so DELETE is answered as an unknown endpoint."""
     if kind_of(request) != "upload" or request.method != "DELETE":
         return None
     state.number += 1
@@ -287,14 +278,14 @@ def uploads_end_by_themselves(state: Any, request: Request) -> Answer | None:
 
 @variant()
 def head_of_lists_not_implemented(request: Request) -> Answer | None:
-    """RFC 9110 section 15.6.2: a server of one purpose may not know HEAD of a list."""
+    """RFC 9110 section 15.6.2: a server may not implement HEAD of a list."""
     lists = request.method == "HEAD" and kind_of(request) in LISTS
     return Answer(501) if lists else None
 
 
 @variant(state=lambda: SimpleNamespace(number=0))
 def registry_behind_a_content_network(state: Any, request: Request, answer: Answer) -> Answer:
-    """RFC 9110 and RFC 9111: fields that caches add, and the version told by the registry and by what is before it."""
+    """RFC 9110 and RFC 9111: fields of caches, and the API version from registry and proxy."""
     state.number += 1
     answer.headers["Via"] = "1.1 edge (by 2), 2 origin"
     answer.headers["Age"] = str(state.number % 7)
@@ -318,7 +309,7 @@ def registry_unavailable_for_a_moment(state: Any, request: Request) -> Answer | 
 
 @variant()
 def entity_tags_weak(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.8.1: entity tags may be weak, as a proxy makes them that may compress."""
+    """RFC 9110 section 8.8.1: entity tags may be weak, as behind a compressing proxy."""
     if "etag" in answer.headers:
         answer.headers["ETag"] = f"W/{answer.headers['etag']}"
     return answer
@@ -326,7 +317,7 @@ def entity_tags_weak(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def length_not_known_before(request: Request, answer: Answer) -> Answer:
-    """RFC 9112 section 7.1: content may come in chunks, its length told by none of the fields."""
+    """RFC 9112 section 7.1: content is chunked, without a Content-Length."""
     if request.method != "HEAD" and answer.body:
         answer = without(answer, "Content-Length")
         answer.headers["Transfer-Encoding"] = "chunked"
@@ -335,14 +326,14 @@ def length_not_known_before(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def connections_closed(request: Request, answer: Answer) -> Answer:
-    """RFC 9112 section 9.6: a server may close the connection after each answer, and says so."""
+    """RFC 9112 section 9.6: a server may close the connection after each response."""
     answer.headers["Connection"] = "close"
     return answer
 
 
 @variant(state=lambda: SimpleNamespace(left=1_000_000))
 def requests_are_counted(state: Any, request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 16.3.2.2: further fields, of a rate limit and of a balancer, say nothing of the registry."""
+    """RFC 9110 section 16.3.2.2: responses have further fields, of a rate limit and a load balancer."""
     state.left -= 1
     answer.headers["RateLimit-Limit"] = "1000000;w=21600"
     answer.headers["RateLimit-Remaining"] = f"{state.left};w=21600"

@@ -32,7 +32,7 @@ async def mount_answers202(mount_blob: Any, source: str, target: str, digest: st
 
 @variant()
 async def mount_without_source(post_mount: Any, call: Call, digest: str) -> Answer:
-    """distribution-spec 1.1, Mounting a blob: without ``from``, a blob that the caller may pull may be mounted."""
+    """distribution-spec 1.1, Mounting a blob: without ``from``, any blob that the caller may pull may be mounted."""
     registry = registry_of(post_mount)
     if not call.request.parameter("from"):
         for source in [name for name in registry.repositories if registry.may_mount(call.caller, name)]:
@@ -49,12 +49,12 @@ async def single_post_unsupported(post_whole: Any, call: Call, digest: str) -> A
 
 @variant(misses=("registry/upload/documented-headers-are-present",))
 def no_upload_uuid(upload_answer: Any, status: int, request: Request, upload: Upload) -> Answer:
-    """distribution-spec 1.1: Docker-Upload-UUID is Docker's alone."""
+    """distribution-spec 1.1: Docker-Upload-UUID is not part of the specification."""
     return without(upload_answer(status, request, upload), "Docker-Upload-UUID")
 
 
 class SessionIdsOfAnotherForm(Variant):
-    """Docker Registry V2, PUT Blob Upload: 400 is for an upload in error, such as under an id that is none here."""
+    """Docker Registry V2, PUT Blob Upload: 400 for an upload id of an invalid form."""
 
     def session_opened(self, original: Any, call: Call) -> Answer:
         registry = registry_of(original)
@@ -77,7 +77,7 @@ def chunk_minimum_reported(session_opened: Any, call: Call) -> Answer:
 
 
 class LocationOfEachMoment(Variant):
-    """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
+    """distribution-spec 1.1, Pushing a blob in chunks: each response has a new Location; the last one is invalid."""
 
     misses = ("registry/upload/documented-headers-are-present",)
     # A session with a new name has left its other host.
@@ -98,7 +98,7 @@ class LocationOfEachMoment(Variant):
 async def closing_again_answered_again(
     closed: dict[str, tuple[str, str, bytes]], put_upload: Any, call: Call
 ) -> Answer:
-    """Docker Registry V2, Errors: 404 is for a session that is not known; the same PUT again may be."""
+    """Docker Registry V2, Errors: a repeated closing PUT may be answered as the first."""
     known = call.name, call.request.parameter("digest") or "", call.request.body
     if closed.get(call.reference) == known:
         return registry_of(put_upload).blob_created(call, known[1])
@@ -109,9 +109,9 @@ async def closing_again_answered_again(
 
 @variant()
 async def mounts_with_from_only(mount_blob: Any, source: str, target: str, digest: str) -> bool:
-    """distribution-spec 1.1, Mounting a blob: 202 also where a registry "is unable to mount the requested blob".
+    """distribution-spec 1.1, Mounting a blob: 202 where a registry "is unable to mount the requested blob".
 
-    Such as one that knows a blob of the source by a manifest that names it (ECR).
+    Here a blob is known only if a manifest of the source names it (ECR).
     """
     manifests = registry_of(mount_blob).stored(source).manifests.values()
     named = any(digest.encode() in each.content for each in manifests)
@@ -125,10 +125,7 @@ def range_reported_with_its_unit(upload_range: Any, upload: Upload) -> str:
 
 
 class SessionsOnAnotherPathOnly(LocationElsewhere):
-    """distribution-spec 1.1: where uploads have Locations of their own, no other path is an endpoint of theirs.
-
-    What a router knows nothing of it answers in words of its own.
-    """
+    """distribution-spec 1.1: uploads exist at their Location only, on a path of the registry's own."""
 
     def intercept(self, request: Request) -> Answer | None:
         if not re.fullmatch("/v2/.+/blobs/uploads/.+", request.path):
@@ -137,7 +134,7 @@ class SessionsOnAnotherPathOnly(LocationElsewhere):
 
 
 class LocationsRelativeToTheRequest(Variant):
-    """RFC 9110 section 10.2.2: a relative Location is of the request's own address: of its folder, here."""
+    """RFC 9110 section 10.2.2: Location may be relative to the request's URL."""
 
     def upload_url(self, original: Any, request: Request, upload: Any) -> str:
         return f"./{upload.session}"
@@ -153,12 +150,12 @@ class LocationsRelativeToTheRequest(Variant):
 
 @variant(misses=("registry/upload/documented-headers-are-present",))
 def opened_without_range(session_opened: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, POST then PUT: the answer that opens a session need have a Location alone."""
+    """distribution-spec 1.1, POST then PUT: the response that opens a session needs only Location."""
     return without(session_opened(call), "Range")
 
 
 class ChunkMinimumEnforced(Variant):
-    """distribution-spec 1.1, Pushing a blob in chunks: chunks but the last are as long as OCI-Chunk-Min-Length says."""
+    """distribution-spec 1.1, Pushing a blob in chunks: only the last chunk may be below OCI-Chunk-Min-Length."""
 
     at_their_last: set[str] = set()
 
@@ -176,7 +173,7 @@ class ChunkMinimumEnforced(Variant):
 
 
 class DigestReportedWhereItIsReadOnly(Variant):
-    """distribution-spec 1.1, Pushing: Docker-Content-Digest need not be in the answer to a push."""
+    """distribution-spec 1.1, Pushing: a response to a push may omit Docker-Content-Digest."""
 
     misses = ("registry/manifest/created-digest-is-present", "registry/upload/documented-headers-are-present")
 
@@ -188,7 +185,7 @@ class DigestReportedWhereItIsReadOnly(Variant):
 
 
 class UploadsOnAnotherHost(Variant):
-    """distribution-spec 1.1, POST then PUT: a Location may be absolute, on a host that needs its signature alone."""
+    """distribution-spec 1.1, POST then PUT: Location may be absolute, on a host that needs only its signature."""
 
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(16)

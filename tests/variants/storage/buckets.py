@@ -33,13 +33,13 @@ KNOWN_FIELDS = (
 
 @variant()
 def create_bucket_not_implemented(create_bucket: Any, call: Call) -> Answer:
-    """Provisioning Storage: buckets are made in the portal; CreateBucket is 501."""
+    """Provisioning Storage: buckets are created in the portal; CreateBucket is 501."""
     raise Fault("NotImplemented")
 
 
 @variant()
 def create_bucket_beyond_the_most(create_bucket: Any, call: Call) -> Answer:
-    """S3 API Reference, TooManyBuckets: an account that may have no more buckets is told that with 400."""
+    """S3 API Reference, TooManyBuckets: CreateBucket is 400, as for an account with the maximum number of buckets."""
     if call.bucket not in gateway(create_bucket).buckets:
         raise fault("TooManyBuckets", 400)
     return create_bucket(call)
@@ -47,7 +47,7 @@ def create_bucket_beyond_the_most(create_bucket: Any, call: Call) -> Answer:
 
 @variant()
 def create_bucket_not_found(create_bucket: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: CreateBucket is 404, for a bucket that is not provisioned does not exist."""
+    """API Reference, Error Handling: CreateBucket is 404, because only provisioned buckets exist."""
     if call.bucket not in gateway(create_bucket).buckets:
         raise Fault("NoSuchBucket")
     return create_bucket(call)
@@ -55,7 +55,7 @@ def create_bucket_not_found(create_bucket: Any, call: Call) -> Answer:
 
 @variant()
 async def delete_bucket_not_empty(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
-    """DeleteBucket of one with objects is 409 BucketNotEmpty."""
+    """DeleteBucket of a bucket with objects is 409 BucketNotEmpty."""
     if bucket.objects:
         raise fault("BucketNotEmpty", 409)
     return await delete_bucket(call, bucket)
@@ -63,7 +63,7 @@ async def delete_bucket_not_empty(delete_bucket: Any, call: Call, bucket: Bucket
 
 @variant()
 def create_bucket_owned_by_you(create_bucket: Any, call: Call) -> Answer:
-    """CreateBucket of an own one is 409 BucketAlreadyOwnedByYou."""
+    """CreateBucket of an existing own bucket is 409 BucketAlreadyOwnedByYou."""
     if call.bucket in [each.name for each in create_bucket.__self__.own_buckets(call.organization)]:
         raise fault("BucketAlreadyOwnedByYou", 409)
     return create_bucket(call)
@@ -73,7 +73,7 @@ def create_bucket_owned_by_you(create_bucket: Any, call: Call) -> Answer:
 async def fields_not_implemented(answered: Any, request: Request) -> Answer:
     """Error responses, NotImplemented: "A header you provided implies functionality that is not implemented", 501.
 
-    Here each x-amz- field is, but for those that clients cannot do without.
+    Here that is any x-amz- field that clients can do without.
     """
     gateway(answered).authenticate(request)
     if any(name.startswith("x-amz-") and not name.startswith(KNOWN_FIELDS) for name in request.headers):
@@ -82,7 +82,7 @@ async def fields_not_implemented(answered: Any, request: Request) -> Answer:
 
 
 class UnknownVersionNotFound(Variant):
-    """Error responses, NoSuchVersion: a version that there is not is 404; to delete it is to have done so, 204."""
+    """Error responses, NoSuchVersion: an unknown version is 404; deleting it is 204."""
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.query.get("versionId", "null") != "null":
@@ -100,7 +100,7 @@ class UnknownVersionNotFound(Variant):
 
 @variant()
 def buckets_come_in_pages(list_buckets: Any, call: Call) -> Answer:
-    """ListBuckets, ContinuationToken: where there are more buckets, unasked too: here one a page."""
+    """ListBuckets, ContinuationToken: pages contain one bucket, although no maximum was requested."""
     whole_number("max-buckets", call.query.get("max-buckets", "1"), 10_000)
     call.query["max-buckets"] = "1"
     return list_buckets(call)
@@ -108,7 +108,7 @@ def buckets_come_in_pages(list_buckets: Any, call: Call) -> Answer:
 
 @variant()
 async def methods_of_what_is_there(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 10.2.1: Allow tells what a resource supports at that time; one that there is not, to be put."""
+    """RFC 9110 section 10.2.1: Allow lists the methods of the resource at that time; a missing object can be put."""
     try:
         return await on_object(call)
     except Fault as failure:
@@ -120,7 +120,7 @@ async def methods_of_what_is_there(on_object: Any, call: Call) -> Answer:
 
 @variant()
 async def nobody_has_no_buckets(answered: Any, request: Request) -> Answer:
-    """ListBuckets without credentials lists the buckets of nobody: none."""
+    """ListBuckets without credentials returns an empty list."""
     anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
     if request.method == "GET" and request.raw_path == "/" and anonymous:
         return answered.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
