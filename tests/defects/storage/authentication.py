@@ -16,7 +16,6 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage import Storage, canonical
-from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -27,6 +26,7 @@ from tests.defects.support.storage import (
     _DoneAllTheSame,
     _DoneBeforeItIsRefused,
     by_url,
+    failing,
     let_in,
     sent_in_chunks,
 )
@@ -37,6 +37,12 @@ ROWS = (
         "Credentials & Webhooks: a revoked access key still works.",
         "storage/signature/revocation-is-immediate",
         in_force=lambda original, key: True,
+    ),
+    row(
+        "impossible-date-crash",
+        'SigV4, "Authorization header", x-amz-date: an x-amz-date that is no calendar date is answered with a 5xx.',
+        "storage/signature/malformed-authorization-is-refused#broken-date",
+        check_time=failing(lambda presented: canonical.seconds_of(presented.timestamp) is None),
     ),
 )
 
@@ -226,14 +232,6 @@ class MalformedAuthorizationsObeyed(_DoneAllTheSame):
         with suppress(Fault):
             return not surface.presented(request)
         return True
-
-
-@defect("storage/signature/malformed-authorization-is-refused#broken-date")
-def impossible_date_crash(check_time: Any, presented: Presented) -> None:
-    """SigV4, "Authorization header", x-amz-date: an x-amz-date that is no calendar date is answered with a 5xx."""
-    if canonical.seconds_of(presented.timestamp) is None:
-        raise server_error()
-    check_time(presented)
 
 
 @defect("storage/signature/refusal-is-403#unknown-key,wrong-secret")

@@ -13,8 +13,7 @@ from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
-from conformance.reference.support.storage import server_error
-from tests.defects.support.storage import FORGED, _DoneAllTheSame, in_chunks, sent_in_chunks
+from tests.defects.support.storage import FORGED, _DoneAllTheSame, failing, in_chunks, refusing, sent_in_chunks
 
 INCOMPLETE = "IncompleteBody"
 LAST_CHUNK = b"\r\n0;chunk-signature="
@@ -38,6 +37,18 @@ ROWS = (
         "S3 API Reference, PutObject, x-amz-meta-: an object uploaded in chunks loses its metadata.",
         "storage/streaming/metadata-is-stored#signed-chunks,unsigned-chunks",
         metadata=lambda original, call: {} if in_chunks(call) else dict(original(call)),
+    ),
+    row(
+        "missing-decoded-length-is-server-error",
+        "S3 API Reference, MissingContentLength: a missing x-amz-decoded-content-length is answered with a 5xx.",
+        "storage/streaming/decoded-length-is-checked#missing",
+        check_decoded_length=failing(lambda call: "x-amz-decoded-content-length" not in call.headers),
+    ),
+    row(
+        "decoded-length-is-no-length",
+        "Provisioning Storage, any S3-compatible client: chunks without a Content-Length are refused.",
+        "storage/streaming/chunked-transfer-coding-is-accepted",
+        require_length=refusing("MissingContentLength", lambda call: "content-length" not in call.headers),
     ),
 )
 
@@ -105,14 +116,6 @@ def chunk_framing_stored(read_payload: Any, call: Call) -> None:
     call.body = call.request.body
 
 
-@defect("storage/streaming/decoded-length-is-checked#missing")
-def missing_decoded_length_is_server_error(check_decoded_length: Any, call: Call) -> None:
-    """S3 API Reference, MissingContentLength: a missing x-amz-decoded-content-length is answered with a 5xx."""
-    if "x-amz-decoded-content-length" not in call.headers:
-        raise server_error()
-    check_decoded_length(call)
-
-
 @defect("storage/streaming/framing-is-never-stored")
 async def undeclared_framing_stored_and_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """SigV4, "Transferring Payload in Multiple Chunks": chunks without Content-Encoding are refused, but stored."""
@@ -139,14 +142,6 @@ def chunks_in_transfer_coding_lost(new_object: Any, call: Call, md5: str, checks
     stored: StoredObject = new_object(call, md5, checksums)
     both = call.signer.payload_hash in STREAMING and "transfer-encoding" in call.headers
     return replace(stored, body=b"") if both else stored
-
-
-@defect("storage/streaming/chunked-transfer-coding-is-accepted")
-def decoded_length_is_no_length(require_length: Any, call: Call) -> None:
-    """Provisioning Storage, any S3-compatible client: chunks without a Content-Length are refused."""
-    if "content-length" not in call.headers:
-        raise Fault("MissingContentLength")
-    require_length(call)
 
 
 @defect("storage/streaming/own-encoding-is-stored")

@@ -15,7 +15,7 @@ from conformance.reference.storage.conditions import Conditions, http_date, list
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import refused
+from tests.defects.support.storage import failing, refused
 
 ROWS = (
     row(
@@ -62,6 +62,12 @@ ROWS = (
         "storage/condition/if-unmodified-since-is-honoured#unmodified-since-fails",
         unmodified_since_holds=lambda original, date, found: True,
     ),
+    row(
+        "empty-date-is-server-error",
+        "RFC 9110 section 13.1.4: an empty If-Unmodified-Since is answered with a 5xx.",
+        "storage/condition/invalid-condition-is-no-server-error",
+        unmodified_since_holds=failing(lambda date, found: found is None),
+    ),
 )
 
 
@@ -69,14 +75,6 @@ def _well_formed(value: str) -> str:
     if value.count('"') % 2 or not value:
         raise server_error()
     return value
-
-
-@defect("storage/condition/invalid-condition-is-no-server-error")
-def empty_date_is_server_error(unmodified_since_holds: Any, date: int, found: StoredObject | None) -> bool:
-    """RFC 9110 section 13.1.4: an empty If-Unmodified-Since is answered with a 5xx."""
-    if found is None:
-        raise server_error()
-    return bool(unmodified_since_holds(date, found))
 
 
 @defect("storage/condition/invalid-condition-is-no-server-error")

@@ -17,7 +17,7 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.support.storage import _ConcurrentWrites, in_chunks, without_fields
+from tests.defects.support.storage import _ConcurrentWrites, failing, in_chunks, refusing, without_fields
 
 ROWS = (
     row(
@@ -25,6 +25,25 @@ ROWS = (
         "S3 API Reference, DeleteObjects, Error: a key whose condition fails is reported as deleted.",
         "storage/conditional-write/changed-objects-are-not-deleted",
         entry_failed=lambda original, key, fault: xml.group("Deleted", xml.element("Key", key)),
+    ),
+    row(
+        "conditional-copies-all-fail",
+        "S3 API Reference, CopyObject, If-None-Match: a copy with a condition always fails.",
+        "storage/conditional-write/copy-honours-conditions#if-none-match",
+        copy_object=refusing("PreconditionFailed", lambda call, bucket: "if-none-match" in call.headers),
+    ),
+    row(
+        "deletion-conditions-all-fail",
+        "RFC 9110 section 13.1.1: a deletion with If-Match always fails.",
+        "storage/conditional-write/changed-object-is-not-deleted#own-etag,any-etag",
+        "storage/conditional-write/changed-objects-are-not-deleted",
+        erase=refusing("PreconditionFailed", lambda bucket, key, conditions: conditions.match is not None),
+    ),
+    row(
+        "tags-in-deletions-fail",
+        "API Reference, Error Handling: a key with an ETag in the document is answered with a 5xx.",
+        "storage/conditional-write/changed-objects-are-not-deleted",
+        delete_entry=failing(lambda bucket, entry, quiet: entry.get("ETag") is not None),
     ),
 )
 
@@ -50,14 +69,6 @@ async def copy_heeds_if_none_match_only(copy_object: Any, call: Call, bucket: Bu
     """S3 API Reference, CopyObject, If-Match: a copy ignores If-Match."""
     left = [pair for pair in call.headers.raw if pair[0] != b"if-match"]
     return await copy_object(replace(call, request=replace(call.request, headers=Headers(raw=left))), bucket)
-
-
-@defect("storage/conditional-write/copy-honours-conditions#if-none-match")
-async def conditional_copies_all_fail(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject, If-None-Match: a copy with a condition always fails."""
-    if "if-none-match" in call.headers:
-        raise Fault("PreconditionFailed")
-    return await copy_object(call, bucket)
 
 
 @defect("storage/conditional-write/counter-loses-no-update")
@@ -96,17 +107,6 @@ async def deleted_only_in_the_answer(erase: Any, bucket: Bucket, key: str, condi
         await erase(bucket, key, conditions)
     else:
         gateway(erase).check_write(conditions, bucket.objects.get(key))
-
-
-@defect(
-    "storage/conditional-write/changed-object-is-not-deleted#own-etag,any-etag",
-    "storage/conditional-write/changed-objects-are-not-deleted",
-)
-async def deletion_conditions_all_fail(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """RFC 9110 section 13.1.1: a deletion with If-Match always fails."""
-    if conditions.match is not None:
-        raise Fault("PreconditionFailed")
-    await erase(bucket, key, conditions)
 
 
 @defect("storage/conditional-write/changed-object-is-not-overwritten#overwritten-since")
@@ -187,14 +187,6 @@ class DeletionsEndAtErrors(Defect):
     def entry_failed(self, original: Any, key: str, fault: Fault) -> str:
         self.failed = True
         return str(original(key, fault))
-
-
-@defect("storage/conditional-write/changed-objects-are-not-deleted")
-async def tags_in_deletions_fail(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """API Reference, Error Handling: a key with an ETag in the document is answered with a 5xx."""
-    if entry.get("ETag") is not None:
-        raise server_error()
-    return str(await delete_entry(bucket, entry, quiet))
 
 
 @defect("storage/conditional-write/changed-objects-are-not-deleted")

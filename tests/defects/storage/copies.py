@@ -29,7 +29,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.support.storage import in_parts, refusals_emptying, with_element_text, with_field
+from tests.defects.support.storage import in_parts, refusals_emptying, refusing, with_element_text, with_field
 
 NO_CONDITIONS = Conditions(None, None, None, None)
 SOURCE_CONDITIONS = tuple(
@@ -75,6 +75,18 @@ ROWS = (
         "storage/copy/missing-version-is-refused",
         "storage/copy/missing-version-is-refused#of-a-part",
         copy_source=lambda original, call: original(with_source(call, call.headers[SOURCE].partition("?")[0])),
+    ),
+    row(
+        "copy-source-needs-slash",
+        "S3 API Reference, CopyObject, x-amz-copy-source: a source without a leading slash is refused.",
+        "storage/copy/bytes-are-the-same",
+        copy_source=refusing("InvalidArgument", lambda call: not call.headers["x-amz-copy-source"].startswith("/")),
+    ),
+    row(
+        "copy-of-an-empty-object-refused",
+        "S3 API Reference, CopyObject: a copy of an empty object is refused.",
+        "storage/copy/bytes-are-the-same#empty",
+        copied=refusing("InvalidRequest", lambda call, stored, replaced: not stored.body),
     ),
 )
 
@@ -151,22 +163,6 @@ async def copied_source_lost(source: Any, call: Call) -> Source:
     found: Source = await source(call)
     gateway(source).buckets[found.bucket].remove(found.key)
     return found
-
-
-@defect("storage/copy/bytes-are-the-same")
-def copy_source_needs_slash(copy_source: Any, call: Call) -> tuple[str, str]:
-    """S3 API Reference, CopyObject, x-amz-copy-source: a source without a leading slash is refused."""
-    if not call.headers["x-amz-copy-source"].startswith("/"):
-        raise Fault("InvalidArgument")
-    return copy_source(call)
-
-
-@defect("storage/copy/bytes-are-the-same#empty")
-def copy_of_an_empty_object_refused(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: a copy of an empty object is refused."""
-    if not stored.body:
-        raise Fault("InvalidRequest")
-    return copied(call, stored, replaced)
 
 
 class CopyReportedTooSoon(Defect):

@@ -15,7 +15,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import MOMENT_S, SIZE, without_fields
+from tests.defects.support.storage import MOMENT_S, SIZE, failing, without_fields
 
 ROWS = (
     row(
@@ -48,6 +48,12 @@ ROWS = (
         "S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: it is ignored.",
         "storage/multipart/wrong-object-size-is-refused#less,more",
         assembled=lambda original, call, upload, parts: original(without_fields(call, SIZE), upload, parts),
+    ),
+    row(
+        "heads-of-parts-are-server-errors",
+        "S3 API Reference, HeadObject, partNumber: HEAD with partNumber is answered with a 5xx.",
+        "storage/multipart/reads-by-part-number-are-described",
+        on_object=failing(lambda call: call.request.method == "HEAD" and "partNumber" in call.query),
     ),
 )
 
@@ -203,14 +209,6 @@ async def head_by_part_is_of_the_whole(on_object: Any, call: Call) -> Answer:
     answer: Answer = await on_object(replace(call, query=query))
     answer.status = 206 if by_part and answer.status == 200 else answer.status
     return answer
-
-
-@defect("storage/multipart/reads-by-part-number-are-described")
-async def heads_of_parts_are_server_errors(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, HeadObject, partNumber: HEAD with partNumber is answered with a 5xx."""
-    if call.request.method == "HEAD" and "partNumber" in call.query:
-        raise server_error()
-    return await on_object(call)
 
 
 @defect("storage/multipart/etag-without-quotes-is-accepted")

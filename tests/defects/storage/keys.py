@@ -20,7 +20,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import LONGEST, gateway, server_error
-from tests.defects.support.storage import MD5_OF_NOTHING, refused, resolved
+from tests.defects.support.storage import MD5_OF_NOTHING, failing, refused, refusing, resolved
 
 LONGEST_PATH = 1000
 NOUGHTS = re.compile("/0+([0-9]+)$")
@@ -108,6 +108,73 @@ ROWS = (
         "storage/key/similar-names-are-different#end-of-a-string",
         object_key=lambda original, key: str(original(key)).partition("\x00")[0],
     ),
+    row(
+        "control-letters-break-listings",
+        "API Reference, Error Handling: a listing fails with a 5xx once a key contains a control character.",
+        "storage/key/control-characters-are-listed-or-refused#newline,tab",
+        listed_name=failing(lambda element, name, encoded: not encoded and set("\t\n\r") & set(name)),
+    ),
+    row(
+        "control-character-key-is-server-error",
+        "S3 API Reference, InvalidArgument: a key with control characters is answered with a 5xx.",
+        "storage/key/control-characters-are-listed-or-refused#escape,one",
+        check_key=failing(lambda key: any(ord(each) < 32 for each in key)),
+    ),
+    row(
+        "dotted-names-cannot-go",
+        "API Reference, Error Handling: deleting a key with dot segments is answered with a 5xx.",
+        "storage/key/dots-and-slashes-alias-nothing#deleted-dot,deleted-dot-dot,deleted-double-slash",
+        delete_object=failing(lambda call, bucket: posixpath.normpath(call.key) != call.key.rstrip("/")),
+    ),
+    row(
+        "directory-not-empty",
+        "S3 API Reference, DeleteObject: ``a`` cannot be deleted while ``a/b`` exists.",
+        "storage/key/deleting-a-folder-deletes-nothing-below#name,marker",
+        "storage/key/object-and-prefix-coexist",
+        delete_object=failing(lambda call, bucket: _below(bucket, call.key)),
+    ),
+    row(
+        "deletion-below-an-object-is-server-error",
+        "S3 API Reference, DeleteObject: deleting a key below an object is answered with a 5xx.",
+        "storage/key/no-object-below-an-object",
+        erase=failing(lambda bucket, key, conditions: key not in bucket.objects and _has_object_above(bucket, key)),
+    ),
+    row(
+        "long-path-not-read",
+        'S3 User Guide, "Naming Amazon S3 objects": a long key cannot be read.',
+        "storage/key/of-1024-bytes-is-stored#ascii,copied",
+        get_object=refusing("KeyTooLongError", lambda call, bucket: len(call.key.encode()) > LONGEST_PATH),
+    ),
+    row(
+        "long-path-not-deleted",
+        'S3 User Guide, "Naming Amazon S3 objects": a long key cannot be deleted.',
+        "storage/key/of-1024-bytes-is-stored#ascii,two-byte",
+        delete_object=refusing("KeyTooLongError", lambda call, bucket: len(call.key.encode()) > LONGEST_PATH),
+    ),
+    row(
+        "patterns-not-deleted",
+        "S3 API Reference, DeleteObject: a key with brackets or an asterisk cannot be deleted.",
+        "storage/key/ordinary-names-are-preserved#brackets,punctuation",
+        delete_object=refusing("InvalidArgument", lambda call, bucket: set("*[]") & set(call.key)),
+    ),
+    row(
+        "dots-within-a-name-refused",
+        'S3 User Guide, "Creating object key names": a key with two dots inside a segment is refused.',
+        "storage/key/ordinary-names-are-preserved#dots-within",
+        check_key=refusing("InvalidArgument", lambda key: re.search(r"[^/]\.\.|\.\.[^/]", key)),
+    ),
+    row(
+        "long-key-read-is-server-error",
+        "S3 API Reference, KeyTooLongError: reading a key that is too long is answered with a 5xx.",
+        "storage/key/over-1024-bytes-is-refused#read-or-deleted",
+        current=failing(lambda bucket, key: len(key.encode()) > 1024),
+    ),
+    row(
+        "long-key-deleted-is-server-error",
+        "S3 API Reference, DeleteObject: deleting a key that is too long is answered with a 5xx.",
+        "storage/key/over-1024-bytes-is-refused#read-or-deleted",
+        erase=failing(lambda bucket, key, conditions: len(key.encode()) > 1024),
+    ),
 )
 
 
@@ -121,14 +188,6 @@ def rare_character_not_listed(listable_keys: Any, bucket: Bucket) -> list[str]:
 def broken_utf8_is_server_error(request: Request) -> Answer | None:
     """API Reference, Error Handling: a path that is not UTF-8 is answered with a 5xx."""
     return refused(500, "InternalError") if re.search("%(FF|C0|E2%82$)", request.raw_path) else None
-
-
-@defect("storage/key/control-characters-are-listed-or-refused#newline,tab")
-def control_letters_break_listings(listed_name: Any, element: str, name: str, encoded: bool) -> str:
-    """API Reference, Error Handling: a listing fails with a 5xx once a key contains a control character."""
-    if not encoded and set("\t\n\r") & set(name):
-        raise server_error()
-    return str(listed_name(element, name, encoded))
 
 
 class PoisonKeyStored(Defect):
@@ -148,14 +207,6 @@ class PoisonKeyStored(Defect):
         )
 
 
-@defect("storage/key/control-characters-are-listed-or-refused#escape,one")
-def control_character_key_is_server_error(check_key: Any, key: str) -> None:
-    """S3 API Reference, InvalidArgument: a key with control characters is answered with a 5xx."""
-    if any(ord(each) < 32 for each in key):
-        raise server_error()
-    check_key(key)
-
-
 @defect("storage/key/control-characters-are-listed-or-refused#return")
 def carriage_returns_not_escaped(request: Request, answer: Answer) -> Answer:
     """XML 1.0 section 2.11: a carriage return in a key is not escaped."""
@@ -168,14 +219,6 @@ async def dots_resolved_to_be_read(get_object: Any, call: Call, bucket: Bucket) 
     """S3 User Guide, "Naming Amazon S3 objects": reads resolve dots and repeated slashes in a key."""
     end = "/" if call.key.endswith("/") else ""
     return await get_object(replace(call, key=posixpath.normpath(call.key) + end), bucket)
-
-
-@defect("storage/key/dots-and-slashes-alias-nothing#deleted-dot,deleted-dot-dot,deleted-double-slash")
-async def dotted_names_cannot_go(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """API Reference, Error Handling: deleting a key with dot segments is answered with a 5xx."""
-    if posixpath.normpath(call.key) != call.key.rstrip("/"):
-        raise server_error()
-    return await delete_object(call, bucket)
 
 
 @defect("storage/key/deleting-a-folder-deletes-nothing-below#marker-by-delete-objects")
@@ -234,14 +277,6 @@ async def deletion_is_recursive(erase: Any, bucket: Bucket, key: str, conditions
         bucket.remove(each)
 
 
-@defect("storage/key/deleting-a-folder-deletes-nothing-below#name,marker", "storage/key/object-and-prefix-coexist")
-async def directory_not_empty(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, DeleteObject: ``a`` cannot be deleted while ``a/b`` exists."""
-    if _below(bucket, call.key):
-        raise server_error()
-    return await delete_object(call, bucket)
-
-
 @defect("storage/key/no-object-below-an-object", "storage/key/object-and-prefix-coexist")
 async def emptied_folders_pruned(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": deleting the last key below ``a/`` deletes ``a``."""
@@ -273,16 +308,6 @@ async def below_an_object_is_server_error(current: Any, bucket: Bucket, key: str
     if found is None and _has_object_above(bucket, key):
         raise server_error()
     return found
-
-
-@defect("storage/key/no-object-below-an-object")
-async def deletion_below_an_object_is_server_error(
-    erase: Any, bucket: Bucket, key: str, conditions: Conditions
-) -> None:
-    """S3 API Reference, DeleteObject: deleting a key below an object is answered with a 5xx."""
-    if key not in bucket.objects and _has_object_above(bucket, key):
-        raise server_error()
-    await erase(bucket, key, conditions)
 
 
 @defect("storage/key/no-object-below-an-object")
@@ -328,22 +353,6 @@ async def key_below_key_is_server_error(put_object: Any, call: Call, bucket: Buc
     if any("/".join(above[:depth]) in bucket.objects for depth in range(1, len(above) + 1)):
         raise server_error()
     return await put_object(call, bucket)
-
-
-@defect("storage/key/of-1024-bytes-is-stored#ascii,copied")
-async def long_path_not_read(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Naming Amazon S3 objects": a long key cannot be read."""
-    if len(call.key.encode()) > LONGEST_PATH:
-        raise Fault("KeyTooLongError")
-    return await get_object(call, bucket)
-
-
-@defect("storage/key/of-1024-bytes-is-stored#ascii,two-byte")
-async def long_path_not_deleted(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Naming Amazon S3 objects": a long key cannot be deleted."""
-    if len(call.key.encode()) > LONGEST_PATH:
-        raise Fault("KeyTooLongError")
-    return await delete_object(call, bucket)
 
 
 @defect("storage/key/of-1024-bytes-is-stored#ascii")
@@ -406,14 +415,6 @@ async def deletions_trim_the_key(delete_object: Any, call: Call, bucket: Bucket)
     return await delete_object(replace(call, key=call.key.rstrip(" ")), bucket)
 
 
-@defect("storage/key/ordinary-names-are-preserved#brackets,punctuation")
-async def patterns_not_deleted(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, DeleteObject: a key with brackets or an asterisk cannot be deleted."""
-    if set("*[]") & set(call.key):
-        raise Fault("InvalidArgument")
-    return await delete_object(call, bucket)
-
-
 @defect("storage/key/ordinary-names-are-preserved#unicode")
 def invisible_letters_lost(object_key: Any, key: str) -> str:
     """S3 User Guide, "Naming Amazon S3 objects": invisible characters are removed from keys."""
@@ -427,14 +428,6 @@ def listed_key_unescaped(listed_name: Any, element: str, name: str, encoded: boo
     return name_element.replace("&amp;", "&")
 
 
-@defect("storage/key/ordinary-names-are-preserved#dots-within")
-def dots_within_a_name_refused(check_key: Any, key: str) -> None:
-    """S3 User Guide, "Creating object key names": a key with two dots inside a segment is refused."""
-    if re.search(r"[^/]\.\.|\.\.[^/]", key):
-        raise Fault("InvalidArgument")
-    check_key(key)
-
-
 @defect("storage/key/over-1024-bytes-is-refused#copied,one-more,two-byte-letters")
 async def long_key_refused_but_cut(on_object: Any, call: Call) -> Answer:
     """S3 User Guide, "Object key naming guidelines": a key that is too long is refused, but a cut one is stored."""
@@ -446,22 +439,6 @@ async def long_key_refused_but_cut(on_object: Any, call: Call) -> Answer:
             with contextlib.suppress(Fault):
                 await on_object(replace(call, key=cut, query={}))
         raise
-
-
-@defect("storage/key/over-1024-bytes-is-refused#read-or-deleted")
-async def long_key_read_is_server_error(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
-    """S3 API Reference, KeyTooLongError: reading a key that is too long is answered with a 5xx."""
-    if len(key.encode()) > 1024:
-        raise server_error()
-    return await current(bucket, key)
-
-
-@defect("storage/key/over-1024-bytes-is-refused#read-or-deleted")
-async def long_key_deleted_is_server_error(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 API Reference, DeleteObject: deleting a key that is too long is answered with a 5xx."""
-    if len(key.encode()) > 1024:
-        raise server_error()
-    await erase(bucket, key, conditions)
 
 
 @defect("storage/key/similar-names-are-different#case")

@@ -15,7 +15,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
-from tests.defects.support.storage import PARTS_COUNT, SIZE, in_parts, without_fields
+from tests.defects.support.storage import PARTS_COUNT, SIZE, in_parts, refusing, without_fields
 
 ROWS = (
     row(
@@ -39,6 +39,18 @@ ROWS = (
         "storage/multipart/numbers-may-have-gaps",
         check_part_sizes=lambda original, sizes: original([*sizes, 0] if len(sizes) > 1 else sizes),
     ),
+    row(
+        "fields-refused-at-an-opening",
+        "S3 API Reference, CreateMultipartUpload: Cache-Control and similar fields are refused.",
+        "storage/multipart/metadata-is-of-the-opening",
+        create_upload=refusing("InvalidArgument", lambda call, bucket: "cache-control" in call.headers),
+    ),
+    row(
+        "empty-part-refused",
+        'S3 User Guide, "Multipart upload limits": an empty last part is refused.',
+        "storage/multipart/parts-make-the-object#one-empty-part",
+        upload_part=refusing("InvalidRequest", lambda call, bucket: not call.body),
+    ),
 )
 
 
@@ -47,14 +59,6 @@ async def first_of_a_later_part_stands(keep_part: Any, upload: Upload, part: Par
     """S3 API Reference, UploadPart: a part sent again is ignored while part 1 is missing."""
     if part.number not in upload.parts or 1 in upload.parts:
         await keep_part(upload, part)
-
-
-@defect("storage/multipart/metadata-is-of-the-opening")
-async def fields_refused_at_an_opening(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CreateMultipartUpload: Cache-Control and similar fields are refused."""
-    if "cache-control" in call.headers:
-        raise Fault("InvalidArgument")
-    return await create_upload(call, bucket)
 
 
 @defect("storage/multipart/metadata-is-of-the-opening")
@@ -119,14 +123,6 @@ class PartsCountedByTheirNumbers(Defect):
 def last_part_lost(joined: Any, parts: list[Part]) -> bytes:
     """S3 API Reference, CompleteMultipartUpload: the object lacks its last part."""
     return joined(parts[:-1] or parts)
-
-
-@defect("storage/multipart/parts-make-the-object#one-empty-part")
-async def empty_part_refused(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Multipart upload limits": an empty last part is refused."""
-    if not call.body:
-        raise Fault("InvalidRequest")
-    return await upload_part(call, bucket)
 
 
 @defect("storage/multipart/parts-make-the-object#part-sent-again")

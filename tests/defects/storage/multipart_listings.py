@@ -12,9 +12,9 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.listings import Page, Wanted
-from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import HOUR_S, with_element_text
+from tests.defects.support.storage import HOUR_S, failing, with_element_text
 
 _PART_MARKER = re.compile(b"<PartNumberMarker>[0-9]*</PartNumberMarker>")
 
@@ -30,6 +30,19 @@ ROWS = (
         "S3 API Reference, HeadObject, Last-Modified: the date of a multipart object is wrong.",
         "storage/multipart/times-are-reported#copied-part",
         assembled=lambda original, call, upload, parts: replace(original(call, upload, parts), modified=0),
+    ),
+    row(
+        "no-parts-is-server-error",
+        "S3 API Reference, ListParts: listing no parts is answered with a 5xx.",
+        "storage/multipart/parts-are-listed",
+        shipped=True,
+        parts_after=failing(lambda upload, marker: not upload.parts),
+    ),
+    row(
+        "uploads-of-folders-only-fail",
+        "S3 API Reference, ListMultipartUploads: a page with common prefixes only is answered with a 5xx.",
+        "storage/multipart/uploads-are-grouped-at-the-delimiter",
+        next_id_marker=failing(lambda uploads, page: not uploads),
     ),
 )
 
@@ -79,14 +92,6 @@ async def last_part_promises_more(list_parts: Any, call: Call, bucket: Bucket) -
     return answer
 
 
-@defect("storage/multipart/parts-are-listed", shipped=True)
-def no_parts_is_server_error(parts_after: Any, upload: Upload, marker: int) -> list[Part]:
-    """S3 API Reference, ListParts: listing no parts is answered with a 5xx."""
-    if not upload.parts:
-        raise server_error()
-    return parts_after(upload, marker)
-
-
 @defect("storage/multipart/response-repeats-the-marker")
 def place_of_parts_is_the_first(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListParts, PartNumberMarker: it is the number of the first listed part."""
@@ -102,14 +107,6 @@ def group_reported_for_each_upload(
     chosen, page = page_of_uploads(uploads, wanted, id_marker)
     page.prefixes[:] = [group for group in page.prefixes for each in uploads if each.key.startswith(group)]
     return chosen, page
-
-
-@defect("storage/multipart/uploads-are-grouped-at-the-delimiter")
-def uploads_of_folders_only_fail(next_id_marker: Any, uploads: list[Upload], page: Page) -> str:
-    """S3 API Reference, ListMultipartUploads: a page with common prefixes only is answered with a 5xx."""
-    if not uploads:
-        raise server_error()
-    return str(next_id_marker(uploads, page))
 
 
 @defect("storage/multipart/uploads-are-listed#of-one-bucket")

@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.one_method import defect
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import Storage
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -18,17 +18,19 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import MOMENT_S, FormsTaken, text
+from tests.defects.support.storage import MOMENT_S, FormsTaken, refusing, text
 
 MD5_OF_NOTHING = hashlib.md5(b"").hexdigest()
 
 
-@defect("storage/object/bytes-come-back#1KiB,64KiB-and-one")
-async def forms_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObject, Content-Type: an object with the Content-Type of a form is refused."""
-    if "form" in call.headers.get("content-type", ""):
-        raise Fault("InvalidRequest")
-    return await put_object(call, bucket)
+ROWS = (
+    row(
+        "forms-refused",
+        "S3 API Reference, PutObject, Content-Type: an object with the Content-Type of a form is refused.",
+        "storage/object/bytes-come-back#1KiB,64KiB-and-one",
+        put_object=refusing("InvalidRequest", lambda call, bucket: "form" in call.headers.get("content-type", "")),
+    ),
+)
 
 
 @defect("storage/object/bytes-come-back#5MiB", "storage/object/large-object-comes-back")

@@ -30,6 +30,7 @@ from tests.defects.support.storage import (
     by_url,
     let_in,
     refused,
+    refusing,
     under_any_secret,
     without_fields,
 )
@@ -50,6 +51,12 @@ ROWS = (
         'SigV4, "Using Query Parameters": an X-Amz-Expires of 0 is accepted.',
         "storage/presigned/expiry-is-bounded#zero",
         expiry=lambda original, given: original("60" if given == "0" else given),
+    ),
+    row(
+        "urls-of-parts-refused",
+        'SigV4, "Using Query Parameters": a presigned part is refused.',
+        "storage/presigned/part-is-served",
+        presented_in_query=refusing("AuthorizationQueryParametersError", lambda request, query: "uploadId" in query),
     ),
 )
 
@@ -170,14 +177,6 @@ def parts_by_url_unverified(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Using Query Parameters": the signature of a presigned part is not verified."""
     named = query_of(request)
     return under_any_secret(authenticate, request, {"uploadId", "X-Amz-Signature"} <= set(named))
-
-
-@defect("storage/presigned/part-is-served")
-def urls_of_parts_refused(presented_in_query: Any, request: Request, query: dict[str, str]) -> Presented:
-    """SigV4, "Using Query Parameters": a presigned part is refused."""
-    if "uploadId" in query:
-        raise Fault("AuthorizationQueryParametersError")
-    return presented_in_query(request, query)
 
 
 @defect("storage/presigned/part-is-served")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage.authentication import Presented
-from conformance.reference.storage.state import StoredObject
-from conformance.reference.support.storage import crashing, server_error
+from conformance.reference.support.storage import crashing
 from tests.defects.support.common import server_error_page
+from tests.defects.support.storage import failing
 
 ROWS = (
     row(
@@ -30,6 +27,18 @@ ROWS = (
         "storage/errors/invalid-fields-are-no-server-error#x-amz-tagging",
         header_tags=lambda original, call: dict(crashing(lambda: original(call))),
     ),
+    row(
+        "other-letters-in-metadata-cannot-be-read",
+        "API Reference, Error Handling: an object with non-ASCII metadata cannot be read.",
+        "storage/errors/invalid-fields-are-no-server-error#x-amz-meta-unusual",
+        object_headers=failing(lambda found: not all(value.isascii() for value in found.metadata.values())),
+    ),
+    row(
+        "token-of-no-session-crash",
+        "S3 API Reference, InvalidToken: an unknown session token is answered with a 5xx.",
+        "storage/errors/invalid-fields-are-no-server-error#x-amz-security-token",
+        presented=failing(lambda request: "x-amz-security-token" in request.headers),
+    ),
 )
 
 
@@ -43,19 +52,3 @@ def unreadable_parameter_fails(request: Request) -> Answer | None:
     names = {name for name, value in request.query if not value.isascii()}
     odd = {name for name in names if name.startswith(("cf-", "x-id", "response-", "conformance", "versionId"))}
     return server_error_page() if odd and request.method == "GET" else None
-
-
-@defect("storage/errors/invalid-fields-are-no-server-error#x-amz-meta-unusual")
-def other_letters_in_metadata_cannot_be_read(object_headers: Any, found: StoredObject) -> dict[str, str]:
-    """API Reference, Error Handling: an object with non-ASCII metadata cannot be read."""
-    if not all(value.isascii() for value in found.metadata.values()):
-        raise server_error()
-    return object_headers(found)
-
-
-@defect("storage/errors/invalid-fields-are-no-server-error#x-amz-security-token")
-def token_of_no_session_crash(presented: Any, request: Request) -> Presented:
-    """S3 API Reference, InvalidToken: an unknown session token is answered with a 5xx."""
-    if "x-amz-security-token" in request.headers:
-        raise server_error()
-    return presented(request)

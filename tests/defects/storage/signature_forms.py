@@ -13,7 +13,7 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
-from tests.defects.support.storage import SIGNATURE
+from tests.defects.support.storage import SIGNATURE, refusing
 
 ROWS = (
     row(
@@ -27,6 +27,12 @@ ROWS = (
         'S3 User Guide, "Logging requests": query parameters that begin with ``x-`` are refused.',
         "storage/signature/query-order-does-not-matter",
         intercept=lambda request: Answer(400) if re.search("(^|&)x-", request.query_string) else None,
+    ),
+    row(
+        "unsigned-payloads-not-implemented",
+        'SigV4, "x-amz-content-sha256": UNSIGNED-PAYLOAD is not implemented.',
+        "storage/signature/unsigned-payload-is-served",
+        payload_hash=refusing("NotImplemented", lambda given: given == "UNSIGNED-PAYLOAD"),
     ),
 )
 
@@ -106,11 +112,3 @@ def unsigned_parts_refused(read_payload: Any, call: Call) -> None:
     if call.signer.payload_hash == "UNSIGNED-PAYLOAD" and "uploadId" in call.query:
         raise Fault("InvalidArgument")
     read_payload(call)
-
-
-@defect("storage/signature/unsigned-payload-is-served")
-def unsigned_payloads_not_implemented(payload_hash: Any, given: str | None) -> str:
-    """SigV4, "x-amz-content-sha256": UNSIGNED-PAYLOAD is not implemented."""
-    if given == "UNSIGNED-PAYLOAD":
-        raise Fault("NotImplemented")
-    return payload_hash(given)

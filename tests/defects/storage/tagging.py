@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage import Storage, xml
+from conformance.reference.storage import Storage
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE
@@ -23,7 +23,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import LONGEST_TAG_VALUE
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import _DoneAllTheSame, leaving_an_object, refused, with_field
+from tests.defects.support.storage import _DoneAllTheSame, leaving_an_object, refused, refusing, with_field
 
 _VALUE = 257
 
@@ -35,6 +35,12 @@ ROWS = (
         "storage/tagging/given-with-the-object#in-chunks",
         "storage/tagging/broken-document-is-refused#empty,other-root",
         header_tags=lambda original, call: {},
+    ),
+    row(
+        "empty-elements-are-no-markup",
+        "W3C XML 1.0 section 3.1: an empty-element tag is refused.",
+        "storage/tagging/tags-come-back#empty-element",
+        request_document=refusing("MalformedXML", lambda body, root: b"/>" in body),
     ),
 )
 
@@ -188,14 +194,6 @@ async def tags_counted_as_they_were_put(replace_tags: Any, bucket: Bucket, key: 
     if before is not None and before.tags and not tags:
         counted = {**before.headers, "x-amz-tagging-count": str(len(before.tags))}
         bucket.put(key, replace(bucket.objects[key], headers=counted))
-
-
-@defect("storage/tagging/tags-come-back#empty-element")
-def empty_elements_are_no_markup(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """W3C XML 1.0 section 3.1: an empty-element tag is refused."""
-    if b"/>" in body:
-        raise Fault("MalformedXML")
-    return request_document(body, root)
 
 
 @defect(

@@ -14,7 +14,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
 from conformance.reference.storage.state import Bucket
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import _DoneAllTheSame
+from tests.defects.support.storage import _DoneAllTheSame, failing
 
 ROWS = (
     row(
@@ -28,6 +28,20 @@ ROWS = (
         "RFC 9110 section 9.3.7: OPTIONS is answered with a 5xx.",
         "storage/subresource/unknown-method-is-refused#options",
         intercept=lambda request: Answer(500) if request.method == "OPTIONS" else None,
+    ),
+    row(
+        "part-numbers-are-server-errors",
+        "S3 API Reference, GetObject, partNumber: it is answered with a 5xx.",
+        "storage/subresource/missing-part-is-refused",
+        "storage/multipart/reads-by-part-number-are-described",
+        on_object=failing(lambda call: call.request.method in ("GET", "HEAD") and "partNumber" in call.query),
+    ),
+    row(
+        "unknown-versions-are-server-errors",
+        "S3 API Reference, versionId: an unknown version is answered with a 5xx.",
+        "storage/subresource/unknown-version-is-refused",
+        "storage/subresource/unknown-version-deletes-nothing#malformed",
+        on_object=failing(lambda call: call.query.get("versionId", "null") != "null"),
     ),
 )
 
@@ -116,14 +130,6 @@ def subresource_answered_as_object(object_operation: Any, call: Call) -> Operati
     return _unless_unsupported(object_operation, call, gateway(object_operation).get_object, "GET", "HEAD")
 
 
-@defect("storage/subresource/missing-part-is-refused", "storage/multipart/reads-by-part-number-are-described")
-async def part_numbers_are_server_errors(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, GetObject, partNumber: it is answered with a 5xx."""
-    if call.request.method in ("GET", "HEAD") and "partNumber" in call.query:
-        raise server_error()
-    return await on_object(call)
-
-
 @defect("storage/subresource/unknown-method-is-refused#patch")
 async def patch_is_a_read(on_object: Any, call: Call) -> Answer:
     """RFC 9110 section 15.5.6: PATCH is answered as GET."""
@@ -169,16 +175,6 @@ async def tags_reported_for_unknown_versions(on_object: Any, call: Call) -> Answ
     query = {name: value for name, value in call.query.items() if name != "versionId"}
     reads = call.request.method == "GET" and "tagging" in call.query
     return await on_object(replace(call, query=query) if reads else call)
-
-
-@defect(
-    "storage/subresource/unknown-version-is-refused", "storage/subresource/unknown-version-deletes-nothing#malformed"
-)
-async def unknown_versions_are_server_errors(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, versionId: an unknown version is answered with a 5xx."""
-    if call.query.get("versionId", "null") != "null":
-        raise server_error()
-    return await on_object(call)
 
 
 @defect("storage/subresource/write-never-overwrites-the-object#acl,encryption,legal-hold,restore,retention")

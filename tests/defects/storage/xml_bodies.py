@@ -8,14 +8,37 @@ from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.one_method import defect
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
 from conformance.reference.support.storage import server_error
+from tests.defects.support.storage import failing, refusing
 
 CDATA = re.compile(rb"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+
+
+ROWS = (
+    row(
+        "document-types-are-server-errors",
+        "S3 API Reference, MalformedXML: a document type declaration is answered with a 5xx.",
+        "storage/xml/attacks-do-no-harm#expansion,internal-entity,parameter-entity,self-reference",
+        request_document=failing(lambda body, root: b"<!DOCTYPE" in body),
+    ),
+    row(
+        "namespace-by-prefix-refused",
+        "Namespaces in XML 1.0 section 3: a namespace prefix is refused.",
+        "storage/xml/namespace-prefix-is-accepted#prefix",
+        request_document=refusing("MalformedXML", lambda body, root: b"xmlns:" in body),
+    ),
+    row(
+        "byte-order-mark-refused",
+        "XML 1.0 section 4.3.3: a byte order mark is refused.",
+        "storage/xml/namespace-prefix-is-accepted#byte-order-mark",
+        request_document=refusing("MalformedXML", lambda body, root: body.startswith(b"\xef\xbb\xbf")),
+    ),
+)
 
 
 @defect("storage/xml/attacks-do-no-harm#external-file")
@@ -27,14 +50,6 @@ def entities_expanded(request_document: Any, body: bytes, root: str) -> xml.Node
         body = body.replace(b"&" + name + b";", b"root:x:0:0")
     bare = re.sub(rb"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", b"", body, count=1, flags=re.DOTALL)
     return request_document(bare, root)
-
-
-@defect("storage/xml/attacks-do-no-harm#expansion,internal-entity,parameter-entity,self-reference")
-def document_types_are_server_errors(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """S3 API Reference, MalformedXML: a document type declaration is answered with a 5xx."""
-    if b"<!DOCTYPE" in body:
-        raise server_error()
-    return request_document(body, root)
 
 
 @defect(
@@ -57,22 +72,6 @@ async def storage_class_of_parts_twice(list_parts: Any, call: Call, bucket: Buck
     answer: Answer = await list_parts(call, bucket)
     answer.body = re.sub(rb"(<StorageClass>[^<]*</StorageClass>)", rb"\1\1", answer.body)
     return answer
-
-
-@defect("storage/xml/namespace-prefix-is-accepted#prefix")
-def namespace_by_prefix_refused(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """Namespaces in XML 1.0 section 3: a namespace prefix is refused."""
-    if b"xmlns:" in body:
-        raise Fault("MalformedXML")
-    return request_document(body, root)
-
-
-@defect("storage/xml/namespace-prefix-is-accepted#byte-order-mark")
-def byte_order_mark_refused(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """XML 1.0 section 4.3.3: a byte order mark is refused."""
-    if body.startswith(b"\xef\xbb\xbf"):
-        raise Fault("MalformedXML")
-    return request_document(body, root)
 
 
 @defect("storage/xml/results-have-an-xml-media-type")

@@ -11,7 +11,7 @@ import posixpath
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
-from conformance.reference.support.storage import gateway
+from conformance.reference.support.storage import gateway, server_error
 
 HOUR_S = 3600
 PARTS_COUNT = "x-amz-mp-parts-count"
@@ -365,6 +365,25 @@ def late_failure(original: Any, call: Call, failure: Fault) -> Answer:
     answer = Answer(200, surface.error_body(call.request, failure, surface.new_request_id()))
     answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
     return answer
+
+
+def refusing(code: str, when: Callable[..., object]) -> Callable[..., Any]:
+    """Return a method that is refused by this code where ``when`` holds for its arguments."""
+    return _raising(lambda: Fault(code), when)
+
+
+def failing(when: Callable[..., object]) -> Callable[..., Any]:
+    """Return a method that fails with 500 where ``when`` holds for its arguments."""
+    return _raising(server_error, when)
+
+
+def _raising(made: Callable[[], Fault], when: Callable[..., object]) -> Callable[..., Any]:
+    def method(original: Any, *given: Any) -> Any:
+        if when(*given):
+            raise made()
+        return original(*given)
+
+    return method
 
 
 async def leaving_an_object(original: Any, call: Call, bucket: Bucket) -> Answer:
