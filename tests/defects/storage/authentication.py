@@ -9,7 +9,6 @@ They break these promises:
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
@@ -23,13 +22,20 @@ from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
 from tests.defects.support.storage import (
     FORGED,
-    _DoneAllTheSame,
     _DoneBeforeItIsRefused,
     by_url,
+    done_though_refused,
     failing,
     let_in,
+    refuses,
     sent_in_chunks,
 )
+
+
+def _is_malformed(surface: Storage, request: Request) -> bool:
+    signed = "authorization" in request.headers or "AWSAccessKeyId" in request.query_string
+    return signed and refuses(surface.presented, request)
+
 
 ROWS = (
     row(
@@ -43,6 +49,48 @@ ROWS = (
         'SigV4, "Authorization header", x-amz-date: an x-amz-date that is no calendar date is answered with a 5xx.',
         "storage/signature/malformed-authorization-is-refused#broken-date",
         check_time=failing(lambda presented: canonical.seconds_of(presented.timestamp) is None),
+    ),
+    row(
+        "unsigned-requests-accepted",
+        "Provisioning Storage: an unsigned write or deletion is refused, but done.",
+        "storage/signature/every-operation-requires-a-signature#delete,put",
+        "storage/signature/altered-request-is-refused#unsigned-chunks-without-signature",
+        answered=done_though_refused(
+            "AccessDenied", when=lambda surface, request: "authorization" not in request.headers and not by_url(request)
+        ),
+    ),
+    row(
+        "malformed-authorizations-obeyed",
+        "S3 API Reference, AuthorizationHeaderMalformed: a write with a malformed Authorization is refused, but done.",
+        "storage/signature/malformed-authorization-is-refused#asymmetric,basic,bearer,empty,empty-signature",
+        "storage/signature/malformed-authorization-is-refused#no-credential,no-date,no-signature,no-signed-headers",
+        "storage/signature/malformed-authorization-is-refused#other-scheme,scheme-only,short-scope,version-2",
+        "storage/signature/malformed-authorization-is-refused#version-2-in-query",
+        answered=done_though_refused(
+            "AuthorizationHeaderMalformed", "InvalidRequest", "InvalidArgument", "AccessDenied", when=_is_malformed
+        ),
+    ),
+    row(
+        "unknown-keys-obeyed",
+        "S3 API Reference, InvalidAccessKeyId: a write with an unknown access key is refused, but done.",
+        "storage/signature/unknown-key-is-refused#delete,put",
+        answered=done_though_refused("InvalidAccessKeyId"),
+    ),
+    row(
+        "forged-writes-done",
+        'SigV4, "Signature Calculations": a write with a wrong signature is refused, but done.',
+        "storage/signature/wrong-secret-is-refused#delete,put",
+        "storage/signature/altered-request-is-refused#content-type-changed,date,method,path,payload-declared-unsigned",
+        "storage/signature/altered-request-is-refused#query-added,signature,signature-cut,signed-header-changed",
+        "storage/signature/altered-request-is-refused#signed-header-removed,signed-header-repeated",
+        "storage/signature/altered-request-is-refused#signature-of-another-request",
+        "storage/signature/any-altered-component-is-refused",
+        answered=done_though_refused(
+            FORGED,
+            when=lambda surface, request: (
+                not by_url(request) and not sent_in_chunks(request) and request.method in ("PUT", "DELETE")
+            ),
+        ),
     ),
 )
 
@@ -102,19 +150,6 @@ class PartsListedAfterCompletion(Defect):
         finally:
             del bucket.uploads[upload_id]
         return listed
-
-
-class UnsignedRequestsAccepted(_DoneAllTheSame):
-    """Provisioning Storage: an unsigned write or deletion is refused, but done."""
-
-    codes = ("AccessDenied",)
-    noticed_by = (
-        "storage/signature/every-operation-requires-a-signature#delete,put",
-        "storage/signature/altered-request-is-refused#unsigned-chunks-without-signature",
-    )
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return "authorization" not in request.headers and not by_url(request)
 
 
 @defect("storage/signature/every-operation-requires-a-signature#get,head", "storage/errors/code-access-denied")
@@ -215,25 +250,6 @@ def refused_forms_reported_as_stored(request: Request) -> Answer | None:
     return Answer(204) if form and request.method == "POST" else None
 
 
-class MalformedAuthorizationsObeyed(_DoneAllTheSame):
-    """S3 API Reference, AuthorizationHeaderMalformed: a write with a malformed Authorization is refused, but done."""
-
-    codes = ("AuthorizationHeaderMalformed", "InvalidRequest", "InvalidArgument", "AccessDenied")
-    noticed_by = (
-        "storage/signature/malformed-authorization-is-refused#asymmetric,basic,bearer,empty,empty-signature",
-        "storage/signature/malformed-authorization-is-refused#no-credential,no-date,no-signature,no-signed-headers",
-        "storage/signature/malformed-authorization-is-refused#other-scheme,scheme-only,short-scope,version-2",
-        "storage/signature/malformed-authorization-is-refused#version-2-in-query",
-    )
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        if "authorization" not in request.headers and "AWSAccessKeyId" not in request.query_string:
-            return False
-        with suppress(Fault):
-            return not surface.presented(request)
-        return True
-
-
 @defect("storage/signature/refusal-is-403#unknown-key,wrong-secret")
 def wrong_signatures_are_unauthorized(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, Error responses: a wrong signature or access key is answered with 401 instead of 403."""
@@ -255,13 +271,6 @@ def missing_object_reported_before_the_signature(authenticate: Any, request: Req
     return authenticate(request)
 
 
-class UnknownKeysObeyed(_DoneAllTheSame):
-    """S3 API Reference, InvalidAccessKeyId: a write with an unknown access key is refused, but done."""
-
-    codes = ("InvalidAccessKeyId",)
-    noticed_by = ("storage/signature/unknown-key-is-refused#delete,put",)
-
-
 @defect("storage/signature/unknown-key-is-refused#by-url,by-url-with-empty-secret,get,similar-to-an-issued-one")
 def unknown_access_key_is_server_error(authenticate: Any, request: Request) -> Signer:
     """S3 API Reference, InvalidAccessKeyId: an unknown access key is answered with a 5xx."""
@@ -279,23 +288,6 @@ def two_signatures_unseen(authenticate: Any, request: Request) -> Signer:
     if both and bucket is not None:
         return Signer(bucket.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
     return authenticate(request)
-
-
-class ForgedWritesDone(_DoneAllTheSame):
-    """SigV4, "Signature Calculations": a write with a wrong signature is refused, but done."""
-
-    codes = (FORGED,)
-    noticed_by = (
-        "storage/signature/wrong-secret-is-refused#delete,put",
-        "storage/signature/altered-request-is-refused#content-type-changed,date,method,path,payload-declared-unsigned",
-        "storage/signature/altered-request-is-refused#query-added,signature,signature-cut,signed-header-changed",
-        "storage/signature/altered-request-is-refused#signed-header-removed,signed-header-repeated",
-        "storage/signature/altered-request-is-refused#signature-of-another-request",
-        "storage/signature/any-altered-component-is-refused",
-    )
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return not by_url(request) and not sent_in_chunks(request) and request.method in ("PUT", "DELETE")
 
 
 @defect("storage/signature/wrong-secret-is-refused#get", "storage/presigned/wrong-secret-is-refused")

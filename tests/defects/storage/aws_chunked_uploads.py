@@ -6,14 +6,20 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage import Storage
 from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
-from tests.defects.support.storage import FORGED, _DoneAllTheSame, failing, in_chunks, refusing, sent_in_chunks
+from tests.defects.support.storage import (
+    FORGED,
+    done_though_refused,
+    failing,
+    in_chunks,
+    refusing,
+    sent_in_chunks,
+)
 
 INCOMPLETE = "IncompleteBody"
 LAST_CHUNK = b"\r\n0;chunk-signature="
@@ -50,35 +56,32 @@ ROWS = (
         "storage/streaming/chunked-transfer-coding-is-accepted",
         require_length=refusing("MissingContentLength", lambda call: "content-length" not in call.headers),
     ),
-)
-
-
-class ForgedChunksStored(_DoneAllTheSame):
-    """SigV4, "Transferring Payload in Multiple Chunks": a chunk with a wrong signature is refused, but stored."""
-
-    codes = (FORGED,)
-    noticed_by = (
+    row(
+        "forged-chunks-stored",
+        'SigV4, "Transferring Payload in Multiple Chunks": a chunk with a wrong signature is refused, but stored.',
         "storage/streaming/altered-chunks-are-refused#chunk-lost,first-chunk-bytes,last-chunk-signature,of-a-part",
         "storage/streaming/altered-chunks-are-refused#trailer-signature-lost",
         "storage/signature/altered-request-is-refused#unsigned-chunks-to-another-key",
-    )
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return sent_in_chunks(request)
-
-
-class CutOffChunksStored(_DoneAllTheSame):
-    """S3 API Reference, IncompleteBody: a truncated chunked payload is refused, but stored."""
-
-    codes = (INCOMPLETE,)
-    noticed_by = (
+        answered=done_though_refused(FORGED, when=lambda surface, request: sent_in_chunks(request)),
+    ),
+    row(
+        "cut-off-chunks-stored",
+        "S3 API Reference, IncompleteBody: a truncated chunked payload is refused, but stored.",
         "storage/streaming/altered-chunks-are-refused#ended-after-a-chunk,last-chunk-lost,never-framed",
         "storage/streaming/altered-chunks-are-refused#unsigned-chunk-lost,without-signatures",
         "storage/streaming/decoded-length-is-checked#one-less",
-    )
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return sent_in_chunks(request)
+        answered=done_though_refused(INCOMPLETE, when=lambda surface, request: sent_in_chunks(request)),
+    ),
+    row(
+        "stored-before-the-trailer",
+        "S3 User Guide, trailing checksums: a payload with a wrong trailing checksum is refused, but stored.",
+        "storage/streaming/trailing-checksum-is-checked#signed,unsigned-crc32c,unsigned-sha1",
+        "storage/streaming/announced-trailer-must-come",
+        answered=done_though_refused(
+            "BadDigest", "MalformedTrailerError", when=lambda surface, request: sent_in_chunks(request)
+        ),
+    ),
+)
 
 
 @defect(
@@ -157,19 +160,6 @@ def part_keeps_its_framing(read_chunks: Any, call: Call, stated: str) -> None:
     read_chunks(call, stated)
     if "uploadId" in call.query:
         call.body = call.request.body
-
-
-class StoredBeforeTheTrailer(_DoneAllTheSame):
-    """S3 User Guide, trailing checksums: a payload with a wrong trailing checksum is refused, but stored."""
-
-    codes = ("BadDigest", "MalformedTrailerError")
-    noticed_by = (
-        "storage/streaming/trailing-checksum-is-checked#signed,unsigned-crc32c,unsigned-sha1",
-        "storage/streaming/announced-trailer-must-come",
-    )
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return sent_in_chunks(request)
 
 
 @defect("storage/streaming/trailing-checksum-is-checked#signed,unsigned,unsigned-crc64nvme,unsigned-sha256")

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
@@ -25,12 +25,46 @@ from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
 from tests.defects.support.storage import HOUR_S
 
+
+def _refused_in_other_buckets(operation: str) -> Callable[..., Any]:
+    """Return an ``answered`` that allows the operation in the organization's first bucket only."""
+
+    async def answered(original: Any, request: Request) -> Answer:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        organization, first = min((each.organization, name) for name, each in surface.buckets.items())
+        own = name in surface.buckets and surface.buckets[name].organization == organization
+        if own and name != first and operation == (request.method if key else "LIST"):
+            raise Fault("AccessDenied")
+        return await original(request)
+
+    return answered
+
+
 ROWS = (
     row(
         "bucket-twice-on-a-page",
         "ListBuckets: each bucket is listed twice.",
         "storage/service/buckets-are-listed-page-by-page",
         listed_bucket=lambda original, bucket: str(original(bucket)) * 2,
+    ),
+    row(
+        "other-buckets-unread",
+        "Provisioning Storage: objects can be read in the organization's first bucket only.",
+        "storage/service/one-key-opens-all-buckets",
+        answered=_refused_in_other_buckets("GET"),
+    ),
+    row(
+        "other-buckets-unlisted",
+        "Provisioning Storage: only the organization's first bucket can be listed.",
+        "storage/service/one-key-opens-all-buckets",
+        answered=_refused_in_other_buckets("LIST"),
+    ),
+    row(
+        "other-buckets-undeletable",
+        "Provisioning Storage: objects can be deleted in the organization's first bucket only.",
+        "storage/service/one-key-opens-all-buckets",
+        answered=_refused_in_other_buckets("DELETE"),
     ),
 )
 
@@ -104,51 +138,6 @@ async def regions_disagree(head_bucket: Any, call: Call, bucket: Bucket) -> Answ
 async def bucket_location_unknown(bucket_location: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, GetBucketLocation: it is not implemented."""
     raise Fault("NotImplemented")
-
-
-class _RefusedInOtherBuckets(Defect):
-    """Provisioning Storage: the access key works in the organization's first bucket only."""
-
-    method: ClassVar[str] = ""
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        surface = gateway(original)
-        name, key = surface.target(request)
-        first = min(surface.buckets, key=lambda each: (surface.buckets[each].organization, each))
-        operation = request.method if key else "LIST"
-        held = surface.buckets.get(name)
-        if (
-            operation == self.method
-            and held
-            and held.organization == surface.buckets[first].organization
-            and name != first
-        ):
-            raise Fault("AccessDenied")
-        return await original(request)
-
-
-class OtherBucketsUnread(_RefusedInOtherBuckets):
-    """Provisioning Storage: objects can be read in the organization's first bucket only."""
-
-    noticed_by = ("storage/service/one-key-opens-all-buckets",)
-
-    method = "GET"
-
-
-class OtherBucketsUnlisted(_RefusedInOtherBuckets):
-    """Provisioning Storage: only the organization's first bucket can be listed."""
-
-    noticed_by = ("storage/service/one-key-opens-all-buckets",)
-
-    method = "LIST"
-
-
-class OtherBucketsUndeletable(_RefusedInOtherBuckets):
-    """Provisioning Storage: objects can be deleted in the organization's first bucket only."""
-
-    noticed_by = ("storage/service/one-key-opens-all-buckets",)
-
-    method = "DELETE"
 
 
 @defect("storage/service/same-key-in-two-buckets")

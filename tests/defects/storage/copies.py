@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import posixpath
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +38,19 @@ SOURCE_CONDITIONS = tuple(
 )
 OF_NOTHING = hashlib.md5(b"").hexdigest()
 DIRECTIVE = "x-amz-metadata-directive"
+
+
+def _damaging_refused_copies_onto_itself(**damage: Any) -> Callable[..., Any]:
+    async def copy_object(original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            return await original(call, bucket)
+        except Fault:
+            if gateway(original).copy_source(call) == (bucket.name, call.key) and call.key in bucket.objects:
+                bucket.put(call.key, replace(bucket.objects[call.key], **damage))
+            raise
+
+    return copy_object
+
 
 ROWS = (
     row(
@@ -87,6 +101,18 @@ ROWS = (
         "S3 API Reference, CopyObject: a copy of an empty object is refused.",
         "storage/copy/bytes-are-the-same#empty",
         copied=refusing("InvalidRequest", lambda call, stored, replaced: not stored.body),
+    ),
+    row(
+        "copy-onto-itself-loses-metadata",
+        "S3 API Reference, CopyObject: a refused copy onto itself removes the object's metadata.",
+        "storage/copy/onto-itself-loses-nothing",
+        copy_object=_damaging_refused_copies_onto_itself(metadata={}),
+    ),
+    row(
+        "copy-onto-itself-truncates",
+        "S3 API Reference, CopyObject: a refused copy onto itself empties the object.",
+        "storage/copy/onto-itself-without-change-is-refused",
+        copy_object=_damaging_refused_copies_onto_itself(body=b""),
     ),
 )
 
@@ -270,39 +296,6 @@ def metadata_merged_onto_itself(copied: Any, call: Call, stored: StoredObject, r
     if gateway(copied).copy_source(call) != (call.bucket, call.key):
         return copy
     return replace(copy, metadata=stored.metadata | copy.metadata)
-
-
-class _CopyOntoItselfLoses(Defect):
-    """S3 API Reference, CopyObject: a refused copy onto itself damages the object."""
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            return await original(call, bucket)
-        except Fault:
-            if gateway(original).copy_source(call) == (bucket.name, call.key) and call.key in bucket.objects:
-                bucket.put(call.key, self._left(bucket.objects[call.key]))
-            raise
-
-    def _left(self, stored: StoredObject) -> StoredObject:
-        return stored
-
-
-class CopyOntoItselfLosesMetadata(_CopyOntoItselfLoses):
-    """S3 API Reference, CopyObject: a refused copy onto itself removes the object's metadata."""
-
-    noticed_by = ("storage/copy/onto-itself-loses-nothing",)
-
-    def _left(self, stored: StoredObject) -> StoredObject:
-        return replace(stored, metadata={})
-
-
-class CopyOntoItselfTruncates(_CopyOntoItselfLoses):
-    """S3 API Reference, CopyObject: a refused copy onto itself empties the object."""
-
-    noticed_by = ("storage/copy/onto-itself-without-change-is-refused",)
-
-    def _left(self, stored: StoredObject) -> StoredObject:
-        return replace(stored, body=b"")
 
 
 @defect("storage/copy/source-is-decoded-once#trailing-slash")

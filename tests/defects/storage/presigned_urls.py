@@ -8,14 +8,13 @@ They break these promises:
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage import Storage, canonical
+from conformance.reference.storage import canonical
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.faults import Fault
@@ -26,10 +25,11 @@ from conformance.reference.support.storage import gateway, server_error
 from tests.defects.support.storage import (
     FORGED,
     SIGNATURE,
-    _DoneAllTheSame,
     by_url,
+    done_though_refused,
     let_in,
     refused,
+    refuses,
     refusing,
     under_any_secret,
     without_fields,
@@ -37,6 +37,11 @@ from tests.defects.support.storage import (
 
 UNSIGNED_CHUNKS = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 DATE = "x-amz-date"
+
+
+def _writes_by_url(request: Request) -> bool:
+    return by_url(request) and request.method in ("PUT", "DELETE")
+
 
 ROWS = (
     row(
@@ -57,6 +62,25 @@ ROWS = (
         'SigV4, "Using Query Parameters": a presigned part is refused.',
         "storage/presigned/part-is-served",
         presented_in_query=refusing("AuthorizationQueryParametersError", lambda request, query: "uploadId" in query),
+    ),
+    row(
+        "forged-urls-obeyed",
+        'SigV4, "Using Query Parameters": a presigned write with a wrong signature is refused, but done.',
+        "storage/presigned/altered-is-refused#get-sent-as-delete,key,later-date,longer-expiry,x-id-added,signature",
+        "storage/presigned/altered-is-refused#signature-cut",
+        "storage/presigned/signed-fields-are-checked#metadata-changed",
+        answered=done_though_refused(FORGED, when=lambda surface, request: _writes_by_url(request)),
+    ),
+    row(
+        "expired-urls-obeyed",
+        'SigV4, "Using Query Parameters", X-Amz-Expires: a write by an expired URL is refused, but done.',
+        "storage/presigned/expired-is-refused#delete,put",
+        answered=done_though_refused(
+            "AccessDenied",
+            when=lambda surface, request: (
+                _writes_by_url(request) and refuses(lambda: surface.check_time(surface.presented(request)))
+            ),
+        ),
     ),
 )
 
@@ -248,20 +272,6 @@ def answer_fields_not_signed(authenticate: Any, request: Request) -> Signer:
     return signer
 
 
-class ForgedUrlsObeyed(_DoneAllTheSame):
-    """SigV4, "Using Query Parameters": a presigned write with a wrong signature is refused, but done."""
-
-    codes = (FORGED,)
-    noticed_by = (
-        "storage/presigned/altered-is-refused#get-sent-as-delete,key,later-date,longer-expiry,x-id-added,signature",
-        "storage/presigned/altered-is-refused#signature-cut",
-        "storage/presigned/signed-fields-are-checked#metadata-changed",
-    )
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return by_url(request) and request.method in ("PUT", "DELETE")
-
-
 @defect("storage/presigned/altered-is-refused#get-sent-as-put,method,put-sent-as-head,put-sent-as-get")
 def method_not_signed(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Task 1: Create a canonical request": a signature is accepted for another method."""
@@ -311,21 +321,6 @@ class UsedUrlsOutliveTheirTime(Defect):
     def check_expiry(self, original: Any, age: float, expires: int) -> None:
         if not self.kept:
             original(age, expires)
-
-
-class ExpiredUrlsObeyed(_DoneAllTheSame):
-    """SigV4, "Using Query Parameters", X-Amz-Expires: a write by an expired URL is refused, but done."""
-
-    codes = ("AccessDenied",)
-    noticed_by = ("storage/presigned/expired-is-refused#delete,put",)
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        if not by_url(request) or request.method not in ("PUT", "DELETE"):
-            return False
-        with suppress(Fault):
-            surface.check_time(surface.presented(request))
-            return False
-        return True
 
 
 @defect("storage/presigned/signed-fields-are-checked#metadata-changed,metadata-left-out,type-changed")

@@ -15,7 +15,6 @@ from urllib.parse import unquote
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage import Storage
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE
@@ -23,7 +22,13 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import LONGEST_TAG_VALUE
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import _DoneAllTheSame, leaving_an_object, refused, refusing, with_field
+from tests.defects.support.storage import (
+    done_though_refused,
+    leaving_an_object,
+    refused,
+    refusing,
+    with_field,
+)
 
 _VALUE = 257
 
@@ -41,6 +46,14 @@ ROWS = (
         "W3C XML 1.0 section 3.1: an empty-element tag is refused.",
         "storage/tagging/tags-come-back#empty-element",
         request_document=refusing("MalformedXML", lambda body, root: b"/>" in body),
+    ),
+    row(
+        "stored-before-its-tags",
+        "S3 API Reference, InvalidTag: an object with invalid tags is refused, but stored.",
+        "storage/tagging/limits-of-the-field-are-enforced#eleven,key-twice",
+        answered=done_though_refused(
+            "InvalidTag", "InvalidArgument", when=lambda surface, request: "x-amz-tagging" in request.headers
+        ),
     ),
 )
 
@@ -283,13 +296,3 @@ def long_tag_values_in_the_field(header_tags: Any, call: Call) -> dict[str, str]
     """S3 User Guide, "Categorizing your storage using tags": values in x-amz-tagging have no limit."""
     tags = call.headers.get("x-amz-tagging", "").replace("v" * _VALUE, "v")
     return header_tags(with_field(call, "x-amz-tagging", tags))
-
-
-class StoredBeforeItsTags(_DoneAllTheSame):
-    """S3 API Reference, InvalidTag: an object with invalid tags is refused, but stored."""
-
-    codes = ("InvalidTag", "InvalidArgument")
-    noticed_by = ("storage/tagging/limits-of-the-field-are-enforced#eleven,key-twice",)
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return "x-amz-tagging" in request.headers

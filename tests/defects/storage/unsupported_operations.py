@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.alteration import Defect
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage import Storage, xml
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
 from conformance.reference.storage.state import Bucket
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import _DoneAllTheSame, failing
+from tests.defects.support.storage import done_though_refused, failing
 
 ROWS = (
     row(
@@ -43,6 +43,14 @@ ROWS = (
         "storage/subresource/unknown-version-deletes-nothing#malformed",
         on_object=failing(lambda call: call.query.get("versionId", "null") != "null"),
     ),
+    row(
+        "done-before-its-owner-is-known",
+        'S3 User Guide, "Verifying bucket ownership": a request with a wrong expected owner is refused, but done.',
+        "storage/subresource/expected-owner-is-checked#abortion,completion,delete,delete-many,part,put",
+        answered=done_though_refused(
+            "AccessDenied", when=lambda surface, request: "x-amz-expected-bucket-owner" in request.headers
+        ),
+    ),
 )
 
 
@@ -57,16 +65,6 @@ def protections_are_server_errors(refuse_unsupported: Any, call: Call) -> None:
         refuse_unsupported(call)
     except Fault:
         raise server_error() from None
-
-
-class DoneBeforeItsOwnerIsKnown(_DoneAllTheSame):
-    """S3 User Guide, "Verifying bucket ownership": a request with a wrong expected owner is refused, but done."""
-
-    codes = ("AccessDenied",)
-    noticed_by = ("storage/subresource/expected-owner-is-checked#abortion,completion,delete,delete-many,part,put",)
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return "x-amz-expected-bucket-owner" in request.headers
 
 
 @defect(

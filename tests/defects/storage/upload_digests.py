@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
@@ -20,6 +20,22 @@ from conformance.reference.support.storage import gateway
 from tests.defects.support.storage import refused, without_fields
 
 BUFFER = 64 * 1024
+
+
+def _storing_refused(*codes: str, by_md5: bool) -> Callable[..., Any]:
+    """Return a ``put_object`` that stores a body although its digest is refused."""
+
+    async def put_object(original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            return await original(call, bucket)
+        except Fault as fault:
+            if fault.code in codes and ("content-md5" in call.headers) == by_md5:
+                md5 = hashlib.md5(call.body).hexdigest()
+                bucket.put(call.key, gateway(original).new_object(call, md5, {}))
+            raise
+
+    return put_object
+
 
 ROWS = (
     row(
@@ -46,6 +62,23 @@ ROWS = (
         "storage/tagging/differing-checksum-keeps-the-tags",
         check_checksum=lambda original, call: {} if "tagging" in call.query else original(call),
     ),
+    row(
+        "refused-for-its-md5-but-stored",
+        "S3 API Reference, InvalidDigest: a body that is refused for its Content-MD5 is stored.",
+        "storage/checksum/broken-md5-stores-nothing#hex",
+        "storage/checksum/md5-that-differs-stores-nothing#large-body,by-url,empty-body",
+        put_object=_storing_refused("InvalidDigest", "BadDigest", by_md5=True),
+    ),
+    row(
+        "refused-for-its-checksum-but-stored",
+        'S3 User Guide, "Checking object integrity": a body that is refused for its checksum is stored.',
+        "storage/checksum/that-differs-stores-nothing#crc32",
+        "storage/checksum/broken-value-stores-nothing#crc32",
+        "storage/checksum/announced-checksum-is-required",
+        "storage/checksum/every-digest-is-compared#wrong-crc-in-chunks,right-crc-wrong-sha,wrong-crc-unsigned",
+        "storage/checksum/every-digest-is-compared#wrong-crc-large-body,wrong-crc-empty-body,wrong-crc-right-sha",
+        put_object=_storing_refused("BadDigest", "InvalidRequest", by_md5=False),
+    ),
 )
 
 
@@ -66,32 +99,6 @@ def invalid_md5_ignored(check_digests: Any, call: Call) -> str:
             raise
         md5 = check_digests(without_fields(call, "content-md5"))
     return md5
-
-
-class _StoredWhereRefused(Defect):
-    """S3 User Guide, "Checking object integrity": a body that is refused for its digest is stored."""
-
-    codes: ClassVar[tuple[str, ...]] = ()
-    by_md5 = False
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            return await original(call, bucket)
-        except Fault as fault:
-            if fault.code in self.codes and ("content-md5" in call.headers) == self.by_md5:
-                md5 = hashlib.md5(call.body).hexdigest()
-                bucket.put(call.key, gateway(original).new_object(call, md5, {}))
-            raise
-
-
-class RefusedForItsMd5ButStored(_StoredWhereRefused):
-    """S3 API Reference, InvalidDigest: a body that is refused for its Content-MD5 is stored."""
-
-    noticed_by = (
-        "storage/checksum/broken-md5-stores-nothing#hex",
-        "storage/checksum/md5-that-differs-stores-nothing#large-body,by-url,empty-body",
-    )
-    codes, by_md5 = ("InvalidDigest", "BadDigest"), True
 
 
 @defect("storage/checksum/broken-value-stores-nothing#crc32,crc32c,crc64nvme,sha1,sha256")
@@ -144,19 +151,6 @@ def digests_not_implemented(request: Request) -> Answer | None:
 def only_crc32_verified(checksum_matches: Any, algorithm: str, value: str, body: bytes) -> bool:
     """S3 User Guide, "Checking object integrity": only CRC32 is verified."""
     return algorithm != "crc32" or bool(checksum_matches(algorithm, value, body))
-
-
-class RefusedForItsChecksumButStored(_StoredWhereRefused):
-    """S3 User Guide, "Checking object integrity": a body that is refused for its checksum is stored."""
-
-    noticed_by = (
-        "storage/checksum/that-differs-stores-nothing#crc32",
-        "storage/checksum/broken-value-stores-nothing#crc32",
-        "storage/checksum/announced-checksum-is-required",
-        "storage/checksum/every-digest-is-compared#wrong-crc-in-chunks,right-crc-wrong-sha,wrong-crc-unsigned",
-        "storage/checksum/every-digest-is-compared#wrong-crc-large-body,wrong-crc-empty-body,wrong-crc-right-sha",
-    )
-    codes = ("BadDigest", "InvalidRequest")
 
 
 @defect(

@@ -284,24 +284,28 @@ async def obey(surface: Storage, request: Request) -> None:
             await surface.bucket_operation(call)(call, bucket)
 
 
-class _DoneAllTheSame(Defect):
-    """A request that is refused by one of these codes, when it has been done."""
-
-    surface = "storage"
-    codes: ClassVar[tuple[str, ...]] = ()
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        """Whether it is such a request."""
+def refuses(asked: Callable[..., object], *given: Any) -> bool:
+    """Return whether a call raises a fault."""
+    try:
+        asked(*given)
+    except Fault:
         return True
+    return False
 
-    async def answered(self, original: Any, request: Request) -> Answer:
+
+def done_though_refused(*codes: str, when: Callable[[Storage, Request], bool] | None = None) -> Callable[..., Any]:
+    """Return an ``answered`` that does a request although it refuses it by one of these codes."""
+
+    async def answered(original: Any, request: Request) -> Answer:
         try:
-            answer: Answer = await original(request)
+            return await original(request)
         except Fault as fault:
-            if fault.code in self.codes and self._such(gateway(original), request):
-                await obey(gateway(original), request)
+            surface = gateway(original)
+            if fault.code in codes and (when is None or when(surface, request)):
+                await obey(surface, request)
             raise
-        return answer
+
+    return answered
 
 
 def drop_uploads(bucket: Bucket, key: str) -> None:
