@@ -18,7 +18,7 @@ from conformance.reference.storage import Storage, canonical
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import Bucket, StoredObject, Upload
+from conformance.reference.storage.state import Bucket, Upload
 from conformance.reference.support.storage import gateway, server_error
 from tests.defects.support.storage import (
     FORGED,
@@ -101,9 +101,7 @@ class CompletedUploadDeletesParts(Defect):
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
     completed_ids: set[str] = set()
 
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: Any, conditions: Conditions) -> None:
         await original(bucket, upload, stored, conditions)
         self.completed_ids.add(upload.upload_id)
 
@@ -133,9 +131,7 @@ class PartsListedAfterCompletion(Defect):
     noticed_by = ("storage/multipart/completed-upload-is-closed",)
     completed: dict[str, Upload] = {}
 
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: Any, conditions: Conditions) -> None:
         await original(bucket, upload, stored, conditions)
         self.completed[upload.upload_id] = upload
 

@@ -33,9 +33,7 @@ class LastDeletionOfManyDenied(Defect):
 
 
 @defect("storage/sdk/put-and-get#default")
-def checksum_of_the_whole_with_a_part(
-    object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]
-) -> Answer:
+def checksum_of_the_whole_with_a_part(object_answer: Any, call: Call, found: StoredObject, overrides: Any) -> Answer:
     """S3 API Reference, GetObject, x-amz-checksum-mode: a range is sent with the checksum of the whole object."""
     answer: Answer = object_answer(call, found, overrides)
     if "x-amz-checksum-mode" in call.headers:

@@ -111,9 +111,7 @@ async def older_date_forms_ignored(get_object: Any, call: Call, bucket: Bucket) 
 
 
 @defect("storage/condition/precedence-is-that-of-rfc9110#if-match-before-if-none-match")
-def none_match_first(
-    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
-) -> int | None:
+def none_match_first(precondition: Any, conditions: Conditions, found: Any, reading: bool) -> int | None:
     """RFC 9110 section 13.2.2: If-None-Match is evaluated before If-Match."""
     status: int | None = (
         precondition(replace(conditions, match=None), found, reading) if conditions.none_match else None
@@ -133,9 +131,7 @@ def date_before_match(
 
 
 @defect("storage/condition/if-match-is-honoured#if-match-fails", "storage/errors/code-precondition-failed")
-def read_if_match_ignored(
-    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
-) -> int | None:
+def read_if_match_ignored(precondition: Any, conditions: Conditions, found: Any, reading: bool) -> int | None:
     """RFC 9110 section 13.1.1: If-Match is ignored by reads."""
     return precondition(replace(conditions, match=None) if reading else conditions, found, reading)
 
@@ -192,9 +188,7 @@ def if_match_only(precondition: Any, conditions: Conditions, found: StoredObject
     "storage/condition/if-none-match-is-honoured#if-none-match-fails,if-none-match-before-earlier-date",
     "storage/condition/if-none-match-forms-are-honoured#if-none-match-weak",
 )
-def read_if_none_match_ignored(
-    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
-) -> int | None:
+def read_if_none_match_ignored(precondition: Any, conditions: Conditions, found: Any, reading: bool) -> int | None:
     """RFC 9110 section 13.1.2: If-None-Match is ignored by reads."""
     return precondition(replace(conditions, none_match=None) if reading else conditions, found, reading)
 
@@ -247,9 +241,7 @@ async def head_not_modified_without_etag(get_object: Any, call: Call, bucket: Bu
     "storage/condition/not-modified-has-etag",
     "storage/condition/if-none-match-forms-are-honoured#if-none-match-list,if-none-match-any",
 )
-def not_modified_reported_as412(
-    precondition: Any, conditions: Conditions, found: StoredObject | None, reading: bool
-) -> int | None:
+def not_modified_reported_as412(precondition: Any, conditions: Conditions, found: Any, reading: bool) -> int | None:
     """RFC 9110 section 13.1.2: a GET whose If-None-Match matches is answered with 412 instead of 304."""
     status: int | None = precondition(conditions, found, reading)
     return 412 if status == 304 else status

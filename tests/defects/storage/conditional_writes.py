@@ -57,9 +57,7 @@ async def conditional_completions_all_fail(complete_upload: Any, call: Call, buc
 
 
 @defect("storage/conditional-write/completion-honours-conditions#if-none-match")
-async def complete_conditions_ignored(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-) -> None:
+async def complete_conditions_ignored(finish: Any, bucket: Any, upload: Upload, stored: Any, conditions: Any) -> None:
     """S3 User Guide, "Conditional writes": a completion ignores If-None-Match."""
     await finish(bucket, upload, stored, Conditions(None, None, None, None))
 
@@ -110,9 +108,7 @@ async def deleted_only_in_the_answer(erase: Any, bucket: Bucket, key: str, condi
 
 
 @defect("storage/conditional-write/changed-object-is-not-overwritten#overwritten-since")
-async def etag_kept_on_overwrite(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
+async def etag_kept_on_overwrite(commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
     """RFC 9110 section 8.8.1: the ETag stays the same when the object is overwritten."""
     earlier = bucket.objects.get(key)
     await commit(bucket, key, replace(stored, etag=earlier.etag) if earlier else stored, conditions)
@@ -201,9 +197,7 @@ class LosersFail(_ConcurrentWrites):
 
     noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/counter-loses-no-update")
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         with self._writing(bucket, key):
             await asyncio.sleep(PAUSE_S)
             try:
@@ -217,9 +211,7 @@ class LosersStored(_ConcurrentWrites):
 
     noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/one-replacement-wins")
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
         with self._writing(bucket, key):
             beside = self._others(bucket, key)
             await asyncio.sleep(PAUSE_S)

@@ -55,9 +55,7 @@ class ListedAMomentLater(Defect):
     noticed_by = ("storage/concurrency/created-is-visible-immediately",)
     put_at: dict[tuple[str, str], float] = {}
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         await original(bucket, key, stored, conditions)
         self.put_at.setdefault((bucket.name, key), gateway(original).now())
 
@@ -125,9 +123,7 @@ class WritesCollide(_ConcurrentWrites):
         "storage/concurrency/copies-are-whole",
     )
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         with self._writing(bucket, key):
             if self._others(bucket, key):
                 raise server_error()

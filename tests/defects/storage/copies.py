@@ -137,9 +137,7 @@ class CopyIsLink(Defect):
         self.links.append((gateway(original).buckets[name], key, bucket, call.key))
         return answer
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
         await original(bucket, key, stored, conditions)
         for source, source_key, target, target_key in self.links:
             if source is bucket and source_key == key and target_key in target.objects:

@@ -320,9 +320,7 @@ def listing_below_an_object_is_server_error(wanted: Any, call: Call, after: str)
 
 
 @defect("storage/key/object-and-prefix-coexist")
-async def object_exists_as_directory(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
+async def object_exists_as_directory(commit: Any, bucket: Bucket, key: str, stored: Any, conditions: Any) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": ``a`` cannot be put where ``a/b`` exists."""
     if _below(bucket, key):
         raise Fault("InvalidRequest", "Object exists as a directory.")
@@ -330,9 +328,7 @@ async def object_exists_as_directory(
 
 
 @defect("storage/key/object-and-prefix-coexist")
-async def folder_replaces_the_object(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
+async def folder_replaces_the_object(commit: Any, bucket: Bucket, key: str, stored: Any, conditions: Any) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": putting ``a/b`` removes ``a``."""
     await commit(bucket, key, stored, conditions)
     for each in [each for each in bucket.keys if key.startswith(each + "/")]:
@@ -356,9 +352,7 @@ async def key_below_key_is_server_error(put_object: Any, call: Call, bucket: Buc
 
 
 @defect("storage/key/of-1024-bytes-is-stored#ascii")
-async def metadata_of_long_keys_lost(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
+async def metadata_of_long_keys_lost(commit: Any, bucket: Any, key: str, stored: StoredObject, conditions: Any) -> None:
     """S3 User Guide, "Working with object metadata": an object with a long key loses its metadata."""
     await commit(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, conditions)
 
@@ -442,9 +436,7 @@ async def long_key_refused_but_cut(on_object: Any, call: Call) -> Answer:
 
 
 @defect("storage/key/similar-names-are-different#case")
-async def similar_name_replaced(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
+async def similar_name_replaced(commit: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": a key replaces one that differs in case."""
     await commit(bucket, key, stored, conditions)
     for each in [each for each in bucket.keys if each != key and each.casefold() == key.casefold()]:
@@ -452,9 +444,7 @@ async def similar_name_replaced(
 
 
 @defect("storage/key/similar-names-are-different#case,in-parts")
-async def similar_name_not_stored(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
+async def similar_name_not_stored(commit: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": a key that differs from another in case is not stored."""
     if not any(each != key and each.casefold() == key.casefold() for each in bucket.keys):
         await commit(bucket, key, stored, conditions)

@@ -121,9 +121,7 @@ class NewKeyListedLate(Defect):
     noticed_by = ("storage/listing/contains-every-object-once#whole-bucket,whole-bucket-v1",)
     made: dict[tuple[str, str], float] = {}
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         if key not in bucket.objects:
             self.made[bucket.name, key] = gateway(original).now() + MOMENT_S
         await original(bucket, key, stored, conditions)

@@ -33,9 +33,7 @@ async def completion_fails_and_is_made(
 
 
 @defect("storage/concurrency/complete-or-abort")
-async def complete_race(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-) -> None:
+async def complete_race(finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Any) -> None:
     """S3 API Reference, CompleteMultipartUpload: a concurrent second completion empties the object."""
     await asyncio.sleep(PAUSE_S)
     whole = upload.upload_id in bucket.uploads
@@ -156,9 +154,7 @@ class _Repeated(Defect):
 
     objects: dict[str, StoredObject] = {}
 
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def finish(self, original: Any, bucket: Any, upload: Upload, stored: StoredObject, conditions: Any) -> None:
         await original(bucket, upload, stored, conditions)
         self.objects[upload.upload_id] = stored
 

@@ -10,9 +10,8 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.listings import Page, Wanted
-from conformance.reference.storage.state import Bucket, StoredObject, Upload
+from conformance.reference.storage.state import Bucket, Upload
 from conformance.reference.support.storage import gateway, server_error
 from tests.defects.support.storage import HOUR_S, failing, with_element_text
 
@@ -127,9 +126,7 @@ def uploads_of_other_keys_break_the_list(listed_uploads: Any, bucket: Bucket) ->
 
 
 @defect("storage/multipart/uploads-are-listed#under-a-prefix")
-async def completed_upload_listed(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-) -> None:
+async def completed_upload_listed(finish: Any, bucket: Bucket, upload: Upload, stored: Any, conditions: Any) -> None:
     """S3 API Reference, ListMultipartUploads: a completed upload is still listed."""
     await finish(bucket, upload, stored, conditions)
     bucket.uploads[upload.upload_id] = upload

@@ -252,9 +252,7 @@ class DeletedMetadataRevived(Defect):
         if found is not None:
             self.deleted[bucket.name, key] = found.metadata
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
         kept = self.deleted.pop((bucket.name, key), {})
         await original(bucket, key, replace(stored, metadata=kept | stored.metadata), conditions)
 
@@ -360,9 +358,7 @@ class StaleRead(Defect):
     )
     earlier: dict[tuple[str, str], tuple[StoredObject, float]] = {}
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         before = bucket.objects.get(key)
         await original(bucket, key, stored, conditions)
         if before is not None:

@@ -84,9 +84,7 @@ def date_in_iso_form(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/object/dates-agree")
-def last_modified_of_the_source_copied(
-    new_object: Any, call: Call, md5: str, checksums: dict[str, str]
-) -> StoredObject:
+def last_modified_of_the_source_copied(new_object: Any, call: Call, md5: str, checksums: Any) -> StoredObject:
     """S3 API Reference, GetObject, Last-Modified: a Last-Modified field in the request changes it."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, modified=784111777) if "last-modified" in call.headers else stored

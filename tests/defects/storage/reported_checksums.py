@@ -109,9 +109,7 @@ def checksum_type_not_heeded(checksum_type: Any, call: Call, algorithm: str | No
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32")
-def checksum_of_parts_reported_as_of_the_whole(
-    assembled: Any, call: Call, upload: Upload, parts: list[Part]
-) -> StoredObject:
+def checksum_of_parts_reported_as_of_the_whole(assembled: Any, call: Call, upload: Upload, parts: Any) -> StoredObject:
     """S3 API Reference, GetObject, x-amz-checksum-type: a composite checksum is reported as FULL_OBJECT."""
     stored: StoredObject = assembled(call, upload, parts)
     return replace(stored, checksum_type="FULL_OBJECT")

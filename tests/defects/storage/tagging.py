@@ -16,7 +16,6 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import LONGEST_TAG_VALUE
@@ -66,9 +65,7 @@ def tag_name_cut_to_its_last_step(checked_tags: Any, pairs: list[tuple[str, str]
 
 
 @defect("storage/tagging/given-with-an-upload", "storage/tagging/copied-with-the-object")
-async def overwritten_tags_stay(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
+async def overwritten_tags_stay(commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
     """S3 API Reference, CreateMultipartUpload, x-amz-tagging: the tags of the overwritten object stay."""
     there = bucket.objects.get(key)
     tags = (there.tags if there else {}) | stored.tags
@@ -121,9 +118,7 @@ def empty_tag_set_is_missing(request: Request, answer: Answer) -> Answer:
 
 
 @defect("storage/tagging/overwriting-drops-tags#by-a-put,by-a-copy,by-an-upload")
-async def tags_outlive_overwrite(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
+async def tags_outlive_overwrite(commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
     """S3 API Reference, PutObject: an overwritten object keeps its tags."""
     earlier = bucket.objects.get(key)
     kept = earlier.tags if earlier else {}

@@ -109,9 +109,7 @@ def subresource_answered_as_listing(bucket_operation: Any, call: Call) -> Operat
     "storage/subresource/write-never-overwrites-the-object#acl",
     "storage/subresource/delete-never-deletes-the-object#delete-acl,delete-retention",
 )
-def unknown_subresources_are_server_errors(
-    from_table: Any, table: dict[tuple[str, str], Operation], call: Call, subresources: set[str]
-) -> Operation:
+def unknown_subresources_are_server_errors(from_table: Any, table: Any, call: Any, subresources: set[str]) -> Operation:
     """S3 API Reference, NotImplemented: an unsupported subresource is answered with a 5xx."""
     try:
         return from_table(table, call, subresources)

@@ -89,12 +89,7 @@ def cursor_of(request: Request) -> int:
 class InPagesByCursor:
     """Lists one entry at a time; the body contains the cursor of the next page."""
 
-    def listing(
-        self,
-        original: Any,
-        request: Request,
-        entries: list[dict[str, Any]],
-    ) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         offset = cursor_of(request)
         following = f"after {offset + 1}/+=" if offset + 1 < len(entries) else None
         return Answer.json(200, {"items": entries[offset : offset + 1], "next": following})

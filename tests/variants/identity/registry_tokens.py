@@ -51,9 +51,7 @@ def scope_of_a_query_not_split(token_by_get: Any, request: Request) -> Answer:
 class OneRegistryTokenName(Variant):
     """Docker token authentication: the response has only token where no form was used."""
 
-    def registry_token_document(
-        self, original: Any, account: Account | None, service: str, requested: list[Any]
-    ) -> dict[str, Any]:
+    def registry_token_document(self, original: Any, account: Any, service: str, requested: Any) -> dict[str, Any]:
         document = original(account, service, requested)
         del document["access_token"]
         return document
@@ -66,15 +64,11 @@ class OneRegistryTokenName(Variant):
 class RegistryTokenWithAnEmptyUsername(Variant):
     """Docker token authentication: the unused one of token and access_token may be empty."""
 
-    def registry_token_document(
-        self, original: Any, account: Account | None, service: str, requested: list[Any]
-    ) -> dict[str, Any]:
+    def registry_token_document(self, original: Any, account: Any, service: str, requested: Any) -> dict[str, Any]:
         document: dict[str, Any] = original(account, service, requested)
         return document | {"access_token": "", "refresh_token": ""}
 
-    def posted_answer(
-        self, original: Any, account: Account, form: dict[str, str], requested: list[Any]
-    ) -> dict[str, Any]:
+    def posted_answer(self, original: Any, account: Account, form: Any, requested: list[Any]) -> dict[str, Any]:
         document: dict[str, Any] = original(account, form, requested)
         return document | {"access_token": document["token"], "token": ""}
 
@@ -95,17 +89,13 @@ class RegistryTokensOfAMinute(Variant):
         claims: dict[str, Any] = original(account, service, access)
         return claims | {"exp": claims["iat"] + 60}
 
-    def registry_token_document(
-        self, original: Any, account: Account | None, service: str, requested: list[Any]
-    ) -> dict[str, Any]:
+    def registry_token_document(self, original: Any, account: Any, service: str, requested: Any) -> dict[str, Any]:
         document: dict[str, Any] = original(account, service, requested)
         return {name: value for name, value in document.items() if name not in ("expires_in", "issued_at")}
 
 
 @variant()
-def registry_tokens_for_one_service(
-    registry_claims: Any, account: Account | None, service: str, access: Any
-) -> dict[str, Any]:
+def registry_tokens_for_one_service(registry_claims: Any, account: Any, service: str, access: Any) -> dict[str, Any]:
     """Docker token authentication: the endpoint may issue tokens for one service only, whatever is requested."""
     return registry_claims(account, SERVICE, access)
 

@@ -43,9 +43,7 @@ def large_pages_refused(page_size: Any, request: Request) -> int | None:
 
 
 @variant()
-def link_to_an_empty_page(
-    page_answer: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
-) -> Answer:
+def link_to_an_empty_page(page_answer: Any, request: Request, document: Any, member: str, names: list[str]) -> Answer:
     """RFC 8288: a Link may lead to an empty page if the previous one was full."""
     answer: Answer = page_answer(request, document, member, names)
     registry, page = registry_of(page_answer), json.loads(answer.body)[member]
@@ -71,9 +69,7 @@ class LinkWithAToken(Variant):
         query = urlencode({"next_page": last.encode().hex(), "n": size})
         return str(registry_of(original).listing_url(request, query))
 
-    def page_answer(
-        self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
-    ) -> Answer:
+    def page_answer(self, original: Any, request: Request, document: Any, member: str, names: list[str]) -> Answer:
         if token := request.parameter("next_page"):
             names = registry_of(original).names_after(names, bytes.fromhex(token).decode())
         answer: Answer = original(request, document, member, names)
@@ -93,9 +89,7 @@ def no_tags_no_repository(tags_of: Any, name: str) -> list[str]:
 
 
 @variant()
-def lists_report_more(
-    page_answer: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
-) -> Answer:
+def lists_report_more(page_answer: Any, request: Request, document: dict[str, Any], member: str, names: Any) -> Answer:
     """RFC 8259 section 4: a list may have further members."""
     further: dict[str, Any] = {
         "child": [],

@@ -88,9 +88,7 @@ def deletion_needs_push(actions_wanted: Any, method: str) -> tuple[str, ...]:
 
 
 @variant()
-def scope_for_each_resource(
-    challenge_parameters: Any, wanted: list[Access], error: str | None
-) -> list[tuple[str, str]]:
+def scope_for_each_resource(challenge_parameters: Any, wanted: list[Access], error: Any) -> list[tuple[str, str]]:
     """Docker token scopes, Resource Provider Use: "a scope field for each required resource scope"."""
     wanted_parameters: list[tuple[str, str]] = [
         each for each in challenge_parameters(wanted, error) if each[0] != "scope"
@@ -289,9 +287,7 @@ class RegistryChallengesInOneField(Variant):
 
 
 @variant()
-def more_reported_in_the_challenge(
-    challenge_parameters: Any, wanted: list[Access], error: str | None
-) -> list[tuple[str, str]]:
+def more_reported_in_the_challenge(challenge_parameters: Any, wanted: Any, error: str | None) -> list[tuple[str, str]]:
     """RFC 6750 section 3: a challenge may have further parameters, even an error without a token."""
     parameters: list[tuple[str, str]] = challenge_parameters(wanted, error or "invalid_token")
     return [*parameters, ("error_description", "no, or no good, token=x, scope=y"), ("charset", "UTF-8")]

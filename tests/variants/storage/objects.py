@@ -97,9 +97,7 @@ class WhatOvertookAnUploadStands(Variant):
     changes: Counter[tuple[str, str]] = Counter()
     at_opening: dict[str, int] = {}
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         await original(bucket, key, stored, conditions)
         self.changes[bucket.name, key] += 1
 
@@ -112,9 +110,7 @@ class WhatOvertookAnUploadStands(Variant):
         self.at_opening[next(reversed(bucket.uploads))] = self.changes[bucket.name, call.key]
         return answer
 
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: Any, conditions: Conditions) -> None:
         if self.at_opening.get(upload.upload_id, 0) == self.changes[bucket.name, upload.key]:
             await original(bucket, upload, stored, conditions)
         else:
