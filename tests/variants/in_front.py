@@ -13,6 +13,8 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import variant
 from conformance.reference.surface import Surface
 
+FIELDS_OF_PROXIES = ("x-forwarded-user", "x-remote-user", "remote-user", "x-original-url", "x-rewrite-url")
+
 ATTACKS = re.compile(r"'\s*OR\s+'?1'?\s*=\s*'?1|[\0\r\n]|(^|/)[.][.](/|$)", re.IGNORECASE)
 IN_BODIES = re.compile(rb"\0|%00|\\u0000|<script", re.IGNORECASE)
 
@@ -111,14 +113,10 @@ def answers_compressed_where_requested(request: Request, answer: Answer) -> Answ
     return answer
 
 
-class RegistryBehindAGuardOfFields(Variant):
+@variant(surface="registry")
+def registry_behind_a_guard_of_fields(request: Request) -> Answer | None:
     """RFC 9110 section 15.5.4: a proxy may refuse fields that only it may set."""
-
-    surface = "registry"
-    ITS_OWN = ("x-forwarded-user", "x-remote-user", "remote-user", "x-original-url", "x-rewrite-url")
-
-    def intercept(self, request: Request) -> Answer | None:
-        return refused_by_a_page() if any(each in request.headers for each in self.ITS_OWN) else None
+    return refused_by_a_page() if any(each in request.headers for each in FIELDS_OF_PROXIES) else None
 
 
 @variant(surface="identity")

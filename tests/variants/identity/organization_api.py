@@ -29,6 +29,10 @@ from conformance.reference.support.identity import edited, is_api_request, of_un
 from tests.defects.support.common import Later
 from tests.defects.support.identity import InPages, MakesCredentials, matches, searched_for, secret_of
 
+KINDS = ("small", "large")
+MOST_PROJECTS = 20
+LAG_S = 0.2
+
 Api = Callable[[Request, Segments], Awaitable[Answer]]
 
 READ_NUMBER = re.compile(rb'~[0-9]+(?=")')
@@ -215,49 +219,41 @@ def texts_of_letters_only(is_acceptable: Any, organization: Organization, name: 
     return not (isinstance(value, str) and ODD.search(value)) and is_acceptable(organization, name, value)
 
 
-class ProjectsAreFew(Variant):
+@variant()
+async def projects_are_few(create_project: Any, organization: Organization, project: Project) -> bool:
     """The contract's table of errors: 403 for what a policy refuses, here too many projects at a time."""
-
-    most = 20
-
-    async def create_project(self, original: Any, organization: Organization, project: Project) -> bool:
-        if project.slug not in organization.projects and len(organization.projects) >= self.most:
-            raise Refused(surface_of(original).api_error(403, "quota_exceeded", "No more projects are allowed."))
-        return await original(organization, project)
+    if project.slug not in organization.projects and len(organization.projects) >= MOST_PROJECTS:
+        raise Refused(surface_of(create_project).api_error(403, "quota_exceeded", "No more projects are allowed."))
+    return await create_project(organization, project)
 
 
-class UpdatesComeLater(Variant):
+# What another variant refuses would be told as 202, and never come: each update would be waited for to the end.
+@variant(alone=True, state=lambda: Later(0.1, Refused))
+async def updates_come_later(later: Later, patch_project: Any, call: Call) -> Answer:
     """RFC 9110 section 15.3.3: 202 for an unconditional update that is processed later."""
-
-    # What another variant refuses would be told as 202, and never come: each update would be waited for to the end.
-    alone = True
-
-    def __init__(self) -> None:
-        self.later = Later(0.1, Refused)
-
-    async def patch_project(self, original: Any, call: Call) -> Answer:
-        surface = surface_of(original)
-        surface.visible_project(call.caller, call.organization, call.slug)
-        body = surface.body_object(call.request)
-        surface.changes(call.organization, body)
-        if "version" in body or CONDITIONS & set(call.request.headers):
-            return await original(call)
-        self.later.do(lambda: original(call))
-        return Answer.json(202, {"state": "updating"})
+    surface = surface_of(patch_project)
+    surface.visible_project(call.caller, call.organization, call.slug)
+    body = surface.body_object(call.request)
+    surface.changes(call.organization, body)
+    if "version" in body or CONDITIONS & set(call.request.headers):
+        return await patch_project(call)
+    later.do(lambda: patch_project(call))
+    return Answer.json(202, {"state": "updating"})
 
 
-class ListsLagBehind(Variant):
+@variant(state=dict)
+def lists_lag_behind(
+    copies: dict[str, tuple[float, dict[str, Project]]],
+    visible_projects: Any,
+    caller: Caller,
+    organization: Organization,
+) -> list[Project]:
     """The contract does not say when a list shows a change: it may be read from a replica."""
-
-    lag_s = 0.2
-    copies: dict[str, tuple[float, dict[str, Project]]] = {}
-
-    def visible_projects(self, original: Any, caller: Caller, organization: Organization) -> list[Project]:
-        now, there = time.monotonic(), {slug: copy.copy(each) for slug, each in organization.projects.items()}
-        copied, listed = self.copies.get(organization.slug, (0.0, there))
-        if now - copied >= self.lag_s:
-            self.copies[organization.slug], listed = (now, there), there
-        return original(caller, replace(organization, projects=listed))
+    now, there = time.monotonic(), {slug: copy.copy(each) for slug, each in organization.projects.items()}
+    copied, listed = copies.get(organization.slug, (0.0, there))
+    if now - copied >= LAG_S:
+        copies[organization.slug], listed = (now, there), there
+    return visible_projects(caller, replace(organization, projects=listed))
 
 
 @variant()
@@ -294,22 +290,19 @@ async def methods_refused_before_tokens(api: Any, request: Request, segments: Se
     return await api(request, segments)
 
 
-class WritesSayMore(Variant):
+@variant()
+async def writes_say_more(api: Any, request: Request, segments: Segments) -> Answer:
     """The contract leaves request bodies open: here they need a kind, and updates the slug."""
-
-    kinds = ("small", "large")
-
-    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
-        try:
-            document = strict_object(request.body)
-        except (ValueError, RecursionError):
-            return await original(request, segments)
-        slug = segments[-1] if request.method == "PATCH" else document.get("slug")
-        if document.pop("kind", self.kinds[0]) not in self.kinds or document.get("slug", slug) != slug:
-            document = {"slug": None}
-        elif request.method == "PATCH":
-            document.pop("slug", None)
-        return await original(replace(request, body=json.dumps(document).encode()), segments)
+    try:
+        document = strict_object(request.body)
+    except (ValueError, RecursionError):
+        return await api(request, segments)
+    slug = segments[-1] if request.method == "PATCH" else document.get("slug")
+    if document.pop("kind", KINDS[0]) not in KINDS or document.get("slug", slug) != slug:
+        document = {"slug": None}
+    elif request.method == "PATCH":
+        document.pop("slug", None)
+    return await api(replace(request, body=json.dumps(document).encode()), segments)
 
 
 @variant(misses=("errors/409/slug-is-free-after-deletion",), state=set)

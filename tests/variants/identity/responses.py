@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import variant
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, of_unstated_length
+
+CACHE_CONTROLS = ("private, max-age=60, s-maxage=60", "public, no-cache", "max-age=0, must-revalidate, public")
 
 SERVED = ("/api/", "/oauth/", "/.well-known/")
 
@@ -64,15 +65,12 @@ def volatile_answers(numbers: Iterator[int], request: Request, answer: Answer) -
     return answer
 
 
-class CachesAskAgain(Variant):
+@variant()
+def caches_ask_again(request: Request, answer: Answer) -> Answer:
     """RFC 9111 sections 5.2.2.4 and 5.2.2.7: private and no-cache keep shared caches from reusing responses."""
-
-    ways = ("private, max-age=60, s-maxage=60", "public, no-cache", "max-age=0, must-revalidate, public")
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request):
-            answer.headers["Cache-Control"] = self.ways[len(request.raw_path) % len(self.ways)]
-        return answer
+    if is_api_request(request):
+        answer.headers["Cache-Control"] = CACHE_CONTROLS[len(request.raw_path) % len(CACHE_CONTROLS)]
+    return answer
 
 
 @variant()

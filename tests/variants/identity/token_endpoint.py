@@ -14,6 +14,8 @@ from conformance.reference.one_method import variant
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import surface_of
 
+MOST_AT_ONCE, TAKES_S = 2, 0.01
+
 Scopes = tuple[str, ...]
 
 CLIENT_ID = re.compile(rb"client_id=[^&]*")
@@ -48,23 +50,19 @@ def another_scope_is_granted_too(granted_scopes: Any, client: Client, requested:
     return tuple(dict.fromkeys([*granted_scopes(client, requested), *client.scopes[-1:]]))
 
 
-class TwoTokenRequestsAtOnce(Variant):
+@variant(state=Counter)
+async def two_token_requests_at_once(under_way: Counter[str], token: Any, request: Request) -> Answer:
     """The contract's table of errors: 429 for more than a number of concurrent token requests."""
-
-    most, takes_s = 2, 0.01
-    under_way: Counter[str] = Counter()
-
-    async def token(self, original: Any, request: Request) -> Answer:
-        named = CLIENT_ID.search(request.body)
-        asker = request.headers.get("authorization") or (named[0].decode("latin-1") if named else "")
-        if self.under_way[asker] >= self.most:
-            return surface_of(original).limit_exceeded(1)
-        self.under_way[asker] += 1
-        try:
-            await asyncio.sleep(self.takes_s)
-            return await original(request)
-        finally:
-            self.under_way[asker] -= 1
+    named = CLIENT_ID.search(request.body)
+    asker = request.headers.get("authorization") or (named[0].decode("latin-1") if named else "")
+    if under_way[asker] >= MOST_AT_ONCE:
+        return surface_of(token).limit_exceeded(1)
+    under_way[asker] += 1
+    try:
+        await asyncio.sleep(TAKES_S)
+        return await token(request)
+    finally:
+        under_way[asker] -= 1
 
 
 @variant(alone=True)

@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
@@ -18,6 +18,12 @@ from conformance.reference.registry.routing import Call, Route
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import kind_of, registry_of, without, without_delete
 from tests.defects.support.registry import EveryTwentieth
+
+CODES_OF_OCI = {
+    b"PAGINATION_NUMBER_INVALID": b"UNSUPPORTED",
+    b"RANGE_INVALID": b"BLOB_UPLOAD_INVALID",
+    b"TAG_INVALID": b"MANIFEST_INVALID",
+}
 
 SLUGS = re.compile("orgs/[a-z0-9][a-z0-9-]*[a-z0-9]/[a-z0-9][a-z0-9-]*[a-z0-9]")
 LISTS = ("tags", "catalog", "referrers")
@@ -148,20 +154,13 @@ def blob_type_reported_with_its_bytes_only(request: Request, answer: Answer) -> 
     return without(answer, "Content-Type") if request.method == "HEAD" and kind_of(request) == "blob" else answer
 
 
-class CodesOfOciOnly(Variant):
+@variant()
+def codes_of_oci_only(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Error Codes: a registry may use only the codes of that table."""
-
-    INSTEAD: ClassVar[dict[bytes, bytes]] = {
-        b"PAGINATION_NUMBER_INVALID": b"UNSUPPORTED",
-        b"RANGE_INVALID": b"BLOB_UPLOAD_INVALID",
-        b"TAG_INVALID": b"MANIFEST_INVALID",
-    }
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status >= 400:
-            for code, instead in self.INSTEAD.items():
-                answer.body = answer.body.replace(code, instead)
-        return answer
+    if answer.status >= 400:
+        for code, instead in CODES_OF_OCI.items():
+            answer.body = answer.body.replace(code, instead)
+    return answer
 
 
 @variant()
