@@ -18,7 +18,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import MOMENT_S, FormsTaken, refusing, text
+from tests.defects.support.storage import MOMENT_S, FormUploads, refusing, text
 
 MD5_OF_NOTHING = hashlib.md5(b"").hexdigest()
 
@@ -134,7 +134,7 @@ async def cut_off_upload_stored(broken_off: Any, request: Request) -> None:
         surface.buckets[name].put(key, surface.new_object(call, "0" * 32, {}))
 
 
-class FormNamesNoFile(FormsTaken, Defect):
+class FormNamesNoFile(FormUploads, Defect):
     """S3 API Reference, POST Object, key: ${filename} is not replaced."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
@@ -143,7 +143,7 @@ class FormNamesNoFile(FormsTaken, Defect):
         return text(fields["key"])
 
 
-class FormAnswersAsItLikes(FormsTaken, Defect):
+class FormAnswersAsItLikes(FormUploads, Defect):
     """S3 API Reference, POST Object, success_action_status: 204 is answered where 201 was requested."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
@@ -152,7 +152,7 @@ class FormAnswersAsItLikes(FormsTaken, Defect):
         return 204
 
 
-class FormAnswerIsCut(FormsTaken, Defect):
+class FormAnswerIsCut(FormUploads, Defect):
     """S3 API Reference, POST Object, success_action_status: the XML document is truncated."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
@@ -163,7 +163,7 @@ class FormAnswerIsCut(FormsTaken, Defect):
         return answer
 
 
-class FormAnswerNamesTheTemplate(FormsTaken, Defect):
+class FormAnswerNamesTheTemplate(FormUploads, Defect):
     """S3 API Reference, POST Object, Key: the response contains ${filename} instead of the file's name."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
@@ -172,7 +172,7 @@ class FormAnswerNamesTheTemplate(FormsTaken, Defect):
         return [("Bucket", bucket), ("Key", text(fields["key"]))]
 
 
-class FormsWithoutCacheControl(FormsTaken, Defect):
+class FormsWithoutCacheControl(FormUploads, Defect):
     """S3 API Reference, POST Object, Cache-Control and its like: Cache-Control is lost."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
@@ -181,7 +181,7 @@ class FormsWithoutCacheControl(FormsTaken, Defect):
         return super()._stored({name: fields[name] for name in fields.keys() - {"cache-control"}}, now)
 
 
-class FormChoosesAnyStatus(FormsTaken, Defect):
+class FormChoosesAnyStatus(FormUploads, Defect):
     """S3 API Reference, POST Object, success_action_status: any status is accepted."""
 
     noticed_by = ("storage/object/form-chooses-key-and-status",)
@@ -190,7 +190,7 @@ class FormChoosesAnyStatus(FormsTaken, Defect):
         return int(fields.get("success_action_status", "204"))
 
 
-class FormFieldsLost(FormsTaken, Defect):
+class FormFieldsLost(FormUploads, Defect):
     """S3 API Reference, POST Object: header fields in the form are lost."""
 
     noticed_by = ("storage/object/form-is-stored-as-a-put",)
@@ -199,7 +199,7 @@ class FormFieldsLost(FormsTaken, Defect):
         return super()._stored({"file": fields["file"]}, now)
 
 
-class FormFilesAreText(FormsTaken, Defect):
+class FormFilesAreText(FormUploads, Defect):
     """S3 API Reference, POST Object, file: the file is decoded as text."""
 
     noticed_by = ("storage/object/form-is-stored-as-a-put",)
@@ -209,14 +209,14 @@ class FormFilesAreText(FormsTaken, Defect):
         return super()._stored({**fields, "file": text.encode().decode("latin-1")}, now)
 
 
-class FormFieldsBeginWithNothing(FormsTaken, Defect):
+class FormFieldsBeginWithNothing(FormUploads, Defect):
     """SigV4, "Browser-based uploads using POST": starts-with of an empty string permits empty values only."""
 
     noticed_by = ("storage/object/form-is-stored-as-a-put", "storage/object/form-chooses-key-and-status")
 
-    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
+    def _size_is_permitted(self, policy: Any, fields: dict[str, str]) -> bool:
         any_of = [each[1][1:].lower() for each in policy["conditions"] if isinstance(each, list) and each[2] == ""]
-        return not any(fields.get(name) for name in any_of) and super()._fits(policy, fields)
+        return not any(fields.get(name) for name in any_of) and super()._size_is_permitted(policy, fields)
 
 
 @defect("storage/object/overwriting-replaces-everything#put,chunks,empty")

@@ -18,7 +18,14 @@ from conformance.reference.storage.copies import SOURCE, Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway
-from tests.defects.support.storage import fields_of, fits, in_time, leaving_an_object, of_key, signed
+from tests.defects.support.storage import (
+    fields_of,
+    key_is_permitted,
+    leaving_an_object,
+    not_expired,
+    signed,
+    size_is_permitted,
+)
 
 
 @contextmanager
@@ -152,7 +159,12 @@ class FormsIntoForeignBuckets(_FormPolicyNotRead):
     def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
         policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
         named = {"bucket": bucket} in policy["conditions"]
-        return named and in_time(policy, surface.now()) and fits(policy, fields) and of_key(policy, fields)
+        return (
+            named
+            and not_expired(policy, surface.now())
+            and size_is_permitted(policy, fields)
+            and key_is_permitted(policy, fields)
+        )
 
 
 def _as_the_owner(original: Any, call: Call) -> Call:

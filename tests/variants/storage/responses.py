@@ -20,7 +20,7 @@ from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
-from tests.defects.support.storage import FormsTaken
+from tests.defects.support.storage import FormUploads
 
 SLOWER = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
 OF_OBJECTS = {"Cache-Control": "private, no-cache", "Content-Disposition": "attachment"}
@@ -141,7 +141,7 @@ class ClockBehind(Variant):
         return _dated(answer, -CLOCK_S)
 
 
-class FormsByAClockBehind(FormsTaken, ClockBehind):
+class FormsByAClockBehind(FormUploads, ClockBehind):
     """SigV4, "Browser-based uploads using POST": policies expire by the gateway's clock, which is behind."""
 
 
