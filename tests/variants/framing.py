@@ -1,7 +1,6 @@
-"""Surfaces whose answers come in every form that HTTP/1.1 has for them, one after the other.
+"""Variants whose responses use every framing that HTTP/1.1 allows, in turn.
 
-Their servers are correct, and none is like any that is much used: who reads answers by a library that knows its
-standard sees no difference.
+These servers are correct, but unlike any common one. A client with a conforming HTTP library sees no difference.
 """
 
 from __future__ import annotations
@@ -104,7 +103,7 @@ def plain(request: Request, answer: Answer) -> bytes:
     return head(answer, length(request, answer)) + content(request, answer)
 
 
-# Of each whether the connection ends with it: also without a word of that (RFC 9112 section 9.5).
+# Each with whether the connection closes after it, even without Connection: close (RFC 9112 section 9.5).
 WAYS: tuple[tuple[Way, bool], ...] = (
     (after_interim_responses, False), (in_chunks, False), (in_capitals, False), (without_reason, False),
     (of_an_older_server, True), (plain, True), (up_to_the_end, True),
@@ -126,7 +125,7 @@ class _FramedInEveryWay(Variant):
         return answer
 
     def _fitting(self, way: Way, answer: Answer) -> Way:
-        """The way, or one in place of it that the surface's contract allows."""
+        """Return the framing, or another one that the surface's contract allows."""
         return way
 
 
@@ -151,7 +150,7 @@ class StorageFramedInEveryWay(_FramedInEveryWay):
     surface = "storage"
 
     def _fitting(self, way: Way, answer: Answer) -> Way:
-        """Objects have an ETag; whoever else asks, the SDK may."""
+        """Return a framing that the SDK reads; only objects have an ETag."""
         others: dict[Way, Way] = {after_interim_responses: after_100_continue}
         if "etag" in answer.headers:
             others |= {in_chunks: plain, up_to_the_end: of_an_older_server}

@@ -1,4 +1,4 @@
-"""What stands in front of services and speaks for them: each surface behind a firewall that also compresses."""
+"""Variants of what is in front of a service: firewalls, proxies and compression."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class _RefusesBeforeTheBody(Variant):
         return refusal
 
     async def _refusal(self, original: Any, request: Request) -> Answer | None:
-        """Without credentials every write is refused, but where they may stand in a form."""
+        """Refuse a write without credentials, unless a form may contain them."""
         written = request.method in ("POST", "PUT", "PATCH") and "token" not in request.path
         if not written or "authorization" in request.headers:
             return None

@@ -1,4 +1,4 @@
-"""Defects of etags and head.
+"""Defects of ETags and HEAD.
 
 They break these promises:
 

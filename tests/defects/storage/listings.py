@@ -74,7 +74,7 @@ class EmptiedFoldersListed(Defect):
         return page
 
     def _shown(self, folder: str, wanted: Wanted) -> str:
-        """The common prefix that a folder is shown by, if by any."""
+        """Return the common prefix under which a key is listed, if any."""
         below = folder.removeprefix(wanted.prefix) if folder.startswith(wanted.prefix) else ""
         shown = wanted.prefix + below.partition("/")[0] + "/"
         return shown if below and wanted.delimiter == "/" and shown > wanted.after else ""

@@ -24,7 +24,7 @@ from tests.defects.support.storage import drop_uploads, refusals_emptying
 async def completion_fails_and_is_made(
     finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, CompleteMultipartUpload: a completion beside an abortion fails, but makes the object."""
+    """S3 API Reference, CompleteMultipartUpload: a completion during an abortion fails, but makes the object."""
     await gateway(finish).commit(bucket, upload.key, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     if upload.upload_id not in bucket.uploads:

@@ -1,4 +1,4 @@
-"""Defects of presigned urls.
+"""Defects of presigned URLs.
 
 They break these promises:
 

@@ -62,7 +62,7 @@ class IdentityClockBehind(Variant):
 
     def access_token_claims(self, original: Any, client: Client, scopes: Scopes) -> Claims:
         claims = original(client, scopes)
-        # What is soon to end would have ended for the reference itself, whose clock goes on.
+        # The reference, whose clock is right, would treat a token that ends soon as expired.
         late = BEHIND_S if client.lifetime_s > BEHIND_S else 0
         return {**claims, "iat": claims["iat"] - late, "exp": claims["exp"] - late}
 

@@ -50,7 +50,7 @@ class _Locking(Variant):
         return original(request, form)
 
     def _proved(self, requested: str) -> None:
-        """What a right secret does to the count."""
+        """Update the count after a correct secret."""
 
 
 class LockedAfterWrongSecrets(_Locking):

@@ -1,4 +1,4 @@
-"""Variants of organization api."""
+"""Variants of the organization APIs."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ async def projects_are_few(create_project: Any, organization: Organization, proj
     return await create_project(organization, project)
 
 
-# What another variant refuses would be told as 202, and never come: each update would be waited for to the end.
+# An update that another variant refuses after its 202 never takes effect: checks would wait for each to the end.
 @variant(alone=True, state=lambda: Later(0.1, Refused))
 async def updates_come_later(later: Later, patch_project: Any, call: Call) -> Answer:
     """RFC 9110 section 15.3.3: 202 for an unconditional update that is processed later."""
@@ -329,7 +329,7 @@ async def deletions_come_later(later: Later, delete_project: Any, call: Call) ->
 class CreationsComeLater(Variant):
     """RFC 9110 section 15.3.3: 202 for a creation that is processed later; its name is taken at once."""
 
-    # A creation that is refused after its 202 never takes effect: each would be waited for to the end.
+    # A creation that is refused after its 202 never takes effect: checks would wait for each to the end.
     conflicts = ("projects-are-few",)
     later_s = 0.05
     creations: dict[tuple[str, str], asyncio.Task[Answer]] = {}

@@ -201,7 +201,7 @@ def reads_are_counted(numbers: Iterator[int], request: Request, answer: Answer) 
 
 @variant()
 def cookie_of_a_balancer(request: Request, answer: Answer) -> Answer:
-    """RFC 6265 section 3: a load balancer may set a cookie, whoever the client is."""
+    """RFC 6265 section 3: a load balancer may set a cookie for any client."""
     answer.headers.append("Set-Cookie", f"balancer={secrets.token_urlsafe(12)}; Path=/")
     return answer
 

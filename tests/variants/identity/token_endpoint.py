@@ -1,4 +1,4 @@
-"""Variants of token endpoint."""
+"""Variants of the token endpoint."""
 
 from __future__ import annotations
 

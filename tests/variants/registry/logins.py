@@ -56,11 +56,9 @@ def challenge_reordered(challenges: Any, wanted: list[Access], error: str | None
     return ["bearer " + " , ".join(values)]
 
 
-class ChallengeInQuotedPairs(Variant):
-    """RFC 9110 section 5.6.4: any quoted character may have a backslash before it."""
-
-    # oras keeps the backslashes.
-    misses = (
+# oras keeps the backslashes.
+@variant(
+    misses=(
         "interoperability/registry/login",
         "interoperability/registry/pull",
         "interoperability/registry/pull-by-digest",
@@ -70,9 +68,10 @@ class ChallengeInQuotedPairs(Variant):
         "interoperability/registry/push-of-an-index",
         "interoperability/registry/images-of-other-programs-are-pulled",
     )
-
-    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        return [value.replace('="', '="\\') for value in original(wanted, error)]
+)
+def challenge_in_quoted_pairs(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
+    """RFC 9110 section 5.6.4: any quoted character may have a backslash before it."""
+    return [value.replace('="', '="\\') for value in challenges(wanted, error)]
 
 
 @variant()
@@ -196,7 +195,7 @@ class _DoorWithListing(_OpaqueDoor):
 class ListingHasARightOfItsOwn(TokensOfItsOwn):
     """Docker token scopes, Example Resource Types: a resource may have other actions, such as listing tags."""
 
-    # They have no tokens, which alone carry that action.
+    # These variants have no tokens, but only tokens contain that action.
     conflicts = ("basic-login", "dots-resolved", "pusher-is-a-superuser")
     opened = _DoorWithListing
 
@@ -267,11 +266,9 @@ class CatalogFollowsLater(Variant):
         return bool(original(caller, name)) and time.monotonic() - begun > LISTED_AFTER_S
 
 
-class RegistryChallengesInOneField(Variant):
-    """RFC 9110 section 11.6.1: several challenges may be in one field, separated by commas."""
-
-    # podman, skopeo, buildah, oras and cosign read the first of them alone.
-    misses = (
+# podman, skopeo, buildah, oras and cosign read only the first of them.
+@variant(
+    misses=(
         "interoperability/registry/login",
         "interoperability/registry/pull",
         "interoperability/registry/pull-by-digest",
@@ -281,9 +278,10 @@ class RegistryChallengesInOneField(Variant):
         "interoperability/registry/signature-is-stored",
         "interoperability/registry/images-of-other-programs-are-pulled",
     )
-
-    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        return [", ".join(['Basic realm="registry, by name"', *original(wanted, error)])]
+)
+def registry_challenges_in_one_field(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
+    """RFC 9110 section 11.6.1: several challenges may be in one field, separated by commas."""
+    return [", ".join(['Basic realm="registry, by name"', *challenges(wanted, error)])]
 
 
 @variant()

@@ -58,13 +58,9 @@ async def listed_image_is_not_deleted(remove_manifest: Any, name: str, digest: s
     await remove_manifest(name, digest)
 
 
-class SparseIndexAccepted(Variant):
+@variant(without=("registry.validation-index",))
+def sparse_index_accepted(check_children: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
     """distribution-spec 1.1, Push: a registry may require an image's blobs, but accept an index before its images."""
-
-    without = ("registry.validation-index",)
-
-    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        """Takes any."""
 
 
 class UntaggedImagesCollected(Variant):

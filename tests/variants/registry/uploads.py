@@ -80,7 +80,7 @@ class LocationOfEachMoment(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: each response has a new Location; the last one is invalid."""
 
     misses = ("registry/upload/documented-headers-are-present",)
-    # A session with a new name has left its other host.
+    # A renamed session is no longer on the other host.
     apart = ("uploads-on-another-host",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:

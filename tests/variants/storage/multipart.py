@@ -1,4 +1,4 @@
-"""Variants of multipart."""
+"""Variants of multipart uploads."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ class BusyWithin200(Variant):
     seen: set[tuple[str, ...]] = set()
 
     def _is_new(self, call: Call) -> bool:
-        """Whether this very request comes for the first time; the SDK's checks have it try nothing twice."""
+        """Return whether this request is new; requests of the SDK never are, because its checks disable retries."""
         request = call.request
         if "boto3" in request.headers.get("user-agent", "").lower():
             return False
@@ -263,7 +263,7 @@ def part_twice_counts_once(chosen_parts: Any, upload: Upload, listed: list[xml.N
     return chosen_parts(upload, once)
 
 
-# A refusal that another variant adds must come before the 200.
+# Another variant's refusal must come before the 200.
 @variant(apart=("unlisted-parts-refused",))
 async def completion_fails_within200(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent." """

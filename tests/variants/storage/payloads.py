@@ -14,7 +14,7 @@ from tests.defects.support.storage import fault
 class NoChecksumEcho(Variant):
     """Checksums are verified, but not returned."""
 
-    # It forgets the algorithm that an upload is opened with.
+    # It does not store an upload's checksum algorithm.
     apart = ("parts-have-the-uploads-checksum",)
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:

@@ -182,7 +182,7 @@ def asked_to_slow_down(seen: set[tuple[str, ...]], request: Request) -> Answer |
         signed,
         hashlib.sha256(request.body).hexdigest(),
     )
-    # The checks of the SDK are about single calls, and have it try nothing twice.
+    # The SDK's checks disable retries.
     if same in seen or "boto3" in request.headers.get("user-agent", "").lower():
         return None
     seen.add(same)

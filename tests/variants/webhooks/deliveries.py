@@ -92,7 +92,7 @@ def trailing_slash_is_redirected(request: Request) -> Answer | None:
 
 @variant(misses=("webhooks/secret/other-spellings-are-refused",))
 def other_spellings_are_the_same(organization_of: Any, raw_path: str) -> str | None:
-    """A slash, extension or parameter (RFC 3986 section 3.3) behind the URL is ignored by the framework."""
+    """A slash, extension or parameter (RFC 3986 section 3.3) after the URL is ignored by the framework."""
     return organization_of(raw_path.rstrip("/").partition(";")[0].removesuffix(".json"))
 
 
