@@ -117,6 +117,14 @@ ROWS = (
             when=lambda surface, request: not refuses(surface.presented, request),
         ),
     ),
+    row(
+        "words-treated-as-unsigned-payload",
+        "SigV4, x-amz-content-sha256: any word instead of a hash counts as UNSIGNED-PAYLOAD.",
+        "storage/signature/payload-hash-is-checked#no-hash",
+        shipped=True,
+        payload_hash=lambda original, given: given or str(original(given)),
+        payload_matches=lambda original, stated, body: bool(original(stated, body)) or not _HASH.fullmatch(stated),
+    ),
 )
 
 
@@ -213,19 +221,6 @@ class DoneBeforeItsPayloadIsSeen(_DoneBeforeItIsRefused):
         "storage/signature/payload-hash-is-checked#completion,deletion,body-lost,body-added",
     )
     codes = ("XAmzContentSHA256Mismatch",)
-
-
-class WordsTreatedAsUnsignedPayload(Defect):
-    """SigV4, x-amz-content-sha256: any word instead of a hash counts as UNSIGNED-PAYLOAD."""
-
-    noticed_by = ("storage/signature/payload-hash-is-checked#no-hash",)
-    shipped = True
-
-    def payload_hash(self, original: Any, given: str | None) -> str:
-        return given or str(original(given))
-
-    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
-        return bool(original(stated, body)) or not _HASH.fullmatch(stated)
 
 
 class SkewOfListsIgnored(Defect):
