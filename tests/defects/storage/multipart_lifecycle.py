@@ -10,14 +10,25 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.one_method import defect
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
-from conformance.reference.support.storage import PAUSE_S, gateway, server_error
+from conformance.reference.support.storage import PAUSE_S, crashing, gateway
 from tests.defects.support.storage import drop_uploads, refusals_emptying
+
+ROWS = (
+    row(
+        "unknown-upload-is-server-error",
+        "S3 API Reference, NoSuchUpload: an unknown upload id is answered with a 5xx.",
+        "storage/multipart/abort-of-unknown-upload-is-harmless",
+        "storage/multipart/unknown-upload-is-404#complete,cut-short,like-a-path,list-parts,list-some-parts",
+        "storage/multipart/completing-twice-is-harmless",
+        upload_of=lambda original, call, bucket: crashing(lambda: original(call, bucket)),
+    ),
+)
 
 
 @defect("storage/concurrency/complete-or-abort")
@@ -57,19 +68,6 @@ async def parts_race(keep_part: Any, upload: Upload, part: Part) -> None:
     before = dict(upload.parts)
     await asyncio.sleep(PAUSE_S)
     upload.parts = {**before, part.number: part}
-
-
-@defect(
-    "storage/multipart/abort-of-unknown-upload-is-harmless",
-    "storage/multipart/unknown-upload-is-404#complete,cut-short,like-a-path,list-parts,list-some-parts",
-    "storage/multipart/completing-twice-is-harmless",
-)
-def unknown_upload_is_server_error(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
-    """S3 API Reference, NoSuchUpload: an unknown upload id is answered with a 5xx."""
-    try:
-        return upload_of(call, bucket)
-    except Fault:
-        raise server_error() from None
 
 
 @defect("storage/multipart/abort-of-unknown-upload-is-harmless")

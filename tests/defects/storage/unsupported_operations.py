@@ -13,7 +13,7 @@ from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
 from conformance.reference.storage.state import Bucket
-from conformance.reference.support.storage import gateway, server_error
+from conformance.reference.support.storage import crashing, gateway, server_error
 from tests.defects.support.storage import done_though_refused, failing
 
 ROWS = (
@@ -51,20 +51,15 @@ ROWS = (
             "AccessDenied", when=lambda surface, request: "x-amz-expected-bucket-owner" in request.headers
         ),
     ),
+    row(
+        "protections-are-server-errors",
+        "S3 API Reference, PutObject, CopyObject: an unsupported protection is answered with a 5xx.",
+        "storage/subresource/encryption-key-is-used-or-refused#put,copy",
+        "storage/subresource/encryption-is-used-or-refused",
+        "storage/subresource/lock-is-applied-or-refused#put,copy",
+        refuse_unsupported=lambda original, call: crashing(lambda: original(call)),
+    ),
 )
-
-
-@defect(
-    "storage/subresource/encryption-key-is-used-or-refused#put,copy",
-    "storage/subresource/encryption-is-used-or-refused",
-    "storage/subresource/lock-is-applied-or-refused#put,copy",
-)
-def protections_are_server_errors(refuse_unsupported: Any, call: Call) -> None:
-    """S3 API Reference, PutObject, CopyObject: an unsupported protection is answered with a 5xx."""
-    try:
-        refuse_unsupported(call)
-    except Fault:
-        raise server_error() from None
 
 
 @defect(
