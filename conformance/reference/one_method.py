@@ -2,18 +2,19 @@
 
     @defect("storage/tagging/tags-come-back", shipped=True)
     async def tagging_drops_the_checksum(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
-        '''S3 API Reference, PutObjectTagging: it sets an object's tags and changes nothing else.'''
+        '''S3 API Reference, PutObjectTagging: tagging removes the object's checksum.'''
         answer: Answer = await put_tags(call, bucket)
         ...
 
-The function's name is the name of the defect; its docstring names the broken clause. The first parameter has the name
-of the method that is replaced, and is that method. A function of ``request`` intercepts, one of ``request`` and
-``answer`` rewrites. What needs state, or replaces several methods, is a class (``conformance.reference.alteration``).
+The function's name is the name of the defect; its docstring names the clause and the fault. The first parameter has the
+name of the method that is replaced, and is that method. A function of ``request`` intercepts, one of ``request`` and
+``answer`` rewrites. With ``state=set``, a new set comes before these parameters each time the defect is switched on.
+What replaces several methods is a class (``conformance.reference.alteration``).
 
     ROWS = (
         row(
             "key-count-without-prefixes",
-            "S3 API Reference, ListObjectsV2, KeyCount: keys and common prefixes of the answer together.",
+            "S3 API Reference, ListObjectsV2, KeyCount: common prefixes are not counted.",
             "storage/listing/count-is-right",
             key_count=lambda original, page: len(page.keys),
         ),

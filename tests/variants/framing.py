@@ -1,7 +1,6 @@
-"""Surfaces whose answers come in every form that HTTP/1.1 has for them, one after the other.
+"""Variants whose responses use every framing that HTTP/1.1 allows, in turn.
 
-Their servers are correct, and none is like any that is much used: who reads answers by a library that knows its
-standard sees no difference.
+These servers are correct, but unlike any common one. A client with a conforming HTTP library sees no difference.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ MANY = 90
 
 
 def is_bare(request: Request, answer: Answer) -> bool:
-    """Whether an answer ends with its head (RFC 9112 section 6.3)."""
+    """Return whether an answer ends with its head (RFC 9112 section 6.3)."""
     return request.method == "HEAD" or answer.status in (204, 304)
 
 
 def length(request: Request, answer: Answer) -> Fields:
-    """What tells how long the body is, or would be (RFC 9110 section 8.6)."""
+    """Return the field that states the length of the body (RFC 9110 section 8.6)."""
     length_field = answer.headers.get("content-length")
     if is_bare(request, answer):
         return [("Content-Length", length_field)] if length_field and answer.status != 204 else []
@@ -35,25 +34,22 @@ def length(request: Request, answer: Answer) -> Fields:
 
 
 def content(request: Request, answer: Answer) -> bytes:
-    """The body as it is."""
+    """Return the body unchanged."""
     return b"" if is_bare(request, answer) else answer.body
 
 
 def after_interim_responses(request: Request, answer: Answer) -> bytes:
-    """RFC 9110 section 15.2: a client reads any number of 1xx answers before the final one, asked for or not."""
+    """RFC 9110 section 15.2: a client reads any number of 1xx responses before the final one."""
     return CONTINUE + HINTS + plain(request, answer)
 
 
 def after_100_continue(request: Request, answer: Answer) -> bytes:
-    """The same without 103, which Python's http.client, and so the SDK, takes for the final answer.
-
-    RFC 8297 section 3 has servers refrain from it over HTTP/1.1 unless the client is known to handle it.
-    """
+    """The same without 103, which Python's http.client, and so the SDK, takes for the final response."""
     return CONTINUE * 3 + plain(request, answer)
 
 
 def in_chunks(request: Request, answer: Answer) -> bytes:
-    """RFC 9112 sections 7 and 7.1: the coding's name in any case, extensions of chunks, and fields behind the body."""
+    """RFC 9112 sections 7 and 7.1: the coding's name in any case, chunk extensions, and trailer fields."""
     if is_bare(request, answer):
         return head(answer, length(request, answer))
     half = len(answer.body) // 2
@@ -67,7 +63,7 @@ def in_chunks(request: Request, answer: Answer) -> bytes:
 
 
 def in_capitals(request: Request, answer: Answer) -> bytes:
-    """RFC 9110 section 5.1, RFC 9112 section 5: names of any case, and blanks or none on both sides of a value."""
+    """RFC 9110 section 5.1, RFC 9112 section 5: field names in any case, with or without blanks around values."""
     raw = fields_of(answer) + length(request, answer)
     lines = [
         f"{name.upper()}:{value}\t " if place % 2 else f"{name}: \t{value} \t"
@@ -83,7 +79,7 @@ def without_reason(request: Request, answer: Answer) -> bytes:
 
 
 def in_a_large_head(request: Request, answer: Answer) -> bytes:
-    """RFC 9110 section 5.4: no field and no number of them is too large by itself."""
+    """RFC 9110 section 5.4: neither the size nor the number of fields is limited."""
     large = [
         ("X-Large", "x" * LARGE),
         *((f"X-Of-Many-{number}", "") for number in range(MANY - len(fields_of(answer)))),
@@ -92,7 +88,7 @@ def in_a_large_head(request: Request, answer: Answer) -> bytes:
 
 
 def of_an_older_server(request: Request, answer: Answer) -> bytes:
-    """RFC 9110 section 6.2: a server tells the version that it conforms to."""
+    """RFC 9110 section 6.2: a server states the version that it conforms to, here HTTP/1.0."""
     return head(answer, [*length(request, answer), ("Connection", "close")], "HTTP/1.0") + content(request, answer)
 
 
@@ -103,11 +99,11 @@ def up_to_the_end(request: Request, answer: Answer) -> bytes:
 
 
 def plain(request: Request, answer: Answer) -> bytes:
-    """As it usually is."""
+    """In the usual form."""
     return head(answer, length(request, answer)) + content(request, answer)
 
 
-# Of each whether the connection ends with it: also without a word of that (RFC 9112 section 9.5).
+# Each with whether the connection closes after it, even without Connection: close (RFC 9112 section 9.5).
 WAYS: tuple[tuple[Way, bool], ...] = (
     (after_interim_responses, False), (in_chunks, False), (in_capitals, False), (without_reason, False),
     (of_an_older_server, True), (plain, True), (up_to_the_end, True),
@@ -116,7 +112,7 @@ SELDOM = 50
 
 
 class _FramedInEveryWay(Variant):
-    """RFC 9112: each answer is framed in another way than the one before."""
+    """RFC 9112: each response is framed differently from the one before."""
 
     def __init__(self) -> None:
         self.ways = itertools.cycle(WAYS)
@@ -129,24 +125,24 @@ class _FramedInEveryWay(Variant):
         return answer
 
     def _fitting(self, way: Way, answer: Answer) -> Way:
-        """The way, or one in place of it that the surface's contract allows."""
+        """Return the framing, or another one that the surface's contract allows."""
         return way
 
 
 class IdentityFramedInEveryWay(_FramedInEveryWay):
-    """RFC 9112: the token endpoint and the organization APIs answer in any form that HTTP has."""
+    """RFC 9112: the token endpoint and the organization APIs use every framing of HTTP."""
 
     surface = "identity"
 
 
 class RegistryFramedInEveryWay(_FramedInEveryWay):
-    """RFC 9112: the registry answers in any form that HTTP has."""
+    """RFC 9112: the registry uses every framing of HTTP."""
 
     surface = "registry"
 
 
 class StorageFramedInEveryWay(_FramedInEveryWay):
-    """RFC 9112: the gateway answers in any form that HTTP has, of which objects keep their length.
+    """RFC 9112: the gateway uses every framing of HTTP; objects keep their Content-Length.
 
     S3 API Reference, Common response headers: Content-Length.
     """
@@ -154,7 +150,7 @@ class StorageFramedInEveryWay(_FramedInEveryWay):
     surface = "storage"
 
     def _fitting(self, way: Way, answer: Answer) -> Way:
-        """Objects have an ETag; whoever else asks, the SDK may."""
+        """Return a framing that the SDK reads; only objects have an ETag."""
         others: dict[Way, Way] = {after_interim_responses: after_100_continue}
         if "etag" in answer.headers:
             others |= {in_chunks: plain, up_to_the_end: of_an_older_server}
@@ -162,6 +158,6 @@ class StorageFramedInEveryWay(_FramedInEveryWay):
 
 
 class WebhooksFramedInEveryWay(_FramedInEveryWay):
-    """RFC 9112: the webhooks answer in any form that HTTP has."""
+    """RFC 9112: the webhooks use every framing of HTTP."""
 
     surface = "webhooks"

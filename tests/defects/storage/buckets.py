@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
@@ -25,25 +25,59 @@ from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
 from tests.defects.support.storage import HOUR_S
 
+
+def _refused_in_other_buckets(operation: str) -> Callable[..., Any]:
+    """Return an ``answered`` that allows the operation in the organization's first bucket only."""
+
+    async def answered(original: Any, request: Request) -> Answer:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        organization, first = min((each.organization, name) for name, each in surface.buckets.items())
+        own = name in surface.buckets and surface.buckets[name].organization == organization
+        if own and name != first and operation == (request.method if key else "LIST"):
+            raise Fault("AccessDenied")
+        return await original(request)
+
+    return answered
+
+
 ROWS = (
     row(
         "bucket-twice-on-a-page",
-        "ListBuckets: a bucket is listed once, also where two nodes of a gateway know of it.",
+        "ListBuckets: each bucket is listed twice.",
         "storage/service/buckets-are-listed-page-by-page",
         listed_bucket=lambda original, bucket: str(original(bucket)) * 2,
+    ),
+    row(
+        "other-buckets-unread",
+        "Provisioning Storage: objects can be read in the organization's first bucket only.",
+        "storage/service/one-key-opens-all-buckets",
+        answered=_refused_in_other_buckets("GET"),
+    ),
+    row(
+        "other-buckets-unlisted",
+        "Provisioning Storage: only the organization's first bucket can be listed.",
+        "storage/service/one-key-opens-all-buckets",
+        answered=_refused_in_other_buckets("LIST"),
+    ),
+    row(
+        "other-buckets-undeletable",
+        "Provisioning Storage: objects can be deleted in the organization's first bucket only.",
+        "storage/service/one-key-opens-all-buckets",
+        answered=_refused_in_other_buckets("DELETE"),
     ),
 )
 
 
 @defect("storage/service/buckets-are-listed")
 def bucket_of_the_future(listed_bucket: Any, bucket: Bucket) -> str:
-    """S3 API Reference, ListBuckets, CreationDate: when the bucket was created."""
+    """S3 API Reference, ListBuckets, CreationDate: CreationDate is a day in the future."""
     return str(listed_bucket(replace(bucket, created=bucket.created + 24 * HOUR_S)))
 
 
 @defect("storage/service/buckets-are-listed-page-by-page")
 def buckets_cut_short(list_buckets: Any, call: Call) -> Answer:
-    """S3 API Reference, ListBuckets, ContinuationToken: where more buckets are to come, one is given."""
+    """S3 API Reference, ListBuckets, ContinuationToken: a truncated list of buckets has no ContinuationToken."""
     answer: Answer = list_buckets(call)
     answer.body = re.sub(rb"<ContinuationToken>.*</ContinuationToken>", b"", answer.body)
     return answer
@@ -51,15 +85,14 @@ def buckets_cut_short(list_buckets: Any, call: Call) -> Answer:
 
 @defect("storage/service/bucket-list-honours-its-prefix")
 def buckets_of_every_prefix(list_buckets: Any, call: Call) -> Answer:
-    """S3 API Reference, ListBuckets, prefix: buckets whose names begin with it, and no others."""
+    """S3 API Reference, ListBuckets, prefix: prefix is ignored."""
     left = {name: value for name, value in call.query.items() if name != "prefix"}
-    answer: Answer = list_buckets(replace(call, query=left))
-    return answer
+    return list_buckets(replace(call, query=left))
 
 
 @defect("storage/service/bucket-list-honours-its-prefix")
 def no_buckets_are_all_buckets(list_buckets: Any, call: Call) -> Answer:
-    """S3 API Reference, ListBuckets, prefix: the response has bucket names that begin with it, and be they none."""
+    """S3 API Reference, ListBuckets, prefix: a prefix that matches no bucket lists all buckets."""
     answer: Answer = list_buckets(call)
     if b"<Bucket>" not in answer.body:
         answer = list_buckets(replace(call, query={}))
@@ -68,41 +101,34 @@ def no_buckets_are_all_buckets(list_buckets: Any, call: Call) -> Answer:
 
 @defect("storage/service/foreign-bucket-is-not-listed")
 def buckets_of_a_prefix_of_all(list_buckets: Any, call: Call) -> Answer:
-    """Provisioning Storage: an access key lists its organization's buckets, by a prefix as well."""
+    """Provisioning Storage: with a prefix, other organizations' buckets are listed too."""
     prefix, surface = call.query.get("prefix", ""), gateway(list_buckets)
     if not prefix:
-        given: Answer = list_buckets(call)
-        return given
+        return list_buckets(call)
     found = [surface.listed_bucket(each) for name, each in surface.buckets.items() if name.startswith(prefix)]
     owner, listed = surface.owner(call.organization), xml.group("Buckets", *found)
     return surface.document("ListAllMyBucketsResult", owner, listed, xml.element("Prefix", prefix))
 
 
-class BucketsMixedUnderLoad(Defect):
-    """S3 User Guide, "Buckets overview": writes of one key into two buckets at once stay apart."""
-
-    noticed_by = ("storage/concurrency/buckets-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.latest: dict[str, StoredObject] = {}
-
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
-        self.latest[key] = stored
-        await asyncio.sleep(PAUSE_S)
-        await original(bucket, key, self.latest[key], conditions)
+@defect("storage/concurrency/buckets-do-not-mix", state=dict)
+async def buckets_mixed_under_load(
+    latest: dict[str, StoredObject], commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
+    """S3 User Guide, "Buckets overview": concurrent writes of one key to two buckets are mixed up."""
+    latest[key] = stored
+    await asyncio.sleep(PAUSE_S)
+    await commit(bucket, key, latest[key], conditions)
 
 
 @defect("storage/service/endpoint-is-path-style")
 def bucket_head_refused(request: Request) -> Answer | None:
-    """S3 API Reference, HeadBucket: 200 where the bucket exists and the caller may use it."""
+    """S3 API Reference, HeadBucket: HeadBucket is answered with 403."""
     return Answer(403) if request.method == "HEAD" and request.raw_path.count("/") == 1 else None
 
 
 @defect("storage/service/location-names-the-region")
 async def regions_disagree(head_bucket: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, HeadBucket, x-amz-bucket-region: the region that the bucket is in, as its location tells."""
+    """S3 API Reference, HeadBucket, x-amz-bucket-region: x-amz-bucket-region and the bucket's location disagree."""
     answer: Answer = await head_bucket(call, bucket)
     answer.headers["x-amz-bucket-region"] = "default"
     return answer
@@ -110,61 +136,15 @@ async def regions_disagree(head_bucket: Any, call: Call, bucket: Bucket) -> Answ
 
 @defect("storage/service/location-names-the-region")
 async def bucket_location_unknown(bucket_location: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, GetBucketLocation: it returns the region that the bucket is in."""
+    """S3 API Reference, GetBucketLocation: it is not implemented."""
     raise Fault("NotImplemented")
-
-
-class _RefusedInOtherBuckets(Defect):
-    """Provisioning Storage: one access key for all the buckets of an organization, whatever it does in them."""
-
-    method: ClassVar[str] = ""
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        surface = gateway(original)
-        name, key = surface.target(request)
-        first = min(surface.buckets, key=lambda each: (surface.buckets[each].organization, each))
-        operation = request.method if key else "LIST"
-        held = surface.buckets.get(name)
-        if (
-            operation == self.method
-            and held
-            and held.organization == surface.buckets[first].organization
-            and name != first
-        ):
-            raise Fault("AccessDenied")
-        answer: Answer = await original(request)
-        return answer
-
-
-class OtherBucketsUnread(_RefusedInOtherBuckets):
-    """Provisioning Storage: the access key that reads one bucket of the organization reads them all."""
-
-    noticed_by = ("storage/service/one-key-opens-all-buckets",)
-
-    method = "GET"
-
-
-class OtherBucketsUnlisted(_RefusedInOtherBuckets):
-    """Provisioning Storage: the access key that lists one bucket of the organization lists them all."""
-
-    noticed_by = ("storage/service/one-key-opens-all-buckets",)
-
-    method = "LIST"
-
-
-class OtherBucketsUndeletable(_RefusedInOtherBuckets):
-    """Provisioning Storage: the access key that deletes in one bucket of the organization deletes in them all."""
-
-    noticed_by = ("storage/service/one-key-opens-all-buckets",)
-
-    method = "DELETE"
 
 
 @defect("storage/service/same-key-in-two-buckets")
 async def written_in_every_bucket_that_has_it(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 User Guide, "Creating object key names": within a bucket a key is one object's; elsewhere it is another's."""
+    """S3 User Guide, "Creating object key names": a write changes the same key in the organization's other buckets."""
     await commit(bucket, key, stored, conditions)
     for each in gateway(commit).own_buckets(bucket.organization):
         if key in each.objects:
@@ -173,7 +153,7 @@ async def written_in_every_bucket_that_has_it(
 
 @defect("storage/service/same-key-in-two-buckets", "storage/service/same-key-in-two-buckets#deleted-by-delete-objects")
 async def deleted_in_every_bucket(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 API Reference, DeleteObject: the object of the bucket that is named; that of another bucket stays."""
+    """S3 API Reference, DeleteObject: a deletion deletes the same key in the organization's other buckets."""
     await erase(bucket, key, conditions)
     for each in gateway(erase).own_buckets(bucket.organization):
         each.remove(key)
@@ -181,30 +161,28 @@ async def deleted_in_every_bucket(erase: Any, bucket: Bucket, key: str, conditio
 
 @defect("storage/service/same-key-in-two-buckets", "storage/service/same-key-in-two-buckets#deleted-by-delete-objects")
 async def buckets_share_objects(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
-    """S3 User Guide, "Buckets overview": a key names an object within its bucket."""
+    """S3 User Guide, "Buckets overview": an object can be read in every bucket of the organization."""
     every = [each for each in gateway(current).buckets.values() if each.organization == bucket.organization]
-    found: StoredObject | None = await current(max(every, key=lambda each: key in each.objects), key)
-    return found
+    return await current(max(every, key=lambda each: key in each.objects), key)
 
 
 @defect("storage/service/buckets-are-not-self-service", "storage/service/create-bucket-keeps-its-objects")
 def new_buckets_are_server_errors(create_bucket: Any, call: Call) -> Answer:
-    """Provisioning Storage: buckets are provisioned in the portal; CreateBucket is refused, as the caller's mistake."""
+    """Provisioning Storage: CreateBucket is answered with a 5xx."""
     raise server_error()
 
 
 @defect("storage/service/delete-bucket-keeps-its-objects")
 async def refused_deletion_empties_the_bucket(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, BucketNotEmpty: a bucket with objects is not deleted, and neither are they."""
+    """S3 API Reference, BucketNotEmpty: deleting a bucket is refused, but deletes its objects."""
     for key in list(bucket.objects):
         bucket.remove(key)
-    answer: Answer = await delete_bucket(call, bucket)
-    return answer
+    return await delete_bucket(call, bucket)
 
 
 @defect("storage/service/delete-bucket-keeps-its-objects")
 async def delete_bucket_destroys(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, DeleteBucket: a bucket with objects in it is not deleted, nor are they."""
+    """S3 API Reference, DeleteBucket: a bucket with objects is deleted."""
     bucket.objects.clear()
     bucket.keys.clear()
     return Answer(204)

@@ -15,12 +15,10 @@ from conformance.reference.support.storage import gateway
 
 
 class LastDeletionOfManyDenied(Defect):
-    """S3 API Reference, DeleteObjects: who may delete an object may so with others, and is told of each what became."""
+    """S3 API Reference, DeleteObjects: the last key of each request is denied."""
 
     noticed_by = ("storage/sdk/delete-objects#base,default",)
-
-    def __init__(self) -> None:
-        self.left = 0
+    left = 0
 
     def entries(self, original: Any, document: xml.Node) -> list[xml.Node]:
         found: list[xml.Node] = original(document)
@@ -35,10 +33,8 @@ class LastDeletionOfManyDenied(Defect):
 
 
 @defect("storage/sdk/put-and-get#default")
-def checksum_of_the_whole_with_a_part(
-    object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]
-) -> Answer:
-    """S3 API Reference, GetObject, x-amz-checksum-mode: SDKs compare what is told with what they are sent."""
+def checksum_of_the_whole_with_a_part(object_answer: Any, call: Call, found: StoredObject, overrides: Any) -> Answer:
+    """S3 API Reference, GetObject, x-amz-checksum-mode: a range is sent with the checksum of the whole object."""
     answer: Answer = object_answer(call, found, overrides)
     if "x-amz-checksum-mode" in call.headers:
         answer.headers.update(gateway(object_answer).checksum_headers(found.checksums))
@@ -47,7 +43,7 @@ def checksum_of_the_whole_with_a_part(
 
 @defect("storage/sdk/put-and-get#base", shipped=True)
 def writes_answer_with_json(stored_answer: Any, etag: str, checksums: dict[str, str]) -> Answer:
-    """S3 API Reference, PutObject, Response Syntax: 200 and fields; an SDK reads what else comes as XML."""
+    """S3 API Reference, PutObject, Response Syntax: the response has a JSON body."""
     answer: Answer = stored_answer(etag, checksums)
     answer.body = b'{"stored": true}'
     answer.headers["Content-Type"] = "application/json"

@@ -17,55 +17,61 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.support.storage import _ConcurrentWrites, in_chunks, without_fields
+from tests.defects.support.storage import _ConcurrentWrites, failing, in_chunks, refusing, without_fields
 
 ROWS = (
     row(
         "failed-condition-reported-as-deleted",
-        ("S3 API Reference, DeleteObjects, Error: a key that was not deleted is told as an error, and not as deleted."),
+        "S3 API Reference, DeleteObjects, Error: a key whose condition fails is reported as deleted.",
         "storage/conditional-write/changed-objects-are-not-deleted",
         entry_failed=lambda original, key, fault: xml.group("Deleted", xml.element("Key", key)),
+    ),
+    row(
+        "conditional-copies-all-fail",
+        "S3 API Reference, CopyObject, If-None-Match: a copy with a condition always fails.",
+        "storage/conditional-write/copy-honours-conditions#if-none-match",
+        copy_object=refusing("PreconditionFailed", lambda call, bucket: "if-none-match" in call.headers),
+    ),
+    row(
+        "deletion-conditions-all-fail",
+        "RFC 9110 section 13.1.1: a deletion with If-Match always fails.",
+        "storage/conditional-write/changed-object-is-not-deleted#own-etag,any-etag",
+        "storage/conditional-write/changed-objects-are-not-deleted",
+        erase=refusing("PreconditionFailed", lambda bucket, key, conditions: conditions.match is not None),
+    ),
+    row(
+        "tags-in-deletions-fail",
+        "API Reference, Error Handling: a key with an ETag in the document is answered with a 5xx.",
+        "storage/conditional-write/changed-objects-are-not-deleted",
+        delete_entry=failing(lambda bucket, entry, quiet: entry.get("ETag") is not None),
     ),
 )
 
 
 @defect("storage/conditional-write/completion-honours-conditions#if-match")
 async def conditional_completions_all_fail(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CompleteMultipartUpload, If-Match and If-None-Match: the object is made where they hold."""
+    """S3 API Reference, CompleteMultipartUpload, If-Match: a completion with a condition always fails."""
     if {"if-match", "if-none-match"} & set(call.headers):
         raise Fault("PreconditionFailed")
-    answer: Answer = await complete_upload(call, bucket)
-    return answer
+    return await complete_upload(call, bucket)
 
 
 @defect("storage/conditional-write/completion-honours-conditions#if-none-match")
-async def complete_conditions_ignored(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-) -> None:
-    """S3 User Guide, "Conditional writes": CompleteMultipartUpload heeds If-None-Match, too."""
+async def complete_conditions_ignored(finish: Any, bucket: Any, upload: Upload, stored: Any, conditions: Any) -> None:
+    """S3 User Guide, "Conditional writes": a completion ignores If-None-Match."""
     await finish(bucket, upload, stored, Conditions(None, None, None, None))
 
 
 @defect("storage/conditional-write/copy-honours-conditions#if-match")
 async def copy_heeds_if_none_match_only(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject, If-Match: 412 where the object that would be overwritten has another ETag."""
+    """S3 API Reference, CopyObject, If-Match: a copy ignores If-Match."""
     left = [pair for pair in call.headers.raw if pair[0] != b"if-match"]
-    answer: Answer = await copy_object(replace(call, request=replace(call.request, headers=Headers(raw=left))), bucket)
-    return answer
-
-
-@defect("storage/conditional-write/copy-honours-conditions#if-none-match")
-async def conditional_copies_all_fail(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject, If-None-Match: the copy is made where nothing stands at its key."""
-    if "if-none-match" in call.headers:
-        raise Fault("PreconditionFailed")
-    answer: Answer = await copy_object(call, bucket)
-    return answer
+    return await copy_object(replace(call, request=replace(call.request, headers=Headers(raw=left))), bucket)
 
 
 @defect("storage/conditional-write/counter-loses-no-update")
 def compare_and_swap_loses_updates(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
-    """S3 User Guide, "Conditional writes": what was read is replaced only while it is still there."""
+    """S3 User Guide, "Conditional writes": a write ignores If-Match."""
     if conditions.match is None or found is None:
         check_write(conditions, found)
 
@@ -77,7 +83,7 @@ def compare_and_swap_loses_updates(check_write: Any, conditions: Conditions, fou
 async def created_only_in_the_answer(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 User Guide, "Conditional writes": the object is stored where If-None-Match: * holds."""
+    """S3 User Guide, "Conditional writes": a write with If-None-Match: * is acknowledged, but not stored."""
     if conditions.none_match == "*":
         gateway(commit).check_write(conditions, bucket.objects.get(key))
     else:
@@ -86,7 +92,7 @@ async def created_only_in_the_answer(
 
 @defect("storage/conditional-write/changed-object-is-not-deleted#own-etag")
 async def deleted_before_its_condition(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 User Guide, "Conditional deletes": where a condition fails, nothing is deleted."""
+    """S3 User Guide, "Conditional deletes": a deletion whose condition fails is refused, but done."""
     found = bucket.objects.get(key)
     bucket.remove(key)
     gateway(erase).check_write(conditions, found)
@@ -94,29 +100,16 @@ async def deleted_before_its_condition(erase: Any, bucket: Bucket, key: str, con
 
 @defect("storage/conditional-write/changed-object-is-not-deleted#own-etag,any-etag,multipart-etag")
 async def deleted_only_in_the_answer(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 User Guide, "Conditional deletes": the object is deleted where If-Match holds."""
+    """S3 User Guide, "Conditional deletes": a deletion with If-Match is acknowledged, but not done."""
     if conditions.match is None:
         await erase(bucket, key, conditions)
     else:
         gateway(erase).check_write(conditions, bucket.objects.get(key))
 
 
-@defect(
-    "storage/conditional-write/changed-object-is-not-deleted#own-etag,any-etag",
-    "storage/conditional-write/changed-objects-are-not-deleted",
-)
-async def deletion_conditions_all_fail(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """RFC 9110 section 13.1.1: If-Match holds where the ETag is the object's, and then the DELETE is performed."""
-    if conditions.match is not None:
-        raise Fault("PreconditionFailed")
-    await erase(bucket, key, conditions)
-
-
 @defect("storage/conditional-write/changed-object-is-not-overwritten#overwritten-since")
-async def etag_kept_on_overwrite(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
-    """RFC 9110 section 8.8.1: a validator changes whenever the content does."""
+async def etag_kept_on_overwrite(commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
+    """RFC 9110 section 8.8.1: the ETag stays the same when the object is overwritten."""
     earlier = bucket.objects.get(key)
     await commit(bucket, key, replace(stored, etag=earlier.etag) if earlier else stored, conditions)
 
@@ -131,7 +124,7 @@ async def etag_kept_on_overwrite(
 async def written_before_its_condition(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 User Guide, "Conditional writes": where a condition fails, nothing is written, by whichever operation."""
+    """S3 User Guide, "Conditional writes": a write whose condition fails is refused, but done."""
     found = bucket.objects.get(key)
     bucket.put(key, stored)
     gateway(commit).check_write(conditions, found)
@@ -139,15 +132,14 @@ async def written_before_its_condition(
 
 @defect("storage/conditional-write/if-none-match-of-an-etag#if-none-match-holds")
 def any_tag_treated_as_an_asterisk(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
-    """RFC 9110 section 13.1.2: If-None-Match of a tag that the object has not is true, and the request performed."""
+    """RFC 9110 section 13.1.2: If-None-Match with any entity tag is treated as an asterisk."""
     check_write(replace(conditions, none_match="*") if conditions.none_match else conditions, found)
 
 
 @defect("storage/conditional-write/existing-object-is-not-overwritten#signed-chunks,unsigned-chunks")
 async def chunks_overwrite_unrequested(put_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Conditional writes": If-None-Match: * holds for payloads in chunks as for others."""
-    answer: Answer = await put_object(without_fields(call, "if-none-match") if in_chunks(call) else call, bucket)
-    return answer
+    """S3 User Guide, "Conditional writes": a chunked write ignores If-None-Match."""
+    return await put_object(without_fields(call, "if-none-match") if in_chunks(call) else call, bucket)
 
 
 @defect(
@@ -157,7 +149,7 @@ async def chunks_overwrite_unrequested(put_object: Any, call: Call, bucket: Buck
 async def refused_conditional_write_stored(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 User Guide, "Conditional writes": what is refused with 412 is not written."""
+    """S3 User Guide, "Conditional writes": a write is refused with 412, but stored."""
     try:
         await commit(bucket, key, stored, conditions)
     except Fault:
@@ -170,23 +162,20 @@ async def refused_conditional_write_stored(
     "storage/conditional-write/existing-object-is-not-overwritten#by-url,signed-chunks,created-during-the-upload,copied-object",
 )
 def creation_on_condition_gets_no_answer(request: Request) -> Answer | None:
-    """S3 API Reference, PutObject, If-None-Match: what is there is kept, and 412 answered."""
+    """S3 API Reference, PutObject, If-None-Match: a write whose If-None-Match fails gets no response."""
     return Answer.none() if request.method == "PUT" and "if-none-match" in request.headers else None
 
 
 class DeletionsEndAtErrors(Defect):
-    """S3 API Reference, DeleteObjects: each key is deleted or told as an error, also behind one that could not be."""
+    """S3 API Reference, DeleteObjects: keys after one that could not be deleted are left out."""
 
     noticed_by = ("storage/conditional-write/changed-objects-are-not-deleted",)
     shipped = True
-
-    def __init__(self) -> None:
-        self.failed = False
+    failed = False
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         self.failed = False
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         return "" if self.failed else str(await original(bucket, entry, quiet))
@@ -197,28 +186,18 @@ class DeletionsEndAtErrors(Defect):
 
 
 @defect("storage/conditional-write/changed-objects-are-not-deleted")
-async def tags_in_deletions_fail(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """API Reference, Error Handling: a deletion that names an ETag is made or refused, and is no failure's cause."""
-    if entry.get("ETag") is not None:
-        raise server_error()
-    return str(await delete_entry(bucket, entry, quiet))
-
-
-@defect("storage/conditional-write/changed-objects-are-not-deleted")
 async def many_deleted_whatever_their_tags(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """S3 User Guide, "How to perform conditional deletes": an ETag in the document is a condition on its key."""
+    """S3 User Guide, "How to perform conditional deletes": an ETag in the document is ignored."""
     unconditional = replace(entry, children=[each for each in entry.children if each.name != "ETag"])
     return str(await delete_entry(bucket, unconditional, quiet))
 
 
 class LosersFail(_ConcurrentWrites):
-    """S3 User Guide, "Conditional writes": who comes too late is told 412 or 409, and not of an error of the server."""
+    """S3 User Guide, "Conditional writes": concurrent conditional writes that lose are answered with 500."""
 
     noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/counter-loses-no-update")
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         with self._writing(bucket, key):
             await asyncio.sleep(PAUSE_S)
             try:
@@ -228,13 +207,11 @@ class LosersFail(_ConcurrentWrites):
 
 
 class LosersStored(_ConcurrentWrites):
-    """S3 User Guide, "Conditional writes": what is told as too late is not what stands there in the end."""
+    """S3 User Guide, "Conditional writes": a concurrent conditional write that loses is refused, but stored."""
 
     noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/one-replacement-wins")
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
         with self._writing(bucket, key):
             beside = self._others(bucket, key)
             await asyncio.sleep(PAUSE_S)
@@ -250,7 +227,7 @@ class LosersStored(_ConcurrentWrites):
 async def compare_and_swap_race(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 User Guide, "Conditional writes": of several If-Match with one entity tag one succeeds."""
+    """S3 User Guide, "Conditional writes": several concurrent writes with one If-Match succeed."""
     if conditions.match is None:
         await commit(bucket, key, stored, conditions)
         return

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from email.utils import formatdate
+from types import SimpleNamespace
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -29,7 +30,7 @@ PIECE, MOST_OF_A_PIECE_S = 64 * 1024, 0.002
 
 @defect("storage/concurrency/copies-are-whole")
 async def copy_fails_during_writes(source: Any, call: Call) -> Source:
-    """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
+    """S3 User Guide, "Amazon S3 data consistency model": a copy fails while its source is overwritten."""
     found: Source = await source(call)
     await asyncio.sleep(PAUSE_S)
     later: Source = await source(call)
@@ -40,7 +41,7 @@ async def copy_fails_during_writes(source: Any, call: Call) -> Source:
 
 @defect("storage/concurrency/copies-are-whole")
 async def copy_of_two_values(source: Any, call: Call) -> Source:
-    """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, whole."""
+    """S3 User Guide, "Amazon S3 data consistency model": a copy mixes two versions of its source."""
     found: Source = await source(call)
     await asyncio.sleep(PAUSE_S)
     later: Source = await source(call)
@@ -49,16 +50,12 @@ async def copy_of_two_values(source: Any, call: Call) -> Source:
 
 
 class ListedAMomentLater(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": what was put is in the next listing."""
+    """S3 User Guide, "Amazon S3 data consistency model": a new object is listed only after a moment."""
 
     noticed_by = ("storage/concurrency/created-is-visible-immediately",)
+    put_at: dict[tuple[str, str], float] = {}
 
-    def __init__(self) -> None:
-        self.put_at: dict[tuple[str, str], float] = {}
-
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         await original(bucket, key, stored, conditions)
         self.put_at.setdefault((bucket.name, key), gateway(original).now())
 
@@ -67,47 +64,37 @@ class ListedAMomentLater(Defect):
         return [key for key in original(bucket) if self.put_at.get((bucket.name, key), 0.0) < shown]
 
 
-class FolderMadeByTwoFails(Defect):
-    """S3 User Guide, "Object key names": there are no folders, so no two who write in one are in each other's way."""
-
-    noticed_by = ("storage/concurrency/created-is-visible-immediately",)
-
-    def __init__(self) -> None:
-        self.making: set[str] = set()
-
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
-        folder = key.rpartition("/")[0] + "/"
-        if not any(each.startswith(folder) for each in bucket.objects):
-            if folder in self.making:
-                raise server_error()
-            self.making.add(folder)
-            await asyncio.sleep(PAUSE_S)
-            self.making.discard(folder)
-        await original(bucket, key, stored, conditions)
+@defect("storage/concurrency/created-is-visible-immediately", state=set)
+async def folder_made_by_two_fails(
+    making: set[str], commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
+    """S3 User Guide, "Object key names": two concurrent writes below the same prefix fail."""
+    folder = key.rpartition("/")[0] + "/"
+    if not any(each.startswith(folder) for each in bucket.objects):
+        if folder in making:
+            raise server_error()
+        making.add(folder)
+        await asyncio.sleep(PAUSE_S)
+        making.discard(folder)
+    await commit(bucket, key, stored, conditions)
 
 
-class OldListingsKeptAMoment(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": listings have what was written, of version 1 too."""
-
-    noticed_by = ("storage/concurrency/created-is-visible-immediately",)
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], tuple[float, Answer]] = {}
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        listing_key = bucket.name, call.request.query_string
-        made, answer = self.kept.get(listing_key, (0.0, Answer(200)))
-        if time.monotonic() - made > MOMENT_S:
-            answer = await original(call, bucket)
-            self.kept[listing_key] = time.monotonic(), answer
-        return deepcopy(answer)
+@defect("storage/concurrency/created-is-visible-immediately", state=dict)
+async def old_listings_kept_a_moment(
+    kept: dict[tuple[str, str], tuple[float, Answer]], list_objects: Any, call: Call, bucket: Bucket
+) -> Answer:
+    """S3 User Guide, "Amazon S3 data consistency model": version 1 of the listing is cached for a moment."""
+    listing_key = bucket.name, call.request.query_string
+    made, answer = kept.get(listing_key, (0.0, Answer(200)))
+    if time.monotonic() - made > MOMENT_S:
+        answer = await list_objects(call, bucket)
+        kept[listing_key] = time.monotonic(), answer
+    return deepcopy(answer)
 
 
 @defect("storage/concurrency/etag-belongs-to-its-bytes")
 async def length_of_earlier_bytes(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """RFC 9110 section 8.6: the Content-Length of HEAD is that of the representation whose entity tag it tells."""
+    """RFC 9110 section 8.6: the Content-Length of HEAD is that of the overwritten object."""
     before = bucket.objects.get(call.key)
     if call.request.method == "HEAD":
         await asyncio.sleep(PAUSE_S)
@@ -119,7 +106,7 @@ async def length_of_earlier_bytes(get_object: Any, call: Call, bucket: Bucket) -
 
 @defect("storage/concurrency/etag-belongs-to-its-bytes")
 async def etag_of_earlier_bytes(require: Any, bucket: Bucket, key: str) -> StoredObject:
-    """S3 User Guide, "Amazon S3 data consistency model": entity tag and bytes of an answer are of one write."""
+    """S3 User Guide, "Amazon S3 data consistency model": the ETag of a response is that of the overwritten object."""
     found: StoredObject = await require(bucket, key)
     await asyncio.sleep(PAUSE_S)
     later = bucket.objects.get(key, found)
@@ -127,7 +114,7 @@ async def etag_of_earlier_bytes(require: Any, bucket: Bucket, key: str) -> Store
 
 
 class WritesCollide(_ConcurrentWrites):
-    """S3 User Guide, "Amazon S3 data consistency model": writes of one key at once succeed, and the latest wins."""
+    """S3 User Guide, "Amazon S3 data consistency model": concurrent writes of one key fail."""
 
     noticed_by = (
         "storage/concurrency/one-key-is-linearizable",
@@ -136,9 +123,7 @@ class WritesCollide(_ConcurrentWrites):
         "storage/concurrency/copies-are-whole",
     )
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         with self._writing(bucket, key):
             if self._others(bucket, key):
                 raise server_error()
@@ -155,7 +140,7 @@ class WritesCollide(_ConcurrentWrites):
 
 @defect("storage/concurrency/one-key-is-linearizable")
 async def torn_write(commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions) -> None:
-    """S3 User Guide, "Amazon S3 data consistency model": a read sees one write whole, never parts of two."""
+    """S3 User Guide, "Amazon S3 data consistency model": a read during a write returns parts of both objects."""
     earlier = bucket.objects.get(key)
     if earlier is not None:
         gateway(commit).check_write(conditions, earlier)
@@ -165,47 +150,32 @@ async def torn_write(commit: Any, bucket: Bucket, key: str, stored: StoredObject
     await commit(bucket, key, stored, conditions)
 
 
-class OneInTwentyReadsFails(Defect):
-    """API Reference, Error Handling: 5xx is for errors of the platform, and there are none in a quiet run."""
-
-    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
-
-    def __init__(self) -> None:
-        self.served = 0
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        self.served += 1
-        if self.served % 20 == 0:
-            raise server_error()
-        found: StoredObject | None = await original(bucket, key)
-        return found
+@defect("storage/concurrency/one-key-is-linearizable", state=lambda: SimpleNamespace(served=0))
+async def one_in_twenty_reads_fails(state: Any, current: Any, bucket: Bucket, key: str) -> StoredObject | None:
+    """API Reference, Error Handling: one read in twenty is answered with a 5xx."""
+    state.served += 1
+    if state.served % 20 == 0:
+        raise server_error()
+    return await current(bucket, key)
 
 
-class OneInTwentyReadsCutShort(Defect):
-    """RFC 9110 section 8.6: the body has the length that Content-Length tells."""
-
-    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
-
-    def __init__(self) -> None:
-        self.served = 0
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "GET" and answer.status == 200 and "etag" in answer.headers and answer.body:
-            self.served += 1
-            if self.served % 20 == 0:
-                answer.headers["Date"] = formatdate(usegmt=True)
-                answer.wire = head(answer, [("Content-Length", str(len(answer.body)))]) + answer.body[:-1]
-                answer.closes = True
-        return answer
+@defect("storage/concurrency/one-key-is-linearizable", state=lambda: SimpleNamespace(served=0))
+def one_in_twenty_reads_cut_short(state: Any, request: Request, answer: Answer) -> Answer:
+    """RFC 9110 section 8.6: one read in twenty is truncated."""
+    if request.method == "GET" and answer.status == 200 and "etag" in answer.headers and answer.body:
+        state.served += 1
+        if state.served % 20 == 0:
+            answer.headers["Date"] = formatdate(usegmt=True)
+            answer.wire = head(answer, [("Content-Length", str(len(answer.body)))]) + answer.body[:-1]
+            answer.closes = True
+    return answer
 
 
 class DeletionTakesEffectLater(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": what one read finds the next one finds, too."""
+    """S3 User Guide, "Amazon S3 data consistency model": the first reads after a deletion find the object."""
 
     noticed_by = ("storage/concurrency/put-or-delete#new-key,existing-object",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], int] = {}
+    deleted: dict[tuple[str, str], int] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         gateway(original).check_write(conditions, bucket.objects.get(key))
@@ -217,13 +187,12 @@ class DeletionTakesEffectLater(Defect):
             bucket.remove(call.key)
         if left is not None:
             self.deleted[bucket.name, call.key] = left - 1
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 @defect("storage/concurrency/put-or-delete#new-key")
 async def deletion_torn_by_put(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic."""
+    """S3 User Guide, "Amazon S3 data consistency model": a deletion empties the object before it removes it."""
     await asyncio.sleep(PAUSE_S)
     found = bucket.objects.get(key)
     if found is not None:
@@ -232,7 +201,7 @@ async def deletion_torn_by_put(erase: Any, bucket: Bucket, key: str, conditions:
 
 
 class _Latest(bytes):
-    """Bytes of which each part is, when it is looked at, what stands there then."""
+    """Bytes of an object that are looked up again for each slice that is read."""
 
     def __new__(cls, body: bytes, now: Callable[[], bytes]) -> _Latest:
         made = super().__new__(cls, body)
@@ -247,21 +216,21 @@ class _Latest(bytes):
 
 @defect("storage/concurrency/slow-reader-gets-one-object")
 def overwritten_under_its_readers(object_body: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
-    """S3 User Guide, "Amazon S3 data consistency model": who reads slowly gets one value, though another is written."""
+    """S3 User Guide, "Amazon S3 data consistency model": a slow read returns parts of the object that overwrites it."""
     objects = gateway(object_body).buckets[call.bucket].objects
     return _Latest(object_body(call, found, start, end), lambda: objects.get(call.key, found).body[start:end])
 
 
 @defect("storage/concurrency/tagging-undoes-no-write#delete,put")
 async def tagging_writes_the_object_back(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-    """S3 API Reference, PutObjectTagging: the tags of the object that there is, and not the object of before."""
+    """S3 API Reference, PutObjectTagging: tagging restores the object that a concurrent write replaced."""
     found = await gateway(replace_tags).require(bucket, key)
     await asyncio.sleep(PAUSE_S)
     bucket.put(key, replace(found, tags=tags))
 
 
 def _being_put(original: Any, request: Request) -> tuple[Bucket | None, str]:
-    """Where a whole object is being put; None where it is something else."""
+    """Return bucket and key of an object that a request uploads whole; no bucket for other requests."""
     surface = gateway(original)
     if request.method != "PUT" or request.query_string or "x-amz-copy-source" in request.headers:
         return None, ""
@@ -274,12 +243,10 @@ def _being_put(original: Any, request: Request) -> tuple[Bucket | None, str]:
 
 
 class ReadersWaitForUploads(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": there are no locks, which a stuck client would keep."""
+    """S3 User Guide, "Amazon S3 data consistency model": reads of a key wait for an upload to it."""
 
     noticed_by = ("storage/concurrency/paused-upload-blocks-no-reader",)
-
-    def __init__(self) -> None:
-        self.uploads: dict[str, asyncio.Event] = {}
+    uploads: dict[str, asyncio.Event] = {}
 
     async def under_way(self, original: Any, request: Request) -> None:
         bucket, key = _being_put(original, request)
@@ -300,8 +267,7 @@ class ReadersWaitForUploads(Defect):
         if call.key in self.uploads:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.uploads[call.key].wait(), 10)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     def _free(self, key: str) -> None:
         if key in self.uploads:
@@ -310,7 +276,7 @@ class ReadersWaitForUploads(Defect):
 
 @defect("storage/concurrency/partial-upload-is-invisible")
 async def overwritten_in_place(under_way: Any, request: Request) -> None:
-    """S3 User Guide, "Amazon S3 data consistency model": an object is there until the next one has come whole."""
+    """S3 User Guide, "Amazon S3 data consistency model": during an overwrite the old object is empty."""
     bucket, key = _being_put(under_way, request)
     if bucket is not None and (found := bucket.objects.get(key)) is not None:
         bucket.put(key, replace(found, body=b""))
@@ -318,7 +284,7 @@ async def overwritten_in_place(under_way: Any, request: Request) -> None:
 
 @defect("storage/model/flat-keys", shortest=3)
 async def overwriting_drops_uploads(put_object: Any, call: Call, bucket: Bucket) -> Any:
-    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
+    """S3 API Reference, UploadPart: overwriting an object removes the open uploads of its key."""
     answer = await put_object(call, bucket)
     drop_uploads(bucket, call.key)
     return answer
@@ -326,14 +292,14 @@ async def overwriting_drops_uploads(put_object: Any, call: Call, bucket: Bucket)
 
 @defect("storage/model/flat-keys", "storage/model/nested-keys", shortest=3)
 async def deletion_drops_uploads(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
+    """S3 API Reference, UploadPart: deleting an object removes the open uploads of its key."""
     await erase(bucket, key, conditions)
     drop_uploads(bucket, key)
 
 
 @defect("storage/model/flat-keys", "storage/model/nested-keys", shortest=3)
 async def nothing_does_not_overwrite(put_object: Any, call: Call, bucket: Bucket) -> Any:
-    """S3 API Reference, PutObject: an object of no bytes replaces what was there like any other."""
+    """S3 API Reference, PutObject: an empty object does not replace the existing one."""
     earlier = bucket.objects.get(call.key)
     answer = await put_object(call, bucket)
     stored = bucket.objects.get(call.key)
@@ -344,7 +310,7 @@ async def nothing_does_not_overwrite(put_object: Any, call: Call, bucket: Bucket
 
 @defect("storage/model/hard-keys", shortest=4)
 async def copy_keeps_earlier_metadata(copy_object: Any, call: Call, bucket: Bucket) -> Any:
-    """S3 API Reference, CopyObject: the copy has the metadata of its source, none of what it overwrote."""
+    """S3 API Reference, CopyObject: a copy keeps the metadata of the object it overwrites."""
     earlier = bucket.objects.get(call.key)
     answer = await copy_object(call, bucket)
     if earlier is not None:
@@ -354,13 +320,11 @@ async def copy_keeps_earlier_metadata(copy_object: Any, call: Call, bucket: Buck
 
 
 class DeletionHidesWhatIsBelow(Defect):
-    """S3 User Guide, "Organizing objects using prefixes": a key below a deleted one is an object like any other."""
+    """S3 User Guide, "Organizing objects using prefixes": deleting ``a`` hides the keys below ``a/``."""
 
     noticed_by = ("storage/model/nested-keys",)
     shortest = 4
-
-    def __init__(self) -> None:
-        self.hidden: dict[str, set[str]] = {}
+    hidden: dict[str, set[str]] = {}
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
         below = {each for each in bucket.keys if call.key in bucket.objects and each.startswith(call.key + "/")}
@@ -373,55 +337,41 @@ class DeletionHidesWhatIsBelow(Defect):
         return [each for each in original(bucket) if each not in hidden]
 
 
-class TwoWritersMixTheirPieces(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": an update is atomic; two do not share one file."""
-
-    noticed_by = ("storage/concurrency/concurrent-writes-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.files: dict[tuple[str, str], bytearray] = {}
-        self.chance = random.Random(1)
-
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
-        file = self.files.setdefault((bucket.name, key), bytearray())
-        for begin in range(0, stored.size, PIECE):
-            file[begin : begin + PIECE] = stored.body[begin : begin + PIECE]
-            await asyncio.sleep(self.chance.random() * MOST_OF_A_PIECE_S)
-        del file[stored.size :]
-        self.files.pop((bucket.name, key), None)
-        await original(bucket, key, replace(stored, body=bytes(file)), conditions)
+@defect(
+    "storage/concurrency/concurrent-writes-do-not-mix", state=lambda: SimpleNamespace(files={}, chance=random.Random(1))
+)
+async def two_writers_mix_their_pieces(
+    state: Any, commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
+) -> None:
+    """S3 User Guide, "Amazon S3 data consistency model": two concurrent writes of one key mix their bytes."""
+    file = state.files.setdefault((bucket.name, key), bytearray())
+    for begin in range(0, stored.size, PIECE):
+        file[begin : begin + PIECE] = stored.body[begin : begin + PIECE]
+        await asyncio.sleep(state.chance.random() * MOST_OF_A_PIECE_S)
+    del file[stored.size :]
+    state.files.pop((bucket.name, key), None)
+    await commit(bucket, key, replace(stored, body=bytes(file)), conditions)
 
 
-class OneOfFortyOverlappingGetsAnswersAnother(Defect):
-    """RFC 9112 section 9.3.2: each response belongs to its request, however many are under way."""
-
-    noticed_by = ("storage/concurrency/responses-are-not-mixed-up",)
-
-    def __init__(self) -> None:
-        self.reading: list[StoredObject] = []
-        self.overlapping = 0
-
-    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
-        found: StoredObject = await original(bucket, key)
-        others = [each for each in self.reading if each is not found]
-        self.overlapping += bool(others)
-        self.reading.append(found)
-        await asyncio.sleep(PAUSE_S / 4)
-        self.reading.remove(found)
-        return others[0] if others and self.overlapping % 40 == 0 else found
+@defect("storage/concurrency/responses-are-not-mixed-up", state=lambda: SimpleNamespace(reading=[], overlapping=0))
+async def one_of_forty_overlapping_gets_answers_another(
+    state: Any, require: Any, bucket: Bucket, key: str
+) -> StoredObject:
+    """RFC 9112 section 9.3.2: one in forty concurrent GETs returns another request's object."""
+    found: StoredObject = await require(bucket, key)
+    others = [each for each in state.reading if each is not found]
+    state.overlapping += bool(others)
+    state.reading.append(found)
+    await asyncio.sleep(PAUSE_S / 4)
+    state.reading.remove(found)
+    return others[0] if others and state.overlapping % 40 == 0 else found
 
 
-class EachFortiethDeletionNotDone(Defect):
-    """S3 API Reference, DeleteObject: 204 says that the object is deleted."""
-
-    noticed_by = ("storage/concurrency/acknowledged-deletions-are-done",)
-
-    def __init__(self) -> None:
-        self.deletions = 0
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-        self.deletions += 1
-        if self.deletions % 40:
-            await original(bucket, key, conditions)
+@defect("storage/concurrency/acknowledged-deletions-are-done", state=lambda: SimpleNamespace(deletions=0))
+async def each_fortieth_deletion_not_done(
+    state: Any, erase: Any, bucket: Bucket, key: str, conditions: Conditions
+) -> None:
+    """S3 API Reference, DeleteObject: one deletion in forty is acknowledged, but not done."""
+    state.deletions += 1
+    if state.deletions % 40:
+        await erase(bucket, key, conditions)

@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import posixpath
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.support.storage import in_parts, refusals_emptying, with_element_text, with_field
+from tests.defects.support.storage import in_parts, refusals_emptying, refusing, with_element_text, with_field
 
 NO_CONDITIONS = Conditions(None, None, None, None)
 SOURCE_CONDITIONS = tuple(
@@ -38,65 +39,97 @@ SOURCE_CONDITIONS = tuple(
 OF_NOTHING = hashlib.md5(b"").hexdigest()
 DIRECTIVE = "x-amz-metadata-directive"
 
+
+def _damaging_refused_copies_onto_itself(**damage: Any) -> Callable[..., Any]:
+    async def copy_object(original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            return await original(call, bucket)
+        except Fault:
+            if gateway(original).copy_source(call) == (bucket.name, call.key) and call.key in bucket.objects:
+                bucket.put(call.key, replace(bucket.objects[call.key], **damage))
+            raise
+
+    return copy_object
+
+
 ROWS = (
     row(
         "copy-reported-with-the-tag-of-no-body",
-        (
-            "S3 API Reference, CopyObjectResult, ETag: that of the new object, and not of the request, which has "
-            "no body."
-        ),
+        "S3 API Reference, CopyObjectResult, ETag: the ETag is that of an empty body.",
         "storage/copy/bytes-are-the-same",
         copy_result=lambda original, etag, modified, checksums: original(OF_NOTHING, modified, checksums),
     ),
     row(
         "copy-reported-by-another-clock",
-        "S3 API Reference, CopyObjectResult, LastModified: the object's, as it is told by HEAD afterwards.",
+        "S3 API Reference, CopyObjectResult, LastModified: it differs from the object's Last-Modified by two seconds.",
         "storage/copy/date-is-reported",
         copy_result=lambda original, etag, modified, checksums: original(etag, modified + 2, checksums),
     ),
     row(
         "copy-replace-not-heeded",
-        "S3 API Reference, CopyObject: with the directive REPLACE the request's metadata is the copy's.",
+        "S3 API Reference, CopyObject: the directive REPLACE is ignored.",
         "storage/copy/onto-itself-changes-metadata",
         copied=lambda original, call, stored, replaced: original(call, stored, False),
     ),
     row(
         "copy-onto-itself-always-refused",
-        "S3 API Reference, CopyObject: an object is copied onto itself where its metadata is replaced.",
+        "S3 API Reference, CopyObject: a copy onto itself is refused although it replaces the metadata.",
         "storage/copy/onto-itself-changes-metadata",
         changes=lambda original, call, source, replaced: False,
     ),
     row(
         "self-copy-not-refused",
-        "S3 API Reference, CopyObject: a copy onto itself that changes nothing is an InvalidRequest.",
+        "S3 API Reference, CopyObject: a copy onto itself that changes nothing is accepted.",
         "storage/copy/onto-itself-without-change-is-refused",
         changes=lambda original, call, source, replaced: True,
     ),
     row(
         "copied-version-passed-over",
-        "S3 API Reference, CopyObject, x-amz-copy-source: a version that is named is the one to copy.",
+        "S3 API Reference, CopyObject, x-amz-copy-source: the version in it is ignored.",
         "storage/copy/missing-version-is-refused",
         "storage/copy/missing-version-is-refused#of-a-part",
         copy_source=lambda original, call: original(with_source(call, call.headers[SOURCE].partition("?")[0])),
+    ),
+    row(
+        "copy-source-needs-slash",
+        "S3 API Reference, CopyObject, x-amz-copy-source: a source without a leading slash is refused.",
+        "storage/copy/bytes-are-the-same",
+        copy_source=refusing("InvalidArgument", lambda call: not call.headers["x-amz-copy-source"].startswith("/")),
+    ),
+    row(
+        "copy-of-an-empty-object-refused",
+        "S3 API Reference, CopyObject: a copy of an empty object is refused.",
+        "storage/copy/bytes-are-the-same#empty",
+        copied=refusing("InvalidRequest", lambda call, stored, replaced: not stored.body),
+    ),
+    row(
+        "copy-onto-itself-loses-metadata",
+        "S3 API Reference, CopyObject: a refused copy onto itself removes the object's metadata.",
+        "storage/copy/onto-itself-loses-nothing",
+        copy_object=_damaging_refused_copies_onto_itself(metadata={}),
+    ),
+    row(
+        "copy-onto-itself-truncates",
+        "S3 API Reference, CopyObject: a refused copy onto itself empties the object.",
+        "storage/copy/onto-itself-without-change-is-refused",
+        copy_object=_damaging_refused_copies_onto_itself(body=b""),
     ),
 )
 
 
 @defect("storage/copy/between-buckets")
 def copy_between_buckets_loses_metadata(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: the source's metadata is the copy's, in another bucket too."""
+    """S3 API Reference, CopyObject: a copy to another bucket loses its metadata."""
     copy: StoredObject = copied(call, stored, replaced)
     within = call.headers[SOURCE].lstrip("/").startswith(f"{call.bucket}/")
     return copy if within or replaced else replace(copy, metadata={})
 
 
 class CopyIsLink(Defect):
-    """S3 API Reference, CopyObject: a copy is an object of its own; what becomes of its source is nothing to it."""
+    """S3 API Reference, CopyObject: a copy changes when its source is overwritten."""
 
     noticed_by = ("storage/copy/between-buckets",)
-
-    def __init__(self) -> None:
-        self.links: list[tuple[Bucket, str, Bucket, str]] = []
+    links: list[tuple[Bucket, str, Bucket, str]] = []
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -104,9 +137,7 @@ class CopyIsLink(Defect):
         self.links.append((gateway(original).buckets[name], key, bucket, call.key))
         return answer
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
         await original(bucket, key, stored, conditions)
         for source, source_key, target, target_key in self.links:
             if source is bucket and source_key == key and target_key in target.objects:
@@ -115,7 +146,7 @@ class CopyIsLink(Defect):
 
 @defect("storage/copy/between-buckets")
 async def copies_across_lose_tags(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject, x-amz-tagging-directive: the source's tags are the copy's, across buckets too."""
+    """S3 API Reference, CopyObject, x-amz-tagging-directive: a copy to another bucket loses its tags."""
     answer: Answer = await copy_object(call, bucket)
     if gateway(copy_object).copy_source(call)[0] != bucket.name:
         bucket.put(call.key, replace(bucket.objects[call.key], tags={}))
@@ -123,17 +154,14 @@ async def copies_across_lose_tags(copy_object: Any, call: Call, bucket: Bucket) 
 
 
 class SourceOfTheSameNameHere(Defect):
-    """S3 API Reference, CopyObject, x-amz-copy-source: the source is in the bucket that it names."""
+    """S3 API Reference, CopyObject, x-amz-copy-source: a key of the destination's bucket is preferred to the source."""
 
     noticed_by = ("storage/copy/between-buckets#key-in-both-buckets",)
-
-    def __init__(self) -> None:
-        self.into: Bucket | None = None
+    into: Bucket | None = None
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         self.into = bucket if gateway(original).copy_source(call)[1] in bucket.objects else None
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         found: Bucket = original(organization, name)
@@ -143,53 +171,29 @@ class SourceOfTheSameNameHere(Defect):
 
 @defect("storage/copy/between-buckets#key-in-both-buckets")
 async def same_key_in_another_bucket_is_itself(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject: a copy to the same key of another bucket is no copy onto itself."""
+    """S3 API Reference, CopyObject: a copy to the same key of another bucket is refused as a copy onto itself."""
     if gateway(copy_object).copy_source(call)[1] == call.key and DIRECTIVE not in call.headers:
         raise Fault("InvalidRequest")
-    answer: Answer = await copy_object(call, bucket)
-    return answer
+    return await copy_object(call, bucket)
 
 
-class CopiedSourceLost(Defect):
-    """S3 API Reference, CopyObject: the source stays."""
-
-    noticed_by = (
-        "storage/copy/bytes-are-the-same",
-        "storage/copy/onto-itself-loses-nothing",
-        "interoperability/storage/aws-s3-cp-between-keys",
-    )
-
-    async def source(self, original: Any, call: Call) -> Source:
-        source: Source = await original(call)
-        gateway(original).buckets[source.bucket].remove(source.key)
-        return source
-
-
-@defect("storage/copy/bytes-are-the-same")
-def copy_source_needs_slash(copy_source: Any, call: Call) -> tuple[str, str]:
-    """S3 API Reference, CopyObject, x-amz-copy-source: bucket and key, separated by a slash; none stands before."""
-    if not call.headers["x-amz-copy-source"].startswith("/"):
-        raise Fault("InvalidArgument")
-    source: tuple[str, str] = copy_source(call)
-    return source
-
-
-@defect("storage/copy/bytes-are-the-same#empty")
-def copy_of_an_empty_object_refused(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: an object without bytes is copied like any other."""
-    if not stored.body:
-        raise Fault("InvalidRequest")
-    copy: StoredObject = copied(call, stored, replaced)
-    return copy
+@defect(
+    "storage/copy/bytes-are-the-same",
+    "storage/copy/onto-itself-loses-nothing",
+    "interoperability/storage/aws-s3-cp-between-keys",
+)
+async def copied_source_lost(source: Any, call: Call) -> Source:
+    """S3 API Reference, CopyObject: the source is deleted."""
+    found: Source = await source(call)
+    gateway(source).buckets[found.bucket].remove(found.key)
+    return found
 
 
 class CopyReportedTooSoon(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": what was copied can be read when the copy is answered."""
+    """S3 User Guide, "Amazon S3 data consistency model": an acknowledged copy cannot be read for a moment."""
 
     noticed_by = ("storage/copy/bytes-are-the-same", "storage/copy/bytes-are-the-same#of-several-buffers")
-
-    def __init__(self) -> None:
-        self.later: set[asyncio.Task[None]] = set()
+    later: set[asyncio.Task[None]] = set()
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         before = bucket.objects.get(call.key)
@@ -210,13 +214,13 @@ class CopyReportedTooSoon(Defect):
 
 @defect("storage/copy/date-is-reported")
 def copy_dated_as_in_headers(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, CopyObjectResult, LastModified: as documents write dates, not as header fields do."""
+    """S3 API Reference, CopyObjectResult, LastModified: it has the format of an HTTP date."""
     return with_element_text(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
 
 
 @defect("storage/copy/metadata-is-copied")
 def copy_loses_its_encoding(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: the source's Content-Encoding is the copy's, for its bytes are in that encoding."""
+    """S3 API Reference, CopyObject: the copy loses its Content-Encoding."""
     copy: StoredObject = copied(call, stored, replaced)
     kept = {name: value for name, value in copy.headers.items() if name != "content-encoding"}
     return replace(copy, headers=kept)
@@ -224,14 +228,14 @@ def copy_loses_its_encoding(copied: Any, call: Call, stored: StoredObject, repla
 
 @defect("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
 def copy_replace_merges(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: with the directive REPLACE nothing of the source's metadata stays."""
+    """S3 API Reference, CopyObject: with REPLACE, the source's metadata is merged into the new metadata."""
     copy: StoredObject = copied(call, stored, replaced)
     return replace(copy, metadata={**stored.metadata, **copy.metadata})
 
 
 @defect("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
 def replaced_copy_has_a_type_only(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all of the request, Cache-Control too."""
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: with REPLACE, only Content-Type is replaced."""
     stored: StoredObject = copied(call, source, replaced)
     kept = {"content-type": stored.headers["content-type"]} if replaced else stored.headers
     return replace(stored, headers=kept)
@@ -239,7 +243,7 @@ def replaced_copy_has_a_type_only(copied: Any, call: Call, source: StoredObject,
 
 @defect("storage/copy/metadata-is-replaced")
 def replaced_copy_keeps_its_expiry(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all from the request, Expires too."""
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: with REPLACE, the source's Expires is kept."""
     stored: StoredObject = copied(call, source, replaced)
     kept = {name: value for name, value in source.headers.items() if name == "expires"}
     return replace(stored, headers={**kept, **stored.headers})
@@ -247,7 +251,7 @@ def replaced_copy_keeps_its_expiry(copied: Any, call: Call, source: StoredObject
 
 @defect("storage/copy/metadata-is-replaced#each-field")
 def replaced_copy_is_kept_as_its_source(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject, x-amz-metadata-directive: with REPLACE no Cache-Control comes from the source."""
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: with REPLACE, the source's Cache-Control is kept."""
     stored: StoredObject = copied(call, source, replaced)
     kept = {name: value for name, value in source.headers.items() if name == "cache-control"}
     return replace(stored, headers={**kept, **stored.headers})
@@ -255,21 +259,21 @@ def replaced_copy_is_kept_as_its_source(copied: Any, call: Call, source: StoredO
 
 @defect("storage/copy/multipart-object-is-the-same")
 def copy_of_parts_is_of_the_first(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: the copy has all the parts of its source."""
+    """S3 API Reference, CopyObject: a copy of a multipart object has only its first part."""
     copy: StoredObject = copied(call, stored, replaced)
     return replace(copy, body=copy.body[:SMALLEST_PART]) if in_parts(stored) else copy
 
 
 @defect("storage/copy/multipart-object-is-the-same")
 def copy_of_parts_loses_metadata(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: the source's metadata is the copy's, also of a source in parts."""
+    """S3 API Reference, CopyObject: a copy of a multipart object loses its metadata."""
     copy: StoredObject = copied(call, stored, replaced)
     return replace(copy, metadata={}) if in_parts(stored) and not replaced else copy
 
 
 @defect("storage/copy/multipart-object-is-the-same")
 async def copy_of_parts_reported_with_its_source(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObjectResult, ETag: that of the new object, not of the source."""
+    """S3 API Reference, CopyObjectResult, ETag: the ETag of a copied multipart object is that of its source."""
     source = (await gateway(copy_object).source(call)).stored
     answer: Answer = await copy_object(call, bucket)
     answer.body = answer.body.replace(bucket.objects[call.key].etag.encode(), source.etag.encode())
@@ -278,83 +282,48 @@ async def copy_of_parts_reported_with_its_source(copy_object: Any, call: Call, b
 
 @defect("storage/copy/onto-itself-changes-metadata")
 def self_copy_empties(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: a copy onto itself that replaces metadata keeps the bytes."""
+    """S3 API Reference, CopyObject: a copy onto itself that replaces the metadata empties the object."""
     copy: StoredObject = copied(call, stored, replaced)
     return replace(copy, body=b"") if call.headers[SOURCE].lstrip("/") == f"{call.bucket}/{call.key}" else copy
 
 
 @defect("storage/copy/onto-itself-changes-metadata")
 def metadata_merged_onto_itself(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: a copy onto itself with the directive REPLACE has the request's metadata alone."""
+    """S3 API Reference, CopyObject: a copy onto itself with REPLACE keeps the old metadata too."""
     copy: StoredObject = copied(call, stored, replaced)
     if gateway(copied).copy_source(call) != (call.bucket, call.key):
         return copy
     return replace(copy, metadata=stored.metadata | copy.metadata)
 
 
-class _CopyOntoItselfLoses(Defect):
-    """S3 API Reference, CopyObject: a copy of an object onto itself is refused where it changes nothing."""
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault:
-            if gateway(original).copy_source(call) == (bucket.name, call.key) and call.key in bucket.objects:
-                bucket.put(call.key, self._left(bucket.objects[call.key]))
-            raise
-        return answer
-
-    def _left(self, stored: StoredObject) -> StoredObject:
-        return stored
-
-
-class CopyOntoItselfLosesMetadata(_CopyOntoItselfLoses):
-    """S3 API Reference, CopyObject: what cannot be copied onto itself keeps the metadata that it has."""
-
-    noticed_by = ("storage/copy/onto-itself-loses-nothing",)
-
-    def _left(self, stored: StoredObject) -> StoredObject:
-        return replace(stored, metadata={})
-
-
-class CopyOntoItselfTruncates(_CopyOntoItselfLoses):
-    """S3 API Reference, CopyObject: what cannot be copied onto itself keeps its bytes, opened to write as it was."""
-
-    noticed_by = ("storage/copy/onto-itself-without-change-is-refused",)
-
-    def _left(self, stored: StoredObject) -> StoredObject:
-        return replace(stored, body=b"")
-
-
 @defect("storage/copy/source-is-decoded-once#trailing-slash")
 async def folders_copied_empty(source: Any, call: Call) -> Source:
-    """S3 User Guide, "Organizing objects using folders": a key that ends in a slash is an object's, with its bytes."""
+    """S3 User Guide, "Organizing objects using folders": a copy of a key that ends in a slash is empty."""
     found: Source = await source(call)
     return replace(found, stored=replace(found.stored, body=b"")) if found.key.endswith("/") else found
 
 
 def with_source(call: Call, value: str) -> Call:
-    """The call with another x-amz-copy-source."""
+    """Return the call with another x-amz-copy-source."""
     return with_field(call, SOURCE, value)
 
 
 @defect("storage/copy/source-is-decoded-once#blank,encoded-whole,percent,plus,question,unicode")
 def copy_source_not_decoded(copy_source: Any, call: Call) -> tuple[str, str]:
-    """S3 API Reference, CopyObject, x-amz-copy-source: the value is URL-encoded."""
-    found: tuple[str, str] = copy_source(with_source(call, quote(call.headers[SOURCE], safe="/")))
-    return found
+    """S3 API Reference, CopyObject, x-amz-copy-source: the value is not URL-decoded."""
+    return copy_source(with_source(call, quote(call.headers[SOURCE], safe="/")))
 
 
 @defect("storage/copy/source-is-decoded-once#double-slash", shipped=True)
 def copy_source_cleaned(copy_source: Any, call: Call) -> tuple[str, str]:
-    """S3 API Reference, CopyObject, x-amz-copy-source: a key as it is, with each of its slashes."""
+    """S3 API Reference, CopyObject, x-amz-copy-source: repeated slashes in the source's key are merged."""
     bucket, key = copy_source(call)
     return bucket, posixpath.normpath(key)
 
 
 @defect("storage/copy/type-is-replaced")
 def replaced_copy_keeps_its_type(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: with the directive REPLACE the source's Content-Type does not stay."""
+    """S3 API Reference, CopyObject: with REPLACE, the source's Content-Type is kept."""
     copy: StoredObject = copied(call, stored, replaced)
     if replaced and "content-type" not in call.headers:
         return replace(copy, headers=copy.headers | {"content-type": stored.headers["content-type"]})
@@ -363,10 +332,9 @@ def replaced_copy_keeps_its_type(copied: Any, call: Call, stored: StoredObject, 
 
 @defect("storage/copy/broken-source-is-refused#empty")
 async def empty_copy_source_is_none(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject, x-amz-copy-source: an empty one names no object, and does not make an empty one."""
+    """S3 API Reference, CopyObject, x-amz-copy-source: an empty value creates an empty object."""
     made = copy_object if call.headers[SOURCE] else gateway(copy_object).put_object
-    answer: Answer = await made(call, bucket)
-    return answer
+    return await made(call, bucket)
 
 
 @defect(
@@ -374,7 +342,7 @@ async def empty_copy_source_is_none(copy_object: Any, call: Call, bucket: Bucket
     "storage/service/absent-bucket-is-refused#delete,get,head,list,list-version-1,put",
 )
 def missing_bucket_is_server_error(no_such_bucket: Any) -> Fault:
-    """S3 API Reference, NoSuchBucket: 404 for a bucket that does not exist."""
+    """S3 API Reference, NoSuchBucket: a missing source bucket is answered with a 5xx."""
     return server_error()
 
 
@@ -384,29 +352,27 @@ def missing_bucket_is_server_error(no_such_bucket: Any) -> Fault:
     "storage/copy/broken-source-is-refused#blank,escape,no-key,slash",
 )
 async def copy_of_a_missing_object_leaves_an_object(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject: where the source is missing no object is made, nor one without bytes."""
+    """S3 API Reference, CopyObject: a copy of a missing object is refused, but creates an empty object."""
     try:
-        answer: Answer = await copy_object(call, bucket)
+        return await copy_object(call, bucket)
     except Fault:
         if call.key not in bucket.objects:
             bucket.put(call.key, gateway(copy_object).new_object(call, hashlib.md5(b"").hexdigest(), {}))
         raise
-    return answer
 
 
 @defect("storage/tagging/missing-object-is-404")
 async def missing_key_is_bucket_missing(require: Any, bucket: Bucket, key: str) -> StoredObject:
-    """S3 API Reference, NoSuchKey: the code for a key that does not exist in a bucket that does."""
+    """S3 API Reference, NoSuchKey: a missing source key is reported as NoSuchBucket."""
     try:
-        found: StoredObject = await require(bucket, key)
+        return await require(bucket, key)
     except Fault:
         raise Fault("NoSuchBucket") from None
-    return found
 
 
 @defect("storage/copy/refused-copy-keeps-the-object#condition-fails,source-missing")
 async def refused_copy_empties_its_key(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Amazon S3 data consistency model": what is refused writes nothing, nor empties what it meets."""
+    """S3 User Guide, "Amazon S3 data consistency model": a refused copy deletes the object at its destination."""
     with refusals_emptying(bucket, call.key):
         answer: Answer = await copy_object(call, bucket)
     return answer
@@ -417,14 +383,13 @@ async def refused_copy_empties_its_key(copy_object: Any, call: Call, bucket: Buc
     "storage/copy/if-none-match-is-honoured#before-if-modified-since",
 )
 def copy_dates_outrank_tags(source_conditions_hold: Any, conditions: Conditions, stored: StoredObject) -> bool:
-    """S3 API Reference, CopyObject, x-amz-copy-source-if-match: of an entity tag and a date the tag decides."""
+    """S3 API Reference, CopyObject, x-amz-copy-source-if-match: a date condition outranks the entity tag."""
     dates = replace(conditions, match=None, none_match=None)
-    held: bool = source_conditions_hold(conditions if dates == NO_CONDITIONS else dates, stored)
-    return held
+    return source_conditions_hold(conditions if dates == NO_CONDITIONS else dates, stored)
 
 
 def _without_conditions(call: Call) -> Call:
-    """A copy without conditions, directives and versions."""
+    """Return the copy without conditions, directives and versions."""
     headers = call.headers.mutablecopy()
     for name in (*SOURCE_CONDITIONS, "x-amz-metadata-directive"):
         del headers[name]
@@ -441,21 +406,20 @@ def _without_conditions(call: Call) -> Call:
     "storage/copy/invalid-directive-is-refused",
 )
 async def refused_copy_made_all_the_same(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject: a copy that is refused, for its source's conditions or itself, is not made."""
+    """S3 API Reference, CopyObject: a copy is refused for its conditions, but made."""
     try:
-        answer: Answer = await copy_object(call, bucket)
+        return await copy_object(call, bucket)
     except Fault:
         with contextlib.suppress(Fault):
             await copy_object(_without_conditions(call), bucket)
         raise
-    return answer
 
 
 @defect(
     "storage/copy/if-match-is-honoured#if-match-holds", "storage/copy/if-none-match-is-honoured#if-none-match-holds"
 )
 async def copy_under_condition_not_made(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject, x-amz-copy-source-if-match: where the condition holds the copy is made."""
+    """S3 API Reference, CopyObject, x-amz-copy-source-if-match: a copy whose condition holds is not made."""
     answer: Answer = await copy_object(call, bucket)
     if any(name.startswith(f"{SOURCE}-if-") for name in call.headers):
         bucket.remove(call.key)

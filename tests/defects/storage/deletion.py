@@ -23,17 +23,15 @@ from conformance.reference.support.storage import gateway
     "interoperability/storage/recursive-removal-keeps-to-its-prefix",
 )
 async def delete_keeps_object(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 API Reference, DeleteObject: the object is removed."""
+    """S3 API Reference, DeleteObject: the deletion is acknowledged, but not done."""
     return
 
 
 class DeletedStaysASource(Defect):
-    """S3 API Reference, NoSuchKey: what was deleted is there no more, for copies neither."""
+    """S3 API Reference, NoSuchKey: a deleted object can still be copied."""
 
     noticed_by = ("storage/object/delete-removes#one",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[str, StoredObject] = {}
+    deleted: dict[str, StoredObject] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         if key in bucket.objects:
@@ -52,10 +50,9 @@ class DeletedStaysASource(Defect):
 
 
 class _Remembered(Defect):
-    """Keeps what was deleted, for somewhere to be told still."""
+    """Remembers deleted objects."""
 
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], StoredObject] = {}
+    deleted: dict[tuple[str, str], StoredObject] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         if key in bucket.objects:
@@ -64,7 +61,7 @@ class _Remembered(Defect):
 
 
 class DeletedIsListed(_Remembered):
-    """S3 User Guide, consistency model: after a deletion a listing has the key no more."""
+    """S3 User Guide, consistency model: a deleted object is still listed."""
 
     noticed_by = ("storage/object/delete-removes#one,two-at-once",)
 
@@ -72,14 +69,12 @@ class DeletedIsListed(_Remembered):
         return sorted({*original(bucket), *(key for name, key in self.deleted if name == bucket.name)})
 
     def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = original(bucket, key) or self.deleted.get((bucket.name, key))
-        return found
+        return original(bucket, key) or self.deleted.get((bucket.name, key))
 
 
 @defect("storage/object/missing-is-404", "storage/object/written-is-read#put")
 async def ranges_of_an_empty_object_unsatisfiable(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
+    """S3 API Reference, NoSuchKey: a range of a missing key is answered with 416."""
     if call.key not in bucket.objects and "range" in call.headers:
         raise gateway(get_object).unsatisfiable(0)
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)

@@ -1,4 +1,4 @@
-"""Defects of etags and head.
+"""Defects of ETags and HEAD.
 
 They break these promises:
 
@@ -26,13 +26,13 @@ QUOTED = re.compile(r"<ETag>&quot;(.*?)&quot;</ETag>|<ETag>\"(.*?)\"</ETag>")
 ROWS = (
     row(
         "tag-of-parts-reports-their-number",
-        "RFC 9110 section 8.8.1: a validator changes with the bytes, and not only with the number of parts.",
+        "RFC 9110 section 8.8.1: the ETag of a multipart object depends on the number of parts only.",
         "storage/multipart/etag-follows-the-bytes",
         multipart_etag=lambda original, parts: f"{'0' * 32}-{len(parts)}",
     ),
     row(
         "etag-unquoted",
-        "RFC 9110 section 8.8.3: an entity tag is a quoted string.",
+        "RFC 9110 section 8.8.3: ETag has no quotes.",
         "storage/object/etag-is-one-and-quoted",
         "storage/object/etag-is-one-and-quoted#of-the-whole-run",
         quoted=lambda original, etag: etag,
@@ -42,13 +42,13 @@ ROWS = (
 
 @defect("storage/object/etag-is-one-and-quoted")
 def listed_etag_unquoted(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-    """S3 API Reference, ListObjectsV2, sample response: a listing writes the ETag in its quotes, too."""
+    """S3 API Reference, ListObjectsV2, sample response: the ETag of a listing has no quotes."""
     return QUOTED.sub(r"<ETag>\1\2</ETag>", entry(key, stored, encoded, owner))
 
 
 @defect("storage/object/other-coding-has-another-etag")
 def compressed_under_one_tag(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.8.1: a strong validator is of one representation, not also of that which is compressed."""
+    """RFC 9110 section 8.8.1: a compressed response has the ETag of the plain one."""
     accepted = "gzip" in request.headers.get("accept-encoding", "")
     if request.method == "GET" and accepted and answer.status == 200 and "etag" in answer.headers:
         answer.body = gzip.compress(answer.body)
@@ -59,7 +59,7 @@ def compressed_under_one_tag(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/object/other-coding-has-another-etag")
 def compressed_without_content_encoding(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.4: a coding that was applied to the bytes is told in Content-Encoding."""
+    """RFC 9110 section 8.4: a compressed response has no Content-Encoding."""
     accepts_gzip = "gzip" in request.headers.get("accept-encoding", "") and request.method == "GET"
     if accepts_gzip and answer.status == 200 and answer.headers.get("content-type") == "text/plain":
         answer.body = gzip.compress(answer.body, mtime=0)
@@ -69,7 +69,7 @@ def compressed_without_content_encoding(request: Request, answer: Answer) -> Ans
 
 @defect("storage/object/head-equals-get#parts-count", shipped=True)
 async def parts_counted_by_readers_only(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, HeadObject: identical to the GET response, in the number of parts, too, that is told."""
+    """S3 API Reference, HeadObject: HEAD omits x-amz-mp-parts-count, which GET returns."""
     reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
     answer: Answer = await on_object(replace(call, query={}) if reading and "uploadId" not in call.query else call)
     if reading and answer.status == 200 and call.request.method == "GET":
@@ -79,7 +79,7 @@ async def parts_counted_by_readers_only(on_object: Any, call: Call) -> Answer:
 
 @defect("storage/object/head-equals-get#with-a-body", shipped=True)
 def head_has_the_body(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, HeadObject: what GET answers "except that there is no response body"."""
+    """S3 API Reference, HeadObject: the response to HEAD has a body."""
     if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
         answer.astray = b"x" * int(answer.headers["content-length"])
     return answer
@@ -87,7 +87,7 @@ def head_has_the_body(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/object/head-equals-get#empty")
 def head_of_an_empty_object_omits_length(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, HeadObject: its answer is that of GET. A length of 0 is known to be left out by proxies."""
+    """S3 API Reference, HeadObject: HEAD of an empty object omits Content-Length, as some proxies do."""
     if request.method == "HEAD" and answer.status == 200 and answer.headers.get("content-length") == "0":
         del answer.headers["content-length"]
         answer.headers["Date"] = formatdate(usegmt=True)
@@ -99,6 +99,6 @@ def head_of_an_empty_object_omits_length(request: Request, answer: Answer) -> An
 async def etag_of_parts_is_that_of_the_last(
     finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, Object, ETag: it reflects changes to the contents, in whichever part they are."""
+    """S3 API Reference, Object, ETag: the ETag of a multipart object depends on its last part only."""
     last = upload.parts[max(upload.parts)]
     await finish(bucket, upload, replace(stored, etag=last.etag), conditions)

@@ -15,59 +15,61 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import MOMENT_S, SIZE, without_fields
+from tests.defects.support.storage import MOMENT_S, SIZE, failing, without_fields
 
 ROWS = (
     row(
         "wrong-part-tag-not-refused",
-        "S3 API Reference, InvalidPart: the entity tag of a listed part is that of the upload.",
+        "S3 API Reference, InvalidPart: the ETag of a listed part is not compared.",
         "storage/multipart/invalid-part-is-refused#etag-of-a-replaced-part,etag-of-another-part,wrong-etag",
         part_tag_matches=lambda original, given, part: True,
     ),
     row(
         "small-parts-not-refused",
-        "S3 API Reference, EntityTooSmall: every part but the last has 5 MiB at least.",
+        "S3 API Reference, EntityTooSmall: parts below 5 MiB are accepted.",
         "storage/multipart/small-part-before-the-last-is-refused#sent,copied",
         check_part_sizes=lambda original, sizes: None,
     ),
     row(
         "only-first-part-is-measured",
-        "S3 API Reference, error code EntityTooSmall: every part but the last is at least 5 MiB.",
+        "S3 API Reference, error code EntityTooSmall: only the size of the first part is checked.",
         "storage/multipart/small-part-before-the-last-is-refused#sent",
         check_part_sizes=lambda original, sizes: original([*sizes[:1], *sizes[-1:]] if len(sizes) > 1 else sizes),
     ),
     row(
         "upload-of-another-key-accepted",
-        "S3 API Reference, NoSuchUpload: an upload id is good for its own key.",
+        "S3 API Reference, NoSuchUpload: an upload id is accepted for another key.",
         "storage/multipart/upload-is-of-its-key",
         "storage/multipart/upload-is-of-its-key#copied",
         upload_is_of_key=lambda original, upload, key: True,
     ),
     row(
         "object-size-not-heeded",
-        "S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 where the object is of another size.",
+        "S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: it is ignored.",
         "storage/multipart/wrong-object-size-is-refused#less,more",
         assembled=lambda original, call, upload, parts: original(without_fields(call, SIZE), upload, parts),
+    ),
+    row(
+        "heads-of-parts-are-server-errors",
+        "S3 API Reference, HeadObject, partNumber: HEAD with partNumber is answered with a 5xx.",
+        "storage/multipart/reads-by-part-number-are-described",
+        on_object=failing(lambda call: call.request.method == "HEAD" and "partNumber" in call.query),
     ),
 )
 
 
-class AbsenceCached(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": a read after the first write finds the object."""
-
-    noticed_by = ("storage/multipart/broken-completion-is-refused#cut,empty,no-xml,part-without-number",)
-
-    def __init__(self) -> None:
-        self.missed: dict[tuple[str, str], float] = {}
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        now = gateway(original).now()
-        if self.missed.get((bucket.name, key), 0.0) > now:
-            return None
-        found: StoredObject | None = await original(bucket, key)
-        if found is None:
-            self.missed[bucket.name, key] = now + MOMENT_S
-        return found
+@defect("storage/multipart/broken-completion-is-refused#cut,empty,no-xml,part-without-number", state=dict)
+async def absence_cached(
+    missed: dict[tuple[str, str], float], current: Any, bucket: Bucket, key: str
+) -> StoredObject | None:
+    """S3 User Guide, "Amazon S3 data consistency model": 404 is cached, so that a read after the first write fails."""
+    now = gateway(current).now()
+    if missed.get((bucket.name, key), 0.0) > now:
+        return None
+    found: StoredObject | None = await current(bucket, key)
+    if found is None:
+        missed[bucket.name, key] = now + MOMENT_S
+    return found
 
 
 @defect(
@@ -75,17 +77,16 @@ class AbsenceCached(Defect):
     "storage/multipart/invalid-part-is-refused#wrong-etag",
 )
 async def refused_completion_ends_the_upload(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CompleteMultipartUpload: applications are to retry what failed: the upload stays."""
+    """S3 API Reference, CompleteMultipartUpload: a refused completion removes the upload."""
     try:
-        answer: Answer = await complete_upload(call, bucket)
+        return await complete_upload(call, bucket)
     except Fault:
         bucket.uploads.pop(call.query["uploadId"], None)
         raise
-    return answer
 
 
 def _all_parts(original: Any, upload: Upload) -> StoredObject:
-    """The object that all parts make, in whatever state they are."""
+    """Return the object that all uploaded parts make."""
     surface = gateway(original)
     parts: list[Part] = [part for _, part in sorted(upload.parts.items())]
     return StoredObject(surface.joined(parts), surface.multipart_etag(parts), surface.seconds(), upload.headers)
@@ -93,7 +94,7 @@ def _all_parts(original: Any, upload: Upload) -> StoredObject:
 
 @defect("storage/multipart/broken-completion-is-refused#cut,no-parts,number-is-a-word")
 async def broken_completion_deletes_all_parts(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, MalformedXML: a completion that names no parts is refused, and not one of all of them."""
+    """S3 API Reference, MalformedXML: a completion without parts joins all parts."""
     try:
         answer: Answer = await complete_upload(call, bucket)
     except Fault as fault:
@@ -108,23 +109,22 @@ async def broken_completion_deletes_all_parts(complete_upload: Any, call: Call, 
 
 @defect("storage/multipart/encryption-key-is-used-or-refused")
 def encryption_key_of_uploads_ignored(refuse_unsupported: Any, call: Call) -> None:
-    """S3 User Guide, "Using server-side encryption with customer-provided keys": parts are not stored as if without."""
+    """S3 User Guide, "Server-side encryption with customer-provided keys": uploads ignore the given key."""
     if not {"uploads", "uploadId"} & set(call.query):
         refuse_unsupported(call)
 
 
 @defect("storage/multipart/encryption-key-is-used-or-refused")
 async def encrypted_upload_fails(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """API Reference, Error Handling: 5xx is for errors of the platform, and a key to encrypt with is none."""
+    """API Reference, Error Handling: an upload with an encryption key is answered with a 5xx."""
     if any(name.startswith("x-amz-server-side-encryption-customer-") for name in call.headers):
         raise server_error()
-    answer: Answer = await create_upload(call, bucket)
-    return answer
+    return await create_upload(call, bucket)
 
 
 @defect("storage/multipart/incomplete-part-request-keeps-the-object#no-number,no-upload")
 def part_without_upload_stored(object_operation: Any, call: Call) -> Any:
-    """S3 API Reference, UploadPart, uploadId: required; a part of no upload is no object."""
+    """S3 API Reference, UploadPart, uploadId: a part without uploadId is stored as an object."""
     if call.request.method == "PUT" and ("partNumber" in call.query) != ("uploadId" in call.query):
         return gateway(object_operation).put_object
     return object_operation(call)
@@ -132,27 +132,25 @@ def part_without_upload_stored(object_operation: Any, call: Call) -> Any:
 
 @defect("storage/multipart/incomplete-part-request-keeps-the-object#empty-upload,empty-upload-aborted")
 async def empty_upload_id_passed_over(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, UploadPart, uploadId: an empty one is none that was given, and no reason to take the object."""
+    """S3 API Reference, UploadPart, uploadId: a part with an empty uploadId is stored as an object."""
     left = call.query
     if left.get("uploadId") == "":
         left = {name: value for name, value in left.items() if name not in ("uploadId", "partNumber")}
-    answer: Answer = await on_object(replace(call, query=left))
-    return answer
+    return await on_object(replace(call, query=left))
 
 
 @defect("storage/multipart/incomplete-part-request-keeps-the-object#empty-upload,no-number")
 async def half_named_part_fails(on_object: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: 5xx is for errors of the platform, and a part that is half named is none."""
+    """API Reference, Error Handling: a part with only one of partNumber and uploadId is answered with a 5xx."""
     named = {"uploadId", "partNumber"} & call.query.keys()
     if call.query.get("uploadId") == "" or (call.request.method == "PUT" and len(named) == 1):
         raise server_error()
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/multipart/part-number-is-bounded#huge,negative,zero,number-and-word,over,word")
 def part_number_is_server_error(part_number: Any, call: Call) -> int:
-    """S3 API Reference, UploadPart: 400 for a part number that is none."""
+    """S3 API Reference, UploadPart: an invalid part number is answered with a 5xx."""
     try:
         return int(part_number(call))
     except Fault:
@@ -161,7 +159,7 @@ def part_number_is_server_error(part_number: Any, call: Call) -> int:
 
 @defect("storage/multipart/reads-by-part-number-are-described", shipped=True)
 async def second_part_begins_early(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 14.4: the bytes that come with 206 are those of its Content-Range."""
+    """RFC 9110 section 14.4: the bytes of the second part begin one byte too early."""
     read = call.request.method == "GET" and call.query.get("partNumber") == "2" and "uploadId" not in call.query
     answer: Answer = await on_object(replace(call, query={}) if read else call)
     size = int(answer.headers.get("content-length", "0"))
@@ -174,7 +172,7 @@ async def second_part_begins_early(on_object: Any, call: Call) -> Answer:
 
 @defect("storage/multipart/reads-by-part-number-are-described")
 async def head_counts_a_part_that_get_does_not_give(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 8.6: HEAD tells the length that GET would have, of the whole where no part is read alone."""
+    """RFC 9110 section 8.6: HEAD with partNumber returns a part's length, GET the whole object."""
     reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
     answer: Answer = await on_object(replace(call, query={}) if reading and "uploadId" not in call.query else call)
     if reading and answer.status == 200 and call.request.method == "HEAD":
@@ -184,7 +182,7 @@ async def head_counts_a_part_that_get_does_not_give(on_object: Any, call: Call) 
 
 @defect("storage/multipart/reads-by-part-number-are-described")
 async def only_part_ends_after_the_object(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 14.4: Content-Range has the position of the last byte that comes, not the number of them."""
+    """RFC 9110 section 14.4: the last position in Content-Range is one too high."""
     read = call.request.method == "GET" and call.query.get("partNumber") == "1" and "uploadId" not in call.query
     answer: Answer = await on_object(replace(call, query={}) if read else call)
     if read and answer.status == 200 and "-" not in answer.headers["etag"]:
@@ -195,7 +193,7 @@ async def only_part_ends_after_the_object(on_object: Any, call: Call) -> Answer:
 
 @defect("storage/multipart/reads-by-part-number-are-described")
 async def part_read_without_range(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it has; read by part, the whole has none."""
+    """RFC 9110 section 15.3.7.1: a 206 for partNumber has no Content-Range."""
     by_part = call.request.method == "GET" and "partNumber" in call.query and "uploadId" not in call.query
     query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
     answer: Answer = await on_object(replace(call, query=query))
@@ -205,7 +203,7 @@ async def part_read_without_range(on_object: Any, call: Call) -> Answer:
 
 @defect("storage/multipart/reads-by-part-number-are-described")
 async def head_by_part_is_of_the_whole(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it is about, that of HEAD as well."""
+    """RFC 9110 section 15.3.7.1: HEAD with partNumber has no Content-Range."""
     by_part = call.request.method == "HEAD" and "partNumber" in call.query
     query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
     answer: Answer = await on_object(replace(call, query=query))
@@ -213,18 +211,9 @@ async def head_by_part_is_of_the_whole(on_object: Any, call: Call) -> Answer:
     return answer
 
 
-@defect("storage/multipart/reads-by-part-number-are-described")
-async def heads_of_parts_are_server_errors(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, HeadObject, partNumber: the head of a part is told, or the request refused."""
-    if call.request.method == "HEAD" and "partNumber" in call.query:
-        raise server_error()
-    answer: Answer = await on_object(call)
-    return answer
-
-
 @defect("storage/multipart/etag-without-quotes-is-accepted")
 def tags_of_parts_need_quotes(part_tag_matches: Any, given: str, part: Part) -> bool:
-    """S3 API Reference, CompletedPart: the ETag of a part is what stands between its quotes."""
+    """S3 API Reference, CompletedPart: a part's ETag without quotes is refused."""
     return given.strip().startswith('"') and bool(part_tag_matches(given, part))
 
 
@@ -233,68 +222,60 @@ def tags_of_parts_need_quotes(part_tag_matches: Any, given: str, part: Part) -> 
     "storage/multipart/upload-is-of-its-key",
 )
 async def part_of_no_upload_made_the_object(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, NoSuchUpload: what is told so is no part, and not the object of that key either."""
+    """S3 API Reference, NoSuchUpload: a part of an unknown upload is refused, but stored as the object."""
     try:
-        answer: Answer = await upload_part(call, bucket)
+        return await upload_part(call, bucket)
     except Fault as fault:
         if fault.code == "NoSuchUpload":
             bucket.put(call.key, gateway(upload_part).new_object(call, hashlib.md5(call.body).hexdigest(), {}))
         raise
-    return answer
 
 
 @defect("storage/multipart/upload-is-of-its-bucket")
 def uploads_listed_in_every_bucket(listed_uploads: Any, bucket: Bucket) -> list[Upload]:
-    """S3 API Reference, ListMultipartUploads: the uploads to this bucket, and to no other."""
+    """S3 API Reference, ListMultipartUploads: the uploads of all buckets are listed."""
     own = gateway(listed_uploads).own_buckets(bucket.organization)
     everywhere = replace(bucket, uploads={name: each for other in own for name, each in other.uploads.items()})
-    found: list[Upload] = listed_uploads(everywhere)
-    return found
+    return listed_uploads(everywhere)
 
 
 def _bucket_of_upload(original: Any, call: Call, bucket: Bucket) -> Bucket:
-    """The bucket that the upload of a call was opened in, whichever the call names."""
+    """Return the bucket in which the upload of a call was opened."""
     everywhere = gateway(original).buckets.values()
     return next((each for each in everywhere if call.query.get("uploadId") in each.uploads), bucket)
 
 
-class CompletionRepeatedForAnyKey(Defect):
-    """S3 API Reference, NoSuchUpload: an upload that was completed is none of another key's, whatever is told again."""
-
-    noticed_by = ("storage/multipart/upload-is-of-its-key", "storage/multipart/upload-is-of-its-bucket")
-
-    def __init__(self) -> None:
-        self.earlier: dict[str, Answer] = {}
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        upload = call.query["uploadId"]
-        if upload not in self.earlier:
-            self.earlier[upload] = await original(call, bucket)
-        return self.earlier[upload]
+@defect("storage/multipart/upload-is-of-its-key", "storage/multipart/upload-is-of-its-bucket", state=dict)
+async def completion_repeated_for_any_key(
+    earlier: dict[str, Answer], complete_upload: Any, call: Call, bucket: Bucket
+) -> Answer:
+    """S3 API Reference, NoSuchUpload: a repeated completion is accepted for another key."""
+    upload = call.query["uploadId"]
+    if upload not in earlier:
+        earlier[upload] = await complete_upload(call, bucket)
+    return earlier[upload]
 
 
 @defect("storage/multipart/upload-is-of-its-key")
 def upload_of_any_key(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
-    """S3 API Reference, NoSuchUpload: an upload is completed, aborted and listed under its own key alone."""
+    """S3 API Reference, NoSuchUpload: an upload id is accepted for any key."""
     named = bucket.uploads.get(call.query["uploadId"])
-    found: Upload = upload_of(replace(call, key=named.key) if named and call.request.method != "PUT" else call, bucket)
-    return found
+    return upload_of(replace(call, key=named.key) if named and call.request.method != "PUT" else call, bucket)
 
 
 class CompletedByAnyKey(Defect):
-    """S3 API Reference, NoSuchUpload: an upload id is good for its own key, to complete it too."""
+    """S3 API Reference, NoSuchUpload: a completion with another key is refused, but done."""
 
     noticed_by = ("storage/multipart/upload-is-of-its-key",)
     method = "POST"
 
     def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
         found = bucket.uploads.get(call.query["uploadId"]) if call.request.method == self.method else None
-        upload: Upload = found or original(call, bucket)
-        return upload
+        return found or original(call, bucket)
 
 
 class AbortedByAnyKey(CompletedByAnyKey):
-    """S3 API Reference, NoSuchUpload: an upload id is good for its own key, to abort it too."""
+    """S3 API Reference, NoSuchUpload: an abortion with another key is refused, but done."""
 
     noticed_by = ("storage/multipart/upload-is-of-its-key",)
 

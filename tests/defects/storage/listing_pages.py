@@ -17,22 +17,18 @@ from conformance.reference.storage.state import Bucket
 NEXT_TOKEN = re.compile(rb"<NextContinuationToken>(.*?)</NextContinuationToken>")
 
 
-class KeyLostAtPageEnd(Defect):
-    """S3 API Reference, ListObjectsV2: a key that ends a page is on it, though the next one begin with it."""
-
-    noticed_by = ("storage/paging/any-flat-keys-are-listed-once",)
-    shortest = 3
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        follows = names[names.index(page.last) + 1] if page.truncated and page.last in names[:-1] else ""
-        lost = wanted.limit < 10 and not wanted.delimiter and page.last and follows == page.last + page.last[-1]
-        return replace(page, keys=page.keys[:-1]) if lost else page
+@defect("storage/paging/any-flat-keys-are-listed-once", shortest=3)
+def key_lost_at_page_end(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2: the last key of a page is lost if the next one begins with it."""
+    found: Page = page(names, wanted)
+    follows = names[names.index(found.last) + 1] if found.truncated and found.last in names[:-1] else ""
+    lost = wanted.limit < 10 and not wanted.delimiter and found.last and follows == found.last + found.last[-1]
+    return replace(found, keys=found.keys[:-1]) if lost else found
 
 
 @defect("storage/paging/any-nested-keys-are-listed-once", shortest=4)
 def page_skips_prefixes_beside(first_position: Any, names: list[str], wanted: Wanted) -> int:
-    """S3 API Reference, ListObjectsV2: behind the common prefix ``a/`` what begins with ``aa`` is still to come."""
+    """S3 API Reference, ListObjectsV2: after the common prefix ``a/``, the keys that begin with ``aa`` are lost."""
     position: int = first_position(names, wanted)
     stem = wanted.after.removesuffix("/")
     while (
@@ -44,42 +40,37 @@ def page_skips_prefixes_beside(first_position: Any, names: list[str], wanted: Wa
 
 @defect("storage/paging/any-nested-keys-are-listed-once", shortest=3)
 def key_hidden_by_its_folder(listable_keys: Any, bucket: Bucket) -> list[str]:
-    """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys, both listed."""
+    """S3 User Guide, "Organizing objects using prefixes": ``a`` is not listed where ``a/b`` exists."""
     keys: list[str] = listable_keys(bucket)
     deep = {key for key in keys if key.count("/") > 2}
     return [key for key in keys if not any(each.startswith(key + "/") for each in deep)]
 
 
-class PageBorderLost(Defect):
-    """S3 API Reference, ListObjectsV2: the pages together have every key."""
-
-    noticed_by = (
-        "storage/paging/pages-contain-every-key-once#after-start-after",
-        "storage/concurrency/listing-contains-every-unchanged-key",
-    )
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        if page.truncated and len(page.keys) > 1:
-            page.keys.pop()
-        return page
+@defect(
+    "storage/paging/pages-contain-every-key-once#after-start-after",
+    "storage/concurrency/listing-contains-every-unchanged-key",
+)
+def page_border_lost(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2: the last key of a truncated page is lost."""
+    found: Page = page(names, wanted)
+    if found.truncated and len(found.keys) > 1:
+        found.keys.pop()
+    return found
 
 
 @defect("storage/paging/pages-contain-every-key-once#folders-1-per-page", shipped=True)
 def folder_ends_at_the_last_of_ascii(first_position: Any, names: list[str], wanted: Wanted) -> int:
-    """S3 API Reference, ListObjectsV2: a folder is told once, whatever letters the names within begin with."""
+    """S3 API Reference, ListObjectsV2: a common prefix is repeated if its keys continue with non-ASCII characters."""
     if wanted.delimiter and wanted.after.endswith(wanted.delimiter):
         return bisect.bisect_right(names, wanted.after + "\x7f")
     return int(first_position(names, wanted))
 
 
 class PageBorderRepeated(Defect):
-    """S3 API Reference, ListObjectsV2: a key is listed once, on one page."""
+    """S3 API Reference, ListObjectsV2: the last key of a page is repeated on the next one."""
 
     noticed_by = ("storage/paging/pages-contain-every-key-once#2-per-page,3-per-page,4-per-page,7-per-page",)
-
-    def __init__(self) -> None:
-        self.earlier = ""
+    earlier = ""
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -87,21 +78,18 @@ class PageBorderRepeated(Defect):
         return page
 
     def continuation_token(self, original: Any, last: str) -> str:
-        token: str = original(self.earlier)
-        return token
+        return original(self.earlier)
 
 
 class MarkerIsListed(Defect):
-    """S3 API Reference, ListObjects, Marker: the listing begins after this key."""
+    """S3 API Reference, ListObjects, Marker: the listing begins with the marker itself."""
 
     noticed_by = (
         "storage/paging/pages-contain-every-key-once#1-per-page,folders-2-per-page,folders-3-per-page",
         "storage/paging/pages-contain-every-key-once#folders-4-per-page,folders-7-per-page,delimiter-is-a-letter",
         "storage/paging/pages-contain-every-key-once#after-start-after",
     )
-
-    def __init__(self) -> None:
-        self.old = False
+    old = False
 
     async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         self.old = True
@@ -118,32 +106,26 @@ class MarkerIsListed(Defect):
 
 @defect("storage/listing/response-repeats-the-request#start")
 def next_token_reported_as_this(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, ListObjectsV2, ContinuationToken: the one that was sent is included in the response."""
+    """S3 API Reference, ListObjectsV2, ContinuationToken: it contains the next token instead of the sent one."""
     if following := NEXT_TOKEN.search(answer.body):
         token = b"<ContinuationToken>" + following[1] + b"</ContinuationToken>"
         answer.body = re.sub(rb"<ContinuationToken>.*?</ContinuationToken>", lambda _: token, answer.body)
     return answer
 
 
-class PlaceGoneWithItsKey(Defect):
-    """S3 API Reference, ListObjectsV2, ContinuationToken: one goes on where it was, also where that is deleted."""
-
-    noticed_by = ("storage/paging/survives-deletion-of-listed-keys",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        is_gone = wanted.after != "" and wanted.after not in names
-        page: Page = original([] if is_gone else names, wanted)
-        return page
+@defect("storage/paging/survives-deletion-of-listed-keys")
+def place_gone_with_its_key(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2, ContinuationToken: a token is invalid once its key is deleted."""
+    is_gone = wanted.after != "" and wanted.after not in names
+    return page([] if is_gone else names, wanted)
 
 
 class TokenIsACursor(Defect):
-    """S3 API Reference, ListObjectsV2, ContinuationToken: it names a place, where the list goes on each time."""
+    """S3 API Reference, ListObjectsV2, ContinuationToken: a token that is used again returns a later page."""
 
     noticed_by = ("storage/paging/token-can-be-used-again",)
-
-    def __init__(self) -> None:
-        self.token = ""
-        self.gone_to: dict[str, str] = {}
+    token = ""
+    gone_to: dict[str, str] = {}
 
     def opened_token(self, original: Any, token: str) -> str:
         self.token = token
@@ -156,35 +138,30 @@ class TokenIsACursor(Defect):
 
 @defect("storage/paging/token-overrides-start-after")
 async def start_after_outranks_token(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjectsV2: with a continuation token the listing goes on from there."""
+    """S3 API Reference, ListObjectsV2: start-after outranks the continuation token."""
     if "start-after" in call.query:
         call.query.pop("continuation-token", None)
-    answer: Answer = await list_objects_v2(call, bucket)
-    return answer
+    return await list_objects_v2(call, bucket)
 
 
-class NoEndByOtherDelimiters(Defect):
-    """S3 API Reference, ListObjectsV2, IsTruncated: false where all is told, whatever the delimiter is."""
-
-    noticed_by = ("storage/paging/is-truncated-is-reported",)
-    shipped = True
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.truncated = page.truncated or (wanted.delimiter not in ("", "/") and page.count > 0)
-        return page
+@defect("storage/paging/is-truncated-is-reported", shipped=True)
+def no_end_by_other_delimiters(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2, IsTruncated: IsTruncated is always true with a delimiter other than a slash."""
+    found: Page = page(names, wanted)
+    found.truncated = found.truncated or (wanted.delimiter not in ("", "/") and found.count > 0)
+    return found
 
 
 @defect("storage/paging/is-truncated-is-reported")
 async def token_reported_as_marker(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """ListObjectsV2, NextContinuationToken: by that name it is told where to go on, not by that of version 1."""
+    """ListObjectsV2, NextContinuationToken: the token is in NextMarker, as in version 1."""
     answer: Answer = await list_objects_v2(call, bucket)
     return replace(answer, body=answer.body.replace(b"NextContinuationToken>", b"NextMarker>"))
 
 
 @defect("storage/paging/is-truncated-is-reported")
 async def next_marker_missing(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjects, NextMarker: given where a delimiter was and more is to come."""
+    """S3 API Reference, ListObjects, NextMarker: a truncated listing with a delimiter has no NextMarker."""
     answer: Answer = await list_objects(call, bucket)
     head, mark, tail = answer.body.partition(b"<NextMarker>")
     answer.body = head + tail.partition(b"</NextMarker>")[2] if mark else head
@@ -193,6 +170,6 @@ async def next_marker_missing(list_objects: Any, call: Call, bucket: Bucket) -> 
 
 @defect("storage/listing/page-has-at-most-1000-entries")
 def pages_as_long_as_requested(page_limit: Any, call: Call, name: str = "max-keys") -> int:
-    """S3 API Reference, ListObjects: up to 1,000 of the objects in a bucket, whatever max-keys."""
+    """S3 API Reference, ListObjects: a page has more than 1,000 keys if max-keys says so."""
     limit: int = page_limit(call, name)
     return max(limit, call.number(name, limit)) if name == "max-keys" else limit

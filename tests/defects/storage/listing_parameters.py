@@ -29,43 +29,35 @@ _BEHIND_ALL = "\U0010ffff"
 
 @defect("storage/listing/delimiter-is-honoured#after-a-prefix")
 def delimiter_in_prefix_counted(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
-    """S3 API Reference, ListObjectsV2, CommonPrefixes: up to the first delimiter after the prefix."""
-    group: str | None = common_prefix(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
-    return group
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: a delimiter inside the prefix ends the common prefix."""
+    return common_prefix(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
 
 
 @defect("storage/listing/delimiter-is-honoured#groups,folder-object")
 def prefixes_without_their_delimiter(listed_prefixes: Any, prefixes: list[str], encoded: bool) -> list[str]:
-    """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the next delimiter, that included."""
-    found: list[str] = listed_prefixes([each.removesuffix("/") for each in prefixes], encoded)
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: common prefixes lack their final delimiter."""
+    return listed_prefixes([each.removesuffix("/") for each in prefixes], encoded)
+
+
+@defect("storage/listing/delimiter-is-honoured#folder-object")
+def folder_itself_listed_with_it(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2, Delimiter: a key that is rolled up is also listed in Contents."""
+    found: Page = page(names, wanted)
+    found.keys = sorted({*found.keys, *({*found.prefixes} & {*names})})
     return found
-
-
-class FolderItselfListedWithIt(Defect):
-    """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
-
-    noticed_by = ("storage/listing/delimiter-is-honoured#folder-object",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.keys = sorted({*page.keys, *({*page.prefixes} & {*names})})
-        return page
 
 
 @defect("storage/listing/delimiter-of-several-characters")
 def delimiter_of_one_character(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
-    """S3 API Reference, ListObjectsV2, delimiter: a string, of any length."""
-    group: str | None = common_prefix(name, replace(wanted, delimiter=wanted.delimiter[:1]))
-    return group
+    """S3 API Reference, ListObjectsV2, delimiter: only the first character of the delimiter is used."""
+    return common_prefix(name, replace(wanted, delimiter=wanted.delimiter[:1]))
 
 
 class PrefixEndsAtTheFirstLetter(Defect):
-    """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the delimiter goes, to its last letter."""
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: a common prefix ends at the delimiter's first character."""
 
     noticed_by = ("storage/listing/delimiter-of-several-characters",)
-
-    def __init__(self) -> None:
-        self.more = 0
+    more = 0
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -73,46 +65,39 @@ class PrefixEndsAtTheFirstLetter(Defect):
         return wanted
 
     def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
-        elements: list[str] = original([name[: len(name) - self.more] for name in prefixes], encoded)
-        return elements
+        return original([name[: len(name) - self.more] for name in prefixes], encoded)
 
 
 @defect("storage/listing/delimiter-is-honoured#absent-from-keys")
 def delimiter_is_pattern(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
-    """S3 API Reference, ListObjectsV2, delimiter: its very characters, not a pattern of them."""
+    """S3 API Reference, ListObjectsV2, delimiter: the delimiter is used as a regular expression."""
     found = re.search(wanted.delimiter, name[len(wanted.prefix) :]) if wanted.delimiter else None
     return None if found is None else name[: len(wanted.prefix) + found.end()]
 
 
 @defect("storage/listing/empty-parameters-have-no-effect")
 def empty_start_is_the_end(start_after: Any, call: Call) -> str:
-    """S3 API Reference, ListObjectsV2, StartAfter: an empty one is before every key."""
+    """S3 API Reference, ListObjectsV2, StartAfter: an empty start-after returns an empty listing."""
     return _BEHIND_ALL if call.query.get("start-after") == "" else str(start_after(call))
 
 
-class EmptyDelimiterIsSlash(Defect):
-    """S3 API Reference, ListObjectsV2, delimiter: an empty one groups nothing."""
-
-    noticed_by = ("storage/listing/empty-parameters-have-no-effect",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, delimiter="/") if call.query.get("delimiter") == "" else wanted
+@defect("storage/listing/empty-parameters-have-no-effect")
+def empty_delimiter_is_slash(wanted: Any, call: Call, after: str) -> Wanted:
+    """S3 API Reference, ListObjectsV2, delimiter: an empty delimiter is treated as a slash."""
+    found: Wanted = wanted(call, after)
+    return replace(found, delimiter="/") if call.query.get("delimiter") == "" else found
 
 
-class PrefixNotHeeded(Defect):
-    """S3 API Reference, ListObjectsV2, prefix: keys that begin with it and no others."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#folder,only-at-the-start,similar-folders,inside-a-name,no-match",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return wanted if wanted.delimiter else replace(wanted, prefix="")
+@defect("storage/listing/prefix-is-honoured#folder,only-at-the-start,similar-folders,inside-a-name,no-match")
+def prefix_not_heeded(wanted: Any, call: Call, after: str) -> Wanted:
+    """S3 API Reference, ListObjectsV2, prefix: it is ignored."""
+    found: Wanted = wanted(call, after)
+    return found if found.delimiter else replace(found, prefix="")
 
 
 @defect("storage/listing/key-that-is-the-prefix", shipped=True)
 def typed_folders_hidden(listable_keys: Any, bucket: Bucket) -> list[str]:
-    """S3 API Reference, ListObjectsV2: an object whose key ends in a slash is listed, of whatever type it is."""
+    """S3 API Reference, ListObjectsV2: keys that end in a slash and have no special type are hidden."""
 
     def hidden(key: str) -> bool:
         return key.endswith("/") and bucket.objects[key].headers.get("content-type") == "application/octet-stream"
@@ -122,91 +107,69 @@ def typed_folders_hidden(listable_keys: Any, bucket: Bucket) -> list[str]:
 
 @defect("storage/listing/key-that-is-the-prefix")
 async def folder_goes_with_its_last(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 User Guide, "Organizing objects using prefixes": an object ``a/`` stays when the last one below it goes."""
+    """S3 User Guide, "Organizing objects using prefixes": deleting the last key below ``a/`` deletes ``a/``."""
     await erase(bucket, key, conditions)
     folder = key.rpartition("/")[0] + "/"
     if not any(each.startswith(folder) and each != folder for each in bucket.keys):
         bucket.remove(folder)
 
 
-class PrefixIsFolder(Defect):
-    """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, wherever it ends."""
-
-    noticed_by = (
-        "storage/listing/prefix-is-honoured#whole-key",
-        "storage/subresource/unknown-method-is-refused#conform,post",
-    )
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        prefix = wanted.prefix
-        return replace(wanted, prefix=prefix + "/" if prefix and not prefix.endswith("/") else prefix)
+@defect("storage/listing/prefix-is-honoured#whole-key", "storage/subresource/unknown-method-is-refused#conform,post")
+def prefix_is_folder(wanted: Any, call: Call, after: str) -> Wanted:
+    """S3 API Reference, ListObjectsV2, prefix: a prefix matches whole path segments only."""
+    found: Wanted = wanted(call, after)
+    prefix = found.prefix
+    return replace(found, prefix=prefix + "/" if prefix and not prefix.endswith("/") else prefix)
 
 
-class EscapesInPrefix(Defect):
-    """S3 API Reference, ListObjectsV2, prefix: its very characters; a backslash stands for itself."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-backslash",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, prefix=wanted.prefix.replace("\\", ""))
+@defect("storage/listing/prefix-is-honoured#no-pattern-backslash")
+def escapes_in_prefix(wanted: Any, call: Call, after: str) -> Wanted:
+    """S3 API Reference, ListObjectsV2, prefix: a backslash in a prefix is an escape character."""
+    found: Wanted = wanted(call, after)
+    return replace(found, prefix=found.prefix.replace("\\", ""))
 
 
 @defect("storage/listing/prefix-is-honoured#no-pattern-underscore,no-pattern-percent")
 def prefix_is_sql_pattern(page: Any, names: list[str], wanted: Wanted) -> Page:
-    """S3 API Reference, ListObjectsV2, prefix: its very characters; ``_`` and ``%`` stand for themselves."""
+    """S3 API Reference, ListObjectsV2, prefix: ``_`` and ``%`` in a prefix are wildcards."""
     like = re.escape(wanted.prefix).replace("_", ".").replace("%", ".*")
     return page_of(page, [name for name in names if re.match(like, name, re.DOTALL)], wanted)
 
 
 @defect("storage/listing/prefix-is-honoured#no-pattern-other-case")
 def prefix_of_any_case(page: Any, names: list[str], wanted: Wanted) -> Page:
-    """S3 API Reference, ListObjectsV2, prefix: keys begin with it or they do not; ``A`` is not ``a``."""
+    """S3 API Reference, ListObjectsV2, prefix: a prefix is compared without regard to case."""
     prefix = wanted.prefix.lower()
     return page_of(page, [name for name in names if name.lower().startswith(prefix)], wanted)
 
 
-class QuoteInPrefixIsServerError(Defect):
-    """OWASP ASVS 5.3.4: what a caller asks for, a prefix with a quote too, is no part of a statement."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-quote",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        if "'" in wanted.prefix:
-            raise server_error()
-        return wanted
+@defect("storage/listing/prefix-is-honoured#no-pattern-quote")
+def quote_in_prefix_is_server_error(wanted: Any, call: Call, after: str) -> Wanted:
+    """OWASP ASVS 5.3.4: a quotation mark in a prefix is answered with a 5xx."""
+    found: Wanted = wanted(call, after)
+    if "'" in found.prefix:
+        raise server_error()
+    return found
 
 
-class PrefixTrimmed(Defect):
-    """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, with the blank at its end as well."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-trailing-space",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, prefix=wanted.prefix.strip())
+@defect("storage/listing/prefix-is-honoured#no-pattern-trailing-space")
+def prefix_trimmed(wanted: Any, call: Call, after: str) -> Wanted:
+    """S3 API Reference, ListObjectsV2, prefix: spaces at the ends of a prefix are removed."""
+    found: Wanted = wanted(call, after)
+    return replace(found, prefix=found.prefix.strip())
 
 
-class PrefixDecodedTwice(Defect):
-    """RFC 3986 section 2.4: what is percent-encoded is decoded once, a prefix too."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-decoded-again",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return replace(wanted, prefix=unquote(wanted.prefix))
+@defect("storage/listing/prefix-is-honoured#no-pattern-decoded-again")
+def prefix_decoded_twice(wanted: Any, call: Call, after: str) -> Wanted:
+    """RFC 3986 section 2.4: a prefix is percent-decoded twice."""
+    found: Wanted = wanted(call, after)
+    return replace(found, prefix=unquote(found.prefix))
 
 
-class BlankInPrefixIsPlus(Defect):
-    """S3 API Reference, ListObjectsV2, prefix: its very characters; a blank that came as %20 is no plus."""
-
-    noticed_by = ("storage/listing/prefix-is-honoured#of-space",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, replace(wanted, prefix=wanted.prefix.replace(" ", "+")))
-        return page
+@defect("storage/listing/prefix-is-honoured#of-space")
+def blank_in_prefix_is_plus(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2, prefix: a space in a prefix is treated as a plus sign."""
+    return page(names, replace(wanted, prefix=wanted.prefix.replace(" ", "+")))
 
 
 @defect(
@@ -214,7 +177,7 @@ class BlankInPrefixIsPlus(Defect):
     "storage/listing/bad-parameters-are-no-server-error#max-keys-word",
 )
 def bad_max_keys_is_server_error(page_limit: Any, call: Call, name: str = "max-keys") -> int:
-    """S3 API Reference, InvalidArgument: 400 for a max-keys that is no number."""
+    """S3 API Reference, InvalidArgument: a max-keys that is no number is answered with a 5xx."""
     try:
         return int(page_limit(call, name))
     except Fault:
@@ -223,7 +186,7 @@ def bad_max_keys_is_server_error(page_limit: Any, call: Call, name: str = "max-k
 
 @defect("storage/listing/bad-parameters-are-no-server-error#token,token-empty")
 def bad_token_is_server_error(opened_token: Any, token: str) -> str:
-    """S3 API Reference, InvalidArgument: 400 for a continuation token that is none."""
+    """S3 API Reference, InvalidArgument: an invalid continuation token is answered with a 5xx."""
     try:
         return str(opened_token(token))
     except Fault:
@@ -236,24 +199,22 @@ def _crash_unless_number(call: Call, name: str) -> None:
 
 
 class BadNumberOfOtherListsIsServerError(Defect):
-    """S3 API Reference, InvalidArgument: 400 for a max-uploads or a max-buckets that is no number."""
+    """S3 API Reference, InvalidArgument: an invalid max-uploads or max-buckets is answered with a 5xx."""
 
     noticed_by = ("storage/listing/bad-parameters-are-no-server-error#max-buckets-word,max-uploads-word",)
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         _crash_unless_number(call, "max-uploads")
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     def list_buckets(self, original: Any, call: Call) -> Answer:
         _crash_unless_number(call, "max-buckets")
-        answer: Answer = original(call)
-        return answer
+        return original(call)
 
 
 @defect("storage/listing/bad-parameters-are-no-server-error#start-after-long")
 def long_place_is_server_error(start_after: Any, call: Call) -> str:
-    """S3 API Reference, ListObjectsV2, start-after: any specified key, one that no object can have too."""
+    """S3 API Reference, ListObjectsV2, start-after: a start-after longer than a key is answered with a 5xx."""
     start = str(start_after(call))
     if len(start.encode()) > 1024:
         raise server_error()
@@ -262,36 +223,33 @@ def long_place_is_server_error(start_after: Any, call: Call) -> str:
 
 @defect("storage/listing/bad-parameters-are-no-server-error#part-number-marker-word,max-parts-word")
 async def bad_numbers_of_parts_are_server_errors(list_parts: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, InvalidArgument: 400 for a max-parts or a part-number-marker that is no number."""
+    """S3 API Reference, InvalidArgument: an invalid max-parts or part-number-marker is answered with a 5xx."""
     numbers = [call.query.get(name, "0") for name in ("max-parts", "part-number-marker")]
     if not all(number.isdigit() for number in numbers):
         raise server_error()
-    answer: Answer = await list_parts(call, bucket)
-    return answer
+    return await list_parts(call, bucket)
 
 
 @defect("storage/listing/bad-parameters-are-no-server-error#unknown-upload-marker")
 async def marker_of_no_upload_is_server_error(list_uploads: Any, call: Call, bucket: Bucket) -> Answer:
-    """API Reference, Error Handling: a list that is to go on behind an upload which is gone by now goes on there."""
+    """API Reference, Error Handling: an upload-id-marker of a removed upload is answered with a 5xx."""
     if call.query.get("upload-id-marker") and call.query["upload-id-marker"] not in bucket.uploads:
         raise server_error()
-    answer: Answer = await list_uploads(call, bucket)
-    return answer
+    return await list_uploads(call, bucket)
 
 
 @defect("storage/listing/bad-parameters-are-no-server-error#prefix-long,prefix-with-nul")
 def unheard_of_prefix_is_server_error(wanted: Any, call: Call, after: str) -> Wanted:
-    """S3 API Reference, ListObjectsV2, prefix: no key begins with one that is longer than a key, or holds U+0000."""
+    """S3 API Reference, ListObjectsV2, prefix: a prefix that no key can have is answered with a 5xx."""
     prefix = call.query.get("prefix", "")
     if len(prefix) > LONGEST_KEY or "\0" in prefix:
         raise server_error()
-    requested: Wanted = wanted(call, after)
-    return requested
+    return wanted(call, after)
 
 
 @defect("storage/listing/bad-parameters-are-refused#max-keys-fraction,max-keys-negative,max-keys-word")
 def bad_max_keys_not_refused(page_limit: Any, call: Call, name: str = "max-keys") -> int:
-    """S3 API Reference, InvalidArgument: a max-keys that is no number is refused."""
+    """S3 API Reference, InvalidArgument: a max-keys that is no number is ignored."""
     try:
         return int(page_limit(call, name))
     except Fault:
@@ -300,7 +258,7 @@ def bad_max_keys_not_refused(page_limit: Any, call: Call, name: str = "max-keys"
 
 @defect("storage/listing/bad-parameters-are-refused#token")
 def bad_token_starts_over(opened_token: Any, token: str) -> str:
-    """S3 API Reference, InvalidArgument: a continuation token that is none does not start the listing over."""
+    """S3 API Reference, InvalidArgument: an invalid continuation token starts the listing again."""
     try:
         return str(opened_token(token))
     except Fault:
@@ -309,7 +267,7 @@ def bad_token_starts_over(opened_token: Any, token: str) -> str:
 
 @defect("storage/listing/max-keys-above-the-limit-is-served")
 def large_max_keys_refused(page_limit: Any, call: Call, name: str = "max-keys") -> int:
-    """S3 API Reference, ListObjectsV2, max-keys: more than a page can hold may be asked for."""
+    """S3 API Reference, ListObjectsV2, max-keys: a max-keys above 1,000 is refused."""
     if call.number(name, 0) > LONGEST_PAGE:
         raise Fault("InvalidArgument")
     return int(page_limit(call, name))
@@ -317,7 +275,7 @@ def large_max_keys_refused(page_limit: Any, call: Call, name: str = "max-keys") 
 
 @defect("storage/listing/max-keys-zero-is-empty")
 def empty_page_is_never_the_last(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, ListObjectsV2, IsTruncated: who goes on while it is true never ends where no token comes."""
+    """S3 API Reference, ListObjectsV2, IsTruncated: an empty page has IsTruncated true without a token."""
     if ("max-keys", "0") in request.query:
         answer.body = answer.body.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
     return answer
@@ -328,36 +286,28 @@ def empty_page_is_never_the_last(request: Request, answer: Answer) -> Answer:
     "storage/listing/start-after-is-exclusive#with-a-delimiter",
 )
 async def second_version_answered_as_first(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjectsV2: list-type=2 is answered with KeyCount and continuation tokens."""
+    """S3 API Reference, ListObjectsV2: list-type=2 is answered as version 1."""
     return await gateway(list_objects_v2).list_objects(call, bucket)
 
 
-class StartAfterBeforePrefixEndsListing(Defect):
-    """S3 API Reference, ListObjectsV2, start-after: what begins with the prefix and comes after it is listed."""
-
-    noticed_by = ("storage/listing/start-after-is-exclusive#before-the-prefix",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        beside = wanted.after and not wanted.after.startswith(wanted.prefix)
-        page: Page = original([] if beside else names, wanted)
-        return page
+@defect("storage/listing/start-after-is-exclusive#before-the-prefix")
+def start_after_before_prefix_ends_listing(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2, start-after: a start-after before the prefix returns an empty listing."""
+    beside = wanted.after and not wanted.after.startswith(wanted.prefix)
+    return page([] if beside else names, wanted)
 
 
-class StartAfterGroupsBySlashOnly(Defect):
-    """S3 API Reference, ListObjectsV2, delimiter: keys are grouped by any, also behind a start-after."""
-
-    noticed_by = ("storage/listing/start-after-is-exclusive#with-another-delimiter",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        if wanted.after and wanted.delimiter not in ("", "/"):
-            page.prefixes.clear()
-        return page
+@defect("storage/listing/start-after-is-exclusive#with-another-delimiter")
+def start_after_groups_by_slash_only(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2, delimiter: with a start-after, keys are grouped by slashes only."""
+    found: Page = page(names, wanted)
+    if wanted.after and wanted.delimiter not in ("", "/"):
+        found.prefixes.clear()
+    return found
 
 
 @defect("storage/listing/delimiter-is-honoured#four-byte-character,three-byte-character,two-byte-character")
 def delimiter_of_several_bytes_not_found(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
-    """S3 API Reference, ListObjectsV2, delimiter: a character, of as many bytes in UTF-8 as it has."""
+    """S3 API Reference, ListObjectsV2, delimiter: a delimiter outside ASCII groups nothing."""
     several = len(wanted.delimiter) == 1 < len(wanted.delimiter.encode())
-    group: str | None = common_prefix(name, replace(wanted, delimiter="") if several else wanted)
-    return group
+    return common_prefix(name, replace(wanted, delimiter="") if several else wanted)

@@ -30,25 +30,25 @@ _BEYOND = re.compile("[\U00010000-\U0010ffff]")
 ROWS = (
     row(
         "listing-gets-no-answer",
-        "S3 API Reference, ListObjectsV2: the objects of a bucket are listed.",
+        "S3 API Reference, ListObjectsV2: a listing gets no response.",
         "storage/listing/contains-every-object-once#under-a-prefix,whole-bucket",
         intercept=lambda request: Answer.none() if request.parameter("list-type") == "2" else None,
     ),
     row(
         "key-count-is-no-number",
-        "S3 API Reference, ListObjectsV2, KeyCount: of the type Integer.",
+        "S3 API Reference, ListObjectsV2, KeyCount: it is not a number.",
         "storage/listing/response-repeats-the-request#parameters",
         key_count=lambda original, page: "many",
     ),
     row(
         "encoding-type-not-heeded",
-        "S3 API Reference, ListObjectsV2, encoding-type: with ``url`` names are percent-encoded.",
+        "S3 API Reference, ListObjectsV2, encoding-type: it is ignored.",
         "storage/listing/encoding-type-is-reported",
         listed_name=lambda original, element, name, encoded: original(element, name, False),
     ),
     row(
         "token-of-encoded-key",
-        "S3 API Reference, ListObjectsV2: keys are encoded for the answer, not for where the next page begins.",
+        "S3 API Reference, ListObjectsV2: the token contains the encoded key, so the next page begins elsewhere.",
         "storage/paging/encoded-pages-contain-every-key-once#1,2,3",
         continuation_token=lambda original, last: str(original(quote(last, safe="/-_.~"))),
     ),
@@ -56,12 +56,10 @@ ROWS = (
 
 
 class EmptiedFoldersListed(Defect):
-    """S3 API Reference, ListObjectsV2, CommonPrefixes: a prefix that keys have, and not one that keys once had."""
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: the common prefix of deleted keys is still listed."""
 
     noticed_by = ("storage/listing/empty-folders-disappear#one-by-one",)
-
-    def __init__(self) -> None:
-        self.folders: set[str] = set()
+    folders: set[str] = set()
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         await original(bucket, key, conditions)
@@ -76,7 +74,7 @@ class EmptiedFoldersListed(Defect):
         return page
 
     def _shown(self, folder: str, wanted: Wanted) -> str:
-        """The common prefix that a folder is shown by, if by any."""
+        """Return the common prefix under which a key is listed, if any."""
         below = folder.removeprefix(wanted.prefix) if folder.startswith(wanted.prefix) else ""
         shown = wanted.prefix + below.partition("/")[0] + "/"
         return shown if below and wanted.delimiter == "/" and shown > wanted.after else ""
@@ -84,7 +82,7 @@ class EmptiedFoldersListed(Defect):
 
 @defect("storage/listing/empty-folders-disappear#together")
 async def folder_outlives_its_keys(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """S3 User Guide, "Organizing objects using prefixes": there are no folders, so that none stays when its keys go."""
+    """S3 User Guide, "Organizing objects using prefixes": deleting the last key below ``a/`` creates ``a/``."""
     key = entry.require("Key")
     stood = bucket.objects.get(key)
     result: str = await delete_entry(bucket, entry, quiet)
@@ -94,49 +92,36 @@ async def folder_outlives_its_keys(delete_entry: Any, bucket: Bucket, entry: xml
     return result
 
 
-class PrefixesInNoOrder(Defect):
-    """S3 User Guide, "Listing object keys programmatically": names are listed in the order of their UTF-8 bytes."""
-
-    noticed_by = ("storage/listing/is-in-utf8-order",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.prefixes.reverse()
-        return page
+@defect("storage/listing/is-in-utf8-order")
+def prefixes_in_no_order(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 User Guide, "Listing object keys programmatically": common prefixes are not sorted."""
+    found: Page = page(names, wanted)
+    found.prefixes.reverse()
+    return found
 
 
-class ListedInDirectoryOrder(Defect):
-    """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order."""
-
-    noticed_by = ("storage/listing/is-in-utf8-order",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.keys.sort(key=lambda key: key.split("/"))
-        return page
+@defect("storage/listing/is-in-utf8-order")
+def listed_in_directory_order(page: Any, names: list[str], wanted: Wanted) -> Page:
+    """S3 API Reference, ListObjectsV2: keys are sorted by path segments instead of bytes."""
+    found: Page = page(names, wanted)
+    found.keys.sort(key=lambda key: key.split("/"))
+    return found
 
 
-class WholeBucketIsUngrouped(Defect):
-    """S3 API Reference, ListObjectsV2, Delimiter: it groups keys whether or not there is a prefix."""
-
-    noticed_by = ("storage/listing/contains-every-object-once#whole-bucket",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return wanted if wanted.prefix else replace(wanted, delimiter="")
+@defect("storage/listing/contains-every-object-once#whole-bucket")
+def whole_bucket_is_ungrouped(wanted: Any, call: Call, after: str) -> Wanted:
+    """S3 API Reference, ListObjectsV2, Delimiter: a delimiter without a prefix is ignored."""
+    found: Wanted = wanted(call, after)
+    return found if found.prefix else replace(found, delimiter="")
 
 
 class NewKeyListedLate(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
+    """S3 User Guide, "Amazon S3 data consistency model": a new key is listed only after a moment."""
 
     noticed_by = ("storage/listing/contains-every-object-once#whole-bucket,whole-bucket-v1",)
+    made: dict[tuple[str, str], float] = {}
 
-    def __init__(self) -> None:
-        self.made: dict[tuple[str, str], float] = {}
-
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         if key not in bucket.objects:
             self.made[bucket.name, key] = gateway(original).now() + MOMENT_S
         await original(bucket, key, stored, conditions)
@@ -148,19 +133,17 @@ class NewKeyListedLate(Defect):
 
 @defect("storage/listing/over-1000-keys-are-complete#max-keys-5000,no-max-keys")
 def long_list_ends_without_is_truncated(page: Any, names: list[str], wanted: Wanted) -> Page:
-    """S3 API Reference, ListObjectsV2, IsTruncated: false where all results were returned, not after a thousand."""
+    """S3 API Reference, ListObjectsV2, IsTruncated: IsTruncated is false although more keys follow."""
     found: Page = page(names, wanted)
     found.truncated = found.truncated and found.count < LONGEST_PAGE
     return found
 
 
 class CopiesHaveNoOwner(Defect):
-    """S3 API Reference, ListObjectsV2, fetch-owner: the owner is told of each object, of a copy as well."""
+    """S3 API Reference, ListObjectsV2, fetch-owner: copied objects have no owner."""
 
     noticed_by = ("storage/listing/owner-is-reported-on-request",)
-
-    def __init__(self) -> None:
-        self.copies: set[tuple[str, str]] = set()
+    copies: set[tuple[str, str]] = set()
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -177,7 +160,7 @@ class CopiesHaveNoOwner(Defect):
 
 @defect("storage/listing/response-repeats-the-request#parameters")
 async def first_version_loses_the_prefix(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjects, Prefix: the answer says which prefix its keys begin with."""
+    """S3 API Reference, ListObjects, Prefix: Prefix is missing."""
     answer: Answer = await list_objects(call, bucket)
     answer.body = re.sub(rb"<Prefix>[^<]*</Prefix>", b"<Prefix></Prefix>", answer.body, count=1)
     return answer
@@ -185,13 +168,13 @@ async def first_version_loses_the_prefix(list_objects: Any, call: Call, bucket: 
 
 @defect("storage/listing/response-repeats-the-request#parameters,of-the-whole-run")
 def max_keys_reported_as_the_servers_own(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, ListObjectsV2, MaxKeys: the maximum number of keys of this answer, not of any."""
+    """S3 API Reference, ListObjectsV2, MaxKeys: it is the server's maximum, whatever was requested."""
     answer.body = re.sub(rb"<MaxKeys>\d+<", b"<MaxKeys>1000<", answer.body)
     return answer
 
 
 def without_element(answer: Answer, name: str, with_content: bool = False) -> Answer:
-    """The answer without the tags of an element, or without all of it."""
+    """Return the answer without an element, or without the element's tags only."""
     pattern = f"<{name}>.*?</{name}>" if with_content else f"</?{name}>"
     answer.body = re.sub(pattern.encode(), b"", answer.body, flags=re.DOTALL)
     return answer
@@ -199,13 +182,13 @@ def without_element(answer: Answer, name: str, with_content: bool = False) -> An
 
 @defect("storage/listing/response-repeats-the-request#parameters")
 async def key_count_missing(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjectsV2, KeyCount: how many keys there are is told, and read by programs."""
+    """S3 API Reference, ListObjectsV2, KeyCount: it is missing."""
     return without_element(await list_objects_v2(call, bucket), "KeyCount", with_content=True)
 
 
 @defect("storage/listing/entries-match-head")
 def listed_times_of_a_database(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, Object, LastModified: a timestamp in ISO 8601 form, in UTC."""
+    """S3 API Reference, Object, LastModified: it is no ISO 8601 timestamp."""
     if b"<ListBucketResult" in answer.body:
         answer.body = _TIME.sub(rb"\1 \2", answer.body)
     return answer
@@ -213,7 +196,7 @@ def listed_times_of_a_database(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/listing/entries-match-head")
 async def first_version_reports_a_day_only(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjects, LastModified: a timestamp, as ListObjectsV2 has it."""
+    """S3 API Reference, ListObjects, LastModified: it is a date without a time."""
     answer: Answer = await list_objects(call, bucket)
     answer.body = re.sub(rb"(<LastModified>[0-9-]*T)[0-9:.]*Z", rb"\g<1>00:00:00Z", answer.body)
     return answer
@@ -221,27 +204,26 @@ async def first_version_reports_a_day_only(list_objects: Any, call: Call, bucket
 
 @defect("storage/listing/entries-match-head", "interoperability/storage/second-upload-transfers-nothing")
 def listed_without_size(listed_object: Any, bucket: Bucket, key: str) -> StoredObject | None:
-    """S3 API Reference, ListObjectsV2, Size: the size in bytes of the object, which clients compare with a file's."""
+    """S3 API Reference, ListObjectsV2, Size: it is missing."""
     stored: StoredObject | None = listed_object(bucket, key)
     return stored and replace(stored, body=b"")
 
 
 @defect("storage/listing/request-values-are-encoded")
 def encoded_listings_lose_the_prefix(echoed: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
-    """S3 API Reference, ListObjectsV2, Prefix: told as it was asked, encoded where that was asked too."""
-    elements: list[str] = echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
-    return elements
+    """S3 API Reference, ListObjectsV2, Prefix: it is missing if encoding-type is given."""
+    return echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
 
 
 @defect("storage/listing/request-values-are-encoded")
 def echoes_bare(listed_name: Any, element: str, name: str, encoded: bool) -> str:
-    """S3 API Reference, ListObjectsV2, EncodingType: Delimiter, Prefix and StartAfter are encoded as keys are."""
+    """S3 API Reference, ListObjectsV2, EncodingType: Delimiter, Prefix and StartAfter are not encoded."""
     return str(listed_name(element, name, encoded and element not in ("Delimiter", "StartAfter", "Marker")))
 
 
 @defect("storage/multipart/upload-keys-are-encoded")
 def folders_of_uploads_not_encoded(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, ListMultipartUploads, EncodingType: where it is told, common prefixes are encoded, too."""
+    """S3 API Reference, ListMultipartUploads, EncodingType: common prefixes are not encoded."""
     if ("uploads", "") in request.query:
         folders = rb"(?<=<CommonPrefixes><Prefix>)[^<]*"
         answer.body = re.sub(folders, lambda found: unquote(found[0].decode()).encode(), answer.body)
@@ -250,12 +232,12 @@ def folders_of_uploads_not_encoded(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/multipart/upload-keys-are-encoded")
 def uploads_listed_in_the_basic_plane(listed_upload: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
-    """S3 User Guide, "Naming Amazon S3 objects": keys are UTF-8, of whichever plane, while they are uploaded too."""
+    """S3 User Guide, "Naming Amazon S3 objects": characters beyond U+FFFF in the keys of uploads are lost."""
     key = _BEYOND.sub("?", upload.key)
     return str(listed_upload(bucket, replace(upload, key=key), encoded))
 
 
 @defect("storage/paging/next-marker-is-encoded#1,2")
 def marker_not_encoded(listed_name: Any, element: str, name: str, encoded: bool) -> str:
-    """S3 API Reference, ListObjects, encoding-type: NextMarker is encoded as the keys are."""
+    """S3 API Reference, ListObjects, encoding-type: NextMarker is not encoded."""
     return str(listed_name(element, name, encoded and element != "NextMarker"))

@@ -22,20 +22,20 @@ BLANKS = re.compile(" +")
 ROWS = (
     row(
         "quiet-before-objects-only",
-        "S3 API Reference, DeleteObjects, Quiet: it is heeded behind the objects as well, where its schema has it.",
+        "S3 API Reference, DeleteObjects, Quiet: it is ignored after the first Object element.",
         "storage/multi-delete/quiet-names-only-errors",
         quiet=lambda original, asked: asked.children[0].name == "Quiet" and bool(original(asked)),
     ),
     row(
         "blanks-of-named-keys-folded",
-        "XML 1.0 section 2.10: white space in a key is passed to who deletes it, each blank of it.",
+        "XML 1.0 section 2.10: repeated spaces in a key are merged.",
         "storage/multi-delete/keys-are-matched-exactly#similar-keys",
         shipped=True,
         entry_key=lambda original, entry: BLANKS.sub(" ", str(original(entry))),
     ),
     row(
         "slash-before-a-key-lost",
-        "S3 API Reference, DeleteObjects, Key: the very characters, a slash before the others among them.",
+        "S3 API Reference, DeleteObjects, Key: a leading slash of a key is dropped.",
         "storage/multi-delete/keys-are-matched-exactly#leading-slash",
         entry_key=lambda original, entry: str(original(entry)).removeprefix("/"),
     ),
@@ -48,14 +48,13 @@ ROWS = (
     "storage/errors/code-malformed-xml",
 )
 async def malformed_document_not_refused(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, MalformedXML: a document that is not well-formed is refused."""
+    """S3 API Reference, MalformedXML: a malformed document is accepted."""
     try:
-        answer: Answer = await delete_objects(call, bucket)
+        return await delete_objects(call, bucket)
     except Fault as fault:
         if fault.code != "MalformedXML":
             raise
         return gateway(delete_objects).document("DeleteResult")
-    return answer
 
 
 @defect(
@@ -64,7 +63,7 @@ async def malformed_document_not_refused(delete_objects: Any, call: Call, bucket
     "storage/sdk/delete-objects#base",
 )
 async def multi_delete_leaves_last(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, DeleteObjects: what is told as deleted is deleted."""
+    """S3 API Reference, DeleteObjects: the last key is reported as deleted, but not deleted."""
     before = dict(bucket.objects)
     answer: Answer = await delete_objects(call, bucket)
     gone = sorted(before.keys() - bucket.objects.keys())
@@ -74,7 +73,7 @@ async def multi_delete_leaves_last(delete_objects: Any, call: Call, bucket: Buck
 
 
 class LastDeletedNotReported(Defect):
-    """S3 API Reference, DeleteResult, Deleted: each key that was deleted is told, the last one too."""
+    """S3 API Reference, DeleteResult, Deleted: the last deleted key is not reported."""
 
     noticed_by = (
         "storage/multi-delete/named-keys-are-deleted",
@@ -96,7 +95,7 @@ class LastDeletedNotReported(Defect):
 
 @defect("storage/multi-delete/missing-keys-are-deleted-too#missing,named-twice")
 async def multi_delete_missing_is_error(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """S3 API Reference, DeleteObjects: a key that does not exist is told as deleted."""
+    """S3 API Reference, DeleteObjects: a missing key is reported as an error."""
     key = gateway(delete_entry).entry_key(entry)
     if key not in bucket.objects:
         return gateway(delete_entry).entry_failed(key, Fault("NoSuchKey"))
@@ -105,18 +104,16 @@ async def multi_delete_missing_is_error(delete_entry: Any, bucket: Bucket, entry
 
 @defect("storage/multi-delete/more-than-a-thousand-is-refused")
 def multi_delete_unlimited(entries: Any, document: xml.Node) -> list[xml.Node]:
-    """S3 API Reference, DeleteObjects: a thousand keys at most."""
+    """S3 API Reference, DeleteObjects: more than a thousand keys are accepted."""
     found = document.all("Object")
     return found if len(found) > 1000 else entries(document)
 
 
 class DeletedStillRead(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": a read after a delete finds nothing."""
+    """S3 User Guide, "Amazon S3 data consistency model": a deleted object can still be read."""
 
     noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
-
-    def __init__(self) -> None:
-        self.deleted: dict[tuple[str, str], tuple[StoredObject, float]] = {}
+    deleted: dict[tuple[str, str], tuple[StoredObject, float]] = {}
 
     async def erase(self, original: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
         before = bucket.objects.get(key)
@@ -132,20 +129,20 @@ class DeletedStillRead(Defect):
 
 @defect("storage/multi-delete/checksum-replaces-md5#crc32,sha256")
 def multi_delete_demands_md5(check_integrity: Any, call: Call) -> None:
-    """S3 User Guide, "Checking object integrity": any of the checksums does instead of Content-MD5."""
+    """S3 User Guide, "Checking object integrity": Content-MD5 is required even if another checksum is given."""
     check_integrity(call)
     if "content-md5" not in call.headers:
         raise Fault("InvalidRequest", "Missing required header for this request: Content-MD5")
 
 
 def deleted_keys(document: bytes) -> list[str]:
-    """The keys that a document names, as far as none is escaped."""
+    """Return the keys that a document names without escapes."""
     return [key.decode() for key in re.findall(rb"<Key>([^<]*)", document)]
 
 
 @defect("storage/multi-delete/1000-keys-are-deleted")
 async def every_seventh_of_a_batch_left(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, DeleteObjects: every key that is reported as deleted is deleted, in a full batch too."""
+    """S3 API Reference, DeleteObjects: in a full batch, every seventh key is reported as deleted, but not deleted."""
     before = dict(bucket.objects)
     answer: Answer = await delete_objects(call, bucket)
     named = deleted_keys(call.body)
@@ -157,7 +154,7 @@ async def every_seventh_of_a_batch_left(delete_objects: Any, call: Call, bucket:
 
 @defect("storage/multi-delete/keys-are-matched-exactly#similar-keys")
 async def many_deleted_in_any_case(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """S3 API Reference, DeleteObjects, Key: that of the object to delete, and of none in other letters."""
+    """S3 API Reference, DeleteObjects, Key: keys that differ in case are deleted too."""
     named = (entry.get("Key") or "").lower()
     result: str = await delete_entry(bucket, entry, quiet)
     for key in [each for each in bucket.keys if each.lower() == named]:
@@ -167,6 +164,6 @@ async def many_deleted_in_any_case(delete_entry: Any, bucket: Bucket, entry: xml
 
 @defect("storage/multi-delete/keys-are-matched-exactly#xml-characters")
 async def deleted_key_reported_encoded(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """S3 API Reference, DeleteObjects, Deleted: the key that was deleted, as it was named."""
+    """S3 API Reference, DeleteObjects, Deleted: the reported key is percent-encoded."""
     await delete_entry(bucket, entry, quiet)
     return "" if quiet else xml.group("Deleted", xml.element("Key", quote(entry.require("Key"))))

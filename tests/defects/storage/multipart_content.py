@@ -15,12 +15,12 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
-from tests.defects.support.storage import PARTS_COUNT, SIZE, in_parts, without_fields
+from tests.defects.support.storage import PARTS_COUNT, SIZE, in_parts, refusing, without_fields
 
 ROWS = (
     row(
         "etag-of-put-is-another",
-        "S3 API Reference, PutObject: the entity tag that it answers is the object's.",
+        "S3 API Reference, PutObject: the returned ETag is not the object's.",
         "storage/multipart/metadata-is-of-the-opening",
         "storage/multipart/two-uploads-do-not-mix",
         "storage/multipart/parts-make-the-object#one-small-part",
@@ -29,38 +29,41 @@ ROWS = (
     ),
     row(
         "highest-part-refused",
-        'S3 User Guide, "Multipart upload limits": part numbers are from 1 to 10,000.',
+        'S3 User Guide, "Multipart upload limits": part number 10,000 is refused.',
         "storage/multipart/numbers-may-have-gaps",
         part_number_allowed=lambda original, number: bool(original(number + 1)),
     ),
     row(
         "small-last-part-refused",
-        'S3 User Guide, "Multipart upload limits": the last part may be of any size.',
+        'S3 User Guide, "Multipart upload limits": a small last part is refused.',
         "storage/multipart/numbers-may-have-gaps",
         check_part_sizes=lambda original, sizes: original([*sizes, 0] if len(sizes) > 1 else sizes),
+    ),
+    row(
+        "fields-refused-at-an-opening",
+        "S3 API Reference, CreateMultipartUpload: Cache-Control and similar fields are refused.",
+        "storage/multipart/metadata-is-of-the-opening",
+        create_upload=refusing("InvalidArgument", lambda call, bucket: "cache-control" in call.headers),
+    ),
+    row(
+        "empty-part-refused",
+        'S3 User Guide, "Multipart upload limits": an empty last part is refused.',
+        "storage/multipart/parts-make-the-object#one-empty-part",
+        upload_part=refusing("InvalidRequest", lambda call, bucket: not call.body),
     ),
 )
 
 
 @defect("storage/multipart/any-order-of-parts-is-one-object", shortest=4)
 async def first_of_a_later_part_stands(keep_part: Any, upload: Upload, part: Part) -> None:
-    """S3 API Reference, UploadPart: a part sent anew overwrites the one before, though there is no first part."""
+    """S3 API Reference, UploadPart: a part sent again is ignored while part 1 is missing."""
     if part.number not in upload.parts or 1 in upload.parts:
         await keep_part(upload, part)
 
 
 @defect("storage/multipart/metadata-is-of-the-opening")
-async def fields_refused_at_an_opening(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CreateMultipartUpload: Cache-Control and its like are taken as by PutObject."""
-    if "cache-control" in call.headers:
-        raise Fault("InvalidArgument")
-    answer: Answer = await create_upload(call, bucket)
-    return answer
-
-
-@defect("storage/multipart/metadata-is-of-the-opening")
 async def upload_with_fields_is_another(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CreateMultipartUpload, UploadId: parts are sent under the id that an opening tells."""
+    """S3 API Reference, CreateMultipartUpload: the id of an upload with Cache-Control is unknown afterwards."""
     answer: Answer = await create_upload(call, bucket)
     if "cache-control" in call.headers:
         bucket.uploads = {f"{number}-": upload for number, upload in bucket.uploads.items()}
@@ -69,14 +72,14 @@ async def upload_with_fields_is_another(create_upload: Any, call: Call, bucket: 
 
 @defect("storage/multipart/metadata-is-of-the-opening", "storage/multipart/two-uploads-do-not-mix")
 def multipart_metadata_lost(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-    """S3 API Reference, CreateMultipartUpload: what it says of type and metadata is the object's."""
+    """S3 API Reference, CreateMultipartUpload: the object loses the upload's type and metadata."""
     stored: StoredObject = assembled(call, upload, parts)
     return replace(stored, headers={"content-type": "binary/octet-stream"}, metadata={})
 
 
 @defect("storage/multipart/metadata-is-of-the-opening")
 def completion_annotates_the_object(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-    """S3 API Reference, CreateMultipartUpload, x-amz-meta-: metadata is given when the upload is opened, not later."""
+    """S3 API Reference, CreateMultipartUpload, x-amz-meta-: the metadata of the completion is added to the object."""
     stored: StoredObject = assembled(call, upload, parts)
     late = {name.removeprefix(META): value for name, value in call.headers.items() if name.startswith(META)}
     return replace(stored, metadata=stored.metadata | late)
@@ -86,20 +89,18 @@ def completion_annotates_the_object(assembled: Any, call: Call, upload: Upload, 
 async def completion_keeps_earlier_metadata(
     finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, requested: Any
 ) -> None:
-    """S3 API Reference, CreateMultipartUpload: the object has the metadata that the upload was opened with."""
+    """S3 API Reference, CreateMultipartUpload: the object keeps the metadata of the one it overwrites."""
     earlier = bucket.objects.get(upload.key)
     kept = {**earlier.metadata, **stored.metadata} if earlier else stored.metadata
     await finish(bucket, upload, replace(stored, metadata=kept), requested)
 
 
 class PartsCountedByTheirNumbers(Defect):
-    """S3 API Reference, HeadObject, x-amz-mp-parts-count: how many parts there are, whatever their numbers."""
+    """S3 API Reference, HeadObject, x-amz-mp-parts-count: it is the highest part number."""
 
     noticed_by = ("storage/multipart/numbers-may-have-gaps",)
     shipped = True
-
-    def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
+    numbers: dict[str, int] = {}
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         await original(upload, part)
@@ -120,23 +121,13 @@ class PartsCountedByTheirNumbers(Defect):
     "interoperability/storage/download-gets-what-was-uploaded",
 )
 def last_part_lost(joined: Any, parts: list[Part]) -> bytes:
-    """S3 API Reference, CompleteMultipartUpload: the object has the bytes of all its parts."""
-    body: bytes = joined(parts[:-1] or parts)
-    return body
-
-
-@defect("storage/multipart/parts-make-the-object#one-empty-part")
-async def empty_part_refused(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
-    if not call.body:
-        raise Fault("InvalidRequest")
-    answer: Answer = await upload_part(call, bucket)
-    return answer
+    """S3 API Reference, CompleteMultipartUpload: the object lacks its last part."""
+    return joined(parts[:-1] or parts)
 
 
 @defect("storage/multipart/parts-make-the-object#part-sent-again")
 async def resent_part_keeps_its_tail(keep_part: Any, upload: Upload, part: Part) -> None:
-    """S3 API Reference, UploadPart: a part that is sent anew overwrites the earlier one, a longer one too."""
+    """S3 API Reference, UploadPart: a shorter part sent again keeps the tail of the earlier one."""
     earlier = upload.parts.get(part.number)
     tail = earlier.body[len(part.body) :] if earlier else b""
     await keep_part(upload, replace(part, body=part.body + tail))
@@ -144,7 +135,7 @@ async def resent_part_keeps_its_tail(keep_part: Any, upload: Upload, part: Part)
 
 @defect("storage/multipart/parts-make-the-object#backwards", shipped=True)
 def parts_must_be_of_one_size(check_part_sizes: Any, sizes: list[int]) -> None:
-    """S3 User Guide, "Multipart upload limits": each part has 5 MiB to 5 GiB, whatever the others have."""
+    """S3 User Guide, "Multipart upload limits": parts of different sizes are refused."""
     if len(set(sizes[:-1])) > 1:
         raise Fault("InvalidPart", "All non-trailing parts must have the same length.")
     check_part_sizes(sizes)
@@ -152,7 +143,7 @@ def parts_must_be_of_one_size(check_part_sizes: Any, sizes: list[int]) -> None:
 
 @defect("storage/multipart/parts-make-the-object#backwards", shipped=True)
 def open_range_ends_with_its_part(requested_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
-    """RFC 9110 section 14.1.2: a range without an end goes to the end of the object, not of the part it begins in."""
+    """RFC 9110 section 14.1.2: a range without an end stops at the end of a part."""
     span: tuple[int, int] | None = requested_span(call, found)
     if span is None or "-" not in found.etag or not call.headers["range"].endswith("-"):
         return span
@@ -161,29 +152,28 @@ def open_range_ends_with_its_part(requested_span: Any, call: Call, found: Stored
 
 @defect("storage/multipart/parts-make-the-object#backwards")
 def range_over_parts_wrong(object_body: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
-    """S3 API Reference, GetObject: a range is of the object, over the borders of its parts also."""
+    """S3 API Reference, GetObject: a range across two parts returns wrong bytes."""
     over = "-" in found.etag and start < SMALLEST_PART < end < found.size
     return found.body[: end - start] if over else bytes(object_body(call, found, start, end))
 
 
 @defect("storage/multipart/parts-make-the-object#backwards")
 def listed_size_of_first_part(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-    """S3 API Reference, ListObjectsV2, Size: the size of the object, however many parts it had."""
+    """S3 API Reference, ListObjectsV2, Size: the listed size is that of the first part."""
     body = stored.body[:SMALLEST_PART] if "-" in stored.etag else stored.body
     return str(entry(key, replace(stored, body=body), encoded, owner))
 
 
 @defect("storage/multipart/parts-make-the-object#backwards")
 def parts_joined_as_they_came(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-    """S3 API Reference, CompleteMultipartUpload: parts are joined by number, however they came."""
+    """S3 API Reference, CompleteMultipartUpload: parts are joined in the order of their arrival."""
     came = list(upload.parts)
-    stored: StoredObject = assembled(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
-    return stored
+    return assembled(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
 
 
 @defect("storage/multipart/parts-make-the-object#backwards,in-order")
 async def head_of_parts_reports_the_first(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, HeadObject, Content-Length: the size of the body, which is of all parts."""
+    """S3 API Reference, HeadObject, Content-Length: Content-Length is that of the first part."""
     answer: Answer = await get_object(call, bucket)
     stored = bucket.objects[call.key]
     if call.request.method == "HEAD" and answer.status == 200 and in_parts(stored):
@@ -193,27 +183,24 @@ async def head_of_parts_reports_the_first(get_object: Any, call: Call, bucket: B
 
 @defect("storage/multipart/parts-make-the-object#backwards")
 def parts_listed_with_another_tag(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-    """S3 API Reference, Object, ETag: the entity tag of an object in parts is the same wherever it is told."""
+    """S3 API Reference, Object, ETag: a listing returns another ETag for a multipart object than HEAD."""
     tag = stored.etag if "-" not in stored.etag else hashlib.md5(stored.body).hexdigest()
     return str(entry(key, replace(stored, etag=tag), encoded, owner))
 
 
 @defect("storage/multipart/right-object-size-completes")
 def object_size_treated_as_the_documents(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-    """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: the size of the object, not of the request."""
+    """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: it is compared with the document's size."""
     if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
         raise Fault("InvalidRequest")
-    stored: StoredObject = assembled(without_fields(call, SIZE), upload, parts)
-    return stored
+    return assembled(without_fields(call, SIZE), upload, parts)
 
 
 class AbortedPartsReused(Defect):
-    """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
+    """S3 API Reference, AbortMultipartUpload: the parts of an aborted upload are used by a later upload of the key."""
 
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.given_up: dict[tuple[str, str], dict[int, Part]] = {}
+    given_up: dict[tuple[str, str], dict[int, Part]] = {}
 
     async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         self.given_up[bucket.name, upload.key] = upload.parts
@@ -228,12 +215,10 @@ class AbortedPartsReused(Defect):
 
 
 class PartsStoredByKeyAndNumber(Defect):
-    """S3 API Reference, UploadPart, uploadId: a part is of its upload, and not of the last one to that key."""
+    """S3 API Reference, UploadPart, uploadId: two uploads of one key share their parts."""
 
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.files: dict[tuple[str, int], bytes] = {}
+    files: dict[tuple[str, int], bytes] = {}
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         await original(upload, part)

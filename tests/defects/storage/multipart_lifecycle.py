@@ -5,25 +5,37 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.one_method import defect
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
-from conformance.reference.support.storage import PAUSE_S, gateway, server_error
+from conformance.reference.support.storage import PAUSE_S, crashing, gateway
 from tests.defects.support.storage import drop_uploads, refusals_emptying
+
+ROWS = (
+    row(
+        "unknown-upload-is-server-error",
+        "S3 API Reference, NoSuchUpload: an unknown upload id is answered with a 5xx.",
+        "storage/multipart/abort-of-unknown-upload-is-harmless",
+        "storage/multipart/unknown-upload-is-404#complete,cut-short,like-a-path,list-parts,list-some-parts",
+        "storage/multipart/completing-twice-is-harmless",
+        upload_of=lambda original, call, bucket: crashing(lambda: original(call, bucket)),
+    ),
+)
 
 
 @defect("storage/concurrency/complete-or-abort")
 async def completion_fails_and_is_made(
     finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
+    """S3 API Reference, CompleteMultipartUpload: a completion during an abortion fails, but makes the object."""
     await gateway(finish).commit(bucket, upload.key, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     if upload.upload_id not in bucket.uploads:
@@ -32,10 +44,8 @@ async def completion_fails_and_is_made(
 
 
 @defect("storage/concurrency/complete-or-abort")
-async def complete_race(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-) -> None:
-    """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
+async def complete_race(finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Any) -> None:
+    """S3 API Reference, CompleteMultipartUpload: a concurrent second completion empties the object."""
     await asyncio.sleep(PAUSE_S)
     whole = upload.upload_id in bucket.uploads
     await finish(bucket, upload, stored if whole else replace(stored, body=b""), conditions)
@@ -45,7 +55,7 @@ async def complete_race(
 async def completion_torn_by_put(
     finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
+    """S3 User Guide, "Amazon S3 data consistency model": a completion concurrent with a write mixes both objects."""
     await finish(bucket, upload, stored, conditions)
     await asyncio.sleep(PAUSE_S)
     latest = bucket.objects.get(upload.key, stored)
@@ -54,38 +64,23 @@ async def completion_torn_by_put(
 
 @defect("storage/concurrency/parallel-parts-are-all-stored")
 async def parts_race(keep_part: Any, upload: Upload, part: Part) -> None:
-    """S3 User Guide, "Multipart upload process": parts may be uploaded in parallel, and none is lost."""
+    """S3 User Guide, "Multipart upload process": one of several concurrent parts is lost."""
     before = dict(upload.parts)
     await asyncio.sleep(PAUSE_S)
     upload.parts = {**before, part.number: part}
 
 
-@defect(
-    "storage/multipart/abort-of-unknown-upload-is-harmless",
-    "storage/multipart/unknown-upload-is-404#complete,cut-short,like-a-path,list-parts,list-some-parts",
-    "storage/multipart/completing-twice-is-harmless",
-)
-def unknown_upload_is_server_error(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
-    """S3 API Reference, NoSuchUpload: 404 for an upload that does not exist."""
-    try:
-        upload: Upload = upload_of(call, bucket)
-    except Fault:
-        raise server_error() from None
-    return upload
-
-
 @defect("storage/multipart/abort-of-unknown-upload-is-harmless")
 async def abort_of_unknown_upload_deletes(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, AbortMultipartUpload: it aborts an upload, and is not the deletion of the object."""
+    """S3 API Reference, AbortMultipartUpload: aborting an unknown upload deletes the object."""
     if call.query["uploadId"] not in bucket.uploads:
         bucket.remove(call.key)
-    answer: Answer = await abort_upload(call, bucket)
-    return answer
+    return await abort_upload(call, bucket)
 
 
 @defect("storage/multipart/abort-removes-the-upload", "storage/multipart/aborted-upload-takes-no-parts")
 async def upload_visible_too_early(keep_part: Any, upload: Upload, part: Part) -> None:
-    """S3 User Guide, "Multipart upload process": the object is there once the upload is completed, not before."""
+    """S3 User Guide, "Multipart upload process": the object is visible before the upload is completed."""
     await keep_part(upload, part)
     for bucket in gateway(keep_part).buckets.values():
         if upload.upload_id in bucket.uploads:
@@ -93,12 +88,10 @@ async def upload_visible_too_early(keep_part: Any, upload: Upload, part: Part) -
 
 
 class AbortedUploadStillListed(Defect):
-    """S3 API Reference, ListMultipartUploads: uploads in progress are listed, and none that was aborted."""
+    """S3 API Reference, ListMultipartUploads: an aborted upload is still listed."""
 
     noticed_by = ("storage/multipart/abort-removes-the-upload",)
-
-    def __init__(self) -> None:
-        self.aborted: list[tuple[str, Upload]] = []
+    aborted: list[tuple[str, Upload]] = []
 
     async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
@@ -112,20 +105,18 @@ class AbortedUploadStillListed(Defect):
 
 @defect("storage/multipart/abort-removes-the-upload")
 async def abort_reported_as200(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, AbortMultipartUpload: if the action is successful, the answer is 204."""
+    """S3 API Reference, AbortMultipartUpload: it is answered with 200."""
     answer: Answer = await abort_upload(call, bucket)
     answer.status = 200
     return answer
 
 
 class AbortedUploadTakesMoreParts(Defect):
-    """S3 API Reference, AbortMultipartUpload: no more parts can be uploaded with that upload id."""
+    """S3 API Reference, AbortMultipartUpload: an aborted upload accepts further parts."""
 
     noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
     method = "PUT"
-
-    def __init__(self) -> None:
-        self.aborted: dict[str, Upload] = {}
+    aborted: dict[str, Upload] = {}
 
     async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
@@ -133,51 +124,41 @@ class AbortedUploadTakesMoreParts(Defect):
 
     def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
         found = self.aborted.get(call.query["uploadId"]) if call.request.method == self.method else None
-        upload: Upload = found or original(call, bucket)
-        return upload
+        return found or original(call, bucket)
 
 
 class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
-    """S3 API Reference, AbortMultipartUpload: the parts are gone, and make no object any more."""
+    """S3 API Reference, AbortMultipartUpload: an aborted upload can be completed."""
 
     noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
 
     method = "POST"
 
 
-class RepeatedCompletionStoresAgain(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
-
-    noticed_by = ("storage/multipart/completing-twice-is-harmless",)
-
-    def __init__(self) -> None:
-        self.made: dict[str, StoredObject] = {}
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        made = self.made.get(call.query["uploadId"])
-        if made is not None:
-            bucket.put(call.key, made)
-            return gateway(original).completed(call, made)
-        answer: Answer = await original(call, bucket)
-        self.made[call.query["uploadId"]] = bucket.objects[call.key]
-        return answer
+@defect("storage/multipart/completing-twice-is-harmless", state=lambda: SimpleNamespace(made={}))
+async def repeated_completion_stores_again(state: Any, complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
+    """S3 User Guide, "Amazon S3 data consistency model": a repeated completion overwrites a later object."""
+    made = state.made.get(call.query["uploadId"])
+    if made is not None:
+        bucket.put(call.key, made)
+        return gateway(complete_upload).completed(call, made)
+    answer: Answer = await complete_upload(call, bucket)
+    state.made[call.query["uploadId"]] = bucket.objects[call.key]
+    return answer
 
 
 class _Repeated(Defect):
-    """S3 API Reference, CompleteMultipartUpload: what is repeated is told as the first time, or NoSuchUpload."""
+    """A completed upload can be completed again."""
 
-    def __init__(self) -> None:
-        self.objects: dict[str, StoredObject] = {}
+    objects: dict[str, StoredObject] = {}
 
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def finish(self, original: Any, bucket: Any, upload: Upload, stored: StoredObject, conditions: Any) -> None:
         await original(bucket, upload, stored, conditions)
         self.objects[upload.upload_id] = stored
 
 
 class RepeatedCompletionHasAnotherTag(_Repeated):
-    """S3 API Reference, CompleteMultipartUploadResult, ETag: that of the object, though its parts are gone by then."""
+    """S3 API Reference, CompleteMultipartUploadResult, ETag: a repeated completion returns another ETag."""
 
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
 
@@ -185,25 +166,23 @@ class RepeatedCompletionHasAnotherTag(_Repeated):
         made = self.objects.get(call.query["uploadId"])
         if made is not None:
             return gateway(original).completed(call, replace(made, etag=f"{hashlib.md5(b'').hexdigest()}-0"))
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 class RepeatedCompletionRemovesTheObject(_Repeated):
-    """S3 API Reference, NoSuchUpload: what is told so changes nothing, the object of that upload neither."""
+    """S3 API Reference, NoSuchUpload: a repeated completion is refused, but removes the object."""
 
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.query["uploadId"] in self.objects:
             bucket.remove(call.key)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 @defect("storage/multipart/interrupted-part-is-not-stored")
 async def cut_off_part_stored(broken_off: Any, request: Request) -> None:
-    """S3 API Reference, IncompleteBody: a part that breaks off is not kept."""
+    """S3 API Reference, IncompleteBody: a truncated part is refused, but stored."""
     surface = gateway(broken_off)
     name, key = surface.target(request)
     query = dict(pair.split("=", 1) for pair in request.query_string.split("&") if "=" in pair)
@@ -214,51 +193,48 @@ async def cut_off_part_stored(broken_off: Any, request: Request) -> None:
 
 @defect("storage/multipart/invisible-until-complete", shipped=True)
 async def uploads_take_room_on_pages(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjectsV2: what is listed are objects; an upload hides none by being under way."""
+    """S3 API Reference, ListObjectsV2: an open upload below the prefix empties a short page."""
     prefix = call.query.get("prefix", "")
     open_there = sum(each.key.startswith(prefix) for each in bucket.uploads.values())
     room = call.query.get("max-keys", "1000")
     if open_there and room.isdigit() and int(room) <= open_there:
         call = replace(call, query={**call.query, "max-keys": "0"})
-    answer: Answer = await list_objects_v2(call, bucket)
-    return answer
+    return await list_objects_v2(call, bucket)
 
 
 @defect("storage/multipart/invisible-until-complete")
 async def heads_see_open_uploads(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """CompleteMultipartUpload: it makes the object; before it there is none, to HEAD neither."""
+    """CompleteMultipartUpload: HEAD finds the object of an open upload."""
     opened = any(upload.key == call.key for upload in bucket.uploads.values())
     if call.request.method == "HEAD" and opened and call.key not in bucket.objects:
         answer = Answer(200)
         answer.headers.update({"ETag": '"d41d8cd98f00b204e9800998ecf8427e"', "Content-Length": "0"})
         return answer
-    answered: Answer = await get_object(call, bucket)
-    return answered
+    return await get_object(call, bucket)
 
 
 @defect("storage/multipart/invisible-until-complete", shipped=True)
 async def named_deletions_drop_uploads(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever is deleted."""
+    """S3 API Reference, UploadPart: DeleteObjects removes the open uploads of its keys."""
     drop_uploads(bucket, entry.require("Key"))
     return str(await delete_entry(bucket, entry, quiet))
 
 
 @defect("storage/multipart/invisible-until-complete")
 async def part_of_open_upload_is_read(on_object: Any, call: Call) -> Answer:
-    """S3 User Guide, "Uploading and copying objects using multipart upload": until it is completed there is nothing."""
+    """S3 API Reference, CreateMultipartUpload: partNumber reads a part of an open upload."""
     bucket = gateway(on_object).bucket_of(call.organization, call.bucket)
     number = call.query.get("partNumber", "")
     if call.request.method == "GET" and number.isdigit() and call.key not in bucket.objects:
         for upload in bucket.uploads.values():
             if upload.key == call.key and int(number) in upload.parts:
                 return Answer(206, upload.parts[int(number)].body)
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/multipart/invisible-until-complete")
 async def folders_of_uploads_listed(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, ListObjectsV2: in-progress multipart uploads make no common prefix."""
+    """S3 API Reference, ListObjectsV2: an open upload adds a common prefix."""
     kept, under_way = bucket.keys, {upload.key for upload in bucket.uploads.values()}
     bucket.keys = sorted({*kept, *under_way}) if call.query.get("delimiter") else kept
     try:
@@ -270,7 +246,7 @@ async def folders_of_uploads_listed(list_objects_v2: Any, call: Call, bucket: Bu
 
 @defect("storage/multipart/old-object-remains-until-completion")
 async def opening_describes_the_old_object(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CreateMultipartUpload: its metadata is the new object's, once that is complete."""
+    """S3 API Reference, CreateMultipartUpload: the metadata of an opened upload is given to the existing object."""
     answer: Answer = await create_upload(call, bucket)
     surface, there = gateway(create_upload), bucket.objects.get(call.key)
     if there is not None:
@@ -280,12 +256,10 @@ async def opening_describes_the_old_object(create_upload: Any, call: Call, bucke
 
 
 class ListedAsBeforeItsCompletion(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": a listing tells of the object that an upload made."""
+    """S3 User Guide, "Amazon S3 data consistency model": the listing still has the object that an upload replaced."""
 
     noticed_by = ("storage/multipart/old-object-remains-until-completion",)
-
-    def __init__(self) -> None:
-        self.overwritten: dict[tuple[str, str], tuple[StoredObject, StoredObject]] = {}
+    overwritten: dict[tuple[str, str], tuple[StoredObject, StoredObject]] = {}
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         before = bucket.objects.get(call.key)
@@ -302,7 +276,7 @@ class ListedAsBeforeItsCompletion(Defect):
 
 @defect("storage/multipart/old-object-remains-until-completion#deleted,deleted-by-delete-objects")
 async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, conditions: Conditions) -> None:
-    """S3 API Reference, CreateMultipartUpload: an upload is open until it is completed or aborted."""
+    """S3 API Reference, CreateMultipartUpload: a deletion removes the open uploads of its key."""
     await erase(bucket, key, conditions)
     for upload in [each for each in bucket.uploads.values() if each.key == key]:
         bucket.uploads.pop(upload.upload_id)
@@ -310,7 +284,7 @@ async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, conditions
 
 @defect("storage/multipart/old-object-remains-until-completion")
 async def parts_written_over_the_object(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Multipart upload process": what stands there stays until the upload is completed."""
+    """S3 User Guide, "Multipart upload process": a part replaces the existing object."""
     answer: Answer = await upload_part(call, bucket)
     if (found := bucket.objects.get(call.key)) is not None:
         bucket.put(call.key, replace(found, body=call.body))
@@ -319,7 +293,7 @@ async def parts_written_over_the_object(upload_part: Any, call: Call, bucket: Bu
 
 @defect("storage/multipart/invalid-part-is-refused#over-an-object")
 async def refused_completion_empties_its_key(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Amazon S3 data consistency model": a completion that is refused leaves what is there."""
+    """S3 User Guide, "Amazon S3 data consistency model": a refused completion removes the existing object."""
     with refusals_emptying(bucket, call.key):
         answer: Answer = await complete_upload(call, bucket)
     return answer

@@ -22,7 +22,7 @@ SMALLEST_PART = 5 * 1024 * 1024
 
 @defect("storage/multipart/bad-copy-range-is-refused#open,word")
 def copy_range_is_server_error(request: Request) -> Answer | None:
-    """S3 API Reference, UploadPartCopy: a range in another form is the caller's fault."""
+    """S3 API Reference, UploadPartCopy: an invalid range is answered with a 5xx."""
     range_value = request.headers.get("x-amz-copy-source-range")
     wrong = range_value is not None and not re.fullmatch(r"bytes=\d+-\d+", range_value)
     return refused(500, "InternalError") if wrong else None
@@ -30,55 +30,50 @@ def copy_range_is_server_error(request: Request) -> Answer | None:
 
 @defect("storage/multipart/copied-part-honours-conditions#if-match")
 async def conditional_parts_are_the_first(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, UploadPartCopy, partNumber: the part has this number, also where it has a condition."""
+    """S3 API Reference, UploadPartCopy, partNumber: a part with a condition is stored as part 1."""
     if f"{SOURCE}-if-match" in call.headers:
         call = replace(call, query={**call.query, "partNumber": "1"})
-    answer: Answer = await copy_part(call, bucket)
-    return answer
+    return await copy_part(call, bucket)
 
 
 @defect("storage/multipart/copied-part-honours-conditions#if-unmodified-since,if-none-match")
 async def copied_part_unconditional(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source-if-match: 412 where it does not hold."""
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-if-match: it is ignored."""
     conditional = [name for name in call.headers if name.startswith("x-amz-copy-source-if-")]
     headers = call.headers.mutablecopy()
     for name in conditional:
         del headers[name]
-    answer: Answer = await copy_part(replace(call, request=replace(call.request, headers=headers)), bucket)
-    return answer
+    return await copy_part(replace(call, request=replace(call.request, headers=headers)), bucket)
 
 
 @defect("storage/multipart/copied-part-honours-conditions#if-unmodified-since,if-modified-since")
 async def copied_part_conditions_all_fail(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source-if-match: the part is copied where it holds."""
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-if-match: it never holds."""
     if any(name.startswith("x-amz-copy-source-if-") for name in call.headers):
         raise Fault("PreconditionFailed")
-    answer: Answer = await copy_part(call, bucket)
-    return answer
+    return await copy_part(call, bucket)
 
 
 @defect("storage/multipart/invalid-copy-source-is-refused#broken-escape,no-bucket,no-key,slash")
 def broken_source_of_a_part_fails(copy_source: Any, call: Call) -> tuple[str, str]:
-    """API Reference, Error Handling: a source of a part that names no key is the caller's fault."""
+    """API Reference, Error Handling: a part source without a key is answered with a 5xx."""
     try:
-        named: tuple[str, str] = copy_source(call)
+        return copy_source(call)
     except Fault:
         if "uploadId" in call.query and call.headers["x-amz-copy-source"]:
             raise server_error() from None
         raise
-    return named
 
 
 @defect("storage/multipart/invalid-copy-source-is-refused#empty")
 async def empty_source_of_a_part_is_none(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source: it names a bucket and a key, or the part is refused."""
-    copied: Answer = await (copy_part if call.headers[SOURCE] else gateway(copy_part).upload_part)(call, bucket)
-    return copied
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source: an empty value stores an empty part."""
+    return await (copy_part if call.headers[SOURCE] else gateway(copy_part).upload_part)(call, bucket)
 
 
 @defect("storage/multipart/part-can-be-copied#special-characters,whole", shipped=True)
 async def whole_copied_part_is_the_object(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, UploadPartCopy: without a range it copies a part, and no object, either."""
+    """S3 API Reference, UploadPartCopy: a part copied without a range is also stored as the object."""
     answer: Answer = await copy_part(call, bucket)
     if "x-amz-copy-source-range" not in call.headers:
         source: Source = await gateway(copy_part).source(call)
@@ -87,12 +82,10 @@ async def whole_copied_part_is_the_object(copy_part: Any, call: Call, bucket: Bu
 
 
 class CopiedPartListedWithItsSourcesSize(Defect):
-    """S3 API Reference, ListParts, Size: that of the part, which may be a range of its source."""
+    """S3 API Reference, ListParts, Size: it is the size of the source."""
 
     noticed_by = ("storage/multipart/part-can-be-copied#range",)
-
-    def __init__(self) -> None:
-        self.sizes: dict[int, int] = {}
+    sizes: dict[int, int] = {}
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         body: bytes = original(call, source)
@@ -106,16 +99,15 @@ class CopiedPartListedWithItsSourcesSize(Defect):
 
 @defect("storage/multipart/part-can-be-copied#range-from-the-first-byte,range-over-parts")
 def range_of_a_copy_from_the_start_refused(copied_range: Any, call: Call, source: StoredObject) -> bytes:
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: bytes=first-last, from zero-based offsets on."""
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: a range from byte 0 is refused."""
     if call.headers.get("x-amz-copy-source-range", "").startswith("bytes=0-"):
         raise Fault("InvalidArgument")
-    body: bytes = copied_range(call, source)
-    return body
+    return copied_range(call, source)
 
 
 @defect("storage/multipart/part-can-be-copied#range,range-over-parts", shipped=True)
 async def copied_part_reported_with_its_source(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyPartResult, ETag: that of the part, by which the upload is completed; not the source's."""
+    """S3 API Reference, CopyPartResult, ETag: it is the ETag of the source."""
     answer: Answer = await copy_part(call, bucket)
     surface = gateway(copy_part)
     of, key = surface.copy_source(call)
@@ -126,31 +118,30 @@ async def copied_part_reported_with_its_source(copy_part: Any, call: Call, bucke
 
 @defect("storage/multipart/part-can-be-copied#range-over-parts")
 def first_part_of_a_whole_source(copied_range: Any, call: Call, source: StoredObject) -> bytes:
-    """S3 API Reference, UploadPartCopy: without a range the part is the whole source, of however many parts that is."""
+    """S3 API Reference, UploadPartCopy: only the first part of a multipart source is copied."""
     found: bytes = copied_range(call, source)
     return found[:SMALLEST_PART] if "-" in source.etag and "x-amz-copy-source-range" not in call.headers else found
 
 
 @defect("storage/multipart/part-is-copied-from-the-named-bucket")
 async def part_copied_within_its_bucket(source: Any, call: Call) -> Source:
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source: the bucket that is named, not that of the upload."""
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source: the source is read from the upload's bucket."""
     found: Source = await source(call)
     beside = gateway(source).buckets[call.bucket].objects.get(found.key)
     return replace(found, stored=beside) if beside and "uploadId" in call.query else found
 
 
 class RefusedRangeEmptiesThePart(Defect):
-    """S3 API Reference, UploadPartCopy: a copy that is refused leaves the part that was sent before as it was."""
+    """S3 API Reference, UploadPartCopy: a refused copy empties the existing part."""
 
     noticed_by = ("storage/multipart/bad-copy-range-is-refused#beyond",)
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
-            answer: Answer = await original(call, bucket)
+            return await original(call, bucket)
         except Fault:
             self._emptied(bucket, call)
             raise
-        return answer
 
     def _emptied(self, bucket: Bucket, call: Call) -> None:
         upload, number = bucket.uploads.get(call.query["uploadId"]), int(call.query["partNumber"])
@@ -160,18 +151,17 @@ class RefusedRangeEmptiesThePart(Defect):
 
 @defect("storage/multipart/bad-copy-range-is-refused#beyond", "storage/multipart/missing-copy-source-is-404")
 async def refused_copy_loses_the_part(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, UploadPartCopy: a part whose copy is refused is the one that was sent before."""
+    """S3 API Reference, UploadPartCopy: a refused copy removes the existing part."""
     surface = gateway(copy_part)
     try:
-        answer: Answer = await copy_part(call, bucket)
+        return await copy_part(call, bucket)
     except Fault:
         surface.upload_of(call, bucket).parts.pop(surface.part_number(call), None)
         raise
-    return answer
 
 
 @defect("storage/multipart/traversal-is-no-source-of-a-part#encoded,plain")
 def part_source_dots_resolved(copy_source: Any, call: Call) -> tuple[str, str]:
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source: the bucket that is named, and a key in it."""
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source: dot segments in the source lead to another bucket."""
     bucket, key = copy_source(call)
     return resolved(bucket, key) if "uploadId" in call.query else (bucket, key)

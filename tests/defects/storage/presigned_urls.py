@@ -1,4 +1,4 @@
-"""Defects of presigned urls.
+"""Defects of presigned URLs.
 
 They break these promises:
 
@@ -8,28 +8,29 @@ They break these promises:
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage import Storage, canonical
+from conformance.reference.storage import canonical
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.objects import OVERRIDES
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, StoredObject
-from conformance.reference.support.storage import gateway, server_error
+from conformance.reference.support.storage import crashing, gateway
 from tests.defects.support.storage import (
     FORGED,
     SIGNATURE,
-    _DoneAllTheSame,
     by_url,
+    done_though_refused,
     let_in,
     refused,
+    refuses,
+    refusing,
     under_any_secret,
     without_fields,
 )
@@ -37,26 +38,62 @@ from tests.defects.support.storage import (
 UNSIGNED_CHUNKS = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 DATE = "x-amz-date"
 
+
+def _writes_by_url(request: Request) -> bool:
+    return by_url(request) and request.method in ("PUT", "DELETE")
+
+
 ROWS = (
     row(
         "presigned-never-expires",
-        'SigV4, "Using Query Parameters": a presigned URL is refused after X-Amz-Expires seconds.',
+        'SigV4, "Using Query Parameters": a presigned URL never expires.',
         "storage/presigned/expired-is-refused#get,head",
         "storage/presigned/future-is-refused",
         check_expiry=lambda original, age, expires: None,
     ),
     row(
         "empty-expiry-accepted",
-        'SigV4, "Using Query Parameters": the least X-Amz-Expires is 1.',
+        'SigV4, "Using Query Parameters": an X-Amz-Expires of 0 is accepted.',
         "storage/presigned/expiry-is-bounded#zero",
         expiry=lambda original, given: original("60" if given == "0" else given),
+    ),
+    row(
+        "urls-of-parts-refused",
+        'SigV4, "Using Query Parameters": a presigned part is refused.',
+        "storage/presigned/part-is-served",
+        presented_in_query=refusing("AuthorizationQueryParametersError", lambda request, query: "uploadId" in query),
+    ),
+    row(
+        "forged-urls-obeyed",
+        'SigV4, "Using Query Parameters": a presigned write with a wrong signature is refused, but done.',
+        "storage/presigned/altered-is-refused#get-sent-as-delete,key,later-date,longer-expiry,x-id-added,signature",
+        "storage/presigned/altered-is-refused#signature-cut",
+        "storage/presigned/signed-fields-are-checked#metadata-changed",
+        answered=done_though_refused(FORGED, when=lambda surface, request: _writes_by_url(request)),
+    ),
+    row(
+        "expired-urls-obeyed",
+        'SigV4, "Using Query Parameters", X-Amz-Expires: a write by an expired URL is refused, but done.',
+        "storage/presigned/expired-is-refused#delete,put",
+        answered=done_though_refused(
+            "AccessDenied",
+            when=lambda surface, request: (
+                _writes_by_url(request) and refuses(lambda: surface.check_time(surface.presented(request)))
+            ),
+        ),
+    ),
+    row(
+        "chosen-line-ends-are-server-errors",
+        "RFC 9110 section 5.5: a line end in a response- parameter is answered with a 5xx.",
+        "storage/presigned/response-parameters-add-no-headers",
+        overrides=lambda original, call: crashing(lambda: original(call)),
     ),
 )
 
 
 @defect("storage/presigned/response-parameters-set-headers#presigned-get")
 async def overrides_with_the_objects_own(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, GetObject, response-cache-control and its like: they replace the object's own field."""
+    """S3 API Reference, GetObject, response-cache-control and its like: they are added to the object's own fields."""
     answer: Answer = await get_object(call, bucket)
     own = bucket.objects[call.key].headers
     for name in own.keys() & gateway(get_object).overrides(call):
@@ -64,27 +101,21 @@ async def overrides_with_the_objects_own(get_object: Any, call: Call, bucket: Bu
     return answer
 
 
-class ChosenTypeIsStored(Defect):
-    """S3 API Reference, GetObject, response-content-type: the type of the one answer, not of the object."""
-
-    noticed_by = ("storage/presigned/response-parameters-set-headers#presigned-get",)
-
-    def __init__(self) -> None:
-        self.types: dict[str, str] = {}
-
-    def overrides(self, original: Any, call: Call) -> dict[str, str]:
-        found: dict[str, str] = original(call)
-        kept, key = {**found}, f"{call.bucket}/{call.key}"
-        if key in self.types:
-            kept.setdefault("content-type", self.types[key])
-        if "content-type" in found:
-            self.types[key] = found["content-type"]
-        return kept
+@defect("storage/presigned/response-parameters-set-headers#presigned-get", state=dict)
+def chosen_type_is_stored(types: dict[str, str], overrides: Any, call: Call) -> dict[str, str]:
+    """S3 API Reference, GetObject, response-content-type: the type is stored with the object."""
+    found: dict[str, str] = overrides(call)
+    kept, key = {**found}, f"{call.bucket}/{call.key}"
+    if key in types:
+        kept.setdefault("content-type", types[key])
+    if "content-type" in found:
+        types[key] = found["content-type"]
+    return kept
 
 
 @defect("storage/presigned/response-parameters-set-headers#head")
 def chosen_fields_of_head_refused(overrides: Any, call: Call) -> dict[str, str]:
-    """S3 API Reference, HeadObject, response-content-type: a parameter of HeadObject as of GetObject."""
+    """S3 API Reference, HeadObject, response-content-type: it is refused for HEAD."""
     found: dict[str, str] = overrides(call)
     if found and call.request.method == "HEAD":
         raise Fault("InvalidRequest")
@@ -93,7 +124,7 @@ def chosen_fields_of_head_refused(overrides: Any, call: Call) -> dict[str, str]:
 
 @defect("storage/presigned/response-parameters-set-headers#not-in-errors")
 def errors_of_the_chosen_type(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, GetObject: the fields that a request chooses are included only in a successful response."""
+    """S3 API Reference, GetObject: response-content-type changes the type of errors."""
     chosen = query_of(request).get("response-content-type")
     if chosen and answer.status >= 400:
         answer.headers["Content-Type"] = chosen
@@ -102,24 +133,14 @@ def errors_of_the_chosen_type(request: Request, answer: Answer) -> Answer:
 
 @defect("storage/presigned/response-parameters-set-headers#range")
 def overrides_of_whole_reads_only(overrides: Any, call: Call) -> dict[str, str]:
-    """S3 API Reference, HeadObject, response-content-type: heeded by HEAD, and with a range."""
+    """S3 API Reference, HeadObject, response-content-type: it is ignored for HEAD and ranges."""
     whole = call.request.method == "GET" and "range" not in call.headers
     return dict(overrides(call)) if whole else {}
 
 
 @defect("storage/presigned/response-parameters-add-no-headers")
-def chosen_line_ends_are_server_errors(overrides: Any, call: Call) -> dict[str, str]:
-    """RFC 9110 section 5.5: a line end within the value of a field is refused, or a blank is put in its place."""
-    try:
-        found: dict[str, str] = overrides(call)
-    except Fault:
-        raise server_error() from None
-    return found
-
-
-@defect("storage/presigned/response-parameters-add-no-headers")
 def chosen_fields_end_lines(overrides: Any, call: Call) -> dict[str, str]:
-    """RFC 9110 section 5.5: a line end within the value of a field is refused, or a blank is put in its place."""
+    """RFC 9110 section 5.5: a line end in a response- parameter begins another field."""
     found = dict[str, str]()
     for name, header in OVERRIDES.items():
         value, *lines = call.query.get(name, "").split("\r\n")
@@ -130,16 +151,15 @@ def chosen_fields_end_lines(overrides: Any, call: Call) -> dict[str, str]:
 
 @defect("storage/presigned/get-is-served#javascript-sdk")
 async def chosen_fields_are_requested_again(get_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """RFC 9110 section 13.1.2: If-None-Match that does not hold is 304, whichever fields of the answer are chosen."""
+    """RFC 9110 section 13.1.2: with response- parameters, 304 is never answered."""
     if any(name.startswith("response-") for name in call.query):
         call = without_fields(call, "If-None-Match")
-    answer: Answer = await get_object(call, bucket)
-    return answer
+    return await get_object(call, bucket)
 
 
 @defect("storage/presigned/get-is-served#a-minute,a-second-short-of-a-week,a-week")
 def presigned_urls_omit_metadata(request: Request, answer: Answer) -> Answer:
-    """SigV4, "Using Query Parameters": a request that is made by a URL is answered as any other."""
+    """SigV4, "Using Query Parameters": responses to presigned URLs omit metadata."""
     if "X-Amz-Signature" in request.query_string:
         for name in [name for name in answer.headers if name.startswith(META)]:
             del answer.headers[name]
@@ -153,7 +173,7 @@ def presigned_urls_omit_metadata(request: Request, answer: Answer) -> Answer:
     "storage/sdk/presigned-url",
 )
 def presigned_urls_refused(request: Request) -> Answer | None:
-    """SigV4, "Authenticating Requests: Using Query Parameters": a presigned URL is served."""
+    """SigV4, "Authenticating Requests: Using Query Parameters": a presigned URL is refused."""
     return refused(403, "AccessDenied") if "X-Amz-Signature" in request.query_string else None
 
 
@@ -163,40 +183,29 @@ def _by_url(call: Call) -> bool:
 
 @defect("storage/presigned/other-operations-are-served")
 async def deletions_by_url_idle(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 User Guide, "Download and upload objects with presigned URLs": what is signed so is done as otherwise."""
-    answer: Answer = Answer(204) if _by_url(call) else await delete_object(call, bucket)
-    return answer
+    """S3 User Guide, "Presigned URLs": a presigned deletion is acknowledged, but not done."""
+    return Answer(204) if _by_url(call) else await delete_object(call, bucket)
 
 
 @defect("storage/presigned/other-operations-are-served")
 def deletions_by_url_refused(request: Request) -> Answer | None:
-    """SigV4, "Using Query Parameters": a request is expressed entirely in a URL, a deletion too."""
+    """SigV4, "Using Query Parameters": a presigned deletion is refused."""
     return Answer(403) if request.method == "DELETE" and "X-Amz-Signature" in request.query_string else None
 
 
 @defect("storage/presigned/part-is-served")
 def parts_by_url_unverified(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Using Query Parameters": the URL of a part is good for that part, as its signature says."""
+    """SigV4, "Using Query Parameters": the signature of a presigned part is not verified."""
     named = query_of(request)
     return under_any_secret(authenticate, request, {"uploadId", "X-Amz-Signature"} <= set(named))
 
 
 @defect("storage/presigned/part-is-served")
-def urls_of_parts_refused(presented_in_query: Any, request: Request, query: dict[str, str]) -> Presented:
-    """SigV4, "Using Query Parameters": a part of an upload is served by its URL as an object is."""
-    if "uploadId" in query:
-        raise Fault("AuthorizationQueryParametersError")
-    presented: Presented = presented_in_query(request, query)
-    return presented
-
-
-@defect("storage/presigned/part-is-served")
 def urls_to_post_refused(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Using Query Parameters": a request is expressed entirely in a URL, the opening of an upload too."""
+    """SigV4, "Using Query Parameters": a presigned POST is refused."""
     if request.method == "POST" and SIGNATURE in request.query_string:
         raise Fault("SignatureDoesNotMatch")
-    found: Signer = authenticate(request)
-    return found
+    return authenticate(request)
 
 
 @defect(
@@ -205,14 +214,14 @@ def urls_to_post_refused(authenticate: Any, request: Request) -> Signer:
     "storage/presigned/part-is-served",
 )
 def unsigned_bodies_lost(read_payload: Any, call: Call) -> None:
-    """SigV4, "Using Query Parameters": the payload of a URL is not signed; it is stored all the same."""
+    """SigV4, "Using Query Parameters": the body of a presigned upload is lost."""
     read_payload(call)
     call.body = b"" if _by_url(call) else call.body
 
 
 @defect("storage/presigned/range-is-served")
 def ranges_of_urls_cut_twice(object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-    """S3 API Reference, GetObject, Range: the bytes that are named, which a proxy does not cut out of themselves."""
+    """S3 API Reference, GetObject, Range: the range is cut out of the range."""
     answer: Answer = object_answer(call, found, overrides)
     where = gateway(object_answer).requested_span(call, found) if _by_url(call) else None
     if where:
@@ -223,39 +232,33 @@ def ranges_of_urls_cut_twice(object_answer: Any, call: Call, found: StoredObject
 
 @defect("storage/presigned/signed-fields-are-served")
 def urls_lose_their_fields(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: fields that were signed with a URL are sent and obeyed."""
+    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: the signed fields of a presigned upload are lost."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, metadata={}, headers={"content-type": "text/plain"}) if _by_url(call) else stored
 
 
 @defect("storage/presigned/signed-fields-are-served")
 def urls_of_several_fields_refused(canonical_headers: Any, request: Request, names: tuple[str, ...]) -> str:
-    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: not Host alone may be signed."""
+    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: URLs that sign more than Host are refused."""
     return str(canonical_headers(request, ("host",) if "X-Amz-Signature" in request.query_string else names))
 
 
-class AnswersToUrlsCachedByPath(Defect):
-    """SigV4, "Using Query Parameters": a URL that was served opens the object to who has it, and to nobody else."""
-
-    noticed_by = ("storage/presigned/altered-is-refused#forged-after-use",)
-
-    def __init__(self) -> None:
-        self.kept: set[str] = set()
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        of_object = gateway(original).target(request)[1] != ""
-        read = request.method == "GET" and of_object and "authorization" not in request.headers
-        if read and request.raw_path in self.kept:
-            return let_in(original, replace(request, query_string=""), allowed=True)
-        signer: Signer = original(request)
-        if read:
-            self.kept.add(request.raw_path)
-        return signer
+@defect("storage/presigned/altered-is-refused#forged-after-use", state=set)
+def answers_to_urls_cached_by_path(kept: set[str], authenticate: Any, request: Request) -> Signer:
+    """SigV4, "Using Query Parameters": the response to a presigned URL is cached for every client."""
+    of_object = gateway(authenticate).target(request)[1] != ""
+    read = request.method == "GET" and of_object and "authorization" not in request.headers
+    if read and request.raw_path in kept:
+        return let_in(authenticate, replace(request, query_string=""), allowed=True)
+    signer: Signer = authenticate(request)
+    if read:
+        kept.add(request.raw_path)
+    return signer
 
 
 @defect("storage/presigned/altered-is-refused#response-field-added")
 def answer_fields_not_signed(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Create a canonical request": the query is signed whole, with what chooses the fields of the answer."""
+    """SigV4, "Create a canonical request": response- parameters are left out of the signature."""
     try:
         signer: Signer = authenticate(request)
     except Fault as fault:
@@ -266,23 +269,9 @@ def answer_fields_not_signed(authenticate: Any, request: Request) -> Signer:
     return signer
 
 
-class ForgedUrlsObeyed(_DoneAllTheSame):
-    """SigV4, "Using Query Parameters": what is refused for the signature of its URL is not done."""
-
-    codes = (FORGED,)
-    noticed_by = (
-        "storage/presigned/altered-is-refused#get-sent-as-delete,key,later-date,longer-expiry,x-id-added,signature",
-        "storage/presigned/altered-is-refused#signature-cut",
-        "storage/presigned/signed-fields-are-checked#metadata-changed",
-    )
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return by_url(request) and request.method in ("PUT", "DELETE")
-
-
 @defect("storage/presigned/altered-is-refused#get-sent-as-put,method,put-sent-as-head,put-sent-as-get")
 def method_not_signed(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Task 1: Create a canonical request": the method is part of what is signed."""
+    """SigV4, "Task 1: Create a canonical request": a signature is accepted for another method."""
     for method in ("GET", "PUT", "DELETE", "HEAD", "POST"):
         try:
             signer: Signer = authenticate(replace(request, method=method))
@@ -295,13 +284,11 @@ def method_not_signed(authenticate: Any, request: Request) -> Signer:
 
 
 class LifeOfUrlsFromOtherFields(Defect):
-    """SigV4, "Using Query Parameters": a URL lives from its X-Amz-Date, not from a field that its bearer adds."""
+    """SigV4, "Using Query Parameters": an unsigned x-amz-date field renews a presigned URL."""
 
     noticed_by = ("storage/presigned/expired-is-refused#x-amz-date-now",)
     shipped = True
-
-    def __init__(self) -> None:
-        self.date_s: float | None = None
+    date_s: float | None = None
 
     def authenticate(self, original: Any, request: Request) -> Any:
         self.date_s = canonical.seconds_of(request.headers.get(DATE, ""))
@@ -316,13 +303,11 @@ class LifeOfUrlsFromOtherFields(Defect):
 
 
 class UsedUrlsOutliveTheirTime(Defect):
-    """SigV4, "Using Query Parameters", X-Amz-Expires: a URL ends with its time, that of which an answer is kept too."""
+    """SigV4, "Using Query Parameters", X-Amz-Expires: a presigned URL that was used once never expires."""
 
     noticed_by = ("storage/presigned/expired-is-refused#used-before",)
-
-    def __init__(self) -> None:
-        self.served: set[str] = set()
-        self.kept = False
+    served: set[str] = set()
+    kept = False
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         self.kept = request.query_string in self.served
@@ -335,67 +320,48 @@ class UsedUrlsOutliveTheirTime(Defect):
             original(age, expires)
 
 
-class ExpiredUrlsObeyed(_DoneAllTheSame):
-    """SigV4, "Using Query Parameters", X-Amz-Expires: what comes after its time is not done."""
-
-    codes = ("AccessDenied",)
-    noticed_by = ("storage/presigned/expired-is-refused#delete,put",)
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        if not by_url(request) or request.method not in ("PUT", "DELETE"):
-            return False
-        with suppress(Fault):
-            surface.check_time(surface.presented(request))
-            return False
-        return True
-
-
 @defect("storage/presigned/signed-fields-are-checked#metadata-changed,metadata-left-out,type-changed")
 def fields_of_urls_not_compared(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: a field that was signed comes as it was signed."""
+    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: signed fields are not compared."""
     surface = gateway(authenticate)
     try:
-        signer: Signer = authenticate(request)
+        return authenticate(request)
     except Fault as fault:
         presented = surface.presented(request)
         key = surface.known_key(presented.credential.access_key)
         if fault.code != "SignatureDoesNotMatch" or key is None or presented.signed_headers == ("host",):
             raise
         return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
-    return signer
 
 
 @defect("storage/presigned/unsigned-fields-are-not-obeyed#method")
 async def method_read_from_a_field(on_object: Any, call: Call) -> Answer:
-    """SigV4, "Task 1": the method that was signed, whatever field some framework takes another one from."""
+    """SigV4, "Task 1": a method override field changes the method."""
     method = call.headers.get("x-http-method-override", call.request.method)
-    answer: Answer = await on_object(replace(call, request=replace(call.request, method=method)))
-    return answer
+    return await on_object(replace(call, request=replace(call.request, method=method)))
 
 
 @defect("storage/presigned/unsigned-fields-are-not-obeyed#path")
 async def path_read_from_a_field(on_object: Any, call: Call) -> Answer:
-    """SigV4, "Task 1": the path that was signed, whatever field some framework takes another one from."""
+    """SigV4, "Task 1": a path override field changes the path."""
     path = call.headers.get("x-original-url")
-    answer: Answer = await on_object(replace(call, key=path.split("/", 2)[2]) if path else call)
-    return answer
+    return await on_object(replace(call, key=path.split("/", 2)[2]) if path else call)
 
 
 @defect("storage/presigned/wrong-scope-is-refused#date,service")
 def scope_of_urls_not_looked_at(check_scope: Any, presented: Presented) -> None:
-    """SigV4, "Using Query Parameters", X-Amz-Credential: the scope is of this service and of the URL's day."""
+    """SigV4, "Using Query Parameters", X-Amz-Credential: the scope is not checked."""
     if presented.expires is None:
         check_scope(presented)
 
 
 @defect("storage/presigned/wrong-secret-is-refused#with-unsigned-chunks", shipped=True)
 def forged_urls_of_unsigned_chunks(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Using Query Parameters": a URL's signature is verified, also where chunks behind it have none."""
+    """SigV4, "Using Query Parameters": the signature is not verified for unsigned chunks."""
     surface = gateway(authenticate)
     if request.headers.get("x-amz-content-sha256") == UNSIGNED_CHUNKS and "authorization" not in request.headers:
         presented: Presented = surface.presented(request)
         key = surface.known_key(presented.credential.access_key)
         if key is not None:
             return Signer(key.organization, b"", presented.timestamp, "", "", UNSIGNED_CHUNKS)
-    found: Signer = authenticate(request)
-    return found
+    return authenticate(request)

@@ -19,7 +19,7 @@ from conformance.reference.support.storage import gateway
 ROWS = (
     row(
         "copy-keeps-composite-checksum",
-        "S3 API Reference, CopyObjectResult, ChecksumType: what is told as of the whole object is of its bytes.",
+        "S3 API Reference, CopyObjectResult, ChecksumType: a composite checksum is reported as that of the object.",
         "storage/checksum/of-a-copy-of-parts-is-its-own",
         copied_checksums=lambda original, stored, asked: stored.checksums,
     ),
@@ -27,7 +27,7 @@ ROWS = (
 
 
 def _joined(original: Any, upload: Upload) -> StoredObject:
-    """The object of all parts that came, in whatever way they should not be one."""
+    """Return the object that all uploaded parts make, whatever the completion says."""
     surface = gateway(original)
     parts: list[Part] = [part for _, part in sorted(upload.parts.items())]
     return StoredObject(surface.joined(parts), surface.multipart_etag(parts), surface.seconds(), upload.headers)
@@ -42,37 +42,35 @@ def _joined(original: Any, upload: Upload) -> StoredObject:
     "storage/multipart/wrong-object-size-is-refused#less",
 )
 async def refused_completion_makes_the_object(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CompleteMultipartUpload: a completion that is refused makes no object, of whatever parts."""
+    """S3 API Reference, CompleteMultipartUpload: a completion is refused, but makes the object."""
     try:
-        answer: Answer = await complete_upload(call, bucket)
+        return await complete_upload(call, bucket)
     except Fault:
         upload = bucket.uploads.get(call.query["uploadId"])
         if upload is not None:
             bucket.put(call.key, _joined(complete_upload, upload))
         raise
-    return answer
 
 
 @defect("storage/checksum/of-a-completion-is-compared#object-malformed,object")
 async def checksums_of_completion_not_compared(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: the checksum of the object that is to be made."""
+    """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: it is not compared with the object."""
     headers = call.headers.mutablecopy()
     for name in [name for name in headers if name.startswith("x-amz-checksum-")]:
         del headers[name]
-    answer: Answer = await complete_upload(replace(call, request=replace(call.request, headers=headers)), bucket)
-    return answer
+    return await complete_upload(replace(call, request=replace(call.request, headers=headers)), bucket)
 
 
 @defect("storage/checksum/of-a-copy-is-the-one-requested")
 def copied_with_another_checksum(copied_checksums: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
-    """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the checksum that is made is of the object."""
+    """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the reported checksum is wrong."""
     found: dict[str, str] = copied_checksums(stored, requested)
     return found if requested is None else {requested: checksum(requested, stored.etag.encode())}
 
 
 @defect("storage/checksum/of-a-copy-is-the-one-requested")
 async def copies_checksum_stored_wrong(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the checksum that is kept is the one that was told."""
+    """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the stored checksum differs from the reported one."""
     answer: Answer = await copy_object(call, bucket)
     stored = bucket.objects[call.key]
     wrong = {name: checksum(name, stored.etag.encode()) for name in stored.checksums}
@@ -81,12 +79,10 @@ async def copies_checksum_stored_wrong(copy_object: Any, call: Call, bucket: Buc
 
 
 class CopyOfPartsReportedWithASourcesChecksum(Defect):
-    """S3 API Reference, CopyObjectResult, ChecksumCRC32: that of the new object, which has no parts."""
+    """S3 API Reference, CopyObjectResult, ChecksumCRC32: it is the composite checksum of the multipart source."""
 
     noticed_by = ("storage/checksum/of-a-copy-of-parts-is-its-own",)
-
-    def __init__(self) -> None:
-        self.earlier: dict[str, str] = {}
+    earlier: dict[str, str] = {}
 
     def copied_checksums(self, original: Any, stored: StoredObject, requested: str | None) -> dict[str, str]:
         found: dict[str, str] = original(stored, requested)
@@ -95,46 +91,40 @@ class CopyOfPartsReportedWithASourcesChecksum(Defect):
         return found
 
     def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        elements: list[str] = original(
-            etag, modified, {name: self.earlier.get(name, value) for name, value in checksums.items()}
-        )
-        return elements
+        return original(etag, modified, {name: self.earlier.get(name, value) for name, value in checksums.items()})
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32,full-crc64nvme")
 async def checksum_of_the_part_before(keep_part: Any, upload: Upload, part: Part) -> None:
-    """S3 API Reference, UploadPart: a part that is sent anew replaces the one before, and its checksum."""
+    """S3 API Reference, UploadPart: a part sent again keeps the checksum of the earlier one."""
     before = upload.parts.get(part.number)
     await keep_part(upload, replace(part, checksums=before.checksums) if before else part)
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#full-crc32")
 def checksum_type_not_heeded(checksum_type: Any, call: Call, algorithm: str | None) -> str:
-    """S3 API Reference, CreateMultipartUpload, x-amz-checksum-type: the type that is asked for is used and told."""
+    """S3 API Reference, CreateMultipartUpload, x-amz-checksum-type: it is ignored."""
     checksum_type(call, algorithm)
     return "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32")
-def checksum_of_parts_reported_as_of_the_whole(
-    assembled: Any, call: Call, upload: Upload, parts: list[Part]
-) -> StoredObject:
-    """S3 API Reference, GetObject, x-amz-checksum-type: a checksum of the parts' checksums is told as such."""
+def checksum_of_parts_reported_as_of_the_whole(assembled: Any, call: Call, upload: Upload, parts: Any) -> StoredObject:
+    """S3 API Reference, GetObject, x-amz-checksum-type: a composite checksum is reported as FULL_OBJECT."""
     stored: StoredObject = assembled(call, upload, parts)
     return replace(stored, checksum_type="FULL_OBJECT")
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#full-crc32")
 async def checksum_of_the_whole_refused(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: the object's, which is not the document's."""
+    """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: it is compared with the document."""
     gateway(complete_upload).check_checksum(call)
-    answer: Answer = await complete_upload(call, bucket)
-    return answer
+    return await complete_upload(call, bucket)
 
 
 @defect("storage/checksum/of-parts-is-of-its-type#composite-crc32,composite-sha256")
 def checksum_of_parts_stored_wrong(checksum_headers: Any, checksums: dict[str, str]) -> dict[str, str]:
-    """S3 API Reference, GetObject, x-amz-checksum-: of an object in parts as its completion told it."""
+    """S3 API Reference, GetObject, x-amz-checksum-: the checksum of a multipart object is not the reported one."""
     cut = {name: value.partition("-")[0][::-1] if "-" in value else value for name, value in checksums.items()}
     return dict(checksum_headers(cut))
 
@@ -143,7 +133,7 @@ def checksum_of_parts_stored_wrong(checksum_headers: Any, checksums: dict[str, s
 async def checksum_outlives_its_bytes(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, GetObject, x-amz-checksum-: what overwrites an object has its own checksum, or none."""
+    """S3 API Reference, GetObject, x-amz-checksum-: an overwritten object keeps its old checksum."""
     before = bucket.objects.get(key)
     if before is not None and not stored.checksums:
         stored = replace(stored, checksums=before.checksums)
@@ -152,14 +142,14 @@ async def checksum_outlives_its_bytes(
 
 @defect("storage/checksum/stored-checksum-is-reported#crc32,crc32c")
 def noughts_of_crcs_lost(check_checksum: Any, call: Call) -> dict[str, str]:
-    """S3 User Guide, "Checking object integrity": a CRC has its length, with noughts in front where it is small."""
+    """S3 User Guide, "Checking object integrity": leading zeros of a CRC are lost."""
     given: dict[str, str] = check_checksum(call)
     return {name: base64.b64encode(base64.b64decode(text).lstrip(b"\0")).decode() for name, text in given.items()}
 
 
 @defect("storage/checksum/stored-checksum-is-reported#crc64nvme,sha1,sha256", shipped=True)
 def head_omits_the_checksum(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, HeadObject: the response is identical to that of GET, but for its body."""
+    """S3 API Reference, HeadObject: HEAD omits the checksum that GET returns."""
     for name in [name for name in answer.headers if name.lower().startswith("x-amz-checksum-")]:
         if request.method == "HEAD":
             del answer.headers[name]
@@ -170,7 +160,7 @@ def head_omits_the_checksum(request: Request, answer: Answer) -> Answer:
 async def checksum_of_the_overwritten_reported(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
 ) -> None:
-    """S3 API Reference, GetObject, x-amz-checksum-crc32: that of the object, not of the one that it replaced."""
+    """S3 API Reference, GetObject, x-amz-checksum-crc32: it is that of the overwritten object."""
     before = bucket.objects.get(key)
     left = {each: value for each, value in before.checksums.items() if each in stored.checksums} if before else {}
     await commit(bucket, key, replace(stored, checksums=stored.checksums | left), conditions)

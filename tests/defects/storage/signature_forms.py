@@ -13,70 +13,75 @@ from conformance.reference.one_method import defect, row
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
-from tests.defects.support.storage import SIGNATURE
+from tests.defects.support.storage import SIGNATURE, refusing
 
 ROWS = (
     row(
         "path-signed-as-sent",
-        'SigV4, "Task 1": the path is encoded anew for the signature, however it was encoded on its way.',
+        'SigV4, "Task 1": the signature is verified over the path as sent, not as encoded canonically.',
         "storage/signature/encoding-on-the-wire-does-not-matter#less,lower-case-hex",
         canonical_path=lambda original, request: request.raw_path,
     ),
     row(
         "custom-parameters-refused",
-        'S3 User Guide, "Logging requests": query parameters that begin with ``x-`` are ignored.',
+        'S3 User Guide, "Logging requests": query parameters that begin with ``x-`` are refused.',
         "storage/signature/query-order-does-not-matter",
         intercept=lambda request: Answer(400) if re.search("(^|&)x-", request.query_string) else None,
+    ),
+    row(
+        "unsigned-payloads-not-implemented",
+        'SigV4, "x-amz-content-sha256": UNSIGNED-PAYLOAD is not implemented.',
+        "storage/signature/unsigned-payload-is-served",
+        payload_hash=refusing("NotImplemented", lambda given: given == "UNSIGNED-PAYLOAD"),
     ),
 )
 
 
 @defect("storage/signature/any-correctly-signed-request-is-served", shortest=1)
 def quotes_in_query_signed_bare(canonical_query: Any, request: Request) -> str:
-    """S3 API Reference, Signature Version 4, UriEncode: every character but the unreserved ones is encoded."""
+    """S3 API Reference, UriEncode: quotation marks in the query are not encoded for the signature."""
     return re.sub("%2[789]", lambda found: chr(int(found[0][1:], 16)), canonical_query(request))
 
 
 @defect("storage/signature/date-header-may-replace-x-amz-date")
 def date_without_amz_date_refused(presented_in_header: Any, request: Request, header: str) -> Presented:
-    """S3 API Reference, "Common Request Headers": Date tells the time where there is no x-amz-date."""
+    """S3 API Reference, "Common Request Headers": a request with Date but without x-amz-date is refused."""
     if "x-amz-date" not in request.headers:
         raise Fault("AccessDenied", "AWS authentication requires x-amz-date")
-    presented: Presented = presented_in_header(request, header)
-    return presented
+    return presented_in_header(request, header)
 
 
 @defect("storage/signature/encoding-on-the-wire-does-not-matter#more")
 def needless_escapes_not_decoded(target: Any, request: Request) -> tuple[str, str]:
-    """RFC 3986 section 6.2.2.2: an unreserved character is the same, percent-encoded or not."""
+    """RFC 3986 section 6.2.2.2: an unreserved character that is percent-encoded breaks the signature."""
     bucket, key = target(replace(request, raw_path=request.raw_path.replace("%2D", "%252D")))
     return bucket, key
 
 
 @defect("storage/signature/encoding-on-the-wire-does-not-matter#of-the-query")
 def query_signed_as_sent(canonical_query: Any, request: Request) -> str:
-    """SigV4, "Task 1": the query is encoded anew for the signature, however it was encoded on its way."""
+    """SigV4, "Task 1": the signature is verified over the query as sent, not as encoded canonically."""
     sent = [each for each in request.query_string.split("&") if each and not each.startswith(SIGNATURE)]
     return "&".join("=".join(pair) for pair in sorted(tuple(each.partition("=")[::2]) for each in sent))
 
 
 @defect("storage/signature/path-is-not-normalised")
 def writes_merge_slashes(target: Any, request: Request) -> tuple[str, str]:
-    """S3 User Guide, "Creating object key names": two slashes are two letters of a key, to a write as to a read."""
+    """S3 User Guide, "Creating object key names": writes merge repeated slashes in a key."""
     bucket, key = target(request)
     return bucket, key.replace("//", "/") if request.method == "PUT" else key
 
 
 @defect("storage/signature/path-is-not-normalised")
 def path_normalised_before_signing(canonical_path: Any, request: Request) -> str:
-    """SigV4, "Task 1": paths are not normalised for requests to S3."""
+    """SigV4, "Task 1": the path is normalized before the signature is verified."""
     path = str(canonical_path(request))
     return posixpath.normpath(path).rstrip("/") + ("/" if path.endswith("/") else "")
 
 
 @defect("storage/signature/query-is-sorted-as-encoded")
 def query_sorted_before_encoding(canonical_query: Any, request: Request) -> str:
-    """SigV4, "Create a canonical request": the sorting occurs after encoding, ``x-id%3Aof`` before ``x-id-of``."""
+    """SigV4, "Create a canonical request": parameters are sorted before they are encoded."""
     joined: str = canonical_query(request)
     return "&".join(sorted(joined.split("&"), key=lambda pair: unquote(pair.partition("=")[0])))
 
@@ -87,16 +92,15 @@ def query_sorted_before_encoding(canonical_query: Any, request: Request) -> str:
     "storage/signature/signed-request-is-served#text-with-comma",
 )
 def bound_to_one_host(canonical_headers: Any, request: Request, names: tuple[str, ...]) -> str:
-    """RFC 9110 section 7.2: the Host that was asked is the one that was signed, whatever a proxy calls the server."""
+    """RFC 9110 section 7.2: the signature is verified over the server's own name, not the Host field."""
     headers = request.headers.mutablecopy()
     headers["host"] = "gateway.internal"
-    text: str = canonical_headers(replace(request, headers=headers), names)
-    return text
+    return canonical_headers(replace(request, headers=headers), names)
 
 
 @defect("storage/signature/unsigned-payload-is-served")
 def unsigned_payload_lost(read_payload: Any, call: Call) -> None:
-    """S3 API Reference, Authenticating Requests: a payload may be left out of the signature, and is stored."""
+    """S3 API Reference, Authenticating Requests: an unsigned payload is stored as an empty object."""
     read_payload(call)
     if call.signer.payload_hash == "UNSIGNED-PAYLOAD":
         call.body = b""
@@ -104,16 +108,7 @@ def unsigned_payload_lost(read_payload: Any, call: Call) -> None:
 
 @defect("storage/signature/unsigned-payload-is-served")
 def unsigned_parts_refused(read_payload: Any, call: Call) -> None:
-    """S3 API Reference, Authenticating Requests: a payload may be left out of the signature, that of a part too."""
+    """S3 API Reference, Authenticating Requests: a part with an unsigned payload is refused."""
     if call.signer.payload_hash == "UNSIGNED-PAYLOAD" and "uploadId" in call.query:
         raise Fault("InvalidArgument")
     read_payload(call)
-
-
-@defect("storage/signature/unsigned-payload-is-served")
-def unsigned_payloads_not_implemented(payload_hash: Any, given: str | None) -> str:
-    """SigV4, "x-amz-content-sha256": UNSIGNED-PAYLOAD is one of its words; only without TLS may it be refused."""
-    if given == "UNSIGNED-PAYLOAD":
-        raise Fault("NotImplemented")
-    stated: str = payload_hash(given)
-    return stated

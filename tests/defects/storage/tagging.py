@@ -15,42 +15,58 @@ from urllib.parse import unquote
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage import Storage, xml
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import LONGEST_TAG_VALUE
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import _DoneAllTheSame, leaving_an_object, refused, with_field
+from tests.defects.support.storage import (
+    done_though_refused,
+    leaving_an_object,
+    refused,
+    refusing,
+    with_field,
+)
 
 _VALUE = 257
 
 ROWS = (
     row(
         "tags-of-header-ignored",
-        "S3 API Reference, PutObject, x-amz-tagging: the tags of the header are the object's.",
+        "S3 API Reference, PutObject, x-amz-tagging: it is ignored.",
         "storage/tagging/given-with-the-object",
         "storage/tagging/given-with-the-object#in-chunks",
         "storage/tagging/broken-document-is-refused#empty,other-root",
         header_tags=lambda original, call: {},
+    ),
+    row(
+        "empty-elements-are-no-markup",
+        "W3C XML 1.0 section 3.1: an empty-element tag is refused.",
+        "storage/tagging/tags-come-back#empty-element",
+        request_document=refusing("MalformedXML", lambda body, root: b"/>" in body),
+    ),
+    row(
+        "stored-before-its-tags",
+        "S3 API Reference, InvalidTag: an object with invalid tags is refused, but stored.",
+        "storage/tagging/limits-of-the-field-are-enforced#eleven,key-twice",
+        answered=done_though_refused(
+            "InvalidTag", "InvalidArgument", when=lambda surface, request: "x-amz-tagging" in request.headers
+        ),
     ),
 )
 
 
 @defect("storage/tagging/any-set-comes-back", shortest=3)
 def tag_name_cut_to_its_last_step(checked_tags: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """S3 User Guide, "Categorizing your objects using tags": ``/`` is a letter of a tag's name like any other."""
+    """S3 User Guide, "Categorizing your objects using tags": a tag key is cut at its last slash."""
     tags: dict[str, str] = checked_tags(pairs)
     return {name.rpartition("/")[2] or name: value for name, value in tags.items()}
 
 
 @defect("storage/tagging/given-with-an-upload", "storage/tagging/copied-with-the-object")
-async def overwritten_tags_stay(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
-    """S3 API Reference, CreateMultipartUpload, x-amz-tagging: the tags are the upload's, not the old object's too."""
+async def overwritten_tags_stay(commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
+    """S3 API Reference, CreateMultipartUpload, x-amz-tagging: the tags of the overwritten object stay."""
     there = bucket.objects.get(key)
     tags = (there.tags if there else {}) | stored.tags
     await commit(bucket, key, replace(stored, tags=tags) if stored.tags else stored, conditions)
@@ -58,7 +74,7 @@ async def overwritten_tags_stay(
 
 @defect("storage/tagging/copied-with-the-object")
 async def copy_shares_its_tags(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-    """S3 API Reference, PutObjectTagging: it tags the object that it names, and not the source of that."""
+    """S3 API Reference, PutObjectTagging: tagging a copy tags its source too."""
     body = bucket.objects[key].body
     for name in [name for name, stored in bucket.objects.items() if stored.body is body]:
         await replace_tags(bucket, name, tags)
@@ -66,7 +82,7 @@ async def copy_shares_its_tags(replace_tags: Any, bucket: Bucket, key: str, tags
 
 @defect("storage/tagging/copied-with-the-object")
 def other_tags_replace_metadata(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObject: other tags leave a copy the metadata of its source, unless that is replaced too."""
+    """S3 API Reference, CopyObject: a copy with other tags loses its metadata."""
     stored: StoredObject = copied(call, source, replaced)
     lost = not replaced and call.headers.get("x-amz-tagging-directive") == "REPLACE"
     return replace(stored, metadata={}) if lost else stored
@@ -76,36 +92,34 @@ def other_tags_replace_metadata(copied: Any, call: Call, source: StoredObject, r
 def source_tags_survive_an_empty_replacement(
     copied: Any, call: Call, source: StoredObject, replaced: bool
 ) -> StoredObject:
-    """S3 API Reference, CopyObject, x-amz-tagging: where tags are replaced and none are given the set is empty."""
+    """S3 API Reference, CopyObject, x-amz-tagging: replacing the tags by none keeps the source's tags."""
     stored: StoredObject = copied(call, source, replaced)
     return stored if "x-amz-tagging" in call.headers else replace(stored, tags=source.tags)
 
 
 @defect("storage/tagging/copied-with-the-object")
 def empty_tag_of_a_copy_lost(header_tags: Any, call: Call) -> dict[str, str]:
-    """S3 User Guide, "Object tagging": a tag's value may be empty, also where it is given with a copy."""
+    """S3 User Guide, "Object tagging": a copy loses tags with an empty value."""
     tags: dict[str, str] = header_tags(call)
     return {name: value for name, value in tags.items() if value or SOURCE not in call.headers}
 
 
 @defect("storage/tagging/missing-object-is-404")
 async def refused_tags_leave_an_object(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObjectTagging: what does not exist is not made by tags that are refused for that."""
+    """S3 API Reference, PutObjectTagging: tagging a missing object creates an empty object."""
     return await leaving_an_object(put_tags, call, bucket)
 
 
 @defect("storage/tagging/untagged-object-has-an-empty-set")
 def empty_tag_set_is_missing(request: Request, answer: Answer) -> Answer:
-    """S3 API Reference, GetObjectTagging: an object without tags has an empty set of them."""
+    """S3 API Reference, GetObjectTagging: an object without tags is answered with 404."""
     reads_tags = request.method == "GET" and request.query_string.startswith("tagging")
     return refused(404, "NoSuchTagSet") if reads_tags and b"<Tag>" not in answer.body else answer
 
 
 @defect("storage/tagging/overwriting-drops-tags#by-a-put,by-a-copy,by-an-upload")
-async def tags_outlive_overwrite(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-) -> None:
-    """S3 API Reference, PutObject: it replaces the whole object, tags included."""
+async def tags_outlive_overwrite(commit: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Any) -> None:
+    """S3 API Reference, PutObject: an overwritten object keeps its tags."""
     earlier = bucket.objects.get(key)
     kept = earlier.tags if earlier else {}
     await commit(bucket, key, replace(stored, tags={**kept, **stored.tags}), conditions)
@@ -113,7 +127,7 @@ async def tags_outlive_overwrite(
 
 @defect("storage/tagging/set-is-replaced")
 async def empty_tag_set_passed_over(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObjectTagging: the set that is sent takes the place of the present one, one of none too."""
+    """S3 API Reference, PutObjectTagging: an empty tag set does not replace the existing one."""
     kept = bucket.objects.get(call.key)
     answer: Answer = await put_tags(call, bucket)
     if kept is not None and b"<Tag>" not in call.body:
@@ -123,22 +137,21 @@ async def empty_tag_set_passed_over(put_tags: Any, call: Call, bucket: Bucket) -
 
 @defect("storage/tagging/set-is-replaced")
 async def empty_objects_untagged(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-    """S3 API Reference, PutObjectTagging: an object of no bytes has tags like any other."""
+    """S3 API Reference, PutObjectTagging: an empty object cannot be tagged."""
     await replace_tags(bucket, key, tags if (await gateway(replace_tags).require(bucket, key)).size else {})
 
 
 @defect("storage/tagging/set-is-replaced")
 def largest_tags_refused(checked_tags: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """S3 User Guide, "Categorizing your storage using tags": keys of 128 and values of 256 characters are taken."""
+    """S3 User Guide, "Categorizing your storage using tags": tags of the maximum size are refused."""
     if any(len(key) == 128 or len(value) == 256 for key, value in pairs):
         raise Fault("InvalidTag")
-    tags: dict[str, str] = checked_tags(pairs)
-    return tags
+    return checked_tags(pairs)
 
 
 @defect("storage/tagging/set-is-replaced")
 async def no_tags_are_server_error(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-    """S3 API Reference, PutObjectTagging: a set of no tags is one, or refused for DeleteObjectTagging is there."""
+    """S3 API Reference, PutObjectTagging: an empty tag set is answered with a 5xx."""
     stood = gateway(replace_tags).buckets[bucket.name].objects.get(key)
     if not tags and stood is not None and stood.tags:
         raise server_error()
@@ -146,12 +159,10 @@ async def no_tags_are_server_error(replace_tags: Any, bucket: Bucket, key: str, 
 
 
 class NumberOfTagsStored(Defect):
-    """S3 API Reference, HeadObject, x-amz-tagging-count: the number of tags, also after they were put anew."""
+    """S3 API Reference, HeadObject, x-amz-tagging-count: it is not updated when the tags are replaced."""
 
     noticed_by = ("storage/tagging/set-is-replaced",)
-
-    def __init__(self) -> None:
-        self.first: dict[str, str] = {}
+    first: dict[str, str] = {}
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -168,17 +179,16 @@ class NumberOfTagsStored(Defect):
 
 @defect("storage/tagging/tags-are-deleted")
 async def no_tags_to_delete(delete_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, DeleteObjectTagging: it removes the entire tag set, also one that is empty."""
+    """S3 API Reference, DeleteObjectTagging: deleting an empty tag set is refused."""
     found = bucket.objects.get(call.key)
     if found is not None and not found.tags:
         raise Fault("NoSuchKey", "The TagSet does not exist")
-    answer: Answer = await delete_tags(call, bucket)
-    return answer
+    return await delete_tags(call, bucket)
 
 
 @defect("storage/tagging/tags-are-deleted")
 async def deleted_tags_take_metadata_along(delete_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, DeleteObjectTagging: the tags are removed, and nothing else of the object."""
+    """S3 API Reference, DeleteObjectTagging: deleting the tags deletes the metadata."""
     answer: Answer = await delete_tags(call, bucket)
     bucket.put(call.key, replace(bucket.objects[call.key], metadata={}))
     return answer
@@ -186,21 +196,12 @@ async def deleted_tags_take_metadata_along(delete_tags: Any, call: Call, bucket:
 
 @defect("storage/tagging/tags-are-deleted")
 async def tags_counted_as_they_were_put(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-    """S3 API Reference, GetObject, x-amz-tagging-count: the number of tags on the object, and not of those it had."""
+    """S3 API Reference, GetObject, x-amz-tagging-count: it counts the tags that were put with the object."""
     before = bucket.objects.get(key)
     await replace_tags(bucket, key, tags)
     if before is not None and before.tags and not tags:
         counted = {**before.headers, "x-amz-tagging-count": str(len(before.tags))}
         bucket.put(key, replace(bucket.objects[key], headers=counted))
-
-
-@defect("storage/tagging/tags-come-back#empty-element")
-def empty_elements_are_no_markup(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """W3C XML 1.0 section 3.1: an element without content may be one tag."""
-    if b"/>" in body:
-        raise Fault("MalformedXML")
-    found: xml.Node = request_document(body, root)
-    return found
 
 
 @defect(
@@ -210,20 +211,20 @@ def empty_elements_are_no_markup(request_document: Any, body: bytes, root: str) 
     "storage/tagging/tags-are-deleted",
 )
 async def tags_lost(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-    """S3 API Reference, PutObjectTagging: the tags are given back."""
+    """S3 API Reference, PutObjectTagging: the tags are lost."""
     await gateway(replace_tags).require(bucket, key)
 
 
 @defect("storage/tagging/tags-come-back#unusual-values")
 async def tagging_loses_metadata(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-    """S3 API Reference, PutObjectTagging: it changes the tags and nothing else."""
+    """S3 API Reference, PutObjectTagging: tagging removes the object's metadata."""
     await replace_tags(bucket, key, tags)
     bucket.put(key, replace(bucket.objects[key], metadata={}))
 
 
 @defect("storage/tagging/tags-come-back#unusual-values")
 async def tags_cost_the_checksum(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObjectTagging: it sets the tags of an object, and nothing else of it."""
+    """S3 API Reference, PutObjectTagging: tagging removes the object's checksum."""
     answer: Answer = await put_tags(call, bucket)
     bucket.put(call.key, replace(bucket.objects[call.key], checksums={}))
     return answer
@@ -231,21 +232,20 @@ async def tags_cost_the_checksum(put_tags: Any, call: Call, bucket: Bucket) -> A
 
 @defect("storage/tagging/tags-come-back#unusual-values", "storage/tagging/tags-are-deleted")
 async def tagging_empties_the_object(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-    """S3 API Reference, PutObjectTagging, DeleteObjectTagging: tags are of an object, whose bytes stay."""
+    """S3 API Reference, PutObjectTagging, DeleteObjectTagging: tagging empties the object."""
     await replace_tags(bucket, key, tags)
     bucket.put(key, replace(bucket.objects[key], body=b""))
 
 
 @defect("storage/tagging/tags-come-back#unusual-values,similar-keys")
 async def decoded_twice_to_be_tagged(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is tagged as well."""
-    answer: Answer = await put_tags(replace(call, key=unquote(call.key)), bucket)
-    return answer
+    """RFC 3986 section 2.4: tagging percent-decodes the key twice."""
+    return await put_tags(replace(call, key=unquote(call.key)), bucket)
 
 
 @defect("storage/tagging/tags-come-back#unusual-values")
 def tags_counted_with_one_more(object_headers: Any, found: StoredObject) -> dict[str, str]:
-    """S3 API Reference, GetObject, x-amz-tagging-count: the number of tags on the object."""
+    """S3 API Reference, GetObject, x-amz-tagging-count: it is one too high."""
     headers: dict[str, str] = object_headers(found)
     return headers | ({"x-amz-tagging-count": str(len(found.tags) + 1)} if found.tags else {})
 
@@ -256,18 +256,17 @@ def tags_counted_with_one_more(object_headers: Any, found: StoredObject) -> dict
     "storage/tagging/limits-are-enforced#eleven,long-value",
 )
 async def refused_tags_empty_the_set(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObjectTagging: a set that is refused does not cost the one that there was."""
+    """S3 API Reference, PutObjectTagging: a refused tag set removes the existing tags."""
     try:
-        answer: Answer = await put_tags(call, bucket)
+        return await put_tags(call, bucket)
     except Fault:
         if call.key in bucket.objects:
             bucket.put(call.key, replace(bucket.objects[call.key], tags={}))
         raise
-    return answer
 
 
 class TagsCutToTheirBytes(Defect):
-    """S3 User Guide, "Categorizing your storage using tags": keys of 128 and values of 256 Unicode characters."""
+    """S3 User Guide, "Categorizing your storage using tags": tags are cut to 128 and 256 bytes."""
 
     noticed_by = ("storage/tagging/limits-are-in-characters",)
 
@@ -281,26 +280,14 @@ class TagsCutToTheirBytes(Defect):
 
 @defect("storage/tagging/limits-are-in-characters")
 def tags_counted_in_bytes(checked_tags: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """S3 User Guide, "Categorizing your storage using tags": the limits are of Unicode characters."""
+    """S3 User Guide, "Categorizing your storage using tags": the limits are applied to bytes."""
     if any(len(each.encode()) > LONGEST_TAG_VALUE for pair in pairs for each in pair):
         raise Fault("InvalidTag")
-    tags: dict[str, str] = checked_tags(pairs)
-    return tags
+    return checked_tags(pairs)
 
 
 @defect("storage/tagging/limits-of-the-field-are-enforced#long-value")
 def long_tag_values_in_the_field(header_tags: Any, call: Call) -> dict[str, str]:
-    """S3 User Guide, "Categorizing your storage using tags": a value has 256 characters at most, however it comes."""
+    """S3 User Guide, "Categorizing your storage using tags": values in x-amz-tagging have no limit."""
     tags = call.headers.get("x-amz-tagging", "").replace("v" * _VALUE, "v")
-    found: dict[str, str] = header_tags(with_field(call, "x-amz-tagging", tags))
-    return found
-
-
-class StoredBeforeItsTags(_DoneAllTheSame):
-    """S3 API Reference, InvalidTag: an object that is refused for its tags is not there without them."""
-
-    codes = ("InvalidTag", "InvalidArgument")
-    noticed_by = ("storage/tagging/limits-of-the-field-are-enforced#eleven,key-twice",)
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return "x-amz-tagging" in request.headers
+    return header_tags(with_field(call, "x-amz-tagging", tags))

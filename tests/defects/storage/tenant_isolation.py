@@ -18,12 +18,19 @@ from conformance.reference.storage.copies import SOURCE, Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway
-from tests.defects.support.storage import fields_of, fits, in_time, leaving_an_object, of_key, signed
+from tests.defects.support.storage import (
+    fields_of,
+    key_is_permitted,
+    leaving_an_object,
+    not_expired,
+    signed,
+    size_is_permitted,
+)
 
 
 @contextmanager
 def opened_to(bucket: Bucket, organization: str) -> Iterator[None]:
-    """Has a bucket be another organization's for a while."""
+    """Assign a bucket to another organization for a while."""
     owner, bucket.organization = bucket.organization, organization
     try:
         yield
@@ -33,12 +40,11 @@ def opened_to(bucket: Bucket, organization: str) -> Iterator[None]:
 
 @defect("storage/presigned/opens-no-foreign-bucket#get,list,put")
 async def urls_open_foreign_buckets(answered: Any, request: Request) -> Answer:
-    """Provisioning Storage: an access key opens the buckets of its own organization only, by URLs as well."""
+    """Provisioning Storage: a presigned URL opens another organization's bucket."""
     surface = gateway(answered)
     bucket = surface.buckets.get(surface.target(request)[0])
     if bucket is None or "X-Amz-Signature" not in request.query_string:
-        answer: Answer = await answered(request)
-        return answer
+        return await answered(request)
     with opened_to(bucket, surface.authenticate(request).organization):
         let_in: Answer = await answered(request)
     return let_in
@@ -49,19 +55,18 @@ async def urls_open_foreign_buckets(answered: Any, request: Request) -> Answer:
     "storage/service/concealed-equals-absent#list-version-1,location,put",
 )
 async def concealed_bucket_has_its_own_words(answered: Any, request: Request) -> Answer:
-    """API Reference, Error Handling: what is intentionally hidden is told as what does not exist, by each word."""
+    """API Reference, Error Handling: another organization's bucket gets another message than a missing one."""
     surface = gateway(answered)
     try:
-        answer: Answer = await answered(request)
+        return await answered(request)
     except Fault as fault:
         if fault.code == "NoSuchBucket" and surface.target(request)[0] in surface.buckets:
             raise Fault("NoSuchBucket", "The specified bucket does not exist in your account.") from None
         raise
-    return answer
 
 
 class UploadsLookedForInForeignBuckets(Defect):
-    """Provisioning Storage: an access key opens its organization's buckets; of others' it is told nothing."""
+    """Provisioning Storage: upload ids are looked up in another organization's bucket."""
 
     noticed_by: ClassVar[tuple[str, ...]] = ("storage/service/foreign-bucket-is-refused#abort,list-parts,put-part",)
 
@@ -69,8 +74,7 @@ class UploadsLookedForInForeignBuckets(Defect):
         bucket = gateway(original).buckets.get(call.bucket)
         if bucket is not None and bucket.organization != call.organization:
             raise self._missing(call)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def _missing(self, call: Call) -> Fault:
         if "uploadId" in call.query:
@@ -79,7 +83,7 @@ class UploadsLookedForInForeignBuckets(Defect):
 
 
 class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
-    """Provisioning Storage: what another organization has is not told by If-Match."""
+    """Provisioning Storage: If-Match is evaluated in another organization's bucket."""
 
     noticed_by = ("storage/service/foreign-bucket-is-refused#put-with-if-match",)
 
@@ -89,31 +93,26 @@ class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
 
 @defect("storage/service/foreign-bucket-is-refused#bucket-acl")
 async def foreign_access_list_reported(on_bucket: Any, call: Call) -> Answer:
-    """Provisioning Storage: an access key opens the buckets of its own organization only, their access lists too."""
+    """Provisioning Storage: another organization's access control list can be read."""
     surface = gateway(on_bucket)
     if call.request.method == "GET" and "acl" in call.query and call.bucket in surface.buckets:
         return surface.document("AccessControlPolicy")
-    given: Answer = await on_bucket(call)
-    return given
+    return await on_bucket(call)
 
 
 @defect("storage/service/foreign-bucket-is-refused#double-slash")
 async def foreign_bucket_after_two_slashes(answered: Any, request: Request) -> Answer:
-    """API Reference, Error Handling: who may ask a bucket does not hang on how many slashes stand before it."""
+    """API Reference, Error Handling: two slashes before another organization's bucket open it."""
     surface, name = gateway(answered), request.raw_path.removeprefix("//")
     bucket = surface.buckets.get(name) if name != request.raw_path else None
     if bucket is not None and request.method == "GET":
         call = Call(request, surface.authenticate(request), name, "", query_of(request))
         return await surface.bucket_operation(call)(call, bucket)
-    given: Answer = await answered(request)
-    return given
+    return await answered(request)
 
 
 class ForeignHeadsAnswered(Defect):
-    """Provisioning Storage: an access key opens the buckets of its own organization only, to HEAD as well.
-
-    Other requests are told by 403 that a bucket is another's, and HEAD which of its keys are objects.
-    """
+    """Provisioning Storage: HEAD is answered for objects of another organization's bucket, other requests with 403."""
 
     noticed_by = ("storage/service/foreign-bucket-is-refused#head",)
 
@@ -125,19 +124,18 @@ class ForeignHeadsAnswered(Defect):
         bucket = surface.buckets.get(call.bucket)
         if bucket is not None and call.request.method == "HEAD":
             return await surface.object_operation(call)(call, bucket)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 def stored_by(surface: Storage, request: Request, fields: dict[str, str]) -> Answer:
-    """The answer to a form whose file is stored."""
+    """Return the response to a form whose file is stored."""
     body = fields["file"].encode("latin-1")
     surface.buckets[surface.target(request)[0]].put(fields["key"], StoredObject(body, "0" * 32, surface.seconds()))
     return Answer(204)
 
 
 class _FormPolicyNotRead(Defect):
-    """SigV4, "Browser-based uploads using POST": what a signed policy does not permit is refused."""
+    """SigV4, "Browser-based uploads using POST": the policy of a form is not checked."""
 
     async def answered(self, original: Any, request: Request) -> Answer:
         fields, surface = fields_of(request), gateway(original)
@@ -147,65 +145,63 @@ class _FormPolicyNotRead(Defect):
             if not self._permits(surface, request, fields):
                 raise Fault("AccessDenied")
             return stored_by(surface, request, fields)
-        answer: Answer = await original(request)
-        return answer
+        return await original(request)
 
     def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
         return True
 
 
 class FormsIntoForeignBuckets(_FormPolicyNotRead):
-    """Provisioning Storage: an access key writes to the buckets of its own organization only, by a form too."""
+    """Provisioning Storage: a form uploads to another organization's bucket."""
 
     noticed_by = ("storage/service/foreign-bucket-is-refused#by-a-form",)
 
     def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
         policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
         named = {"bucket": bucket} in policy["conditions"]
-        return named and in_time(policy, surface.now()) and fits(policy, fields) and of_key(policy, fields)
+        return (
+            named
+            and not_expired(policy, surface.now())
+            and size_is_permitted(policy, fields)
+            and key_is_permitted(policy, fields)
+        )
 
 
 def _as_the_owner(original: Any, call: Call) -> Call:
-    """The call as if the bucket's organization had signed it."""
+    """Return the call as if the bucket's organization had signed it."""
     bucket = gateway(original).buckets.get(call.bucket)
     return replace(call, signer=replace(call.signer, organization=bucket.organization)) if bucket else call
 
 
 @defect("storage/service/foreign-bucket-is-refused#copy")
 async def copies_within_foreign_buckets(on_object: Any, call: Call) -> Answer:
-    """Provisioning Storage: an access key copies into the buckets of its own organization only."""
-    answer: Answer = await on_object(_as_the_owner(on_object, call) if "x-amz-copy-source" in call.headers else call)
-    return answer
+    """Provisioning Storage: copies within another organization's bucket are made."""
+    return await on_object(_as_the_owner(on_object, call) if "x-amz-copy-source" in call.headers else call)
 
 
 class ForeignBucketByItsHost(Defect):
-    """API Reference, Error Handling: 403 where access is lacking, whether a path or a host names the bucket."""
+    """API Reference, Error Handling: another organization's bucket opens if the Host field names it."""
 
     noticed_by = ("storage/service/foreign-bucket-is-refused#by-host-name,by-host-name-v1",)
-
-    def __init__(self) -> None:
-        self.named = ""
+    named = ""
 
     def target(self, original: Any, request: Request) -> tuple[str, str]:
         self.named = request.headers.get("host", "").partition(".")[0]
         if self.named in gateway(original).buckets:
             return self.named, decoded(request.raw_path).removeprefix("/")
-        found: tuple[str, str] = original(request)
-        return found
+        return original(request)
 
     def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
-        bucket: Bucket = gateway(original).buckets[name] if name == self.named else original(organization, name)
-        return bucket
+        return gateway(original).buckets[name] if name == self.named else original(organization, name)
 
 
 async def _without_access_check(on_object: Any, call: Call, *methods: str) -> Answer:
-    """The operation on an object of any organization's bucket, by these methods."""
+    """Run the operation on any organization's bucket, for these methods."""
     surface = gateway(on_object)
     bucket = surface.buckets.get(call.bucket)
     if bucket is not None and call.request.method in methods:
         return await surface.object_operation(call)(call, bucket)
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect(
@@ -214,46 +210,42 @@ async def _without_access_check(on_object: Any, call: Call, *methods: str) -> An
     "storage/subresource/unknown-version-is-refused",
 )
 async def foreign_object_readable(on_object: Any, call: Call) -> Answer:
-    """Provisioning Storage: an access key opens the buckets of its own organization only."""
+    """Provisioning Storage: objects of another organization can be read."""
     return await _without_access_check(on_object, call, "GET", "HEAD")
 
 
 @defect("storage/service/foreign-bucket-is-refused#copy-into,delete,put")
 async def foreign_object_writable(on_object: Any, call: Call) -> Answer:
-    """Provisioning Storage: an access key writes to the buckets of its own organization only."""
+    """Provisioning Storage: objects of another organization can be written."""
     return await _without_access_check(on_object, call, "PUT", "DELETE")
 
 
 @defect("storage/service/foreign-bucket-is-refused#encoded-letter,list,list-uploads,list-version-1,location")
 async def foreign_bucket_listed(on_bucket: Any, call: Call) -> Answer:
-    """Provisioning Storage: an access key lists the buckets of its own organization only."""
+    """Provisioning Storage: another organization's bucket can be listed."""
     surface = gateway(on_bucket)
     bucket = surface.buckets.get(call.bucket)
     if bucket is not None and call.request.method == "GET":
         return await surface.bucket_operation(call)(call, bucket)
-    answer: Answer = await on_bucket(call)
-    return answer
+    return await on_bucket(call)
 
 
 @defect("storage/service/foreign-bucket-is-refused#versions")
 async def foreign_versions_listed(on_bucket: Any, call: Call) -> Answer:
-    """Provisioning Storage: an access key lists the buckets of its own organization only, their versions as well."""
+    """Provisioning Storage: the versions in another organization's bucket can be listed."""
     surface = gateway(on_bucket)
     bucket = surface.buckets.get(call.bucket)
     if bucket is not None and call.request.method == "GET" and "versions" in call.query:
         versions = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
         return surface.document("ListVersionsResult", *versions)
-    answer: Answer = await on_bucket(call)
-    return answer
+    return await on_bucket(call)
 
 
 class ForeignSourceEncodedWhole(Defect):
-    """S3 API Reference, CopyObject: who copies must be allowed to read the source, however its name is written."""
+    """S3 API Reference, CopyObject: a fully percent-encoded source opens another organization's bucket."""
 
     noticed_by = ("storage/service/foreign-source-is-refused",)
-
-    def __init__(self) -> None:
-        self.encoded = False
+    encoded = False
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         self.encoded = "/" not in call.headers[SOURCE]
@@ -262,34 +254,31 @@ class ForeignSourceEncodedWhole(Defect):
 
     def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         found = gateway(original).buckets.get(name) if self.encoded else None
-        bucket: Bucket = found or original(organization, name)
-        return bucket
+        return found or original(organization, name)
 
 
 @defect("storage/service/foreign-source-is-refused", "storage/key/traversal-reaches-no-other-bucket#copied")
 async def refused_copy_leaves_an_object(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject: a copy that is refused makes no object, an empty one neither."""
+    """S3 API Reference, CopyObject: a refused copy creates an empty object."""
     return await leaving_an_object(copy_object, call, bucket)
 
 
 @defect("storage/service/foreign-source-of-a-part-is-refused")
 async def part_of_foreign_bucket(source: Any, call: Call) -> Source:
-    """S3 API Reference, UploadPartCopy: who copies a part must be allowed to read its source."""
+    """S3 API Reference, UploadPartCopy: a part can be copied from another organization's bucket."""
     surface = gateway(source)
     bucket = surface.buckets.get(surface.copy_source(call)[0])
     if bucket is not None and "uploadId" in call.query:
         call = replace(call, signer=replace(call.signer, organization=bucket.organization))
-    found: Source = await source(call)
-    return found
+    return await source(call)
 
 
 @defect("storage/service/foreign-tags-are-refused#deleted,read,written")
 async def foreign_tags_open(on_object: Any, call: Call) -> Answer:
-    """Provisioning Storage: an access key opens no tags in the buckets of another organization."""
+    """Provisioning Storage: the tags in another organization's bucket can be read."""
     bucket = gateway(on_object).buckets.get(call.bucket)
     if bucket is None or "tagging" not in call.query:
-        answer: Answer = await on_object(call)
-        return answer
+        return await on_object(call)
     with opened_to(bucket, call.organization):
         let_in: Answer = await on_object(call)
     return let_in
@@ -297,11 +286,10 @@ async def foreign_tags_open(on_object: Any, call: Call) -> Answer:
 
 @defect("storage/service/foreign-objects-are-not-revealed#condition,head")
 async def head_reveals_foreign_objects(on_object: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: a refusal for lack of access does not tell what there is."""
+    """API Reference, Error Handling: a refused HEAD reveals whether another organization's object exists."""
     surface = gateway(on_object)
     bucket = surface.buckets.get(call.bucket)
     is_head = call.request.method == "HEAD"
     if is_head and bucket and not surface.owns(call.organization, bucket) and call.key in bucket.objects:
         raise Fault("AccessDenied")
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)

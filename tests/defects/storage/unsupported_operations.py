@@ -6,56 +6,60 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.alteration import Defect
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer
 from conformance.reference.one_method import defect, row
-from conformance.reference.storage import Storage, xml
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
 from conformance.reference.storage.state import Bucket
-from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import _DoneAllTheSame
+from conformance.reference.support.storage import crashing, gateway, server_error
+from tests.defects.support.storage import done_though_refused, failing
 
 ROWS = (
     row(
         "encryption-key-ignored",
-        (
-            'S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none '
-            "were given."
-        ),
+        'S3 User Guide, "Server-side encryption with customer-provided keys": the given key is ignored.',
         "storage/subresource/encryption-key-is-used-or-refused#put,copy",
         refuse_unsupported=lambda original, call: None,
     ),
     row(
         "options-is-server-error",
-        "RFC 9110 section 9.3.7: OPTIONS may be asked of anything, as browsers do, and is no reason to fail.",
+        "RFC 9110 section 9.3.7: OPTIONS is answered with a 5xx.",
         "storage/subresource/unknown-method-is-refused#options",
         intercept=lambda request: Answer(500) if request.method == "OPTIONS" else None,
     ),
+    row(
+        "part-numbers-are-server-errors",
+        "S3 API Reference, GetObject, partNumber: it is answered with a 5xx.",
+        "storage/subresource/missing-part-is-refused",
+        "storage/multipart/reads-by-part-number-are-described",
+        on_object=failing(lambda call: call.request.method in ("GET", "HEAD") and "partNumber" in call.query),
+    ),
+    row(
+        "unknown-versions-are-server-errors",
+        "S3 API Reference, versionId: an unknown version is answered with a 5xx.",
+        "storage/subresource/unknown-version-is-refused",
+        "storage/subresource/unknown-version-deletes-nothing#malformed",
+        on_object=failing(lambda call: call.query.get("versionId", "null") != "null"),
+    ),
+    row(
+        "done-before-its-owner-is-known",
+        'S3 User Guide, "Verifying bucket ownership": a request with a wrong expected owner is refused, but done.',
+        "storage/subresource/expected-owner-is-checked#abortion,completion,delete,delete-many,part,put",
+        answered=done_though_refused(
+            "AccessDenied", when=lambda surface, request: "x-amz-expected-bucket-owner" in request.headers
+        ),
+    ),
+    row(
+        "protections-are-server-errors",
+        "S3 API Reference, PutObject, CopyObject: an unsupported protection is answered with a 5xx.",
+        "storage/subresource/encryption-key-is-used-or-refused#put,copy",
+        "storage/subresource/encryption-is-used-or-refused",
+        "storage/subresource/lock-is-applied-or-refused#put,copy",
+        refuse_unsupported=lambda original, call: crashing(lambda: original(call)),
+    ),
 )
-
-
-@defect(
-    "storage/subresource/encryption-key-is-used-or-refused#put,copy",
-    "storage/subresource/encryption-is-used-or-refused",
-    "storage/subresource/lock-is-applied-or-refused#put,copy",
-)
-def protections_are_server_errors(refuse_unsupported: Any, call: Call) -> None:
-    """S3 API Reference, PutObject, CopyObject: protection that is not offered is refused, and no reason to crash."""
-    try:
-        refuse_unsupported(call)
-    except Fault:
-        raise server_error() from None
-
-
-class DoneBeforeItsOwnerIsKnown(_DoneAllTheSame):
-    """S3 User Guide, "Verifying bucket ownership": where the owner is another the request is not done."""
-
-    codes = ("AccessDenied",)
-    noticed_by = ("storage/subresource/expected-owner-is-checked#abortion,completion,delete,delete-many,part,put",)
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        return "x-amz-expected-bucket-owner" in request.headers
 
 
 @defect(
@@ -63,26 +67,25 @@ class DoneBeforeItsOwnerIsKnown(_DoneAllTheSame):
     "storage/subresource/expected-owner-is-checked#open-upload,open-uploads,parts",
 )
 def expected_owner_ignored(check_expected_owner: Any, call: Call, bucket: Bucket, *field: str) -> None:
-    """S3 API Reference, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
+    """S3 API Reference, x-amz-expected-bucket-owner: it is ignored."""
     return
 
 
 @defect("storage/subresource/lock-is-applied-or-refused#put,copy")
 def lock_passed_over(refuse_unsupported: Any, call: Call) -> None:
-    """S3 API Reference, PutObject, x-amz-object-lock-mode: what is not locked is not taken as if it were."""
+    """S3 API Reference, PutObject, x-amz-object-lock-mode: it is ignored."""
     if "x-amz-object-lock-mode" not in call.headers:
         refuse_unsupported(call)
 
 
 def _unless_unsupported(original: Any, call: Call, instead: Operation, *methods: str) -> Operation:
-    """The operation of a call; by these methods another instead of one that is not supported."""
+    """Return the operation of a call, or another one if these methods do not support it."""
     try:
-        operation: Operation = original(call)
+        return original(call)
     except Fault as fault:
         if fault.code != "NotImplemented" or call.request.method not in methods:
             raise
         return instead
-    return operation
 
 
 @defect(
@@ -90,7 +93,7 @@ def _unless_unsupported(original: Any, call: Call, instead: Operation, *methods:
     "storage/subresource/of-a-bucket-is-no-listing#policy,publicAccessBlock,requestPayment,versioning,website",
 )
 def subresource_answered_as_listing(bucket_operation: Any, call: Call) -> Operation:
-    """S3 API Reference, NotImplemented: a subresource that is not supported is not answered as something else."""
+    """S3 API Reference, NotImplemented: an unsupported subresource of a bucket returns the listing."""
     return _unless_unsupported(bucket_operation, call, gateway(bucket_operation).list_objects, "GET")
 
 
@@ -101,15 +104,12 @@ def subresource_answered_as_listing(bucket_operation: Any, call: Call) -> Operat
     "storage/subresource/write-never-overwrites-the-object#acl",
     "storage/subresource/delete-never-deletes-the-object#delete-acl,delete-retention",
 )
-def unknown_subresources_are_server_errors(
-    from_table: Any, table: dict[tuple[str, str], Operation], call: Call, subresources: set[str]
-) -> Operation:
-    """S3 API Reference, NotImplemented: what is not offered is told as that, and is no reason to crash."""
+def unknown_subresources_are_server_errors(from_table: Any, table: Any, call: Any, subresources: set[str]) -> Operation:
+    """S3 API Reference, NotImplemented: an unsupported subresource is answered with a 5xx."""
     try:
-        operation: Operation = from_table(table, call, subresources)
+        return from_table(table, call, subresources)
     except Fault as fault:
         raise server_error() if fault.code == "NotImplemented" and subresources else fault from None
-    return operation
 
 
 @defect(
@@ -117,47 +117,35 @@ def unknown_subresources_are_server_errors(
     "storage/subresource/missing-part-is-refused",
 )
 def subresource_answered_as_object(object_operation: Any, call: Call) -> Operation:
-    """S3 API Reference, NotImplemented: ``GET ?acl`` and its like are not answered with the object's bytes."""
+    """S3 API Reference, NotImplemented: an unsupported subresource of an object returns its bytes."""
     return _unless_unsupported(object_operation, call, gateway(object_operation).get_object, "GET", "HEAD")
-
-
-@defect("storage/subresource/missing-part-is-refused", "storage/multipart/reads-by-part-number-are-described")
-async def part_numbers_are_server_errors(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, GetObject, partNumber: a part is read, or the request refused (416 InvalidPartNumber, 501)."""
-    if call.request.method in ("GET", "HEAD") and "partNumber" in call.query:
-        raise server_error()
-    answer: Answer = await on_object(call)
-    return answer
 
 
 @defect("storage/subresource/unknown-method-is-refused#patch")
 async def patch_is_a_read(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.5.6: a method that an object has not is refused, and not taken for another."""
+    """RFC 9110 section 15.5.6: PATCH is answered as GET."""
     read = replace(call.request, method="GET")
-    answer: Answer = await on_object(replace(call, request=read) if call.request.method == "PATCH" else call)
-    return answer
+    return await on_object(replace(call, request=read) if call.request.method == "PATCH" else call)
 
 
 @defect("storage/subresource/unknown-method-is-refused#patch")
 async def patch_writes_and_is_refused(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 15.5.6: a method that is refused as unknown has changed nothing."""
+    """RFC 9110 section 15.5.6: PATCH is refused, but writes the object."""
     held = gateway(on_object).buckets[call.bucket].objects
     if call.request.method == "PATCH" and call.key in held:
         held[call.key] = replace(held[call.key], body=call.body)
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 class VersionOfDeletionPassedOver(Defect):
-    """S3 API Reference, DeleteObject, versionId: the version to delete, and not the present object in its place."""
+    """S3 API Reference, DeleteObject, versionId: it is ignored, so that the current object is deleted."""
 
     noticed_by = ("storage/subresource/unknown-version-deletes-nothing#many,one",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.request.method == "DELETE":
             call.query.pop("versionId", None)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def refuse_entry(self, original: Any, entry: xml.Node) -> None:
         return None
@@ -165,41 +153,27 @@ class VersionOfDeletionPassedOver(Defect):
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
 async def unknown_version_tagged_silently(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, PutObjectTagging, versionId: the version to tag, and not the present object in its place."""
+    """S3 API Reference, PutObjectTagging, versionId: it is ignored, so that the current object is tagged."""
     written = call.request.method == "PUT" and {"tagging", "versionId"} <= set(call.query)
     if written:
         call = replace(call, query={"tagging": ""})
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(call)
 
 
 @defect("storage/subresource/unknown-version-is-not-tagged")
 async def tags_reported_for_unknown_versions(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, GetObjectTagging, versionId: the tags of that version, and not of the present object."""
+    """S3 API Reference, GetObjectTagging, versionId: it is ignored, so that the current object's tags are returned."""
     query = {name: value for name, value in call.query.items() if name != "versionId"}
     reads = call.request.method == "GET" and "tagging" in call.query
-    answer: Answer = await on_object(replace(call, query=query) if reads else call)
-    return answer
-
-
-@defect(
-    "storage/subresource/unknown-version-is-refused", "storage/subresource/unknown-version-deletes-nothing#malformed"
-)
-async def unknown_versions_are_server_errors(on_object: Any, call: Call) -> Answer:
-    """S3 API Reference, versionId: an id of no version is the caller's mistake (NoSuchVersion, InvalidArgument)."""
-    if call.query.get("versionId", "null") != "null":
-        raise server_error()
-    answer: Answer = await on_object(call)
-    return answer
+    return await on_object(replace(call, query=query) if reads else call)
 
 
 @defect("storage/subresource/write-never-overwrites-the-object#acl,encryption,legal-hold,restore,retention")
 def subresource_overwrites_object(object_operation: Any, call: Call) -> Operation:
-    """S3 API Reference, NotImplemented: ``PUT ?acl`` and its like never overwrite the object."""
+    """S3 API Reference, NotImplemented: a PUT of an unsupported subresource overwrites the object."""
     try:
-        operation: Operation = object_operation(call)
+        return object_operation(call)
     except Fault as fault:
         if fault.code != "NotImplemented" or call.request.method != "PUT":
             raise
         return gateway(object_operation).put_object
-    return operation

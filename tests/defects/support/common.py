@@ -10,19 +10,19 @@ from conformance.reference.http import Answer
 
 
 def server_error_page() -> Answer:
-    """The answer of a handler that did not expect this."""
+    """Return the response of a handler that crashed."""
     return Answer(500, b"Internal Server Error")
 
 
 class Later:
-    """Does things so many seconds later, and holds each until it is done; a refusal by then concerns nobody."""
+    """Runs actions some seconds later, and keeps each task until it is done; later refusals are ignored."""
 
     def __init__(self, seconds: float, *refusals: type[Exception]) -> None:
         self.seconds, self.refusals = seconds, refusals
         self.under_way: set[asyncio.Task[None]] = set()
 
     def do(self, what: Callable[[], Awaitable[object]]) -> None:
-        """Has it done."""
+        """Schedule an action."""
         task = asyncio.create_task(self._done(what))
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)

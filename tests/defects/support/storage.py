@@ -11,7 +11,7 @@ import posixpath
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
-from conformance.reference.support.storage import gateway
+from conformance.reference.support.storage import gateway, server_error
 
 HOUR_S = 3600
 PARTS_COUNT = "x-amz-mp-parts-count"
@@ -40,7 +40,7 @@ RESERVED = "+/=&;~ '\"<%41"
 
 
 def with_element_text(answer: Answer, root: str, name: str, text: str) -> Answer:
-    """The answer with another text in an element, if it is a document of that root."""
+    """Return the answer with another text in an element, if it is a document with that root."""
     if f"<{root}".encode() in answer.body[:200]:
         element = xml.element(name, text).encode()
         answer.body = re.sub(f"<{name}>[^<]*</{name}>".encode(), element, answer.body)
@@ -48,7 +48,7 @@ def with_element_text(answer: Answer, root: str, name: str, text: str) -> Answer
 
 
 class _ConcurrentWrites(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": there are no locks, and the latest of several writes wins."""
+    """S3 User Guide, "Amazon S3 data consistency model": concurrent writes of one key interfere."""
 
     def __init__(self) -> None:
         self.under_way_now: Counter[tuple[str, str]] = Counter()
@@ -62,24 +62,23 @@ class _ConcurrentWrites(Defect):
             self.under_way_now[bucket.name, key] -= 1
 
     def _others(self, bucket: Bucket, key: str) -> bool:
-        """Whether another write of this key is under way beside the one that asks."""
+        """Return whether another write of this key is running."""
         return self.under_way_now[bucket.name, key] > 1
 
 
 class _DoneBeforeItIsRefused(Defect):
-    """SigV4: a request that is not the one that was signed has no effect."""
+    """SigV4: a request that is refused by one of these codes is done first."""
 
     codes: ClassVar[tuple[str, ...]] = ()
 
     async def answered(self, original: Any, request: Request) -> Answer:
         try:
-            answer: Answer = await original(request)
+            return await original(request)
         except Fault as fault:
             if fault.code in self.codes:
                 with contextlib.suppress(Fault):
                     await self._done(original, request)
             raise
-        return answer
 
     async def _done(self, original: Any, request: Request) -> None:
         surface = gateway(original)
@@ -92,19 +91,19 @@ class _DoneBeforeItIsRefused(Defect):
 
 
 def fields_of(request: Request) -> dict[str, str]:
-    """The fields of a form, the file among them; none where it is no form."""
+    """Return the fields of a form, its file included; none if the request is not a form."""
     if request.method != "POST" or not request.headers.get("content-type", "").startswith("multipart/form-data"):
         return {}
     return {name.decode(): value.decode("latin-1") for name, value in FIELD.findall(request.body)}
 
 
 def text(field: str) -> str:
-    """A field as text: fields are taken in as latin-1, for the bytes of the file."""
+    """Return a field as text: form fields are decoded as latin-1 to preserve the bytes of the file."""
     return field.encode("latin-1").decode()
 
 
 def signed(surface: Storage, fields: dict[str, str]) -> bool:
-    """Whether a known key signed the policy of a form."""
+    """Return whether a known key signed the policy of a form."""
     access_key, date, region, service, _ = fields["x-amz-credential"].split("/")
     key = surface.known_key(access_key)
     signing_key = canonical.signing_key(key.secret_key if key else "", date, region, service)
@@ -112,58 +111,57 @@ def signed(surface: Storage, fields: dict[str, str]) -> bool:
 
 
 def is_own(surface: Storage, request: Request, fields: dict[str, str]) -> bool:
-    """Whether the bucket is one of the organization's whose key signed."""
+    """Return whether the bucket belongs to the organization whose key signed."""
     key = surface.known_key(fields["x-amz-credential"].partition("/")[0])
     return key is not None and surface.buckets[surface.target(request)[0]].organization == key.organization
 
 
-def in_time(policy: Any, now: float) -> bool:
-    """Whether a policy says of an end, which has not come."""
+def not_expired(policy: Any, now: float) -> bool:
+    """Return whether a policy has an expiration that is not over."""
     ends = policy.get("expiration")
     return ends is not None and calendar.timegm(time.strptime(ends, "%Y-%m-%dT%H:%M:%SZ")) > now
 
 
-def of_key(policy: Any, fields: dict[str, str]) -> bool:
-    """Whether a policy permits the key."""
+def key_is_permitted(policy: Any, fields: dict[str, str]) -> bool:
+    """Return whether a policy permits the key."""
     begins = [each[2] for each in policy["conditions"] if isinstance(each, list) and each[1] == "$key"]
     return all(fields["key"].startswith(each) for each in begins)
 
 
-def names_all(policy: Any, fields: dict[str, str]) -> bool:
-    """Whether a policy has a condition for each field but those that none is needed for."""
+def all_fields_named(policy: Any, fields: dict[str, str]) -> bool:
+    """Return whether a policy has a condition for each field that needs one."""
     named = {str(each[1])[1:] if isinstance(each, list) else min(each) for each in policy["conditions"]}
     return fields.keys() - UNNAMED <= {name.lower() for name in named}
 
 
-def fits(policy: Any, fields: dict[str, str]) -> bool:
-    """Whether a policy permits so many bytes."""
+def size_is_permitted(policy: Any, fields: dict[str, str]) -> bool:
+    """Return whether a policy permits the size of the file."""
     ranges = [each[1:] for each in policy["conditions"] if isinstance(each, list) and each[0] == "content-length-range"]
     return all(least <= len(fields["file"]) <= most for least, most in ranges)
 
 
-def equals(policy: Any, fields: dict[str, str]) -> bool:
-    """Whether each field has just the value that a policy names for it."""
+def values_match(policy: Any, fields: dict[str, str]) -> bool:
+    """Return whether each field has the value that the policy requires."""
     wanted = {
         name.lower(): value for each in policy["conditions"] if isinstance(each, dict) for name, value in each.items()
     }
     return all(fields.get(name, value) == value for name, value in wanted.items())
 
 
-class FormsTaken:
-    """Uploads by a form as S3 takes them: what a signed policy permits is stored with its fields, and told as asked."""
+class FormUploads:
+    """Form uploads as in S3: what a signed policy permits is stored, and answered as the form requests."""
 
     async def answered(self, original: Any, request: Request) -> Answer:
         fields, surface = {name.lower(): value for name, value in fields_of(request).items()}, gateway(original)
         if "policy" not in fields:
-            answer: Answer = await original(request)
-            return answer
+            return await original(request)
         if not fields.keys() >= NEEDED or not signed(surface, fields):
             raise Fault("SignatureDoesNotMatch")
         policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
-        named = {"bucket": bucket} in policy["conditions"] and is_own(surface, request, fields)
-        named = named and self._equals(policy, fields)
-        lives, fitting = self._lives(policy, surface.now()), self._fits(policy, fields)
-        if not (named and lives and fitting and self._of_key(policy, fields) and self._names_all(policy, fields)):
+        own = {"bucket": bucket} in policy["conditions"] and is_own(surface, request, fields)
+        permitted = own and values_match(policy, fields) and not_expired(policy, surface.now())
+        permitted = permitted and self._size_is_permitted(policy, fields) and key_is_permitted(policy, fields)
+        if not (permitted and all_fields_named(policy, fields)):
             raise Fault("AccessDenied")
         surface.buckets[bucket].put(self._key(fields), self._stored(fields, surface.seconds()))
         return self._form_response(surface, bucket, fields)
@@ -178,20 +176,8 @@ class FormsTaken:
     def _named(self, bucket: str, fields: dict[str, str]) -> list[tuple[str, str]]:
         return [("Bucket", bucket), ("Key", self._key(fields))]
 
-    def _lives(self, policy: Any, now: float) -> bool:
-        return in_time(policy, now)
-
-    def _names_all(self, policy: Any, fields: dict[str, str]) -> bool:
-        return names_all(policy, fields)
-
-    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
-        return fits(policy, fields)
-
-    def _of_key(self, policy: Any, fields: dict[str, str]) -> bool:
-        return of_key(policy, fields)
-
-    def _equals(self, policy: Any, fields: dict[str, str]) -> bool:
-        return equals(policy, fields)
+    def _size_is_permitted(self, policy: Any, fields: dict[str, str]) -> bool:
+        return size_is_permitted(policy, fields)
 
     def _key(self, fields: dict[str, str]) -> str:
         return text(fields["key"]).replace("${filename}", "f")
@@ -217,20 +203,19 @@ def in_chunks(call: Call) -> bool:
 
 
 def under_any_secret(original: Any, request: Request, allowed: bool) -> Signer:
-    """Takes a known access key for its owner, whatever the signature, where ``allowed``."""
+    """Accept a known access key with any signature, where ``allowed``."""
     surface = gateway(original)
     try:
-        signer: Signer = original(request)
+        return original(request)
     except Fault as fault:
         if fault.code != "SignatureDoesNotMatch" or not allowed:
             raise
         key = surface.known_key(surface.presented(request).credential.access_key)
         return Signer(key.organization if key else "", b"", "", "", "", "UNSIGNED-PAYLOAD")
-    return signer
 
 
 def in_parts(stored: StoredObject) -> bool:
-    """Whether an object was uploaded in parts."""
+    """Return whether an object was uploaded in parts."""
     return "-" in stored.etag
 
 
@@ -249,7 +234,7 @@ def sent_in_chunks(request: Request) -> bool:
 
 
 def _joined(body: bytes) -> bytes:
-    """What chunks carry, as far as they can be read."""
+    """Return the payload of chunks, as far as they can be read."""
     joined, place = b"", 0
     while head := CHUNK.match(body, place):
         place = head.end() + int(head[1], 16)
@@ -259,7 +244,7 @@ def _joined(body: bytes) -> bytes:
 
 
 async def write(surface: Storage, bucket: Bucket, call: Call) -> None:
-    """Stores the bytes and nothing that is said of them; or removes what is there."""
+    """Store the body without its metadata, or delete the object."""
     if call.request.method == "DELETE":
         bucket.remove(call.key)
     else:
@@ -267,7 +252,7 @@ async def write(surface: Storage, bucket: Bucket, call: Call) -> None:
 
 
 async def obey(surface: Storage, request: Request) -> None:
-    """Does what is asked of an object or by a document, whoever asks it."""
+    """Do what a request asks for, without any check of its sender."""
     name, key = surface.target(request)
     bucket = surface.buckets.get(name)
     if bucket is None:
@@ -284,34 +269,38 @@ async def obey(surface: Storage, request: Request) -> None:
             await surface.bucket_operation(call)(call, bucket)
 
 
-class _DoneAllTheSame(Defect):
-    """A request that is refused by one of these codes, when it has been done."""
-
-    surface = "storage"
-    codes: ClassVar[tuple[str, ...]] = ()
-
-    def _such(self, surface: Storage, request: Request) -> bool:
-        """Whether it is such a request."""
+def refuses(asked: Callable[..., object], *given: Any) -> bool:
+    """Return whether a call raises a fault."""
+    try:
+        asked(*given)
+    except Fault:
         return True
+    return False
 
-    async def answered(self, original: Any, request: Request) -> Answer:
+
+def done_though_refused(*codes: str, when: Callable[[Storage, Request], bool] | None = None) -> Callable[..., Any]:
+    """Return an ``answered`` that does a request although it refuses it by one of these codes."""
+
+    async def answered(original: Any, request: Request) -> Answer:
         try:
-            answer: Answer = await original(request)
+            return await original(request)
         except Fault as fault:
-            if fault.code in self.codes and self._such(gateway(original), request):
-                await obey(gateway(original), request)
+            surface = gateway(original)
+            if fault.code in codes and (when is None or when(surface, request)):
+                await obey(surface, request)
             raise
-        return answer
+
+    return answered
 
 
 def drop_uploads(bucket: Bucket, key: str) -> None:
-    """Forgets the uploads of a key that are under way."""
+    """Remove the open uploads of a key."""
     for each in [each for each in bucket.uploads.values() if each.key == key]:
         del bucket.uploads[each.upload_id]
 
 
 def without_fields(call: Call, *names: str) -> Call:
-    """The call without some of its fields."""
+    """Return the call without some of its header fields."""
     headers = call.headers.mutablecopy()
     for name in names:
         del headers[name]
@@ -319,7 +308,7 @@ def without_fields(call: Call, *names: str) -> Call:
 
 
 def with_field(call: Call, name: str, value: str) -> Call:
-    """The call with another value of a field."""
+    """Return the call with another value of a header field."""
     headers = call.headers.mutablecopy()
     headers[name] = value
     return replace(call, request=replace(call.request, headers=headers))
@@ -327,7 +316,7 @@ def with_field(call: Call, name: str, value: str) -> Call:
 
 @contextmanager
 def refusals_emptying(bucket: Bucket, key: str) -> Iterator[None]:
-    """Has a refusal of what is done within take out what stood at the key."""
+    """Delete the object at the key if the block is refused."""
     try:
         yield
     except Fault:
@@ -336,43 +325,60 @@ def refusals_emptying(bucket: Bucket, key: str) -> Iterator[None]:
 
 
 def let_in(original: Any, request: Request, allowed: bool) -> Signer:
-    """Lets a caller without any authorization in as the bucket's owner, where ``allowed``."""
+    """Accept an unauthenticated client as the bucket's owner, where ``allowed``."""
     surface = gateway(original)
     bucket = surface.buckets.get(surface.target(request)[0])
     anonymous = "authorization" not in request.headers and "X-Amz-" not in request.query_string
     if allowed and bucket is not None and anonymous:
         return Signer(bucket.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
-    signer: Signer = original(request)
-    return signer
+    return original(request)
 
 
 def resolved(bucket: str, key: str) -> tuple[str, str]:
-    """Bucket and key as a file system would find them; what leads nowhere stays as it is."""
+    """Return bucket and key as a file system would resolve them; an unresolvable path stays as it is."""
     found, _, rest = posixpath.normpath(f"/{bucket}/{key}").lstrip("/").partition("/")
     return (found, rest) if rest and ".." in key.split("/") else (bucket, key)
 
 
 def fault(code: str, status: int, message: str = "Refused.") -> Fault:
-    """A refusal by a code that the clean gateway does not use, or with another status."""
+    """Return a refusal with a code or status that the clean gateway does not use."""
     made = Fault("InvalidRequest", message)
     made.code, made.status = code, status
     return made
 
 
 def late_failure(original: Any, call: Call, failure: Fault) -> Answer:
-    """200, which was sent before it was known, and then the error."""
+    """Return a 200, sent before the outcome was known, with an error in its body."""
     surface = gateway(original)
     answer = Answer(200, surface.error_body(call.request, failure, surface.new_request_id()))
     answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
     return answer
 
 
+def refusing(code: str, when: Callable[..., object]) -> Callable[..., Any]:
+    """Return a method that is refused by this code where ``when`` holds for its arguments."""
+    return _raising(lambda: Fault(code), when)
+
+
+def failing(when: Callable[..., object]) -> Callable[..., Any]:
+    """Return a method that fails with 500 where ``when`` holds for its arguments."""
+    return _raising(server_error, when)
+
+
+def _raising(made: Callable[[], Fault], when: Callable[..., object]) -> Callable[..., Any]:
+    def method(original: Any, *given: Any) -> Any:
+        if when(*given):
+            raise made()
+        return original(*given)
+
+    return method
+
+
 async def leaving_an_object(original: Any, call: Call, bucket: Bucket) -> Answer:
-    """The operation, which leaves an empty object where it is refused and there was none."""
+    """Run the operation; if it is refused and no object exists, store an empty one."""
     try:
-        answer: Answer = await original(call, bucket)
+        return await original(call, bucket)
     except Fault:
         if call.key not in bucket.objects:
             bucket.put(call.key, empty(original))
         raise
-    return answer

@@ -10,7 +10,7 @@ from conformance.reference.webhooks import Webhooks
 
 
 def surface_of(original: Callable[..., Any]) -> Webhooks:
-    """The surface whose method an alteration was given."""
+    """Return the surface that a replaced method belongs to."""
     while isinstance(original, functools.partial):
         original = original.args[0]
     return cast(Webhooks, original.__self__)  # type: ignore[attr-defined]

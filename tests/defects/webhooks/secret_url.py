@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
@@ -14,22 +15,22 @@ Organization = Callable[[str], str | None]
 ROWS = (
     row(
         "path-without-secret-accepted",
-        "Credentials & Webhooks: the unique URL takes events, and no part of it does.",
+        "Credentials & Webhooks: the path without the secret accepts events.",
         "webhooks/secret/near-misses-are-refused#without-secret",
         intercept=lambda request: Answer.json(202, {"accepted": True}) if request.raw_path == "/hooks/" else None,
     ),
 )
 
 
-def last_text(original: Callable[..., object]) -> str:
-    """The text of the event that was taken in last."""
+def last_text(original: Any) -> str:
+    """Return the text of the latest accepted event."""
     events = surface_of(original).events()
     return str(events[-1]["text"]) if events else ""
 
 
 @defect("webhooks/secret/events-are-not-shown")
-def accepted_reports_the_event_before(receive: Callable[[Request], Answer], request: Request) -> Answer:
-    """API Reference, Webhooks: events are sent into the workspace; who sends one is not told that of another."""
+def accepted_reports_the_event_before(receive: Any, request: Request) -> Answer:
+    """API Reference, Webhooks: the response shows the previous event."""
     before = last_text(receive)
     answer = receive(request)
     return Answer.json(202, {"accepted": True, "previous": before}) if answer.status == 202 else answer
@@ -37,7 +38,7 @@ def accepted_reports_the_event_before(receive: Callable[[Request], Answer], requ
 
 @defect("webhooks/secret/is-not-repeated#post-too-large")
 def too_large_names_url(request: Request, answer: Answer) -> Answer:
-    """API Reference, Webhooks: the URL is secret: what refuses a body for its size does not repeat it."""
+    """API Reference, Webhooks: the refusal of a too large body repeats the secret URL."""
     if answer.status == 413:
         return Answer.json(413, {"error": f"the body sent to {request.raw_path} is too large"})
     return answer
@@ -45,7 +46,7 @@ def too_large_names_url(request: Request, answer: Answer) -> Answer:
 
 @defect("webhooks/secret/is-not-repeated#post")
 def answer_reveals_most_of_url(request: Request, answer: Answer) -> Answer:
-    """API Reference, Webhooks: the URL is secret, and not but for its last letters."""
+    """API Reference, Webhooks: the response shows the secret URL except for its last characters."""
     if answer.status == 202:
         answer.headers["X-Webhook"] = f"{request.raw_path[:-4]}****"
     return answer
@@ -53,7 +54,7 @@ def answer_reveals_most_of_url(request: Request, answer: Answer) -> Answer:
 
 @defect("webhooks/secret/is-not-repeated#get")
 def browsers_are_shown_the_url(request: Request, answer: Answer) -> Answer:
-    """API Reference, Webhooks: the URL is secret: no page for people repeats it."""
+    """API Reference, Webhooks: the page shown to browsers repeats the secret URL."""
     if answer.status == 405 and "text/html" in request.headers.get("accept", ""):
         answer.body = f"<pre>Cannot {request.method} {request.raw_path}</pre>".encode()
         answer.headers["Content-Type"] = "text/html"
@@ -62,15 +63,15 @@ def browsers_are_shown_the_url(request: Request, answer: Answer) -> Answer:
 
 @defect("webhooks/secret/is-not-repeated#near-miss-case-changed,near-miss-cut,near-miss-extended")
 def near_miss_echoed(request: Request, answer: Answer) -> Answer:
-    """Credentials & Webhooks: an error does not repeat the URL."""
+    """Credentials & Webhooks: the error for an unknown URL repeats it."""
     if answer.status in (404, 400, 413):
         return Answer.json(answer.status, {"error": f"no handler for {request.raw_path}"})
     return answer
 
 
 @defect("webhooks/secret/near-misses-are-refused#cut,half", "webhooks/secret/live-url-is-not-distinguishable#cut,half")
-def webhook_url_matched_by_prefix(organization_of: Organization, raw_path: str) -> str | None:
-    """Credentials & Webhooks: the URL is secret; a part of it is not enough."""
+def webhook_url_matched_by_prefix(organization_of: Any, raw_path: str) -> str | None:
+    """Credentials & Webhooks: a prefix of the secret URL accepts events."""
     paths: dict[str, str] = surface_of(organization_of).paths
     requested_path = raw_path.rstrip("/")
     return next(
@@ -79,8 +80,8 @@ def webhook_url_matched_by_prefix(organization_of: Organization, raw_path: str) 
 
 
 @defect("webhooks/secret/near-misses-are-refused#case-changed")
-def webhook_url_compared_without_case(organization_of: Organization, raw_path: str) -> str | None:
-    """Credentials & Webhooks: the URL is secret, every character of it."""
+def webhook_url_compared_without_case(organization_of: Any, raw_path: str) -> str | None:
+    """Credentials & Webhooks: the secret URL is compared without regard to case."""
     paths: dict[str, str] = surface_of(organization_of).paths
     folded = {path.lower(): organization for organization, path in paths.items()}
     return folded.get(raw_path.lower())
@@ -91,14 +92,14 @@ def webhook_url_compared_without_case(organization_of: Organization, raw_path: s
     "webhooks/secret/near-misses-are-refused#last-changed,middle-changed,nul,percent-sign,quote,underscores",
     "webhooks/secret/near-misses-are-refused#unknown",
 )
-def unknown_webhook_accepted(unknown_url: Callable[[], Answer]) -> Answer:
-    """Credentials & Webhooks: only the generated URL takes events in."""
+def unknown_webhook_accepted(unknown_url: Any) -> Answer:
+    """Credentials & Webhooks: any URL accepts events."""
     return Answer.json(202, {"accepted": True})
 
 
 @defect("webhooks/secret/live-url-is-not-distinguishable#delete,get,head,options,patch,put")
-def webhook_method_reveals_live_url(receive: Callable[[Request], Answer], request: Request) -> Answer:
-    """RFC 9110 section 15.5.6: a method that a URL does not have is 405, not 400 for an event that is missing."""
+def webhook_method_reveals_live_url(receive: Any, request: Request) -> Answer:
+    """RFC 9110 section 15.5.6: a wrong method at the live URL is answered with 400 instead of 405."""
     answer = receive(request)
     if answer.status != 405:
         return answer
@@ -107,8 +108,8 @@ def webhook_method_reveals_live_url(receive: Callable[[Request], Answer], reques
 
 
 @defect("webhooks/secret/other-spellings-are-refused#trailing-slash")
-def webhook_url_redirected(receive: Callable[[Request], Answer], request: Request) -> Answer:
-    """Credentials & Webhooks: the URL is secret: it is in no header of an answer."""
+def webhook_url_redirected(receive: Any, request: Request) -> Answer:
+    """Credentials & Webhooks: a redirect repeats the secret URL in Location."""
     answer = receive(request)
     live: Organization = surface_of(receive).organization_of
     if answer.status == 404 and request.raw_path.endswith("/") and live(request.raw_path[:-1]):
@@ -119,6 +120,6 @@ def webhook_url_redirected(receive: Callable[[Request], Answer], request: Reques
 
 @defect("webhooks/secret/near-misses-are-refused#without-secret")
 def events_taken_in_above_the_url(request: Request) -> Answer | None:
-    """Credentials & Webhooks: the unique URL takes events, and no collection above it does."""
+    """Credentials & Webhooks: the collection path above the secret URL accepts events."""
     above = request.method == "POST" and request.raw_path == "/hooks"
     return Answer.json(201, {"id": secrets.token_hex(8)}) if above else None

@@ -6,7 +6,7 @@ import itertools
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -32,8 +32,8 @@ KEY = "of-an-edwards-curve"
 
 
 @variant()
-def key_set_has_other_keys(key_set: Callable[[], Answer]) -> Answer:
-    """RFC 7517 section 5: a set may hold keys of other kinds and uses; who does not understand one ignores it."""
+def key_set_has_other_keys(key_set: Any) -> Answer:
+    """RFC 7517 section 5: a set may contain keys of other kinds and uses; clients ignore unknown ones."""
     others = [
         {"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB" * 85 + "Aw", "e": "AQAB"},
         {"kty": "OKP", "crv": "X25519", "use": "enc", "kid": "okp", "x": "A" * 43},
@@ -43,30 +43,26 @@ def key_set_has_other_keys(key_set: Callable[[], Answer]) -> Answer:
 
 
 @variant()
-def audience_is_a_list(access_token_claims: Callable[..., Claims], client: Client, scopes: tuple[str, ...]) -> Claims:
+def audience_is_a_list(access_token_claims: Any, client: Client, scopes: tuple[str, ...]) -> Claims:
     """RFC 7519 section 4.1.3: aud may be an array."""
     claims = access_token_claims(client, scopes)
     return claims | {"aud": [claims["aud"], "urn:nextepoch:reference:other"]}
 
 
-class TokensAreNumbered(Variant):
-    """RFC 7519 section 4.1.7: jti is to be unique; a signature keeps others from making the next token."""
-
-    def __init__(self) -> None:
-        self.numbers = itertools.count(1)
-
-    def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: tuple[str, ...]) -> Claims:
-        return original(client, scopes) | {"jti": str(next(self.numbers))}
+@variant(state=lambda: itertools.count(1))
+def tokens_are_numbered(
+    numbers: Iterator[int], access_token_claims: Any, client: Client, scopes: tuple[str, ...]
+) -> Claims:
+    """RFC 7519 section 4.1.7: jti must be unique, not random; the signature protects it."""
+    return access_token_claims(client, scopes) | {"jti": str(next(numbers))}
 
 
 class IdentityClockBehind(Variant):
-    """RFC 9110 section 6.6.1: Date is of the server's clock, as are iat and exp; no clause says that it is as ours."""
+    """RFC 9110 section 6.6.1: Date, iat and exp follow the server's clock, which may be behind."""
 
-    def access_token_claims(
-        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
-    ) -> Claims:
+    def access_token_claims(self, original: Any, client: Client, scopes: Scopes) -> Claims:
         claims = original(client, scopes)
-        # What is soon to end would have ended for the reference itself, whose clock goes on.
+        # The reference, whose clock is right, would treat a token that ends soon as expired.
         late = BEHIND_S if client.lifetime_s > BEHIND_S else 0
         return {**claims, "iat": claims["iat"] - late, "exp": claims["exp"] - late}
 
@@ -76,73 +72,63 @@ class IdentityClockBehind(Variant):
 
 
 class RevocationIsKnownAMomentLater(Variant):
-    """Credentials: revocation is immediate, as soon as each server has heard of it: within limits.revocation.
+    """Credentials: each server learns of a revocation within limits.revocation.
 
-    What was restored meanwhile is at once, but for the tokens from before, which some servers still take for good.
+    A restored credential works at once; its earlier tokens may still be accepted by some servers.
     """
 
     alone = True
+    revoked: dict[str, float] = {}
+    restored: set[str] = set()
 
-    def __init__(self) -> None:
-        self.revoked: dict[str, float] = {}
-        self.restored: set[str] = set()
-
-    def revoke(self, original: Callable[[str], None], client_id: str) -> None:
+    def revoke(self, original: Any, client_id: str) -> None:
         self.revoked[client_id] = time.monotonic()
         self.restored.discard(client_id)
         original(client_id)
 
-    def restore(self, original: Callable[[str], None], client_id: str) -> None:
+    def restore(self, original: Any, client_id: str) -> None:
         self.restored.add(client_id)
         original(client_id)
 
     def _not_heard_of(self, client: Client) -> bool:
         return time.monotonic() - self.revoked.get(client.client_id, -A_MOMENT_S) < A_MOMENT_S
 
-    def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
+    def credential_is_revoked(self, original: Any, client: Client) -> bool:
         return original(client) and not self._not_heard_of(client)
 
-    def access_token_claims(
-        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
-    ) -> Claims:
+    def access_token_claims(self, original: Any, client: Client, scopes: Scopes) -> Claims:
         claims = original(client, scopes)
         late = self._not_heard_of(client) and client.client_id not in self.restored
         return claims | {"credential_version": claims["credential_version"] - late}
 
-    def issued_since_revocation(
-        self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
-    ) -> bool:
+    def issued_since_revocation(self, original: Any, client: Client, claims: Claims) -> bool:
         version = surface_of(original).revocations[client.client_id]
         late = self._not_heard_of(client) and claims.get("credential_version") == version - 1
         return late or original(client, claims)
 
 
 class TokensOfSeconds(Variant):
-    """RFC 6750 section 5.3: tokens are short-lived; here they are for a few seconds, and say so."""
+    """RFC 6750 section 5.3: tokens should be short-lived; here they live for a few seconds."""
 
-    def access_token_claims(
-        self, original: Callable[[Client, tuple[str, ...]], Claims], client: Client, scopes: tuple[str, ...]
-    ) -> Claims:
+    def access_token_claims(self, original: Any, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
         return claims | {"exp": min(claims["exp"], claims["iat"] + FEW_S)}
 
-    def token_document(
-        self, original: Callable[..., Claims], token: str, client: Client, scopes: tuple[str, ...]
-    ) -> Claims:
+    def token_document(self, original: Any, token: str, client: Client, scopes: tuple[str, ...]) -> Claims:
         document = original(token, client, scopes)
         return document | {"expires_in": min(document["expires_in"], FEW_S)}
 
 
 class TokensSignedOnAnEdwardsCurve(Variant):
-    """RFC 8037 section 3.1: EdDSA signs, and nothing can be encrypted to such a key."""
+    """RFC 8037 section 3.1: tokens are signed with EdDSA."""
 
     def __init__(self) -> None:
         self.private = ed25519.Ed25519PrivateKey.generate()
 
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+    def make_access_token(self, original: Any, claims: Claims) -> str:
         return jwt.encode(claims, self.private, "EdDSA", {"typ": "at+jwt", "kid": KEY})
 
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+    def read_access_token(self, original: Any, token: str) -> Claims | None:
         if len(token) > LONGEST_TOKEN or not surface_of(original).is_spelt_well(token):
             return None
         try:
@@ -152,21 +138,19 @@ class TokensSignedOnAnEdwardsCurve(Variant):
             return None
         return claims if header.get("typ") == "at+jwt" and "crit" not in header else None
 
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
+    def key_set(self, original: Any) -> Answer:
         public = json.loads(OKPAlgorithm.to_jwk(self.private.public_key()))
         return Answer.json(200, {"keys": [public | {"kid": KEY, "use": "sig", "alg": "EdDSA"}]})
 
 
 class TokensAreReused(Variant):
-    """RFC 6749 section 5.1 promises a token, and not one that nobody was given before: who asks again gets the same."""
+    """RFC 6749 section 5.1: a client that requests a token again may get the same one."""
 
     without = ("identity.jwt",)
+    issued: dict[tuple[str, str, int], tuple[str, float]] = {}
+    ends: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
-        self.ends: dict[str, float] = {}
-
-    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+    def make_access_token(self, original: Any, claims: dict[str, Any]) -> str:
         key = (claims["client_id"], claims["scope"], claims["credential_version"])
         token, ends = self.issued.get(key, ("", 0.0))
         if ends < time.time() + (claims["exp"] - claims["iat"]) / 2:
@@ -175,24 +159,22 @@ class TokensAreReused(Variant):
             self.ends[token] = claims["exp"]
         return token
 
-    def token_document(self, original: Callable[..., dict[str, Any]], token: str, *given: Any) -> dict[str, Any]:
+    def token_document(self, original: Any, token: str, *given: Any) -> dict[str, Any]:
         return {**original(token, *given), "expires_in": max(1, int(self.ends[token] - time.time()))}
 
 
 class _Opaque(Variant):
-    """Tokens that mean nothing by themselves (RFC 6749 section 1.4)."""
+    """Opaque tokens (RFC 6749 section 1.4)."""
 
     without = ("identity.jwt",)
+    issued: dict[str, Claims] = {}
 
-    def __init__(self) -> None:
-        self.issued: dict[str, Claims] = {}
-
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+    def make_access_token(self, original: Any, claims: Claims) -> str:
         token = self._new_token()
         self.issued[token] = claims
         return token
 
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+    def read_access_token(self, original: Any, token: str) -> Claims | None:
         claims = self.issued.get(token)
         return claims if claims and claims["exp"] > time.time() else None
 
@@ -201,29 +183,29 @@ class _Opaque(Variant):
 
 
 class TokensBeginWithTheTime(_Opaque):
-    """RFC 6749 section 10.10: what cannot be guessed may stand behind a clock, by which tokens are in order."""
+    """RFC 6749 section 10.10: a random token may begin with a timestamp."""
 
     def _new_token(self) -> str:
         return f"ref_{time.time_ns():x}_{secrets.token_urlsafe(32)}"
 
 
 class TokensInHexadecimalDigits(_Opaque):
-    """Numbers in hexadecimal digits, which mean the same in either case."""
+    """Tokens of hexadecimal digits, which mean the same in either case."""
 
     def _new_token(self) -> str:
         return secrets.token_hex(32)
 
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+    def read_access_token(self, original: Any, token: str) -> Claims | None:
         return super().read_access_token(original, token.lower())
 
 
 class TokensEndInEqualsSigns(_Opaque):
-    """RFC 6750 sections 2.1 and 3.1: where they stand within, the token is malformed, and the request invalid."""
+    """RFC 6750 sections 2.1 and 3.1: an equals sign inside a token makes it malformed, and the request invalid."""
 
     def _new_token(self) -> str:
         return secrets.token_urlsafe(32) + "=="
 
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+    def bearer_token(self, original: Any, request: Request) -> str:
         try:
             return original(request)
         except Refused as refusal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import SCOPES
@@ -14,16 +14,14 @@ from conformance.reference.support.identity import surface_of
 
 
 @variant()
-def needed_scope_not_named(challenge: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+def needed_scope_not_named(challenge: Any, error: str | None, scope: str | None = None) -> str:
     """RFC 6750 section 3.1: the scope attribute of insufficient_scope is OPTIONAL."""
     return challenge(error)
 
 
 @variant()
-def errors_without_content(
-    api_error: Callable[..., Answer], status: int, code: str, message: str, **headers: str
-) -> Answer:
-    """The contract leaves the shape of errors open: the status tells all."""
+def errors_without_content(api_error: Any, status: int, code: str, message: str, **headers: str) -> Answer:
+    """The contract leaves the form of errors open: only the status is sent."""
     answer = api_error(status, code, message, **headers)
     bare = Answer(status, headers=answer.headers)
     del bare.headers["Content-Type"]
@@ -31,20 +29,18 @@ def errors_without_content(
 
 
 @variant()
-def challenges_in_one_field(challenge: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-    """RFC 9110 section 11.6.1: several challenges may stand in one field, in any case, with unquoted values.
+def challenges_in_one_field(challenge: Any, error: str | None, scope: str | None = None) -> str:
+    """RFC 9110 section 11.6.1: several challenges may be in one field, in any case, with unquoted values.
 
-    Two of them may be of one scheme, each with a realm of its own; the error is told beside the realm that was meant.
+    Two of them may have one scheme and different realms; the error is in the one that was used.
     """
     words = challenge(error, scope).replace("Bearer realm=", "BEARER Realm=").replace('"reference"', "reference")
     return f'DPoP algs="ES256 PS256", Bearer realm="partners", {words}'
 
 
 @variant()
-def every_scope_named_to_anonymous_clients(
-    challenge: Callable[..., str], error: str | None, scope: str | None = None
-) -> str:
-    """RFC 6750 section 3: what is required may be told to who has shown no token, here of the whole API at once."""
+def every_scope_named_to_anonymous_clients(challenge: Any, error: str | None, scope: str | None = None) -> str:
+    """RFC 6750 section 3: a challenge without a token may name all scopes of the API."""
     scopes = sorted({each for methods in SCOPES.values() for each in methods.values()})
     return challenge(error, scope or " ".join(scopes))
 
@@ -55,17 +51,14 @@ def every_scope_named_to_anonymous_clients(
         "authorization/bearer/lacking-scope-is-insufficient-scope",
     )
 )
-def bare_unauthorized(challenge: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-    """RFC 6750 section 3.1: error and its like are asked for by SHOULD; the challenge names the realm alone."""
+def bare_unauthorized(challenge: Any, error: str | None, scope: str | None = None) -> str:
+    """RFC 6750 section 3.1: error and its description are SHOULDs; the challenge contains only the realm."""
     return challenge(None)
 
 
 @variant()
-def malformed_token_is_invalid_request(bearer_token: Callable[[Request], str], request: Request) -> str:
-    """RFC 6750 section 3.1: a field that is otherwise malformed is 400 invalid_request.
-
-    So is one with a character that no token has (section 2.1).
-    """
+def malformed_token_is_invalid_request(bearer_token: Any, request: Request) -> str:
+    """RFC 6750 sections 2.1 and 3.1: a malformed Authorization field or token is 400 invalid_request."""
     surface = surface_of(bearer_token)
     for value in request.headers.getlist("authorization"):
         scheme, rest = scheme_and_rest(value)
@@ -75,15 +68,13 @@ def malformed_token_is_invalid_request(bearer_token: Callable[[Request], str], r
 
 
 @variant()
-def errors_in_a_list(api_error: Callable[..., Answer], status: int, code: str, message: str, **headers: str) -> Answer:
-    """The contract leaves the shape of errors open: each in a list, as JSON:API has them."""
+def errors_in_a_list(api_error: Any, status: int, code: str, message: str, **headers: str) -> Answer:
+    """The contract leaves the form of errors open: they are in a list, as in JSON:API."""
     error = {"id": secrets.token_hex(4), "status": str(status), "code": code, "title": message}
     return Answer.json(status, {"errors": [error]}, **headers)
 
 
 @variant()
-def proof_of_possession_also_requested(
-    challenge: Callable[..., str], error: str | None, scope: str | None = None
-) -> str:
-    """RFC 9449 section 9: beside the Bearer challenge one of DPoP may stand, and tell an error of its own."""
+def proof_of_possession_also_requested(challenge: Any, error: str | None, scope: str | None = None) -> str:
+    """RFC 9449 section 9: a DPoP challenge may accompany the Bearer challenge, with its own error."""
     return f'DPoP error="use_dpop_nonce", algs="ES256", {challenge(error, scope)}'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.alteration import Variant
@@ -18,10 +17,10 @@ from tests.defects.support.identity import LimitShared
 
 
 @variant()
-def client_ids_have_a_form(find_client: Callable[[str], Client | None], client_id: str) -> Client | None:
-    """RFC 6749 section 2.2: ids are of the server's own form; what is none is malformed, before anything is looked up.
+def client_ids_have_a_form(find_client: Any, client_id: str) -> Client | None:
+    """RFC 6749 section 2.2: client ids have the server's own form; another form is malformed.
 
-    So a UUID is, where ids are such, and tells nobody which of them there are.
+    A server whose ids are no UUIDs refuses a UUID, which reveals no existing id.
     """
     if not re.fullmatch("[a-z]{2}-[a-z-]+", client_id):
         raise Refused(surface_of(find_client).oauth_error(400, "invalid_request", "the client id is malformed"))
@@ -29,18 +28,14 @@ def client_ids_have_a_form(find_client: Callable[[str], Client | None], client_i
 
 
 class _Locking(Variant):
-    """A client is refused for a while, whatever its secret, after so many wrong ones."""
+    """A client is refused for a while after several wrong secrets."""
 
     most = 0
     seconds = 0.0
+    wrong: Counter[str] = Counter()
+    until: dict[str, float] = {}
 
-    def __init__(self) -> None:
-        self.wrong: Counter[str] = Counter()
-        self.until: dict[str, float] = {}
-
-    def authenticated_client(
-        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
-    ) -> Client:
+    def authenticated_client(self, original: Any, request: Request, form: dict[str, str]) -> Client:
         surface = surface_of(original)
         client_id, secret = surface.presented_credentials(request, form)
         if self.until.get(client_id, 0.0) > time.monotonic():
@@ -55,11 +50,11 @@ class _Locking(Variant):
         return original(request, form)
 
     def _proved(self, requested: str) -> None:
-        """What a right secret does to the count."""
+        """Update the count after a correct secret."""
 
 
 class LockedAfterWrongSecrets(_Locking):
-    """RFC 6749 section 2.3.1: who guesses in a row has the client locked, for all that its secret is right later."""
+    """RFC 6749 section 2.3.1: several wrong secrets in a row lock the client, even for the right secret."""
 
     most, seconds = 5, 30.0
 
@@ -68,26 +63,22 @@ class LockedAfterWrongSecrets(_Locking):
 
 
 class LockedForAMoment(_Locking):
-    """RFC 6749 section 2.3.1: so may be who guesses often, though a right secret comes between, for a while alone."""
+    """RFC 6749 section 2.3.1: frequent wrong secrets lock the client for a moment."""
 
     alone = True
     most, seconds = 25, 0.5
 
 
 @variant(misses=("oauth/client/basic-is-accepted",))
-def clients_have_one_method(
-    credentials_of_header: Callable[[str, dict[str, str]], tuple[str, str]], authorization: str, form: dict[str, str]
-) -> tuple[str, str]:
-    """RFC 7591 section 2: a client that is registered for one method of authentication gets no token by another."""
+def clients_have_one_method(credentials_of_header: Any, authorization: str, form: dict[str, str]) -> tuple[str, str]:
+    """RFC 7591 section 2: a client that is registered for one authentication method may not use another."""
     credentials_of_header(authorization, form)
     raise Refused(surface_of(credentials_of_header).client_refused("registered for client_secret_post"))
 
 
 @variant(misses=("oauth/client/two-methods-at-once-are-refused",))
-def both_authentications_may_agree(
-    presented_credentials: Callable[[Request, dict[str, str]], Any], request: Request, form: dict[str, str]
-) -> Any:
-    """RFC 6749 section 2.3: one method a request is asked of clients; a server may overlook two that agree."""
+def both_authentications_may_agree(presented_credentials: Any, request: Request, form: dict[str, str]) -> Any:
+    """RFC 6749 section 2.3: a server may accept two authentication methods with equal credentials."""
     if "authorization" not in request.headers or "client_secret" not in form:
         return presented_credentials(request, form)
     by_header = presented_credentials(request, {name: form[name] for name in form if not name.startswith("client_")})
@@ -96,10 +87,8 @@ def both_authentications_may_agree(
 
 
 @variant()
-def windows_of_the_clock(
-    seconds_until_allowed: Callable[[Client, int, float], float], client: Client, requests: int, seconds: float
-) -> float:
-    """RFC 6585 section 4 leaves open how requests are counted: here in windows that begin at full seconds."""
+def windows_of_the_clock(seconds_until_allowed: Any, client: Client, requests: int, seconds: float) -> float:
+    """RFC 6585 section 4: the way of counting requests is open, here in windows that begin at full seconds."""
     surface = surface_of(seconds_until_allowed)
     window, now = surface.window_of(client), surface.monotonic()
     begun = now - now % seconds
@@ -109,12 +98,12 @@ def windows_of_the_clock(
 
 
 class LimitOfTheOrganization(LimitShared, Variant):
-    """The former API pages: "Rate limits per organization": its other credentials wait as well."""
+    """The former API pages: rate limits are per organization, so all its credentials wait."""
 
 
 @variant()
-def unreadable_basic_is400(client_refused: Callable[[str], Answer], reason: str) -> Answer:
-    """RFC 6749 section 5.2: invalid_request, 400, is for what is malformed; only a 401 has to have a challenge."""
+def unreadable_basic_is400(client_refused: Any, reason: str) -> Answer:
+    """RFC 6749 section 5.2: malformed Basic credentials are 400 invalid_request, which needs no challenge."""
     answer = client_refused(reason)
     return (
         surface_of(client_refused).oauth_error(400, "invalid_request", "malformed") if reason == "malformed" else answer

@@ -1,4 +1,4 @@
-"""Variants of organization api."""
+"""Variants of the organization APIs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -29,9 +29,11 @@ from conformance.reference.support.identity import edited, is_api_request, of_un
 from tests.defects.support.common import Later
 from tests.defects.support.identity import InPages, MakesCredentials, matches, searched_for, secret_of
 
+KINDS = ("small", "large")
+MOST_PROJECTS = 20
+LAG_S = 0.2
+
 Api = Callable[[Request, Segments], Awaitable[Answer]]
-Create = Callable[[Organization, Project], Awaitable[bool]]
-Operation = Callable[[Call], Awaitable[Answer]]
 
 READ_NUMBER = re.compile(rb'~[0-9]+(?=")')
 ODD = re.compile(r"[^A-Za-z0-9 ._-]")
@@ -41,18 +43,14 @@ NEW: dict[str, Any] = {"name": None, "description": "", "members": []}
 
 
 @variant()
-def errors_without_description(
-    oauth_error: Callable[[int, str, str], Answer], status: int, error: str, description: str
-) -> Answer:
+def errors_without_description(oauth_error: Any, status: int, error: str, description: str) -> Answer:
     """RFC 6749 section 5.2: error_description is OPTIONAL."""
     return edited(oauth_error(status, error, description), lambda document: document.pop("error_description"))
 
 
 @variant()
-async def malformed_path_is400(
-    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-) -> Answer:
-    """The contract's table of errors: 400 for an invalid path, decided before anything is looked up."""
+async def malformed_path_is400(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: an invalid path is 400 before anything is looked up."""
     surface = surface_of(api)
     if any(segment is None or "\0" in segment for segment in segments):
         surface.caller(request)
@@ -61,8 +59,8 @@ async def malformed_path_is400(
 
 
 @variant()
-async def projects_can_be_searched(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """The contract names no search and forbids none; this one finds what the caller sees."""
+async def projects_can_be_searched(get_projects: Any, call: Call) -> Answer:
+    """The contract does not define a search; here it finds the projects that the caller may see."""
     word = searched_for(call.request)
     if word is None:
         return await get_projects(call)
@@ -72,56 +70,47 @@ async def projects_can_be_searched(get_projects: Callable[[Call], Awaitable[Answ
     return surface.listing(call.request, found)
 
 
-class EntityTagsOfEachRead(Variant):
-    """RFC 9110 section 8.8.3: an entity tag is opaque; each read may tell another one, if all of them hold."""
-
-    def __init__(self) -> None:
-        self.numbers = itertools.count(1)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        given = [(name, READ_NUMBER.sub(b"", value)) for name, value in request.headers.raw]
-        answer = await original(replace(request, headers=Headers(raw=given)), segments)
-        if "ETag" in answer.headers:
-            answer.headers["ETag"] = answer.headers["ETag"].removesuffix('"') + f'~{next(self.numbers)}"'
-        return answer
+@variant(state=lambda: itertools.count(1))
+async def entity_tags_of_each_read(numbers: Iterator[int], api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 8.8.3: an entity tag is opaque; each read may return another one, all valid."""
+    given = [(name, READ_NUMBER.sub(b"", value)) for name, value in request.headers.raw]
+    answer = await api(replace(request, headers=Headers(raw=given)), segments)
+    if "ETag" in answer.headers:
+        answer.headers["ETag"] = answer.headers["ETag"].removesuffix('"') + f'~{next(numbers)}"'
+    return answer
 
 
 class ListsComeInPages(InPages, Variant):
-    """The contract leaves open how lists come: in pages, each with a link to the next (RFC 8288)."""
+    """The contract does not define pagination: each page has a link to the next (RFC 8288)."""
 
 
 def cursor_of(request: Request) -> int:
-    """Where a page begins: at the place that its cursor stands for, or at the first."""
+    """Return the place at which a page begins: that of its cursor, or the start."""
     found = re.fullmatch(r"after (\d+)/\+=", request.parameter("offset") or "")
     return int(found[1]) if found else 0
 
 
 class InPagesByCursor:
-    """Lists one entry at a time; the next page is what a text in the body stands for, and no link leads there."""
+    """Lists one entry at a time; the body contains the cursor of the next page."""
 
-    def listing(
-        self,
-        original: Callable[[Request, list[dict[str, Any]]], Answer],
-        request: Request,
-        entries: list[dict[str, Any]],
-    ) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
         offset = cursor_of(request)
         following = f"after {offset + 1}/+=" if offset + 1 < len(entries) else None
         return Answer.json(200, {"items": entries[offset : offset + 1], "next": following})
 
 
 class ListsReportTheNextPage(InPagesByCursor, Variant):
-    """The same by a text in the body that only the service can read, which the target file tells of."""
+    """The same with an opaque cursor in the body, which the target file names."""
 
 
 class ChangesAnsweredWithoutContent(Variant):
-    """RFC 9110 sections 15.3.2 and 15.3.5: a creation may tell where it is alone, a change be answered 204."""
+    """RFC 9110 sections 15.3.2 and 15.3.5: a creation may return only Location, and a change 204."""
 
-    async def post_projects(self, original: Operation, call: Call) -> Answer:
+    async def post_projects(self, original: Any, call: Call) -> Answer:
         answer = await original(call)
         return Answer(201, headers=answer.headers) if answer.status == 201 else answer
 
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
+    async def patch_project(self, original: Any, call: Call) -> Answer:
         answer = await original(call)
         if answer.status != 200:
             return answer
@@ -138,11 +127,9 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 class SlugsMadeOfNames(Variant):
-    """Organization Settings: a project has a slug; one that is left out is made of the name, which may be taken."""
+    """Organization Settings: a missing slug is derived from the name, and may conflict."""
 
-    def new_project(
-        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
-    ) -> Project:
+    def new_project(self, original: Any, organization: Organization, body: dict[str, Any]) -> Project:
         name = body.get("name")
         if body.get("slug") or body.get("slug", "") not in (None, "") or not isinstance(name, str):
             return original(organization, body)
@@ -153,7 +140,7 @@ class SlugsMadeOfNames(Variant):
 
 
 class CreationReportsItsIdOnly(SlugsMadeOfNames):
-    """RFC 9110 section 15.3.2: a creation is identified by Location; what its content says of it is open."""
+    """RFC 9110 section 15.3.2: a creation is identified by Location; its content is open."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status != 201 or "slug" in _object(request.body):
@@ -165,20 +152,17 @@ class CreationReportsItsIdOnly(SlugsMadeOfNames):
 
 
 class ItemsCanBeRenamed(Variant):
-    """Organization Settings: the slug of an organization never changes; that of a project may, and leads on.
+    """Organization Settings: an organization's slug never changes; a project's may, and its old URL redirects.
 
-    A taken one is a conflict, as in a creation.
+    A taken slug is a conflict, as in a creation.
     """
 
-    def __init__(self) -> None:
-        self.renamed: dict[str, str] = {}
+    renamed: dict[str, str] = {}
 
-    def refuse_unknown(
-        self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
-    ) -> None:
+    def refuse_unknown(self, original: Any, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"slug"})
 
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def patch_project(self, original: Any, call: Call) -> Answer:
         surface, projects, old = surface_of(original), call.organization.projects, str(call.slug)
         project = surface.visible_project(call.caller, call.organization, old)
         slug = surface.body_object(call.request).get("slug", old)
@@ -193,7 +177,7 @@ class ItemsCanBeRenamed(Variant):
         self.renamed[old], project.slug, projects[slug] = slug, slug, project
         return surface.shown(project)
 
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+    async def get_project(self, original: Any, call: Call) -> Answer:
         try:
             return await original(call)
         except Refused:
@@ -205,8 +189,8 @@ class ItemsCanBeRenamed(Variant):
 
 
 @variant()
-def creation_shows_a_secret(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-    """Credentials: the client secret is shown once, at creation: what is created may have one, and tells it then."""
+def creation_shows_a_secret(shown: Any, project: Project, status: int = 200) -> Answer:
+    """Credentials: a secret is shown once, at creation; a created item may contain one."""
     answer = shown(project, status)
     if status != 201:
         return answer
@@ -214,89 +198,75 @@ def creation_shows_a_secret(shown: Callable[..., Answer], project: Project, stat
 
 
 @variant()
-def secrets_are_hidden_by_asterisks(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-    """Credentials: the client secret is shown once, at creation, in the portal: the API has asterisks in its place."""
+def secrets_are_hidden_by_asterisks(shown: Any, project: Project, status: int = 200) -> Answer:
+    """Credentials: the API shows asterisks instead of the secret, which only the portal shows."""
     return edited(shown(project, status), lambda document: document.update(client_secret="*" * 32))
 
 
 class CreationMakesACredential(MakesCredentials, Variant):
-    """Credentials: they are created and revoked, by an API where there is one, and the secret shown then."""
+    """Credentials: an API may create and revoke credentials, and show the secret at creation."""
 
 
 @variant()
-def names_are_objects(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-    """RFC 8259 section 4: how a thing is shown is its service's own: a name that is sent may come back in an object."""
+def names_are_objects(shown: Any, project: Project, status: int = 200) -> Answer:
+    """RFC 8259 section 4: the form of a member is open; a name may be returned as an object."""
     return edited(shown(project, status), lambda document: document.update(name={"default": document["name"]}))
 
 
 @variant()
-def texts_of_letters_only(
-    is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
-) -> bool:
-    """The contract's table of errors: 400 for what a member cannot hold, here more than letters, digits and - _ ."""
+def texts_of_letters_only(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
+    """The contract's table of errors: 400 for a text with other characters than letters, digits, - _ and dots."""
     return not (isinstance(value, str) and ODD.search(value)) and is_acceptable(organization, name, value)
 
 
-class ProjectsAreFew(Variant):
-    """The contract's table of errors: 403 for what a policy refuses, here more projects at a time than so many."""
-
-    most = 20
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        if project.slug not in organization.projects and len(organization.projects) >= self.most:
-            raise Refused(surface_of(original).api_error(403, "quota_exceeded", "No more projects are allowed."))
-        return await original(organization, project)
+@variant()
+async def projects_are_few(create_project: Any, organization: Organization, project: Project) -> bool:
+    """The contract's table of errors: 403 for what a policy refuses, here too many projects at a time."""
+    if project.slug not in organization.projects and len(organization.projects) >= MOST_PROJECTS:
+        raise Refused(surface_of(create_project).api_error(403, "quota_exceeded", "No more projects are allowed."))
+    return await create_project(organization, project)
 
 
-class UpdatesComeLater(Variant):
-    """RFC 9110 section 15.3.3: 202 for an update that has yet to come, which nobody made conditional."""
-
-    # What another variant refuses would be told as 202, and never come: each update would be waited for to the end.
-    alone = True
-
-    def __init__(self) -> None:
-        self.later = Later(0.1, Refused)
-
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        surface.visible_project(call.caller, call.organization, call.slug)
-        body = surface.body_object(call.request)
-        surface.changes(call.organization, body)
-        if "version" in body or CONDITIONS & set(call.request.headers):
-            return await original(call)
-        self.later.do(lambda: original(call))
-        return Answer.json(202, {"state": "updating"})
+# An update that another variant refuses after its 202 never takes effect: checks would wait for each to the end.
+@variant(alone=True, state=lambda: Later(0.1, Refused))
+async def updates_come_later(later: Later, patch_project: Any, call: Call) -> Answer:
+    """RFC 9110 section 15.3.3: 202 for an unconditional update that is processed later."""
+    surface = surface_of(patch_project)
+    surface.visible_project(call.caller, call.organization, call.slug)
+    body = surface.body_object(call.request)
+    surface.changes(call.organization, body)
+    if "version" in body or CONDITIONS & set(call.request.headers):
+        return await patch_project(call)
+    later.do(lambda: patch_project(call))
+    return Answer.json(202, {"state": "updating"})
 
 
-class ListsLagBehind(Variant):
-    """The contract names no moment at which a list tells of what was done: it may be read from a copy."""
-
-    lag_s = 0.2
-
-    def __init__(self) -> None:
-        self.copies: dict[str, tuple[float, dict[str, Project]]] = {}
-
-    def visible_projects(
-        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-    ) -> list[Project]:
-        now, there = time.monotonic(), {slug: copy.copy(each) for slug, each in organization.projects.items()}
-        copied, listed = self.copies.get(organization.slug, (0.0, there))
-        if now - copied >= self.lag_s:
-            self.copies[organization.slug], listed = (now, there), there
-        return original(caller, replace(organization, projects=listed))
+@variant(state=dict)
+def lists_lag_behind(
+    copies: dict[str, tuple[float, dict[str, Project]]],
+    visible_projects: Any,
+    caller: Caller,
+    organization: Organization,
+) -> list[Project]:
+    """The contract does not say when a list shows a change: it may be read from a replica."""
+    now, there = time.monotonic(), {slug: copy.copy(each) for slug, each in organization.projects.items()}
+    copied, listed = copies.get(organization.slug, (0.0, there))
+    if now - copied >= LAG_S:
+        copies[organization.slug], listed = (now, there), there
+    return visible_projects(caller, replace(organization, projects=listed))
 
 
 @variant()
-def token_endpoint_leads_to_a_login(oauth_method_refused: Callable[[str], Answer], allowed: str) -> Answer:
-    """RFC 9110 section 15.4: who comes to the token endpoint by another method is sent to where people log in."""
+def token_endpoint_leads_to_a_login(oauth_method_refused: Any, allowed: str) -> Answer:
+    """RFC 9110 section 15.4: other methods at the token endpoint are redirected to the login page."""
     answer = Answer(302)
     answer.headers["Location"] = "/login"
     return answer
 
 
 @variant()
-def more_than_json_is_read(parsed: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
-    """RFC 8259 section 9: a parser may accept extensions, and many read the first document of a body alone."""
+def more_than_json_is_read(parsed: Any, body: bytes) -> dict[str, Any]:
+    """RFC 8259 section 9: a parser may accept extensions of JSON, or read the first document of a body only."""
     try:
         return parsed(body)
     except ValueError:
@@ -311,74 +281,60 @@ def more_than_json_is_read(parsed: Callable[[bytes], dict[str, Any]], body: byte
 
 
 @variant()
-async def methods_refused_before_tokens(api: Api, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 15.5.6: routers know which methods a path has, and say so before anybody looks at a token."""
+async def methods_refused_before_tokens(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 15.5.6: a router may refuse a method before it looks at the token."""
     surface = surface_of(api)
     route = surface.route(segments)
     if route and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
-        answer: Answer = surface.method_not_allowed(route)
-        return answer
+        return surface.method_not_allowed(route)
     return await api(request, segments)
 
 
-class WritesSayMore(Variant):
-    """The contract leaves open what a body says: here a kind, of few, and in an update the slug of what is updated."""
-
-    kinds = ("small", "large")
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        try:
-            document = strict_object(request.body)
-        except (ValueError, RecursionError):
-            return await original(request, segments)
-        slug = segments[-1] if request.method == "PATCH" else document.get("slug")
-        if document.pop("kind", self.kinds[0]) not in self.kinds or document.get("slug", slug) != slug:
-            document = {"slug": None}
-        elif request.method == "PATCH":
-            document.pop("slug", None)
-        return await original(replace(request, body=json.dumps(document).encode()), segments)
+@variant()
+async def writes_say_more(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract leaves request bodies open: here they need a kind, and updates the slug."""
+    try:
+        document = strict_object(request.body)
+    except (ValueError, RecursionError):
+        return await api(request, segments)
+    slug = segments[-1] if request.method == "PATCH" else document.get("slug")
+    if document.pop("kind", KINDS[0]) not in KINDS or document.get("slug", slug) != slug:
+        document = {"slug": None}
+    elif request.method == "PATCH":
+        document.pop("slug", None)
+    return await api(replace(request, body=json.dumps(document).encode()), segments)
 
 
-class SlugsAreNeverGivenAgain(Variant):
-    """The contract's table of errors: 409 for a duplicate slug, which may be one of what was deleted as well."""
-
-    misses = ("errors/409/slug-is-free-after-deletion",)
-
-    def __init__(self) -> None:
-        self.given: set[tuple[str, str]] = set()
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        if (organization.slug, project.slug) in self.given or not await original(organization, project):
-            return False
-        self.given.add((organization.slug, project.slug))
-        return True
+@variant(misses=("errors/409/slug-is-free-after-deletion",), state=set)
+async def slugs_are_never_given_again(
+    given: set[tuple[str, str]], create_project: Any, organization: Organization, project: Project
+) -> bool:
+    """The contract's table of errors: 409 for the slug of a deleted project too."""
+    if (organization.slug, project.slug) in given or not await create_project(organization, project):
+        return False
+    given.add((organization.slug, project.slug))
+    return True
 
 
-class DeletionsComeLater(Variant):
-    """RFC 9110 section 9.3.5: 202 for a deletion that has yet to come, which nobody made conditional."""
-
-    def __init__(self) -> None:
-        self.later = Later(0.1, Refused)
-
-    async def delete_project(self, original: Operation, call: Call) -> Answer:
-        if "if-match" in call.request.headers:
-            return await original(call)
-        surface_of(original).visible_project(call.caller, call.organization, call.slug)
-        self.later.do(lambda: original(call))
-        return Answer.json(202, {"state": "deleting"})
+@variant(state=lambda: Later(0.1, Refused))
+async def deletions_come_later(later: Later, delete_project: Any, call: Call) -> Answer:
+    """RFC 9110 section 9.3.5: 202 for an unconditional deletion that is processed later."""
+    if "if-match" in call.request.headers:
+        return await delete_project(call)
+    surface_of(delete_project).visible_project(call.caller, call.organization, call.slug)
+    later.do(lambda: delete_project(call))
+    return Answer.json(202, {"state": "deleting"})
 
 
 class CreationsComeLater(Variant):
-    """RFC 9110 section 15.3.3: 202 for a creation that has yet to come; its name is taken from then on."""
+    """RFC 9110 section 15.3.3: 202 for a creation that is processed later; its name is taken at once."""
 
-    # A creation that is refused after its 202 never takes effect: each would be waited for to the end.
+    # A creation that is refused after its 202 never takes effect: checks would wait for each to the end.
     conflicts = ("projects-are-few",)
     later_s = 0.05
+    creations: dict[tuple[str, str], asyncio.Task[Answer]] = {}
 
-    def __init__(self) -> None:
-        self.creations: dict[tuple[str, str], asyncio.Task[Answer]] = {}
-
-    async def post_projects(self, original: Operation, call: Call) -> Answer:
+    async def post_projects(self, original: Any, call: Call) -> Answer:
         surface, organization = surface_of(original), call.organization
         project = surface.new_project(organization, surface.body_object(call.request))
         name = organization.slug, project.slug
@@ -390,51 +346,47 @@ class CreationsComeLater(Variant):
         answer.headers["Location"] = surface.location(project)
         return answer
 
-    async def _later(self, original: Operation, call: Call) -> Answer:
+    async def _later(self, original: Any, call: Call) -> Answer:
         await asyncio.sleep(self.later_s)
         return await original(call)
 
 
-def refuse_unconditional(original: Callable[..., Any], request: Request) -> None:
-    """RFC 6585 section 3: 428 where the request names no version by If-Match."""
+def refuse_unconditional(original: Any, request: Request) -> None:
+    """RFC 6585 section 3: 428 for a request without If-Match."""
     if "if-match" not in request.headers:
         raise Refused(surface_of(original).api_error(428, "precondition_required", "Send If-Match with the ETag."))
 
 
 @variant()
-def updates_must_be_conditional(
-    may_write: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
-) -> bool:
-    """RFC 6585 section 3: a good update of what is there may be required to name the version that it is of."""
+def updates_must_be_conditional(may_write: Any, request: Request, body: dict[str, Any], project: Project) -> bool:
+    """RFC 6585 section 3: an update may have to name its version, else 428."""
     if request.method == "PATCH":
         refuse_unconditional(may_write, request)
     return may_write(request, body, project)
 
 
 @variant()
-def updates_name_their_version(
-    may_write: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
-) -> bool:
-    """The contract leaves open how a concurrent update is told: a good update may have to name a version, or be 400."""
+def updates_name_their_version(may_write: Any, request: Request, body: dict[str, Any], project: Project) -> bool:
+    """The contract leaves concurrent updates open: an update without a version is 400."""
     if request.method == "PATCH" and "if-match" not in request.headers and "version" not in body:
         raise Refused(surface_of(may_write).invalid("version is missing."))
     return may_write(request, body, project)
 
 
 class ChangesMustBeConditional(Variant):
-    """RFC 6585 section 3: so may a deletion, before anything is looked up and whatever the body says."""
+    """RFC 6585 section 3: updates and deletions without If-Match are 428, before anything is looked up."""
 
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
+    async def patch_project(self, original: Any, call: Call) -> Answer:
         refuse_unconditional(original, call.request)
         return await original(call)
 
-    async def delete_project(self, original: Operation, call: Call) -> Answer:
+    async def delete_project(self, original: Any, call: Call) -> Answer:
         refuse_unconditional(original, call.request)
         return await original(call)
 
 
 @variant()
-def writes_must_have_a_length(body_object: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+def writes_must_have_a_length(body_object: Any, request: Request) -> dict[str, Any]:
     """RFC 9110 section 15.5.12: a body in chunks may be refused with 411."""
     if "transfer-encoding" in request.headers:
         raise Refused(surface_of(body_object).api_error(411, "length_required", "Say how long the body is."))
@@ -442,8 +394,8 @@ def writes_must_have_a_length(body_object: Callable[[Request], dict[str, Any]], 
 
 
 @variant()
-def unreadable_bodies_are_unsupported(is_json: Callable[[Request], bool], request: Request) -> bool:
-    """RFC 9110 section 15.5.16: 415 for a body in another type, charset or coding than the service reads."""
+def unreadable_bodies_are_unsupported(is_json: Any, request: Request) -> bool:
+    """RFC 9110 section 15.5.16: 415 for a body in an unknown type, charset or coding."""
     charset = request.headers.get("content-type", "").lower().partition("charset=")[2].strip('" ')
     coded = request.headers.get("content-encoding", "identity") != "identity"
     if coded or charset not in ("", "utf-8") or not is_json(request):
@@ -452,11 +404,9 @@ def unreadable_bodies_are_unsupported(is_json: Callable[[Request], bool], reques
 
 
 class ListsInAnyOrder(Variant):
-    """The contract promises no order, neither of the things in a list nor of the words in a member."""
+    """The contract promises no order, neither of list entries nor of the words in a member."""
 
-    def listing(
-        self, original: Callable[[Request, list[dict[str, Any]]], Answer], request: Request, entries: list[Any]
-    ) -> Answer:
+    def listing(self, original: Any, request: Request, entries: list[Any]) -> Answer:
         return original(request, random.sample(entries, len(entries)))
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -466,27 +416,23 @@ class ListsInAnyOrder(Variant):
 
 
 @variant()
-def refusals_are_numbered(
-    oauth_error: Callable[[int, str, str], Answer], status: int, error: str, description: str
-) -> Answer:
-    """RFC 6749 section 5.2: parameters may be added, here the time and an id that each refusal has of its own."""
+def refusals_are_numbered(oauth_error: Any, status: int, error: str, description: str) -> Answer:
+    """RFC 6749 section 5.2: errors may have more parameters, here a time and an id."""
     members = {"trace_id": str(uuid.uuid4()), "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ"), "error_codes": [7]}
     answer = oauth_error(status, error, description)
     return edited(answer, lambda document: document.update(members))
 
 
 @variant()
-def short_texts_only(
-    is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
-) -> bool:
-    """The contract's table of errors: 400 for what a member cannot hold, here more than 64 characters."""
+def short_texts_only(is_acceptable: Any, organization: Organization, name: str, value: Any) -> bool:
+    """The contract's table of errors: 400 for a text of more than 64 characters."""
     short = not isinstance(value, str) or len(value) <= 64
     return short and is_acceptable(organization, name, value)
 
 
 @variant()
-async def organizations_looked_up_before_scopes(api: Api, request: Request, segments: Segments) -> Answer:
-    """The contract's table of errors: 404 where there is nothing, and what is not the caller's, whatever its scopes."""
+async def organizations_looked_up_before_scopes(api: Any, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: 404 for an unknown or another organization, whatever the token's scopes."""
     surface = surface_of(api)
     if surface.route(segments):
         surface.visible_organization(surface.caller(request), segments[3])
@@ -494,7 +440,7 @@ async def organizations_looked_up_before_scopes(api: Api, request: Request, segm
 
 
 async def _put_refused(api: Api, request: Request, segments: Segments, error: tuple[int, str, str]) -> Answer:
-    """The answer of the API; to PUT of a caller who sees the organization, this error."""
+    """Return the API's answer, or this error to a PUT by a caller who may see the organization."""
     surface = surface_of(api)
     if request.method != "PUT" or not surface.route(segments):
         return await api(request, segments)
@@ -503,53 +449,47 @@ async def _put_refused(api: Api, request: Request, segments: Segments, error: tu
 
 
 @variant()
-async def undeclared_methods(api: Api, request: Request, segments: Segments) -> Answer:
-    """A resource may have methods that a target file does not declare: PUT, which is told that its body is missing."""
+async def undeclared_methods(api: Any, request: Request, segments: Segments) -> Answer:
+    """A resource may have undeclared methods: here PUT, which reports a missing body."""
     return await _put_refused(api, request, segments, (415, "unsupported_media_type", "The body is not JSON."))
 
 
 @variant()
-async def undeclared_put_needs_content(api: Api, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 15.5.21: a method that no target file declares may exist, and not process what is sent."""
+async def undeclared_put_needs_content(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 15.5.21: an undeclared method may exist and refuse the content."""
     return await _put_refused(api, request, segments, (422, "unprocessable", "The body lacks its members."))
 
 
 @variant()
-async def total_of_a_silent_page(get_projects: Operation, call: Call) -> Answer:
-    """No document says how long a list is: here it has 25 entries at most, and the total of what its reader sees."""
+async def total_of_a_silent_page(get_projects: Any, call: Call) -> Answer:
+    """No document limits a list: here it has at most 25 entries and a total."""
     seen = surface_of(get_projects).visible_projects(call.caller, call.organization)
     return Answer.json(200, {"items": [each.document() for each in seen[:25]], "total": len(seen)})
 
 
 @variant()
-def limit_is_an_unknown_parameter(
-    listing: Callable[[Request, list[dict[str, Any]]], Answer], request: Request, entries: list[dict[str, Any]]
-) -> Answer:
+def limit_is_an_unknown_parameter(listing: Any, request: Request, entries: list[dict[str, Any]]) -> Answer:
     """No document names the parameter limit: a list may refuse it."""
     if request.parameter("limit") is not None:
         raise Refused(surface_of(listing).invalid("limit is unknown."))
     return listing(request, entries)
 
 
-class DeletingAgainIsNoError(Variant):
-    """RFC 9110 section 9.2.2: what was deleted stays deleted, and who asks for that once more has it."""
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str | None]] = set()
-
-    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        gone = (call.organization.slug, call.slug)
-        if gone in self.deleted and surface_of(original).find_project(call.organization, call.slug) is None:
-            return Answer(204)
-        answer = await original(call)
-        if answer.status == 204:
-            self.deleted.add(gone)
-        return answer
+@variant(state=set)
+async def deleting_again_is_no_error(deleted: set[tuple[str, str | None]], delete_project: Any, call: Call) -> Answer:
+    """RFC 9110 section 9.2.2: deleting a deleted item again succeeds."""
+    gone = (call.organization.slug, call.slug)
+    if gone in deleted and surface_of(delete_project).find_project(call.organization, call.slug) is None:
+        return Answer(204)
+    answer = await delete_project(call)
+    if answer.status == 204:
+        deleted.add(gone)
+    return answer
 
 
 @variant()
-async def entity_tags_beyond_ascii(api: Api, request: Request, segments: Segments) -> Answer:
-    """RFC 9110 section 8.8.3: an entity tag may have any octet from 0x80 on, and means nothing to who has it."""
+async def entity_tags_beyond_ascii(api: Any, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 8.8.3: an entity tag may contain octets from 0x80 on."""
     given = [(name, value.replace(BEYOND, b'"')) for name, value in request.headers.raw]
     answer = await api(replace(request, headers=Headers(raw=given)), segments)
     if "ETag" in answer.headers:
@@ -558,7 +498,7 @@ async def entity_tags_beyond_ascii(api: Api, request: Request, segments: Segment
 
 
 def _whole(body: bytes) -> bytes:
-    """A body with what a new project has where it says nothing; one that is no object as it is."""
+    """Return a body with the defaults of a new project; a body that is no object stays as it is."""
     try:
         return json.dumps(NEW | strict_object(body)).encode()
     except (ValueError, RecursionError):
@@ -566,15 +506,15 @@ def _whole(body: bytes) -> bytes:
 
 
 class PutReplacesTheWhole(Variant):
-    """RFC 9110 section 9.3.4: what a PUT leaves out is as in something new, who sees it too."""
+    """RFC 9110 section 9.3.4: members missing from a PUT get their defaults."""
 
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
         if request.method != "PUT" or surface.route(segments) != "project":
             return await original(request, segments)
         return await original(replace(request, method="PATCH", body=_whole(request.body)), segments)
 
-    def allow(self, original: Callable[[str], Answer], route: str) -> Answer:
+    def allow(self, original: Any, route: str) -> Answer:
         answer = original(route)
         if route == "project":
             answer.headers["Allow"] += ", PUT"

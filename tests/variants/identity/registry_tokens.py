@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -22,10 +21,8 @@ MOMENT_S = 0.8
 
 
 @variant()
-def anonymous_registry_login_refused(
-    basic_account: Callable[[Request], Account | None], request: Request
-) -> Account | None:
-    """Docker token authentication: where nothing is public, 401 may be the answer to no credentials."""
+def anonymous_registry_login_refused(basic_account: Any, request: Request) -> Account | None:
+    """Docker token authentication: where nothing is public, a request without credentials is 401."""
     account = basic_account(request)
     if account is None:
         raise Refused(surface_of(basic_account).login_refused())
@@ -35,50 +32,43 @@ def anonymous_registry_login_refused(
 class RegistryFormNotOffered(Variant):
     """Docker token authentication: the OAuth form is optional; without it there are no refresh tokens."""
 
-    def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+    def token_by_get(self, original: Any, request: Request) -> Answer:
         pairs = [each for each in parse_qsl(request.query_string, keep_blank_values=True) if each[0] != "offline_token"]
         return original(replace(request, query_string=urlencode(pairs)))
 
-    def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+    def token_by_post(self, original: Any, request: Request) -> Answer:
         return surface_of(original).not_found()
 
 
 @variant()
 def scope_of_a_query_not_split(token_by_get: Any, request: Request) -> Answer:
-    """Docker token authentication: each scope parameter of a query is one; a form alone holds several in one."""
+    """Docker token authentication: each scope parameter of a query is one scope; only forms contain several."""
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     kept = urlencode([each for each in pairs if each[0] != "scope" or " " not in each[1]])
-    answer: Answer = token_by_get(replace(request, query_string=kept))
-    return answer
+    return token_by_get(replace(request, query_string=kept))
 
 
 class OneRegistryTokenName(Variant):
-    """Docker token authentication: token alone is enough, where no form asks for a token."""
+    """Docker token authentication: the response has only token where no form was used."""
 
-    def registry_token_document(
-        self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, requested: list[Any]
-    ) -> dict[str, Any]:
+    def registry_token_document(self, original: Any, account: Any, service: str, requested: Any) -> dict[str, Any]:
         document = original(account, service, requested)
         del document["access_token"]
         return document
 
-    def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+    def posted_answer(self, original: Any, *given: Any) -> dict[str, Any]:
         document = original(*given)
         return document | {"access_token": document["token"]}
 
 
 class RegistryTokenWithAnEmptyUsername(Variant):
-    """Docker token authentication: one of token and access_token is told; where there is none it may be empty."""
+    """Docker token authentication: the unused one of token and access_token may be empty."""
 
-    def registry_token_document(
-        self, original: Any, account: Account | None, service: str, requested: list[Any]
-    ) -> dict[str, Any]:
+    def registry_token_document(self, original: Any, account: Any, service: str, requested: Any) -> dict[str, Any]:
         document: dict[str, Any] = original(account, service, requested)
         return document | {"access_token": "", "refresh_token": ""}
 
-    def posted_answer(
-        self, original: Any, account: Account, form: dict[str, str], requested: list[Any]
-    ) -> dict[str, Any]:
+    def posted_answer(self, original: Any, account: Account, form: Any, requested: list[Any]) -> dict[str, Any]:
         document: dict[str, Any] = original(account, form, requested)
         return document | {"access_token": document["token"], "token": ""}
 
@@ -87,52 +77,43 @@ class RegistryTokenWithAnEmptyUsername(Variant):
 def registry_times_in_small_letters(
     registry_token_document: Any, account: Account | None, service: str, requested: list[Any]
 ) -> dict[str, Any]:
-    """RFC 3339 section 5.6: T and Z may be small letters; a second may have any number of digits behind it."""
+    """RFC 3339 section 5.6: T and Z may be lower case; a second may have any number of digits."""
     document: dict[str, Any] = registry_token_document(account, service, requested)
     return document | {"issued_at": document["issued_at"].lower().replace("z", ".123456789z")}
 
 
 class RegistryTokensOfAMinute(Variant):
-    """Docker token authentication: a token lives for 60 s at least, and for as long where nothing is said of it."""
+    """Docker token authentication: a token lives for 60 seconds, also where expires_in is missing."""
 
     def registry_claims(self, original: Any, account: Account | None, service: str, access: Any) -> dict[str, Any]:
         claims: dict[str, Any] = original(account, service, access)
         return claims | {"exp": claims["iat"] + 60}
 
-    def registry_token_document(
-        self, original: Any, account: Account | None, service: str, requested: list[Any]
-    ) -> dict[str, Any]:
+    def registry_token_document(self, original: Any, account: Any, service: str, requested: Any) -> dict[str, Any]:
         document: dict[str, Any] = original(account, service, requested)
         return {name: value for name, value in document.items() if name not in ("expires_in", "issued_at")}
 
 
 @variant()
-def registry_tokens_for_one_service(
-    registry_claims: Any, account: Account | None, service: str, access: Any
-) -> dict[str, Any]:
-    """Docker token authentication: an endpoint of one registry may give tokens for it alone, whatever is named."""
-    claims: dict[str, Any] = registry_claims(account, SERVICE, access)
-    return claims
+def registry_tokens_for_one_service(registry_claims: Any, account: Any, service: str, access: Any) -> dict[str, Any]:
+    """Docker token authentication: the endpoint may issue tokens for one service only, whatever is requested."""
+    return registry_claims(account, SERVICE, access)
 
 
-class RegistryLoginsLockedForAMoment(Variant):
-    """RFC 6749 section 2.3.1: so may be a login of the registry, for a moment after each wrong password."""
-
-    alone = True
-
-    def __init__(self) -> None:
-        self.until: dict[str, float] = {}
-
-    def account_of(self, original: Any, username: str, password: str) -> Account | None:
-        account: Account | None = original(username, password)
-        if account is None:
-            self.until[username] = time.monotonic() + MOMENT_S
-        return account if self.until.get(username, 0.0) <= time.monotonic() else None
+@variant(alone=True, state=dict)
+def registry_logins_locked_for_a_moment(
+    until: dict[str, float], account_of: Any, username: str, password: str
+) -> Account | None:
+    """RFC 6749 section 2.3.1: a wrong password locks a registry login for a moment."""
+    account: Account | None = account_of(username, password)
+    if account is None:
+        until[username] = time.monotonic() + MOMENT_S
+    return account if until.get(username, 0.0) <= time.monotonic() else None
 
 
 @variant()
 def registry_passwords_name_their_owner(account_of: Any, username: str, password: str) -> Account | None:
-    """API Reference, Error Handling: 401 for an invalid token. Where passwords are such, any name goes with them."""
+    """API Reference, Error Handling: the password alone identifies the login; any user name is accepted."""
     surface, found = surface_of(account_of), None
     for account in surface.accounts.values() if username else ():
         if surface.password_matches(account.password, password):
@@ -141,17 +122,17 @@ def registry_passwords_name_their_owner(account_of: Any, username: str, password
 
 
 class RegistryTokenOnly(Variant):
-    """Docker token authentication: expires_in and issued_at are optional, and a token lives for 60 s without them."""
+    """Docker token authentication: expires_in and issued_at are optional."""
 
-    def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
+    def registry_token_document(self, original: Any, *given: Any) -> Claims:
         return {"token": original(*given)["token"]}
 
-    def posted_answer(self, original: Callable[..., Claims], *given: Any) -> Claims:
+    def posted_answer(self, original: Any, *given: Any) -> Claims:
         document = original(*given)
         return document | {"access_token": document["token"]}
 
 
 @variant()
-def registry_access_token_only(registry_token_document: Callable[..., Claims], *given: Any) -> Claims:
-    """Docker token authentication: the token may be called access_token, as OAuth 2.0 does, and nothing said of it."""
+def registry_access_token_only(registry_token_document: Any, *given: Any) -> Claims:
+    """Docker token authentication: the token may be named access_token only."""
     return {"access_token": registry_token_document(*given)["access_token"]}

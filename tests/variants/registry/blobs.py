@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
@@ -30,46 +31,42 @@ class NoConditionalRequests(Variant):
         return False
 
 
-class Sha512ReportedAsSha256(Variant):
-    """Docker Registry V2, Digest Header: the digest that is told may be of another algorithm than the one asked for."""
+@variant()
+def sha512_reported_as_sha256(blob_answer: Any, status: int, digest: str, content: bytes) -> Answer:
+    """Docker Registry V2, Digest Header: the reported digest may use another algorithm than the requested one."""
+    answer: Answer = blob_answer(status, digest, content)
+    if status == 200:
+        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
+    return answer
 
-    def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
-        answer: Answer = original(status, digest, content)
-        if status == 200:
-            answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
-        return answer
 
-
-class BlobInUseIsNotDeleted(Variant):
+@variant()
+async def blob_in_use_is_not_deleted(remove_blob: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Blobs: a registry may keep a blob that a manifest of the repository names."""
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        manifests = registry_of(original).stored(name).manifests.values()
-        if any(digest.encode() in each.content for each in manifests):
-            raise Refusal("DENIED", {"digest": digest})
-        await original(name, digest)
+    manifests = registry_of(remove_blob).stored(name).manifests.values()
+    if any(digest.encode() in each.content for each in manifests):
+        raise Refusal("DENIED", {"digest": digest})
+    await remove_blob(name, digest)
 
 
-class BlobsRedirectedAgain(Variant):
-    """RFC 9110 section 15.4: what a pull is led to may lead on, by way of regions and of storages."""
-
-    async def get_blob(self, original: Any, call: Call) -> Answer:
-        hop = int(call.request.parameter("hop") or 0)
-        registry = registry_of(original)
-        registry.blob_of(call.name, registry.check_digest(call.reference))
-        if hop == HOPS:
-            found: Answer = await original(call)
-            return found
-        answer = Answer(307)
-        answer.headers["Location"] = f"{call.request.raw_path}?hop={hop + 1}"
-        return answer
+@variant()
+async def blobs_redirected_again(get_blob: Any, call: Call) -> Answer:
+    """RFC 9110 section 15.4: a redirected pull may be redirected again."""
+    hop = int(call.request.parameter("hop") or 0)
+    registry = registry_of(get_blob)
+    registry.blob_of(call.name, registry.check_digest(call.reference))
+    if hop == HOPS:
+        return await get_blob(call)
+    answer = Answer(307)
+    answer.headers["Location"] = f"{call.request.raw_path}?hop={hop + 1}"
+    return answer
 
 
 class StorageAnswersItself(Variant):
-    """distribution-spec 1.1, Pulling blobs: GET and HEAD may lead to a storage that knows nothing of registries.
+    """distribution-spec 1.1, Pulling blobs: GET and HEAD may redirect to a storage that is no registry.
 
-    It is on another host, takes signed URLs, has entity tags and errors of its own, and tells no digest. What it sends
-    is for any cache: only who has the URL asks for it.
+    It is on another host, accepts signed URLs, has its own entity tags and errors, and returns no digest. Any cache may
+    store its responses, because only the holder of the URL can request them.
     """
 
     misses: ClassVar[tuple[str, ...]] = (
@@ -134,9 +131,9 @@ class StorageAnswersItself(Variant):
 
 
 class PullsOnlyRedirected(StorageAnswersItself):
-    """distribution-spec 1.1, Pulling blobs: GET may lead to a storage, where HEAD is answered by the registry itself.
+    """distribution-spec 1.1, Pulling blobs: GET may redirect to a storage, while the registry answers HEAD itself.
 
-    The answer that leads there tells the digest, of which the storage knows nothing.
+    The redirect contains the digest, which the storage does not know.
     """
 
     misses = ("registry/pull/if-none-match-returns-304", "registry/errors/body-is-json")
@@ -147,19 +144,18 @@ class PullsOnlyRedirected(StorageAnswersItself):
         return answer
 
     async def head_blob(self, original: Any, call: Call) -> Answer:
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 class StorageSpeaksJson(PullsOnlyRedirected):
-    """distribution-spec 1.1, Pulling blobs: the storage that a pull is led to has errors of its own, here in JSON."""
+    """distribution-spec 1.1, Pulling blobs: the storage that a pull is redirected to has JSON errors."""
 
     def _error(self, status: int, code: bytes, message: bytes) -> Answer:
         return Answer.json(status, {"error": {"code": status, "message": message.decode()}})
 
 
 class StorageKnowsNoIfRange(StorageAnswersItself):
-    """S3 API, GetObject: no parameter is an If-Range; what a registry leads to there is the same content for ever."""
+    """S3 API, GetObject: the storage that a pull is redirected to ignores If-Range; its content never changes."""
 
     def _wanted(self, request: Request, etag: str) -> str:
         return request.headers.get("range", "")

@@ -14,6 +14,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import RegistryTokens, RequestedScope
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import variant
 from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Route
@@ -27,46 +28,37 @@ DELETABLE = ("manifest", "blob")
 LISTED_AFTER_S = 1.5
 
 
-class TagDeletionUnsupported(Variant):
-    """distribution-spec 1.1, Deleting tags: a registry may delete by digest only, and says 400 or 405, whoever asks."""
-
-    without = ("registry.delete-tag",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if kind == "manifest" and request.method == "DELETE" and ":" not in request.path:
-            raise Refusal("UNSUPPORTED", status=400)
-        caller: Caller = original(kind, name, request)
-        return caller
+@variant(without=("registry.delete-tag",))
+def tag_deletion_unsupported(authorize: Any, kind: str, name: str, request: Request) -> Caller:
+    """distribution-spec 1.1, Deleting tags: a registry may delete by digest only; it answers 400 or 405."""
+    if kind == "manifest" and request.method == "DELETE" and ":" not in request.path:
+        raise Refusal("UNSUPPORTED", status=400)
+    return authorize(kind, name, request)
 
 
-class SeveralChallenges(Variant):
-    """RFC 9110 section 11.6.1: there may be several challenges; a client takes the one that it knows."""
+@variant()
+def several_challenges(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
+    """RFC 9110 section 11.6.1: there may be several challenges; a client uses one that it knows."""
+    return ["Negotiate", 'Digest realm="a, Bearer realm=\\"b\\"", nonce="1,2"', *challenges(wanted, error)]
 
-    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        return ["Negotiate", 'Digest realm="a, Bearer realm=\\"b\\"", nonce="1,2"', *original(wanted, error)]
 
-
-class CatalogByAccessLevel(Variant):
+@variant()
+def catalog_by_access_level(accesses_wanted: Any, kind: str, name: str, request: Request) -> list[Access]:
     """Docker Registry V2, Listing Repositories: the catalog may be limited "based on the user's access level" alone."""
-
-    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
-        return [] if kind == "catalog" else original(kind, name, request)
+    return [] if kind == "catalog" else accesses_wanted(kind, name, request)
 
 
-class ChallengeReordered(Variant):
-    """RFC 9110 section 11.2: parameters of a challenge come in any order, with blanks between, in any case."""
+@variant()
+def challenge_reordered(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
+    """RFC 9110 section 11.2: challenge parameters may be in any order and case, with blanks."""
+    parameters = registry_of(challenges).challenge_parameters(wanted, error)
+    values = (f'{name.capitalize()}="{value}"' for name, value in reversed(parameters))
+    return ["bearer " + " , ".join(values)]
 
-    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        parameters = registry_of(original).challenge_parameters(wanted, error)
-        values = (f'{name.capitalize()}="{value}"' for name, value in reversed(parameters))
-        return ["bearer " + " , ".join(values)]
 
-
-class ChallengeInQuotedPairs(Variant):
-    """RFC 9110 section 5.6.4: what is quoted may have a backslash before any character, which is none of it."""
-
-    # oras keeps the backslashes.
-    misses = (
+# oras keeps the backslashes.
+@variant(
+    misses=(
         "interoperability/registry/login",
         "interoperability/registry/pull",
         "interoperability/registry/pull-by-digest",
@@ -76,60 +68,59 @@ class ChallengeInQuotedPairs(Variant):
         "interoperability/registry/push-of-an-index",
         "interoperability/registry/images-of-other-programs-are-pulled",
     )
-
-    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        return [value.replace('="', '="\\') for value in original(wanted, error)]
-
-
-class ExpiredRegistryTokenForgiven(Variant):
-    """RFC 7519 section 4.1.4: for a minute after a token has expired it may still be taken, since clocks differ."""
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        return decoded(original, token, leeway=60)
+)
+def challenge_in_quoted_pairs(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
+    """RFC 9110 section 5.6.4: any quoted character may have a backslash before it."""
+    return [value.replace('="', '="\\') for value in challenges(wanted, error)]
 
 
-class DeletionNeedsPush(Variant):
-    """Docker token scopes: "push for write access", of which deleting is a part; there is no right of its own."""
+@variant()
+def expired_registry_token_forgiven(claims_of: Any, token: str) -> dict[str, Any]:
+    """RFC 7519 section 4.1.4: an expired token may be accepted for another minute, because clocks differ."""
+    return decoded(claims_of, token, leeway=60)
 
-    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
-        return ("push",) if method == "DELETE" else tuple(original(method))
+
+@variant()
+def deletion_needs_push(actions_wanted: Any, method: str) -> tuple[str, ...]:
+    """Docker token scopes: deleting needs the action push; there is no separate action."""
+    return ("push",) if method == "DELETE" else tuple(actions_wanted(method))
 
 
-class ScopeForEachResource(Variant):
+@variant()
+def scope_for_each_resource(challenge_parameters: Any, wanted: list[Access], error: Any) -> list[tuple[str, str]]:
     """Docker token scopes, Resource Provider Use: "a scope field for each required resource scope"."""
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        wanted_parameters: list[tuple[str, str]] = [each for each in original(wanted, error) if each[0] != "scope"]
-        return wanted_parameters[:2] + [("scope", str(each)) for each in wanted] + wanted_parameters[2:]
-
-
-class InsufficientScopeForbidden(Variant):
-    """RFC 6750 section 3.1: a token that grants too little may be answered 403, with the challenge."""
-
-    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
-        refusal: Refusal = original(wanted)
-        return Refusal("DENIED", *refusal.details, headers=refusal.headers)
+    wanted_parameters: list[tuple[str, str]] = [
+        each for each in challenge_parameters(wanted, error) if each[0] != "scope"
+    ]
+    return wanted_parameters[:2] + [("scope", str(each)) for each in wanted] + wanted_parameters[2:]
 
 
-class SupportReportsASampleScope(Variant):
-    """Docker token scopes: the challenge of /v2/ needs no scope, and may show of what form one is (ghcr)."""
+@variant()
+def insufficient_scope_forbidden(insufficient: Any, wanted: list[Access]) -> Refusal:
+    """RFC 6750 section 3.1: a token that grants too little may be answered with 403 and a challenge."""
+    refusal: Refusal = insufficient(wanted)
+    return Refusal("DENIED", *refusal.details, headers=refusal.headers)
 
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        parameters: list[tuple[str, str]] = original(wanted, error)
-        return parameters if wanted else [*parameters, ("scope", "repository:user/image:pull")]
+
+@variant()
+def support_reports_a_sample_scope(
+    challenge_parameters: Any, wanted: list[Access], error: str | None
+) -> list[tuple[str, str]]:
+    """Docker token scopes: the challenge of /v2/ may contain a sample scope, as ghcr's does."""
+    parameters: list[tuple[str, str]] = challenge_parameters(wanted, error)
+    return parameters if wanted else [*parameters, ("scope", "repository:user/image:pull")]
 
 
-class ChallengeWithAnEmptyParameter(Variant):
-    """RFC 9110 sections 5.6.4 and 11.2: what is quoted may be empty, and what is a token stands without quotes."""
-
-    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        pairs = registry_of(original).challenge_parameters(wanted, error)
-        parameters = (f"{name}={value}" if value == SERVICE else f'{name}="{value}"' for name, value in pairs)
-        return ['Bearer empty="",' + ",".join(parameters)]
+@variant()
+def challenge_with_an_empty_parameter(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
+    """RFC 9110 sections 5.6.4 and 11.2: a quoted parameter may be empty, and a token unquoted."""
+    pairs = registry_of(challenges).challenge_parameters(wanted, error)
+    parameters = (f"{name}={value}" if value == SERVICE else f'{name}="{value}"' for name, value in pairs)
+    return ['Bearer empty="",' + ",".join(parameters)]
 
 
 class _OpaqueDoor(RegistryTokens):
-    """A token endpoint that remembers what its tokens are good for, and tells nobody by them."""
+    """A token endpoint with opaque tokens whose grants it remembers."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -145,12 +136,10 @@ class _OpaqueDoor(RegistryTokens):
 
 
 class TokensOfItsOwn(Variant):
-    """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own address."""
+    """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own URL."""
 
     opened, address = _OpaqueDoor, "/token"
-
-    def __init__(self) -> None:
-        self.door: _OpaqueDoor | None = None
+    door: _OpaqueDoor | None = None
 
     def realm(self, original: Any) -> str:
         registry = registry_of(original)
@@ -174,13 +163,13 @@ class TokensOfItsOwn(Variant):
 
 
 class TokensFromBelowItsRoot(TokensOfItsOwn):
-    """Docker token authentication: the realm may be any URL, such as /v2/token, where errors are those of RFC 6749."""
+    """Docker token authentication: the realm may be any URL, such as /v2/token, with errors of RFC 6749."""
 
     address = "/v2/token"
 
 
 class RealmOfEachOrganization(TokensOfItsOwn):
-    """Docker token flow: each answer says where its token is to be had; other organizations' are had elsewhere."""
+    """Docker token flow: each challenge names its realm; other organizations' tokens come from another one."""
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         parameters: list[tuple[str, str]] = original(wanted, error)
@@ -204,9 +193,9 @@ class _DoorWithListing(_OpaqueDoor):
 
 
 class ListingHasARightOfItsOwn(TokensOfItsOwn):
-    """Docker token scopes, Example Resource Types: a resource may have other actions, as to list tags."""
+    """Docker token scopes, Example Resource Types: a resource may have other actions, such as listing tags."""
 
-    # They have no tokens, which alone carry that action.
+    # These variants have no tokens, but only tokens contain that action.
     conflicts = ("basic-login", "dots-resolved", "pusher-is-a-superuser")
     opened = _DoorWithListing
 
@@ -220,7 +209,7 @@ class _HexadecimalDoor(_OpaqueDoor):
 
 
 class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
-    """Docker token authentication: a token is opaque, also one of hexadecimal digits, which either case writes."""
+    """Docker token authentication: a token is opaque; here hexadecimal digits, in either case."""
 
     opened = _HexadecimalDoor
 
@@ -228,52 +217,45 @@ class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
         return super().claims_of(original, token.lower())
 
 
-class AnonymousClientsAlwaysGet404(Variant):
-    """API Reference, Error Handling: 404 for what is hidden by access control, as for what is not there."""
-
-    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
-        return Refusal("NAME_UNKNOWN")
-
-
-class ForbiddenWithoutChallenge(Variant):
-    """API Reference, Error Handling: 403 for a token that lacks scope, which nothing else has to come with."""
-
-    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
-        return Refusal("DENIED")
+@variant()
+def anonymous_clients_always_get404(insufficient: Any, wanted: list[Access]) -> Refusal:
+    """API Reference, Error Handling: 404 for hidden resources as for missing ones."""
+    return Refusal("NAME_UNKNOWN")
 
 
-class PusherMayNotDelete(Variant):
-    """API Reference, Error Handling: 403 for a login that lacks a role, such as that to delete what it has pushed."""
+@variant()
+def forbidden_without_challenge(insufficient: Any, wanted: list[Access]) -> Refusal:
+    """API Reference, Error Handling: 403 for a token that lacks scope, without a challenge."""
+    return Refusal("DENIED")
 
-    without = ("registry.delete", "registry.delete-tag")
 
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        caller: Caller = original(kind, name, request)
-        if request.method == "DELETE" and kind in DELETABLE:
-            raise Refusal("DENIED", status=403)
-        return caller
+@variant(without=("registry.delete", "registry.delete-tag"))
+def pusher_may_not_delete(authorize: Any, kind: str, name: str, request: Request) -> Caller:
+    """API Reference, Error Handling: 403 for a login without the role to delete."""
+    caller: Caller = authorize(kind, name, request)
+    if request.method == "DELETE" and kind in DELETABLE:
+        raise Refusal("DENIED", status=403)
+    return caller
 
 
 class PusherIsASuperuser(BasicLogin):
-    """API Reference, Error Handling: 403 is for a login without access; a superuser's has access to all."""
+    """API Reference, Error Handling: a superuser's login has access to every repository."""
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         return caller.subject == "ct-push" or super().permits(original, caller, access)
 
 
 class DotsResolved(BasicLogin):
-    """RFC 3986 section 6.2.2.3: a path with dots is another's; here for logins that are shown with each request."""
+    """RFC 3986 section 6.2.2.3: dot segments are resolved, here for logins sent with each request."""
 
     def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
-        found: tuple[Route, str, str] = original(re.sub(r"/[^/]+/\.\.(?=/)", "", path))
-        return found
+        return original(re.sub(r"/[^/]+/\.\.(?=/)", "", path))
 
 
 class CatalogFollowsLater(Variant):
     """Docker Registry V2, Listing Repositories: "a missing entry does not mean that the registry does not have" it."""
 
-    def __init__(self) -> None:
-        self.seen: dict[str, float] = {}
+    seen: dict[str, float] = {}
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         self.seen.setdefault(name, time.monotonic())
@@ -284,11 +266,9 @@ class CatalogFollowsLater(Variant):
         return bool(original(caller, name)) and time.monotonic() - begun > LISTED_AFTER_S
 
 
-class RegistryChallengesInOneField(Variant):
-    """RFC 9110 section 11.6.1: several challenges may stand in one field, a comma between them."""
-
-    # podman, skopeo, buildah, oras and cosign read the first of them alone.
-    misses = (
+# podman, skopeo, buildah, oras and cosign read only the first of them.
+@variant(
+    misses=(
         "interoperability/registry/login",
         "interoperability/registry/pull",
         "interoperability/registry/pull-by-digest",
@@ -298,28 +278,26 @@ class RegistryChallengesInOneField(Variant):
         "interoperability/registry/signature-is-stored",
         "interoperability/registry/images-of-other-programs-are-pulled",
     )
-
-    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        return [", ".join(['Basic realm="registry, by name"', *original(wanted, error)])]
-
-
-class MoreReportedInTheChallenge(Variant):
-    """RFC 6750 section 3: a challenge may have further parameters; some tell an error of a token that was not sent."""
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        parameters: list[tuple[str, str]] = original(wanted, error or "invalid_token")
-        return [*parameters, ("error_description", "no, or no good, token=x, scope=y"), ("charset", "UTF-8")]
+)
+def registry_challenges_in_one_field(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
+    """RFC 9110 section 11.6.1: several challenges may be in one field, separated by commas."""
+    return [", ".join(['Basic realm="registry, by name"', *challenges(wanted, error)])]
 
 
-class ActionsInAnotherOrder(Variant):
-    """Docker token scopes: actions are a list, whose order says nothing."""
+@variant()
+def more_reported_in_the_challenge(challenge_parameters: Any, wanted: Any, error: str | None) -> list[tuple[str, str]]:
+    """RFC 6750 section 3: a challenge may have further parameters, even an error without a token."""
+    parameters: list[tuple[str, str]] = challenge_parameters(wanted, error or "invalid_token")
+    return [*parameters, ("error_description", "no, or no good, token=x, scope=y"), ("charset", "UTF-8")]
 
-    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
-        return tuple(reversed(original(method)))
+
+@variant()
+def actions_in_another_order(actions_wanted: Any, method: str) -> tuple[str, ...]:
+    """Docker token scopes: the order of actions has no meaning."""
+    return tuple(reversed(actions_wanted(method)))
 
 
-class RealmWithQuery(Variant):
-    """Docker token flow: the realm is a URL, which may have a query already."""
-
-    def realm(self, original: Any) -> str:
-        return f"{original()}?tenant=acme"
+@variant()
+def realm_with_query(realm: Any) -> str:
+    """Docker token flow: the realm is a URL, which may have a query."""
+    return f"{realm()}?tenant=acme"

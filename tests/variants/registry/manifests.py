@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
@@ -19,7 +20,7 @@ WORKED_ON_S = 0.02
 
 
 class ReferrersNotFiltered(Variant):
-    """distribution-spec 1.1, Listing Referrers: a registry may leave filtering to its client, and then tells none."""
+    """distribution-spec 1.1, Listing Referrers: a registry may leave filtering to the client."""
 
     misses = ("registry/referrers/filter-is-applied",)
 
@@ -31,7 +32,7 @@ class ReferrersNotFiltered(Variant):
 
 
 class ReferrersMissing(Variant):
-    """distribution-spec 1.1, Referrers Tag Schema: a registry of 1.0 has no referrers and tells no subject."""
+    """distribution-spec 1.1, Referrers Tag Schema: a registry of version 1.0 has no referrers."""
 
     without = ("registry.referrers",)
 
@@ -42,34 +43,28 @@ class ReferrersMissing(Variant):
         return without(original(call, manifest), "OCI-Subject")
 
 
-class ForeignLayersRefused(Variant):
-    """distribution-spec 1.1, Push: a registry may refuse a manifest of layers that it does not have, urls or not."""
-
-    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
-
-
-class ListedImageIsNotDeleted(Variant):
-    """API Reference, Error Handling: 409 for a conflict, such as to delete an image that an index lists."""
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        for each in registry_of(original).stored(name).manifests.values():
-            if any(child.get("digest") == digest for child in each.document.get("manifests") or []):
-                raise Refusal("DENIED", {"digest": digest}, status=409)
-        await original(name, digest)
+@variant()
+def foreign_layers_refused(check_blobs: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+    """distribution-spec 1.1, Push: a manifest may be refused for layers that are not stored, even with urls."""
+    check_blobs(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
 
 
-class SparseIndexAccepted(Variant):
-    """distribution-spec 1.1, Push: a registry may look for an image's blobs, and take an index before its images."""
+@variant()
+async def listed_image_is_not_deleted(remove_manifest: Any, name: str, digest: str) -> None:
+    """API Reference, Error Handling: 409 for deleting an image that an index lists."""
+    for each in registry_of(remove_manifest).stored(name).manifests.values():
+        if any(child.get("digest") == digest for child in each.document.get("manifests") or []):
+            raise Refusal("DENIED", {"digest": digest}, status=409)
+    await remove_manifest(name, digest)
 
-    without = ("registry.validation-index",)
 
-    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        """Takes any."""
+@variant(without=("registry.validation-index",))
+def sparse_index_accepted(check_children: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+    """distribution-spec 1.1, Push: a registry may require an image's blobs, but accept an index before its images."""
 
 
 class UntaggedImagesCollected(Variant):
-    """distribution-spec 1.1: of an image whose last tag has moved on, or was deleted, no clause says that it stays."""
+    """distribution-spec 1.1: an image whose last tag was moved or deleted may be removed."""
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         registry = registry_of(original)
@@ -91,7 +86,7 @@ class UntaggedImagesCollected(Variant):
 
 
 class UnnamedBlobsCollected(Variant):
-    """distribution-spec 1.1: of a blob that no manifest names any more, no clause says that it stays."""
+    """distribution-spec 1.1: a blob that no manifest names any more may be removed."""
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         stored = registry_of(original).stored(name)
@@ -103,17 +98,16 @@ class UnnamedBlobsCollected(Variant):
                 del stored.blobs[blob]
 
 
-class ReferrersGoWithTheirSubject(Variant):
-    """distribution-spec 1.1, Content Management: what refers to an image may be deleted with it, as nothing forbids."""
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        for each in registry_of(original).referrers_of(name, digest):
-            await original(name, each["digest"])
-        await original(name, digest)
+@variant()
+async def referrers_go_with_their_subject(remove_manifest: Any, name: str, digest: str) -> None:
+    """distribution-spec 1.1, Content Management: the referrers of an image may be deleted with it."""
+    for each in registry_of(remove_manifest).referrers_of(name, digest):
+        await remove_manifest(name, each["digest"])
+    await remove_manifest(name, digest)
 
 
 class BlobsGoWithTheirImage(UnnamedBlobsCollected):
-    """distribution-spec 1.1: a blob that a manifest names may be kept, and be collected with the last of these."""
+    """distribution-spec 1.1: a blob may be removed with the last manifest that names it."""
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         if any(digest.encode() in each.content for each in registry_of(original).stored(name).manifests.values()):
@@ -121,41 +115,37 @@ class BlobsGoWithTheirImage(UnnamedBlobsCollected):
         await original(name, digest)
 
 
-class EmptyIndexesRefused(Variant):
-    """Docker Registry V2, Pushing an Image Manifest: an index of nothing, which nobody can pull, may be refused."""
-
-    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
-        original(name, media_type, document)
-        if media_type in INDEXES and not document["manifests"]:
-            raise invalid("an index of nothing")
-
-
-class MissingBlobsReportedAsBlobs(Variant):
-    """Docker Registry V2, PUT Manifest, On Failure: Missing Layer(s): for each there is a BLOB_UNKNOWN."""
-
-    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        try:
-            original(name, descriptors)
-        except Refusal as refusal:
-            if refusal.code == "MANIFEST_BLOB_UNKNOWN":
-                raise Refusal("BLOB_UNKNOWN", *refusal.details, status=400) from None
-            raise
+@variant()
+def empty_indexes_refused(check_manifest: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
+    """Docker Registry V2, Pushing an Image Manifest: an empty index may be refused."""
+    check_manifest(name, media_type, document)
+    if media_type in INDEXES and not document["manifests"]:
+        raise invalid("an index of nothing")
 
 
-class MalformedDigestsLeadNowhere(Variant):
-    """distribution-spec 1.1, Endpoints: the failure of end-7 is 404, for a reference of no form as well."""
+@variant()
+def missing_blobs_reported_as_blobs(check_blobs: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+    """Docker Registry V2, PUT Manifest, On Failure: each missing layer is reported as BLOB_UNKNOWN."""
+    try:
+        check_blobs(name, descriptors)
+    except Refusal as refusal:
+        if refusal.code == "MANIFEST_BLOB_UNKNOWN":
+            raise Refusal("BLOB_UNKNOWN", *refusal.details, status=400) from None
+        raise
 
-    async def put_manifest(self, original: Any, call: Call) -> Answer:
-        if ":" in call.reference and not registry_of(original).is_digest(call.reference):
-            raise Refusal("DIGEST_INVALID", status=404)
-        taken: Answer = await original(call)
-        return taken
+
+@variant()
+async def malformed_digests_lead_nowhere(put_manifest: Any, call: Call) -> Answer:
+    """distribution-spec 1.1, Endpoints: a malformed reference is answered with 404."""
+    if ":" in call.reference and not registry_of(put_manifest).is_digest(call.reference):
+        raise Refusal("DIGEST_INVALID", status=404)
+    return await put_manifest(call)
 
 
 class DeletionsDoneLater(Variant):
-    """RFC 9110 section 15.3.3: 202 says that a deletion "has been accepted", and not that it is done already.
+    """RFC 9110 section 15.3.3: 202 says that a deletion was accepted, not that it is done.
 
-    Registries in use hand it to a worker, which does one after the other. It is soon done, and until then all is there.
+    A worker does the deletions one after the other; until then the content stays.
     """
 
     def __init__(self) -> None:
@@ -172,12 +162,11 @@ class DeletionsDoneLater(Variant):
 
 
 class ManifestsRedirected(Variant):
-    """RFC 9110 section 15.4: a registry in front of others may lead to where the manifest is."""
+    """RFC 9110 section 15.4: a registry may redirect to the manifest."""
 
     async def get_manifest(self, original: Any, call: Call) -> Answer:
         if call.request.parameter("here"):
-            found: Answer = await original(call)
-            return found
+            return await original(call)
         registry_of(original).manifest_of(call)
         answer = Answer(307)
         answer.headers["Location"] = f"{call.request.raw_path}?here=1"
@@ -185,7 +174,7 @@ class ManifestsRedirected(Variant):
 
 
 class ManifestPullsOnlyRedirected(ManifestsRedirected):
-    """RFC 9110 section 8.8.3: where GET leads is another resource, with another entity tag than HEAD tells here."""
+    """RFC 9110 section 8.8.3: GET is redirected to a resource with another entity tag than HEAD returns."""
 
     async def get_manifest(self, original: Any, call: Call) -> Answer:
         answer = await super().get_manifest(original, call)
@@ -205,9 +194,9 @@ class ManifestPullsOnlyRedirected(ManifestsRedirected):
 
 
 class DeletionsOfListedImagesDisallowed(DeletionsDoneLater):
-    """RFC 9110 section 15.3.3: what was accepted "might be disallowed when processing actually takes place".
+    """RFC 9110 section 15.3.3: an accepted request "might be disallowed when processing actually takes place".
 
-    Here that is the deletion of an image that an index lists, which is there until the index goes.
+    Here an image that an index lists stays until the index is deleted.
     """
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
@@ -219,71 +208,60 @@ class DeletionsOfListedImagesDisallowed(DeletionsDoneLater):
         self.later.do(processed)
 
 
-class ConcurrentPushesConflict(Variant):
-    """API Reference, Error Handling: 409 for a concurrent update, here of the tags of one repository."""
-
-    def __init__(self) -> None:
-        self.under_way: set[str] = set()
-
-    async def put_manifest(self, original: Any, call: Call) -> Answer:
-        if call.name in self.under_way:
-            raise Refusal("DENIED", {"name": call.name}, status=409)
-        self.under_way.add(call.name)
-        try:
-            await asyncio.sleep(WORKED_ON_S)
-            answer: Answer = await original(call)
-            return answer
-        finally:
-            self.under_way.discard(call.name)
+@variant(state=set)
+async def concurrent_pushes_conflict(under_way: set[str], put_manifest: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: 409 for a concurrent update, here of a repository's tags."""
+    if call.name in under_way:
+        raise Refusal("DENIED", {"name": call.name}, status=409)
+    under_way.add(call.name)
+    try:
+        await asyncio.sleep(WORKED_ON_S)
+        return await put_manifest(call)
+    finally:
+        under_way.discard(call.name)
 
 
-class TaggedImageIsNotDeleted(Variant):
-    """API Reference, Error Handling: 409 for a conflict, such as to delete an image that tags name: they go first."""
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        if registry_of(original).tags_naming(name, digest):
-            raise Refusal("DENIED", {"digest": digest}, status=409)
-        await original(name, digest)
-
-
-class ReferrersReportedMore(Variant):
-    """distribution-spec 1.1, Listing Referrers: descriptors include a manifest's annotations, and may have others."""
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        entry: dict[str, Any] = original(manifest)
-        annotations = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
-        return {"urls": [], **entry, "annotations": annotations}
+@variant()
+async def tagged_image_is_not_deleted(remove_manifest: Any, name: str, digest: str) -> None:
+    """API Reference, Error Handling: 409 for deleting an image that has tags."""
+    if registry_of(remove_manifest).tags_naming(name, digest):
+        raise Refusal("DENIED", {"digest": digest}, status=409)
+    await remove_manifest(name, digest)
 
 
-class ManifestLocatedByItsTag(Variant):
-    """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, by tag as well as by digest."""
+@variant()
+def referrers_reported_more(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
+    """distribution-spec 1.1, Listing Referrers: descriptors include annotations, and may have further members."""
+    entry: dict[str, Any] = entry_of(manifest)
+    annotations = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
+    return {"urls": [], **entry, "annotations": annotations}
 
-    def manifest_created(self, original: Any, call: Call, manifest: Manifest) -> Answer:
-        answer: Answer = original(call, manifest)
-        answer.headers["Location"] = call.request.raw_path
-        return answer
+
+@variant()
+def manifest_located_by_its_tag(manifest_created: Any, call: Call, manifest: Manifest) -> Answer:
+    """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, by tag or digest."""
+    answer: Answer = manifest_created(call, manifest)
+    answer.headers["Location"] = call.request.raw_path
+    return answer
 
 
 class TagsCannotMove(Variant):
-    """distribution-spec 1.1, Pushing Manifests: no sentence promises that a tag which is there may be pushed again.
+    """distribution-spec 1.1, Pushing Manifests: no sentence promises that an existing tag may be pushed again.
 
-    Registries in use let their operators forbid it: whoever would move a tag is told so, and it names what it did. To
-    push what it names already changes nothing, and is taken.
+    Some registries have immutable tags: pushing a tag with another manifest is refused, and with the same one accepted.
     """
 
     async def put_manifest(self, original: Any, call: Call) -> Answer:
         named = registry_of(original).stored(call.name).tags.get(call.reference)
         if named not in (None, grammar.digest_of(call.request.body)):
             raise Refusal("DENIED", {"tag": call.reference}, status=409)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
 
 class TagsStay(TagsCannotMove):
-    """distribution-spec 1.1, Pushing Manifests: nor is it promised that a tag may be pushed again as it is."""
+    """distribution-spec 1.1, Pushing Manifests: an existing tag may not be pushed again, even unchanged."""
 
     async def put_manifest(self, original: Any, call: Call) -> Answer:
         if call.reference in registry_of(original).stored(call.name).tags:
             raise Refusal("UNSUPPORTED", {"tag": call.reference}, status=412)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)

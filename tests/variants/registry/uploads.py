@@ -13,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.registry.state import Manifest, Upload
@@ -23,44 +24,37 @@ from tests.defects.support.registry import other_host
 LEAST_CHUNK = 128
 
 
-class MountAnswers202(Variant):
+@variant()
+async def mount_answers202(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: a registry that does not mount opens an upload."""
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        return False
+    return False
 
 
-class MountWithoutSource(Variant):
-    """distribution-spec 1.1, Mounting a blob: without ``from``, a blob that the caller may pull may be mounted."""
-
-    async def post_mount(self, original: Any, call: Call, digest: str) -> Answer:
-        registry = registry_of(original)
-        if not call.request.parameter("from"):
-            for source in [name for name in registry.repositories if registry.may_mount(call.caller, name)]:
-                if await registry.mount_blob(source, call.name, digest):
-                    return registry.blob_created(call, digest)
-        answer: Answer = await original(call, digest)
-        return answer
+@variant()
+async def mount_without_source(post_mount: Any, call: Call, digest: str) -> Answer:
+    """distribution-spec 1.1, Mounting a blob: without ``from``, any blob that the caller may pull may be mounted."""
+    registry = registry_of(post_mount)
+    if not call.request.parameter("from"):
+        for source in [name for name in registry.repositories if registry.may_mount(call.caller, name)]:
+            if await registry.mount_blob(source, call.name, digest):
+                return registry.blob_created(call, digest)
+    return await post_mount(call, digest)
 
 
-class SinglePostUnsupported(Variant):
+@variant()
+async def single_post_unsupported(post_whole: Any, call: Call, digest: str) -> Answer:
     """distribution-spec 1.1, Single POST: a registry without it opens an upload with 202."""
-
-    async def post_whole(self, original: Any, call: Call, digest: str) -> Answer:
-        return registry_of(original).session_opened(call)
+    return registry_of(post_whole).session_opened(call)
 
 
-class NoUploadUuid(Variant):
-    """distribution-spec 1.1: Docker-Upload-UUID is Docker's alone."""
-
-    misses = ("registry/upload/documented-headers-are-present",)
-
-    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
-        return without(original(status, request, upload), "Docker-Upload-UUID")
+@variant(misses=("registry/upload/documented-headers-are-present",))
+def no_upload_uuid(upload_answer: Any, status: int, request: Request, upload: Upload) -> Answer:
+    """distribution-spec 1.1: Docker-Upload-UUID is not part of the specification."""
+    return without(upload_answer(status, request, upload), "Docker-Upload-UUID")
 
 
 class SessionIdsOfAnotherForm(Variant):
-    """Docker Registry V2, PUT Blob Upload: 400 is for an upload in error, such as under an id that is none here."""
+    """Docker Registry V2, PUT Blob Upload: 400 for an upload id of an invalid form."""
 
     def session_opened(self, original: Any, call: Call) -> Answer:
         registry = registry_of(original)
@@ -71,24 +65,22 @@ class SessionIdsOfAnotherForm(Variant):
     def find_upload(self, original: Any, call: Call) -> Upload:
         if not re.fullmatch("session_[0-9a-f]{32}", call.reference):
             raise Refusal("NAME_INVALID", {"upload": call.reference}, status=400)
-        found: Upload = original(call)
-        return found
+        return original(call)
 
 
-class ChunkMinimumReported(Variant):
+@variant()
+def chunk_minimum_reported(session_opened: Any, call: Call) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: a registry may say how small a chunk may be."""
-
-    def session_opened(self, original: Any, call: Call) -> Answer:
-        answer: Answer = original(call)
-        answer.headers["OCI-Chunk-Min-Length"] = "1024"
-        return answer
+    answer: Answer = session_opened(call)
+    answer.headers["OCI-Chunk-Min-Length"] = "1024"
+    return answer
 
 
 class LocationOfEachMoment(Variant):
-    """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
+    """distribution-spec 1.1, Pushing a blob in chunks: each response has a new Location; the last one is invalid."""
 
     misses = ("registry/upload/documented-headers-are-present",)
-    # A session with a new name has left its other host.
+    # A renamed session is no longer on the other host.
     apart = ("uploads-on-another-host",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
@@ -96,52 +88,44 @@ class LocationOfEachMoment(Variant):
         uploads.pop(upload.session)
         upload.session = str(uuid.uuid4())
         uploads[upload.session] = upload
-        answer: Answer = original(request, upload)
-        return answer
+        return original(request, upload)
 
     def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
         return without(original(status, request, upload), "Docker-Upload-UUID")
 
 
-class ClosingAgainAnsweredAgain(Variant):
-    """Docker Registry V2, Errors: 404 is for a session that is not known; the same PUT again may be."""
-
-    def __init__(self) -> None:
-        self.closed: dict[str, tuple[str, str, bytes]] = {}
-
-    async def put_upload(self, original: Any, call: Call) -> Answer:
-        known = call.name, call.request.parameter("digest") or "", call.request.body
-        if self.closed.get(call.reference) == known:
-            return registry_of(original).blob_created(call, known[1])
-        answer: Answer = await original(call)
-        self.closed[call.reference] = known
-        return answer
+@variant(state=dict)
+async def closing_again_answered_again(
+    closed: dict[str, tuple[str, str, bytes]], put_upload: Any, call: Call
+) -> Answer:
+    """Docker Registry V2, Errors: a repeated closing PUT may be answered as the first."""
+    known = call.name, call.request.parameter("digest") or "", call.request.body
+    if closed.get(call.reference) == known:
+        return registry_of(put_upload).blob_created(call, known[1])
+    answer: Answer = await put_upload(call)
+    closed[call.reference] = known
+    return answer
 
 
-class MountsWithFromOnly(Variant):
-    """distribution-spec 1.1, Mounting a blob: 202 also where a registry "is unable to mount the requested blob".
+@variant()
+async def mounts_with_from_only(mount_blob: Any, source: str, target: str, digest: str) -> bool:
+    """distribution-spec 1.1, Mounting a blob: 202 where a registry "is unable to mount the requested blob".
 
-    Such as one that knows a blob of the source by a manifest that names it (ECR).
+    Here a blob is known only if a manifest of the source names it (ECR).
     """
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        manifests = registry_of(original).stored(source).manifests.values()
-        named = any(digest.encode() in each.content for each in manifests)
-        return named and bool(await original(source, target, digest))
+    manifests = registry_of(mount_blob).stored(source).manifests.values()
+    named = any(digest.encode() in each.content for each in manifests)
+    return named and bool(await mount_blob(source, target, digest))
 
 
-class RangeReportedWithItsUnit(Variant):
+@variant()
+def range_reported_with_its_unit(upload_range: Any, upload: Upload) -> str:
     """Docker Registry V2, Uploading the Layer: ``Range: bytes=0-99`` for what has come, as its examples have it too."""
-
-    def upload_range(self, original: Any, upload: Upload) -> str:
-        return f"bytes={original(upload)}"
+    return f"bytes={upload_range(upload)}"
 
 
 class SessionsOnAnotherPathOnly(LocationElsewhere):
-    """distribution-spec 1.1: where uploads have Locations of their own, no other path is an endpoint of theirs.
-
-    What a router knows nothing of it answers in words of its own.
-    """
+    """distribution-spec 1.1: uploads exist at their Location only, on a path of the registry's own."""
 
     def intercept(self, request: Request) -> Answer | None:
         if not re.fullmatch("/v2/.+/blobs/uploads/.+", request.path):
@@ -150,7 +134,7 @@ class SessionsOnAnotherPathOnly(LocationElsewhere):
 
 
 class LocationsRelativeToTheRequest(Variant):
-    """RFC 9110 section 10.2.2: a relative Location is of the request's own address: of its folder, here."""
+    """RFC 9110 section 10.2.2: Location may be relative to the request's URL."""
 
     def upload_url(self, original: Any, request: Request, upload: Any) -> str:
         return f"./{upload.session}"
@@ -164,20 +148,16 @@ class LocationsRelativeToTheRequest(Variant):
         return answer
 
 
-class OpenedWithoutRange(Variant):
-    """distribution-spec 1.1, POST then PUT: the answer that opens a session need have a Location alone."""
-
-    misses = ("registry/upload/documented-headers-are-present",)
-
-    def session_opened(self, original: Any, call: Call) -> Answer:
-        return without(original(call), "Range")
+@variant(misses=("registry/upload/documented-headers-are-present",))
+def opened_without_range(session_opened: Any, call: Call) -> Answer:
+    """distribution-spec 1.1, POST then PUT: the response that opens a session needs only Location."""
+    return without(session_opened(call), "Range")
 
 
 class ChunkMinimumEnforced(Variant):
-    """distribution-spec 1.1, Pushing a blob in chunks: chunks but the last are as long as OCI-Chunk-Min-Length says."""
+    """distribution-spec 1.1, Pushing a blob in chunks: only the last chunk may be below OCI-Chunk-Min-Length."""
 
-    def __init__(self) -> None:
-        self.at_their_last: set[str] = set()
+    at_their_last: set[str] = set()
 
     def session_opened(self, original: Any, call: Call) -> Answer:
         answer: Answer = original(call)
@@ -193,7 +173,7 @@ class ChunkMinimumEnforced(Variant):
 
 
 class DigestReportedWhereItIsReadOnly(Variant):
-    """distribution-spec 1.1, Pushing: Docker-Content-Digest need not be in the answer to a push."""
+    """distribution-spec 1.1, Pushing: a response to a push may omit Docker-Content-Digest."""
 
     misses = ("registry/manifest/created-digest-is-present", "registry/upload/documented-headers-are-present")
 
@@ -205,7 +185,7 @@ class DigestReportedWhereItIsReadOnly(Variant):
 
 
 class UploadsOnAnotherHost(Variant):
-    """distribution-spec 1.1, POST then PUT: a Location may be absolute, on a host that needs its signature alone."""
+    """distribution-spec 1.1, POST then PUT: Location may be absolute, on a host that needs only its signature."""
 
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(16)

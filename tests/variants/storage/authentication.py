@@ -18,17 +18,16 @@ from tests.defects.support.storage import fault
 
 
 def signer_with_codes(original: Any, request: Request, codes: dict[str, str]) -> Signer:
-    """Who signed, refusals told by other codes."""
+    """Return the signer; report refusals by other codes."""
     try:
-        signer: Signer = original(request)
+        return original(request)
     except Fault as refusal:
         raise Fault(codes.get(refusal.code, refusal.code)) from None
-    return signer
 
 
 @variant()
 def bad_credentials_access_denied(authenticate: Any, request: Request) -> Signer:
-    """Unknown keys and wrong signatures are both AccessDenied, so that neither tells of the other."""
+    """Unknown access keys and wrong signatures are both AccessDenied."""
     return signer_with_codes(
         authenticate, request, {"InvalidAccessKeyId": "AccessDenied", "SignatureDoesNotMatch": "AccessDenied"}
     )
@@ -36,19 +35,19 @@ def bad_credentials_access_denied(authenticate: Any, request: Request) -> Signer
 
 @variant()
 def unknown_key_signature_does_not_match(authenticate: Any, request: Request) -> Signer:
-    """An unknown key is told like a wrong secret."""
+    """An unknown access key is reported like a wrong secret."""
     return signer_with_codes(authenticate, request, {"InvalidAccessKeyId": "SignatureDoesNotMatch"})
 
 
 @variant()
 def skew_reported_as_access_denied(authenticate: Any, request: Request) -> Signer:
-    """A clock that is off is AccessDenied; the status is the same."""
+    """Too much clock skew is reported as AccessDenied; the status is the same."""
     return signer_with_codes(authenticate, request, {"RequestTimeTooSkewed": "AccessDenied"})
 
 
 @variant()
 def malformed_authorization_forbidden(authenticate: Any, request: Request) -> Signer:
-    """An Authorization header that cannot be read is 403 AccessDenied."""
+    """A malformed Authorization field is 403 AccessDenied."""
     return signer_with_codes(
         authenticate,
         request,
@@ -62,13 +61,13 @@ def malformed_authorization_forbidden(authenticate: Any, request: Request) -> Si
 
 @variant()
 def any_region_accepted(check_region: Any, presented: Presented) -> None:
-    """The region in the scope is whatever the caller signed with: this endpoint knows only itself."""
+    """Any region in the credential scope is accepted."""
     return
 
 
 @variant()
 def anonymous_clients_are_unauthorized(anonymous: Any) -> Fault:
-    """API Reference, Error Handling: 401 for a missing token; S3 itself has 403 for what is not signed."""
+    """API Reference, Error Handling: 401 for an unsigned request, where S3 itself answers 403."""
     return fault("AccessDenied", 401)
 
 
@@ -81,14 +80,13 @@ def _unauthorized() -> Iterator[None]:
 
 
 class InvalidSignaturesAreUnauthorized(Variant):
-    """API Reference, Error Handling: 401 for an invalid token; S3 itself has 403 for a signature that is not right."""
+    """API Reference, Error Handling: 401 for an invalid signature, where S3 itself answers 403."""
 
     misses = ("storage/signature/refusal-is-403",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         with _unauthorized():
-            signer: Signer = original(request)
-            return signer
+            return original(request)
 
     def read_payload(self, original: Any, call: Call) -> None:
         with _unauthorized():
@@ -97,7 +95,7 @@ class InvalidSignaturesAreUnauthorized(Variant):
 
 @variant()
 def unsigned_payloads_refused(presented_in_header: Any, request: Request, header: str) -> Presented:
-    """SigV4, "Create a Canonical Request": UNSIGNED-PAYLOAD is for TLS; over plain http no payload is left unsigned."""
+    """SigV4, "Create a Canonical Request": UNSIGNED-PAYLOAD is refused over plain HTTP."""
     presented: Presented = presented_in_header(request, header)
     if presented.payload_hash in ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"):
         raise Fault("InvalidRequest", "Payloads that are not signed are for TLS.")
@@ -105,7 +103,7 @@ def unsigned_payloads_refused(presented_in_header: Any, request: Request, header
 
 
 class LateReportedAsInvalidRequest(Variant):
-    """Error responses, InvalidRequest: 400, for what has no code of its own; here what is signed for another time."""
+    """Error responses, InvalidRequest: 400 for a request signed for another time."""
 
     def check_skew(self, original: Any, age: float) -> None:
         self._checked(original, age)
@@ -122,7 +120,7 @@ class LateReportedAsInvalidRequest(Variant):
 
 @variant()
 def fields_read_as_latin(canonical_headers: Any, request: Request, names: tuple[str, ...]) -> str:
-    """RFC 9110 section 5.5: fields had ISO 8859-1 once; a gateway that reads them so signs other letters otherwise."""
+    """RFC 9110 section 5.5: fields were ISO 8859-1 once; a gateway that reads them so verifies another signature."""
     return str(canonical_headers(request, names)).encode().decode("latin-1")
 
 
@@ -131,40 +129,36 @@ def other_schemes_not_implemented(presented_in_header: Any, request: Request, he
     """An Authorization of another scheme is 501 NotImplemented."""
     if header and not header.startswith(ALGORITHM):
         raise Fault("NotImplemented")
-    presented: Presented = presented_in_header(request, header)
-    return presented
+    return presented_in_header(request, header)
 
 
 @variant()
 def signed_body_on_delete_not_implemented(authenticate: Any, request: Request) -> Signer:
-    """A DELETE that is signed for a body is 501 NotImplemented before its signature is looked at."""
+    """A DELETE signed with a body is 501 NotImplemented before its signature is verified."""
     if request.method == "DELETE" and request.headers.get("x-amz-content-sha256", EMPTY_SHA256) != EMPTY_SHA256:
         raise Fault("NotImplemented")
-    signer: Signer = authenticate(request)
-    return signer
+    return authenticate(request)
 
 
 @variant()
 def unsigned_reported_as_missing_token(anonymous: Any) -> Fault:
-    """Error responses, MissingAuthenticationToken: "The request was not signed", 403 as AccessDenied is."""
+    """Error responses, MissingAuthenticationToken: "The request was not signed" is 403, as AccessDenied is."""
     return fault("MissingAuthenticationToken", 403)
 
 
 @variant()
 def expiry_reported_as_malformed(expiry: Any, given: str) -> int:
-    """An X-Amz-Expires out of bounds is told as what cannot be read of an Authorization header is."""
+    """An X-Amz-Expires out of bounds is reported as a malformed Authorization."""
     try:
-        seconds: int = expiry(given)
+        return expiry(given)
     except Fault:
         raise Fault("AuthorizationHeaderMalformed") from None
-    return seconds
 
 
 class TaggingRefusedUnseen(TaggingNotOffered):
-    """Error responses, NotImplemented: a parameter that is not implemented is 501 before its signature is looked at."""
+    """Error responses, NotImplemented: an unsupported parameter is 501 before the signature is verified."""
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         if "tagging" in request.query_string.replace("=", "&").split("&"):
             raise Fault("NotImplemented")
-        signer: Signer = original(request)
-        return signer
+        return original(request)

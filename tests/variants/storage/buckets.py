@@ -33,61 +33,56 @@ KNOWN_FIELDS = (
 
 @variant()
 def create_bucket_not_implemented(create_bucket: Any, call: Call) -> Answer:
-    """Provisioning Storage: buckets are made in the portal; CreateBucket is 501."""
+    """Provisioning Storage: buckets are created in the portal; CreateBucket is 501."""
     raise Fault("NotImplemented")
 
 
 @variant()
 def create_bucket_beyond_the_most(create_bucket: Any, call: Call) -> Answer:
-    """S3 API Reference, TooManyBuckets: an account that may have no more buckets is told that with 400."""
+    """S3 API Reference, TooManyBuckets: CreateBucket is 400, as for an account with the maximum number of buckets."""
     if call.bucket not in gateway(create_bucket).buckets:
         raise fault("TooManyBuckets", 400)
-    answer: Answer = create_bucket(call)
-    return answer
+    return create_bucket(call)
 
 
 @variant()
 def create_bucket_not_found(create_bucket: Any, call: Call) -> Answer:
-    """API Reference, Error Handling: CreateBucket is 404, for a bucket that is not provisioned does not exist."""
+    """API Reference, Error Handling: CreateBucket is 404, because only provisioned buckets exist."""
     if call.bucket not in gateway(create_bucket).buckets:
         raise Fault("NoSuchBucket")
-    answer: Answer = create_bucket(call)
-    return answer
+    return create_bucket(call)
 
 
 @variant()
 async def delete_bucket_not_empty(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
-    """DeleteBucket of one with objects is 409 BucketNotEmpty."""
+    """DeleteBucket of a bucket with objects is 409 BucketNotEmpty."""
     if bucket.objects:
         raise fault("BucketNotEmpty", 409)
-    answer: Answer = await delete_bucket(call, bucket)
-    return answer
+    return await delete_bucket(call, bucket)
 
 
 @variant()
 def create_bucket_owned_by_you(create_bucket: Any, call: Call) -> Answer:
-    """CreateBucket of an own one is 409 BucketAlreadyOwnedByYou."""
+    """CreateBucket of an existing own bucket is 409 BucketAlreadyOwnedByYou."""
     if call.bucket in [each.name for each in create_bucket.__self__.own_buckets(call.organization)]:
         raise fault("BucketAlreadyOwnedByYou", 409)
-    answer: Answer = create_bucket(call)
-    return answer
+    return create_bucket(call)
 
 
 @variant()
 async def fields_not_implemented(answered: Any, request: Request) -> Answer:
     """Error responses, NotImplemented: "A header you provided implies functionality that is not implemented", 501.
 
-    Here each x-amz- field is, but for those that clients cannot do without.
+    Here that is any x-amz- field that clients can do without.
     """
     gateway(answered).authenticate(request)
     if any(name.startswith("x-amz-") and not name.startswith(KNOWN_FIELDS) for name in request.headers):
         raise fault("NotImplemented", 501)
-    answer: Answer = await answered(request)
-    return answer
+    return await answered(request)
 
 
 class UnknownVersionNotFound(Variant):
-    """Error responses, NoSuchVersion: a version that there is not is 404; to delete it is to have done so, 204."""
+    """Error responses, NoSuchVersion: an unknown version is 404; deleting it is 204."""
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.query.get("versionId", "null") != "null":
@@ -95,8 +90,7 @@ class UnknownVersionNotFound(Variant):
             if call.request.method != "DELETE":
                 raise fault("NoSuchVersion", 404)
             return Answer(204)
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def refuse_entry(self, original: Any, entry: xml.Node) -> None:
         if entry.get("VersionId") not in (None, "", "null"):
@@ -106,32 +100,28 @@ class UnknownVersionNotFound(Variant):
 
 @variant()
 def buckets_come_in_pages(list_buckets: Any, call: Call) -> Answer:
-    """ListBuckets, ContinuationToken: where there are more buckets, unasked too: here one a page."""
+    """ListBuckets, ContinuationToken: pages contain one bucket, although no maximum was requested."""
     whole_number("max-buckets", call.query.get("max-buckets", "1"), 10_000)
     call.query["max-buckets"] = "1"
-    answer: Answer = list_buckets(call)
-    return answer
+    return list_buckets(call)
 
 
 @variant()
 async def methods_of_what_is_there(on_object: Any, call: Call) -> Answer:
-    """RFC 9110 section 10.2.1: Allow tells what a resource supports at that time; one that there is not, to be put."""
+    """RFC 9110 section 10.2.1: Allow lists the methods of the resource at that time; a missing object can be put."""
     try:
-        answer: Answer = await on_object(call)
+        return await on_object(call)
     except Fault as failure:
         bucket = gateway(on_object).buckets.get(call.bucket)
         if failure.code == "MethodNotAllowed" and bucket and call.key not in bucket.objects:
             raise Fault("MethodNotAllowed", headers={"Allow": "PUT"}) from None
         raise
-    return answer
 
 
 @variant()
 async def nobody_has_no_buckets(answered: Any, request: Request) -> Answer:
-    """ListBuckets without credentials lists the buckets of nobody: none."""
+    """ListBuckets without credentials returns an empty list."""
     anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
     if request.method == "GET" and request.raw_path == "/" and anonymous:
-        nothing: Answer = answered.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
-        return nothing
-    answer: Answer = await answered(request)
-    return answer
+        return answered.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
+    return await answered(request)

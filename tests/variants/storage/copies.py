@@ -19,22 +19,19 @@ CONDITIONS = ("if-match", "if-none-match")
 
 @variant()
 def copy_of_parts_keeps_its_tag(copied_etag: Any, stored: StoredObject) -> str:
-    """S3 API Reference, Object, ETag: it may or may not be an MD5; here a copy of parts has the tag of its source."""
+    """S3 API Reference, Object, ETag: an ETag may not be an MD5; a copy of a multipart object has its source's ETag."""
     return stored.etag
 
 
 @variant()
 def copy_of_parts_keeps_its_checksum(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-    """S3 API Reference, CopyObjectResult, ChecksumType: here a copy keeps a composite checksum, told as such."""
+    """S3 API Reference, CopyObjectResult, ChecksumType: a copy keeps a composite checksum, and reports it as such."""
     copy: StoredObject = copied(call, stored, replaced)
     return replace(copy, checksums=stored.checksums, checksum_type=stored.checksum_type)
 
 
 class TimesInDocumentsRounded(Variant):
-    """RFC 9110 section 8.8.2.1, S3 API Reference, Object, LastModified: neither says what becomes of half a second.
-
-    Here fields are cut to the second, and documents rounded to the next one.
-    """
+    """RFC 9110 section 8.8.2.1, S3 API Reference, Object, LastModified: neither defines the rounding of times."""
 
     def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
         return str(original(key, replace(stored, modified=stored.modified + 1), encoded, owner))
@@ -47,7 +44,7 @@ class TimesInDocumentsRounded(Variant):
 async def copy_fails_within200(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """CopyObject: "If the error occurs during the copy operation, the error response is embedded in the 200 OK".
 
-    So does one that is made under a condition on what stands at its key, which is known when it is written.
+    A failed condition on the destination is such an error, because it is evaluated at the write.
     """
     try:
         answer: Answer = await copy_object(call, bucket)

@@ -20,36 +20,33 @@ from tests.defects.support.storage import RESERVED
 
 @variant()
 def marker_always_reported(listing: Any, page: Page, elements: list[str]) -> Answer:
-    """The first version of the listing tells NextMarker without a delimiter, too."""
+    """Version 1 of the listing returns NextMarker without a delimiter too."""
     first_version = any(each.startswith("<Marker>") for each in elements)
     if page.truncated and first_version and not any(each.startswith("<NextMarker>") for each in elements):
         encoded = xml.element("EncodingType", "url") in elements
         elements = [*elements, listing.__self__.listed_name("NextMarker", page.last, encoded)]
-    answer: Answer = listing(page, elements)
-    return answer
+    return listing(page, elements)
 
 
 @variant()
 def owner_always_listed(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-    """The second version of the listing tells owners unasked."""
+    """Version 2 of the listing always returns owners."""
     surface = entry.__self__
-    element: str = entry(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
-    return element
+    return entry(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
 
 
 @variant()
 def listed_times_without_fraction(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-    """ISO 8601 times in listings have no fraction of a second."""
+    """Times in listings have no fraction of a second."""
     element: str = entry(key, stored, encoded, owner)
     return element.replace(".000Z</LastModified>", "Z</LastModified>")
 
 
 @variant()
 def slashes_encoded(listed_name: Any, element: str, name: str, encoded: bool) -> str:
-    """With encoding-type=url a slash is written ``%2F``, and hexadecimal digits in lower case (RFC 3986, 2.1)."""
+    """With encoding-type=url a slash is ``%2F``, and hexadecimal digits are lower case (RFC 3986 section 2.1)."""
     if not encoded:
-        name_element: str = listed_name(element, name, encoded)
-        return name_element
+        return listed_name(element, name, encoded)
     return xml.element(element, re.sub("%..", lambda escape: escape[0].lower(), quote(name, safe="")))
 
 
@@ -63,7 +60,7 @@ def one_name_a_page(page_limit: Any, call: Call, name: str = "max-keys") -> int:
 async def first_pages_may_be_empty(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """ListObjectsV2, max-keys: "The response might contain fewer keys but will never contain more": none at first.
 
-    Where a gateway has looked through nothing but what was deleted, it says where to go on, before it has found a key.
+    A gateway that has only read deleted entries returns a token before it finds a key.
     """
     answer: Answer = await list_objects_v2(call, bucket)
     if "continuation-token" in call.query or call.query.get("max-keys") == "0":
@@ -79,7 +76,7 @@ async def first_pages_may_be_empty(list_objects_v2: Any, call: Call, bucket: Buc
 
 @variant()
 def start_after_hides_its_group(first_position: Any, names: list[str], wanted: Wanted) -> int:
-    """A listing that starts within a folder leaves the whole folder out: the sources do not say whether it is begun."""
+    """A start-after inside a common prefix excludes that prefix; no source says whether it is listed."""
     position = int(first_position(names, wanted))
     within = wanted.after.startswith(wanted.prefix)
     group = first_position.__self__.common_prefix(wanted.after, wanted) if within else None
@@ -88,9 +85,9 @@ def start_after_hides_its_group(first_position: Any, names: list[str], wanted: W
 
 @variant()
 async def empty_pages(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
-    """ListObjectsV2, max-keys: "The response might contain fewer keys but will never contain more": here none at times.
+    """ListObjectsV2, max-keys: "The response might contain fewer keys but will never contain more": sometimes none.
 
-    Such a page is truncated, and its token leads to the page that has them.
+    Such a page is truncated, and its token leads to the page with the keys.
     """
     answer: Answer = await list_objects_v2(call, bucket)
     token = call.query.get("continuation-token")
@@ -113,14 +110,13 @@ class DelimitersAreCharacters(Variant):
     async def _of_one(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if len(call.query.get("delimiter", "")) > 1:
             raise Fault("InvalidArgument")
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     list_objects = list_objects_v2 = list_uploads = _of_one
 
 
 class TokensReserved(Variant):
-    """ListObjectsV2, ContinuationToken: an opaque string; here of characters that URLs and XML have uses for."""
+    """ListObjectsV2, ContinuationToken: an opaque string, here of characters that URLs and XML reserve."""
 
     def continuation_token(self, original: Any, last: str) -> str:
         return RESERVED + str(original(last))

@@ -1,4 +1,4 @@
-"""Variants of multipart."""
+"""Variants of multipart uploads."""
 
 from __future__ import annotations
 
@@ -26,32 +26,29 @@ LATE = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "Pr
 
 @variant()
 async def abort_unknown_upload204(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """Aborting an upload that does not exist is 204: it is idempotent."""
+    """Aborting an unknown upload is 204, because it is idempotent."""
     try:
-        answer: Answer = await abort_upload(call, bucket)
+        return await abort_upload(call, bucket)
     except Fault:
         return Answer(204)
+
+
+@variant(state=dict)
+async def complete_twice200(
+    done: dict[tuple[str, str, str], tuple[bytes, Answer]], complete_upload: Any, call: Call, bucket: Bucket
+) -> Answer:
+    """A repeated completion with the same parts is answered as the first."""
+    upload_key = call.bucket, call.key, call.query["uploadId"]
+    body, earlier = done.get(upload_key, (b"", None))
+    if earlier is not None and body == call.body:
+        return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
+    answer: Answer = await complete_upload(call, bucket)
+    done[upload_key] = (call.body, answer)
     return answer
 
 
-class CompleteTwice200(Variant):
-    """Completing an upload again, to its key and with the same parts, is answered as the first time."""
-
-    def __init__(self) -> None:
-        self.done: dict[tuple[str, str, str], tuple[bytes, Answer]] = {}
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        upload_key = call.bucket, call.key, call.query["uploadId"]
-        body, earlier = self.done.get(upload_key, (b"", None))
-        if earlier is not None and body == call.body:
-            return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
-        answer: Answer = await original(call, bucket)
-        self.done[upload_key] = (call.body, answer)
-        return answer
-
-
 class EveryObjectHasAChecksum(Variant):
-    """Checking object integrity: an object that comes without a checksum is given its CRC64NVME, and told it."""
+    """Checking object integrity: an object without a checksum gets its CRC64NVME, which is reported."""
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
@@ -66,18 +63,17 @@ class EveryObjectHasAChecksum(Variant):
 
 @variant()
 async def parts_have_the_uploads_checksum(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """UploadPart: a part has a checksum of the algorithm that its upload was opened with, or else is 400; or none."""
+    """UploadPart: a part's checksum must use the upload's algorithm, else 400."""
     gateway = upload_part.__self__
     upload, stated = gateway.upload_of(call, bucket), gateway.stated_checksum(call)
     if (stated[0] if stated else None) != upload.algorithm:
         raise Fault("InvalidRequest", "Checksum Type mismatch occurred.")
-    answer: Answer = await upload_part(call, bucket)
-    return answer
+    return await upload_part(call, bucket)
 
 
 @variant()
 def completion_names_checksums(chosen_parts: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
-    """CompleteMultipartUpload: of an upload with composite checksums it names that of each part, or else is 400."""
+    """CompleteMultipartUpload: a completion must name each part's composite checksum, else 400."""
     chosen: list[Part] = chosen_parts(upload, listed)
     if upload.algorithm and upload.checksum_type == "COMPOSITE":
         name = f"Checksum{upload.algorithm.upper()}"
@@ -88,7 +84,7 @@ def completion_names_checksums(chosen_parts: Any, upload: Upload, listed: list[x
 
 @variant()
 def prefix_is_no_upload_marker(page_of_uploads: Any, *arguments: Any) -> tuple[list[Upload], Page]:
-    """ListMultipartUploads: a page that ends at a common prefix tells no NextKeyMarker, as S3 itself tells none."""
+    """ListMultipartUploads: a page that ends at a common prefix has no NextKeyMarker, as in S3 itself."""
     uploads, page = page_of_uploads(*arguments)
     if page.last in page.prefixes:
         page.last = ""
@@ -96,7 +92,7 @@ def prefix_is_no_upload_marker(page_of_uploads: Any, *arguments: Any) -> tuple[l
 
 
 def _with_end(answer: Answer, name: bytes, start: bytes, end: bytes, nothing: bytes = b"") -> Answer:
-    """The answer with an element that tells the last of what it lists, where it has none."""
+    """Return the answer with an element that names its last entry, if it has none."""
     if name not in answer.body:
         _, listed, rest = answer.body.rpartition(start)
         last = rest.partition(end)[0] if listed else nothing
@@ -105,7 +101,7 @@ def _with_end(answer: Answer, name: bytes, start: bytes, end: bytes, nothing: by
 
 
 class LastPageReportsItsEnd(Variant):
-    """ListMultipartUploads, ListParts: S3 itself tells where a page ends though none follows, and where it is empty."""
+    """ListMultipartUploads, ListParts: the last page and an empty page have a next marker, as in S3 itself."""
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         return _with_end(await original(call, bucket), b"NextKeyMarker", b"<Key>", b"</Key>")
@@ -116,31 +112,28 @@ class LastPageReportsItsEnd(Variant):
 
 @variant()
 def other_checksums_of_parts_lost(chosen_part: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
-    """UploadPart: the checksum of a part whose upload was opened for none is compared, not kept, nor found again."""
+    """UploadPart: a part's checksum is verified but not stored if the upload names none."""
     if upload.algorithm is None and any(listed.get(f"Checksum{each.upper()}") for each in ALGORITHMS):
         raise Fault("InvalidPart")
-    chosen: Part = chosen_part(upload, number, listed)
-    return chosen
+    return chosen_part(upload, number, listed)
 
 
 @variant()
 def parts_date_from_their_opening(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-    """S3 User Guide, "Working with object metadata": of an object in parts the date is when its upload was opened."""
+    """S3 User Guide, "Working with object metadata": a multipart object has the date on which its upload was opened."""
     stored: StoredObject = assembled(call, upload, parts)
     return replace(stored, modified=upload.initiated)
 
 
 @variant()
-def composite_without_count(
-    object_checksums: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
-) -> dict[str, str]:
+def composite_without_count(object_checksums: Any, call: Call, upload: Any, parts: Any, body: bytes) -> dict[str, str]:
     """Composite checksums do not end in the number of parts."""
     found: dict[str, str] = object_checksums(call, upload, parts, body)
     return {name: value.partition("-")[0] for name, value in found.items()}
 
 
 class ChecksumTypesUnknown(Variant):
-    """Checksum types are not known: composite where S3 had no other, and no type is told."""
+    """Checksum types are unknown: composite where S3 had no other, and none is reported."""
 
     def checksum_type(self, original: Any, call: Call, algorithm: str | None) -> str:
         return "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
@@ -154,22 +147,21 @@ class ChecksumTypesUnknown(Variant):
 
 @variant(misses=("storage/multipart/wrong-object-size-is-refused",))
 def object_size_unknown(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-    """x-amz-mp-object-size is not known, and passed over."""
+    """x-amz-mp-object-size is ignored."""
     headers = call.request.headers.mutablecopy()
     del headers["x-amz-mp-object-size"]
-    stored: StoredObject = assembled(replace(call, request=replace(call.request, headers=headers)), upload, parts)
-    return stored
+    return assembled(replace(call, request=replace(call.request, headers=headers)), upload, parts)
 
 
 @dataclass(frozen=True)
 class InParts(StoredObject):
-    """An object that is known by its parts, of these sizes."""
+    """An object with the sizes of its parts."""
 
     sizes: tuple[int, ...] = ()
 
 
 class PartsAreReadByNumber(Variant):
-    """S3 API Reference, GetObject, partNumber: it is as if the range of that part had been asked for."""
+    """S3 API Reference, GetObject, partNumber: partNumber reads that part, as its range would."""
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         return InParts(**vars(original(call, upload, parts)), sizes=tuple(len(part.body) for part in parts))
@@ -188,8 +180,7 @@ class PartsAreReadByNumber(Variant):
             headers["range"] = f"bytes={start}-{start + max(sizes[number - 1], 1) - 1}"
             query = {name: value for name, value in call.query.items() if name != "partNumber"}
             whole = replace(call, query=query, request=replace(call.request, headers=headers))
-            answer: Answer = await original(whole)(whole, bucket)
-            return answer
+            return await original(whole)(whole, bucket)
 
         return read
 
@@ -197,8 +188,7 @@ class PartsAreReadByNumber(Variant):
 class AbortedUploadHasNoParts(Variant):
     """AbortMultipartUpload: "call the ListParts API operation and ensure that the parts list is empty"."""
 
-    def __init__(self) -> None:
-        self.aborted: dict[str, Upload] = {}
+    aborted: dict[str, Upload] = {}
 
     async def drop_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
@@ -207,23 +197,20 @@ class AbortedUploadHasNoParts(Variant):
     async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         aborted = self.aborted.get(call.query["uploadId"])
         listed = replace(bucket, uploads={aborted.upload_id: aborted}) if aborted else bucket
-        answer: Answer = await original(call, listed)
-        return answer
+        return await original(call, listed)
 
 
 class BusyWithin200(Variant):
-    """CopyObject, CompleteMultipartUpload: an error may be embedded in the 200; SDKs try again, as after a SlowDown.
+    """CopyObject, CompleteMultipartUpload: an error may be embedded in the 200; SDKs retry after a SlowDown.
 
-    DeleteObjects likewise tells SlowDown of a key that it had no time for. Each is served when it is sent again.
+    DeleteObjects reports SlowDown for single keys. Each request is served when it is repeated.
     """
 
     alone = True
-
-    def __init__(self) -> None:
-        self.seen: set[tuple[str, ...]] = set()
+    seen: set[tuple[str, ...]] = set()
 
     def _is_new(self, call: Call) -> bool:
-        """Whether this very request comes for the first time; the SDK's checks have it try nothing twice."""
+        """Return whether this request is new; requests of the SDK never are, because its checks disable retries."""
         request = call.request
         if "boto3" in request.headers.get("user-agent", "").lower():
             return False
@@ -237,8 +224,7 @@ class BusyWithin200(Variant):
         await gateway(original).source(call)
         if self._is_new(call):
             return late_failure(original, call, BUSY)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     copy_part = copy_object
 
@@ -246,8 +232,7 @@ class BusyWithin200(Variant):
         gateway(original).upload_of(call, bucket)
         if self._is_new(call):
             return late_failure(original, call, BUSY)
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         surface = gateway(original)
@@ -258,13 +243,12 @@ class BusyWithin200(Variant):
             refused = surface.document("DeleteResult", *failures)
             refused.headers["Retry-After"] = "0"
             return refused
-        answer: Answer = await original(call, bucket)
-        return answer
+        return await original(call, bucket)
 
 
 @variant()
 def unlisted_parts_refused(chosen_parts: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
-    """CompleteMultipartUpload: "You must ensure that the parts list is complete", else it is 400 InvalidPart."""
+    """CompleteMultipartUpload: "You must ensure that the parts list is complete", else 400 InvalidPart."""
     chosen: list[Part] = chosen_parts(upload, listed)
     if len(chosen) < len(upload.parts):
         raise Fault("InvalidPart")
@@ -273,14 +257,13 @@ def unlisted_parts_refused(chosen_parts: Any, upload: Upload, listed: list[xml.N
 
 @variant()
 def part_twice_counts_once(chosen_parts: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
-    """A part that the completion names twice in a row is taken once: the order does not descend."""
+    """A part that a completion names twice in a row counts once."""
     numbers = [each.get("PartNumber") for each in listed]
     once = [each for place, each in enumerate(listed) if not place or numbers[place] != numbers[place - 1]]
-    chosen: list[Part] = chosen_parts(upload, once)
-    return chosen
+    return chosen_parts(upload, once)
 
 
-# A refusal that another variant adds must come before the 200.
+# Another variant's refusal must come before the 200.
 @variant(apart=("unlisted-parts-refused",))
 async def completion_fails_within200(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent." """
@@ -296,7 +279,7 @@ async def completion_fails_within200(complete_upload: Any, call: Call, bucket: B
 
 @variant()
 async def upload_ids_reserved(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """CreateMultipartUpload, UploadId: an opaque string; here of characters that URLs and XML have uses for."""
+    """CreateMultipartUpload, UploadId: an opaque string, here of characters that URLs and XML reserve."""
     answer: Answer = await create_upload(call, bucket)
     upload = bucket.uploads.pop(next(reversed(bucket.uploads)))
     named = replace(upload, upload_id=f"{upload.upload_id[:12]}{RESERVED}")

@@ -35,18 +35,16 @@ def invalid_range_without_content_range(unsatisfiable: Any, size: int) -> Fault:
 
 @variant()
 def multi_range_answered_by_first(requested_range: Any, value: str) -> RequestedRange:
-    """Of several ranges the first is sent."""
-    requested: RequestedRange = requested_range(value.partition(",")[0])
-    return requested
+    """Of several ranges, the first is sent."""
+    return requested_range(value.partition(",")[0])
 
 
 @variant()
 def multi_range_not_implemented(requested_range: Any, value: str) -> RequestedRange:
-    """Several ranges are 501."""
+    """Several ranges are answered with 501."""
     if "," in value:
         raise Fault("NotImplemented")
-    requested: RequestedRange = requested_range(value)
-    return requested
+    return requested_range(value)
 
 
 @variant()
@@ -59,7 +57,7 @@ def path_like_keys_refused(check_key: Any, key: str) -> None:
 
 @variant()
 def metadata_unlimited(metadata_too_large: Any, size: int) -> bool:
-    """Metadata beyond two kibibytes are stored whole."""
+    """Metadata above two kibibytes is stored whole."""
     return False
 
 
@@ -74,7 +72,7 @@ def missing_length_is400(require_length: Any, call: Call) -> None:
 
 @variant()
 def key_too_long_invalid_argument(check_key: Any, key: str) -> None:
-    """A key above 1024 bytes is told as InvalidArgument."""
+    """A key above 1,024 bytes is reported as InvalidArgument."""
     try:
         check_key(key)
     except Fault:
@@ -83,7 +81,7 @@ def key_too_long_invalid_argument(check_key: Any, key: str) -> None:
 
 @variant()
 def if_match_on_nothing412(check_write: Any, conditions: Conditions, found: StoredObject | None) -> None:
-    """If-Match on a key without an object is 412 (RFC 9110 section 13.1.1)."""
+    """If-Match on a missing key is 412 (RFC 9110 section 13.1.1)."""
     try:
         check_write(conditions, found)
     except Fault:
@@ -91,19 +89,15 @@ def if_match_on_nothing412(check_write: Any, conditions: Conditions, found: Stor
 
 
 class WhatOvertookAnUploadStands(Variant):
-    """S3 User Guide, "Uploading and copying objects using multipart upload": what came since the opening may stand.
+    """S3 User Guide, multipart upload: another request since the opening "might take precedence".
 
-    "It's possible that any other request received between the time when the multipart upload is initiated and when it
-    completes, the other request might take precedence": a deletion too, without the object ever being seen.
+    A deletion may too, without the object ever being visible.
     """
 
-    def __init__(self) -> None:
-        self.changes: Counter[tuple[str, str]] = Counter()
-        self.at_opening: dict[str, int] = {}
+    changes: Counter[tuple[str, str]] = Counter()
+    at_opening: dict[str, int] = {}
 
-    async def commit(
-        self, original: Any, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: Any, conditions: Conditions) -> None:
         await original(bucket, key, stored, conditions)
         self.changes[bucket.name, key] += 1
 
@@ -116,9 +110,7 @@ class WhatOvertookAnUploadStands(Variant):
         self.at_opening[next(reversed(bucket.uploads))] = self.changes[bucket.name, call.key]
         return answer
 
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions
-    ) -> None:
+    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: Any, conditions: Conditions) -> None:
         if self.at_opening.get(upload.upload_id, 0) == self.changes[bucket.name, upload.key]:
             await original(bucket, upload, stored, conditions)
         else:
@@ -127,16 +119,14 @@ class WhatOvertookAnUploadStands(Variant):
 
 
 class VersionsStored(Variant):
-    """PutObject, x-amz-version-id: the provider has versioning on; deletions leave markers, which answers tell of."""
+    """PutObject, x-amz-version-id: versioning is on; deletions leave delete markers, which responses report."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    count = 0
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if VERSION.fullmatch(call.query.get("versionId", "")):
             call = replace(call, query={name: text for name, text in call.query.items() if name != "versionId"})
-        answer: Answer = await original(call)
-        return answer
+        return await original(call)
 
     def _add_version(self, answer: Answer, marker: bool) -> None:
         self.count += 1
@@ -163,7 +153,7 @@ class VersionsStored(Variant):
 
 
 class EncryptedAtRest(Variant):
-    """PutObject, x-amz-server-side-encryption: every object is encrypted, told so, and its tag is no MD5."""
+    """PutObject, x-amz-server-side-encryption: every object is encrypted, which is reported; its ETag is no MD5."""
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status in (200, 206) and request.path.count("/") > 1:
@@ -178,7 +168,7 @@ class EncryptedAtRest(Variant):
 
 @variant()
 def key_too_long_uri_too_long(check_key: Any, key: str) -> None:
-    """A key above 1024 bytes is 414 (RFC 9110 section 15.5.15), for which S3 has no code: by one of its own."""
+    """A key above 1,024 bytes is 414 (RFC 9110 section 15.5.15), for which S3 has no code."""
     try:
         check_key(key)
     except Fault:
@@ -187,7 +177,7 @@ def key_too_long_uri_too_long(check_key: Any, key: str) -> None:
 
 @variant()
 def invalid_range_is_bad_request(requested_range: Any, value: str) -> RequestedRange:
-    """RFC 9110 section 14.2: a Range that is not valid may be rejected, and by no status of its own: here 400."""
+    """RFC 9110 section 14.2: an invalid Range may be rejected, here with 400."""
     requested: RequestedRange = requested_range(value)
     if requested is None and value.startswith("bytes="):
         raise Fault("InvalidArgument")
@@ -195,7 +185,7 @@ def invalid_range_is_bad_request(requested_range: Any, value: str) -> RequestedR
 
 
 class LocksStored(Variant):
-    """PutObject, x-amz-object-lock-mode: the provider has Object Lock on; the lock is told by GET and HEAD."""
+    """PutObject, x-amz-object-lock-mode: Object Lock is on; GET and HEAD report the lock."""
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
         headers = call.headers.mutablecopy()
@@ -216,27 +206,27 @@ class LocksStored(Variant):
 
 @variant()
 def metadata_of_the_gateway(object_headers: Any, found: StoredObject) -> dict[str, str]:
-    """GetObject, x-amz-meta-: what was given comes back, and beside it what the gateway notes of its own."""
+    """GetObject, x-amz-meta-: the gateway adds metadata of its own."""
     headers: dict[str, str] = object_headers(found)
     return {"x-amz-meta-stored-by": "node 7", "x-amz-storage-class": "STANDARD"} | headers
 
 
 @variant()
 def date_to_come_counts_for_none(modified_since_holds: Any, date: int, found: StoredObject | None) -> bool:
-    """RFC 2616 section 14.25: "A date which is later than the server's current time is invalid", and then ignored."""
+    """RFC 2616 section 14.25: a future date is ignored, as "invalid"."""
     return date > time.time() or bool(modified_since_holds(date, found))
 
 
 @variant()
 def etag_of_each_write(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-    """RFC 9110 section 8.8.3: entity tags are opaque; here each write has its own, of equal bytes too."""
+    """RFC 9110 section 8.8.3: entity tags are opaque; each write has its own, even of equal bytes."""
     stored: StoredObject = new_object(call, md5, checksums)
     return replace(stored, etag=secrets.token_hex(16))
 
 
 @variant()
 def range_of_all_is_the_whole(requested_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
-    """RFC 9110 section 14.2: 206 is a SHOULD; a range of all that there is is answered as if there were none."""
+    """RFC 9110 section 14.2: 206 is a SHOULD; a range of the whole object is answered with 200."""
     span: tuple[int, int] | None = requested_span(call, found)
     return None if span == (0, found.size) else span
 
@@ -250,7 +240,7 @@ def metadata_beyond_ascii_encoded(metadata: Any, call: Call) -> dict[str, str]:
 
 @variant()
 def metadata_beyond_ascii_refused(metadata: Any, call: Call) -> dict[str, str]:
-    """S3 User Guide, "User-defined object metadata": over REST it is US-ASCII; else it may be refused."""
+    """S3 User Guide, "User-defined object metadata": metadata is US-ASCII over REST; other values may be refused."""
     found: dict[str, str] = metadata(call)
     if not all(map(str.isascii, found.values())):
         raise Fault("InvalidArgument")

@@ -12,9 +12,9 @@ from tests.defects.support.storage import fault
 
 
 class NoChecksumEcho(Variant):
-    """Checksums are verified and not given back."""
+    """Checksums are verified, but not returned."""
 
-    # It forgets the algorithm that an upload is opened with.
+    # It does not store an upload's checksum algorithm.
     apart = ("parts-have-the-uploads-checksum",)
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
@@ -28,7 +28,7 @@ class NoChecksumEcho(Variant):
 
 @variant()
 def payload_mismatch_bad_digest(read_payload: Any, call: Call) -> None:
-    """Other bytes than those signed are told as BadDigest."""
+    """A payload that does not match its hash is reported as BadDigest."""
     try:
         read_payload(call)
     except Fault as refusal:
@@ -37,7 +37,7 @@ def payload_mismatch_bad_digest(read_payload: Any, call: Call) -> None:
 
 @variant()
 def lost_chunk_is_timeout(check_decoded_length: Any, call: Call) -> None:
-    """A chunked payload that is shorter than it says is 400 RequestTimeout: the rest was waited for."""
+    """A chunked payload that is shorter than announced is 400 RequestTimeout."""
     try:
         check_decoded_length(call)
     except Fault as refusal:
@@ -46,7 +46,7 @@ def lost_chunk_is_timeout(check_decoded_length: Any, call: Call) -> None:
 
 @variant(without=("storage.multipart",))
 def multipart_not_offered(read_payload: Any, call: Call) -> None:
-    """Error responses, NotImplemented: uploads in parts are not offered, and 501 in whichever bucket."""
+    """Error responses, NotImplemented: multipart uploads are 501 in every bucket."""
     if {"uploads", "uploadId", "partNumber"} & call.query.keys():
         raise Fault("NotImplemented")
     read_payload(call)

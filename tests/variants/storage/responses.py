@@ -8,6 +8,7 @@ import re
 import time
 from dataclasses import replace
 from email.utils import formatdate
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -19,7 +20,7 @@ from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
-from tests.defects.support.storage import FormsTaken
+from tests.defects.support.storage import FormUploads
 
 SLOWER = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
 OF_OBJECTS = {"Cache-Control": "private, no-cache", "Content-Disposition": "attachment"}
@@ -29,7 +30,7 @@ CLOCK_S = 600
 
 @variant()
 def request_id_only_in_body(request: Request, answer: Answer) -> Answer:
-    """The request id of an error stands in its document, not in a header."""
+    """The request id of an error is in its document, not in a field."""
     if b"<RequestId>" in answer.body[:4096]:
         del answer.headers["x-amz-request-id"]
     return answer
@@ -37,7 +38,7 @@ def request_id_only_in_body(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def request_id_only_in_header(error_body: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
-    """The request id of an error stands in a header, not in its document."""
+    """The request id of an error is in a field, not in its document."""
     body: bytes = error_body(request, refusal, request_id)
     return body.replace(xml.element("RequestId", request_id).encode(), b"")
 
@@ -60,13 +61,13 @@ def error_with_more_detail(error_body: Any, request: Request, refusal: Fault, re
 
 @variant()
 def buckets_not_own_access_denied(no_such_bucket: Any) -> Fault:
-    """Foreign and absent buckets are both 403 AccessDenied: concealed, too."""
+    """Other organizations' and missing buckets are both 403 AccessDenied."""
     return Fault("AccessDenied")
 
 
 @variant()
 def long_key_refuses_the_deletion(entries: Any, *arguments: Any) -> list[xml.Node]:
-    """Error responses, KeyTooLongError: a key beyond the limit refuses the whole of DeleteObjects."""
+    """Error responses, KeyTooLongError: a key above the limit refuses the whole of DeleteObjects."""
     found: list[xml.Node] = entries(*arguments)
     for each in found:
         entries.__self__.check_key(each.get("Key") or "")
@@ -75,7 +76,7 @@ def long_key_refuses_the_deletion(entries: Any, *arguments: Any) -> list[xml.Nod
 
 @variant()
 def anonymous_clients_are_redirected(request: Request) -> Answer | None:
-    """ListBuckets without credentials is 307 to a page for people."""
+    """ListBuckets without credentials redirects with 307 to a web page."""
     anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
     if request.method != "GET" or request.raw_path != "/" or not anonymous:
         return None
@@ -86,7 +87,7 @@ def anonymous_clients_are_redirected(request: Request) -> Answer | None:
 
 @variant()
 def paths_out_of_the_bucket_are_refused(request: Request) -> Answer | None:
-    """Naming objects: relative elements may not exceed the others before them; else 400, without a document."""
+    """Naming objects: dot segments that leave the bucket are 400, without a document."""
     depth = 0
     for each in unquote(request.raw_path).split("/")[2:]:
         depth += -1 if each == ".." else int(each not in ("", "."))
@@ -97,7 +98,7 @@ def paths_out_of_the_bucket_are_refused(request: Request) -> Answer | None:
 
 @variant()
 def refusals_show_what_was_signed(error_body: Any, request: Request, fault: Fault, request_id: str) -> bytes:
-    """Error responses, SignatureDoesNotMatch: the document repeats what was signed, and by which access key."""
+    """Error responses, SignatureDoesNotMatch: the document repeats the signed strings and the access key."""
     body: bytes = error_body(request, fault, request_id)
     if fault.code != "SignatureDoesNotMatch":
         return body
@@ -112,27 +113,26 @@ def refusals_show_what_was_signed(error_body: Any, request: Request, fault: Faul
 
 @variant()
 def owners_without_names(owner: Any, organization: str, name: str = "Owner") -> str:
-    """S3 API Reference, Owner, DisplayName: not required, and no longer told since 2025."""
+    """S3 API Reference, Owner, DisplayName: not required, and no longer returned since 2025."""
     return xml.group(name, xml.element("ID", owner.__self__.owner_id(organization)))
 
 
 @variant()
 async def deletions_of_versions_not_implemented(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
-    """Error responses, NotImplemented: a gateway without versions refuses a whole Delete document that names one."""
+    """Error responses, NotImplemented: a gateway without versions refuses a document that names one."""
     if b"<VersionId>" in call.body:
         raise Fault("NotImplemented")
-    answer: Answer = await delete_objects(call, bucket)
-    return answer
+    return await delete_objects(call, bucket)
 
 
 def _dated(answer: Answer, seconds: int) -> Answer:
-    """The answer with the Date of a clock that is that many seconds off."""
+    """Return the answer with the Date of a clock that is off by so many seconds."""
     answer.headers["Date"] = formatdate(time.time() + seconds, usegmt=True)
     return answer
 
 
 class ClockBehind(Variant):
-    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is ten minutes behind."""
+    """RequestTimeTooSkewed: clocks may differ by fifteen minutes; this one is ten minutes behind."""
 
     def now(self, original: Any) -> float:
         return float(original()) - CLOCK_S
@@ -141,13 +141,13 @@ class ClockBehind(Variant):
         return _dated(answer, -CLOCK_S)
 
 
-class FormsByAClockBehind(FormsTaken, ClockBehind):
-    """SigV4, "Browser-based uploads using POST": what a signed policy permits is taken, by the gateway's clock."""
+class FormsByAClockBehind(FormUploads, ClockBehind):
+    """SigV4, "Browser-based uploads using POST": policies expire by the gateway's clock, which is behind."""
 
 
 @variant()
 def defaults_of_its_own(request: Request, answer: Answer) -> Answer:
-    """Objects that were stored without them have a Cache-Control and a Content-Disposition of the gateway's."""
+    """Objects stored without them get the gateway's Cache-Control and Content-Disposition."""
     if answer.status in (200, 206) and request.method in ("GET", "HEAD"):
         for name, value in OF_OBJECTS.items():
             answer.headers.setdefault(name, value)
@@ -156,69 +156,55 @@ def defaults_of_its_own(request: Request, answer: Answer) -> Answer:
 
 @variant()
 async def set_of_no_tags_refused(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """PutObjectTagging, TagSet: a collection of tags. One of none may be refused: DeleteObjectTagging is for that."""
+    """PutObjectTagging, TagSet: an empty set may be refused, because DeleteObjectTagging exists."""
     if b"Key" not in call.body:
         raise Fault("MalformedXML")
-    answer: Answer = await put_tags(call, bucket)
-    return answer
+    return await put_tags(call, bucket)
 
 
 @variant()
 def answers_in_chunks(request: Request, answer: Answer) -> Answer:
-    """RFC 9112 section 6: answers are in chunked transfer coding, and no Content-Length tells their size but HEAD's."""
+    """RFC 9112 section 6: responses are chunked; only those to HEAD have a Content-Length."""
     if request.method != "HEAD" and answer.status not in (204, 304):
         del answer.headers["Content-Length"]
         answer.headers["Transfer-Encoding"] = "chunked"
     return answer
 
 
-class AskedToSlowDown(Variant):
-    """List of error codes, SlowDown: each request is 503, or 429 (RFC 6585), and served when it is sent again."""
-
-    alone = True
-
-    def __init__(self) -> None:
-        self.seen: set[tuple[str, ...]] = set()
-
-    def intercept(self, request: Request) -> Answer | None:
-        signed = request.headers.get("authorization", "")
-        same = (
-            request.method,
-            request.raw_path,
-            request.query_string,
-            signed,
-            hashlib.sha256(request.body).hexdigest(),
-        )
-        # The checks of the SDK are about single calls, and have it try nothing twice.
-        if same in self.seen or "boto3" in request.headers.get("user-agent", "").lower():
-            return None
-        self.seen.add(same)
-        answer = Answer(503 if len(self.seen) % 2 else 429, SLOWER)
-        answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
-        return answer
+@variant(alone=True, state=set)
+def asked_to_slow_down(seen: set[tuple[str, ...]], request: Request) -> Answer | None:
+    """List of error codes, SlowDown: each request is 503, or 429 (RFC 6585), and served when it is repeated."""
+    signed = request.headers.get("authorization", "")
+    same = (
+        request.method,
+        request.raw_path,
+        request.query_string,
+        signed,
+        hashlib.sha256(request.body).hexdigest(),
+    )
+    # The SDK's checks disable retries.
+    if same in seen or "boto3" in request.headers.get("user-agent", "").lower():
+        return None
+    seen.add(same)
+    answer = Answer(503 if len(seen) % 2 else 429, SLOWER)
+    answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
+    return answer
 
 
-class HeadsAskedToSlowDown(Variant):
-    """List of error codes, SlowDown: one HEAD in ten is 503, with no body to say so, and served when sent again."""
-
-    alone = True
-
-    def __init__(self) -> None:
-        self.heads = itertools.count()
-        self.refused: set[tuple[str, str]] = set()
-
-    def intercept(self, request: Request) -> Answer | None:
-        same = request.raw_path, request.headers.get("authorization", "") + request.query_string
-        if request.method != "HEAD" or "boto3" in request.headers.get("user-agent", "").lower():
-            return None
-        if same in self.refused or next(self.heads) % EACH:
-            return None
-        self.refused.add(same)
-        return Answer(503)
+@variant(alone=True, state=lambda: SimpleNamespace(heads=itertools.count(), refused=set()))
+def heads_asked_to_slow_down(state: Any, request: Request) -> Answer | None:
+    """List of error codes, SlowDown: one HEAD in ten is 503 without a body, and served when it is repeated."""
+    same = request.raw_path, request.headers.get("authorization", "") + request.query_string
+    if request.method != "HEAD" or "boto3" in request.headers.get("user-agent", "").lower():
+        return None
+    if same in state.refused or next(state.heads) % EACH:
+        return None
+    state.refused.add(same)
+    return Answer(503)
 
 
 class DeletionsRefusedByKey(Variant):
-    """DeleteObjects in a bucket that is no own one, or not there, is 200 with AccessDenied for each key; else 403."""
+    """DeleteObjects in a missing or another's bucket is 200 with AccessDenied for each key; others are 403."""
 
     def no_such_bucket(self, original: Any) -> Fault:
         return Fault("AccessDenied")
@@ -228,38 +214,34 @@ class DeletionsRefusedByKey(Variant):
         bucket = gateway.buckets.get(call.bucket)
         own = bucket is not None and gateway.owns(call.organization, bucket)
         if call.request.method != "POST" or "delete" not in call.query or own:
-            answer: Answer = await original(call)
-            return answer
+            return await original(call)
         entries = gateway.entries(gateway.request_document(call.body, "Delete"))
         failures = [gateway.entry_failed(gateway.entry_key(each), Fault("AccessDenied")) for each in entries]
-        refused: Answer = gateway.document("DeleteResult", *failures)
-        return refused
+        return gateway.document("DeleteResult", *failures)
 
 
 @variant()
 def nothing_is_missing_length(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """Where a document is to come and nothing does, the answer is 411 MissingContentLength, not 400 MalformedXML."""
+    """A request that lacks its document is 411 MissingContentLength, not 400 MalformedXML."""
     if not body:
         raise Fault("MissingContentLength")
-    document: xml.Node = request_document(body, root)
-    return document
+    return request_document(body, root)
 
 
 @variant()
 def internal_entities_expanded(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """XML 1.0 section 4.4.2: an entity that is declared within the document is expanded; no file is read."""
+    """XML 1.0 section 4.4.2: entities declared in the document are expanded; no file is read."""
     if b"<!DOCTYPE" in body:
         try:
             body = ElementTree.tostring(ElementTree.fromstring(body))  # noqa: S314 (this is the point)
         except ElementTree.ParseError:
             raise Fault("MalformedXML") from None
-    document: xml.Node = request_document(body, root)
-    return document
+    return request_document(body, root)
 
 
 @variant()
 def null_versions_reported(request: Request, answer: Answer) -> Answer:
-    """S3 User Guide, "Using versioning": objects of a bucket without versions have the version ID null."""
+    """S3 User Guide, "Using versioning": objects of a bucket without versions have the version id null."""
     if answer.status < 300:
         answer.headers["x-amz-version-id"] = "null"
         answer.body = answer.body.replace(b"</Key></Deleted>", b"</Key><VersionId>null</VersionId></Deleted>")
@@ -268,15 +250,14 @@ def null_versions_reported(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def namespace_required(request_document: Any, body: bytes, root: str) -> xml.Node:
-    """A document of a request is in the namespace that its syntax shows, or it is 400 MalformedXML."""
+    """A request's document must be in the namespace of its syntax, else 400 MalformedXML."""
     if xml.NAMESPACE.encode() not in body:
         raise Fault("MalformedXML")
-    node: xml.Node = request_document(body, root)
-    return node
+    return request_document(body, root)
 
 
 class ClockAhead(Variant):
-    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is ten minutes ahead."""
+    """RequestTimeTooSkewed: clocks may differ by fifteen minutes; this one is ten minutes ahead."""
 
     def now(self, original: Any) -> float:
         return float(original()) + CLOCK_S
@@ -287,7 +268,7 @@ class ClockAhead(Variant):
 
 @variant()
 def times_with_an_offset(request: Request, answer: Answer) -> Answer:
-    """ISO 8601 section 4.2.5: a time in UTC may be written with its offset, +00:00, in place of Z."""
+    """ISO 8601 section 4.2.5: a time in UTC may have the offset +00:00 instead of Z."""
     if b"<?xml" not in answer.body[:5]:
         return answer
     return replace(answer, body=re.sub(rb"(T[0-9:]{8}[.]000)Z<", rb"\1+00:00<", answer.body))
@@ -295,7 +276,7 @@ def times_with_an_offset(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def namespace_prefixed(request: Request, answer: Answer) -> Answer:
-    """Namespaces in XML 1.0, section 4: elements may have a prefix in place of a default namespace."""
+    """Namespaces in XML 1.0, section 4: elements may have a prefix instead of a default namespace."""
     if b"xmlns=" in answer.body and answer.headers.get("content-type") == "application/xml":
         named = answer.body.replace(b"xmlns=", b"xmlns:s3=")
         answer.body = re.sub(rb"<(/?)([A-Z])", rb"<\1s3:\2", named)
@@ -304,7 +285,7 @@ def namespace_prefixed(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def documents_serialized_differently(request: Request, answer: Answer) -> Answer:
-    """XML 1.0, sections 2.5, 2.7, 3.1 and 4.1: comments, CDATA, empty elements and references of other libraries."""
+    """XML 1.0, sections 2.5, 2.7, 3.1 and 4.1: comments, CDATA, empty elements and character references."""
     if answer.body.startswith(b"<?xml"):
         text = answer.body.decode().partition("\n")[2].replace("&quot;", "&#34;")
         text = re.sub(r"<Key>([^<&]*)</Key>", r"<Key><![CDATA[\1]]></Key>", text)
@@ -323,7 +304,7 @@ def head_of_a_range_is_200(request: Request, answer: Answer) -> Answer:
 
 @variant()
 def gateway_error_codes_of_its_own(error_body: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
-    """Error responses: which code an invalid argument or body has is the server's, where no page names one."""
+    """Error responses: the code of an invalid argument or body is the server's own where no page names one."""
     body: bytes = error_body(request, refusal, request_id)
     invalid = rb"<Code>(Invalid(Argument|Request|Digest|Tag|Token)|KeyTooLongError|MetadataTooLarge|XAmzContent\w+)<"
     return re.sub(invalid, b"<Code>TooManyParts<", body)
