@@ -1,18 +1,11 @@
-"""The identity surface answers any input without a 5xx, and a real registry accepts its tokens."""
+"""The identity surface answers any input without a 5xx."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,11 +40,6 @@ class Client:
     def token(self) -> str:
         form = {"grant_type": "client_credentials", "client_id": "ct-full", "client_secret": self.secret()}
         return str(self.ask("POST", "/oauth/token", data=form).json()["access_token"])
-
-    def registry_token(self, username: str | None, scope: str) -> str:
-        login = httpx.BasicAuth(username, self.surface.accounts[username].password) if username else None
-        parameters = {"service": "registry.test", "scope": scope}
-        return str(self.ask("GET", "/registry/token", params=parameters, auth=login).json()["token"])
 
 
 IDENTITY = Client()
@@ -113,64 +101,3 @@ def test_registry_scopes_of_any_text(query: str, plain: str) -> None:
     for text in (query, plain.replace("%", "%25").replace("&", "%26")):
         answer = IDENTITY.ask("GET", f"/registry/token?service=x&scope={text}")
         assert answer.status_code in {200, 400}
-
-
-APP = "repository:orgs/acme/app"
-CONFIGURATION = """\
-version: 0.1
-log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-auth:
-  token:
-    realm: http://identity.test/registry/token
-    service: registry.test
-    issuer: nextepoch-reference
-    rootcertbundle: {folder}/bundle.pem
-"""
-
-
-@pytest.fixture
-def identity() -> Client:
-    return Client()
-
-
-@pytest.fixture
-def registry(identity: Client, tmp_path: Path) -> Iterator[str]:
-    """Debian's docker-registry, trusting the reference's certificate."""
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("docker-registry is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (tmp_path / "bundle.pem").write_bytes(identity.surface.key.certificate_pem)
-    (tmp_path / "config.yml").write_text(CONFIGURATION.format(folder=tmp_path, port=port))
-    process = subprocess.Popen([program, "serve", str(tmp_path / "config.yml")], stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def test_a_real_registry_accepts_the_tokens(identity: Client, registry: str) -> None:
-    def ask(method: str, path: str, account: str | None, scope: str) -> int:
-        token = identity.registry_token(account, scope)
-        headers = {"authorization": f"Bearer {token}"}
-        return httpx.request(method, registry + path, headers=headers, trust_env=False).status_code
-
-    assert httpx.get(f"{registry}/v2/", trust_env=False).status_code == 401
-    assert ask("GET", "/v2/", "ct-pull", "") == 200
-    uploads = "/v2/orgs/acme/app/blobs/uploads/"
-    assert ask("POST", uploads, "ct-push", f"{APP}:pull,push") == 202
-    assert ask("POST", uploads, "ct-pull", f"{APP}:pull,push") == 401
-    assert ask("POST", uploads, "ct-foreign", f"{APP}:pull,push") == 401
-    assert ask("GET", "/v2/orgs/acme/app/tags/list", "ct-pull", f"{APP}:pull") == 404
-    assert ask("GET", "/v2/orgs/acme/app/tags/list", None, f"{APP}:pull") == 401
-    assert ask("GET", "/v2/_catalog", "ct-pull", "registry:catalog:*") == 200
