@@ -4,7 +4,6 @@
     python -m tests.scripts --surface registry --every 5 --from 2
     python -m tests.scripts --defect NAME --out TABLE.md
     python -m tests.scripts --defect NAME --beside VARIANT       on a reference that is unusual as well
-    python -m tests.scripts --own                                each given its own run's answers, which is quick
 
 A script is right that ends with 1 where the defect is on, and with 0 where it is not (with 2 where a secret was sent in
 part, of which nobody can say that it is refused now). Many defects are shown in one run, each while its own check is
@@ -35,7 +34,6 @@ from conformance.reporting.reproduce.steps import BY_OPERATOR
 from conformance.runs.reading import Record
 from conformance.target import configuration
 from tests.defects import PROGRAM
-from tests.reporting.own_answers import ended_otherwise
 from tests.rows import noticing, requirement_of
 from tests.run.support import conformance
 
@@ -224,22 +222,6 @@ def table(
     return sum(map(len, turns)), wrong
 
 
-def by_own_answers(
-    pairs: Sequence[tuple[str, str]], explore: int, beside: Sequence[str] = ()
-) -> tuple[int, list[tuple[str, str, str]]]:
-    """The same by the answers of the run alone, of which each script must not say that they pass."""
-    turns, wrong = in_turns(pairs), list[tuple[str, str, str]]()
-    for turn in turns:
-        with ExitStack() as running:
-            folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-            found = shown(turn, folder, running, "--explore", str(explore), beside=beside)
-            for requirement, said in ended_otherwise(found.record):
-                row = (turn.get(requirement, "(another)"), requirement, said)
-                print(" | ".join(row), flush=True)
-                wrong.append(row)
-    return sum(map(len, turns)), wrong
-
-
 def pairs_of(surface: str | None, defects: Sequence[str]) -> list[tuple[str, str]]:
     """Each defect with each requirement that it names, but for those that only programs of others check."""
     return [
@@ -261,11 +243,10 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th pair of a defect and a check")
     parser.add_argument("--from", type=int, default=0, metavar="K", dest="first", help="begin with the K-th")
     parser.add_argument("--explore", type=int, default=25, help="examples a property")
-    parser.add_argument("--own", action="store_true", help="give each script the answers of its own run, and no others")
     parser.add_argument("--out", type=Path, help="where to write the table of those that are wrong")
     choice = parser.parse_args()
     pairs = pairs_of(choice.surface, choice.defect)[choice.first :: choice.every]
-    tried, wrong = (by_own_answers if choice.own else table)(pairs, choice.explore, choice.beside)
+    tried, wrong = table(pairs, choice.explore, choice.beside)
     lines = ["| defect | check | script: with the defect and without | said |", "| --- | --- | --- | --- |"]
     if choice.out:
         choice.out.write_text("\n".join([*lines, *(f"| {' | '.join(each)} |" for each in wrong)]) + "\n", "utf-8")
