@@ -10,7 +10,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from conformance.reference.http import Answer, Request
-from tests.chaos.inspection import complaints, forms
+from tests.chaos.inspection import complaints
 from tests.chaos.layer import Plan
 from tests.chaos.replies import MUTATIONS, Reply, Step
 from tests.chaos.trying import tried
@@ -42,9 +42,9 @@ def test_a_mutation_changes_an_answer_and_repeats_by_its_seed(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "found"),
     [
-        *(("a.txt", b"before" + form + b"after", "the secret s") for form in sorted({*forms("a-secret/of?sixteen")})),
+        ("a.txt", b"before a-secret/of?sixteen after", "the secret s"),
         ("index.html", b"<p><img src=x onerror=alert(1)></p>", "index.html: "),
         ("index.html", b"<a href='javascript:alert(1)'>a</a>", "index.html: "),
         ("index.html", b"<p>\x1b[31m</p>", "index.html: "),
@@ -54,9 +54,9 @@ def test_a_mutation_changes_an_answer_and_repeats_by_its_seed(name: str) -> None
         ("summary.md", b"\xff", "summary.md: "),
     ],
 )
-def test_a_secret_or_a_broken_file_is_found(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+def test_a_secret_or_a_broken_file_is_found(name: str, content: bytes, found: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    assert told in complaints(tmp_path, {"s": "a-secret/of?sixteen"})[0]
+    assert found in complaints(tmp_path, {"s": "a-secret/of?sixteen"})[0]
 
 
 @pytest.mark.nightly
@@ -67,5 +67,5 @@ def test_a_run_survives_any_answer(surface: str, tmp_path: Path) -> None:
     words = [*selected, "--workers", "0", "--explore", "1", "--shrink-time", "0"]
     run = tried(plan, words, tmp_path, 100, ("rejudge", "report"))
     assert not run.wrong, "\n".join(run.wrong)
-    assert len(run.plan.log) > 10
+    assert len(plan.log) > 10
     assert {"pass", "fail"} <= set(run.verdicts.values())

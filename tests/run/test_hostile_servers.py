@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -25,10 +19,10 @@ from conformance.preflight import preflight
 from conformance.runs.reading import Record, read
 from conformance.target import configuration
 from conformance.vocabulary.verdict import ExitCode
-from tests.chaos.inspection import complaints, unfit_for_terminals
+from tests.chaos.inspection import complaints, hidden
+from tests.chaos.trying import command, judged
 from tests.run.hostile import BEHAVIOURS, HostileFront, serving
 from tests.run.mortal_front import MortalFront
-from tests.run.watching import family_of, peak_of
 
 SURFACES = ("identity", "registry", "storage", "webhooks")
 CHECKS = (
@@ -55,9 +49,8 @@ BY_NIGHT = (
 """Scenarios that resemble another one."""
 AT_FIRST, AT_ONCE = "-at-first", 8
 TIME_LIMIT_S = 300
-MOST_MEMORY_MB = 300
+MOST_MB = 300
 ENDS = (ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE)
-NOT_SECRET = ("storage-access-key", "control-url")
 SECRET = "the-secret-of-a-hostile-server"
 CONFIG = """\
 [targets.hostile]
@@ -76,18 +69,11 @@ connect = 1
 
 @dataclass
 class Met:
-    """How a run ended that met a hostile target, and what it left."""
+    """A run that met a hostile target: its output, what is wrong with it, its folder."""
 
-    code: int
     output: str
-    peak_mb: int
-    folder: Path
-    secrets: dict[str, str]
-
-    @property
-    def record(self) -> Record:
-        """The run's record."""
-        return read(self.folder)
+    wrong: list[str]
+    record: Record
 
 
 class Target:
@@ -115,9 +101,8 @@ class Target:
         return (self.run / "results.ndjson").exists()
 
     def secrets(self) -> dict[str, str]:
-        """The secrets, by name; of a webhook's URL its path."""
-        texts = {each.name: each.read_text(encoding="utf-8").strip() for each in self.secret_files}
-        return {name: text.rpartition("/hooks/")[2] for name, text in texts.items() if name not in NOT_SECRET}
+        """The secrets, by name."""
+        return hidden({each.name: each.read_text(encoding="utf-8").strip() for each in self.secret_files})
 
 
 def fronts(name: str, target: Target) -> Iterator[tuple[str, HostileFront | MortalFront]]:
@@ -135,43 +120,19 @@ def fronts(name: str, target: Target) -> Iterator[tuple[str, HostileFront | Mort
 
 
 def met(name: str, reference: EmbeddedReference, folder: Path) -> Met:
-    """Run some checks of each surface against a hostile target, and watch the memory of the run's processes."""
+    """Run some checks of each surface against a hostile target; find harm in its output and its files."""
     target = Target(reference, folder)
     with ExitStack() as opened:
         for surface, front in fronts(name, target):
             opened.callback(front.close)
             target.replace(surface, front.url.replace("http:", "https:") if "tls" in name else front.url)
         words = [*CHECKS, "--workers", "0", "--explore", "2", "--shrink-time", "0", "--config", str(target.file)]
-        code, peak_mb = watched(["-m", "conformance", "run", *words, "--out", str(target.run)], folder)
-    output = (folder / "output").read_text(encoding="utf-8", errors="backslashreplace")
-    return Met(code, output, peak_mb, target.run, target.secrets())
-
-
-def watched(words: list[str], folder: Path) -> tuple[int, int]:
-    """The exit code of a command of Python's, and the most memory in MB that any of its processes had."""
-    variables = {
-        **os.environ, "DOCKER_HOST": "unix:///nonexistent", "COLUMNS": "100",
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }  # fmt: skip
-    variables.pop("PYTEST_ADDOPTS", None)
-    most, until = 0, time.monotonic() + TIME_LIMIT_S
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *words], cwd=folder, env=variables, stdout=output, stderr=output, start_new_session=True
-        )
-        while process.poll() is None and time.monotonic() < until:
-            most = max(most, *map(peak_of, family_of(process.pid)))
-            time.sleep(0.1)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    return process.wait(), most // 1024
-
-
-@pytest.fixture(scope="module")
-def reference() -> Iterator[EmbeddedReference]:
-    running = EmbeddedReference()
-    yield running
-    running.stop()
+        arguments = ["run", *words, "--out", str(target.run)]
+        output, wrong, _ = command(arguments, folder, TIME_LIMIT_S, ENDS, MOST_MB)
+    secrets = target.secrets()
+    wrong += [*judged(target.run)[1], *complaints(target.run, secrets)]
+    wrong += [f"the output contains {name}" for name, secret in secrets.items() if secret in output]
+    return Met(output, wrong, read(target.run))
 
 
 @pytest.fixture(scope="module")
@@ -208,17 +169,9 @@ def test_other_answers_harm_nobody(name: str, reference: EmbeddedReference, tmp_
 
 
 def expect_unharmed(run: Met) -> None:
-    """The run ended by itself with findings or causes, and leaves nothing that harms who reads it."""
-    verdicts = Counter(each.verdict for each in run.record.results)
-    assert run.code in ENDS, run.output
-    assert run.record.complete
-    assert "error" not in verdicts, run.output
-    assert verdicts["inconclusive"] or verdicts["fail"]
-    assert "Traceback" not in run.output
-    assert 0 < run.peak_mb < MOST_MEMORY_MB
-    assert list(unfit_for_terminals(run.output)) == []
-    assert complaints(run.folder, run.secrets) == []
-    assert [name for name, secret in run.secrets.items() if secret in run.output] == []
+    """The run ended by itself with findings or causes, and leaves nothing that harms its readers."""
+    assert run.wrong == [], run.output
+    assert {each.verdict for each in run.record.results} & {"inconclusive", "fail"}
 
 
 @pytest.mark.nightly
