@@ -67,18 +67,6 @@ def test_a_request_that_hangs_the_server_for_a_while_is_found_twice(
     assert ran.output.index("Service hung by one request") < ran.output.index("report")
 
 
-def test_with_several_workers_a_service_that_stays_down_is_blamed_on_no_check(
-    reference: EmbeddedReference, storage: str, tmp_path: Path
-) -> None:
-    with MortalFront(storage, POISON) as front:
-        ran = checked(reference, tmp_path, front, AREA, "storage/key", "--workers", "2")
-    verdicts = ran.verdicts()
-    assert "fail" not in verdicts.values(), ran.output
-    (killer,) = (result for result in ran.record.results if result.id == KILLER)
-    assert killer.verdict == "inconclusive" and "requests under way at that moment" in killer.reason
-    assert "?policy" in killer.reason and "The storage surface no longer answers" in ran.output
-
-
 def test_a_server_that_comes_back_is_checked_further_by_other_workers(
     reference: EmbeddedReference, storage: str, tmp_path: Path
 ) -> None:
