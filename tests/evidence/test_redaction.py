@@ -65,13 +65,6 @@ def test_eight_letters_of_a_secret_are_redacted(redactor: Redactor, before: int,
     assert shown == "~" * before + "$CT_SECRET~altered~"
 
 
-@pytest.mark.parametrize("altered", [SECRET[:-1], SECRET + " ", SECRET.swapcase()])
-def test_most_of_a_secret_is_redacted_in_a_form(redactor: Redactor, altered: str) -> None:
-    shown = redactor.body(f"client_secret={quote(altered, safe='')}&scope=a")
-    assert "$CT_SECRET" in shown
-    assert all(SECRET[start : start + 12] not in shown for start in range(len(SECRET) - 12))
-
-
 def test_basic_credentials_that_resemble_a_token_are_redacted(redactor: Redactor) -> None:
     credentials = base64.b64encode(f"client:{SECRET}".encode()).decode()
     redactor.learn("OTHER_TOKEN", credentials[:24] + "AAAAAAAAAAAAAAAAAAAAAAAA")
@@ -101,22 +94,6 @@ def test_a_secret_that_contains_a_public_name_redacts_no_name(secret: str) -> No
     assert told == "Basic <base64 of ct-pull:$CT_REGISTRY_PUSHER_PASSWORD>"
     assert redactor.body(f"password={secret[:-1]}") == "password=$CT_PASSWORD~altered-cut-1"
     assert "4711" not in redactor.header("Authorization", f"Bearer x{secret}")
-
-
-@pytest.mark.parametrize("secret", ["admin", "root", "changeme", "sixteenletters16"])
-def test_a_short_secret_is_redacted_where_secrets_are(secret: str) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_PASSWORD", secret)
-    redactor.learn_login("CT_PASSWORD", "ct-push", secret)
-    middle = secret[:3] + "A" + secret[4:]
-    for told in (secret, secret[:-1], secret[1:], middle, f"{secret}x", secret.swapcase()):
-        for user in ("ct-push", "nobody"):
-            login = base64.b64encode(f"{user}:{told}".encode()).decode()
-            shown = redactor.header("Authorization", f"Basic {login}")
-            assert shown.startswith(f"Basic <base64 of {user}:$CT_PASSWORD"), told
-            assert told not in shown
-        assert redactor.body(f"password={told}&a=1").startswith("password=$CT_PASSWORD"), told
-    assert redactor.text(f"p={secret}&q") == "p=$CT_PASSWORD&q"
 
 
 @pytest.mark.parametrize("secret", ["wrong", "changeme", "Admin", "test-secret", "20261202"])
@@ -199,15 +176,6 @@ def test_tokens_of_one_name_are_numbered() -> None:
     assert redactor.issued_in(["Bearer first-0123456789abcdef"]) == {"FULL_TOKEN": 1}
     assert redactor.issued_in(["/items", "Bearer second-0123456789abcdef"]) == {"FULL_TOKEN": 2}
     assert redactor.issued_in(["Bearer another-0123456789abcdef"]) == {}
-
-
-def test_basic_credentials_that_share_letters_with_a_token_are_redacted() -> None:
-    redactor = Redactor()
-    encoded = base64.b64encode(b"ct-push:Gj5h1lvk20tzduI8tL").decode()
-    redactor.learn("THE_PASSWORD", "Gj5h1lvk20tzduI8tL")
-    redactor.learn("THE_TOKEN", f"eyJhbGciOiJSUzI1NiJ9.{encoded[:10]}Zm9v.c2lnbmF0dXJl")
-
-    assert redactor.header("Authorization", f"Basic {encoded}") == "Basic <base64 of ct-push:$THE_PASSWORD>"
 
 
 def test_the_path_of_a_secret_url_is_redacted_but_not_its_host() -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.rejudging import Outcome, _compared, rejudge
-from conformance.reference.control import tell
 from conformance.runs.reading import read
 from conformance.runs.record import RecordError
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
-from tests.run.support import conformance, control_of
+from tests.run.support import conformance, serving_reference
 
 pytestmark = pytest.mark.once
 
@@ -30,17 +28,14 @@ DEFECT = "client-id-without-secret-accepted"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a finding, whose target is gone."""
-    reference = EmbeddedReference(["--odd-secrets"])
-    tell(control_of(reference), "switch", DEFECT)
     where = tmp_path_factory.mktemp("rejudged")
-    ran = conformance(
-        where, "run", *SELECTED, "--config", str(reference.target_config), "--out", str(where / "run"), "--workers", "2"
-    )
-    reference.stop()
+    with serving_reference("--odd-secrets", switched=[DEFECT]) as reference:
+        words = ["--config", str(reference.target_config), "--out", str(where / "run"), "--workers", "2"]
+        ran = conformance(where, "run", *SELECTED, *words)
     assert ran.code == 1, ran.output
-    yield where / "run"
+    return where / "run"
 
 
 @pytest.fixture(scope="module")

@@ -67,44 +67,23 @@ def _preflight() -> list[dict[str, Any]]:
         "webhooks": ([["fail", "connection refused"]], None),
     }
     return [
-        {
-            "surface": surface,
-            "reachable": round_trip is not None,
-            "lines": lines,
-            "cause": "" if round_trip else "connection refused",
-            "round_trip_s": round_trip,
-        }
+        {"surface": surface, "reachable": round_trip is not None, "lines": lines, "round_trip_s": round_trip,
+         "cause": "" if round_trip else "connection refused"}
         for surface, (lines, round_trip) in looks.items()
-    ]
+    ]  # fmt: skip
 
 
 def info(**changes: Any) -> RunInfo:
     """A run's description."""
     values: dict[str, Any] = {
-        "run_id": "20260301T101500Z-staging",
-        "target": "staging",
-        "started": "2026-03-01T10:15:00Z",
-        "suite_version": "0.4.0",
-        "contract_version": "2026.1",
-        "contract_digest": "9f2c4e" * 10 + "abcd",
-        "seed": 20260301,
-        "explore": 50,
-        "profile": "full",
-        "selection": [],
-        "shard": None,
-        "strict": False,
-        "workers": 2,
-        "configuration": CONFIGURATION,
-        "fingerprint": "77aa01" * 10 + "ffff",
+        "run_id": "20260301T101500Z-staging", "target": "staging", "started": "2026-03-01T10:15:00Z",
+        "suite_version": "0.4.0", "contract_version": "2026.1", "contract_digest": "9f2c4e" * 10 + "abcd",
+        "seed": 20260301, "explore": 50, "profile": "full", "selection": [], "shard": None, "strict": False,
+        "workers": 2, "configuration": CONFIGURATION, "fingerprint": "77aa01" * 10 + "ffff", "preflight": _preflight(),
         "features": ["registry.delete", "storage.multipart", "storage.conditional-write"],
-        "preflight": _preflight(),
-        "recipes": {"TOKEN_FULL": RECIPE},
-        "environment": {"python": "3.11.7", "platform": "Linux"},
-        "finished": "2026-03-01T10:15:14Z",
-        "duration_s": 14.2,
-        "requests": 1840,
-        "exit_code": 1,
-    }
+        "recipes": {"TOKEN_FULL": RECIPE}, "environment": {"python": "3.11.7", "platform": "Linux"},
+        "finished": "2026-03-01T10:15:14Z", "duration_s": 14.2, "requests": 1840, "exit_code": 1,
+    }  # fmt: skip
     return RunInfo(**{**values, **changes})
 
 
@@ -114,23 +93,14 @@ def check(check_id: str, verdict: Verdict = Verdict.PASS, **changes: Any) -> Che
     document, section, url = CLAUSES.get(area, CLAUSES["oauth"])
     requirement = check_id.partition("#")[0]
     values: dict[str, Any] = {
-        "id": check_id,
-        "requirement": requirement,
+        "id": check_id, "requirement": requirement, "area": area, "level": "MUST", "conformance_class": f"{area}-core",
         "title": requirement.rsplit("/", 1)[1].replace("-", " ").capitalize(),
-        "area": area,
-        "level": "MUST",
-        "conformance_class": f"{area}-core",
         "clause": {"document": document, "section": section, "quote": QUOTE, "url": url},
-        "verdict": verdict.value,
-        "duration_s": 0.0123,
-        "purpose": "a client that cannot prove itself gets no token.",
-        "method": [
-            "ask for a token with a known client id and a wrong secret",
-            'expect 401 with error "invalid_client", and no token',
-        ],
-        "nodeid": f"suites/{area}/test_{area}.py::test_it",
-        "worker": "gw0",
-    }
+        "verdict": verdict.value, "duration_s": 0.0123, "nodeid": f"suites/{area}/test_{area}.py::test_it",
+        "purpose": "a client that cannot prove itself gets no token.", "worker": "gw0",
+        "method": ["ask for a token with a known client id and a wrong secret",
+                   'expect 401 with error "invalid_client", and no token'],
+    }  # fmt: skip
     return CheckResult(**{**values, **changes})
 
 
@@ -169,25 +139,13 @@ def exchange(
 ) -> str:
     """Records one exchange; returns its id."""
     media_type = more.get("media_type", "application/json")
+    asked = Headers([("Host", "identity.staging.example"), ("Content-Type", "application/x-www-form-urlencoded"),
+                     ("Authorization", f"Bearer {TOKEN}")])  # fmt: skip
+    date = ("Date", "Sun, 01 Mar 2026 10:15:01 GMT")
+    answered = Headers([("Content-Type", media_type), date, *more.get("headers", [])])
+    sent = more.get("request_body", b"grant_type=client_credentials&client_id=ct-full")
     made = Exchange(
-        id=recorder.next_id(),
-        method=more.get("method", "POST"),
-        url=url,
-        request_headers=Headers(
-            [
-                ("Host", "identity.staging.example"),
-                ("Content-Type", "application/x-www-form-urlencoded"),
-                ("Authorization", f"Bearer {TOKEN}"),
-            ]
-        ),
-        request_body=more.get("request_body", b"grant_type=client_credentials&client_id=ct-full"),
-        status=status,
-        headers=Headers(
-            [("Content-Type", media_type), ("Date", "Sun, 01 Mar 2026 10:15:01 GMT"), *more.get("headers", [])]
-        ),
-        body=body,
-        started=1772360101.0,
-        duration_s=0.004,
+        recorder.next_id(), more.get("method", "POST"), url, asked, sent, status, answered, body, 1772360101.0, 0.004
     )
     if status:
         recorder.exchange(made)
