@@ -93,9 +93,7 @@ def test_clean_reference(reference: tuple[Reference, Target]) -> None:
     assert all(state.round_trip_s and abs(state.clock_skew_s or 0) < 3 for state in states)
 
 
-def test_missing_settings_are_warnings(
-    reference: tuple[Reference, Target],
-) -> None:
+def test_missing_settings_are_warnings(reference: tuple[Reference, Target]) -> None:
     identity, registry, storage = reference[1].identity, reference[1].registry, reference[1].storage
     assert identity and registry and storage
     brief = reference[1].model_copy(
