@@ -45,30 +45,6 @@ def tls(url: str, authority: Authority | None = None, answer_s: float = 5.0) -> 
     return Tls(http, str(authority.file) if authority else None)
 
 
-def test_a_correct_host_passes(authority: Authority, fronts: Callable[[ssl.SSLContext], Front]) -> None:
-    spoken = tls(fronts(server_context(authority.issue())).url, authority)
-    current = spoken.offering(*CURRENT)
-    assert (current.version, current.failure) == ("TLS 1.3", "")
-    oracle.expect_agreed(current)
-    oracle.expect_trusted(spoken.trusting())
-    oracle.expect_named(spoken.naming(current.certificate))
-    oracle.expect_in_period(spoken.trusting(), current.certificate)
-    for version in ("TLS 1.0", "TLS 1.1"):
-        oracle.expect_not_agreed(spoken.offering(version))
-    assert {entry["kind"] for entry in spoken.http.recorder.entries} == {"transcript"}
-
-
-@pytest.mark.parametrize("version", ["TLS 1.0", "TLS 1.1"])
-def test_old_tls_versions_are_found(
-    authority: Authority, fronts: Callable[[ssl.SSLContext], Front], version: str
-) -> None:
-    spoken = tls(fronts(server_context(authority.issue(), lowest="TLSv1")).url)
-    assert spoken.offering(version).version == version
-    with pytest.raises(NonConformance, match=f"accepts {version}") as found:
-        oracle.expect_not_agreed(spoken.offering(version))
-    assert "openssl s_client" in found.value.hint
-
-
 def test_each_flaw_of_a_certificate_is_a_finding_of_its_own(
     authority: Authority, fronts: Callable[[ssl.SSLContext], Front]
 ) -> None:

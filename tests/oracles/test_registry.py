@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import json
 from itertools import count
-from typing import Any
 
 import pytest
 
 from conformance.oracles import registry as oracle
-from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotConnected
+from tests.oracles.replies import answer
 
 CONTENT = bytes(range(100))
-
-
-def answer(status: int = 200, body: Any = b"", **fields: str) -> Exchange:
-    headers = Headers((name.replace("_", "-"), value) for name, value in fields.items())
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Exchange("x-1", "GET", "http://registry.example/v2/a/b", Headers(), b"", status, headers, raw, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("value", ["0-299", "bytes=0-299"])

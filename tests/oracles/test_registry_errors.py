@@ -6,15 +6,10 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.registry_errors import (
-    codes_in,
-    expect_code,
-    expect_error_document,
-    expect_missing_reported,
-)
+from conformance.oracles.registry_errors import codes_in, expect_code, expect_error_document, expect_missing_reported
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.test_registry import answer
+from tests.oracles.replies import answer
 
 
 def error(code: Any, **fields: str) -> Exchange:

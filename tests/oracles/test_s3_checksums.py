@@ -6,7 +6,7 @@ import pytest
 
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, ReportedChecksum, expect_checksum
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 RIGHT = {FULL: "AAAA", COMPOSITE: "BBBB-2"}
 

@@ -13,7 +13,7 @@ from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_pages import expect_more, pages
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 COUNTED = "<ListBucketResult><IsTruncated>false</IsTruncated>{}</ListBucketResult>"
 

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.oracles.s3_errors import error_of, expect_code, expect_error_document, refuses_incomplete_list
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 
 @pytest.mark.parametrize("body", ["", "{}", "<html/>", "<Error>", "<!DOCTYPE a><Error><Code>a</Code></Error>"])

@@ -10,15 +10,9 @@ from email.utils import formatdate
 import pytest
 
 from conformance.oracles.headers import clock_of
-from conformance.oracles.s3_objects import (
-    expect_entity_tag,
-    expect_etag,
-    expect_headers,
-    expect_stored,
-    require_clocks,
-)
+from conformance.oracles.s3_objects import expect_entity_tag, expect_etag, expect_headers, expect_stored, require_clocks
 from conformance.vocabulary.finding import Inconclusive, NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 
 @pytest.mark.parametrize("tag", ["abc", '"a b"', 'W"abc"', '"abc'])
