@@ -19,10 +19,15 @@ SECRET = "s3cr+t/with=odd&characters%here"
 TOKEN = "eyJhbGciOiJFUzI1NiJ9." + "QmFzZTY0dXJsUGF5bG9hZA" * 8 + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 
 
+def knowing(secret: str, name: str = "CT_SECRET") -> Redactor:
+    made = Redactor()
+    made.learn(name, secret)
+    return made
+
+
 @pytest.fixture
 def redactor() -> Redactor:
-    made = Redactor()
-    made.learn("CT_SECRET", SECRET)
+    made = knowing(SECRET)
     made.learn("FULL_TOKEN", TOKEN)
     return made
 
@@ -30,8 +35,7 @@ def redactor() -> Redactor:
 @pytest.mark.parametrize("secret", [SECRET, "nothing-odd_in.this~0123456789", TOKEN])
 @pytest.mark.parametrize("form", ["%{:02X}", "%{:02x}"])
 def test_a_percent_encoded_secret_is_redacted(secret: str, form: str) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", secret)
+    redactor = knowing(secret)
     every = "".join(form.format(byte) for byte in secret.encode())
     assert redactor.body(f"x=%41&client_secret={every}&b=1") == "x=%41&client_secret=$CT_SECRET_ALL_ENCODED&b=1"
     for altered in (every[:-3], f"%41{every}", f"{every}%2Fx"):
@@ -98,8 +102,7 @@ def test_a_secret_that_contains_a_public_name_redacts_no_name(secret: str) -> No
 
 @pytest.mark.parametrize("secret", ["wrong", "changeme", "Admin", "test-secret", "20261202"])
 def test_a_secret_that_is_a_common_word_is_not_redacted_in_sentences(secret: str) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_PASSWORD", secret)
+    redactor = knowing(secret, "CT_PASSWORD")
     redactor.learn_login("CT_PASSWORD", "ct-push", secret)
     for text in (f"Got: 401 for a {secret} login", f'{{"detail": "{secret}"}}', f"/a/{secret}", f"{secret}-{secret}s"):
         assert redactor.text(text) == text
@@ -114,23 +117,20 @@ def test_a_secret_that_is_a_common_word_is_not_redacted_in_sentences(secret: str
 
 @pytest.mark.parametrize("quote_marks", [("&quot;", "&#x27;"), ("&#34;", "&#39;"), ("&quot;", "&apos;"), ('"', "'")])
 def test_a_secret_is_redacted_in_escaped_xml(quote_marks: tuple[str, str]) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", "aB3d&x<9\"w'Q-long-enough")
+    redactor = knowing("aB3d&x<9\"w'Q-long-enough")
     double, single = quote_marks
     told = f"<Key>aB3d&amp;x&lt;9{double}w{single}Q-long-enough</Key>"
     assert redactor.text(told) == "<Key>$CT_SECRET</Key>"
 
 
 def test_a_secret_is_redacted_in_json_within_json() -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", "aB3d'&x\"w\\Q-long-enough")
+    redactor = knowing("aB3d'&x\"w\\Q-long-enough")
     said = json.dumps({"detail": "cannot read " + json.dumps({"key": "aB3d'&x\"w\\Q-long-enough"})})
     assert json.loads(redactor.text(said)) == {"detail": 'cannot read {"key": "$CT_SECRET"}'}
 
 
 def test_a_secret_is_redacted_in_a_python_literal() -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", secret := "aB3d'&x\"w\\Q-long-enough")
+    redactor = knowing(secret := "aB3d'&x\"w\\Q-long-enough")
     assert redactor.text(repr(f"<Key>{secret}</Key>".encode())) == "b'<Key>$CT_SECRET</Key>'"
 
 
@@ -282,8 +282,7 @@ def test_a_secret_in_the_header_of_a_forged_token_is_redacted(redactor: Redactor
 
 @pytest.mark.parametrize("secret", ["pässwört-geheim", "пароль-и-ключ"])
 def test_a_secret_beyond_ascii_is_redacted_in_fields_and_bytes(secret: str) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", secret)
+    redactor = knowing(secret)
     # Fields are read as Latin-1, and so are bodies that are no text.
     assert redactor.header("X-Echo", f"it was {secret.encode().decode('latin-1')}") == "it was $CT_SECRET"
     assert without_secrets(b"\xff" + secret.encode(), redactor) == b"\xff$CT_SECRET"
@@ -342,9 +341,7 @@ def test_asterisks_are_no_client_secret_and_the_number_of_secrets_is_bounded() -
     assert [redactor.text(each) for each in shown[-2:]] == ["$CREATED_SECRET", shown[-1]]
 
 
-def test_only_the_tokens_in_a_text_are_compiled(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_only_the_tokens_in_a_text_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pattern of them all, new with each, took minutes."""
     redactor, sought = Redactor(), list[str]()
 

@@ -234,21 +234,3 @@ def test_a_hook_that_fails_to_restore_is_reported_and_decides_no_verdict(
     assert (swept.code, "(restore)" in swept.output) == (0, True), swept.output
     assert "run: was certified, and is left as it was signed" in swept.output
     unseal(tmp_path / "run", signed)
-
-
-def test_objects_that_no_listing_shows_are_removed_by_their_names(
-    reference: EmbeddedReference, control: str, tmp_path: Path
-) -> None:
-    tell(control, "switch", "folder-marker-hidden")
-    before = held(control)
-    config = ["--config", str(reference.target_config), "--workers", "0"]
-    ran = conformance(tmp_path, "run", "storage/key/ordinary-names-are-preserved", *config)
-    assert ran.verdicts()["storage/key/ordinary-names-are-preserved#trailing-slash"] == "fail"
-    assert held(control) == before and ran.record.leftovers() == []
-
-    run = tmp_path / "reports" / "cut-off"
-    process = start(tmp_path, "run", "storage/key", *config, "--out", str(run))
-    kill(process, control, lambda: any(each.endswith("/") for each in ours(control)))
-    swept = conformance(tmp_path, "sweep", str(run))
-    assert swept.code == 0 and "unlisted objects of run" in swept.output, swept.output
-    assert held(control) == before and not (run / "ledger").exists()

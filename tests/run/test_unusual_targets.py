@@ -101,30 +101,6 @@ def test_a_brief_target_file_leaves_checks_unjudged_and_fails_none(
 
 
 @pytest.mark.parametrize(
-    ("switched", "selected", "failing"),
-    [
-        ("other-methods-get-no-answer", ["webhooks"], ["webhooks/methods/only-post-delivers#get"]),
-        (
-            "new-token-ends-the-last",
-            ["errors", "oauth/tokens", "--workers", "1"],
-            ["oauth/tokens/later-requests-end-no-token#new-tokens"],
-        ),
-        (
-            "manifest-deletion-gets-no-answer",
-            ["registry/pull", "registry/delete/absent-is-404#deleted-manifest"],
-            ["registry/delete/absent-is-404#deleted-manifest", "registry/pull/type-goes-with-the-tag"],
-        ),
-    ],
-)
-def test_one_kind_of_request_without_a_response_is_one_finding(
-    reference: EmbeddedReference, control: str, tmp_path: Path, switched: str, selected: list[str], failing: list[str]
-) -> None:
-    tell(control, "switch", switched)
-    verdicts = checked(reference, tmp_path, {}, "--explore", "0", *selected).verdicts()
-    assert {each for each, verdict in verdicts.items() if verdict not in ("pass", "not-applicable")} == {*failing}
-
-
-@pytest.mark.parametrize(
     ("switched", "failing"),
     [
         ([], []),
