@@ -26,13 +26,11 @@ DOCUMENTS = tomllib.loads((files("conformance.contract") / "documents.toml").rea
 
 # What the page says that promises nothing: navigation, headings of tables, advice to the reader, names of examples.
 NOT_PROMISES = (
-    "Skip to content", "API Reference", "Service Endpoints", "SurfaceWhere to find itPurpose", "Authentication", "bash",
-    "http", "Permissions", "Docker Registry", "Image naming:", "text",
-    "Example:",
+    "Skip to content", "API Reference", "Service Endpoints", "SurfaceWhere to find itPurpose", "Authentication",
+    "bash", "http", "Permissions", "Docker Registry", "Image naming:", "text", "Example:",
     'REGISTRY_DOMAIN="<registry-domain>"', "See Docker Registry for details.", "S3-Compatible Storage",
-    "See Provisioning Storage for examples.", "Webhooks",
-    "See Credentials & Webhooks.",
-    "Error Handling", "StatusMeaning", "Troubleshooting", "SymptomWhat to check", "Next Steps", "Last updated:",
+    "See Provisioning Storage for examples.", "Webhooks", "See Credentials & Webhooks.", "Error Handling",
+    "StatusMeaning", "Troubleshooting", "SymptomWhat to check", "Next Steps", "Last updated:",
     "NextEpoch Cloud Documentation",
 )  # fmt: skip
 

@@ -99,17 +99,6 @@ def json_dropped(random: random.Random, reply: Reply) -> None:
 
 
 @mutation
-def json_emptied(random: random.Random, reply: Reply) -> None:
-    """A list or an object is empty, or every list has one item."""
-    document = document_of(reply)
-    found = [(box, key) for box, key in places(document) if isinstance(box[key], list | dict)]
-    for container, key in found if random.random() < 0.5 else random.sample(found, min(1, len(found))):
-        container[key] = container[key][:1] if isinstance(container[key], list) and random.random() < 0.3 else []
-    if found:
-        reply.body = json.dumps(random.choice((document, document, {}, []))).encode()
-
-
-@mutation
 def json_retyped(random: random.Random, reply: Reply) -> None:
     """A value is of another type, or none that JSON has."""
     at_one_place(random, reply, lambda container, key: container.__setitem__(key, "@@here@@"))

@@ -55,14 +55,6 @@ def lawful(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 
 @mutation
-def closed_unsaid(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """The whole answer; then the connection ends, at once or when the next request is due."""
-    yield reply.wire()
-    yield random.choice((0.0, 0.02, 1.0))
-    yield random.choice((End.CLOSE, End.RESET))
-
-
-@mutation
 def chunks(random: random.Random, reply: Reply) -> Iterator[Step] | None:
     """The right chunks, or malformed ones."""
     if random.random() < 0.2:
@@ -86,8 +78,10 @@ def interim(random: random.Random, reply: Reply) -> None:
 
 @mutation
 def cut(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """A part of the answer, or the whole; then the connection ends, at once or when the next request is due."""
     whole = reply.wire()
-    yield whole[: random.randint(0, len(whole))]
+    yield whole[: random.choice((len(whole), random.randint(0, len(whole))))]
+    yield random.choice((0.0, 0.02, 1.0))
     yield random.choice((End.CLOSE, End.RESET))
 
 

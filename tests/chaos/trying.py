@@ -16,7 +16,7 @@ from conformance.reference.configuration import TargetFile
 from conformance.runs.reading import read
 from conformance.vocabulary.verdict import ExitCode
 from tests.chaos.inspection import complaints, hidden, unfit_for_terminals
-from tests.chaos.layer import Changed, Plan
+from tests.chaos.layer import Plan, serving
 from tests.run.support import variables
 
 MOST_ADDRESSES = 4 * 1024**3
@@ -73,8 +73,7 @@ def tried(
     """Run ``conformance run WORDS``, then the commands of ``after`` on its folder, and inspect all that they left."""
     folder.mkdir(parents=True, exist_ok=True)
     done, began = Tried(), time.monotonic()
-    changed = Changed(plan)
-    with changed.serving(folder) as target:
+    with serving(plan, folder) as target:
         run = folder / "run"
         arguments = ["run", *words, "--config", str(target.path), "--out", str(run)]
         said, done.wrong, done.most_mb = command(arguments, folder, limit_s, most_mb=most_mb)
@@ -86,11 +85,11 @@ def tried(
         done.wrong += wrong
         for name in after:
             done.wrong += _then(name, run, target, folder, limit_s)
-        done.wrong += complaints(run, {**hidden(target.secrets), "control-key": changed.deployment.control_key})
+        done.wrong += complaints(run, {**hidden(target.secrets), "control-key": target.deployment.control_key})
         # A compressed body that the suite cannot read may contain a token that it never learned.
         files = [path.read_bytes() for path in run.rglob("*") if path.is_file()]
         done.wrong += [f"the token {each}" for each in plan.signatures if any(each.encode() in file for file in files)]
-        applications = changed.deployment.applications.values()
+        applications = target.deployment.applications.values()
         done.wrong += [f"the target broke: {each}" for one in applications for each in one.failures]
     done.seconds = time.monotonic() - began
     return done

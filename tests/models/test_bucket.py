@@ -12,20 +12,6 @@ from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
 
-def test_an_upload_is_visible_after_its_completion() -> None:
-    model = BucketModel()
-    model.open("u", "a", (("x-amz-meta-o", "v"),))
-    model.send("u", 1, b"first")
-    model.send("u", 1, b"again")
-    model.send("u", 2, b", more")
-    assert model.get("a") is None
-    assert model.complete("u", [1, 2]) == [Stored(b"again, more", (("x-amz-meta-o", "v"),))]
-    assert model.get("a") == Stored(b"again, more", (("x-amz-meta-o", "v"),))
-    model.open("v", "a")
-    model.abort("v")
-    assert not model.uploads
-
-
 @pytest.mark.parametrize(("found", "settled"), [(b"part", b"part"), (b"later", b"later"), (None, None), (b"", None)])
 def test_a_write_during_an_upload_may_win(found: bytes | None, settled: bytes | None) -> None:
     model = BucketModel()

@@ -25,6 +25,7 @@ SELECTED = (
     "storage/multipart/parts-make-the-object#one-small-part", "registry/pull",
 )  # fmt: skip
 DEFECT = "client-id-without-secret-accepted"
+JudgeChanged = Callable[[str, Callable[[dict[str, Any]], None]], Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def untouched(folder: Path) -> Outcome:
 
 
 @pytest.fixture
-def changed(folder: Path, tmp_path: Path) -> Callable[[str, Callable[[dict[str, Any]], None]], Outcome]:
+def changed(folder: Path, tmp_path: Path) -> JudgeChanged:
     """Judges a copy again in which each line of some files was changed."""
 
     def judged(files: str, change: Callable[[dict[str, Any]], None]) -> Outcome:
@@ -70,9 +71,7 @@ def test_every_verdict_follows_from_its_evidence(untouched: Outcome) -> None:
     assert len(untouched.same) > 0.8 * len(untouched.checks)
 
 
-def test_a_changed_verdict_is_noticed(
-    changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome], untouched: Outcome
-) -> None:
+def test_a_changed_verdict_is_noticed(changed: JudgeChanged, untouched: Outcome) -> None:
     failing = {each.id for each in untouched.same if each.before == "fail"}
 
     def turn(line: dict[str, Any]) -> None:
@@ -93,9 +92,7 @@ def test_a_requirement_is_left_open_by_the_contract_and_not_by_the_record(option
     assert (judged.now == judged.before) is same
 
 
-def test_missing_or_garbled_evidence_gives_no_verdict(
-    changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome], untouched: Outcome
-) -> None:
+def test_missing_or_garbled_evidence_gives_no_verdict(changed: JudgeChanged, untouched: Outcome) -> None:
     def garble(line: dict[str, Any]) -> None:
         if line["check"].startswith("oauth/client/"):
             line["response_headers"] = "none"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +17,11 @@ from conformance.plugin.options import RunOptions
 from conformance.preflight import SurfaceState, alive, preflight
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference, build
-from conformance.reference.server import Running
 from conformance.target import configuration
 from conformance.target.description import Secret, Target
 from conformance.vocabulary.finding import Inconclusive
 from tests.clients.servers import Handler, LocalServer
+from tests.run.support import in_a_thread
 from tests.run.tls_front import DAY, Authority, server_context
 
 SURFACES = ("identity", "registry", "storage", "webhooks")
@@ -33,17 +31,9 @@ SURFACES = ("identity", "registry", "storage", "webhooks")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Reference, Target]]:
     deployment = build()
     path = tmp_path_factory.mktemp("reference") / "conformance.toml"
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    running = Running(deployment)
-    asyncio.run_coroutine_threadsafe(running.start(), loop).result(10)
-    TargetFile(deployment, path).write()
-    yield deployment, configuration.load(path, Path.cwd()).choose(None)[1]
-    asyncio.run_coroutine_threadsafe(running.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
-    loop.close()
+    with in_a_thread(deployment):
+        TargetFile(deployment, path).write()
+        yield deployment, configuration.load(path, Path.cwd()).choose(None)[1]
 
 
 def answering(status: int, kind: str, body: bytes, **headers: str) -> type[Handler]:

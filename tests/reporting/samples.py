@@ -23,28 +23,14 @@ HOSTILE = (
 TOKEN = "sample-token-that-is-redacted"
 CLAUSES = {
     "oauth": ("RFC 6749 (OAuth 2.0)", "section 5.2", "https://www.rfc-editor.org/rfc/rfc6749#section-5.2"),
-    "registry": (
-        "OCI Distribution Specification 1.1",
-        "Pulling manifests",
-        "https://github.com/opencontainers/distribution-spec",
-    ),
-    "storage": (
-        "Amazon S3 API Reference",
-        "GetObject",
-        "https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
-    ),
-    "webhooks": (
-        "NextEpoch documentation, Credentials & Webhooks",
-        "Webhooks",
-        "https://docs.nextepoch.example/credentials-webhooks",
-    ),
+    "registry": ("OCI Distribution Specification 1.1", "Pulling manifests", "https://distribution.example/spec"),
+    "storage": ("Amazon S3 API Reference", "GetObject", "https://docs.aws.example/AmazonS3/API_GetObject.html"),
+    "webhooks": ("NextEpoch documentation", "Webhooks", "https://docs.nextepoch.example/credentials-webhooks"),
 }
 QUOTE = (
     'If the client attempted to authenticate via the "Authorization" request header field, the authorization server '
     'MUST respond with an HTTP 401 (Unauthorized) status code and include the "WWW-Authenticate" response header field.'
 )
-
-
 CONFIGURATION = {
     "organization": "acme",
     "identity": {
@@ -247,21 +233,3 @@ def _webhooks(recording: Recorder) -> Iterator[CheckResult]:
                 findings=[finding(HOSTILE, HOSTILE + "y" * 100_000, html)], clause=clause)  # fmt: skip
     yield check("webhooks/post/accepted", Verdict.INCONCLUSIVE, reason="webhooks: connection refused",
                 needs="a webhook that answers")  # fmt: skip
-
-
-def many(folder: Path) -> Record:
-    """A large run: 500 checks with 3,000 exchanges whose bodies are long."""
-    recording, results, stored = recorder(), [], list[dict[str, Any]]()
-    objects = [{"name": f"object-{n}", "etag": "d41d8cd98f00b204e9800998ecf8427e", "size": n} for n in range(120)]
-    body = json.dumps(objects).encode()
-    for number in range(500):
-        recording.begin()
-        ids = [exchange(recording, body=body) for _ in range(6)]
-        stored += recording.entries
-        failing = number % 25 == 0
-        findings = [finding("201 Created", f"status {500 + number % 4}", ids[-1])] if failing else []
-        name = f"{list(CLAUSES)[number % 4]}/topic-{number % 9}/promise-{number:03}"
-        verdict = Verdict.FAIL if failing else Verdict.PASS
-        results.append(check(name, verdict, exchanges=ids, findings=findings))
-    recording.retain(stored)
-    return written(folder, results, recording)

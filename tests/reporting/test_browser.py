@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting import render_all
 from conformance.reporting.statement import badge
 from conformance.runs.reading import Record
-from tests.reporting import samples
 from tests.reporting.browser import Page
 from tests.reporting.conftest import KINDS, TABLES, address
 from tests.reporting.node import module
@@ -248,14 +246,6 @@ def test_everything_can_be_read_without_script(page: Page, record: Record) -> No
         assert len(page.run(SHOWN)) == 15
     finally:
         page.call("Emulation.setScriptExecutionDisabled", value=False)
-
-
-def test_a_large_run_stays_small(page: Page, tmp_path: Path) -> None:
-    path = render_all(samples.many(tmp_path / "large"), ["html"])["html"]
-    assert path.stat().st_size < 6_000_000
-    page.open(path.as_uri())
-    enter(page, "#text", "promise-123")
-    assert len(page.run(SHOWN)) == 1
 
 
 @pytest.mark.parametrize(("classes", "waivers"), [(["oauth-core"], 0), (["a-core", "b-core"], 2)])

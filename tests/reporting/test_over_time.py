@@ -13,13 +13,7 @@ from conformance.runs.history import History, Trend, histories, latest, shelf
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
-LETTERS = {
-    ".": Verdict.PASS,
-    "F": Verdict.FAIL,
-    "?": Verdict.INCONCLUSIVE,
-    "E": Verdict.ERROR,
-    "-": Verdict.NOT_APPLICABLE,
-}
+LETTERS = {".": Verdict.PASS, "F": Verdict.FAIL, "?": Verdict.INCONCLUSIVE}
 
 
 def night(number: int) -> str:

@@ -7,7 +7,6 @@ import math
 import socket
 import threading
 import time
-from types import TracebackType
 from urllib.parse import urlsplit
 
 
@@ -80,11 +79,3 @@ class MortalFront:
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
         end.close()
-
-    def __enter__(self) -> MortalFront:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from pathlib import Path
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
+from conformance.reference.deployment import Reference
+from conformance.reference.server import Running
 from conformance.runs.reading import Record, read
 
 TIME_LIMIT_S = 300
@@ -101,3 +105,24 @@ def redescribed(reference: EmbeddedReference, changes: Mapping[str, str], name: 
     path = reference.target_config.with_name(name)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@contextmanager
+def in_a_thread(deployment: Reference) -> Iterator[None]:
+    """Serve a deployment of this process from a thread of its own."""
+
+    async def started() -> Running:
+        running = Running(deployment)
+        await running.start()
+        return running
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    running = asyncio.run_coroutine_threadsafe(started(), loop).result(30)
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(running.stop(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)

@@ -15,6 +15,7 @@ from conformance.evidence.judgements.successes import (
     STORAGE,
     TAKEN_CHUNK,
     WRITTEN,
+    Success,
     absent_fields,
     wrong_status,
 )
@@ -55,7 +56,7 @@ OTHER_STATUSES = {REGISTRY: {200, 203, 204}, STORAGE: {201, 202, 203}}
     ],
 )
 def test_another_status_of_an_operation_is_reported(
-    surface: str, what: str, method: str, path: str, status: int
+    surface: tuple[Success, ...], what: str, method: str, path: str, status: int
 ) -> None:
     assert [wrong_status(done(method, path, each), path, surface) for each in (status, 400, 403, 500)] == [""] * 4
     assert {wrong_status(done(method, path, each), path, surface) for each in OTHER_STATUSES[surface]} == {what}
@@ -79,7 +80,7 @@ def test_another_status_of_an_operation_is_reported(
         (STORAGE, "POST", "/bucket/key"),
     ],
 )
-def test_an_operation_without_a_documented_status_passes(surface: str, method: str, path: str) -> None:
+def test_an_operation_without_a_documented_status_passes(surface: tuple[Success, ...], method: str, path: str) -> None:
     assert wrong_status(done(method, path, 206), path, surface) == ""
 
 
