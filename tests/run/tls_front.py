@@ -21,7 +21,8 @@ from cryptography.x509.oid import NameOID
 
 DAY = timedelta(days=1)
 TLS_RECORD = 0x16
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
 Change = Callable[[bytes], bytes]
 
 
