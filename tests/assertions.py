@@ -5,11 +5,9 @@
     python -m tests.assertions --defect NAME         which assertions this one makes fail
     python -m tests.assertions --out TABLE.json      also write, by defect and failed check, the assertion lines;
                                                      tests.cover reads it. Defects measured earlier stay in the file
-    python -m tests.assertions --remove 10 --seed 1  remove an assertion of ten functions, one at a time, and print
-                                                     whether the defects that name their checks notice it
 
-Among those that are told are steps that only prepare, which no promise stands behind, and what real clients or servers
-of TLS make fail. Any other wants a defect that it alone notices; or it cannot fail, and goes.
+The list includes steps that only prepare, and assertions that only real clients or TLS servers make fail. Any other
+needs a defect that it alone notices; or it cannot fail, and goes.
 """
 
 from __future__ import annotations
@@ -17,12 +15,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-import os
-import random
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +27,9 @@ import pytest
 from conformance.plugin.judging import single_exceptions
 from conformance.plugin.surfaces import OF_AREA
 from conformance.plugin.worker import CHECK
-from conformance.reference.alteration import Defect
-from conformance.reference.deployment import alterations
 from conformance.vocabulary.finding import NonConformance
 from tests.defect_table import Table, dealt_out, in_reference, in_turn, noticed, parsed_with_processes
-from tests.rows import Row, noticing, requirement_of, rows
+from tests.rows import Row, rows
 
 ROOT = Path(__file__).parents[1]
 SUITES = ROOT / "suites"
@@ -121,74 +112,12 @@ def lines_in(table: Measured) -> set[tuple[str, int]]:
     return {(file, int(line)) for file, _, line in (each.rpartition(":") for each in lines)}
 
 
-def removable(text: str) -> Iterator[tuple[ast.FunctionDef, ast.stmt]]:
-    """The statements that are an assertion and nothing else, each with its function."""
-    for function in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)):
-        for each in ast.walk(function):
-            call = each.value if isinstance(each, ast.Expr) else each.exc if isinstance(each, ast.Raise) else None
-            name = str(getattr(call.func, "id", "")) if isinstance(call, ast.Call) else ""
-            if isinstance(each, ast.stmt) and (name.startswith("expect_") or name == NonConformance.__name__):
-                yield function, each
-
-
-def without(text: str, statement: ast.stmt) -> str:
-    """A file's text with ``pass`` instead of a statement."""
-    lines = text.splitlines(keepends=True)
-    lines[statement.lineno - 1 : statement.end_lineno] = [" " * statement.col_offset + "pass\n"]
-    return "".join(lines)
-
-
-def defects_for(source: str) -> list[str]:
-    """The defects that name a requirement which stands in this source."""
-    return [
-        name
-        for name, each in sorted(alterations().items())
-        if issubclass(each, Defect) and any(f'"{requirement_of(check)}"' in source for check in noticing(each))
-    ]
-
-
-def is_noticed(file: Path, text: str, defects: list[str]) -> bool:
-    """Whether a defect goes unnoticed by the checks it names once a file of the suites has this text."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("conformance", "suites", "tests"):
-            shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("node_modules"))
-        (Path(folder) / file).write_text(text, encoding="utf-8")
-        named = [f"--defect={name}" for name in defects]
-        command = [sys.executable, "-m", "tests.defect_table", "--explore=25", *named]
-        variables = {**os.environ, "PYTHONPATH": folder}
-        return subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=False).returncode != 0
-
-
-def try_without(times: int, seed: int) -> None:
-    """Remove one assertion of so many functions, drawn at random, and print for each whether a defect shows it."""
-    found: dict[tuple[Path, str], list[ast.stmt]] = {}
-    sources: dict[tuple[Path, str], str] = {}
-    for file in sorted(SUITES.rglob("test_*.py")):
-        text = file.read_text(encoding="utf-8")
-        for function, statement in removable(text):
-            found.setdefault((file, function.name), []).append(statement)
-            first = min([function.lineno, *(each.lineno for each in function.decorator_list)])
-            lines = text.splitlines()[first - 1 : function.end_lineno]
-            sources[file, function.name] = "\n".join(lines)
-    chance = random.Random(seed)
-    for file, name in chance.sample(sorted(found), times):
-        statement, text = chance.choice(found[file, name]), file.read_text(encoding="utf-8")
-        defects = defects_for(sources[file, name]) or defects_for(text)
-        seen = bool(defects) and is_noticed(file.relative_to(ROOT), without(text, statement), defects)
-        print(f"{file.relative_to(ROOT)}:{statement.lineno} {name}: {'noticed' if seen else 'not noticed'}", flush=True)
-
-
 def main(arguments: Iterable[str] | None = None) -> int:
     """The command line; 1 where a defect that was named makes no assertion fail."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--surface", choices=sorted({*OF_AREA.values()}), help="only the defects of this one")
     parser.add_argument("--defect", action="append", metavar="NAME", help="only these; repeatable")
-    parser.add_argument("--remove", type=int, metavar="N", help="how many functions lose an assertion")
-    parser.add_argument("--seed", type=int, default=1, help="which ones")
     choice = parsed_with_processes(parser, arguments, explore=25)
-    if choice.remove:
-        try_without(choice.remove, choice.seed)
-        return 0
     asked = {"whole": False, "variants": False, "clients": False, "check": None}
     wanted = rows(argparse.Namespace(**vars(choice), **asked))
     if choice.part:

@@ -27,23 +27,19 @@ from conformance.reference.deployment import alterations
 from tests.assertions import Measured
 from tests.rows import requirement_of
 
-# Unauthorized access: a run against each of them must never end in a certificate.
-ALWAYS = (
-    "any-origin-is-let-in",
-    "anything-after-the-token-endpoint-is-open",
-    "client-id-compared-without-case",
-    "deletion-by-slash-is-unguarded",
-    "dots-encoded-twice-are-unguarded",
-    "double-slash-is-unguarded",
-    "expired-token-accepted",
-    "writes-ignore-expiry",
-    "foreign-organization-as-owner",
-    "forwarded-skips-guard",
-    "identity-header-trusted",
-    "method-override-honoured",
-    "organization-from-header",
-    "path-from-header",
-)
+# By area, unauthorized access: a run against each of these defects must never end in a certificate.
+UNAUTHORIZED = {
+    "authorization": (
+        "double-slash-is-unguarded", "forwarded-skips-guard", "dots-encoded-twice-are-unguarded",
+        "anything-after-the-token-endpoint-is-open", "deletion-by-slash-is-unguarded", "method-override-honoured",
+        "foreign-organization-as-owner", "expired-token-accepted", "writes-ignore-expiry",
+        "client-id-compared-without-case", "any-origin-is-let-in", "identity-header-trusted",
+        "organization-from-header", "path-from-header",
+    ),
+    "storage": ("copy-sources-unsigned", "urls-obey-copy-sources-unsigned", "unsigned-amz-headers-accepted"),
+    "webhooks": ("webhook-url-compared-without-case", "webhook-url-matched-by-prefix"),
+}  # fmt: skip
+ALWAYS = tuple(name for names in UNAUTHORIZED.values() for name in names)
 
 Failures = Mapping[str, frozenset[str]]
 """By defect, what it makes fail: check ids and assertion lines (``file:line``)."""

@@ -18,7 +18,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -160,23 +160,12 @@ class Table:
 
     def run(self, items: list[pytest.Item], then: pytest.Item | None = None) -> dict[str, dict[str, Any]]:
         """The verdicts of these checks, run now; what is made once a session stays for the one that comes ``then``."""
-        found: dict[str, dict[str, Any]] = {}
-        for judged in self.judged(items, then):
-            found |= judged
-        return found
-
-    def judged(self, items: list[pytest.Item], then: pytest.Item | None = None) -> Generator[dict[str, dict[str, Any]]]:
-        """The verdicts of each check, run when it is asked for.
-
-        Who asks for no more closes it, so that nothing which was made once is there for the next.
-        """
         RECORDER.watch.forget()
-        try:
-            for item, following in zip(items, [*items[1:], then], strict=False):
-                item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
-                yield verdicts_of(runtestprotocol(item, nextitem=following, log=False))
-        except GeneratorExit:
-            items[0].session._setupstate.teardown_exact(None)
+        found: dict[str, dict[str, Any]] = {}
+        for item, following in zip(items, [*items[1:], then], strict=False):
+            item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
+            found |= verdicts_of(runtestprotocol(item, nextitem=following, log=False))
+        return found
 
 
 def unmeant(reason: str) -> dict[str, Any]:

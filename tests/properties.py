@@ -2,7 +2,6 @@
 
     python -m tests.properties                        every such defect, its property from 20 seeds
     python -m tests.properties --defect NAME --seeds 5
-    python -m tests.properties --by-example           with all of them at once: no check by written examples may fail
     python -m tests.properties --out TABLE.md
 
 A defect that only properties find declares how many requests show it at least (``shortest``). A defect counts as found
@@ -123,30 +122,6 @@ def elsewhere(items: list[pytest.Item], session: pytest.Session) -> pytest.Item:
     return next((item for item in others if item.path.parent != last.parent), others[0])
 
 
-class Together(Table):
-    """Switches every defect of a surface on that only properties find, and runs the checks that are no properties."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Runs the rows, each of which is a surface."""
-        items = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
-        for row in self.wanted:
-            names = [name for name, each in explored().items() if each.surface == row.surface]
-            tell(self.control, "reset")
-            tell(self.control, "switch", *names)
-            self.verdicts[row.name] = self.run(list(self.of(row, items)))
-        tell(self.control, "reset")
-        return True
-
-
-def by_example(surfaces: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The checks by written examples that fail with all these defects at once: none should."""
-    properties = tuple({requirement for each in explored().values() for requirement in found_by(each)})
-    wanted = [Row(surface, surface, None, misses=properties) for surface in surfaces]
-    verdicts = in_reference(wanted, 1, lambda control: Together(wanted, control))
-    return {check: each for row in verdicts.values() for check, each in row.items() if each["verdict"] == "fail"}
-
-
 def search(
     names: Sequence[str], seeds: int, shrunk: int, explore: int, shrink_s: float = LONGEST_SHRINK_S
 ) -> list[Found]:
@@ -196,7 +171,6 @@ def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--defect", action="append", metavar="NAME", choices=list(explored()), help="repeatable")
     parser.add_argument("--surface", choices=SURFACES)
-    parser.add_argument("--by-example", action="store_true", help="show that no check by written examples finds one")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--shrunk", type=int, default=3, help="of how many seeds the finding is made smaller")
     return parsed_with_processes(parser, arguments, explore=25)
@@ -211,11 +185,6 @@ def main(arguments: Iterable[str] | None = None) -> int:
         ]
         choice.part.write_text(json.dumps(told), encoding="utf-8")
         return 0
-    if choice.by_example:
-        reached = by_example([choice.surface] if choice.surface else SURFACES)
-        for check, judged in reached.items():
-            print(f"{check}: {judged['findings'][0]['expected']}, {judged['findings'][0]['observed']}")
-        return 1 if reached else 0
     found = search_in_processes(choice)
     if choice.out:
         choice.out.write_text(markdown(found), encoding="utf-8")

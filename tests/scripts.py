@@ -3,8 +3,6 @@
     python -m tests.scripts --surface registry                   each defect by each check that it names
     python -m tests.scripts --surface registry --every 5 --from 2
     python -m tests.scripts --defect NAME --out TABLE.md
-    python -m tests.scripts --defect NAME --beside VARIANT       on a reference that is unusual as well
-    python -m tests.scripts --own                                each given its own run's answers, which is quick
 
 A script is right that ends with 1 where the defect is on, and with 0 where it is not (with 2 where a secret was sent in
 part, of which nobody can say that it is refused now). Many defects are shown in one run, each while its own check is
@@ -35,7 +33,6 @@ from conformance.reporting.reproduce.steps import BY_OPERATOR
 from conformance.runs.reading import Record
 from conformance.target import configuration
 from tests.defects import PROGRAM
-from tests.reporting.own_answers import ended_otherwise
 from tests.rows import noticing, requirement_of
 from tests.run.support import conformance
 
@@ -97,7 +94,6 @@ class Shown:
     record: Record
     control: str
     environment: dict[str, str]
-    beside: Sequence[str] = ()
     config: Path = Path()
 
     def tried(self, script: Path, *defects: str) -> Tried:
@@ -107,7 +103,7 @@ class Shown:
     def ended_with(self, script: Path, *defects: str) -> tuple[int, str]:
         """How a script ends with these defects, and what it says, with nothing left of what was made before."""
         tell(self.control, "reset")
-        tell(self.control, "switch", *self.beside, *defects)
+        tell(self.control, "switch", *defects)
         return self.run(script)
 
     def run(self, script: Path, *words: str) -> tuple[int, str]:
@@ -122,12 +118,10 @@ class Shown:
         return ran.returncode, ran.stdout + ran.stderr
 
 
-def shown(
-    turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool = False, beside: Sequence[str] = ()
-) -> Shown:
+def shown(turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool = False) -> Shown:
     """One run for all defects of a turn, each on while its check is called; ``alone``, from the beginning.
 
-    ``beside`` are variants that are on all the while, ``words`` go to the command. The folder gets the run, and the
+    ``words`` go to the command. The folder gets the run, and the
     tools that scripts may need and no other.
     """
     tools = folder / "tools"
@@ -141,9 +135,9 @@ def shown(
     operated_by_curl(reference.target_config, control, folder / "hook.sh")
     switched = {
         "PYTEST_PLUGINS": "tests.reporting.switching", "CONTROL": control,
-        "SWITCHED": json.dumps(dict(turn)), "BESIDE": json.dumps(list(beside)),
+        "SWITCHED": json.dumps(dict(turn)),
     }  # fmt: skip
-    tell(control, "switch", *beside, *(turn.values() if alone else ()))
+    tell(control, "switch", *(turn.values() if alone else ()))
     ran = conformance(
         folder, "run", *turn, "--config", str(reference.target_config), "--workers", "0", "--shrink-time", "1", *words,
         **({} if alone else switched),
@@ -162,7 +156,7 @@ def shown(
             if written.exists():
                 scripts[key].append(written)
     secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
-    return Shown(scripts, ended, ran.record, control, {"PATH": str(tools), **secrets}, beside, reference.target_config)
+    return Shown(scripts, ended, ran.record, control, {"PATH": str(tools), **secrets}, reference.target_config)
 
 
 def operated_by_curl(config: Path, control: str, hook: Path) -> None:
@@ -179,12 +173,12 @@ def operated_by_curl(config: Path, control: str, hook: Path) -> None:
     config.write_text(f"{text}[targets.reference.hooks]\n{hooks}", encoding="utf-8")
 
 
-def wrong_of(turn: Turn, explore: int, alone: bool = False, beside: Sequence[str] = ()) -> dict[str, list[str]]:
+def wrong_of(turn: Turn, explore: int, alone: bool = False) -> dict[str, list[str]]:
     """By requirement what is wrong with the scripts of its findings: a line each, none where there is nothing."""
     told: dict[str, list[str]] = {}
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-        found = shown(turn, folder, running, "--explore", str(explore), alone=alone, beside=beside)
+        found = shown(turn, folder, running, "--explore", str(explore), alone=alone)
         for requirement, defect in turn.items():
             tries = [found.tried(script, defect) for script in found.scripts[requirement]]
             lines = [
@@ -208,35 +202,17 @@ def last_line(tried: Tried) -> str:
     return said.splitlines()[-1] if said else ""
 
 
-def table(
-    pairs: Sequence[tuple[str, str]], explore: int, beside: Sequence[str] = ()
-) -> tuple[int, list[tuple[str, str, str]]]:
+def table(pairs: Sequence[tuple[str, str]], explore: int) -> tuple[int, list[tuple[str, str, str]]]:
     """How many were tried, and those that are wrong, as defect, requirement and what is wrong; printed as found."""
     turns, wrong = in_turns(pairs), list[tuple[str, str, str]]()
     for turn in turns:
-        for requirement, lines in wrong_of(turn, explore, beside=beside).items():
+        for requirement, lines in wrong_of(turn, explore).items():
             defect = turn[requirement]
             if lines:
-                lines = wrong_of({requirement: defect}, explore, alone=True, beside=beside)[requirement]
+                lines = wrong_of({requirement: defect}, explore, alone=True)[requirement]
             for line in lines:
                 print(f"{defect} | {requirement} | {line}", flush=True)
                 wrong.append((defect, requirement, line))
-    return sum(map(len, turns)), wrong
-
-
-def by_own_answers(
-    pairs: Sequence[tuple[str, str]], explore: int, beside: Sequence[str] = ()
-) -> tuple[int, list[tuple[str, str, str]]]:
-    """The same by the answers of the run alone, of which each script must not say that they pass."""
-    turns, wrong = in_turns(pairs), list[tuple[str, str, str]]()
-    for turn in turns:
-        with ExitStack() as running:
-            folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-            found = shown(turn, folder, running, "--explore", str(explore), beside=beside)
-            for requirement, said in ended_otherwise(found.record):
-                row = (turn.get(requirement, "(another)"), requirement, said)
-                print(" | ".join(row), flush=True)
-                wrong.append(row)
     return sum(map(len, turns)), wrong
 
 
@@ -255,17 +231,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--surface", choices=["identity", "registry", "storage", "webhooks"])
     parser.add_argument("--defect", action="append", default=[], metavar="NAME", help="only these; repeatable")
-    parser.add_argument(
-        "--beside", action="append", default=[], metavar="VARIANT", help="with these variants on as well; repeatable"
-    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th pair of a defect and a check")
     parser.add_argument("--from", type=int, default=0, metavar="K", dest="first", help="begin with the K-th")
     parser.add_argument("--explore", type=int, default=25, help="examples a property")
-    parser.add_argument("--own", action="store_true", help="give each script the answers of its own run, and no others")
     parser.add_argument("--out", type=Path, help="where to write the table of those that are wrong")
     choice = parser.parse_args()
     pairs = pairs_of(choice.surface, choice.defect)[choice.first :: choice.every]
-    tried, wrong = (by_own_answers if choice.own else table)(pairs, choice.explore, choice.beside)
+    tried, wrong = table(pairs, choice.explore)
     lines = ["| defect | check | script: with the defect and without | said |", "| --- | --- | --- | --- |"]
     if choice.out:
         choice.out.write_text("\n".join([*lines, *(f"| {' | '.join(each)} |" for each in wrong)]) + "\n", "utf-8")

@@ -23,8 +23,6 @@ FLOORS = [
 SUITES_MAY_IMPORT = {"clients", "oracles", "strategies", "models", "vocabulary", "evidence", "target", "sandbox"}
 MODULES = sorted((ROOT / "conformance").rglob("*.py"))
 CHECKS = sorted((ROOT / "suites").rglob("*.py"))
-
-
 BROUGHT_BY = {
     "allure_commons": "allure-pytest", "botocore": "boto3", "markupsafe": "jinja2",
     "s3transfer": "boto3", "urllib3": "boto3",

@@ -26,13 +26,11 @@ DOCUMENTS = tomllib.loads((files("conformance.contract") / "documents.toml").rea
 
 # What the page says that promises nothing: navigation, headings of tables, advice to the reader, names of examples.
 NOT_PROMISES = (
-    "Skip to content", "API Reference", "Service Endpoints", "SurfaceWhere to find itPurpose", "Authentication", "bash",
-    "http", "Permissions", "Docker Registry", "Image naming:", "text",
-    "Example:",
+    "Skip to content", "API Reference", "Service Endpoints", "SurfaceWhere to find itPurpose", "Authentication",
+    "bash", "http", "Permissions", "Docker Registry", "Image naming:", "text", "Example:",
     'REGISTRY_DOMAIN="<registry-domain>"', "See Docker Registry for details.", "S3-Compatible Storage",
-    "See Provisioning Storage for examples.", "Webhooks",
-    "See Credentials & Webhooks.",
-    "Error Handling", "StatusMeaning", "Troubleshooting", "SymptomWhat to check", "Next Steps", "Last updated:",
+    "See Provisioning Storage for examples.", "Webhooks", "See Credentials & Webhooks.", "Error Handling",
+    "StatusMeaning", "Troubleshooting", "SymptomWhat to check", "Next Steps", "Last updated:",
     "NextEpoch Cloud Documentation",
 )  # fmt: skip
 
@@ -181,16 +179,9 @@ def test_owasp_is_the_clause_of_no_must() -> None:
     assert [each.id for each in musts if each.clause.document.startswith("OWASP")] == []
 
 
-def test_every_must_has_a_check_or_a_reason() -> None:
+def test_every_requirement_has_a_check_or_a_reason() -> None:
     verified = {check.requirement.id for check in collect()}
-    for requirement in catalogue():
-        if requirement.level == Level.MUST:
-            assert (requirement.id in verified) != bool(requirement.untestable), requirement.id
-
-
-def test_every_requirement_that_no_check_verifies_says_why() -> None:
-    verified = {check.requirement.id for check in collect()}
-    assert [each.id for each in catalogue() if each.id not in verified and not each.untestable] == []
+    assert [each.id for each in catalogue() if (each.id in verified) == bool(each.untestable)] == []
 
 
 def test_each_file_that_checks_a_requirement_names_it_or_none_does() -> None:

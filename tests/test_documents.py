@@ -19,8 +19,6 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 # What one page makes as an example.
 EXAMPLE = "webhooks/delivery/one-byte-is-accepted"
 IDS = {requirement.id for requirement in catalogue()}
-
-
 AREAS = "|".join([*OF_AREA, "interoperability"])
 TOX = (ROOT / "tox.ini").read_text(encoding="utf-8")
 NAMED: dict[str, tuple[str, Callable[[str], object]]] = {
@@ -33,8 +31,6 @@ NAMED: dict[str, tuple[str, Callable[[str], object]]] = {
     ),
     "defects": (r"^\| [a-z]+/\S+ \| ([a-z0-9]+(?:-[a-z0-9]+)+) \|", lambda each: each in alterations()),
 }
-
-
 LINK = re.compile(r"\]\((?!http)([^)#]+)")
 
 

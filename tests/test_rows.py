@@ -8,8 +8,8 @@ import pytest
 
 from conformance.reference.deployment import alterations
 from tests.defect_table import BROKEN, Table, run_rows
-from tests.rows import WRAPPED, Row, beyond, joined, noticing, replaced, requirement_of, rows
-from tests.test_defects import DEFECTS, choice_of, failed
+from tests.rows import WRAPPED, Row, beyond, joined, replaced, rows
+from tests.test_defects import choice_of, failed
 
 pytestmark = pytest.mark.once
 
@@ -66,18 +66,3 @@ def test_each_of_several_variants_is_tried_alone_if_a_check_fails() -> None:
     only = ("webhooks/delivery/valid-events-are-accepted",)
     found = run_rows([Row(name, "webhooks", None, only=only, variant=True) for name in names], explore=0, together=2)
     assert [failed(found[name], only[0]) for name in names] == [False, True]
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize(
-    ("name", "beside"),
-    [
-        ("token-of-one-deletes-from-all", set()),
-        ("slug-changed-by-patch", {"errors/writes/affect-only-the-named-item"}),
-    ],
-)
-def test_damage_by_a_defect_fails_no_other_check(name: str, beside: set[str]) -> None:
-    found = run_rows([Row(name, DEFECTS[name].surface, None)], explore=1)[name]
-    spoiled = {requirement_of(check) for check, each in found.items() if each["verdict"] in ("fail", "inconclusive")}
-    named = {requirement_of(each) for each in noticing(DEFECTS[name])}
-    assert named <= spoiled <= named | beside

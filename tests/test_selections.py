@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.plugin.embedded import EmbeddedReference
 from tests import selections
+from tests.run.support import serving_reference
 
 pytestmark = pytest.mark.nightly
 
@@ -19,11 +19,8 @@ def test_a_clean_run_is_removed(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_run_that_shows_something_is_kept(tmp_path: Path) -> None:
-    reference = EmbeddedReference()
-    try:
+    with serving_reference() as reference:
         (reference.folder / "conformance.secrets" / "identity-full").write_text("another secret\n", encoding="utf-8")
         words = ["oauth/client", "--config", str(reference.target_config), "--workers", "0"]
         assert "inconclusive" in selections.wrong(words, tmp_path / "run")[0]
-    finally:
-        reference.stop()
     assert (tmp_path / "run" / "run.json").exists()

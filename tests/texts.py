@@ -3,7 +3,6 @@
     python -m tests.texts                    100 texts, as many of each kind as another
     python -m tests.texts --seed 7 --most 20
     python -m tests.texts --kind finding     one kind only
-    python -m tests.texts --count            how many texts of each kind there are
 
 Read each text once. It is clear if an engineer who knows the protocol understands it without reading it again.
 """
@@ -99,11 +98,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--most", type=int, default=100, help="how many texts are drawn")
     options.add_argument("--kind", action="append", choices=KINDS, help="only these kinds")
-    options.add_argument("--count", action="store_true", help="print how many texts there are instead")
     choice = options.parse_args()
-    if choice.count:
-        print("\n".join(f"{len({*texts()}):6} {kind}" for kind, texts in KINDS.items()))
-        return 0
     for number, (kind, shown) in enumerate(drawn(choice.seed, choice.most, choice.kind or KINDS), 1):
         print(f"{number:3}. [{kind}] {shown}")
     return 0

@@ -25,8 +25,6 @@ from tests.reporting import samples
 CLASSES = ("registry-catalog", "registry-delete")
 NOW = datetime.datetime.now(datetime.UTC)
 TODAY = NOW.date().isoformat()
-
-
 PRODUCT = {"vendor": "Acme", "name": "Acme Cloud", "version": "4.2", "contact": "conformance@acme.example"}
 
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from conformance.plugin.embedded import EmbeddedReference
 from tests.certification import runs
-from tests.run.support import Ran, conformance
+from tests.run.support import Ran, conformance, serving_reference
 
 pytestmark = pytest.mark.once
 
@@ -31,11 +30,8 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("vendor")
     (made / ".git").mkdir()
     runs.keys(made)
-    reference = EmbeddedReference(["--defect", DEFECT])
-    try:
+    with serving_reference("--defect", DEFECT) as reference:
         ran = conformance(made, "run", "webhooks", "--config", str(reference.target_config), "--out", "run")
-    finally:
-        reference.stop()
     assert ran.code == 1, ran.output
     return made
 

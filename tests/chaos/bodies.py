@@ -61,18 +61,15 @@ def at_one_place(random: random.Random, reply: Reply, change: Callable[[Any, Any
 
 @mutation
 def body_cut(random: random.Random, reply: Reply) -> None:
-    reply.body = reply.body[: random.randint(0, len(reply.body))]
+    """A part of the body, or more than the body."""
+    place = random.randint(0, len(reply.body))
+    behind = (b"", reply.body, b"\x00", b"}", b"<!-- -->", b" " * 100_000)
+    reply.body = random.choice((reply.body[:place], b"\xef\xbb\xbf" + reply.body, reply.body + random.choice(behind)))
 
 
 @mutation
 def body_of_another_kind(random: random.Random, reply: Reply) -> None:
     reply.body = random.choice((*KINDS, random.randbytes(3000)))
-
-
-@mutation
-def body_extended(random: random.Random, reply: Reply) -> None:
-    before = random.choice((b"", b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\r\n"))
-    reply.body = before + reply.body + random.choice((b"", reply.body, b"\x00", b"}", b"<!-- -->", b" " * 100_000))
 
 
 @mutation
@@ -99,17 +96,6 @@ def body_echoes(random: random.Random, reply: Reply) -> None:
 @mutation
 def json_dropped(random: random.Random, reply: Reply) -> None:
     at_one_place(random, reply, lambda container, key: container.pop(key))
-
-
-@mutation
-def json_emptied(random: random.Random, reply: Reply) -> None:
-    """A list or an object is empty, or every list has one item."""
-    document = document_of(reply)
-    found = [(box, key) for box, key in places(document) if isinstance(box[key], list | dict)]
-    for container, key in found if random.random() < 0.5 else random.sample(found, min(1, len(found))):
-        container[key] = container[key][:1] if isinstance(container[key], list) and random.random() < 0.3 else []
-    if found:
-        reply.body = json.dumps(random.choice((document, document, {}, []))).encode()
 
 
 @mutation
@@ -143,15 +129,13 @@ def json_poisoned(random: random.Random, reply: Reply) -> None:
 def json_doubled(random: random.Random, reply: Reply) -> None:
     """Every member of the outermost object is there twice, or a list is a thousand times as long."""
     document = document_of(reply)
-    if isinstance(document, dict) and document:
-        members = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
-        odd = [f"{json.dumps(key)}: {random.choice(JSON_TEXTS[:40])}" for key in document]
-        reply.body = ("{" + ", ".join(random.choice((members + odd, odd + members))) + "}").encode()
-    lists = [container[key] for container, key in places(document) if isinstance(container[key], list)]
-    if lists and random.random() < 0.5:
-        chosen = random.choice(lists)
-        chosen *= 1000
+    if lists := [box[key] for box, key in places(document) if isinstance(box[key], list)]:
+        random.choice(lists)[:] *= 1000
         reply.body = json.dumps(document).encode()
+    elif isinstance(document, dict) and document:
+        pairs = [*document.items(), *((key, random.choice(JSON_TEXTS[:20])) for key in document)]
+        random.shuffle(pairs)
+        reply.body = ("{" + ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs) + "}").encode()
 
 
 @mutation
@@ -175,30 +159,16 @@ def json_token(random: random.Random, reply: Reply) -> None:
 
 @mutation
 def xml_element(random: random.Random, reply: Reply) -> None:
-    """An element is dropped, doubled or renamed, or has an unusual value."""
+    """An element is dropped, repeated, renamed or emptied, or has an unusual value."""
     if found := list(ELEMENT.finditer(reply.body)):
         match = random.choice(found)
-        filled = b"<%s>%s</%s>" % (match[1], random.choice(XML_VALUES), match[1])
-        others = (
-            b"",
-            match[0] * 2,
-            match[0] * 3000,
-            filled,
-            filled,
-            filled,
-            b"<X>%s</X>" % match[2],
-            b"<%s>" % match[1],
-        )
-        reply.body = reply.body[: match.start()] + random.choice(others) + reply.body[match.end() :]
-
-
-@mutation
-def xml_emptied(random: random.Random, reply: Reply) -> None:
-    """The elements of one name are dropped or empty."""
-    if names := sorted(set(re.findall(rb"<(\w+)[ >]", reply.body))):
-        name = random.choice(names)
-        empty = random.choice((b"", b"<%s/>" % name, b"<%s></%s>" % (name, name)))
-        reply.body = re.sub(rb"<%s[ >].*?</%s>" % (name, name), empty, reply.body, flags=re.DOTALL)
+        name, text = match[1], match[2]
+        filled = b"<%s>%s</%s>" % (name, random.choice(XML_VALUES), name)
+        others = (b"", match[0] * 2, match[0] * 3000, filled, filled, filled, b"<X>%s</X>" % text, b"<%s>" % name)
+        if random.random() < 0.3:
+            reply.body = re.sub(rb"<%s[ >].*?</%s>" % (name, name), random.choice(others[:2]), reply.body, flags=re.S)
+        else:
+            reply.body = reply.body[: match.start()] + random.choice(others) + reply.body[match.end() :]
 
 
 @mutation

@@ -31,26 +31,15 @@ INTERIM = (
 
 
 @mutation
-def length_wrong(random: random.Random, reply: Reply) -> None:
+def length(random: random.Random, reply: Reply) -> None:
+    """A length that is wrong, stated twice or missing."""
     size = len(reply.body)
-    longer, shorter = size + random.choice((1, 1000, 10**9)), max(0, size - random.randint(1, 50))
-    reply.framing = [(b"Content-Length", random.choice((b"%d" % longer, b"%d" % shorter, *LENGTHS)))]
-    reply.closes = True
-
-
-@mutation
-def length_twice(random: random.Random, reply: Reply) -> None:
-    """Two lengths, or a length and a transfer coding."""
-    name, _, value = random.choice(CODINGS).partition(b": ")
-    reply.framing = [(b"Content-Length", b"%d" % len(reply.body)), (name, value)]
-    reply.closes = True
-
-
-@mutation
-def length_repeated(random: random.Random, reply: Reply) -> None:
-    """The right length more than once, in several fields or in one."""
-    size = b"%d" % len(reply.body)
-    reply.framing = random.choice(([(b"Content-Length", size)] * 2, [(b"Content-Length", size + b", " + size)]))
+    near = (b"%d" % (size + random.choice((1, 1000, 10**9))), b"%d" % max(0, size - random.randint(1, 50)))
+    stated = [(b"Content-Length", b"%d" % size)]
+    other, _, value = random.choice(CODINGS).partition(b": ")
+    wrong = [(b"Content-Length", random.choice((*near, *LENGTHS)))]
+    reply.framing = random.choice((wrong, wrong, [*stated, (other, value)], stated * 2, []))
+    reply.closes = random.random() < 0.8
 
 
 @mutation
@@ -66,30 +55,13 @@ def lawful(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 
 @mutation
-def closed_unsaid(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """The whole answer; then the connection ends, at once or when the next request is due."""
-    yield reply.wire()
-    yield random.choice((0.0, 0.02, 1.0))
-    yield random.choice((End.CLOSE, End.RESET))
-
-
-@mutation
-def length_absent(random: random.Random, reply: Reply) -> None:
-    """The body ends with the connection, or the connection stays open."""
-    reply.framing = []
-    reply.closes = random.random() < 0.8
-
-
-@mutation
-def chunked(random: random.Random, reply: Reply) -> None:
-    reply.chunked = True
-
-
-@mutation
-def chunks_broken(random: random.Random, reply: Reply) -> Iterator[Step]:
+def chunks(random: random.Random, reply: Reply) -> Iterator[Step] | None:
+    """The right chunks, or malformed ones."""
+    if random.random() < 0.2:
+        reply.chunked = True
+        return None
     reply.framing = [(b"Transfer-Encoding", b"chunked")]
-    yield reply.head() + random.choice(CHUNKS)
-    yield End.CLOSE
+    return iter((reply.head() + random.choice(CHUNKS), End.CLOSE))
 
 
 @mutation
@@ -105,22 +77,19 @@ def interim(random: random.Random, reply: Reply) -> None:
 
 
 @mutation
-def switching(random: random.Random, reply: Reply) -> Iterator[Step]:
-    yield b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n" + b"\x00\x00\x12\x04" * 50
-    yield End.CLOSE
-
-
-@mutation
 def cut(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """A part of the answer, or the whole; then the connection ends, at once or when the next request is due."""
     whole = reply.wire()
-    yield whole[: random.randint(0, len(whole))]
+    yield whole[: random.choice((len(whole), random.randint(0, len(whole))))]
+    yield random.choice((0.0, 0.02, 1.0))
     yield random.choice((End.CLOSE, End.RESET))
 
 
 @mutation
 def no_http(random: random.Random, reply: Reply) -> Iterator[Step]:
     hello, mail = b"\x15\x03\x01\x00\x02\x02\x28", b"220 mail.example ESMTP\r\n" * 50
-    yield random.choice((mail, hello, reply.body, random.randbytes(5000), b"\r\n" * 500, b"HTTP/1.1\r\n\r\n"))
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + b"\x00\x00\x12\x04" * 50
+    yield random.choice((mail, hello, switching, reply.body, random.randbytes(5000), b"\r\n" * 500))
     yield End.CLOSE
 
 
@@ -134,16 +103,11 @@ def drips(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 @mutation
 def silent(random: random.Random, reply: Reply) -> Iterator[Step]:
-    yield reply.wire()[: random.choice((0, 0, 5, 40))]
-    yield End.HANG
-
-
-@mutation
-def late(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """An answer that comes late, in part or never."""
+    whole = reply.wire()
     yield random.choice((0.05, 0.3, 1.2))
-    reply.closes = True
-    yield reply.wire()
-    yield End.CLOSE
+    yield whole[: random.choice((0, 5, 40, len(whole)))]
+    yield random.choice((End.HANG, End.CLOSE))
 
 
 @mutation

@@ -1,53 +1,24 @@
-"""What is wrong with what a run left behind, whatever the target said."""
+"""Find harm in the output and the files of a run: secrets, broken files, markup and terminal escapes of the target."""
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 import xmlschema
 from jsonschema import Draft202012Validator
 
+from tests.run.secret_search import leaks_in, pieces_of
+
 REPORTING = Path(__file__).parent.parent / "reporting"
 # What a terminal obeys, and what turns the order of a line round.
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-SHORTEST = 8
-
-
-def forms(secret: str) -> Iterator[bytes]:
-    """A secret as it may stand in a file: as it is, encoded, and inside base64 at each of three places."""
-    raw = secret.encode()
-    yield from {
-        raw,
-        quote(secret, safe="").encode(),
-        quote_plus(secret).encode(),
-        json.dumps(secret)[1:-1].encode(),
-        raw.hex().encode(),
-    }
-    for shift in range(3):
-        encoded = base64.b64encode(b"\x00" * shift + raw)
-        # The characters at both ends hold bits of what stands beside it.
-        inside = encoded[(shift * 8 + 5) // 6 : (shift + len(raw)) * 8 // 6]
-        if len(inside) >= SHORTEST:
-            yield inside
-            yield inside.translate(bytes.maketrans(b"+/", b"-_"))
-
-
-def told(folder: Path, wanted: dict[bytes, str]) -> Iterator[str]:
-    """Yield the files of a run that contain one of these byte strings, with its name."""
-    for path in filter(Path.is_file, folder.rglob("*")):
-        content = path.read_bytes()
-        for form, name in wanted.items():
-            if (place := content.find(form)) >= 0:
-                around = content[max(0, place - 160) : place + 9]
-                yield f"{path.relative_to(folder)}: {name} as {form[:9]!r}..., after {around!r}"
 
 
 def broken(folder: Path) -> Iterator[str]:
@@ -89,14 +60,12 @@ def _plain(text: str) -> None:
 
 
 JUNIT = xmlschema.XMLSchema(str(REPORTING / "junit.xsd"))
-_VALIDATORS: dict[str, Draft202012Validator] = {}
 
 
+@cache
 def _validator(name: str) -> Draft202012Validator:
-    if name not in _VALIDATORS:
-        schema = (files("conformance.runs") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
-        _VALIDATORS[name] = Draft202012Validator(json.loads(schema))
-    return _VALIDATORS[name]
+    schema = (files("conformance.runs") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(schema))
 
 
 class Page(HTMLParser):
@@ -127,13 +96,24 @@ def _page(path: Path) -> None:
     _plain(text)
 
 
-def complaints(folder: Path, secrets: dict[str, str], tokens: Iterable[str] = ()) -> list[str]:
-    """All that is wrong with the folder of a run."""
-    wanted = {
-        form: f"the secret {name}" for name, each in secrets.items() if len(each) >= SHORTEST for form in forms(each)
-    }
-    wanted |= {token.encode(): "a token" for token in tokens}
-    return [*told(folder, wanted), *broken(folder)]
+def hidden(secrets: Mapping[str, str]) -> dict[str, str]:
+    """The texts that no file may contain, by the names of the reference's secrets.
+
+    An access key's id is public, and so are a webhook's host and the claims of a token.
+    """
+    public = ("storage-access-key", "control-url")
+    texts = {name: text.rpartition("/hooks/")[2] for name, text in secrets.items() if name not in public}
+    texts["registry-expired-token"] = texts["registry-expired-token"].rpartition(".")[2]
+    return texts
+
+
+def complaints(folder: Path, secrets: Mapping[str, str]) -> list[str]:
+    """All that is wrong with the folder of a run: a part of a secret, or a file that its readers cannot read."""
+    found = [
+        f"{each.file}: the secret {each.name}, {each.encoding}: {each.around}"
+        for each in leaks_in(folder, pieces_of(secrets))
+    ]
+    return [*found, *broken(folder)]
 
 
 def unfit_for_terminals(output: str) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Changed answers never break a run, and the instrument finds secrets and broken files."""
+"""Changed responses never break a run, and the instrument finds secrets and broken files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from starlette.datastructures import Headers
 
+from conformance.plugin.surfaces import surface_of
 from conformance.reference.http import Answer, Request
-from tests.chaos.inspection import complaints, forms
+from conformance.runs.reading import read
+from tests.chaos.inspection import complaints
 from tests.chaos.layer import Plan
 from tests.chaos.replies import MUTATIONS, Reply, Step
 from tests.chaos.trying import tried
@@ -22,6 +24,14 @@ SELECTIONS = {
     "webhooks": (2, ["webhooks/method", "webhooks/secret"]),
 }
 """By surface, how many answers stay unchanged at first, and the selected checks."""
+EACH_SURFACE = (
+    "oauth/response", "errors/shape", "registry/tags", "storage/listing/prefix-is-honoured", "storage/sdk",
+    "storage/listing/bad-parameters-are-no-server-error", "webhooks/methods",
+)  # fmt: skip
+PREFLIGHT = 40
+"""So many responses of a surface the preflight needs at most."""
+NO_RESPONSE = ("drips", "endless")
+"""Mutations after which a surface gives no usable response: each surface is one cause."""
 JSON = Answer.json(200, {"access_token": "eyJhIjoxfQ.eyJiIjoyfQ.c2ln", "expires_in": 60, "of": [{"a": "b"}]})
 XML = Answer(200, b'<?xml version="1.0" encoding="UTF-8"?><L xmlns="urn:s"><Key>a</Key><Size>1</Size></L>')
 
@@ -42,9 +52,9 @@ def test_a_mutation_changes_an_answer_and_repeats_by_its_seed(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "found"),
     [
-        *(("a.txt", b"before" + form + b"after", "the secret s") for form in sorted({*forms("a-secret/of?sixteen")})),
+        ("a.txt", b"before a-secret/of?sixteen after", "the secret s"),
         ("index.html", b"<p><img src=x onerror=alert(1)></p>", "index.html: "),
         ("index.html", b"<a href='javascript:alert(1)'>a</a>", "index.html: "),
         ("index.html", b"<p>\x1b[31m</p>", "index.html: "),
@@ -54,9 +64,9 @@ def test_a_mutation_changes_an_answer_and_repeats_by_its_seed(name: str) -> None
         ("summary.md", b"\xff", "summary.md: "),
     ],
 )
-def test_a_secret_or_a_broken_file_is_found(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+def test_a_secret_or_a_broken_file_is_found(name: str, content: bytes, found: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    assert told in complaints(tmp_path, {"s": "a-secret/of?sixteen"})[0]
+    assert found in complaints(tmp_path, {"s": "a-secret/of?sixteen"})[0]
 
 
 @pytest.mark.nightly
@@ -67,5 +77,21 @@ def test_a_run_survives_any_answer(surface: str, tmp_path: Path) -> None:
     words = [*selected, "--workers", "0", "--explore", "1", "--shrink-time", "0"]
     run = tried(plan, words, tmp_path, 100, ("rejudge", "report"))
     assert not run.wrong, "\n".join(run.wrong)
-    assert len(run.plan.log) > 10
+    assert len(plan.log) > 10
     assert {"pass", "fail"} <= set(run.verdicts.values())
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "grace"),
+    [("drips", 0), ("endless", 0), ("compressed", PREFLIGHT), ("json-poisoned", PREFLIGHT), ("moved", 0), ("", 0)],
+)
+def test_a_target_with_one_kind_of_response_harms_nobody(name: str, grace: int, tmp_path: Path) -> None:
+    plan = Plan(seed=1, share=1.0, grace=grace, names=(name,) if name else (), early=0, answer_s=0.6)
+    words = [*EACH_SURFACE, "--workers", "0", "--explore", "2", "--shrink-time", "0"]
+    run = tried(plan, words, tmp_path, 200, most_mb=400)
+    assert not run.wrong, "\n".join(run.wrong)
+    results = read(tmp_path / "run").results
+    causes = {(surface_of(each.id), each.reason) for each in results if each.verdict == "inconclusive"}
+    assert len(causes) == 4 or name not in NO_RESPONSE, causes
+    assert {"fail", "inconclusive"} & {*run.verdicts.values()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,12 +24,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def answering(*answers: bytes, last: Callable[[socket.socket], None] | None = None) -> Iterator[tuple[str, Served]]:
+def answering(
+    *answers: bytes, last: Callable[[Any], None] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, Served]]:
     """Serve one of the answers for each read, then a correct one; ``last`` ends the connection after an answer."""
     served, left = Served(), iter(answers)
 
-    def talk(connection: socket.socket, reads: list[bytes]) -> None:
-        with connection, contextlib.suppress(OSError):
+    def talk(opened: socket.socket, reads: list[bytes]) -> None:
+        with contextlib.suppress(OSError), tls.wrap_socket(opened, server_side=True) if tls else opened as connection:
             while came := connection.recv(1 << 16):
                 reads.append(came)
                 connection.sendall(next(left, GOOD))
@@ -115,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Listening:
-    """A server that passes one connection after the other to ``answer``, until it is closed."""
+    """A server that passes each connection to ``answer``, until it is closed."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -136,5 +139,8 @@ class Listening:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            with connection, contextlib.suppress(OSError):
-                self.answer(connection)
+            threading.Thread(target=self._talk, args=[connection], daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            self.answer(connection)

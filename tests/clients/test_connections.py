@@ -92,9 +92,16 @@ def test_a_request_that_ends_the_server_got_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b""]
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        b"",
+        b"not http at all\r\n\r\n",
+        b"HTTP/1.1 2x0 \r\n\r\n",
+    ],
 )
-def test_a_connection_is_closed_after_half_an_answer(answer: bytes) -> None:
+def test_a_connection_is_closed_after_a_malformed_answer(answer: bytes) -> None:
     with answering(answer, last=lambda connection: connection.shutdown(socket.SHUT_WR)) as (url, served):
         kept = client(url)
         with pytest.raises(NoAnswer):

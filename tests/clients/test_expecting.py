@@ -17,6 +17,7 @@ from conformance.vocabulary.finding import NoAnswer, Unreachable
 from tests.clients.servers import answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
 
@@ -125,12 +126,8 @@ def test_a_reset_connection_is_a_finding_that_names_the_request() -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "body"),
     [
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\ndon\r\n1\r\ne\r\n0\r\nT: t\r\n\r\n",
-            200,
-            b"done",
-        ),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, b""),
+        (CHUNKED + b"3;x=1\r\ndon\r\n1\r\ne\r\n0\r\nT: t\r\n\r\n", 200, b"done"),
+        (CHUNKED + b"0\r\n\r\n", 200, b""),
         (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
     ],
     ids=["chunks", "no chunk", "no content"],

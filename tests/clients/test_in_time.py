@@ -13,7 +13,7 @@ from conformance.clients.http import HttpClient, Limits
 from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import NOT_ENDED
-from conformance.vocabulary.finding import Inconclusive, NotConnected, Unreachable
+from conformance.vocabulary.finding import NotConnected, Unreachable
 from tests.clients.servers import GOOD, answering
 from tests.run.hostile import JSON, serving
 
@@ -53,16 +53,6 @@ def test_a_streamed_body_has_no_time_limit() -> None:
         with pytest.raises(Unreachable):
             HttpClient(url, Recorder(), limits).get("/")
     assert reply.status == 200 and b"".join(taken) == b"123456"
-
-
-def test_a_rate_limit_is_waited_for_twice() -> None:
-    recorder = Recorder()
-    with serving("too-many-for-ever") as url:
-        client = HttpClient(url, recorder, LIMITS)
-        for _ in range(3):
-            with pytest.raises(Inconclusive, match="429 again"):
-                client.get("/")
-    assert recorder.requests == 5
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from conformance.clients.programs.runner import run_program
 from conformance.clients.s3.sdk import s3_client
 from conformance.clients.s3.sigv4 import Keys
 from conformance.clients.transport.raw_socket import Wire
-from conformance.clients.transport.through_proxy import ProxyFailed, connected
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.contact import Failed, contact
@@ -84,15 +83,6 @@ NO_TUNNEL = [
     (b"HTTP/1.1 200 OK\r\n", "does not answer in time"),
 ]
 """What a proxy answers to CONNECT, and how that is named."""
-
-
-@pytest.mark.parametrize(("answer", "why"), NO_TUNNEL)
-def test_a_proxy_without_a_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str) -> None:
-    with proxy(monkeypatch, answer, login="me:hidden-word@") as (url, _):
-        wanted = f"{url} in HTTP_PROXY .*{why}.*NO_PROXY"
-        with pytest.raises(ProxyFailed, match=wanted) as failure:
-            connected("http", "target.example", 8080, 0.5)
-        assert "hidden-word" not in str(failure.value)
 
 
 @pytest.mark.parametrize(("answer", "why"), NO_TUNNEL)

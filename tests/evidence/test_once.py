@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.evidence.recorded_responses import Tape
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 
 def asked(recorder: Recorder, calls: list[int]) -> str:

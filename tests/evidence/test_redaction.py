@@ -19,10 +19,15 @@ SECRET = "s3cr+t/with=odd&characters%here"
 TOKEN = "eyJhbGciOiJFUzI1NiJ9." + "QmFzZTY0dXJsUGF5bG9hZA" * 8 + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 
 
+def knowing(secret: str, name: str = "CT_SECRET") -> Redactor:
+    made = Redactor()
+    made.learn(name, secret)
+    return made
+
+
 @pytest.fixture
 def redactor() -> Redactor:
-    made = Redactor()
-    made.learn("CT_SECRET", SECRET)
+    made = knowing(SECRET)
     made.learn("FULL_TOKEN", TOKEN)
     return made
 
@@ -30,8 +35,7 @@ def redactor() -> Redactor:
 @pytest.mark.parametrize("secret", [SECRET, "nothing-odd_in.this~0123456789", TOKEN])
 @pytest.mark.parametrize("form", ["%{:02X}", "%{:02x}"])
 def test_a_percent_encoded_secret_is_redacted(secret: str, form: str) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", secret)
+    redactor = knowing(secret)
     every = "".join(form.format(byte) for byte in secret.encode())
     assert redactor.body(f"x=%41&client_secret={every}&b=1") == "x=%41&client_secret=$CT_SECRET_ALL_ENCODED&b=1"
     for altered in (every[:-3], f"%41{every}", f"{every}%2Fx"):
@@ -65,13 +69,6 @@ def test_eight_letters_of_a_secret_are_redacted(redactor: Redactor, before: int,
     assert shown == "~" * before + "$CT_SECRET~altered~"
 
 
-@pytest.mark.parametrize("altered", [SECRET[:-1], SECRET + " ", SECRET.swapcase()])
-def test_most_of_a_secret_is_redacted_in_a_form(redactor: Redactor, altered: str) -> None:
-    shown = redactor.body(f"client_secret={quote(altered, safe='')}&scope=a")
-    assert "$CT_SECRET" in shown
-    assert all(SECRET[start : start + 12] not in shown for start in range(len(SECRET) - 12))
-
-
 def test_basic_credentials_that_resemble_a_token_are_redacted(redactor: Redactor) -> None:
     credentials = base64.b64encode(f"client:{SECRET}".encode()).decode()
     redactor.learn("OTHER_TOKEN", credentials[:24] + "AAAAAAAAAAAAAAAAAAAAAAAA")
@@ -103,26 +100,9 @@ def test_a_secret_that_contains_a_public_name_redacts_no_name(secret: str) -> No
     assert "4711" not in redactor.header("Authorization", f"Bearer x{secret}")
 
 
-@pytest.mark.parametrize("secret", ["admin", "root", "changeme", "sixteenletters16"])
-def test_a_short_secret_is_redacted_where_secrets_are(secret: str) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_PASSWORD", secret)
-    redactor.learn_login("CT_PASSWORD", "ct-push", secret)
-    middle = secret[:3] + "A" + secret[4:]
-    for told in (secret, secret[:-1], secret[1:], middle, f"{secret}x", secret.swapcase()):
-        for user in ("ct-push", "nobody"):
-            login = base64.b64encode(f"{user}:{told}".encode()).decode()
-            shown = redactor.header("Authorization", f"Basic {login}")
-            assert shown.startswith(f"Basic <base64 of {user}:$CT_PASSWORD"), told
-            assert told not in shown
-        assert redactor.body(f"password={told}&a=1").startswith("password=$CT_PASSWORD"), told
-    assert redactor.text(f"p={secret}&q") == "p=$CT_PASSWORD&q"
-
-
 @pytest.mark.parametrize("secret", ["wrong", "changeme", "Admin", "test-secret", "20261202"])
 def test_a_secret_that_is_a_common_word_is_not_redacted_in_sentences(secret: str) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_PASSWORD", secret)
+    redactor = knowing(secret, "CT_PASSWORD")
     redactor.learn_login("CT_PASSWORD", "ct-push", secret)
     for text in (f"Got: 401 for a {secret} login", f'{{"detail": "{secret}"}}', f"/a/{secret}", f"{secret}-{secret}s"):
         assert redactor.text(text) == text
@@ -137,23 +117,20 @@ def test_a_secret_that_is_a_common_word_is_not_redacted_in_sentences(secret: str
 
 @pytest.mark.parametrize("quote_marks", [("&quot;", "&#x27;"), ("&#34;", "&#39;"), ("&quot;", "&apos;"), ('"', "'")])
 def test_a_secret_is_redacted_in_escaped_xml(quote_marks: tuple[str, str]) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", "aB3d&x<9\"w'Q-long-enough")
+    redactor = knowing("aB3d&x<9\"w'Q-long-enough")
     double, single = quote_marks
     told = f"<Key>aB3d&amp;x&lt;9{double}w{single}Q-long-enough</Key>"
     assert redactor.text(told) == "<Key>$CT_SECRET</Key>"
 
 
 def test_a_secret_is_redacted_in_json_within_json() -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", "aB3d'&x\"w\\Q-long-enough")
+    redactor = knowing("aB3d'&x\"w\\Q-long-enough")
     said = json.dumps({"detail": "cannot read " + json.dumps({"key": "aB3d'&x\"w\\Q-long-enough"})})
     assert json.loads(redactor.text(said)) == {"detail": 'cannot read {"key": "$CT_SECRET"}'}
 
 
 def test_a_secret_is_redacted_in_a_python_literal() -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", secret := "aB3d'&x\"w\\Q-long-enough")
+    redactor = knowing(secret := "aB3d'&x\"w\\Q-long-enough")
     assert redactor.text(repr(f"<Key>{secret}</Key>".encode())) == "b'<Key>$CT_SECRET</Key>'"
 
 
@@ -201,15 +178,6 @@ def test_tokens_of_one_name_are_numbered() -> None:
     assert redactor.issued_in(["Bearer another-0123456789abcdef"]) == {}
 
 
-def test_basic_credentials_that_share_letters_with_a_token_are_redacted() -> None:
-    redactor = Redactor()
-    encoded = base64.b64encode(b"ct-push:Gj5h1lvk20tzduI8tL").decode()
-    redactor.learn("THE_PASSWORD", "Gj5h1lvk20tzduI8tL")
-    redactor.learn("THE_TOKEN", f"eyJhbGciOiJSUzI1NiJ9.{encoded[:10]}Zm9v.c2lnbmF0dXJl")
-
-    assert redactor.header("Authorization", f"Basic {encoded}") == "Basic <base64 of ct-push:$THE_PASSWORD>"
-
-
 def test_the_path_of_a_secret_url_is_redacted_but_not_its_host() -> None:
     redactor = Redactor()
     redactor.learn("WEBHOOK_URL", "http://127.0.0.1:8080/hooks/Gj5h1lvk20tzduI8tL")
@@ -228,11 +196,14 @@ def test_repeated_basic_credentials_are_redacted(redactor: Redactor, before: str
         assert shown not in told and "$CT_SECRET" in told
 
 
-def test_a_login_in_base64_is_redacted(redactor: Redactor) -> None:
+def test_a_login_and_a_secret_in_base64_are_redacted(redactor: Redactor) -> None:
+    redactor.learn_login("NO_PASSWORD", "", "")
     redactor.learn_login("CT_SECRET", "ct-full", SECRET)
-    for pair in (f"ct-full:{SECRET}", f"ct-full:{quote(SECRET, safe='')}"):
-        encoded = base64.b64encode(pair.encode()).decode()
-        assert redactor.text(f'{{"auth": "{encoded}"}}') == '{"auth": "$CT_SECRET_IN_BASE64"}'
+    for sent in (f"ct-full:{SECRET}", f"ct-full:{quote(SECRET, safe='')}", SECRET):
+        encoded = base64.b64encode(sent.encode()).decode()
+        assert redactor.text(f'{{"auth": "{encoded}", "password": "none"}}') == (
+            '{"auth": "$CT_SECRET_IN_BASE64", "password": "none"}'
+        )
 
 
 def test_sentences_about_basic_authentication_are_not_redacted(redactor: Redactor) -> None:
@@ -314,8 +285,7 @@ def test_a_secret_in_the_header_of_a_forged_token_is_redacted(redactor: Redactor
 
 @pytest.mark.parametrize("secret", ["pässwört-geheim", "пароль-и-ключ"])
 def test_a_secret_beyond_ascii_is_redacted_in_fields_and_bytes(secret: str) -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", secret)
+    redactor = knowing(secret)
     # Fields are read as Latin-1, and so are bodies that are no text.
     assert redactor.header("X-Echo", f"it was {secret.encode().decode('latin-1')}") == "it was $CT_SECRET"
     assert without_secrets(b"\xff" + secret.encode(), redactor) == b"\xff$CT_SECRET"
@@ -345,14 +315,6 @@ def test_a_token_with_a_lone_surrogate_is_redacted() -> None:
     assert redactor.text(r"abcdefgh\ud800xyz") == "$ISSUED_TOKEN"
 
 
-def test_a_secret_in_base64_is_redacted() -> None:
-    redactor = Redactor()
-    redactor.learn_login("NO_PASSWORD", "", "")
-    assert redactor.text("password: none") == "password: none"
-    redactor.learn_login("CT_SECRET", "user", SECRET)
-    assert redactor.text(f"password: {base64.b64encode(SECRET.encode()).decode()}") == "password: $CT_SECRET_IN_BASE64"
-
-
 def test_a_client_secret_in_an_answer_is_redacted() -> None:
     redactor = Redactor()
     redactor.learn("FULL_SECRET", "known-secret-of-the-target-file")
@@ -374,9 +336,7 @@ def test_asterisks_are_no_client_secret_and_the_number_of_secrets_is_bounded() -
     assert [redactor.text(each) for each in shown[-2:]] == ["$CREATED_SECRET", shown[-1]]
 
 
-def test_only_the_tokens_in_a_text_are_compiled(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_only_the_tokens_in_a_text_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pattern of them all, new with each, took minutes."""
     redactor, sought = Redactor(), list[str]()
 

@@ -4,36 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.models.bucket import DONE, BucketModel, Condition, Page, Stored
+from conformance.models.bucket import BucketModel, Page, Stored
 from conformance.models.bucket_answers import OWNER, Answers
 from conformance.oracles.s3_documents import Entry
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
-
-
-def test_a_conditional_write_needs_its_condition() -> None:
-    model = BucketModel()
-    assert model.writing("a", Condition.NONE_MATCH_ANY) == DONE
-    assert model.writing("a", Condition.MATCH_OTHER) == {404, 412}
-    model.put("a", b"1")
-    assert model.writing("a", Condition.NONE_MATCH_ANY) == {412}
-    assert model.writing("a", Condition.MATCH_OWN) == DONE
-    assert model.writing("a", Condition.MATCH_OTHER) == {412}
-
-
-def test_an_upload_is_visible_after_its_completion() -> None:
-    model = BucketModel()
-    model.open("u", "a", (("x-amz-meta-o", "v"),))
-    model.send("u", 1, b"first")
-    model.send("u", 1, b"again")
-    model.send("u", 2, b", more")
-    assert model.get("a") is None
-    assert model.complete("u", [1, 2]) == [Stored(b"again, more", (("x-amz-meta-o", "v"),))]
-    assert model.get("a") == Stored(b"again, more", (("x-amz-meta-o", "v"),))
-    model.open("v", "a")
-    model.abort("v")
-    assert not model.uploads
 
 
 @pytest.mark.parametrize(("found", "settled"), [(b"part", b"part"), (b"later", b"later"), (None, None), (b"", None)])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from conformance.clients.registry.images import image, layer, manifest_of
-from conformance.models.credential import CredentialModel
-from conformance.models.items import ItemsModel
 from conformance.models.repository import RepositoryModel, Taken
 
 ONE, TWO = image("one"), image("two")
@@ -52,29 +50,6 @@ def test_a_blob_may_be_collected_with_its_image() -> None:
     model.put(other, "a")
     assert not model.surely_has(ONE.blobs[1].digest) and model.deleting(ONE.blobs[1].digest) == {202, 404}
     assert all(model.surely_has(blob.digest) for blob in other.blobs)
-
-
-def test_tokens_from_before_a_revocation_stay_invalid() -> None:
-    model = CredentialModel()
-    model.issue("t", frozenset({"a"}))
-    (token,) = model.issued
-    assert [model.opens(token, scope) for scope in ("a", None, "b")] == [200, 200, 403]
-    model.revoke()
-    assert model.opens(token, "a") == 401
-    model.restore()
-    assert model.opens(token, "a") == 401
-    model.issue("u", frozenset({"a"}))
-    assert model.opens(model.issued[-1], "a") == 200
-
-
-def test_a_slug_is_taken_until_it_is_deleted_and_then_may_be_reserved() -> None:
-    model = ItemsModel()
-    assert 201 in model.may_create("x") and 409 not in model.may_create("x")
-    model.create("x", {"name": "text"}, concealed=True)
-    assert model.may_create("x") == {409}
-    assert model.visible("x", owner=True) and not model.visible("x", owner=False)
-    model.delete("x")
-    assert not model.visible("x", owner=True) and {201, 409} <= model.may_create("x")
 
 
 def test_a_tag_is_known_in_any_spelling_of_the_path() -> None:

@@ -1,1 +1,1 @@
-"""Single changes to the reference's own code, as a measure of what the checks notice that nobody thought of."""
+"""Single changes of the reference's code: faults that nobody chose, as a measure of the checks."""

@@ -1,12 +1,12 @@
-"""Changes the reference's code in one place, again and again, and tells which changes no check notices.
+"""Change the reference's code in one place at a time, and print the changes that no check notices.
 
-    python -m tests.mutation --surface registry --every 5        each fifth of them, two at once
-    python -m tests.mutation --surface identity --module bearer  those of one module, all
+    python -m tests.mutation --surface registry --every 5        each fifth change, two at once
+    python -m tests.mutation --surface identity --module bearer  all changes of one module
     python -m tests.mutation --surface storage --every 10 --from 3 --out TABLE.md
 
-Nobody has thought of these defects, and nobody has chosen them. A change that is not noticed leaves a reference that is
-as right as before (words, limits that are free, what may be left out), or shows a gap of the checks: which of the two,
-only a reader can tell. The checks of a run in profile full are tried, those first that noticed something before.
+Nobody chose these defects. A change that no check notices leaves a reference that is still correct (other words, a
+limit that the contract leaves open), or shows a gap of the checks; a reader decides which. The checks of a run in
+profile full are tried, first those that noticed something before.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.rows import Row
 
 REFERENCE = Path("conformance/reference")
 CHECKED_ELSEWHERE = {REFERENCE / "identity" / "registry_tokens.py"}
-"""What identity serves for the registry, whose checks look at it."""
+"""The identity surface issues the registry's tokens, which the registry's checks verify."""
 PLUGINS = ("conformance-worker", "conformance-timekeeper", "conformance-preparation")
 NOBODY, NO_START, NO_END = "nobody", "it does not start", "it does not end"
 LONGEST_S = 300.0
@@ -58,12 +58,12 @@ class Changed:
 
     @property
     def program(self) -> tuple[str, ...]:
-        """What serves it, but for the file that it is read from."""
+        """The program that serves it, without the file of the changed module."""
         return "-m", "tests.mutation.serving", ".".join(self.file.with_suffix("").parts)
 
 
 def changed(surface: str, module: str, every: int, first: int) -> list[Changed]:
-    """Each so manieth change of a surface's modules."""
+    """Every n-th change of a surface's modules."""
     folder = REFERENCE / surface
     files = sorted(folder.glob("[!_]*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
     found = [
@@ -110,9 +110,8 @@ class Mutating(Table):
         outgoing = ended[0] if ended else min(running, key=lambda each: running[each][2])
         change, process, _ = running.pop(outgoing)
         if ended:
-            # As much as it says in one go, which is little.
-            told = os.read(outgoing, 1 << 16)
-            by = json.loads(told)["by"] if told else "it ended the trial"
+            answer = os.read(outgoing, 1 << 16)
+            by = json.loads(answer)["by"] if answer else "it ended the trial"
         else:
             os.kill(process, signal.SIGKILL)
             by = NO_END
@@ -129,7 +128,7 @@ class Mutating(Table):
             print(f"{change.place}: {change.mutant.change}", flush=True)
 
     def _judged(self, session: pytest.Session, each: Changed) -> dict[str, str]:
-        """What noticed the change, in a process of its own."""
+        """Return the check that notices the change, in a process of its own."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / each.file.name
             file.write_text(each.mutant.source, encoding="utf-8")
@@ -169,14 +168,14 @@ class Mutating(Table):
 
 
 def tried(surface: str, changes: list[Changed], explore: int, jobs: int) -> list[dict[str, Any]]:
-    """What noticed each of the changes of a surface."""
+    """By change of a surface, the check that noticed it."""
     wanted = [Row(surface, surface, None)]
     verdicts = in_reference(wanted, explore, lambda control: Mutating(wanted, control, changes, jobs))
     return list(verdicts["changes"].values())
 
 
 def markdown(found: list[dict[str, Any]]) -> str:
-    """The changes that nobody noticed, as a table."""
+    """The changes that no check noticed, as a table."""
     lines = ["| place | change |", "| --- | --- |"]
     lines += [
         f"| {each['place']} | `{each['change'].replace('|', chr(92) + '|')}` |"
@@ -195,14 +194,14 @@ def main() -> int:
     parser.add_argument("--from", type=int, default=0, metavar="K", dest="first", help="begin with the K-th")
     parser.add_argument("--explore", type=int, default=3, help="examples a property")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="where to write the table of those that nobody noticed")
+    parser.add_argument("--out", type=Path, help="where to write the table of the unnoticed changes")
     choice = parser.parse_args()
     changes = changed(choice.surface, choice.module, choice.every, choice.first)
     found = tried(choice.surface, changes, choice.explore, choice.jobs)
     if choice.out:
         choice.out.write_text(markdown(found), encoding="utf-8")
-    told = Counter(each["by"] if each["by"] in (NOBODY, NO_START, NO_END) else "a check" for each in found)
-    print(f"{len(found)} changes, noticed by: " + ", ".join(f"{who} {number}" for who, number in told.most_common()))
+    counted = Counter(each["by"] if each["by"] in (NOBODY, NO_START, NO_END) else "a check" for each in found)
+    print(f"{len(found)} changes, noticed by: " + ", ".join(f"{who} {number}" for who, number in counted.most_common()))
     return 0
 
 

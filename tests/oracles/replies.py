@@ -30,3 +30,10 @@ def reply(
         0.0,
         0.001,
     )
+
+
+def answer(status: int = 200, body: Any = b"", method: str = "GET", **headers: str) -> Exchange:
+    """An answer with these headers; underscores in their names stand for hyphens, and no Content-Type is added."""
+    content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    fields = Headers((name.replace("_", "-"), value) for name, value in headers.items())
+    return Exchange("x-1", method, "http://s3.example/b/k", Headers(), b"", status, fields, content, 0.0, 0.0)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
+from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -122,15 +121,3 @@ def test_percent_encoded_and_nearly_whole_secrets_are_found() -> None:
     for harmless in (f"token {secret[:8]}...{secret[-4:]}", "short"):
         expect_not_repeated(reply(400, harmless), [secret, "short-secret"], nearly=True)
     expect_not_repeated(reply(400, secret[:-6]), [secret])
-
-
-@pytest.mark.parametrize(
-    "other",
-    [{"message": "no"}, {"error": {"code": 404, "message": "no"}}, {"error": "no"}],
-    ids=["another-name", "another-kind", "flat"],
-)
-def test_different_shapes_are_found(other: Any) -> None:
-    usual = reply(400, {"error": {"code": "bad", "message": "bad"}})
-    expect_one_shape([usual, reply(404, {"error": {"code": "x", "message": "y", "more": 1}})])
-    with pytest.raises(NonConformance):
-        expect_one_shape([usual, reply(404, other)])

@@ -60,39 +60,25 @@ def test_a_malformed_challenge_is_found(value: str, told: str) -> None:
         expect_well_formed_bearer(reply(401, {}, {"WWW-Authenticate": value}))
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "http://[zz]/",
-        "http://[::1",
-        "//a:b/",
-        "http://a:99999/",
-        "http:///a",
-        "HTTPS://",
-        "///a",
-        "http:a",
-        "http://:80/",
-    ],
-)
+MALFORMED = (
+    "http://[zz]/", "http://[::1", "//a:b/", "http://a:99999/", "http:///a", "HTTPS://", "///a", "http:a",
+    "http://:80/",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", MALFORMED)
 def test_a_malformed_address_is_found(address: str) -> None:
     with pytest.raises(NonConformance, match="RFC 3986"):
         address_parts(reply(), address)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "max-age=60",
-        "must-revalidate",
-        "max-age=0, must-revalidate",
-        "no-cache, must-revalidate, max-age=60",
-        "private, max-age=60, must-revalidate",
-        "public, no-cache",
-        "public, max-age=60, s-maxage=0",
-        "no-store",
-    ],
-)
+PERMITTED = (
+    "", "max-age=60", "must-revalidate", "max-age=0, must-revalidate", "no-cache, must-revalidate, max-age=60",
+    "no-store", "private, max-age=60, must-revalidate", "public, no-cache", "public, max-age=60, s-maxage=0",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", PERMITTED)
 def test_an_answer_not_for_shared_caches_passes(value: str) -> None:
     expect_not_shared(reply(200, {}, {"Cache-Control": value} if value else {}))
 

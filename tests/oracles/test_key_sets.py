@@ -19,9 +19,3 @@ def test_a_private_key_that_is_published_still_verifies() -> None:
     assert private_members(key)
     assert not private_members(public_part(key))
     assert jwt.PyJWS().decode(token, jwt.PyJWK(public_part(key), "RS256").key, algorithms=["RS256"]) == b"{}"
-
-
-def test_a_symmetric_key_has_no_public_part() -> None:
-    key = {"kty": "oct", "k": "c2VjcmV0"}
-
-    assert public_part(key) == key

@@ -6,18 +6,10 @@ import re
 
 import pytest
 
-from conformance.oracles.proofs import (
-    above,
-    in_its_object,
-    in_order,
-    literal,
-    says,
-    shows_text,
-    without_member,
-)
+from conformance.oracles.proofs import above, in_its_object, in_order, literal, says, shows_text, without_member
 from conformance.oracles.state import State, expect_unchanged
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 
 @pytest.mark.parametrize("number", [0, 5, 9, 10, 61, 99, 100, 599, 3909])

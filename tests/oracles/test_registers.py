@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conformance.oracles.linearizability import Operation, expect_not_mixed_up, expect_register
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 
 def operation(value: bytes, begun: float, ended: float) -> Operation:

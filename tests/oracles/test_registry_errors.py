@@ -6,24 +6,14 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.registry_errors import (
-    codes_in,
-    expect_code,
-    expect_error_document,
-    expect_json_error,
-    expect_missing_reported,
-)
+from conformance.oracles.registry_errors import codes_in, expect_code, expect_error_document, expect_missing_reported
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.test_registry import answer
+from tests.oracles.replies import answer
 
 
 def error(code: Any, **fields: str) -> Exchange:
     return answer(404, {"errors": [{"code": code, "message": "m"}]}, content_type="application/json", **fields)
-
-
-def test_an_error_document_is_known() -> None:
-    assert expect_error_document(error("BLOB_UNKNOWN"))[0]["code"] == "BLOB_UNKNOWN"
 
 
 def test_a_refusal_in_plain_text_is_no_error_document_and_no_finding() -> None:
@@ -45,17 +35,6 @@ def test_a_refusal_in_plain_text_is_no_error_document_and_no_finding() -> None:
 def test_what_is_json_and_no_error_document_is_a_finding(reply: Exchange) -> None:
     with pytest.raises(NonConformance):
         expect_error_document(reply)
-
-
-def test_a_refusal_must_be_json_where_that_is_asked() -> None:
-    with pytest.raises(NonConformance, match="a JSON Content-Type; observed 404 with Content-Type: text/plain"):
-        expect_json_error(answer(404, b"not found", content_type="text/plain"))
-
-
-def test_a_code_is_one_of_those_accepted() -> None:
-    expect_code(error("NAME_UNKNOWN"), "NAME_UNKNOWN", "MANIFEST_UNKNOWN")
-    with pytest.raises(NonConformance, match=r"expected the code A or B; observed 404 with NAME_UNKNOWN"):
-        expect_code(error("NAME_UNKNOWN"), "B", "A")
 
 
 def test_a_code_is_read_where_there_is_one_and_its_form_is_for_others() -> None:

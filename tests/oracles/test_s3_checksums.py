@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_checksums import COMPOSITE, FULL, ReportedChecksum, expect_checksum, in_document, in_headers
+from conformance.oracles.s3_checksums import COMPOSITE, FULL, ReportedChecksum, expect_checksum
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 RIGHT = {FULL: "AAAA", COMPOSITE: "BBBB-2"}
 
@@ -33,14 +33,3 @@ def test_right_checksum(value: str, kind: str) -> None:
 def test_wrong_checksum(value: str, kind: str, said: str) -> None:
     with pytest.raises(NonConformance, match=said):
         expect_checksum(ReportedChecksum(reply(), value, kind), RIGHT)
-
-
-def test_checksum_is_read_from_headers_and_documents() -> None:
-    headers = in_headers(reply(x_amz_checksum_crc32="AAAA", x_amz_checksum_type=FULL), "crc32")
-    document = reply(body="<R><ChecksumCRC32>AAAA</ChecksumCRC32><ChecksumType>FULL_OBJECT</ChecksumType></R>")
-
-    assert (headers.value, headers.kind) == ("AAAA", FULL)
-    told = in_document(document, "R", "crc32")
-    assert (told.value, told.kind) == ("AAAA", FULL)
-    nothing = in_headers(reply(), "crc32")
-    assert (nothing.value, nothing.kind) == ("", "")

@@ -8,27 +8,22 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.oracles.s3_documents import deletion_of, listing_of, parts_of, tags_of
+from conformance.oracles.s3_documents import deletion_of, listing_of, parts_of
 from conformance.oracles.s3_errors import xml_root
-from conformance.oracles.s3_pages import expect_all_pages, expect_more, pages
+from conformance.oracles.s3_pages import expect_more, pages
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 COUNTED = "<ListBucketResult><IsTruncated>false</IsTruncated>{}</ListBucketResult>"
 
 
-def page(
-    *keys: str, token: str = "", prefixes: tuple[str, ...] = (), encoded: bool = False, count: int = -1
-) -> Exchange:
+def page(*keys: str, token: str = "") -> Exchange:
     """One page of a listing."""
     contents = "".join(f"<Contents><Key>{key}</Key><Size>1</Size></Contents>" for key in keys)
-    groups = "".join(f"<CommonPrefixes><Prefix>{each}</Prefix></CommonPrefixes>" for each in prefixes)
     following = f"<NextContinuationToken>{token}</NextContinuationToken>" if token else ""
-    kind = "<EncodingType>url</EncodingType>" if encoded else ""
-    number = count if count >= 0 else len(keys) + len(prefixes)
-    body = f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated><KeyCount>{number}</KeyCount>{kind}{following}"
-    return reply(200, f"<ListBucketResult>{body}{contents}{groups}</ListBucketResult>")
+    body = f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated><KeyCount>{len(keys)}</KeyCount>{following}"
+    return reply(200, f"<ListBucketResult>{body}{contents}</ListBucketResult>")
 
 
 def served(*given: Exchange) -> Callable[[str], Exchange]:
@@ -43,11 +38,6 @@ def test_a_page_before_further_keys_tells_where_to_go_on() -> None:
     with pytest.raises(NonConformance):
         expect_more(listing_of(reply(200, COUNTED.format("<NextMarker>a</NextMarker>"))))
     assert found.value.proof is not None and re.search(found.value.proof.matches, page("a", token="1").text)
-
-
-def test_encoded_keys_are_decoded_with_either_blank() -> None:
-    assert listing_of(page("a+b", "a%20c", "%C3%A9%2B", encoded=True)).keys == ["a b", "a c", "é+"]
-    assert listing_of(page("a+b", "100%25")).keys == ["a+b", "100%25"]
 
 
 @pytest.mark.parametrize(
@@ -72,25 +62,6 @@ def test_no_listing(body: str) -> None:
         listing_of(reply(200, body))
 
 
-def test_pages_make_the_whole() -> None:
-    expect_all_pages(served(page("a", token="1"), page("b", prefixes=("c/",))), 2, ["a", "b"], ["c/"])
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        pytest.param((page("a", token="1"), page("a", "b")), id="repeated"),
-        pytest.param((page("a"),), id="lost"),
-        pytest.param((page("a", "b", "c"),), id="overfull"),
-        pytest.param((page("a", token="1"), page("b", token="1")), id="standing-still"),
-        pytest.param((page("a", "b", count=7),), id="miscounted"),
-    ],
-)
-def test_wrong_pages_are_found(given: tuple[Exchange, ...]) -> None:
-    with pytest.raises(NonConformance):
-        expect_all_pages(served(*given), 2, ["a", "b"], [])
-
-
 def test_short_and_empty_pages_are_right() -> None:
     read = list(pages(served(page("a", token="1"), page(token="2"), page("b")), 1000, 5))
 
@@ -105,18 +76,6 @@ def test_deletion_that_is_refused_key_by_key() -> None:
     assert not deletion_of(reply(200, f"<DeleteResult>{refused}</DeleteResult>")).refuses({"b"}, {"NoSuchBucket"})
     assert not deletion_of(reply(200, f"<DeleteResult>{refused}{gone}</DeleteResult>")).refuses({"b"}, {"AccessDenied"})
     assert not deletion_of(reply(200, "<DeleteResult/>")).refuses({"b"}, {"AccessDenied"})
-
-
-def test_other_documents() -> None:
-    deleted = "<DeleteResult><Error><Key>b</Key><Code>AccessDenied</Code></Error></DeleteResult>"
-    parts = "<ListPartsResult><Part><PartNumber>1</PartNumber><Size>2</Size><ETag>x</ETag></Part></ListPartsResult>"
-    tags = "<Tagging><TagSet><Tag><Key>a</Key><Value/></Tag></TagSet></Tagging>"
-
-    assert deletion_of(reply(200, deleted)).errors == {"b": "AccessDenied"}
-    assert parts_of(reply(200, parts)).parts[0].size == 2
-    assert tags_of(reply(200, tags)) == {"a": ""}
-    with pytest.raises(NonConformance, match="more than once"):
-        tags_of(reply(200, tags.replace("</TagSet>", "<Tag><Key>a</Key><Value>1</Value></Tag></TagSet>")))
 
 
 @pytest.mark.parametrize("coding", ["utf-8", "utf-16"])

@@ -7,7 +7,7 @@ import pytest
 from conformance.oracles.s3_ranges import expect_named_parts
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 WHOLE = b"0123456789"
 ONE = b"--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01\r\n"

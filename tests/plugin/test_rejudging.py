@@ -5,20 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.rejudging import Outcome, _compared, rejudge
-from conformance.reference.control import tell
 from conformance.runs.reading import read
 from conformance.runs.record import RecordError
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
-from tests.run.support import conformance, control_of
+from tests.run.support import conformance, serving_reference
 
 pytestmark = pytest.mark.once
 
@@ -27,20 +25,18 @@ SELECTED = (
     "storage/multipart/parts-make-the-object#one-small-part", "registry/pull",
 )  # fmt: skip
 DEFECT = "client-id-without-secret-accepted"
+JudgeChanged = Callable[[str, Callable[[dict[str, Any]], None]], Outcome]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a finding, whose target is gone."""
-    reference = EmbeddedReference(["--odd-secrets"])
-    tell(control_of(reference), "switch", DEFECT)
     where = tmp_path_factory.mktemp("rejudged")
-    ran = conformance(
-        where, "run", *SELECTED, "--config", str(reference.target_config), "--out", str(where / "run"), "--workers", "2"
-    )
-    reference.stop()
+    with serving_reference("--odd-secrets", switched=[DEFECT]) as reference:
+        words = ["--config", str(reference.target_config), "--out", str(where / "run"), "--workers", "2"]
+        ran = conformance(where, "run", *SELECTED, *words)
     assert ran.code == 1, ran.output
-    yield where / "run"
+    return where / "run"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +45,7 @@ def untouched(folder: Path) -> Outcome:
 
 
 @pytest.fixture
-def changed(folder: Path, tmp_path: Path) -> Callable[[str, Callable[[dict[str, Any]], None]], Outcome]:
+def changed(folder: Path, tmp_path: Path) -> JudgeChanged:
     """Judges a copy again in which each line of some files was changed."""
 
     def judged(files: str, change: Callable[[dict[str, Any]], None]) -> Outcome:
@@ -75,9 +71,7 @@ def test_every_verdict_follows_from_its_evidence(untouched: Outcome) -> None:
     assert len(untouched.same) > 0.8 * len(untouched.checks)
 
 
-def test_a_changed_verdict_is_noticed(
-    changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome], untouched: Outcome
-) -> None:
+def test_a_changed_verdict_is_noticed(changed: JudgeChanged, untouched: Outcome) -> None:
     failing = {each.id for each in untouched.same if each.before == "fail"}
 
     def turn(line: dict[str, Any]) -> None:
@@ -98,9 +92,7 @@ def test_a_requirement_is_left_open_by_the_contract_and_not_by_the_record(option
     assert (judged.now == judged.before) is same
 
 
-def test_missing_or_garbled_evidence_gives_no_verdict(
-    changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome], untouched: Outcome
-) -> None:
+def test_missing_or_garbled_evidence_gives_no_verdict(changed: JudgeChanged, untouched: Outcome) -> None:
     def garble(line: dict[str, Any]) -> None:
         if line["check"].startswith("oauth/client/"):
             line["response_headers"] = "none"

@@ -8,10 +8,9 @@ import pytest
 
 from benchmarks.delay import delayed
 from benchmarks.far import send_away
-from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.workers import MOST, MOST_NEAR, needed
 from conformance.runs.reading import read
-from tests.run.support import conformance
+from tests.run.support import conformance, serving_reference
 
 
 @pytest.mark.parametrize(
@@ -40,16 +39,12 @@ FEW = ("webhooks/methods", "webhooks/errors", "oauth/errors", "oauth/endpoints")
 
 @pytest.mark.once
 def test_a_far_run_has_more_workers_and_a_small_one_none(tmp_path: Path) -> None:
-    reference = EmbeddedReference()
-    try:
-        with delayed(0.02) as delay:
-            send_away(reference.folder, delay)
-            words = ["run", "--config", str(reference.target_config), "--report", "junit", "--explore", "0"]
-            far = conformance(tmp_path, *words, *FEW, "--out", "far")
-            small = conformance(tmp_path, *words, "webhooks/rotation", "--out", "small")
-            paced = conformance(tmp_path, *words, "oauth/token", "--rate", "20/s", "--out", "paced")
-    finally:
-        reference.stop()
+    with serving_reference() as reference, delayed(0.02) as delay:
+        send_away(reference.folder, delay)
+        words = ["run", "--config", str(reference.target_config), "--report", "junit", "--explore", "0"]
+        far = conformance(tmp_path, *words, *FEW, "--out", "far")
+        small = conformance(tmp_path, *words, "webhooks/rotation", "--out", "small")
+        paced = conformance(tmp_path, *words, "oauth/token", "--rate", "20/s", "--out", "paced")
     assert (far.code, small.code, paced.code) == (0, 0, 0), far.output + small.output + paced.output
     assert read(tmp_path / "far").info.workers > 2
     assert read(tmp_path / "small").info.workers == read(tmp_path / "paced").info.workers == 0

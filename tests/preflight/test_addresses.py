@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from http.server import BaseHTTPRequestHandler
-
 import pytest
 
 from conformance.preflight import preflight
 from conformance.preflight.state import SurfaceState
 from conformance.target.description import Secret, Target
+from tests.clients.servers import Handler
 from tests.preflight.test_preflight import serving
 
 NO_ADDRESSES = ("http://[zz]/", "http://[::1", "http://127.0.0.1:abc/", "https://a b/", "http://\xe9/", "http://")
 
 
-def answering(challenge: str, location: str) -> type[BaseHTTPRequestHandler]:
-    """A registry that takes Basic where it has no other challenge; its uploads are there (HERE: at its host)."""
+def answering(challenge: str, location: str) -> type[Handler]:
+    """A registry that accepts Basic; its uploads have this location (HERE: at its host)."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Registry(Handler):
         def answer(self) -> None:
-            known = "authorization" in self.headers
-            self.send_response((202 if self.command == "POST" else 200) if known else 401)
-            if not known:
-                self.send_header("WWW-Authenticate", challenge)
-            if self.command == "POST":
-                self.send_header("Location", location.replace("HERE", str(self.headers["host"])))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            known, posted = "authorization" in self.headers, self.command == "POST"
+            fields = {"Location": location.replace("HERE", str(self.headers["host"]))} if posted else {}
+            fields |= {} if known else {"WWW-Authenticate": challenge}
+            self.answered((202 if posted else 200) if known else 401, fields, b"")
 
         do_GET = do_POST = do_DELETE = answer
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
-
-    return Handler
+    return Registry
 
 
 def state_of(challenge: str, location: str = "/v2/a") -> SurfaceState:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-import shlex
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.target import configuration
+from tests.run.support import control_of, serving_reference
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def url(reference: EmbeddedReference) -> str:
     """Return the control address of a running reference."""
-    reference = EmbeddedReference()
-    try:
-        target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
-        yield shlex.split(target.hooks.revoke or "")[3]
-    finally:
-        reference.stop()
+    return control_of(reference)
 
 
 def test_a_command_is_executed(url: str) -> None:
@@ -60,10 +53,5 @@ def test_an_unreachable_reference_is_reported() -> None:
 
 
 def test_a_promise_id_selects_its_defect() -> None:
-    reference = EmbeddedReference(["--defect", "WH-01"], ("-m", "conformance.reference"))
-    try:
-        assert json.loads(tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "idle")) == [
-            "json-array-refused"
-        ]
-    finally:
-        reference.stop()
+    with serving_reference("--defect", "WH-01", program=("-m", "conformance.reference")) as reference:
+        assert json.loads(tell(control_of(reference), "idle")) == ["json-array-refused"]

@@ -19,18 +19,10 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--hide-scrollbars",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars", "--remote-debugging-port=0",
     "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--remote-debugging-port=0",
-]
+]  # fmt: skip
 PATIENCE_S = 30
 
 

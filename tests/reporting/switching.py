@@ -1,8 +1,7 @@
 """A plugin for runs in which each property meets one defect, the one that it is to find: so one run shows many.
 
 ``SWITCHED`` in the environment is JSON: by check or requirement the defect that is on while it is called. What a check
-prepares before is made on a clean reference. ``CONTROL`` is where defects are switched, ``BESIDE`` JSON: the variants
-that are on all the while.
+prepares before is made on a clean reference. ``CONTROL`` is where defects are switched.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from conformance.reference.control import tell
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Calls a check with its defect switched on."""
-    control, beside = os.environ["CONTROL"], json.loads(os.environ["BESIDE"])
+    control = os.environ["CONTROL"]
     switched, check = json.loads(os.environ["SWITCHED"]), item.stash[CHECK]
     defect = switched.get(check.id) or switched.get(check.requirement.id)
-    tell(control, "switch", *beside, *([defect] if defect else []))
+    tell(control, "switch", *([defect] if defect else []))
     try:
         yield
     finally:
-        tell(control, "switch", *beside)
+        tell(control, "switch")

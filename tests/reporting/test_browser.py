@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting import render_all
 from conformance.reporting.statement import badge
 from conformance.runs.reading import Record
-from tests.reporting import samples
 from tests.reporting.browser import Page
 from tests.reporting.conftest import KINDS, TABLES, address
 from tests.reporting.node import module
@@ -178,12 +176,6 @@ def test_text_of_the_target_runs_and_draws_nothing(page: Page) -> None:
     assert any("Content Security Policy" in complaint for complaint in page.complaints)
 
 
-def test_the_report_shows_verdict_promises_and_classes_in_this_order(page: Page) -> None:
-    assert page.run("document.querySelector('h1').textContent") == "Not conformant"
-    sections = page.run("[...document.querySelectorAll('main > section')].map(each => each.id)")
-    assert sections[:3] == ["verdict", "promises", "classes"]
-
-
 def test_filters_narrow_the_checks_and_the_address_keeps_them(page: Page) -> None:
     assert len(page.run(SHOWN)) == 15
     page.run("document.querySelector('[name=verdict][value=fail]').click()")
@@ -201,18 +193,6 @@ def test_filters_narrow_the_checks_and_the_address_keeps_them(page: Page) -> Non
     assert page.run("document.getElementById('nothing').checkVisibility()")
     page.run("document.querySelector('#nothing .clear').click()")
     assert (len(page.run(SHOWN)), page.run("location.hash")) == (15, "")
-
-
-@pytest.mark.parametrize(
-    ("query", "shown"),
-    [
-        ("level=SHOULD", ["oauth/token/cache-control-is-no-store"]),
-        ("class=webhooks-core", ["webhooks/post/accepted", "webhooks/post/hostile"]),
-    ],
-)
-def test_a_filter_in_the_address_is_applied(page: Page, record: Record, query: str, shown: list[str]) -> None:
-    page.open(f"{address(record)}#?{query}")
-    assert page.run(SHOWN) == shown
 
 
 def test_a_link_opens_its_check_or_promise(page: Page, pages: dict[str, str], record: Record) -> None:
@@ -266,14 +246,6 @@ def test_everything_can_be_read_without_script(page: Page, record: Record) -> No
         assert len(page.run(SHOWN)) == 15
     finally:
         page.call("Emulation.setScriptExecutionDisabled", value=False)
-
-
-def test_a_large_run_stays_small(page: Page, tmp_path: Path) -> None:
-    path = render_all(samples.many(tmp_path / "large"), ["html"])["html"]
-    assert path.stat().st_size < 6_000_000
-    page.open(path.as_uri())
-    enter(page, "#text", "promise-123")
-    assert len(page.run(SHOWN)) == 1
 
 
 @pytest.mark.parametrize(("classes", "waivers"), [(["oauth-core"], 0), (["a-core", "b-core"], 2)])

@@ -57,30 +57,19 @@ def results(*verdicts: str) -> list[CheckResult]:
         (["MUST waived", "MUST inconclusive"], "not shown"),
         (["MUST pass", "MUST waived"], "conformant with 1 waiver"),
         (["MUST waived", "MUST waived"], "conformant with 2 waivers"),
+        (["MUST pass", "SHOULD fail", "strict"], "not conformant"),
+        (["MUST pass", "MUST waived", "strict"], "not conformant"),
+        (["MUST pass", "incomplete"], "not shown"),
     ],
     ids=" + ".join,
 )
 def test_the_statement(tmp_path: Path, verdicts: list[str], words: str) -> None:
-    record = samples.written(tmp_path / "run", results(*verdicts))
+    made = results(*(each for each in verdicts if " " in each))
+    record = samples.written(tmp_path / "run", made, complete="incomplete" not in verdicts, strict="strict" in verdicts)
     [summary] = summarise(record)
 
     assert summary.words == words
     assert overall(record, [summary]).words == words
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "changes", "words"),
-    [
-        (["MUST pass", "SHOULD fail"], {"strict": True}, "not conformant"),
-        (["MUST pass", "MUST waived"], {"strict": True}, "not conformant"),
-        (["MUST pass"], {"complete": False}, "not shown"),
-    ],
-    ids=["strict-should", "strict-waived", "incomplete"],
-)
-def test_the_kind_of_run_changes_the_statement(
-    tmp_path: Path, verdicts: list[str], changes: dict[str, Any], words: str
-) -> None:
-    assert summarise(samples.written(tmp_path / "run", results(*verdicts), **changes))[0].words == words
 
 
 def test_a_class_that_is_not_shown_names_the_missing_settings(tmp_path: Path) -> None:

@@ -31,51 +31,36 @@ def test_a_read_that_depends_on_nothing_has_a_line() -> None:
     assert line(entry(1, "PUT", status=401), READ), "a write without credentials that was refused"
 
 
-@pytest.mark.parametrize(
-    "before",
-    [
-        pytest.param(entry(1, "PUT", 201, url="http://h/b/k/a"), id="created"),
-        pytest.param(entry(1, "PATCH", 409, secrets=["FULL_TOKEN"]), id="refused-write"),
-        pytest.param(entry(1), id="same-request"),
-        pytest.param(entry(1, status=429, url="http://h/other"), id="limit-reached"),
-        pytest.param(entry(1, url="http://h/other", paused_s=1.0), id="pause"),
-        pytest.param(entry(1, url="http://h/other", duration_s=9.0), id="concurrent"),
-        pytest.param({"kind": "transcript", "id": "x-1", "command": ["revoke"], "hook": "revoke"}, id="operator"),
-    ],
-)
-def test_a_finding_that_depends_on_earlier_requests_has_no_line(before: dict[str, Any]) -> None:
-    assert line(before, READ) == ""
+NO_LINE: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "created": (entry(1, "PUT", 201, url="http://h/b/k/a"), READ, {}),
+    "refused-write": (entry(1, "PATCH", 409, secrets=["FULL_TOKEN"]), READ, {}),
+    "same-request": (entry(1), READ, {}),
+    "limit-reached": (entry(1, status=429, url="http://h/other"), READ, {}),
+    "pause": (entry(1, url="http://h/other", paused_s=1.0), READ, {}),
+    "concurrent": (entry(1, url="http://h/other", duration_s=9.0), READ, {}),
+    "operator": ({"kind": "transcript", "id": "x-1", "command": ["revoke"], "hook": "revoke"}, READ, {}),
+    "creates": (TOKEN, entry(3, "PUT", 201), {}),
+    "opens": (TOKEN, entry(3, "POST", 202, response_headers=[["Location", "/b/k/b"]]), {}),
+    "deletes": (TOKEN, entry(3, "DELETE", 204), {}),
+    "large-body": (TOKEN, entry(3, "PUT", 500, request_body=BODY), {}),
+    "by-the-sdk": (TOKEN, entry(3, status=500, client="boto3"), {}),
+    "token-of-the-run": (TOKEN, entry(3, secrets=["ISSUED_TOKEN"]), {}),
+    "signed": (TOKEN, entry(3, url="http://h/b?X-Amz-Date=20260101T000000Z&X-Amz-Signature=0"), {}),
+    "altered-secret": (TOKEN, entry(3, url="http://h/b?a=$NAME~altered-reversed"), {}),
+    "name-of-the-run": (TOKEN, entry(3, url=f"http://h/b/{RUN_MADE}"), {}),
+    "another-response": (TOKEN, READ, {"exchange": "x-3", "alike": [["x-1", "x-3"]]}),
+    "digest": (TOKEN, READ, {"exchange": "x-3", "sha256": "0"}),
+    "claim": (TOKEN, READ, {"exchange": "x-3", "inside": "claims", "matches": "aud"}),
+    "several-responses": (TOKEN, READ, {"beyond": "it is about several responses together"}),
+}
+"""A request before the shown one, the shown one, and the proof: what it depends on, or cannot be repeated or seen."""
 
 
-@pytest.mark.parametrize(
-    "shown",
-    [
-        pytest.param(entry(3, "PUT", 201), id="creates"),
-        pytest.param(entry(3, "POST", 202, response_headers=[["Location", "/b/k/b"]]), id="opens"),
-        pytest.param(entry(3, "DELETE", 204), id="deletes"),
-        pytest.param(entry(3, "PUT", 500, request_body=BODY), id="large-body"),
-        pytest.param(entry(3, status=500, client="boto3"), id="by-the-sdk"),
-        pytest.param(entry(3, secrets=["ISSUED_TOKEN"]), id="token-of-the-run"),
-        pytest.param(entry(3, url="http://h/b?X-Amz-Date=20260101T000000Z&X-Amz-Signature=0"), id="signed"),
-        pytest.param(entry(3, url="http://h/b?a=$NAME~altered-reversed"), id="altered-secret"),
-        pytest.param(entry(3, url=f"http://h/b/{RUN_MADE}"), id="name-of-the-run"),
-    ],
-)
-def test_a_request_that_cannot_be_repeated_has_no_line(shown: dict[str, Any]) -> None:
-    assert line(TOKEN, shown) == ""
-
-
-@pytest.mark.parametrize(
-    "proof",
-    [
-        {"exchange": "x-3", "alike": [["x-1", "x-3"]]},
-        {"exchange": "x-3", "sha256": "0"},
-        {"exchange": "x-3", "inside": "claims", "matches": "aud"},
-        {"beyond": "it is about several responses together"},
-    ],
-)
-def test_a_deviation_that_one_response_does_not_show_has_no_line(proof: dict[str, Any]) -> None:
-    assert line(TOKEN, READ, proof=proof) == ""
+@pytest.mark.parametrize(("before", "shown", "proof"), NO_LINE.values(), ids=NO_LINE)
+def test_a_finding_that_one_request_does_not_show_has_no_line(
+    before: dict[str, Any], shown: dict[str, Any], proof: dict[str, Any]
+) -> None:
+    assert line(before, shown, proof=proof) == ""
 
 
 def failing(*findings: dict[str, Any]) -> CheckResult:

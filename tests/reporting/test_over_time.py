@@ -9,18 +9,11 @@ from typing import Any
 import pytest
 
 from conformance.commands import main
-from conformance.reporting.history_page import run_views
 from conformance.runs.history import History, Trend, histories, latest, shelf
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
-LETTERS = {
-    ".": Verdict.PASS,
-    "F": Verdict.FAIL,
-    "?": Verdict.INCONCLUSIVE,
-    "E": Verdict.ERROR,
-    "-": Verdict.NOT_APPLICABLE,
-}
+LETTERS = {".": Verdict.PASS, "F": Verdict.FAIL, "?": Verdict.INCONCLUSIVE}
 
 
 def night(number: int) -> str:
@@ -135,14 +128,3 @@ def test_the_last_complete_run_of_a_folder_is_the_baseline(tmp_path: Path) -> No
     assert latest(tmp_path / "nowhere") == tmp_path / "nowhere"
     (nights / "run-001" / "run.json").unlink()
     assert latest(nights / "run-001") == nights / "run-001"
-
-
-@pytest.mark.parametrize(
-    ("changes", "statement"),
-    [({}, "conformant"), ({"shard": "1/2"}, "passes in part"), ({"class_sizes": {"oauth-core": 2}}, "passes in part")],
-    ids=["whole", "shard", "profile"],
-)
-def test_a_run_of_a_part_is_not_called_conformant(tmp_path: Path, changes: dict[str, object], statement: str) -> None:
-    written(tmp_path, {"oauth/a/x": "."}, exit_code=0, **changes)
-    (view,) = run_views(history(tmp_path).runs, tmp_path)
-    assert view.statement == statement

@@ -1,26 +1,16 @@
-"""``reproduce.sh`` of each finding fails on the target that showed it and passes on one that is clean.
-
-So of every defect that only properties find, by every property that finds it, and of some others. The scripts run with
-sh, curl and what POSIX has, in an environment that holds nothing but the secrets.
-"""
+"""The script of a finding fails on the target that showed it and passes on a clean one."""
 
 from __future__ import annotations
-
-import os
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
 
 import pytest
 
 from tests.properties import explored, found_by
-from tests.scripts import SHELL, Shown, by_own_answers, in_turns, pairs_of, shown
+from tests.scripts import table
 
 pytestmark = pytest.mark.nightly
 
-# Defects that written examples find, and the check whose finding is looked at.
-BESIDE = {
+# Defects that written examples find, and the check whose finding the script shows.
+BY_EXAMPLE = {
     "error-without-code": "registry/upload/any-content-range-is-handled",
     "revoked-tokens-keep-working": "authorization/revocation/every-token-becomes-invalid#in-use",
     "wrong-secret-accepted": "oauth/token/wrong-secret-is-refused#of-another-client",
@@ -57,68 +47,10 @@ BESIDE = {
     # A field has bytes that are no text.
     "unusual-header-crashes": "errors/5xx/no-input-is-a-server-error",
 }
-# Enough that each is found from any seed: what was found needs no more of them.
-SEED, EXPLORE = "1", "150"
+EXPLORE = 150
+"""Examples enough to find each defect from any seed."""
 
 
-def beside() -> list[tuple[str, str]]:
-    """Each defect that only properties find with each that finds it, and some that written examples find."""
-    found = [(name, requirement) for name, each in explored().items() for requirement in found_by(each)]
-    return [*found, *BESIDE.items()]
-
-
-TURNS = in_turns(beside())
-
-
-@pytest.fixture(scope="module")
-def found_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Shown]]:
-    """What was found in a turn, by its number; its run is made when it is asked for first."""
-
-    def found(number: int) -> Shown:
-        return shown(TURNS[number], tmp_path_factory.mktemp("turn"), running, "--seed", SEED, "--explore", EXPLORE)
-
-    with ExitStack() as running:
-        yield cache(found)
-
-
-@pytest.mark.parametrize(
-    ("turn", "requirement", "defect"),
-    [
-        pytest.param(number, requirement, defect, id=f"{defect}-{requirement}")
-        for number, turn in enumerate(TURNS)
-        for requirement, defect in turn.items()
-    ],
-)
-def test_a_script_fails_with_the_defect_and_passes_without(
-    found_in: Callable[[int], Shown], turn: int, requirement: str, defect: str
-) -> None:
-    found = found_in(turn)
-    scripts = found.scripts[requirement]
-    assert scripts
-    # The first case makes what it looks at, the others look at what was made for it, one as the other.
-    for script in (*scripts[:1], *scripts[1:][-1:]):
-        tried = found.tried(script, defect)
-        assert tried.right, (tried.defective, tried.clean)
-
-
-@pytest.mark.parametrize("turn", range(len(TURNS)))
-def test_no_secret_is_in_a_script(found_in: Callable[[int], Shown], turn: int) -> None:
-    found = found_in(turn)
-    files = [path for scripts in found.scripts.values() for script in scripts for path in script.parent.iterdir()]
-    for path in files:
-        content = path.read_bytes()
-        for name, value in found.environment.items():
-            assert name == "PATH" or value.encode() not in content, (path, name)
-
-
-def test_a_script_names_a_secret_that_is_not_set(found_in: Callable[[int], Shown]) -> None:
-    script = found_in(0).scripts["errors/400/changed-body"][0]
-    ran = subprocess.run(
-        [SHELL, str(script)], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 2 and "IDENTITY_FULL_CLIENT_SECRET is not set" in ran.stdout
-
-
-def test_no_script_says_that_the_responses_of_its_own_run_pass() -> None:
-    tried, wrong = by_own_answers(pairs_of(None, [])[7::45], explore=5)
-    assert tried > 50 and wrong == []
+def test_each_script_fails_with_its_defect_and_passes_without() -> None:
+    by_property = [(name, requirement) for name, each in explored().items() for requirement in found_by(each)]
+    assert table([*by_property, *BY_EXAMPLE.items()], EXPLORE) == (len(by_property) + len(BY_EXAMPLE), [])

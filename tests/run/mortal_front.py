@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import socket
 import threading
 import time
-from types import TracebackType
 from urllib.parse import urlsplit
 
 
 class MortalFront:
     """Passes on what it gets, until ``poison`` is in it; with ``back_s`` it listens again after that time.
 
-    ``every``: it dies of each N-th request instead.
     ``lives``: how often it dies of the poison. ``hangs``: it then accepts connections and answers none, instead of
     closing them; with ``back_s`` for that time.
     """
 
     def __init__(
-        self, service: str, poison: bytes, back_s: float | None = None, hangs: bool = False, lives: int = 1000,
-        every: int = 0,
-    ) -> None:  # fmt: skip
+        self, service: str, poison: bytes, back_s: float | None = None, hangs: bool = False, lives: int = 1000
+    ) -> None:
         parts = urlsplit(service)
         self.service = (parts.hostname or "", parts.port or 80)
         self.poison, self.back_s, self.hangs, self.lives = poison, back_s, hangs, lives
-        self.deaths, self.every, self._requests = 0, every, itertools.count(1)
+        self.deaths = 0
         self._open: list[socket.socket] = []
         self._silent_until = 0.0
         self._listen(0)
@@ -57,16 +53,11 @@ class MortalFront:
             while part := source.recv(65536):
                 if time.monotonic() < self._silent_until:
                     return
-                if asked and self._is_fatal(part) and self.deaths < self.lives:
+                if asked and self.poison in part and self.deaths < self.lives:
                     self._die()
                     return
                 sink.sendall(part)
         self._close(sink)
-
-    def _is_fatal(self, part: bytes) -> bool:
-        if self.every:
-            return b" HTTP/1.1\r\n" in part and next(self._requests) % self.every == 0
-        return self.poison in part
 
     def _die(self) -> None:
         self.deaths += 1
@@ -88,11 +79,3 @@ class MortalFront:
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
         end.close()
-
-    def __enter__(self) -> MortalFront:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -1,16 +1,22 @@
-"""Runs the command in a process of its own, and reads the run that it left."""
+"""Run the command in a process of its own, read the run that it left, and start references for it."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.plugin.embedded import EmbeddedReference
+from conformance.reference.control import tell
+from conformance.reference.deployment import Reference
+from conformance.reference.server import Running
 from conformance.runs.reading import Record, read
 
 TIME_LIMIT_S = 300
@@ -36,22 +42,53 @@ class Ran:
 
 
 def conformance(folder: Path, *words: str, **environment: str) -> Ran:
-    """Runs ``conformance WORDS`` in a folder; no traceback may be printed by it, whatever it is told."""
+    """Run ``conformance WORDS`` in a folder."""
     return run([sys.executable, "-m", "conformance", *words], folder, **environment)
 
 
 def run(command: list[str], folder: Path, **environment: str) -> Ran:
-    """Runs a command in a folder."""
-    variables = {**os.environ, "DOCKER_HOST": "unix:///nonexistent", "COLUMNS": "100", **environment}
-    # What pytest was told here, or a command that ran in this process has told it, is not meant for the command.
-    for name in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTHONUNBUFFERED"):
-        variables.pop(name, None)
-    # The interpreter that runs the tests is the one whose packages the command uses, also from a checkout.
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    """Run a command in a folder."""
     ended = subprocess.run(
-        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False
-    )
+        command, cwd=folder, env=variables(**environment), capture_output=True, text=True, timeout=TIME_LIMIT_S,
+        check=False,
+    )  # fmt: skip
     return Ran(ended.returncode, ended.stdout + ended.stderr, folder)
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    """Start ``conformance WORDS`` in a process group of its own; the file ``output`` gets what it prints."""
+    with (folder / "output").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "conformance", *words], cwd=folder, env=variables(), stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+
+
+def variables(**environment: str) -> dict[str, str]:
+    """Return the environment of a command: the packages of this interpreter, no engine, no options of pytest's."""
+    # What pytest was told here, or a command that ran in this process has told it, is not meant for the command.
+    hidden = ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTHONUNBUFFERED")
+    kept = {name: value for name, value in os.environ.items() if name not in hidden}
+    own = {
+        "DOCKER_HOST": "unix:///nonexistent",
+        "COLUMNS": "100",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    return {**kept, **own, **environment}
+
+
+@contextmanager
+def serving_reference(
+    *words: str, switched: Sequence[str] = (), program: Sequence[str] = ()
+) -> Iterator[EmbeddedReference]:
+    """Run a reference started with these words, with these defects or variants switched on."""
+    reference = EmbeddedReference(words, program)
+    try:
+        if switched:
+            tell(control_of(reference), "switch", *switched)
+        yield reference
+    finally:
+        reference.stop()
 
 
 def control_of(reference: EmbeddedReference) -> str:
@@ -68,3 +105,24 @@ def redescribed(reference: EmbeddedReference, changes: Mapping[str, str], name: 
     path = reference.target_config.with_name(name)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@contextmanager
+def in_a_thread(deployment: Reference) -> Iterator[None]:
+    """Serve a deployment of this process from a thread of its own."""
+
+    async def started() -> Running:
+        running = Running(deployment)
+        await running.start()
+        return running
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    running = asyncio.run_coroutine_threadsafe(started(), loop).result(30)
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(running.stop(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)

@@ -23,10 +23,7 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path / "conformance"
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [(["run", "webhooks", "--workers=2"], 4), (["list"], 3)],
-)
+@pytest.mark.parametrize(("words", "code"), [(["run", "webhooks", "--workers=2"], 4), (["list"], 3)])
 def test_a_file_of_checks_that_cannot_be_imported_is_named(
     tmp_path: Path, copied: Path, words: list[str], code: int
 ) -> None:

@@ -7,8 +7,6 @@ import os
 import random
 import select
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -20,7 +18,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import Record, read
 from conformance.vocabulary.verdict import ExitCode
-from tests.run.support import conformance
+from tests.run.support import conformance, control_of, serving_reference, start
 from tests.run.watching import family_of
 
 CHECKS = ("registry/upload", "storage/multipart", "errors/409")
@@ -34,18 +32,13 @@ MOMENTS = [0, *(pytest.param(moment, marks=pytest.mark.nightly) for moment in ra
 class Killed:
     """A run of which one process, or its target, was killed when so many results were in its record."""
 
-    def __init__(self, victim: str, results: int, reference: EmbeddedReference | None, folder: Path) -> None:
+    def __init__(self, victim: str, results: int, reference: EmbeddedReference, folder: Path) -> None:
         self.folder, self.reference = folder / "run", reference
         # Each surface of a target that is gone is awaited, by each worker.
         checks, workers = (CHECKS[:1], "0") if victim == "target" else (CHECKS, "2")
         words = ["run", *checks, "--workers", workers, "--explore", "1", "--shrink-time", "0", "--out"]
         words.append(str(self.folder))
-        words += ["--config", str(reference.target_config)] if reference else []
-        with (folder / "output").open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "conformance", *words], cwd=folder, stdout=output, stderr=output,
-                start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )  # fmt: skip
+        self.process = start(folder, *words, "--config", str(reference.target_config))
         self._await(results, ["gw0", "gw1"] if victim == "worker" else [])
         family = [each for each in family_of(self.process.pid) if each != self.process.pid]
         pids = list(map(os.pidfd_open, family))
@@ -65,7 +58,7 @@ class Killed:
             time.sleep(0.02)
 
     def _chosen(self, victim: str, family: Iterable[int]) -> int:
-        if victim == "target" and self.reference:
+        if victim == "target":
             return self.reference.process.pid
         workers = [each for each in family if b"-c" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
         return self.process.pid if victim == "run" else workers[0]
@@ -90,8 +83,7 @@ def still_there(pids: list[int]) -> int:
 
 def held(reference: EmbeddedReference) -> dict[str, list[str]]:
     """What a reference holds, but uploads to its registry: the answer that names one may not have been read."""
-    address = f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
-    state: dict[str, list[str]] = json.loads(tell(address, "state"))
+    state: dict[str, list[str]] = json.loads(tell(control_of(reference), "state"))
     state["registry"] = [each for each in state["registry"] if " upload " not in each]
     return state
 
@@ -101,8 +93,7 @@ def held(reference: EmbeddedReference) -> dict[str, list[str]]:
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_the_record_reads_and_the_sweep_leaves_nothing(victim: str, moment: int, tmp_path: Path) -> None:
     results = random.Random(f"{victim} {moment}").randint(0, MOST_RESULTS)
-    reference = EmbeddedReference()
-    try:
+    with serving_reference() as reference:
         before = held(reference)
         killed = Killed(victim, results, reference, tmp_path)
         assert killed.stayed == 0
@@ -115,13 +106,3 @@ def test_the_record_reads_and_the_sweep_leaves_nothing(victim: str, moment: int,
             swept = conformance(tmp_path, "sweep", str(killed.folder), "--config", str(reference.target_config))
             assert swept.code == ExitCode.CONFORMANT, swept.output
             assert held(reference) == before
-    finally:
-        reference.stop()
-
-
-@pytest.mark.once
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_run_takes_its_embedded_reference_with_it(moment: int, tmp_path: Path) -> None:
-    killed = Killed("run", random.Random(f"embedded {moment}").randint(0, MOST_RESULTS), None, tmp_path)
-    assert killed.stayed == 0
-    assert not killed.record.complete

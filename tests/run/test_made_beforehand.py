@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import read
-from tests.run.support import Ran, conformance, control_of, redescribed, run
+from tests.run.support import Ran, conformance, control_of, redescribed, run, start
 
 pytestmark = pytest.mark.once
 
@@ -104,12 +102,7 @@ def test_repositories_of_a_killed_run_are_swept(beforehand: Beforehand, tmp_path
     hooks = {"make": "touch", "remove": "rm -f"}
     assert beforehand.run(tmp_path, "preflight", **hooks).code == 0
     config = str(beforehand.reference.target_config.with_name("changed.toml"))
-    command = [sys.executable, "-m", "conformance", "run", "registry", "--out", "killed", "--workers", "0"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    process = subprocess.Popen(
-        [*command, "--config", config], cwd=tmp_path, env=environment, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = start(tmp_path, "run", "registry", "--out", "killed", "--workers", "0", "--config", config)
     until = time.monotonic() + PATIENCE_S
     while len(beforehand.names()) < 3 and time.monotonic() < until:
         time.sleep(0.02)

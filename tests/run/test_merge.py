@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 
 from conformance.commands import main
-from conformance.plugin.embedded import EmbeddedReference
-from conformance.reference.control import tell
 from conformance.runs.merging import merge
 from conformance.runs.reading import read
 from conformance.runs.record import RecordError
-from tests.run.support import conformance
+from tests.run.support import conformance, serving_reference
 
 pytestmark = pytest.mark.once
 
@@ -29,17 +27,13 @@ AREAS = ["authorization", "oauth", "registry/upload", "storage/object", "storage
 
 def sharded(where: Path, areas: list[str]) -> Path:
     """Run these areas whole (``whole``) and in shards (``1`` to ``4``), all against one reference with a defect."""
-    reference = EmbeddedReference()
-    tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "switch", DEFECT)
-    words = ["run", *areas, "--config", str(reference.target_config), "--explore", "1"]
-    try:
-        ran = conformance(where, *words, "--out", "whole", "--report", "junit")
+    with serving_reference(switched=[DEFECT]) as reference:
+        words = ["run", *areas, "--config", str(reference.target_config), "--explore", "1", "--report", "junit"]
+        ran = conformance(where, *words, "--out", "whole")
         assert ran.code == 1, ran.output
         for part in range(1, PARTS + 1):
-            shard = ["--shard", f"{part}/{PARTS}", "--durations", "whole", "--report", "junit", "--out", str(part)]
+            shard = ["--shard", f"{part}/{PARTS}", "--durations", "whole", "--out", str(part)]
             assert conformance(where, *words, *shard).code in (0, 1)
-    finally:
-        reference.stop()
     return where
 
 
@@ -85,13 +79,10 @@ def test_merged_shards_equal_the_run_unsharded(
 
 
 def test_an_empty_shard_is_merged(tmp_path: Path) -> None:
-    reference = EmbeddedReference()
     selected = ["webhooks/rotation/old-url-is-refused", "webhooks/rotation/new-url-cannot-be-guessed"]
-    words = ["run", *selected, "--config", str(reference.target_config), "--report", "junit"]
-    try:
+    with serving_reference() as reference:
+        words = ["run", *selected, "--config", str(reference.target_config), "--report", "junit"]
         parts = [conformance(tmp_path, *words, "--shard", f"{part}/3", "--out", str(part)) for part in (1, 2, 3)]
-    finally:
-        reference.stop()
     assert [part.code for part in parts] == [0, 0, 0], "".join(part.output for part in parts)
     assert any("None of the 2 checks falls to part" in part.output for part in parts)
     ran = conformance(tmp_path, "merge", "1", "2", "3", "--out", "joined")

@@ -14,15 +14,13 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.plugin.embedded import EmbeddedReference
-from conformance.reference.control import tell
 from conformance.reference.deployment import alterations
 from conformance.reference.seeds import WORDS
 from conformance.target import configuration
 from tests.defects import PROGRAM
 from tests.rows import noticing, requirement_of
 from tests.run.secret_search import PIECE, STEP, leaks_in, parts_in, pieces_of
-from tests.run.support import conformance
+from tests.run.support import conformance, serving_reference
 
 SECRET = "Gj5h1lvk20tzduI8tL-4NbQ9xWc7/Yp+3Ze"
 LEAST = PIECE + STEP - 1
@@ -99,14 +97,10 @@ def test_the_search_finds_a_secret_in_each_form(form: str) -> None:
     ids=["plain-secrets", "odd-secrets", "some-checks"],
 )
 def test_a_run_with_failing_defects_leaves_no_secret(tmp_path: Path, options: list[str], selected: list[str]) -> None:
-    reference = EmbeddedReference(options, PROGRAM)
-    try:
+    with serving_reference(*options, switched=DEFECTS, program=PROGRAM) as reference:
         target = configuration.load(reference.target_config, tmp_path).choose(None)[1]
         secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
-        tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "switch", *DEFECTS)
         ran = conformance(tmp_path, "run", *selected, "--config", str(reference.target_config), "--workers", "2")
-    finally:
-        reference.stop()
     (tmp_path / "terminal.txt").write_text(ran.output, encoding="utf-8")
 
     verdicts = ran.verdicts()

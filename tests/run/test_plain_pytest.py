@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.plugin.embedded import EmbeddedReference
 from conformance.runs.reading import Record, read
+from tests.run.support import serving_reference
 
 pytestmark = pytest.mark.once
 
@@ -78,9 +78,8 @@ def clone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def broken() -> Iterator[str]:
     """The target file of a reference that accepts wrong secrets."""
-    reference = EmbeddedReference(["--defect", "wrong-secret-accepted"])
-    yield str(reference.target_config)
-    reference.stop()
+    with serving_reference("--defect", "wrong-secret-accepted") as reference:
+        yield str(reference.target_config)
 
 
 def test_each_way_to_start_pytest_runs_the_checks(clone: Clone, tmp_path: Path) -> None:

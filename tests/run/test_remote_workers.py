@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +11,8 @@ from pathlib import Path
 import execnet.script.socketserver as server
 import pytest
 
-from conformance.plugin.embedded import EmbeddedReference
 from conformance.runs.reading import Record, read
-from tests.run.support import Ran, run
+from tests.run.support import Ran, run, serving_reference, variables
 
 pytestmark = pytest.mark.once
 
@@ -24,13 +22,13 @@ SUITES = Path(__file__).parents[2] / "suites"
 
 
 @contextmanager
-def gateway(**environment: str) -> Iterator[str]:
+def gateway() -> Iterator[str]:
     """The address of a server that starts what it is told to, once."""
     process = subprocess.Popen(
         [sys.executable, "-u", server.__file__, "127.0.0.1:0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, **environment},
+        env=variables(),
     )
     assert process.stdout is not None
     said = process.stdout.readline().decode()
@@ -43,18 +41,11 @@ def gateway(**environment: str) -> Iterator[str]:
 
 def run_there(address: str, folder: Path, *words: str) -> Ran:
     """A run that was started with plain pytest, whose workers are behind a server."""
-    reference = EmbeddedReference()
-    there = [
-        "-d", "--px", f"id=far//socket={address}", "--tx", f"{WORKERS}*popen//via=far", "--conformance-explore", "1",
-        "--conformance-config", str(reference.target_config), "--conformance-out", str(folder / "run"),
-        "--conformance-report", "junit",
-    ]  # fmt: skip
-    try:
-        return run(
-            [sys.executable, "-m", "pytest", "-c", str(SUITES.parent / "pyproject.toml"), *there, *words], folder
-        )
-    finally:
-        reference.stop()
+    command = [sys.executable, "-m", "pytest", "-c", str(SUITES.parent / "pyproject.toml"), *words]
+    command += ["-d", "--px", f"id=far//socket={address}", "--tx", f"{WORKERS}*popen//via=far"]
+    with serving_reference() as reference:
+        own = {"config": reference.target_config, "out": folder / "run", "explore": 1, "report": "junit"}
+        return run([*command, *(f"--conformance-{name}={value}" for name, value in own.items())], folder)
 
 
 @pytest.fixture(scope="module")

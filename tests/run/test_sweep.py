@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +20,7 @@ from conformance.reference.control import tell
 from conformance.runs.reading import read
 from conformance.runs.seal import seal, unseal
 from conformance.target import configuration
-from tests.run.support import conformance, redescribed
+from tests.run.support import conformance, redescribed, start
 
 pytestmark = pytest.mark.once
 
@@ -77,16 +76,11 @@ def noted(control: str, run: Path) -> bool:
     return all(each.rpartition(" ")[2] in lines for each in ours(control) if " upload " in each)
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    """Start a run in a process group of its own."""
-    command = [sys.executable, "-m", "conformance", "run", *words]
-    return subprocess.Popen(command, cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL)
-
-
 def killed(reference: EmbeddedReference, control: str, folder: Path) -> Path:
     """Kill a run with all its workers when it has made things on every surface; return its folder."""
     run = folder / "reports" / "killed"
-    process = start(folder, *AREAS, "--config", str(reference.target_config), "--out", str(run), "--workers", "2")
+    words = [*AREAS, "--config", str(reference.target_config), "--out", str(run)]
+    process = start(folder, "run", *words, "--workers", "2")
 
     def caught() -> bool:
         state = held(control)
@@ -160,7 +154,9 @@ def test_things_made_in_the_other_organization_are_swept(
     before = held(control)
     run = tmp_path / "reports" / "foreign"
     words = ["authorization", "--config", str(reference.target_config), "--workers", "1", "--out", str(run)]
-    kill(start(tmp_path, *words), control, lambda: any("globex/cf-" in each for each in held(control)["identity"]))
+    kill(
+        start(tmp_path, "run", *words), control, lambda: any("globex/cf-" in each for each in held(control)["identity"])
+    )
     ran = conformance(tmp_path, "sweep", str(run))
     assert ran.code == 0 and "(foreign)" in ran.output, ran.output
     assert held(control) == before
@@ -168,7 +164,8 @@ def test_things_made_in_the_other_organization_are_swept(
 
 def test_a_run_in_progress_is_not_swept(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     run = tmp_path / "reports" / "in-progress"
-    process = start(tmp_path, *AREAS, "--config", str(reference.target_config), "--out", str(run), "--workers", "0")
+    words = [*AREAS, "--config", str(reference.target_config), "--out", str(run)]
+    process = start(tmp_path, "run", *words, "--workers", "0")
     try:
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until and not list(run.glob("ledger/*.ndjson")):
@@ -212,7 +209,7 @@ def test_a_killed_run_leaves_a_credential_changed_until_it_is_swept(
 ) -> None:
     run = tmp_path / "reports" / "changed"
     words = ["authorization/revocation/no-new-token", "--config", str(reference.target_config), "--workers", "0"]
-    process = start(tmp_path, *words, "--out", str(run))
+    process = start(tmp_path, "run", *words, "--out", str(run))
     kill(process, control, lambda: any('"changed"' in each.read_text() for each in (run / "ledger").glob("*.ndjson")))
     tell(control, "revoke", "ct-revocable")
 
@@ -237,21 +234,3 @@ def test_a_hook_that_fails_to_restore_is_reported_and_decides_no_verdict(
     assert (swept.code, "(restore)" in swept.output) == (0, True), swept.output
     assert "run: was certified, and is left as it was signed" in swept.output
     unseal(tmp_path / "run", signed)
-
-
-def test_objects_that_no_listing_shows_are_removed_by_their_names(
-    reference: EmbeddedReference, control: str, tmp_path: Path
-) -> None:
-    tell(control, "switch", "folder-marker-hidden")
-    before = held(control)
-    config = ["--config", str(reference.target_config), "--workers", "0"]
-    ran = conformance(tmp_path, "run", "storage/key/ordinary-names-are-preserved", *config)
-    assert ran.verdicts()["storage/key/ordinary-names-are-preserved#trailing-slash"] == "fail"
-    assert held(control) == before and ran.record.leftovers() == []
-
-    run = tmp_path / "reports" / "cut-off"
-    process = start(tmp_path, "storage/key", *config, "--out", str(run))
-    kill(process, control, lambda: any(each.endswith("/") for each in ours(control)))
-    swept = conformance(tmp_path, "sweep", str(run))
-    assert swept.code == 0 and "unlisted objects of run" in swept.output, swept.output
-    assert held(control) == before and not (run / "ledger").exists()

@@ -152,19 +152,6 @@ def test_each_flaw_of_a_front_fails_its_check(
     assert failing(fronted.run("oauth/transport")) == found
 
 
-@pytest.mark.nightly
-@pytest.mark.parametrize(
-    ("issued", "cause"),
-    [(EXPIRED, "the TLS certificate has expired"), (OTHER_HOST, "the TLS certificate is for another host")],
-    ids=["expired", "other-host"],
-)
-def test_an_untrusted_identity_is_named_before_the_run(fronted: Fronted, issued: dict[str, Any], cause: str) -> None:
-    fronted.put("identity", fronted.authority.issue(**issued))
-    ran = fronted.run("oauth/response")
-    assert cause in ran.output
-    assert set(ran.verdicts().values()) == {"inconclusive"}
-
-
 def registry_behind(fronted: Fronted, *aware: str) -> None:
     """Fronts before identity and registry; in these fields the registry knows that there is TLS before it."""
     fronted.put("identity", fronted.authority.issue())

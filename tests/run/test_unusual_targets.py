@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from tests.run.support import Ran, conformance, control_of, redescribed, run
+from tests.run.support import Ran, conformance, redescribed, run, serving_reference
 
 pytestmark = pytest.mark.nightly
 
@@ -102,42 +101,6 @@ def test_a_brief_target_file_leaves_checks_unjudged_and_fails_none(
 
 
 @pytest.mark.parametrize(
-    ("switched", "selected", "failing"),
-    [
-        ("other-methods-get-no-answer", ["webhooks"], ["webhooks/methods/only-post-delivers#get"]),
-        (
-            "new-token-ends-the-last",
-            ["errors", "oauth/tokens", "--workers", "1"],
-            ["oauth/tokens/later-requests-end-no-token#new-tokens"],
-        ),
-        (
-            "manifest-deletion-gets-no-answer",
-            ["registry/pull", "registry/delete/absent-is-404#deleted-manifest"],
-            ["registry/delete/absent-is-404#deleted-manifest", "registry/pull/type-goes-with-the-tag"],
-        ),
-    ],
-)
-def test_one_kind_of_request_without_a_response_is_one_finding(
-    reference: EmbeddedReference, control: str, tmp_path: Path, switched: str, selected: list[str], failing: list[str]
-) -> None:
-    tell(control, "switch", switched)
-    verdicts = checked(reference, tmp_path, {}, "--explore", "0", *selected).verdicts()
-    assert {each for each, verdict in verdicts.items() if verdict not in ("pass", "not-applicable")} == {*failing}
-
-
-def other_reference(
-    folder: Path, words: Sequence[str], program: Sequence[str], *selected: str, switched: Sequence[str] = ()
-) -> Ran:
-    """Run checks against a reference that is started in another way."""
-    reference = EmbeddedReference(words, program)
-    try:
-        tell(control_of(reference), "switch", *switched)
-        return conformance(folder, "run", "--config", str(reference.target_config), "--workers", "2", *selected)
-    finally:
-        reference.stop()
-
-
-@pytest.mark.parametrize(
     ("switched", "failing"),
     [
         ([], []),
@@ -149,7 +112,9 @@ def other_reference(
 def test_secrets_of_any_characters_are_accepted(tmp_path: Path, switched: list[str], failing: list[str]) -> None:
     selected = ("oauth/client", "oauth/errors", "authorization/bearer", "registry/login", "registry/token",
                 "storage/signature", "storage/presigned", "interoperability/identity", "--explore", "5")  # fmt: skip
-    ran = other_reference(tmp_path, ["--odd-secrets"], (), *selected, switched=switched)
+    with serving_reference("--odd-secrets", switched=switched) as reference:
+        words = ["--config", str(reference.target_config), "--workers", "2"]
+        ran = conformance(tmp_path, "run", *words, *selected)
     assert [name for name, verdict in ran.verdicts().items() if verdict == "fail"] == failing, ran.output
     # A name that is written in another way makes a command that cannot be pasted.
     addresses = {each["url"] for each in ran.record.evidence().values() if "url" in each}

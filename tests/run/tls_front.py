@@ -21,6 +21,9 @@ from cryptography.x509.oid import NameOID
 
 DAY = timedelta(days=1)
 TLS_RECORD = 0x16
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
+Change = Callable[[bytes], bytes]
 
 
 @dataclass
@@ -90,8 +93,8 @@ class Front:
         upstream: str,
         context: ssl.SSLContext,
         plain: bool = False,
-        instead: Callable[[bytes], bytes] = lambda sent: b"",
-        retold: Callable[[bytes], bytes] = lambda said: said,
+        instead: Change = lambda sent: b"",
+        retold: Change = lambda said: said,
     ) -> None:
         self.upstream = urlsplit(upstream)
         self.plain = plain
@@ -123,7 +126,7 @@ class Front:
         self.servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    async def _sort(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _sort(self, reader: Reader, writer: Writer) -> None:
         """By its first byte, a connection goes to where TLS is spoken, or to the upstream as it is, or nowhere."""
         first = await reader.read(1)
         if first and first[0] == TLS_RECORD:
@@ -132,31 +135,21 @@ class Front:
             await self._join(reader, writer, self.upstream.hostname, self.upstream.port, first)
         writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: Reader, writer: Writer) -> None:
         upstream = self.upstream
         await self._join(reader, writer, upstream.hostname, upstream.port, b"", self.instead, self.retold)
 
     async def _join(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        host: str | None,
-        port: int | None,
-        first: bytes,
-        instead: Callable[[bytes], bytes] = lambda sent: b"",
-        told: Callable[[bytes], bytes] = lambda said: said,
+        self, reader: Reader, writer: Writer, host: str | None, port: int | None, first: bytes, *changes: Change
     ) -> None:
         there, to_there = await asyncio.open_connection(host, port)
         to_there.write(first)
+        instead, told = changes or (lambda sent: b"", lambda said: said)
         await asyncio.gather(pump(reader, to_there, writer, instead), pump(there, writer, writer, told=told))
 
 
 async def pump(
-    source: asyncio.StreamReader,
-    sink: asyncio.StreamWriter,
-    back: asyncio.StreamWriter,
-    instead: Callable[[bytes], bytes] = lambda sent: b"",
-    told: Callable[[bytes], bytes] = lambda said: said,
+    source: Reader, sink: Writer, back: Writer, instead: Change = lambda sent: b"", told: Change = lambda said: said
 ) -> None:
     """Passes on what comes, as ``told`` has it, until it ends; what ``instead`` makes of a part goes back instead."""
     with contextlib.suppress(OSError, ssl.SSLError):

@@ -1,8 +1,7 @@
-"""The processes of a command, and their memory, as Linux shows them."""
+"""The processes of a command, as Linux shows them."""
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,11 +14,3 @@ def family_of(pid: int) -> list[int]:
             for child in (task / "children").read_text().split():
                 found += family_of(int(child))
     return found
-
-
-def peak_of(pid: int) -> int:
-    """The most memory in KiB that a process has had; 0 where it has ended."""
-    with suppress(OSError):
-        if line := re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()):
-            return int(line[1])
-    return 0

@@ -36,3 +36,19 @@ def test_no_two_runs_begin_in_one_folder(tmp_path: Path) -> None:
 def test_runs_of_one_second_have_a_folder_each(tmp_path: Path) -> None:
     folders = [folder_for("staging", tmp_path / "reports") for _ in range(20)]
     assert len(set(folders)) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("staging", "staging"),
+        ("St\u00e4ging (EU)/x", "St\u00e4ging-EU-x"),
+        ("../../etc", "..-..-etc"),
+        ("a\x00b\nc", "a-b-c"),
+        ("x" * 300, "x" * 80),
+    ],
+)
+def test_the_name_of_a_target_leads_into_no_other_folder(tmp_path: Path, name: str, part: str) -> None:
+    folder = folder_for(name, tmp_path)
+    assert folder.parent == tmp_path
+    assert folder.name.split("-", 1)[1] == part

@@ -78,11 +78,18 @@ def test_a_folder_of_another_name_is_not_removed(temporary: Path, name: str) -> 
     assert (other / "below" / "file").exists()
 
 
-def test_a_folder_without_its_lock_file_is_not_removed(temporary: Path) -> None:
-    other = forsaken(temporary / "conformance-workers-a1")
-    (other / ALIVE).unlink()
-    remove_forsaken(grown_old(other).parent)
-    assert (other / "below" / "file").exists()
+def test_a_folder_without_a_lock_file_or_of_another_user_is_not_removed(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, unlocked = (forsaken(temporary / f"conformance-workers-a{number}") for number in (1, 2))
+    (unlocked / ALIVE).unlink()
+    grown_old(unlocked)
+    remove_forsaken(temporary)
+    assert unlocked.exists() and not other.exists()
+    other = forsaken(other)
+    monkeypatch.setattr(os, "geteuid", lambda: other.stat().st_uid + 1)
+    remove_forsaken(temporary)
+    assert other.exists()
 
 
 def test_links_are_not_followed(temporary: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -99,13 +106,6 @@ def test_links_are_not_followed(temporary: Path, tmp_path_factory: pytest.TempPa
     remove_forsaken(temporary)
     assert linked.exists() and not inside.exists()
     assert (whole / "below" / "file").exists()
-
-
-def test_the_folder_of_another_user_is_not_removed(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = forsaken(temporary / "conformance-workers-a1")
-    monkeypatch.setattr(os, "geteuid", lambda: other.stat().st_uid + 1)
-    remove_forsaken(temporary)
-    assert (other / "below" / "file").exists()
 
 
 def test_files_and_pipes_among_the_folders_are_tolerated(temporary: Path) -> None:

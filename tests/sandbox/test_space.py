@@ -12,7 +12,7 @@ from conformance.sandbox.bucket_prefix import STILL_LISTED, Space
 from conformance.sandbox.ledger import Ledger, lines_of
 from conformance.sandbox.names import Names
 from conformance.vocabulary.exchange import Exchange
-from tests.oracles.s3_replies import reply
+from tests.oracles.replies import answer as reply
 
 EMPTY = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from unittest import SkipTest
 
 import pytest
 from hypothesis import settings
@@ -54,6 +55,33 @@ def test_a_costly_property_tries_fewer() -> None:
     check()
 
     assert 0 < len(tried) <= examples(0.1)
+
+
+def test_a_seed_draws_the_same_examples_again() -> None:
+    drawn: list[list[int]] = []
+
+    def check(number: int) -> None:
+        drawn[-1].append(number)
+
+    for seed in (7, 7, 8):
+        drawn.append([])
+        configure(25, seed)
+        explores(number=st.integers())(check)()
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_without_a_budget_only_written_examples_are_tried() -> None:
+    tried: list[int] = []
+
+    def check(number: int) -> None:
+        tried.append(number)
+
+    configure(0, 1)
+    explores(1.0, {"number": 5}, number=st.integers())(check)()
+    with pytest.raises(SkipTest) as left_out:
+        explores(number=st.integers())(check)()
+    assert judge(left_out.value, RECORDER).reason.startswith("--explore 0 runs no generated examples")
+    assert tried == [5]
 
 
 def place_of_suites(check: object, folder: str = "suites") -> None:

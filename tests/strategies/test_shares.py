@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from typing import Any
 from xml.etree import ElementTree
@@ -10,17 +11,20 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
+from conformance.clients.oauth.client import encoded
 from conformance.clients.registry.images import digest_of, image
 from conformance.clients.s3.bodies import completion_document, delete_document, tagging_document
 from conformance.strategies.changes import Change
 from conformance.strategies.json_changes import json_changes
-from conformance.strategies.oauth import authorization_changes, form_changes
+from conformance.strategies.oauth import authorization_changes, authorization_values, form_changes
 from conformance.strategies.registry import closing_digests, content_ranges, manifest_changes, tags
 from conformance.strategies.webhooks import event_changes
 from conformance.strategies.xml_changes import xml_changes
 from conformance.vocabulary.mutation import Outcome
 
 quick = settings(max_examples=80, deadline=None, database=None)
+PAIRS = [("grant_type", "client_credentials"), ("client_id", "ct"), ("client_secret", "Ab3-_x"), ("scope", "a b")]
+ITEM = {"slug": "a-b", "name": "A name", "members": ["x"]}
 DOCUMENTS = [delete_document(["a"]), completion_document([(1, '"x"')]), tagging_document([("a", "b & c")])]
 # Drawn at random, a share of 120 examples misses its expectation by a third now and then.
 LEAST = 0.66
@@ -96,3 +100,31 @@ def test_changes_of_a_manifest_do_not_alter_the_original(change) -> None:  # typ
     document = image("a").document
     change.of(document)
     assert document == image("a").document
+
+
+@quick
+@given(authorization_values())
+def test_authorization_values_are_valid_field_values(value: bytes) -> None:
+    assert value == value.strip() and not any(byte < 0x20 or byte == 0x7F for byte in value)
+
+
+@quick
+@given(form_changes())
+def test_a_form_that_must_be_refused_is_not_valid(change: Change[Any, bytes]) -> None:
+    mutation = change.of(list(PAIRS))
+    if mutation.outcome is Outcome.REFUSED:
+        assert mutation.value != encoded(PAIRS)
+
+
+@quick
+@given(json_changes())
+def test_expected_outcomes_of_json_changes_are_correct(change: Change[Any, bytes]) -> None:
+    mutation = change.of(ITEM)
+    try:
+        read = json.loads(mutation.value)
+    except (ValueError, RecursionError):
+        read = None
+    if mutation.outcome is Outcome.VALID:
+        assert read == ITEM
+    elif mutation.outcome is Outcome.REFUSED:
+        assert not isinstance(read, dict)

@@ -12,6 +12,7 @@ from conformance.evidence.redaction import Redactor
 from conformance.evidence.secrets import learn_secrets
 from conformance.target import configuration, schema
 from conformance.target.configuration import ConfigurationError, NoConfiguration
+from conformance.target.semantic_validation import NAMELESS
 
 VALUE = "a-very-secret-value"
 URL = "https://hooks.example/hooks/0123456789abcdef"
@@ -20,13 +21,18 @@ IDENTITY = HEAD + '[targets.staging.identity]\nurl = "https://identity.example"\
 FULL = "[targets.staging.identity.credentials.full]\n"
 CREDENTIAL = IDENTITY + FULL + 'client_id = "ct-full"\nclient_secret = "${CT_FULL_SECRET}"\n'
 RESOURCE = IDENTITY + "[[targets.staging.identity.resources]]\n"
+NAMED = RESOURCE + 'name = "a"\n'
+CREDENTIALS = IDENTITY + "[targets.staging.identity.credentials]\n"
+REGISTRY = HEAD + '[targets.staging.registry]\nurl = "https://r.example"\nrepository = "orgs/acme/app"\n'
 STORAGE = HEAD + '[targets.staging.storage]\nendpoint = "https://s3.example"\nbuckets = ["a"]\n'
+BUCKETS = STORAGE.replace('buckets = ["a"]\n', 'access_key = "${CT_FULL_SECRET}"\nsecret_key = "${CT_FULL_SECRET}"\n')
+WEBHOOK = HEAD + '[targets.staging.webhooks]\nurl = "${CT_URL}"\n'
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CT_FULL_SECRET", VALUE)
-    monkeypatch.setenv("CT_EMPTY", "")
+    monkeypatch.setenv("CT_URL", URL)
     monkeypatch.setenv("CT_SHORT", "abc")
     monkeypatch.setenv("CT_BYTES", "abcdef\udcff")
     monkeypatch.delenv("CT_NONE", raising=False)
@@ -126,12 +132,78 @@ MISTAKES = {
         HEAD + 'ca_file = "none.pem"\n',
         "3: targets.staging.ca_file: none.pem cannot be used: No such file or directory",
     ),
+    "no-name": (
+        '[targets]\norganization = "acme"\n[targets.identity]\nurl = "https://id.example"\n',
+        f"1: targets: {NAMELESS}",
+    ),
+    "two-of-one-name": (
+        NAMED + 'path = "/a"\n[[targets.staging.identity.resources]]\nname = "a"\npath = "/b"\n',
+        "9: targets.staging.identity.resources[1].name: a resource of this name stands above; each has one of its own",
+    ),
+    "placeholder-of-nothing": (
+        NAMED + 'path = "/{org}/a"\n',
+        "7: targets.staging.identity.resources[0].path: {org} stands for nothing: nothing is replaced here",
+    ),
+    "item-without-slug": (
+        NAMED + 'path = "/a"\nitem = { path = "/a/1" }\n',
+        "8: targets.staging.identity.resources[0].item.path: must hold {slug}, which is replaced by that of the item",
+    ),
+    "unique-member-of-no-body": (
+        NAMED + 'path = "/a"\nunique = "slg"\ncreate = { body = { slug = "{slug}" } }\n',
+        '8: targets.staging.identity.resources[0].unique: create.body has no member "slg"; did you mean "slug"?',
+    ),
+    "if-match-in-other-case": (
+        NAMED + 'path = "/a"\nupdate = { body = {}, concurrency = "if-match" }\n',
+        '8: targets.staging.identity.resources[0].update.concurrency: is spelled "If-Match"; any other word is a '
+        "member of the body",
+    ),
+    "own-bucket-as-foreign": (
+        BUCKETS + 'buckets = ["a"]\nforeign_bucket = "a"\n',
+        "8: targets.staging.storage.foreign_bucket: is one of the target's own buckets; one of another organization is "
+        "meant",
+    ),
+    "a-bucket-by-its-address": (
+        BUCKETS + 'buckets = ["s3://a/"]\n',
+        "7: targets.staging.storage.buckets[0]: must be the name of a bucket alone",
+    ),
+    "one-login-in-two-roles": (
+        REGISTRY
+        + '[targets.staging.registry.credentials]\npusher = { username = "a", password = "${CT_FULL_SECRET}" }\n'
+        'puller = { username = "a", password = "${CT_FULL_SECRET}" }\n',
+        "8: targets.staging.registry.credentials.puller: is the login of pusher; each role is for one that may do "
+        "something else",
+    ),
+    "a-client-of-two-organizations": (
+        CREDENTIALS + 'full = { client_id = "a", client_secret = "${CT_FULL_SECRET}" }\n'
+        'foreign = { client_id = "a", client_secret = "${CT_FULL_SECRET}" }\n',
+        "7: targets.staging.identity.credentials.foreign: is the client of full; foreign is for one of its own",
+    ),
+    "a-body-beyond-memory": (
+        WEBHOOK + "largest_body = 99999999999\n",
+        "5: targets.staging.webhooks.largest_body: must be at most 268,435,456",
+    ),
+    "an-open-quotation-mark": (
+        HEAD + '[targets.staging.hooks]\nrevoke = "./revoke \'x {client_id}"\n',
+        "4: targets.staging.hooks.revoke: cannot be read as a command: no closing quotation",
+    ),
 }
 
 
 @pytest.mark.parametrize(("text", "reported"), MISTAKES.values(), ids=MISTAKES)
 def test_each_mistake_has_its_message(tmp_path: Path, text: str, reported: str) -> None:
     assert mistakes(tmp_path, text) == [reported]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["hooks.example/x", "https://", "https://<webhook-url>/ x", "https://u:p@hooks.example/x", "http://h:99999/x"],
+)
+def test_a_bad_webhook_url_is_reported_without_showing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("CT_URL", url)
+    told = "must be an http:// or https:// URL with no user name in it, as the portal shows it"
+    assert mistakes(tmp_path, WEBHOOK) == [f"4: targets.staging.webhooks.url: {told}"]
 
 
 def test_all_mistakes_are_reported_in_the_order_of_the_file(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from tests.certification import runs
-from tests.run.support import conformance
+from tests.run.support import conformance, control_of
 from tests.terminal.screen import Size, raw, shown
 
 SIZES = {
@@ -71,7 +71,7 @@ class Text(SingleFileSnapshotExtension):
 @pytest.fixture(scope="module")
 def control(reference: EmbeddedReference) -> str:
     """The operator's address."""
-    return f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
+    return control_of(reference)
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.values import (
-    seconds_of_date,
-    seconds_of_time,
-    whole_number,
-)
+from conformance.vocabulary.values import seconds_of_date, seconds_of_time, whole_number
 
 
 def answered(body: bytes) -> Exchange:

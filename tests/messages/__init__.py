@@ -1,1 +1,0 @@
-"""Single changes of messages: one part of what one operation is asked or answers, wrong in one way."""
