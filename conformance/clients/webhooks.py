@@ -102,11 +102,11 @@ class WebhookClient:
     http: HttpClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.turn_to(self.described.url.reveal())
+        self.rotate_to(self.described.url.reveal())
 
-    def turn_to(self, url: str) -> None:
+    def rotate_to(self, url: str) -> None:
         """Takes another URL for the live one."""
-        self.described.turn_to(url)
+        self.described.rotate_to(url)
         parts = urlsplit(url)
         self.http = self.http_for(f"{parts.scheme}://{parts.netloc}")
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

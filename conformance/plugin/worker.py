@@ -169,7 +169,7 @@ class Worker:
         profile, select, shard = profiles()[self.options.profile], self.options.select, self.options.shard
         asked = [
             each for each in checks
-            if profile.asks_for(each.requirement, each.disturbs is not None) and selected(each, select)
+            if profile.selects(each.requirement, each.disturbs is not None) and selected(each, select)
         ]  # fmt: skip
         if shard is None or self._serial:
             return frozenset(each.id for each in asked)

@@ -45,7 +45,7 @@ def asked_until(until: float, ask: Callable[[], T], done: Callable[[T], bool]) -
 
 def rotated(webhook: WebhookClient, operator: Operator, target: Target, event: bytes | None = None) -> float:
     """Rotate the webhook and deliver this event until the new URL accepts it; return when limits.revocation ends."""
-    webhook.turn_to(operator.rotate_webhook())
+    webhook.rotate_to(operator.rotate_webhook())
     until = time.monotonic() + target.limits.revocation
     asked_until(until, lambda: webhook.deliver(event), lambda reply: reply.ok)
     return until

@@ -68,7 +68,7 @@ FUNCTION = "https://abcdefghijklmnopqrstuvwxyz012345.functions.example/"
 
 def test_the_host_name_may_be_the_secret() -> None:
     given = webhook("/")
-    given.turn_to(FUNCTION)
+    given.rotate_to(FUNCTION)
     assert (given.in_host, given.secret, given.url) == (True, "abcdefghijklmnopqrstuvwxyz012345", FUNCTION)
     assert origin_without_secret(FUNCTION) == "https://secret.functions.example"
     CHECK(given)
