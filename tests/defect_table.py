@@ -170,7 +170,7 @@ class Table:
 
         Who asks for no more closes it, so that nothing which was made once is there for the next.
         """
-        RECORDER.watch.forget()
+        RECORDER.passive_checks.reset()
         try:
             for item, following in zip(items, [*items[1:], then], strict=False):
                 item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew

@@ -189,8 +189,8 @@ class HttpClient:
         if not self.forgives or not may_pass(exchange):
             return says_not_why(exchange)
         # Evidence of an earlier suite has the one answer alone.
-        tape = self.recorder.tape
-        return tape is None or tape.has(exchange.method, exchange.url)
+        recording = self.recorder.recording
+        return recording is None or recording.has(exchange.method, exchange.url)
 
     def get(self, target: str, headers: HeaderFields = ()) -> Exchange:
         """GET of a target."""

@@ -16,7 +16,7 @@ SHOWN = 200
 
 def expect_no_sighting(recorder: Recorder) -> None:
     """Expect that no response so far, in any worker, contains another organization's canary."""
-    watch = recorder.watch
+    watch = recorder.passive_checks
     if not watch.sightings:
         return
     named = watch.sightings[:NAMED]

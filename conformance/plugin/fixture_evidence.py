@@ -38,7 +38,7 @@ class Preparation:
         used = [key for key in self._asked if key[0] in names and item.nodeid.startswith(key[1])]
         for key in used:
             # Made once: many checks can fail.
-            self._asked[key] = [self.recorder.made(kept) for kept in self._asked[key]]
+            self._asked[key] = [self.recorder.entry_of(kept) for kept in self._asked[key]]
         return [kept for key in used for kept in self._asked[key]]
 
     def make_anew(self, item: pytest.Function) -> None:

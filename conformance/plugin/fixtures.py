@@ -92,7 +92,7 @@ def ledger(request: pytest.FixtureRequest, http: Callable[[str], HttpClient]) ->
     """Where a check notes what it created; everything is removed at the end of the session."""
     kept = request.config.stash[KEYS.ledger]
     # Where evidence is judged again, nothing is removed, nor recorded of it.
-    between = [kept.begin_example] if RECORDER.tape is None else []
+    between = [kept.begin_example] if RECORDER.recording is None else []
     BETWEEN.extend(between)
     yield kept
     BETWEEN[:] = [each for each in BETWEEN if each not in between]

@@ -103,7 +103,7 @@ class Worker:
             if secret.file:
                 RECORDER.recipe(secret.name, from_file(secret.name, secret.file))
         RECORDER.prefix = self.name
-        RECORDER.watch.over(target, self.options.run_id)
+        RECORDER.passive_checks.watch_target(target, self.options.run_id)
         self.liveness = Liveness(
             target, RECORDER, alone=self.name in ("main", SERIAL), accepting=bool(self.options.accepting)
         )
@@ -326,7 +326,7 @@ class Worker:
             "in_doubt": self.in_doubt,
             "plan": [self.plan.digest, self.plan.checks] if self.plan else None,
             "class_sizes": dict(self.class_sizes),
-            "watch": RECORDER.watch.told(),
+            "watch": RECORDER.passive_checks.summary(),
         }
 
 

@@ -376,7 +376,7 @@ class Platform:
         """
         if failed:
             self._made.clear()
-        if self.http.recorder.tape is None:
+        if self.http.recorder.recording is None:
             self.ledger.end_check(all_passes=failed)
 
     def new_item(self, resource: Resource) -> str:

@@ -14,7 +14,7 @@ from conformance.clients.http import HttpClient, Limits, followed, on_one_host, 
 from conformance.clients.transport.errors import BrokenOff
 from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.transport.retry_after import retry_after
-from conformance.evidence.recorded_responses import Tape
+from conformance.evidence.recorded_responses import RecordedResponses
 from conformance.evidence.recorder import BROKEN_OFF, Recorder
 from conformance.vocabulary.exchange import CUT_OFF
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
@@ -240,8 +240,8 @@ def test_an_aborted_request_is_recorded(serve: Callable[..., Scripted]) -> None:
         client.send("PUT", "/", [("Content-Length", "6")], half())
     (entry,) = client.recorder.entries
     assert (entry["status"], entry["error_type"], "broken off" in entry["error"]) == (0, BROKEN_OFF, True)
-    client.recorder.tape = tape = Tape([{**entry, "check": "first"}], client.recorder.redactor)
-    tape.begin("first")
+    client.recorder.recording = recording = RecordedResponses([{**entry, "check": "first"}], client.recorder.redactor)
+    recording.begin("first")
     with pytest.raises(BrokenOff):
         client.send("PUT", "/", [("Content-Length", "6")], half())
 
@@ -258,10 +258,10 @@ def test_a_recorded_failure_is_replayed(
     client.limits.answer_bytes = 100
     with pytest.raises(failure) as first:
         client.get("/")
-    client.recorder.tape = tape = Tape(
+    client.recorder.recording = recording = RecordedResponses(
         [{**entry, "check": "first"} for entry in client.recorder.entries], client.recorder.redactor
     )
-    tape.begin("first")
+    recording.begin("first")
     with pytest.raises(failure) as again:
         client.get("/")
     assert str(again.value) == str(first.value)

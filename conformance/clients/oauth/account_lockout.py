@@ -39,7 +39,7 @@ class Guesses:
 
         Inconclusive where the client stays locked for as long as there is patience.
         """
-        if self.http.recorder.tape is not None:
+        if self.http.recorder.recording is not None:
             return self._from_evidence(ask, role)
         if self.in_a_row >= MOST_IN_A_ROW:
             self.log_in()
@@ -57,8 +57,8 @@ class Guesses:
     def _from_evidence(self, ask: Callable[[], Exchange], role: str | None) -> Exchange:
         """The same by stored evidence: what a lock refused was asked for once more."""
         reply = ask()
-        tape = self.http.recorder.tape
-        return ask() if role == "full" and is_locked(reply) and tape is not None and tape.left else reply
+        recording = self.http.recorder.recording
+        return ask() if role == "full" and is_locked(reply) and recording is not None and recording.remaining else reply
 
     def log_in(self) -> bool:
         """Logs in, as soon as that is possible; whether it had to be waited for."""

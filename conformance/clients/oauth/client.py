@@ -304,8 +304,8 @@ class OAuthClient:
 
         None where none has; evidence of an earlier suite has no such token.
         """
-        tape, fields = self.http.recorder.tape, list(headers)
-        if tape is not None and not tape.has("POST", self.identity.token_path):
+        recording, fields = self.http.recorder.recording, list(headers)
+        if recording is not None and not recording.has("POST", self.identity.token_path):
             return None
         for place, (name, value) in enumerate(fields):
             token = value.removeprefix("Bearer ") if isinstance(value, str) else ""
@@ -351,7 +351,7 @@ class OAuthClient:
         recorder = self.http.recorder
         recorder.redactor.learn(name, token)
         if role == "foreign":
-            recorder.watch.excuse(token)
+            recorder.passive_checks.exempt(token)
         asked = f"{self.http.asking} {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
         recorder.recipe(name, f"{name}=$({given} | {asked} | {picked})")
 

@@ -173,18 +173,18 @@ class Door:
         GET /v2/ tells: it refuses the token as well, and accepts a new one. It is sent only if no token of twice that
         age was accepted before.
         """
-        cached, tape = self.tokens.get((account.role, scopes)), self.http.recorder.tape
+        cached, recording = self.tokens.get((account.role, scopes)), self.http.recorder.recording
         if self.scheme != "bearer" or cached is None:
             return False
         if reply.status != 401:
             self.accepted_at_s = max(self.accepted_at_s, cached.age_s)
-        elif cached.age_s > self.accepted_at_s / 2 and (tape is None or tape.has("GET", SUPPORT)):
+        elif cached.age_s > self.accepted_at_s / 2 and (recording is None or recording.has("GET", SUPPORT)):
             age_s = cached.age_s
             if self._supports(cached.value) == 401:
                 self.tokens.pop((account.role, scopes), None)
                 if self._supports(self.token_of(account, scopes)) != 401:
                     # Evidence that is judged again has the tokens as they were requested then.
-                    self.ended_at_s = min(self.ended_at_s, age_s) if tape is None else math.inf
+                    self.ended_at_s = min(self.ended_at_s, age_s) if recording is None else math.inf
                     self.http.recorder.event(TOKEN_ENDED)
                     return True
             self.accepted_at_s = max(self.accepted_at_s, age_s)
@@ -212,7 +212,7 @@ class Door:
             if (reply := self.request_token((), basic_login(account.username, account.password))).status not in DENIED:
                 return reply.ok
             self.http.recorder.event(LOCKED_OUT)
-            if self.http.recorder.tape is None:
+            if self.http.recorder.recording is None:
                 self.http.recorder.pause(1.0, reply.id)
         self.waited_in_vain = True
         return False
@@ -321,8 +321,9 @@ def open_door(http: HttpClient, repository: str) -> Door:
         asked = _wanted(ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}"))
         # Deleting may be a right of its own, or part of that to push.
         door.delete_action = next((each for each in asked if each != "push"), asked[0] if asked else "delete")
-        known, listed, tape = ("push", "*", door.delete_action), f"/v2/{repository}/tags/list", http.recorder.tape
-        if tape is None or tape.has("GET", listed):
+        known, listed = ("push", "*", door.delete_action), f"/v2/{repository}/tags/list"
+        recording = http.recorder.recording
+        if recording is None or recording.has("GET", listed):
             door.listing = tuple(each for each in _wanted(ask("GET", listed)) if each not in known)
     return door
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from conformance.evidence.judgements.successes import (
+    ACCEPTED_CHUNK,
     CREATED_BLOB,
     CREATED_MANIFEST,
     DELETED,
     OPENED_UPLOAD,
     REGISTRY,
     STORAGE,
-    TAKEN_CHUNK,
     WRITTEN,
     absent_fields,
     wrong_status,
@@ -37,8 +37,8 @@ def done(method: str, path: str, status: int, asked: Headers = SIGNED) -> Exchan
         (CREATED_BLOB, "PUT", f"{UPLOADS}1?digest=sha256%3Aab", 201),
         (CREATED_BLOB, "PUT", "/elsewhere/1?state=2&digest=sha256:ab", 201),
         (OPENED_UPLOAD, "POST", UPLOADS, 202),
-        (TAKEN_CHUNK, "PATCH", f"{UPLOADS}1?state=2", 202),
-        (TAKEN_CHUNK, "PATCH", "/uploads/1", 202),
+        (ACCEPTED_CHUNK, "PATCH", f"{UPLOADS}1?state=2", 202),
+        (ACCEPTED_CHUNK, "PATCH", "/uploads/1", 202),
     ],
 )
 def test_another_status_of_a_registry_operation_is_reported(what: str, method: str, path: str, status: int) -> None:
@@ -124,12 +124,12 @@ def test_services_at_one_address_are_judged_separately() -> None:
         storage=Storage(endpoint="http://h", buckets=["bucket"], access_key=key, secret_key=key),
     )
     recorder, nobody = Recorder(), Headers([])
-    recorder.watch.over(target, "0run")
+    recorder.passive_checks.watch_target(target, "0run")
     created = done("PUT", "/v2/orgs/acme/app/manifests/v1", 201, nobody)
     recorder.exchange(replace(created, headers=Headers([("Docker-Content-Digest", "sha256:ab")])))
     recorder.exchange(done("PUT", "/api/v1/projects/one", 204, nobody))
     recorder.exchange(done("PUT", "/bucket/key", 200))
-    assert recorder.watch.flaws == []
+    assert recorder.passive_checks.flaws == []
     for each in (done("PUT", "/v2/orgs/acme/app/manifests/v1", 200, nobody), done("PUT", "/bucket/key", 201)):
         recorder.exchange(replace(each, id=f"x-{each.status}"))
-    assert [each["wrong"] for each in recorder.watch.flaws] == [CREATED_MANIFEST, WRITTEN]
+    assert [each["wrong"] for each in recorder.passive_checks.flaws] == [CREATED_MANIFEST, WRITTEN]
