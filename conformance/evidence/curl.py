@@ -25,7 +25,7 @@ UNPRINTED = "@body-of-"
 """The start of the placeholder for a body that no short command prints: such a line cannot be pasted."""
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
 CODING = "content-encoding"
-ASK = "curl -sS -H 'Accept-Encoding: identity'"
+CURL = "curl -sS -H 'Accept-Encoding: identity'"
 """curl for output that sed reads: without this field a server may choose any coding (RFC 9110 section 12.5.3)."""
 ENCODINGS = {
     ENCODED: "curl -sG -o /dev/null -w '%{url_effective}' --data-urlencode @- file:///dev/null | cut -d '?' -f 2",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.clients.programs.image_files import Held
+from conformance.clients.programs.image_files import ImageDigests
 from conformance.clients.programs.image_tools import Pulled, Pushed
 from conformance.clients.programs.runner import Outcome
 from conformance.clients.registry.images import digest_of
@@ -49,16 +49,16 @@ def expect_denied(outcome: Outcome, what: str) -> None:
     """
     if outcome.exit_code == 0:
         raise _finding(f"{what} is denied", "exit code 0", outcome)
-    if not any(word in outcome.said.lower() for word in WORDS_OF_DENIAL):
+    if not any(word in outcome.text.lower() for word in WORDS_OF_DENIAL):
         raise _finding(f"{what} reports that access is denied", str(outcome), outcome)
 
 
-def expect_pulled(pulled: Pulled, pushed: Held, what: str) -> None:
+def expect_pulled(pulled: Pulled, pushed: ImageDigests, what: str) -> None:
     """Expect the pull to succeed and to return the pushed content."""
     expect_program_success(pulled.outcome, what)
-    unlike = pushed.unlike(pulled.held)
-    if unlike:
-        raise _finding(f"{what} returns the pushed content", unlike, pulled.outcome)
+    difference = pushed.difference(pulled.digests)
+    if difference:
+        raise _finding(f"{what} returns the pushed content", difference, pulled.outcome)
 
 
 def expect_stored(pushed: Pushed, reply: Exchange, what: str) -> None:

@@ -18,8 +18,8 @@ from conformance.clients.webhooks import (
     PLAIN,
     WebhookClient,
     content_type_of,
+    event_body,
     replaced,
-    written,
 )
 from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.errors import repeated_in
@@ -32,7 +32,9 @@ AGAIN_S = 0.25
 MARK = re.compile("cf-mark-[0-9a-f]{16}")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 """What may be a SHA-256, in hexadecimal digits."""
-KNOWN = [hashlib.sha256(written(kind, event)).hexdigest() for kind in (JSON, FORM, PARTS) for event in (PLAIN, FIRST)]
+KNOWN = [
+    hashlib.sha256(event_body(kind, event)).hexdigest() for kind in (JSON, FORM, PARTS) for event in (PLAIN, FIRST)
+]
 """The SHA-256 of events that each run delivers."""
 ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 OF_ITS_FORM = (14, 19)

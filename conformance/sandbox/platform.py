@@ -259,7 +259,7 @@ class Platform:
         reply = self.http.send(change.method, change.path, change.fields, change.body)
         if reply.status == UNKNOWN and (fields := self.oauth.renewed(change.fields)):
             reply = self.http.send(change.method, change.path, fields, change.body)
-            self.oauth.one_each.found |= reply.status != UNKNOWN
+            self.oauth.single_active.found |= reply.status != UNKNOWN
         expect_room(self.oauth.identity.resources, change, reply)
         if there := made_later(self.oauth.identity.resources, change, reply):
             path, role = there

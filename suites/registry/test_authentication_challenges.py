@@ -94,7 +94,7 @@ def test_support_is_answered(registry: Registry, support_response: Exchange) -> 
     Method: 1. GET /v2/ with a login; 2. expect 200
     """
     # The token endpoint has accepted a bearer login; a login that goes to the registry itself may be wrong.
-    if support_response.status in (401, 403) and registry.door.scheme != "bearer":
+    if support_response.status in (401, 403) and registry.auth.scheme != "bearer":
         raise Inconclusive(f"the login is refused: {support_response}", "a login that works, in role pusher")
     expect_status(support_response, 200)
 
@@ -190,7 +190,7 @@ def test_challenge_names_the_scope(anonymous: Anonymous, operation: str) -> None
     """
     reply, occasion = anonymous(operation)
     repository, right = occasion.stored.repository, OPERATIONS[operation].right
-    also = ("push",) if right == "delete" else repository.registry.door.listing if operation == "tags" else ()
+    also = ("push",) if right == "delete" else repository.registry.auth.listing if operation == "tags" else ()
     expect_scope(reply, f"repository:{repository.name}", right, *also)
 
 
@@ -244,7 +244,7 @@ def test_realm_can_be_reached(bearer: Registry) -> None:
     Method: 1. GET /v2/ without a login, GET the realm; 2. expect a response that is no 5xx
     """
     kept = Proof(beyond="a script requests the realm of this run, not the one that the registry names now")
-    expect_no_server_error(expect_reachable("a realm", lambda: bearer.door.request_token([]), kept))
+    expect_no_server_error(expect_reachable("a realm", lambda: bearer.auth.request_token([]), kept))
 
 
 @verifies("registry/login/mount-challenge-names-the-source")

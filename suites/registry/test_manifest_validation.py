@@ -17,7 +17,7 @@ from conformance.clients.registry.images import (
     digest_of,
     index,
 )
-from conformance.clients.registry.tags import stays
+from conformance.clients.registry.tags import is_immutable
 from conformance.evidence.shared_requests import Once
 from conformance.models.repository import Taken
 from conformance.oracles.registry import expect_bytes, expect_not_stored
@@ -166,7 +166,7 @@ def expect_stored_or_unchanged(
         Surroundings(
             expect_error_document,
             lambda: read.append(repository.get_manifest(tag)),
-            accepted=lambda reply: reply.ok or (there and stays(reply)),
+            accepted=lambda reply: reply.ok or (there and is_immutable(reply)),
         ),
     )
     if reply.ok:

@@ -116,15 +116,15 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
                there; send the login only to the first realm's host
             2. expect a response from the realm, and that the token pulls
     """
-    door, scope = bearer.door, bearer.scope(stored.repository.name, "pull")
+    auth, scope = bearer.auth, bearer.scope(stored.repository.name, "pull")
     kept = Proof(beyond="a script requests a token at the realm of the run, not at the one that is named now")
     for entry in flawed_entries(recorder, "registry", ANOTHER_REALM):
         told = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
-        for other in (door.with_challenge(each) for each in challenges_in(told) if each.scheme == "bearer"):
-            if (other.realm, other.service) == (door.realm, door.service):
+        for other in (auth.with_challenge(each) for each in challenges_in(told) if each.scheme == "bearer"):
+            if (other.realm, other.service) == (auth.realm, auth.service):
                 continue
             reply = expect_reachable("a realm", partial(other.request_token, [scope]), kept)
-            if on_one_host(other.realm, door.realm):
+            if on_one_host(other.realm, auth.realm):
                 reply = other.request_token_as(bearer.account("pusher"), [scope])
                 if token := token_in(reply):
                     reply = pull(stored, token)

@@ -106,7 +106,7 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
     """
     existing = occasion.stored.repository
     if role is None:
-        existing.registry.door.expect_locked()
+        existing.registry.auth.expect_login_required()
 
     def ask(name: str) -> Probe:
         repository = existing.named(name).as_role(role)
@@ -171,7 +171,7 @@ def test_similar_organization(repository: Repository, names: Names, similar: str
     Method: 1. open an upload in orgs/{our-org}-x/app, orgs/x-{our-org}/app and orgs/x/orgs/{our-org}/app
             2. expect 400, 401, 403 or 404
     """
-    repository.registry.door.expect_locked()
+    repository.registry.auth.expect_login_required()
     first, *rest = repository.name.split("/")
     if len(rest) < 2:
         needs = 'repository = "orgs/{org-slug}/{app-slug}" in [targets.X.registry]'
@@ -222,7 +222,7 @@ def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None
     """
     repository = guarded.repository
     if role is None:
-        repository.registry.door.expect_locked()
+        repository.registry.auth.expect_login_required()
     reply = repository.as_role(role).get_blob(guarded.image.blobs[-1].digest, [("Range", "bytes=0-9")])
 
     expect_denied(reply, "for a part of a blob")
@@ -238,7 +238,7 @@ def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, 
     """
     existing, tag = guarded.repository, names.new("nothing")
     if role is None:
-        existing.registry.door.expect_locked()
+        existing.registry.auth.expect_login_required()
     absent = existing.named(existing.name[:-1] + ("x" if existing.name[-1] != "x" else "y"))
     for method, rest in [("GET", f"manifests/{tag}"), *(ABSENT_CONTENT if role else ())]:
         replies = [each.as_role(role).send(method, rest) for each in (existing, absent)]

@@ -56,7 +56,7 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
     repository.upload_of(opened)
     if not told:
         return
-    if secured.door.scheme:
+    if secured.auth.scheme:
         raise insecure_address_finding(opened, "Location", told)
     blob = new_blob()
     put = expect_reachable(
@@ -72,7 +72,7 @@ def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: 
     Method: 1. push an image over TLS; request one tag
             2. expect neither in Location nor in Link an http:// address of the registry's host
     """
-    if not secured.door.scheme:
+    if not secured.auth.scheme:
         raise NotApplicable("the registry requires no login")
     image = repository.given(new_image(), names.new("tag"), names.new("tag"))
     pushed, listed = repository.push(image), repository.tags("?n=1")

@@ -181,7 +181,7 @@ def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role:
             2. expect no such blob; PUT as the opener: expect 2xx and exactly the bytes
     """
     if role is None:
-        repository.registry.door.expect_locked()
+        repository.registry.auth.expect_login_required()
     other = repository.registry.as_role(role)
     blob, planted, upload = new_blob(), new_blob(), at_the_registry(repository.open_upload())
     stranger = upload.by(other)
@@ -254,13 +254,13 @@ class Interrupted:
 @pytest.fixture
 def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interrupted:
     """Sends the rest of an upload with an invalid login, once."""
-    repository.registry.door.expect_locked()
+    repository.registry.auth.expect_login_required()
 
     def made() -> Interrupted:
         opened, length = open_in_pieces(repository, 300)
         upload, blob = at_the_registry(opened), new_blob(2 * length)
         upload.patch(blob.content[:length], f"0-{length - 1}")
-        nobody = "Bearer junk" if repository.registry.door.scheme == "bearer" else basic_login("nobody", "nothing")
+        nobody = "Bearer junk" if repository.registry.auth.scheme == "bearer" else basic_login("nobody", "nothing")
         stranger = upload.by(repository.registry.presenting(nobody))
         rest, place = blob.content[length:], f"{length}-{2 * length - 1}"
         return Interrupted(upload, blob.digest, rest, place, stranger.patch(rest, place))

@@ -337,7 +337,7 @@ def test_safe_requests_are_repeated_once_after_a_gateway_error(
 ) -> None:
     monkeypatch.setattr("conformance.clients.http.UNTOLD_S", 0)
     statuses = (502, 200, 504, 503, 503, 200, 502)
-    client = client_of(serve(*[b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % each for each in statuses])).forgiving()
+    client = client_of(serve(*[b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % each for each in statuses])).retrying()
     # What was in vain is not tried again before another answer has come.
     asked = [client.get("/"), client.get("/"), client.get("/"), client.get("/"), client.send("POST", "/")]
     assert [each.status for each in asked] == [200, 503, 503, 200, 502]
