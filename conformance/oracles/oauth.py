@@ -1,4 +1,4 @@
-"""Answers of a token endpoint (RFC 6749 sections 5.1 and 5.2)."""
+"""Responses of a token endpoint (RFC 6749 sections 5.1 and 5.2)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PLAIN = re.compile(r"[\w:-]+", re.ASCII)
 ERROR_TEXT = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*\Z")
 ERROR_URI = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]*\Z")
 B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
-# Answers that a front end may give before the endpoint has seen the request; their body is its own.
+# Statuses that a front end may return before the endpoint sees the request, with its own body.
 BEFORE_THE_ENDPOINT = frozenset({403, 404, 405, 411, 413, 414, 415, 417, 429, 431})
 TOKEN = re.compile("[A-Za-z0-9._~+/=-]{20,}")
 FAILED = frozenset({400, 401})
@@ -163,12 +163,12 @@ def expect_refusal(reply: Exchange, statuses: Iterable[int] = FAILED, because: s
     gets 400 (section 5.2).
     """
     expect_no_token(reply, because)
-    wanted = set(statuses)
-    not_offered = reply.status == NOT_IMPLEMENTED and wanted == FAILED
-    if reply.status not in wanted and not not_offered and not refused_in_front(reply):
-        # After another refusal, it is unknown here whether a token would be right as well.
-        right = wanted if reply.ok else wanted | set(range(200, 300))
-        raise unlike(f"{listed(wanted)} and no token{f' {because}' if because else ''}", reply, right)
+    expected = set(statuses)
+    not_offered = reply.status == NOT_IMPLEMENTED and expected == FAILED
+    if reply.status not in expected and not not_offered and not refused_in_front(reply):
+        # If another refusal was observed, a script may accept a token as well.
+        right = expected if reply.ok else expected | set(range(200, 300))
+        raise unlike(f"{listed(expected)} and no token{f' {because}' if because else ''}", reply, right)
 
 
 def expect_error_document(reply: Exchange) -> None:
@@ -182,12 +182,12 @@ def expect_error_document(reply: Exchange) -> None:
     for name in ("error", "error_description"):
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
-            wanted = f"{name} in printable ASCII characters without quotation marks and backslashes"
-            raise NonConformance(wanted, f"{name}: {worded(text)}", reply, proof=without_member(reply, name))
+            expected = f"{name} in printable ASCII characters without quotation marks and backslashes"
+            raise NonConformance(expected, f"{name}: {worded(text)}", reply, proof=without_member(reply, name))
     uri = document.get("error_uri", "")
     if not isinstance(uri, str) or not ERROR_URI.match(uri):
-        wanted = "error_uri in printable ASCII characters without blanks, quotation marks and backslashes"
-        raise NonConformance(wanted, f"error_uri: {worded(uri)}", reply, proof=without_member(reply, "error_uri"))
+        expected = "error_uri in printable ASCII characters without blanks, quotation marks and backslashes"
+        raise NonConformance(expected, f"error_uri: {worded(uri)}", reply, proof=without_member(reply, "error_uri"))
 
 
 def _expect_error(reply: Exchange) -> dict[str, Any]:
@@ -226,11 +226,11 @@ def expect_token_endpoint_response(reply: Exchange) -> None:
     expect_error(reply, *sorted(CODES | EXTENSIONS))
 
 
-def granted_scopes(reply: Exchange, asked: Iterable[str]) -> frozenset[str]:
+def granted_scopes(reply: Exchange, requested: Iterable[str]) -> frozenset[str]:
     """Return the scopes that a token response grants: those it states, else those requested (section 5.1)."""
     stated = expect_json_object(reply).get("scope")
     if stated is None:
-        return frozenset(asked)
+        return frozenset(requested)
     if not isinstance(stated, str):
         proof = Proof(reply.id, lacks='"scope" *: *[^" ]')
         raise NonConformance("scope, a string", f"scope: {worded(stated)}", reply, proof=proof)
@@ -244,20 +244,20 @@ def unlike_scope(expected: str, reply: Exchange, *compared: Exchange) -> NonConf
     return NonConformance(expected, got, *compared, reply, proof=without_member(reply, "scope"))
 
 
-def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], asked: Iterable[str] = ()) -> None:
+def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], requested: Iterable[str] = ()) -> None:
     """Expect a refusal, or a token that grants no scope beyond those permitted."""
     if not issued(reply):
         expect_refusal(reply, range(400, 500))  # another promise covers the exact status
         return
-    beyond = granted_scopes(reply, asked) - set(permitted)
-    if beyond:
-        got = f"{reply.status} granting {listed(beyond)}"
+    excess = granted_scopes(reply, requested) - set(permitted)
+    if excess:
+        got = f"{reply.status} granting {listed(excess)}"
         if not reply.member("scope"):
-            got = f"{reply.status} without scope, which grants every requested scope: {listed(beyond)}"
+            got = f"{reply.status} without scope, which grants every requested scope: {listed(excess)}"
             # A token response without scope grants the requested ones; a refusal has no scope either.
             proof: Proof | None = Proof(reply.id, statuses=(200, *range(400, 500)), matches='"scope" *:')
-        elif all(PLAIN.fullmatch(each) for each in beyond):
-            proof = Proof(reply.id, lacks=f'"scope" *: *"([^"]* )?({"|".join(sorted(beyond))})[ "]')
+        elif all(PLAIN.fullmatch(each) for each in excess):
+            proof = Proof(reply.id, lacks=f'"scope" *: *"([^"]* )?({"|".join(sorted(excess))})[ "]')
         else:
             proof = without_member(reply, "scope")
         raise NonConformance(f"no scope other than {listed(permitted)}", got, reply, proof=proof)

@@ -73,13 +73,13 @@ def expect_stored(pushed: Pushed, reply: Exchange, what: str) -> None:
         )
 
 
-def expect_same_files(wanted: Path, found: Path) -> None:
+def expect_same_files(expected: Path, found: Path) -> None:
     """Expect two folders to have the same files with the same bytes."""
-    for name in sorted(_files(wanted) | _files(found)):
-        there, here = wanted / name, found / name
+    for name in sorted(_files(expected) | _files(found)):
+        there, here = expected / name, found / name
         if not here.is_file() or not there.is_file():
             raise NonConformance(
-                f"the files {', '.join(sorted(_files(wanted)))}",
+                f"the files {', '.join(sorted(_files(expected)))}",
                 f"the files {', '.join(sorted(_files(found))) or 'none'}",
             )
         if there.read_bytes() != here.read_bytes():

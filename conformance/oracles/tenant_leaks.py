@@ -16,17 +16,17 @@ SHOWN = 200
 
 def expect_no_sighting(recorder: Recorder) -> None:
     """Expect that no response so far, in any worker, contains another organization's canary."""
-    watch = recorder.passive_checks
-    if not watch.sightings:
+    checks = recorder.passive_checks
+    if not checks.sightings:
         return
-    named = watch.sightings[:NAMED]
+    named = checks.sightings[:NAMED]
     places = "; ".join(
         f"{each['where']} of the {each['entry']['status']} response to {each['entry']['method']} {each['entry']['url']}"
         for each in named
     )
     finding = NonConformance(
-        f"no data of another organization in the {watch.answers} responses of the run",
-        f"{plural(watch.seen, 'response')} with it: {worded(named[0]['canary'])} in {places}",
+        f"no data of another organization in the {checks.answers} responses of the run",
+        f"{plural(checks.seen, 'response')} with it: {worded(named[0]['canary'])} in {places}",
         hint=f"seen in the exchanges {', '.join(each['entry']['id'] for each in named)}",
     )
     finding.exchange_ids = [recorder.recall(each["entry"]) for each in reversed(named)]

@@ -76,5 +76,5 @@ def expect_success_status(recorder: Recorder, surface: str, status: int, what: s
             expect_status(reply, status, f"for {what}")
     found = flawed_entries(recorder, surface, what)
     got = f"{found[0]['status']} for {what}," if found else ""
-    # It is unknown here whether a refusal would be right as well.
+    # A refusal may be correct as well; this oracle does not know.
     expect_none(recorder, found, f"{status} for {what}", got, Proof(statuses=(status, *range(400, 500))))

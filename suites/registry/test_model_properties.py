@@ -63,7 +63,7 @@ class RepositoryMachine(Machine):
     def push_image(self, pushed: Manifest, tag: str | None) -> None:
         """Push an image as clients do: the blobs that are missing, then the manifest."""
         for blob in pushed.blobs:
-            if not self.model.surely_has(blob.digest):
+            if not self.model.certainly_has(blob.digest):
                 self.push_blob(blob)
         self.push_manifest(pushed, tag)
 
@@ -144,7 +144,7 @@ class RepositoryMachine(Machine):
         elif self.model.certain(read.digest):
             expect_bytes(reply, read.content)
         reply = self.repository.get_blob(blob.digest)
-        if self.model.surely_has(blob.digest):
+        if self.model.certainly_has(blob.digest):
             expect_bytes(reply, blob.content)
         elif blob.digest not in self.model.blobs:
             expect_not_stored([reply])
@@ -199,7 +199,7 @@ class RepositoryMachine(Machine):
         reply = self.repository.delete_blob(blob.digest)
         if reply.status in (400, 405):  # A registry may delete manifests and no blobs.
             return
-        expect_status(reply, self.model.deleting(blob.digest))
+        expect_status(reply, self.model.deletion_statuses(blob.digest))
         self.model.delete_blob(blob.digest)
 
 

@@ -60,7 +60,7 @@ class BucketMachine(Machine):
     def put_under_condition(self, name: str, body: bytes, condition: Condition) -> None:
         """PutObject with If-Match or If-None-Match."""
         reply = self.space.put(self.prefix + name, body, self._field(name, condition))
-        expect_status(reply, self.model.writing(name, condition), f"for {condition}")
+        expect_status(reply, self.model.write_statuses(name, condition), f"for {condition}")
         if reply.ok:
             self.model.put(name, body)
         self._expect_now(name)
@@ -78,7 +78,7 @@ class BucketMachine(Machine):
     def read_under_condition(self, name: str, condition: Condition) -> None:
         """GetObject with If-Match or If-None-Match."""
         reply = self.space.get(self.prefix + name, self._field(name, condition))
-        expect_status(reply, self.model.reading(name, condition), f"for {condition}")
+        expect_status(reply, self.model.read_statuses(name, condition), f"for {condition}")
         stored = self.model.get(name)
         if reply.ok and stored is not None:
             self.answers.expect_object(reply, stored)

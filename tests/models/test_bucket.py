@@ -14,12 +14,12 @@ from tests.oracles.replies import reply
 
 def test_a_conditional_write_needs_its_condition() -> None:
     model = BucketModel()
-    assert model.writing("a", Condition.NONE_MATCH_ANY) == DONE
-    assert model.writing("a", Condition.MATCH_OTHER) == {404, 412}
+    assert model.write_statuses("a", Condition.NONE_MATCH_ANY) == DONE
+    assert model.write_statuses("a", Condition.MATCH_OTHER) == {404, 412}
     model.put("a", b"1")
-    assert model.writing("a", Condition.NONE_MATCH_ANY) == {412}
-    assert model.writing("a", Condition.MATCH_OWN) == DONE
-    assert model.writing("a", Condition.MATCH_OTHER) == {412}
+    assert model.write_statuses("a", Condition.NONE_MATCH_ANY) == {412}
+    assert model.write_statuses("a", Condition.MATCH_OWN) == DONE
+    assert model.write_statuses("a", Condition.MATCH_OTHER) == {412}
 
 
 def test_an_upload_is_visible_after_its_completion() -> None:
