@@ -31,7 +31,7 @@ from conformance.clients.transport.retry_after import (
 )
 from conformance.evidence.curl import CURL
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.exchange import CUT_OFF, MET, Exchange
+from conformance.vocabulary.exchange import COUNTED_AS, CUT_OFF, Exchange
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 
 HeaderFields = Iterable[tuple[str, str | bytes]]
@@ -42,7 +42,7 @@ REPLICA_TRIES = 18
 REACHED = "a target that can be reached and answers in time"
 PASSED = "safe requests sent again, since a gateway reached no service in that moment"
 CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-NOBODY = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+CONNECTION_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError)
 
 
@@ -166,8 +166,8 @@ class HttpClient:
             if not self.waited_in_vain:
                 self.recorder.event(PASSED)
         if not asks_to_wait(exchange) or not self.patient:
-            if met := MET.get(exchange.status):
-                self.recorder.event(met)
+            if counted := COUNTED_AS.get(exchange.status):
+                self.recorder.event(counted)
             self.waited_in_vain = self.waited_in_vain and (asks_to_wait(exchange) or self._may_pass(exchange))
             return exchange
         if not again:
@@ -237,7 +237,7 @@ class HttpClient:
             return self._unsendable(sent.method, sent.url, reason)
         if isinstance(failure, CLOSED):
             return self._closed(sent, request_line, reason, isinstance(failure, errors.Excess))
-        unreachable = (NotConnected if isinstance(failure, NOBODY) else Unreachable)(
+        unreachable = (NotConnected if isinstance(failure, CONNECTION_ERRORS) else Unreachable)(
             f"{request_line}: {reason}", REACHED
         )
         unreachable.exchange_ids = [sent.id]
@@ -269,13 +269,13 @@ def on_requested_origin(address: str, base: str) -> str:
     it returns http:// addresses, which another check reports. They are requested by https here: otherwise logins would
     travel unencrypted.
     """
-    if not on_one_host(address, base) and not without_the_tls_of(base, address):
+    if not on_one_host(address, base) and not is_plain_http_of(base, address):
         return address
     here = urlsplit(base)
     return f"{here.scheme}://{here.netloc}{address.partition('://')[2].removeprefix(authority_of(address))}"
 
 
-def without_the_tls_of(base: str, address: str) -> bool:
+def is_plain_http_of(base: str, address: str) -> bool:
     """Return whether an address is the http:// form of the https origin of ``base``."""
     try:
         other, here = urlsplit(address), urlsplit(base)

@@ -143,7 +143,7 @@ class WebhookClient:
             raise NotApplicable("the webhook URL has its secret in the host name")
         return replaced(self.path, self.secret, secret)
 
-    def path_asking(self, query: str) -> str:
+    def path_with_query(self, query: str) -> str:
         """Return the live path with an additional query."""
         return f"{self.path}{'&' if '?' in self.path else '?'}{query}"
 
@@ -174,7 +174,7 @@ class WebhookClient:
         """POST a body to the live URL."""
         return self.send("POST", self.path, body, content_type, headers)
 
-    def send_too_much(self) -> Exchange:
+    def send_oversized(self) -> Exchange:
         """POST an event that is 3 MB larger than the largest body that the target declares."""
         return self.deliver(self.event_of_size(self.described.largest_body + BEYOND))
 

@@ -33,7 +33,7 @@ class BotocoreRecording:
         original = session.send
 
         def send(request: Any) -> Any:
-            started, begun = time.time(), time.perf_counter()
+            started, clock = time.time(), time.perf_counter()
             if self.recorder.recording is not None:
                 return self._recorded(self.recorder.recording, request, started)
             try:
@@ -42,7 +42,7 @@ class BotocoreRecording:
                 error = type(failure).__name__
                 self.recorder.failed_request(self._sent(request, started), error, LABEL, ERROR_TYPES.get(error, ""))
                 raise
-            self._received(request, response, started, time.perf_counter() - begun)
+            self._received(request, response, started, time.perf_counter() - clock)
             return response
 
         session.send = send

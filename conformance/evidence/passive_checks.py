@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.surfaces import Flaws
-from conformance.evidence.secret_encodings import HALVES
+from conformance.evidence.secret_encodings import SURROGATES
 from conformance.evidence.signatures import wrong_length
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
@@ -37,8 +37,8 @@ class PassiveChecks:
 
     ``sightings`` are leaked canaries: evidence entry, canary and place in the response. ``seen`` counts them all, and
     ``answers`` the searched responses. ``misfits`` are tokens with a wrong signature length. ``bare`` are 401 responses
-    of the organization APIs without a challenge. ``flaws`` are faults of responses: entry, surface, fault and detail;
-    ``own`` those of the current check beyond the stored number.
+    of the organization APIs without a challenge. ``flaws`` have entry, surface, flaw and detail; ``own`` are those of
+    the current check beyond the stored number.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,8 @@ class PassiveChecks:
         """Permit canaries in responses to requests with this secret or token of the other organization."""
         # A new set, because other threads iterate over the current one.
         with self._lock:
-            self._theirs = self._theirs | {secret.encode(errors=HALVES), quote(secret, safe="", errors=HALVES).encode()}
+            forms = secret, quote(secret, safe="", errors=SURROGATES)
+            self._theirs |= {form.encode(errors=SURROGATES) for form in forms}
 
     def exempt_issued(self, exchange: Exchange, tokens: list[str]) -> None:
         """Exempt the tokens that were issued to the other organization."""
@@ -112,11 +113,11 @@ class PassiveChecks:
         return _sent(exchange, self._theirs)
 
     def flawed(self, surface: str, wrong: str) -> list[dict[str, Any]]:
-        """Return the stored faults of this kind of a surface (identity, registry, storage)."""
+        """Return the stored flaws of this kind of a surface (identity, registry, storage)."""
         return list(filter(_is_of(surface, wrong), [*self.flaws, *self.own]))
 
     def begin_check(self) -> None:
-        """Drop the extra faults of the previous check."""
+        """Drop the extra flaws of the previous check."""
         self.own = []
 
     def reset(self) -> None:

@@ -13,7 +13,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.evidence.redaction import ALL_ENCODED, ENCODED, Redactor
@@ -151,18 +151,9 @@ class RecordedResponses:
         raise self.miss(f"{request['method']} {request['url']} was not recorded as the check sends it today")
 
     def _stored(self, entry: dict[str, Any], sent: Exchange) -> Stored:
-        exchange = Exchange(
-            entry["id"],
-            sent.method,
-            sent.url,
-            sent.request_headers,
-            sent.request_body,
-            entry["status"],
-            Headers((name, self._restored(value, entry)) for name, value in entry["response_headers"]),
-            self._body(entry),
-            entry["started"],
-            entry["duration_s"],
-        )
+        headers = Headers((name, self._restored(value, entry)) for name, value in entry["response_headers"])
+        same = {name: entry[name] for name in ("id", "status", "started", "duration_s")}
+        exchange = replace(sent, headers=headers, body=self._body(entry), **same)
         return Stored(exchange, entry["error"], entry.get("error_type") or "")
 
     def _body(self, entry: dict[str, Any]) -> bytes:

@@ -36,7 +36,7 @@ BROKEN_OFF = "BrokenOff"
 """The error type of a request that the suite aborted, so that no response was expected."""
 
 # A finished entry, or the parts to make it from: exchange, client, error and its type.
-Kept = dict[str, Any] | tuple[Exchange, str, str | None, str]
+Recorded = dict[str, Any] | tuple[Exchange, str, str | None, str]
 
 
 class Recorder:
@@ -51,19 +51,19 @@ class Recorder:
         self.redactor = Redactor()
         self.prefix = prefix
         # Entries are made on demand: those of most examples are never used.
-        self._kept: list[Kept] = []
+        self._recorded: list[Recorded] = []
         self.requests = 0
         self.recipes: dict[str, str] = {}
         self.secret_names: dict[str, str] = {}
         self.events: Counter[str] = Counter()
         self.passive_checks = PassiveChecks()
-        self._answered: dict[str, Kept] = {}
+        self._answered: dict[str, Recorded] = {}
         self.silent: dict[str, dict[str, Any]] = {}
         self.explored_failure = False
-        self._prelude: list[Kept] | None = None
-        self._first: list[Kept] = []
+        self._prelude: list[Recorded] | None = None
+        self._first: list[Recorded] = []
         self.prepared: list[dict[str, Any]] = []
-        self._relied: list[Kept] = []
+        self._relied: list[Recorded] = []
         self._pauses: dict[str, tuple[float, str | None]] = {}
         self._pause_s = 0.0
         self._again: dict[int, str] = {}
@@ -73,7 +73,7 @@ class Recorder:
 
     def begin(self) -> None:
         """Drop the previous evidence."""
-        self._kept = []
+        self._recorded = []
 
     def begin_check(self) -> None:
         """Begin a check: drop everything about the previous one."""
@@ -87,16 +87,16 @@ class Recorder:
         self._pause_s = 0.0
         self._again = {}
 
-    def prepare(self, kept: Iterable[Kept]) -> None:
+    def prepare(self, recorded: Iterable[Recorded]) -> None:
         """Start findings with the writes that prepared the check's fixtures, if they are not in its evidence."""
-        own = {id_of(each) for each in self._kept}
-        needed = {id_of(each): each for each in (*kept, *self._relied)}
+        own = {id_of(each) for each in self._recorded}
+        needed = {id_of(each): each for each in (*recorded, *self._relied)}
         other = [self.entry_of(each) for id, each in needed.items() if id not in own]
         self.prepared = [entry for entry in other if entry.get("method") not in ("GET", "HEAD")]
 
-    def rely(self, kept: Iterable[Kept]) -> None:
+    def rely(self, recorded: Iterable[Recorded]) -> None:
         """Note the exchanges that created a resource of the current check, perhaps for another check."""
-        self._relied.extend(kept)
+        self._relied.extend(recorded)
 
     def pause(self, seconds: float, again: str = "") -> None:
         """Sleep, and record the duration with the next request.
@@ -112,16 +112,16 @@ class Recorder:
     def begin_example(self) -> None:
         """Begin an example of a property; exchanges before the first example belong to each."""
         if self._prelude is None:
-            self._prelude = list(self._kept)
+            self._prelude = list(self._recorded)
         elif not self._first:
             # The first example obtains tokens that later ones use too.
-            self._first = list(self._kept)
-        self._kept = list(self._prelude)
+            self._first = list(self._recorded)
+        self._recorded = list(self._prelude)
 
     def count_answers(self) -> None:
         """Count the status classes of the current example."""
-        for kept in self._kept[len(self._prelude or []) :]:
-            status = kept.get("status") if isinstance(kept, dict) else kept[0].status
+        for recorded in self._recorded[len(self._prelude or []) :]:
+            status = recorded.get("status") if isinstance(recorded, dict) else recorded[0].status
             if status:
                 self.event(f"answers {status // 100}xx")
 
@@ -129,16 +129,16 @@ class Recorder:
     def entries(self) -> list[dict[str, Any]]:
         """The redacted evidence of the check so far: each exchange and transcript once, in order of completion."""
         with self._lock:
-            entries = [self.entry_of(kept) for kept in self._kept]
-            self._kept = [*entries]
+            entries = [self.entry_of(recorded) for recorded in self._recorded]
+            self._recorded = [*entries]
         return list({entry["id"]: entry for entry in entries}.values())
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._recorded)
 
     def ids_from(self, number: int) -> tuple[str, ...]:
         """Return the ids of the entries from this index."""
-        return tuple(id_of(kept) for kept in self._kept[number:])
+        return tuple(id_of(recorded) for recorded in self._recorded[number:])
 
     def evidence(self) -> list[dict[str, Any]]:
         """Return all entries to write: the preparation, the first example of a property, and the evidence."""
@@ -148,22 +148,22 @@ class Recorder:
     def retain(self, entries: Iterable[dict[str, Any]]) -> None:
         """Make these entries, each once, the evidence of the check."""
         with self._lock:
-            self._kept = list({entry["id"]: entry for entry in entries}.values())
+            self._recorded = list({entry["id"]: entry for entry in entries}.values())
 
     def restore(self, entry: dict[str, Any]) -> None:
         """Insert a previously dropped entry before the current ones."""
         if entry not in self.entries:
             with self._lock:
-                self._kept.insert(0, entry)
+                self._recorded.insert(0, entry)
 
     def last_answered(self, origin: str) -> dict[str, Any] | None:
         """Return the last exchange with a response from an origin (host and port), over all checks."""
-        kept = self._answered.get(origin)
-        return None if kept is None else self.entry_of(kept)
+        recorded = self._answered.get(origin)
+        return None if recorded is None else self.entry_of(recorded)
 
     def answered(self) -> bool:
         """Return whether the last request of the check got a response."""
-        last = self._kept[-1] if self._kept else None
+        last = self._recorded[-1] if self._recorded else None
         if last is None or (isinstance(last, dict) and last["kind"] != "exchange"):
             return False
         _, status, error_type = _outcome(last)
@@ -171,20 +171,20 @@ class Recorder:
 
     def unanswered(self) -> bool:
         """Return whether a request of the check got no response although one was due."""
-        exchanges = (each for each in self._kept if not isinstance(each, dict) or each["kind"] == "exchange")
+        exchanges = (each for each in self._recorded if not isinstance(each, dict) or each["kind"] == "exchange")
         return any(not status and error not in (TOO_MUCH, BROKEN_OFF) for _, status, error in map(_outcome, exchanges))
 
-    def kept_from(self, number: int) -> list[Kept]:
-        """Return the records from this index, for ``keep_again``."""
-        return self._kept[number:]
+    def recorded_from(self, number: int) -> list[Recorded]:
+        """Return the records from this index, for ``reuse``."""
+        return self._recorded[number:]
 
-    def keep_again(self, kept: Iterable[Kept]) -> None:
+    def reuse(self, recorded: Iterable[Recorded]) -> None:
         """Add records of another check to the evidence of this one, without counting their requests."""
-        shared = list(kept)
+        shared = list(recorded)
         if self.recording is not None:
             self.recording.skip(id_of(each) for each in shared)
         with self._lock:
-            self._kept.extend(shared)
+            self._recorded.extend(shared)
 
     def event(self, name: str) -> None:
         """Count an event for the report: a kind of example, a status class, a repeated request."""
@@ -216,7 +216,7 @@ class Recorder:
         self._keep(entry)
         return entry
 
-    def looks_inside(self, what: str) -> None:
+    def reads_secret(self, what: str) -> None:
         """Note that a check reads the content of a secret: NotRecorded when rejudging."""
         if self.recording is not None:
             raise self.recording.miss(f"{what} is a secret, and not in the evidence")
@@ -267,7 +267,7 @@ class Recorder:
         """
         copy = {name: value for name, value in entry.items() if name != "tokens"} | {"id": self.next_id()}
         with self._lock:
-            self._kept.append(copy)
+            self._recorded.append(copy)
         return str(copy["id"])
 
     def _exchange(self, exchange: Exchange, client: str, error: str | None, error_type: str = "") -> None:
@@ -286,33 +286,33 @@ class Recorder:
             self.passive_checks.check_signatures(tokens, entry)
         self.passive_checks.check(exchange, entry)
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, recorded: Recorded) -> None:
         with self._lock:
             self.requests += 1
             first = self._again.pop(threading.get_ident(), None)
             if first or self._pause_s:
-                self._pauses[id_of(kept)], self._pause_s = (self._pause_s, first), 0.0
-                kept = self.entry_of(kept)
-            self._kept.append(kept)
-            self._note_liveness(kept)
-            if len(self._kept) > KEPT_EXCHANGES:
-                del self._kept[KEPT_EXCHANGES // 2]
+                self._pauses[id_of(recorded)], self._pause_s = (self._pause_s, first), 0.0
+                recorded = self.entry_of(recorded)
+            self._recorded.append(recorded)
+            self._note_liveness(recorded)
+            if len(self._recorded) > KEPT_EXCHANGES:
+                del self._recorded[KEPT_EXCHANGES // 2]
 
-    def _note_liveness(self, kept: Kept) -> None:
-        if isinstance(kept, dict) and kept["kind"] != "exchange":
+    def _note_liveness(self, recorded: Recorded) -> None:
+        if isinstance(recorded, dict) and recorded["kind"] != "exchange":
             return
-        url, status, error_type = _outcome(kept)
+        url, status, error_type = _outcome(recorded)
         found = ORIGIN.match(url)
         origin = found[1] if found else ""
         if error_type == ENDLESS or (status in NOT_ITS_OWN and error_type != TOO_MUCH):
-            self.silent.setdefault(origin, self.entry_of(kept))
+            self.silent.setdefault(origin, self.entry_of(recorded))
         else:
-            self._answered[origin] = kept
+            self._answered[origin] = recorded
             self.silent.pop(origin, None)
 
-    def entry_of(self, kept: Kept) -> dict[str, Any]:
+    def entry_of(self, recorded: Recorded) -> dict[str, Any]:
         """Return the redacted entry of a record."""
-        return kept if isinstance(kept, dict) else self._entry(*kept)
+        return recorded if isinstance(recorded, dict) else self._entry(*recorded)
 
     def _entry(self, exchange: Exchange, client: str, error: str | None = None, error_type: str = "") -> dict[str, Any]:
         redactor = self.redactor
@@ -374,28 +374,28 @@ class Recorder:
 
     def _body(self, body: bytes, most: int = KEPT_BODY) -> dict[str, Any]:
         """Return a body as text or base64, cut at ``most`` bytes, with its size and, if cut, its SHA-256."""
-        kept = body[:most]
+        recorded = body[:most]
         described: dict[str, Any] = {"size": len(body)}
-        if cut := len(kept) < len(body):
+        if cut := len(recorded) < len(body):
             described["sha256"] = hashlib.sha256(body).hexdigest()
         try:
-            text = kept.decode("utf-8")
+            text = recorded.decode("utf-8")
             described["text"] = self.redactor.body(self.redactor.cut(text) if cut else text)
         except UnicodeDecodeError:
-            described["base64"] = base64.b64encode(without_secrets(kept, self.redactor)).decode()
+            described["base64"] = base64.b64encode(without_secrets(recorded, self.redactor)).decode()
         return described
 
 
-def _outcome(kept: Kept) -> tuple[str, int, str]:
+def _outcome(recorded: Recorded) -> tuple[str, int, str]:
     """Return the URL, status and error type of an exchange."""
-    if isinstance(kept, dict):
-        return kept["url"], kept["status"], kept.get("error_type", "")
-    return kept[0].url, kept[0].status, kept[3]
+    if isinstance(recorded, dict):
+        return recorded["url"], recorded["status"], recorded.get("error_type", "")
+    return recorded[0].url, recorded[0].status, recorded[3]
 
 
-def id_of(kept: Kept) -> str:
+def id_of(recorded: Recorded) -> str:
     """Return the id of a record."""
-    return str(kept["id"]) if isinstance(kept, dict) else kept[0].id
+    return str(recorded["id"]) if isinstance(recorded, dict) else recorded[0].id
 
 
 RECORDER = Recorder()

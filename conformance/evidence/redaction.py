@@ -18,13 +18,13 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote
 
 from conformance.evidence.secret_encodings import (
-    HALVES,
+    SURROGATES,
     KnownForms,
     alteration_of,
-    as_encoded,
-    as_written,
     lower_in_place,
     pattern_of,
+    text_forms,
+    url_forms,
 )
 from conformance.evidence.token_discovery import created_in, issued_in, issued_tokens
 from conformance.target.description import SHORTEST_SECRET
@@ -108,11 +108,11 @@ class Redactor:
         else:
             if len(value) < LEAST_PARTED:
                 self._weak[name] = value
-            encoded = as_encoded(value) - as_written(value)
+            encoded = url_forms(value) - text_forms(value)
             self._names.add(encoded, f"{name}{ENCODED}")
-            self._names.add(as_written(value), name)
+            self._names.add(text_forms(value), name)
             if encoded:
-                self._known[f"{name}{ENCODED}"] = quote(value, safe="", errors=HALVES)
+                self._known[f"{name}{ENCODED}"] = quote(value, safe="", errors=SURROGATES)
         if is_common(value):
             # Its fragments occur in other texts.
             self._weak[name] = value
@@ -120,7 +120,7 @@ class Redactor:
         # The host of a secret URL is no secret.
         address = URL.fullmatch(value)
         hidden = address["rest"] if address else value
-        for form in as_written(hidden) | as_encoded(hidden):
+        for form in text_forms(hidden) | url_forms(hidden):
             lowered = form.lower()
             stride = 1 if len(form) < 3 * FRAGMENT * FRAGMENT else FRAGMENT
             for start in range(0, len(lowered) - FRAGMENT + 1, stride):
@@ -297,7 +297,7 @@ class Redactor:
             plain = base64url(part).decode("utf-8")
             json.loads(plain)
             # Whole secrets only: encoded certificates may share fragments with tokens.
-            return not any(form in plain for value in self._known.values() for form in as_written(value))
+            return not any(form in plain for value in self._known.values() for form in text_forms(value))
         except (ValueError, RecursionError):
             return False
 
@@ -346,7 +346,7 @@ class Redactor:
         for name, value in list(self._weak.items()):
             if value in text:
                 return text.replace(value, f"${name}")
-            if encoded := next((each for each in as_encoded(value) if each in text), ""):
+            if encoded := next((each for each in url_forms(value) if each in text), ""):
                 return text.replace(encoded, f"${name}{ENCODED}")
             # Percent-encoding triples the length.
             if len(value) < 2 * len(text) <= 6 * len(value) and (way := alteration_of(value, text)):

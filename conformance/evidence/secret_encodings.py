@@ -11,14 +11,14 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from conformance.vocabulary.values import is_common
 
-MOST_LESS = 64
+LONGEST_CUT = 64
 FULL_WIDTH = 0xFEE0
 """From an ASCII character to its full-width form, which Unicode normalization (NFKC) reverses."""
-NO_WORD = re.compile("[^A-Za-z0-9_.~-]")
-CODED = ("\\u%04x", "\\u%04X")
+NON_WORD = re.compile("[^A-Za-z0-9_.~-]")
+UNICODE_ESCAPES = ("\\u%04x", "\\u%04X")
 MARKS = ("\\", ";", "%")
 """Characters that mark an encoded form: escapes of JSON, XML and URLs."""
-HALVES = "surrogatepass"
+SURROGATES = "surrogatepass"
 """The error handler that encodes a lone surrogate, which JSON and therefore a token may contain."""
 
 
@@ -57,43 +57,41 @@ def lower_in_place(text: str) -> str:
 def alteration_of(secret: str, text: str) -> str:
     """Name the simple alteration that turns a secret into a text, perhaps percent-encoded; "" if there is none."""
     for value in dict.fromkeys((text, unquote(text), unquote_plus(text))):
-        less, way = len(secret) - len(value), ""
-        if value == secret.swapcase():
-            way = "case"
-        elif 0 < less <= MOST_LESS and secret.startswith(value):
-            way = f"cut-{less}"
-        elif 0 < less <= MOST_LESS and secret.endswith(value):
-            way = f"from-{less}"
-        elif not less:
-            place = next(
-                (at for at, (one, two) in enumerate(zip(secret, value, strict=True)) if one != two), len(secret)
-            )
-            other = value[place : place + 1]
-            if secret[place + 1 :] == value[place + 1 :] and other.isalnum():
-                own = secret[place : place + 1]
-                way = f"at-{place + 1}-{ord(other):02x}" if other.isascii() else ""
-                way = f"wide-{place + 1}" if own.isascii() and ord(other) - ord(own) == FULL_WIDTH else way
-        if way:
-            return way if value == text else f"{way}-encoded"
+        if alteration := _alteration(secret, value):
+            return alteration if value == text else f"{alteration}-encoded"
     return ""
 
 
+def _alteration(secret: str, value: str) -> str:
+    missing = len(secret) - len(value)
+    if value == secret.swapcase():
+        return "case"
+    if 0 < missing <= LONGEST_CUT:
+        return f"cut-{missing}" if secret.startswith(value) else f"from-{missing}" if secret.endswith(value) else ""
+    changed = [place for place, (own, other) in enumerate(zip(secret, value, strict=False)) if own != other]
+    if missing or len(changed) != 1 or not value[changed[0]].isalnum():
+        return ""
+    own, other = secret[changed[0]], value[changed[0]]
+    if own.isascii() and ord(other) - ord(own) == FULL_WIDTH:
+        return f"wide-{changed[0] + 1}"
+    return f"at-{changed[0] + 1}-{ord(other):02x}" if other.isascii() else ""
+
+
 @lru_cache(maxsize=256)
-def as_encoded(value: str) -> frozenset[str]:
+def url_forms(value: str) -> frozenset[str]:
     """Return the percent-encoded forms of a text in URLs and forms."""
-    return frozenset(
-        (quote(value, safe="", errors=HALVES), quote_plus(value, errors=HALVES), quote(value, errors=HALVES))
-    )
+    encoded = partial(quote, value, errors=SURROGATES)
+    return frozenset((encoded(safe=""), quote_plus(value, errors=SURROGATES), encoded()))
 
 
-def as_written(value: str) -> set[str]:
+def text_forms(value: str) -> set[str]:
     """Return a text as it is and as escaped in JSON and XML, including escapes that only some servers write.
 
     Header fields and binary bodies are read as Latin-1, so the Latin-1 reading of its UTF-8 is included.
     """
     escaped = json.dumps(value)[1:-1]
-    coded = {NO_WORD.sub(partial(_coded, form), value) for form in CODED}
-    octets = value.encode(errors=HALVES).decode("latin-1")
+    coded = {NON_WORD.sub(partial(_coded, form), value) for form in UNICODE_ESCAPES}
+    octets = value.encode(errors=SURROGATES).decode("latin-1")
     # A target that quotes a JSON body in its own message escapes it twice.
     twice = json.dumps(escaped)[1:-1]
     # Python's repr.

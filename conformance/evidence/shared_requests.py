@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from conformance.evidence.recorder import Kept, Recorder
+from conformance.evidence.recorder import Recorded, Recorder
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 
 T = TypeVar("T")
@@ -19,17 +19,17 @@ class Once:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self._kept: dict[Hashable, tuple[Any, list[Kept]]] = {}
+        self._kept: dict[Hashable, tuple[Any, list[Recorded]]] = {}
 
     def __call__(self, key: Hashable, call: Callable[[], T]) -> T:
         """Return the result of the call that ``key`` identifies within the session."""
         if key in self._kept:
-            found, kept = self._kept[key]
-            self.recorder.keep_again(kept)
+            found, recorded = self._kept[key]
+            self.recorder.reuse(recorded)
         else:
             before = len(self.recorder)
             found = call()
             if not (isinstance(found, Exchange) and found.status in GATEWAY_ERRORS):
-                self._kept[key] = found, self.recorder.kept_from(before)
+                self._kept[key] = found, self.recorder.recorded_from(before)
         result: T = found
         return result

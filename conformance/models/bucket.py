@@ -117,19 +117,19 @@ class BucketModel:
 
     def read_statuses(self, key: str, condition: Condition) -> frozenset[int]:
         """Return the permitted statuses of a conditional read; 404 and 412 may take precedence for a missing key."""
-        there = key in self.objects
-        if condition is Condition.MATCH_OTHER or (condition is Condition.MATCH_OWN and not there):
-            return frozenset({412} if there else {404, 412})
-        if not there:
+        exists = key in self.objects
+        if condition is Condition.MATCH_OTHER or (condition is Condition.MATCH_OWN and not exists):
+            return frozenset({412} if exists else {404, 412})
+        if not exists:
             return frozenset({404})
         return frozenset({304} if condition is Condition.NONE_MATCH_OWN else {200})
 
     def write_statuses(self, key: str, condition: Condition) -> frozenset[int]:
         """Return the permitted statuses of a conditional write; only 2xx has an effect."""
-        there = key in self.objects
+        exists = key in self.objects
         if condition is Condition.NONE_MATCH_ANY:
-            return frozenset({412}) if there else DONE
-        if not there:
+            return frozenset({412}) if exists else DONE
+        if not exists:
             return frozenset({404, 412})
         return DONE if condition is Condition.MATCH_OWN else frozenset({412})
 
@@ -148,9 +148,9 @@ class BucketModel:
         """
         done = self.uploads.pop(upload)
         before = self.objects.get(done.key)
-        made = Stored(b"".join(done.parts[number] for number in numbers), done.metadata)
-        self._set(done.key, made)
-        return [made, before] if done.overtaken else [made]
+        stored = Stored(b"".join(done.parts[number] for number in numbers), done.metadata)
+        self._set(done.key, stored)
+        return [stored, before] if done.overtaken else [stored]
 
     def settle(self, key: str, possible: Sequence[Stored | None], found: bytes | None) -> bool:
         """Store the possible object with the observed bytes (None: no object); return whether there is one."""

@@ -24,7 +24,7 @@ OWNER = "x-amz-meta-owner"
 """The optional metadata field of a model's objects."""
 
 
-def owned(owner: str) -> dict[str, str]:
+def owner_metadata(owner: str) -> dict[str, str]:
     """Return the metadata field of an owner; none for ""."""
     return {OWNER: owner} if owner else {}
 

@@ -117,7 +117,7 @@ class CredentialMachine(Machine):
 
     def _request(self, scopes: list[str]) -> Exchange:
         reply = self.oauth.request_token(self.role, scope=" ".join(scopes) or None)
-        self.oauth.open(reply, self.role)
+        self.oauth.redact_token(reply, self.role)
         return reply
 
     @precondition(lambda self: self.model.issued)

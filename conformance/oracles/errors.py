@@ -19,8 +19,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
-# A secret of LONG characters is no secret if all but UNTOLD of them are revealed.
-LONG, UNTOLD = 32, 6
+# A secret of LONG characters is revealed if all but GUESSABLE of them are.
+LONG, GUESSABLE = 32, 6
 ESCAPED = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 KINDS = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 LEAKS = {
@@ -110,7 +110,7 @@ def whole_text(reply: Exchange) -> str:
 
 def _parts(secret: str) -> list[str]:
     """Return a secret, and a long one also without a few characters, which an attacker could guess."""
-    return [secret, *([secret[UNTOLD:], secret[:-UNTOLD]] if len(secret) >= LONG else [])]
+    return [secret, *([secret[GUESSABLE:], secret[:-GUESSABLE]] if len(secret) >= LONG else [])]
 
 
 def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a secret", nearly: bool = False) -> None:

@@ -14,29 +14,15 @@ from conformance.vocabulary.exchange import Exchange, no_constant
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
-CODES = frozenset(
-    {
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-    }
-)
+CODES = frozenset({
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+    "invalid_scope",
+})  # fmt: skip
 # Codes that other registered extensions of the token endpoint add (IANA, OAuth Extensions Error Registry).
-EXTENSIONS = frozenset(
-    {
-        "invalid_target",
-        "slow_down",
-        "access_denied",
-        "expired_token",
-        "authorization_pending",
-        "invalid_dpop_proof",
-        "use_dpop_nonce",
-        "temporarily_unavailable",
-    }
-)
+EXTENSIONS = frozenset({
+    "invalid_target", "slow_down", "access_denied", "expired_token", "authorization_pending", "invalid_dpop_proof",
+    "use_dpop_nonce", "temporarily_unavailable",
+})  # fmt: skip
 PLAIN = re.compile(r"[\w:-]+", re.ASCII)
 ERROR_TEXT = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*\Z")
 ERROR_URI = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]*\Z")
@@ -52,11 +38,11 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
+        raise _RepeatedMember(next(name for name in names if names.count(name) > 1))
     return document
 
 
-class _Twice(ValueError):
+class _RepeatedMember(ValueError):
     """A member name is repeated."""
 
     def __init__(self, name: str) -> None:
@@ -69,7 +55,7 @@ def expect_json_object(reply: Exchange) -> dict[str, Any]:
     try:
         document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=no_constant)
     except (ValueError, RecursionError) as mistake:
-        proof = _once(reply, mistake.name) if isinstance(mistake, _Twice) else None
+        proof = _once(reply, mistake.name) if isinstance(mistake, _RepeatedMember) else None
         raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply, proof=proof) from None
     if not isinstance(document, dict):
         proof = Proof(reply.id, matches=r"^[[:space:]]*\{.*\}[[:space:]]*$")
@@ -96,13 +82,8 @@ def expect_token(reply: Exchange) -> dict[str, Any]:
     if not isinstance(token, str) or not token:
         # Not inside another object.
         proof = Proof(reply.id, matches=r'^ *\{([^{}]|\{[^{}]*\})*"access_token" *: *"[^"]')
-        got = (
-            "no access_token"
-            if token is None
-            else f"access_token of type {type(token).__name__}"
-            if token
-            else "an empty access_token"
-        )
+        got = f"access_token of type {type(token).__name__}" if token else "an empty access_token"
+        got = "no access_token" if token is None else got
         raise NonConformance("access_token, a non-empty string", got, reply, proof=proof)
     return document
 

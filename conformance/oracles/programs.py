@@ -13,14 +13,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 WORDS_OF_DENIAL = (
-    "denied",
-    "unauthorized",
-    "insufficient_scope",
-    "insufficient scope",
-    "authentication required",
-    "401",
-    "403",
-)
+    "denied", "unauthorized", "insufficient_scope", "insufficient scope", "authentication required", "401", "403",
+)  # fmt: skip
 
 
 def _finding(expected: str, observed: str, outcome: Outcome) -> NonConformance:

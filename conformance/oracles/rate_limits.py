@@ -13,7 +13,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotOffered
 
 
-def stated(limit: str | None, key: str) -> str:
+def declared_rate(limit: str | None, key: str) -> str:
     """Return the rate that ``limits.<key>`` declares; NotOffered without one, since the contract states no limit."""
     if limit is None:
         raise NotOffered(f"the target file declares no limits.{key}")
@@ -28,7 +28,7 @@ def first_refused(
     Raises NotOffered if the target file declares no ``limits.<key>``, Inconclusive if the requests take longer than
     its window, NonConformance if all are served.
     """
-    (allowed, seconds), started = parse_rate(stated(limit, key)), time.monotonic()
+    (allowed, seconds), started = parse_rate(declared_rate(limit, key)), time.monotonic()
     for number in (allowed + 1, allowed + 4):
         replies = burst(ask, number)
         if refused := next(filter(is_refused, replies), None):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from conformance.evidence.recorder import RECORDER
 from conformance.vocabulary.exchange import Exchange
@@ -148,10 +147,10 @@ def unlike_field(
     found = reply.headers.get(name)
     got = f"{name}: {found}" if found is not None else f"{reply.status} without {name}"
     # A script distinguishes an empty value from a missing field only by searching for the line.
-    proof = (
-        Proof(reply.id, fields_match=((name, "^$"),)) if value == "" else Proof(reply.id, fields=((name, value or ""),))
-    )
-    proof = replace(proof, or_refused=(or_refused.id,) if or_refused else ())
+    fields = () if value == "" else ((name, value or ""),)
+    empty = ((name, "^$"),) if value == "" else ()
+    refused = (or_refused.id,) if or_refused else ()
+    proof = Proof(reply.id, fields=fields, fields_match=empty, or_refused=refused)
     return NonConformance(expected, got, reply, proof=proof)
 
 

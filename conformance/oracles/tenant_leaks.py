@@ -39,8 +39,6 @@ def expect_not_theirs(reply: Exchange, there: Exchange, named: str, plain: Calla
     The response to ``plain``, which requests no other organization, may be the same for all callers.
     """
     if reply.ok and named in reply.text and reply.body == there.body and plain().body != reply.body:
-        got, proof = (
-            f"{reply.status} with the same body as {there.url} for the other organization",
-            lacks(reply, reply.text[:SHOWN]),
-        )
+        got = f"{reply.status} with the same body as {there.url} for the other organization"
+        proof = lacks(reply, reply.text[:SHOWN])
         raise NonConformance("a response about the caller's own organization", got, there, reply, proof=proof)

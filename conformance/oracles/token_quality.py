@@ -57,13 +57,13 @@ def header_of(token: str) -> dict[str, object]:
 
 
 def _part(token: str, index: int) -> dict[str, object]:
-    RECORDER.looks_inside("what a token says")
+    RECORDER.reads_secret("what a token says")
     return part_of_jwt(token, index) or {}
 
 
 def capacity_bits(tokens: Sequence[str]) -> float:
     """Return the most bits that tokens of this length and alphabet can have."""
-    RECORDER.looks_inside("how a token looks")
+    RECORDER.reads_secret("how a token looks")
     return min(map(len, tokens)) * math.log2(max(2, _alphabet(tokens)))
 
 
@@ -72,7 +72,7 @@ def room_bits(tokens: Sequence[str]) -> float:
 
     A constant part (a prefix, the version in a UUID) has none.
     """
-    RECORDER.looks_inside("how a token looks")
+    RECORDER.reads_secret("how a token looks")
     parts = [token.split(".")[2] if token.startswith("eyJ") and token.count(".") == 2 else token for token in tokens]
     varying = [letters for letters in zip(*parts, strict=False) if len(set(letters)) > 1]
     return len(varying) * math.log2(max(2, _alphabet("".join(letters) for letters in varying)))

@@ -46,7 +46,7 @@ from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
 from conformance.strategies.properties import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
 from conformance.target import configuration
-from conformance.target.errors import shown
+from conformance.target.errors import path_text
 from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 from conformance.vocabulary.verdict import Verdict
@@ -94,7 +94,7 @@ class Worker:
     def _prepare(self) -> None:
         loaded = configuration.load(Path(self.options.target_config), Path.cwd())
         name, target = loaded.choose(self.options.target)
-        self._place = f"[{shown(('targets', name))}."
+        self._place = f"[{path_text(('targets', name))}."
         self.options.hand_over(target)
         learn_secrets(RECORDER.redactor, target)
         if target.storage is not None:
@@ -207,7 +207,7 @@ class Worker:
             raise NotOffered(f"the target does not claim {feature}")
         surface = surface_of(check.requirement.id)
         blocked = self.options.blocked.get(surface or "")
-        if blocked and not (check.of_strangers and surface in self.options.locked):
+        if blocked and not (check.needs_no_credential and surface in self.options.locked):
             raise Inconclusive(*blocked)
         self.liveness.expect(surface)
 

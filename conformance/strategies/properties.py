@@ -39,7 +39,7 @@ PATIENCE_S = 120.0
 _EXPLORED: list[tuple[Any, float]] = []
 """The decorated checks, with their shares of the budget."""
 _CLASSES: dict[tuple[str, str], type[NonConformance]] = {}
-BETWEEN: list[Callable[[], None]] = []
+BEFORE_EXAMPLES: list[Callable[[], None]] = []
 """Calls before each example of a property, whose exchanges are no evidence."""
 LEFT_OUT = "examples left out, since the run's time for them was up"
 
@@ -78,7 +78,7 @@ def explores(
             try:
                 check(*arguments, **keywords)
             except Exception as failure:
-                keep(failure, strategies)
+                attach_evidence(failure, strategies)
                 raise
             finally:
                 RECORDER.count_answers()
@@ -97,12 +97,12 @@ def explores(
 
 
 def _begin_example() -> None:
-    kept = RECORDER.kept_from(0)
-    for each in BETWEEN:
+    recorded = RECORDER.recorded_from(0)
+    for each in BEFORE_EXAMPLES:
         each()
-    if len(RECORDER) > len(kept):
+    if len(RECORDER) > len(recorded):
         RECORDER.begin()
-        RECORDER.keep_again(kept)
+        RECORDER.reuse(recorded)
     RECORDER.begin_example()
     RECORDER.event("examples")
     # The time limit applies to each example.
@@ -142,7 +142,7 @@ def _as_step(function: Check) -> Check:
     return step
 
 
-class _Kept:
+class _LatestFailure:
     """The latest failure of the current machine."""
 
     failure: NonConformance | None = None
@@ -193,10 +193,10 @@ class Machine(RuleBasedStateMachine):
         """Store the evidence of a failure before the clean-up adds to it."""
         failure = sys.exception()
         if isinstance(failure, Exception):
-            keep(failure)
+            attach_evidence(failure)
             failure.steps = list(self.kept_steps)  # type: ignore[attr-defined]
             failure.rules = {each.function.__name__: tuple(each.arguments) for each in self.rules}  # type: ignore[attr-defined]
-            _Kept.failure = failure if isinstance(failure, NonConformance) else _Kept.failure
+            _LatestFailure.failure = failure if isinstance(failure, NonConformance) else _LatestFailure.failure
         RECORDER.count_answers()
         self.clean_up()
 
@@ -221,17 +221,17 @@ def run_machine(machine: type[Machine], share: float, steps: int) -> None:
     budget = settings(stateful_step_count=steps, max_examples=examples(share))
     test: Any = get_state_machine_test(new_machine, settings=budget)  # type: ignore[arg-type]  # a factory works too
     test._hypothesis_internal_database_key = machine.__name__.encode()
-    _Kept.failure = None
+    _LatestFailure.failure = None
     failed: Exception
     try:
         test()
         return
     except Flaky as flaky:
         # The target responded differently when hypothesis repeated the example, but the failure is real.
-        if isinstance(flaky, ExceptionGroup) or _Kept.failure is None:
+        if isinstance(flaky, ExceptionGroup) or _LatestFailure.failure is None:
             raise
-        _Kept.failure.add_note("The same requests were answered otherwise when they were sent again.")
-        raise _Kept.failure from None
+        _LatestFailure.failure.add_note("The same requests were answered otherwise when they were sent again.")
+        raise _LatestFailure.failure from None
     except (NonConformance, ExceptionGroup) as found:
         failed = found
     # Outside the except clause, because machines read the current exception at teardown.
@@ -257,7 +257,7 @@ def _shortest(failed: Exception, machine: type[Machine], until: float) -> Except
     return found
 
 
-def keep(failure: Exception, tried: Iterable[str] = ()) -> None:
+def attach_evidence(failure: Exception, tried: Iterable[str] = ()) -> None:
     """Attach to a failure its evidence and the names of its inputs.
 
     Failures of different places get different classes, so that hypothesis finds the smallest example of each.

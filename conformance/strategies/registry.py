@@ -18,7 +18,7 @@ from conformance.strategies.json_changes import JSON_CHANGES
 from conformance.vocabulary.mutation import Mutation, Outcome
 from conformance.vocabulary.values import with_one_changed
 
-ANYTHING: SearchStrategy[Any] = st.recursive(
+ANY_JSON: SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
@@ -126,7 +126,7 @@ def manifest_changes() -> SearchStrategy[Change[dict[str, Any], bytes]]:
     ``MISSING_BLOB`` must be refused only if the target claims that feature.
     """
     values = (
-        ANYTHING
+        ANY_JSON
         | st.just(REMOVED)
         | st.sampled_from(
             ["", "sha256:", "sha256:" + "0" * 64, -1, 0, 2**63, 1.5, [], {}, [[]], "application/x", "a/b/c", "\ud800"],
@@ -141,7 +141,7 @@ TWICE = b'{"schemaVersion": 2, "schemaVersion": 1, "layers": [], "layers": 1}'
 def manifest_bodies() -> SearchStrategy[bytes]:
     """Bodies that are no manifest: bytes, any JSON, deep nesting, repeated members."""
     nested = st.integers(1, 4000).map(lambda depth: b'{"a":' * depth + b"1" + b"}" * depth)
-    return st.binary(max_size=200) | ANYTHING.map(lambda value: json.dumps(value).encode()) | nested | st.just(TWICE)
+    return st.binary(max_size=200) | ANY_JSON.map(lambda value: json.dumps(value).encode()) | nested | st.just(TWICE)
 
 
 MANIFEST_BODIES: list[dict[str, Any]] = [

@@ -20,9 +20,9 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from conformance.target.description import SHORTEST_SECRET, ConfigurationFile, Secret, Target
-from conformance.target.errors import Mistake, choices, nearest, of_pydantic, shown
+from conformance.target.errors import Mistake, choices, nearest, path_text, pydantic_mistakes
 from conformance.target.references import BODIES, References, is_secret, secrets_in
-from conformance.target.semantic_validation import NAMELESS, is_nameless, of_meaning
+from conformance.target.semantic_validation import NAMELESS, is_nameless, semantic_mistakes
 from conformance.target.toml_locations import Locations
 
 FILE_NAME = "conformance.toml"
@@ -136,9 +136,9 @@ class _Reading:
             mistakes = references.mistakes
         except ValidationError as error:
             # Not chained to the ValidationError, whose text repeats the input.
-            found = of_pydantic([dict(each) for each in error.errors(include_url=False)], ConfigurationFile)
+            found = pydantic_mistakes([dict(each) for each in error.errors(include_url=False)], ConfigurationFile)
             mistakes, described = [*references.mistakes, *found], None
-        mistakes = [*mistakes, *of_meaning(resolved)]
+        mistakes = [*mistakes, *semantic_mistakes(resolved)]
         # A value whose variable is missing is only reported as missing.
         absent = {each.path for each in references.missing}
         mistakes = [each for each in mistakes if each.path not in absent]
@@ -170,7 +170,7 @@ class _Reading:
 
     def _sentences(self, mistakes: Iterable[Mistake]) -> list[str]:
         """Return the mistakes as unique lines in the order of the file."""
-        placed = [(self.places.line(mistake.path), shown(mistake.path), mistake.text) for mistake in mistakes]
+        placed = [(self.places.line(mistake.path), path_text(mistake.path), mistake.text) for mistake in mistakes]
         lines = []
         for line, where, text in sorted(set(placed), key=lambda each: (each[0], placed.index(each))):
             lines.append(f"{self.path}:{line}: {where}: {text}" if where else f"{self.path}:{line}: {text}")

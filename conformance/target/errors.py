@@ -53,7 +53,7 @@ class Mistake:
     text: str
 
 
-def shown(path: Path) -> str:
+def path_text(path: Path) -> str:
     """Return a path as text: ``targets.staging.identity.resources[0].path``."""
     text = ""
     for part in path:
@@ -91,7 +91,7 @@ def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     return model_of(annotation)
 
 
-def of_pydantic(errors: Iterable[dict[str, Any]], root: type[BaseModel]) -> Iterator[Mistake]:
+def pydantic_mistakes(errors: Iterable[dict[str, Any]], root: type[BaseModel]) -> Iterator[Mistake]:
     """Translate pydantic's errors; never repeat their input values, which may be secrets."""
     for error in errors:
         path = tuple(part for part in error["loc"] if part != "[key]")

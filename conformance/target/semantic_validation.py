@@ -25,7 +25,7 @@ SEPARATE_CLIENTS = {"foreign", "revocable"}
 NAMELESS = "the target has no name: it is [targets.staging], [targets.staging.identity] and so on"
 
 
-def of_meaning(data: dict[str, Any]) -> list[Mistake]:
+def semantic_mistakes(data: dict[str, Any]) -> list[Mistake]:
     """Return the mistakes of a file with resolved references; values of a wrong type are ignored."""
     found: list[Mistake] = []
     for name, target in _tables(data.get("targets")):

@@ -38,9 +38,9 @@ def rows(table: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> list[Any]:
     ]
 
 
-def of_strangers() -> pytest.MarkDecorator:
+def needs_no_credential() -> pytest.MarkDecorator:
     """Mark a check that needs no working credential: it runs even if no credential of the surface works."""
-    return pytest.mark.of_strangers
+    return pytest.mark.needs_no_credential
 
 
 def concludes() -> pytest.MarkDecorator:

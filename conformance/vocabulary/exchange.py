@@ -22,7 +22,7 @@ NOT_ENDED = "that has not ended"
 """The end of the error about a response that began in time but did not end."""
 CUT_OFF = "left without an answer by a connection that closed"
 STILL_THERE = "served what had been deleted by then, which was accepted with 202 and awaited"
-MET = dict.fromkeys(GATEWAY_ERRORS, NOT_REACHED) | {413: TOO_LARGE}
+COUNTED_AS = dict.fromkeys(GATEWAY_ERRORS, NOT_REACHED) | {413: TOO_LARGE}
 """The name under which responses of each of these statuses are counted."""
 LOCKED_OUT = "refused the right secret of a client after wrong ones"
 BETWEEN_GUESSES = "between-guesses"

@@ -135,8 +135,8 @@ class NonConformance(AssertionError):
 class NoAnswer(NonConformance):
     """The connection closed after a well-formed request without a response (RFC 9112 section 9)."""
 
-    def __init__(self, request: str, how: str) -> None:
-        super().__init__("an HTTP answer", f"{how} after {request}")
+    def __init__(self, request: str, reason: str) -> None:
+        super().__init__("an HTTP answer", f"{reason} after {request}")
 
 
 class Inconclusive(Exception):

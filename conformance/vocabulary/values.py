@@ -24,8 +24,8 @@ PLAIN = re.compile(r"[0-9]+|[A-Z]?[a-z]+(?:[ ._-][A-Z]?[a-z]+)*|[A-Z]+(?:[ ._-][
 """Words, or a number."""
 GZIP = b"\x1f\x8b"
 """The first bytes of gzip data (RFC 1952 section 2.3.1)."""
-OF_HEXADECIMAL = re.compile(r"(?=.*[0-9])(?:[0-9a-f-]{8,}|[0-9A-F-]{8,})")
-OF_A_FORM = re.compile(r"[0-9]+|[0-9A-Fa-f-]{16,}")
+HEXADECIMAL = re.compile(r"(?=.*[0-9])(?:[0-9a-f-]{8,}|[0-9A-F-]{8,})")
+FIXED_FORM = re.compile(r"[0-9]+|[0-9A-Fa-f-]{16,}")
 CONSONANTS, DIGITS = "bcdfghjkmnpqrstvwxz", "0123456789"
 ROUNDED_S = 1
 """How far two texts of one time may be apart: S3 does not state whether it truncates or rounds fractions."""
@@ -84,7 +84,7 @@ def with_one_changed(text: str, place: float) -> str:
     return text[:index] + other + text[index + 1 :]
 
 
-def another_like(name: str) -> str:
+def unused_name_like(name: str) -> str:
     """Return an unused name of the same form: its last part of four or more characters has other letters and digits.
 
     Of a long name without parts, the second half changes; of a short one or a number, all. The form stays, because a
@@ -92,12 +92,12 @@ def another_like(name: str) -> str:
     """
     parts = [each.end() for each in re.finditer("[^A-Za-z0-9]", name) if len(name) - each.end() >= 4]
     half = len(name) // 2 if name.isalnum() and not name.isdecimal() and len(name) >= 8 else 0
-    begins = parts[-1] if parts else half
-    letters = "abcdef" if OF_HEXADECIMAL.fullmatch(name) else CONSONANTS
-    made = "".join(_another(each, letters) if at >= begins else each for at, each in enumerate(name))
+    start = parts[-1] if parts else half
+    letters = "abcdef" if HEXADECIMAL.fullmatch(name) else CONSONANTS
+    new = "".join(_another(each, letters) if at >= start else each for at, each in enumerate(name))
     # Some services drop leading zeros of a number.
-    made = random.choice(DIGITS[1:]) + made[1:] if name.isdecimal() else made
-    return made if made != name or not any(map(str.isalnum, name)) else another_like(name)
+    new = random.choice(DIGITS[1:]) + new[1:] if name.isdecimal() else new
+    return new if new != name or not any(map(str.isalnum, name)) else unused_name_like(name)
 
 
 def _another(each: str, letters: str) -> str:
@@ -109,9 +109,9 @@ def _another(each: str, letters: str) -> str:
     return random.choice(letters if each.islower() else letters.upper())
 
 
-def has_a_form(name: str) -> bool:
+def has_fixed_form(name: str) -> bool:
     """Return whether a name is a number or a UUID in form: a service may refuse names of other forms as malformed."""
-    return OF_A_FORM.fullmatch(name) is not None
+    return FIXED_FORM.fullmatch(name) is not None
 
 
 def is_common(text: str) -> bool:

@@ -16,7 +16,7 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.headers import expect_header
 from conformance.oracles.oauth import expect_token_withheld
-from conformance.oracles.rate_limits import expect_limited, stated
+from conformance.oracles.rate_limits import declared_rate, expect_limited
 from conformance.oracles.registry import expect_nothing_changed
 from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.names import Names
@@ -212,7 +212,7 @@ def test_requests_are_limited(registry: Registry, stored: StoredImage, target: T
     Method: 1. with the login in the role limited, HEAD a manifest more often than limits.registry_requests permits
             2. expect 429
     """
-    limit = stated(target.limits.registry_requests, "registry_requests")
+    limit = declared_rate(target.limits.registry_requests, "registry_requests")
     if "limited" not in registry.described.credentials:
         raise NotDeclared("the target file describes no login in the role limited", "registry.credentials.limited")
     repository = stored.repository.as_role("limited").impatient()

@@ -19,7 +19,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
-from conformance.vocabulary.values import another_like
+from conformance.vocabulary.values import unused_name_like
 from conformance.vocabulary.wording import worded
 
 CHANGES = [case(name, name) for name in (*WRITES, *DELETIONS)]
@@ -115,7 +115,7 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
     def absent() -> str:
         # Of the same length, or Content-Length would differ without telling anything.
         before, _, after = existing.name.rpartition("guarded")
-        return before + another_like("guarded") + after
+        return before + unused_name_like("guarded") + after
 
     expect_as_absent(ask, existing.name, absent, "to a client without access")
 
@@ -253,7 +253,7 @@ def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredI
     """
     existing = guarded.repository.name
     there, not_there = (
-        ask(bearer, "foreign", bearer.scope(each, "pull")) for each in (existing, another_like(existing))
+        ask(bearer, "foreign", bearer.scope(each, "pull")) for each in (existing, unused_name_like(existing))
     )
 
     of_both = there.id, not_there.id, "token"

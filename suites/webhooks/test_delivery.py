@@ -280,7 +280,7 @@ def test_rejected_events_do_not_arrive(webhook: WebhookClient, operator: Operato
         "with malformed JSON": webhook.post(events["with malformed JSON"][:-1]),
         "of an unknown type": webhook.post(events["of an unknown type"], "application/x-cf-unknown"),
         "by PUT": webhook.send("PUT", webhook.path, events["by PUT"], content_type_of(webhook.kind)),
-        "by GET": webhook.send("GET", webhook.path_asking(f"mark={marks['by GET']}")),
+        "by GET": webhook.send("GET", webhook.path_with_query(f"mark={marks['by GET']}")),
         "by OPTIONS": webhook.send("OPTIONS", webhook.path, events["by OPTIONS"], content_type_of(webhook.kind)),
     }
     if reply := unless_closed(lambda: webhook.deliver(large)):

@@ -184,18 +184,18 @@ class OAuthClient:
         if self.guesses is None:
             return self._sent(body, headers, method, query)
         fields = tuple(headers)
-        return self.guesses.send(lambda: self._sent(body, fields, method, query), self.shown(body, fields))
+        return self.guesses.send(lambda: self._sent(body, fields, method, query), self.presented_role(body, fields))
 
     def _sent(
         self, body: bytes | Pairs, headers: HeaderFields = (FORM_TYPE,), method: str = "POST", query: str = ""
     ) -> Exchange:
         data, fields = body if isinstance(body, bytes) else encoded(body), tuple(headers)
         reply = self.http.send(method, self.identity.token_path + query, fields, data)
-        if (token := access_token(reply)) and (role := self.shown(body, fields)):
+        if (token := access_token(reply)) and (role := self.presented_role(body, fields)):
             self.single_active.latest[role] = token
         return reply
 
-    def shown(self, body: bytes | Pairs, headers: HeaderFields) -> str | None:
+    def presented_role(self, body: bytes | Pairs, headers: HeaderFields) -> str | None:
         """Return the role whose id and secret a request presents, in Basic if present, else in the body."""
         form = dict(parse_qsl(body.decode("latin-1")) if isinstance(body, bytes) else body)
         by_basic = [str(value).partition(" ")[2] for name, value in headers if name.lower() == "authorization"]
@@ -233,7 +233,7 @@ class OAuthClient:
         pairs = self.form(role, **{"client_id": None, "client_secret": None, **changes})
         return self.post(pairs, (FORM_TYPE, authorization))
 
-    def needs_basic(self) -> None:
+    def require_basic(self) -> None:
         """Raise NotApplicable if the endpoint refuses Basic, which another check reports."""
         if not self.request_by_basic().ok:
             raise NotApplicable("the token endpoint refuses HTTP Basic; another check reports that")
@@ -363,7 +363,7 @@ class OAuthClient:
         recorder.recipe(name, f'{name}=$(printf %s "${secret.name}" | {hashed})')
         return digest
 
-    def open(self, reply: Exchange, role: str = "full") -> None:
+    def redact_token(self, reply: Exchange, role: str = "full") -> None:
         """Teach the redactor the token of a response, if it has one."""
         token = access_token(reply)
         if token is not None:

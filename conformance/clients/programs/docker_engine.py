@@ -41,7 +41,7 @@ class Docker(ImageProgram):
     def login(self, username: str, password: str) -> Outcome:
         """``docker login``."""
         options = ["--username", username, "--password-stdin", self.host]
-        return self._expect_trust(self._run(*self._as(None), "login", *options, given=f"{password}\n"))
+        return self._expect_trust(self._run(*self._as(None), "login", *options, stdin=f"{password}\n"))
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``docker load``, ``docker push``."""

@@ -71,7 +71,7 @@ class ImageProgram(ABC):
         options = ["--username", username, "--password-stdin", self.host]
         file = self.home.new_folder() / "config.json"
         words = ["login", *self._insecure(), self.login_option, str(file), *options]
-        return self._run(*self._storage(), *words, given=f"{password}\n")
+        return self._run(*self._storage(), *words, stdin=f"{password}\n")
 
     @abstractmethod
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
@@ -81,14 +81,14 @@ class ImageProgram(ABC):
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
         """Pull a tag (``:v1``) or digest (``@sha256:…``); from an index, the image for this Linux architecture."""
 
-    def _run(self, *words: str, given: str = "") -> Outcome:
+    def _run(self, *words: str, stdin: str = "") -> Outcome:
         command = [self.path, *words]
         for _ in range(CRASHES):
             try:
-                return run_program(self.recorder, command, self._environment(), given)
+                return run_program(self.recorder, command, self._environment(), stdin)
             except Crashed:
                 continue
-        return run_program(self.recorder, command, self._environment(), given)
+        return run_program(self.recorder, command, self._environment(), stdin)
 
     def _environment(self) -> dict[str, str]:
         return self.home.environment()

@@ -15,8 +15,8 @@ from conformance.vocabulary.finding import NotInstalled
 from conformance.vocabulary.values import basic_login
 
 # docker uses a keychain if a configuration names no login at all.
-NOBODY: dict[str, dict[str, str]] = {"nobody.invalid": {}}
-ANYTHING = {"default": [{"type": "insecureAcceptAnything"}]}
+NO_LOGIN: dict[str, dict[str, str]] = {"nobody.invalid": {}}
+ACCEPT_ANYTHING = {"default": [{"type": "insecureAcceptAnything"}]}
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Home:
     def __post_init__(self) -> None:
         containers = self.root / ".config" / "containers"
         containers.mkdir(parents=True)
-        (containers / "policy.json").write_text(json.dumps(ANYTHING), encoding="utf-8")
+        (containers / "policy.json").write_text(json.dumps(ACCEPT_ANYTHING), encoding="utf-8")
         (containers / "registries.conf").touch()
         (containers / "containers.conf").write_text(
             '[engine]\nevents_logger = "none"\ncgroup_manager = "cgroupfs"\n', encoding="utf-8"
@@ -77,7 +77,7 @@ class Home:
         name = (registry, login.username, login.password.reveal()) if login else (registry, "", "")
         if name not in self._logins:
             folder = self.new_folder()
-            logins = dict(NOBODY)
+            logins = dict(NO_LOGIN)
             if login:
                 logins[registry] = {"auth": basic_login(login.username, login.password.reveal()).removeprefix("Basic ")}
             (folder / "config.json").write_text(json.dumps({"auths": logins}), encoding="utf-8")

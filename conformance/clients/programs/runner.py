@@ -59,8 +59,8 @@ def installed(*names: str) -> str:
 class Crashed(Inconclusive):
     """A program failed by its own fault, whatever the target sent."""
 
-    def __init__(self, program: str, how: str, errors: str) -> None:
-        super().__init__(f"{program} {how}: {errors.strip()[:300]}", "a program that does not crash")
+    def __init__(self, program: str, reason: str, errors: str) -> None:
+        super().__init__(f"{program} {reason}: {errors.strip()[:300]}", "a program that does not crash")
 
 
 def run_program(
@@ -92,7 +92,7 @@ def run_program(
         **(environment or {}),
     }
     try:
-        code, *written = _ended(command, variables, standard_input.encode(), time_limit_s)
+        code, *written = _run_to_end(command, variables, standard_input.encode(), time_limit_s)
     except subprocess.TimeoutExpired:
         raise Inconclusive(
             f"{command[0]} did not end within {time_limit_s:g} s", "a target that answers in time"
@@ -118,7 +118,7 @@ def expect_not_rate_limited(name: str, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _ended(
+def _run_to_end(
     command: Sequence[str], variables: Mapping[str, str], standard_input: bytes, time_limit_s: float
 ) -> tuple[int, bytes, bytes]:
     """Return exit code, output and errors; if the wait ends early, kill the program and its children."""

@@ -58,8 +58,8 @@ class S3Program(ABC):
     def _found(self) -> str:
         return installed(self.name)
 
-    def _run(self, *words: str, given: str = "", **environment: str) -> Outcome:
-        return run_program(self.recorder, [self.path, *words], {**self.home.environment(), **environment}, given)
+    def _run(self, *words: str, stdin: str = "", **environment: str) -> Outcome:
+        return run_program(self.recorder, [self.path, *words], {**self.home.environment(), **environment}, stdin)
 
 
 class Aws(S3Program):
@@ -67,7 +67,7 @@ class Aws(S3Program):
 
     name = "aws"
 
-    def s3(self, *words: str, given: str = "") -> Outcome:
+    def s3(self, *words: str, stdin: str = "") -> Outcome:
         """``aws s3 --endpoint-url <endpoint> WORDS``."""
         environment = {
             "AWS_ACCESS_KEY_ID": self.keys[0],
@@ -81,7 +81,7 @@ class Aws(S3Program):
         }
         if self.home.target.ca_file is not None:
             environment["AWS_CA_BUNDLE"] = str(self.home.trusted)
-        return self._run("s3", "--endpoint-url", self.storage.endpoint, *words, given=given, **environment)
+        return self._run("s3", "--endpoint-url", self.storage.endpoint, *words, stdin=stdin, **environment)
 
     def upload(self, folder: Path, bucket: str, prefix: str) -> Outcome:
         """``aws s3 sync FOLDER s3://…``."""

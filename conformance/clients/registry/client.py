@@ -271,11 +271,11 @@ class Repository:
         recorder = self.registry.http.recorder
         for blob in manifest.blobs:
             if blob.digest in self.inventory.blobs:
-                recorder.keep_again(self.inventory.parts.get(blob.digest, ()))
+                recorder.reuse(self.inventory.parts.get(blob.digest, ()))
                 continue
             before = len(recorder)
             self.given_blob(blob.content)
-            self.inventory.parts[blob.digest] = recorder.kept_from(before)
+            self.inventory.parts[blob.digest] = recorder.recorded_from(before)
         for child in manifest.children:
             if child.digest not in self.inventory.manifests:
                 self.given(child)

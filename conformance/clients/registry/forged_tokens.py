@@ -18,31 +18,31 @@ from conformance.clients.jwt.parts import hmac_signed, signed
 from conformance.clients.registry.tokens import claims_of, header_of
 from conformance.vocabulary.finding import NotApplicable
 
-OF_A_KEY = ("kid", "jwk", "jku", "x5c", "x5u", "x5t", "x5t#S256")
+KEY_MEMBERS = ("kid", "jwk", "jku", "x5c", "x5u", "x5t", "x5t#S256")
 
 
-def forged(token: str, how: str) -> str:
+def forged(token: str, kind: str) -> str:
     """Return a forged token with the same claims: ``own-key`` in jwk, ``own-certificate`` in x5c, or ``public-key``.
 
     The key in jwk may have the signer's kid (``own-key-by-its-name``) or x5c (``own-key-in-its-chain``).
     """
     header, claims = header_of(token), claims_of(token)
-    if how == "public-key":
+    if kind == "public-key":
         # HMAC with the issuer's public key as the secret (RFC 8725 section 2.1).
         return hmac_signed({**header, "alg": "HS256"}, token.split(".")[1], _public_key(header))
     key = ec.generate_private_key(ec.SECP256R1())
-    kept = {name: value for name, value in header.items() if name not in OF_A_KEY}
-    if how.startswith("own-key"):
+    rest = {name: value for name, value in header.items() if name not in KEY_MEMBERS}
+    if kind.startswith("own-key"):
         own = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
-        return signed({**kept, "jwk": {**own, **_borrowed(header, how)}}, claims, key)
-    return signed({**kept, "x5c": [_certificate(key, header)]}, claims, key)
+        return signed({**rest, "jwk": {**own, **_borrowed(header, kind)}}, claims, key)
+    return signed({**rest, "x5c": [_certificate(key, header)]}, claims, key)
 
 
-def _borrowed(header: dict[str, Any], how: str) -> dict[str, Any]:
+def _borrowed(header: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return members of the signer's key for a forged one; NotApplicable if the token has none."""
-    if how == "own-key":
+    if kind == "own-key":
         return {}
-    if how == "own-key-by-its-name":
+    if kind == "own-key-by-its-name":
         return {"kid": header.get("kid") or _fingerprint(header)}
     if _signer_certificate(header) is None:
         raise NotApplicable("the token has no x5c header")

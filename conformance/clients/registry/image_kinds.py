@@ -37,7 +37,7 @@ FULL_PLATFORM = {"architecture": "arm64", "os": "windows", "os.features": ["win3
 PLATFORMS = 30
 MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * MANY_LAYERS), seed),
-    DOCKER_MANIFEST: lambda base, seed: spaced(docker_image(base)),
+    DOCKER_MANIFEST: lambda base, seed: indented(docker_image(base)),
     OCI_INDEX: lambda base, seed: of_any_platform(index(twins(base), **index_fields(seed))),
     DOCKER_LIST: lambda base, seed: index([docker_image(base)], docker=True),
     "nested": lambda base, seed: index([index(twins(base)[:1]), twins(base)[0]]),
@@ -69,7 +69,7 @@ def of_docker(config: Blob, layers: Sequence[Blob]) -> Manifest:
     return manifest_of(Blob(config.content, DOCKER_CONFIG), own, DOCKER_MANIFEST)
 
 
-def spaced(manifest: Manifest) -> Manifest:
+def indented(manifest: Manifest) -> Manifest:
     """Return the manifest in the format of Docker's engine: indented by three blanks."""
     return replace(manifest, content=json.dumps(manifest.document, indent=3).encode())
 

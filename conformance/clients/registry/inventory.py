@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from conformance.evidence.recorder import Kept
+from conformance.evidence.recorder import Recorded
 
 if TYPE_CHECKING:
     from conformance.clients.registry.client import Upload
@@ -34,7 +34,7 @@ class Inventory:
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, None] = field(default_factory=dict)
     uploads: list[Upload] = field(default_factory=list)
-    parts: dict[str, list[Kept]] = field(default_factory=dict)
+    parts: dict[str, list[Recorded]] = field(default_factory=dict)
 
     def for_repository(self, repository: str) -> Inventory:
         """Return the inventory of another repository that shares this one's upload sessions."""

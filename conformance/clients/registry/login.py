@@ -34,7 +34,7 @@ TOKEN, REFRESH_TOKEN = r"\(access_\)*token", r"\(refresh_\)token"
 Scopes = tuple[str, ...]
 NOTHING: Mapping[str, str] = MappingProxyType({})
 SUPPORT = "/v2/"
-NOTHING_THERE = "manifests/cf-no-such-tag"
+MISSING_MANIFEST = "manifests/cf-no-such-tag"
 
 
 class Presenter(Protocol):
@@ -316,7 +316,7 @@ def discover_auth(http: HttpClient, repository: str) -> RegistryAuth:
     realm = on_requested_origin(found.parameters.get("realm", ""), http.base_url)
     auth = RegistryAuth(found.scheme, realm, found.parameters.get("service", ""), "delete", http)
     if auth.scheme == "bearer":
-        actions = _requested_actions(ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}"))
+        actions = _requested_actions(ask("DELETE", f"/v2/{repository}/{MISSING_MANIFEST}"))
         # Deletion may have its own action, or be part of push.
         auth.delete_action = next((each for each in actions if each != "push"), actions[0] if actions else "delete")
         known, listed = ("push", "*", auth.delete_action), f"/v2/{repository}/tags/list"
@@ -338,7 +338,7 @@ def repository_challenge(ask: Callable[[str, str], Exchange | None], repository:
 
     It is that of a read or, if reading requires no login, of a push. ``ask`` takes method and path.
     """
-    paths = (f"/v2/{repository}/tags/list", f"/v2/{repository}/{NOTHING_THERE}")
+    paths = (f"/v2/{repository}/tags/list", f"/v2/{repository}/{MISSING_MANIFEST}")
     read = next((each for path in paths if (each := ask("GET", path)) is not None), None)
     if read is None or read.status in (401, 403):
         return read

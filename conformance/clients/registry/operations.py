@@ -36,7 +36,7 @@ class Operation:
     ``unoffered`` are statuses by which a registry states, before authentication, that it does not support it.
     """
 
-    right: str
+    action: str
     request: Callable[[Repository, Occasion], Exchange]
     unoffered: frozenset[int] = frozenset()
 

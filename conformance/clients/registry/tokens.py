@@ -82,23 +82,23 @@ def pull(stored: StoredImage, token: str) -> Exchange:
     return stored.repository.presenting(f"Bearer {token}").get_manifest(stored.tag)
 
 
-def altered(token: str, how: str) -> str:
+def altered(token: str, kind: str) -> str:
     """Return an altered token."""
-    if how == "truncated":
+    if kind == "truncated":
         return token[:-12]
-    if how == "letter":
+    if kind == "letter":
         return with_one_changed(token, max(0.0, 1 - 20 / len(token)))
-    if how == "more":
+    if kind == "more":
         return f"{token}AAAA"
-    if how == "swapped":
+    if kind == "swapped":
         if may_have_any_case(token):
             raise NotApplicable("the token may be valid in another letter case")
         return token.swapcase()
     header, claims = header_of(token), claims_of(token)
     parts = token.split(".")
-    if how == "no-signature":
+    if kind == "no-signature":
         return f"{parts[0]}.{parts[1]}."
-    if how == "alg-none":
+    if kind == "alg-none":
         return f"{_part({**header, 'alg': 'none'})}.{parts[1]}."
     everything = [{"type": "repository", "name": "*", "actions": ["*"]}]
     changes: dict[str, dict[str, Any]] = {
@@ -106,7 +106,7 @@ def altered(token: str, how: str) -> str:
         "other-subject": {"sub": "admin"},
         "more-rights": {"access": everything},
     }
-    return f"{parts[0]}.{_part({**claims, **changes[how]})}.{parts[2]}"
+    return f"{parts[0]}.{_part({**claims, **changes[kind]})}.{parts[2]}"
 
 
 def _part(document: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def patched(upload: Upload, content: bytes, ends: Iterable[int], first: int = 0)
         first = end
 
 
-def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
+def session_requests(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
     """Return the requests to a session by method."""
     return {
         "PATCH": lambda: upload.patch(blob.content),
@@ -131,7 +131,7 @@ class ReusableUpload:
         self.opened, self.used = self.opened + 1, False
 
 
-def at_the_registry(upload: Upload) -> Upload:
+def on_registry_host(upload: Upload) -> Upload:
     """Return the session; NotApplicable if its Location is on another host, which gets no login.
 
     Such a Location may be usable by any client, like a redirected pull.

@@ -123,9 +123,9 @@ class BoundedBody:
 
     def _counted(self, part: bytes, seconds: float) -> bytes:
         self._size += len(part)
-        if how := overrun(self._size, seconds, self._limits.answer_bytes, self._limits.answer_s):
+        if excess := overrun(self._size, seconds, self._limits.answer_bytes, self._limits.answer_s):
             self._raw.close()
-            raise Overrun(f"the answer {how}")
+            raise Overrun(f"the answer {excess}")
         return part
 
 

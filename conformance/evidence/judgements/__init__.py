@@ -1,6 +1,6 @@
 """Passive judgements of every response of a run, whatever the request: one function each.
 
-Each returns the fault of a response, "" if there is none.
+Each returns the flaw of a response, "" if there is none.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from conformance.vocabulary.exchange import Exchange
 
 DETAIL = "; "
-"""The separator between a fault, by which checks find it, and its detail."""
+"""The separator between a flaw, by which checks find it, and its detail."""
 
 
 def declared_type(exchange: Exchange) -> str:

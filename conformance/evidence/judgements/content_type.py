@@ -16,7 +16,7 @@ NOT_JSON = frozenset(
 
 
 def undeclared_json(exchange: Exchange) -> str:
-    """Return the fault of a JSON object or list without a JSON Content-Type (RFC 9110 section 8.3)."""
+    """Return the flaw of a JSON object or list without a JSON Content-Type (RFC 9110 section 8.3)."""
     body = exchange.body.strip()
     if exchange.media_type not in NOT_JSON or body[:1] not in (b"{", b"[") or len(body) > LARGEST:
         return ""

@@ -19,7 +19,7 @@ LARGEST = 65_536
 
 
 def repeated_field(exchange: Exchange, further: frozenset[str] = frozenset()) -> str:
-    """Return the fault of a response with a repeated single-valued field, or a repeated ``further`` one."""
+    """Return the flaw of a response with a repeated single-valued field, or a repeated ``further`` one."""
     names = [name.lower() for name, _ in exchange.headers]
     if len(names) == len(set(names)):
         return ""
@@ -28,7 +28,7 @@ def repeated_field(exchange: Exchange, further: frozenset[str] = frozenset()) ->
 
 
 def repeated_member(exchange: Exchange) -> str:
-    """Return the fault of a JSON body in which an object repeats a member name (RFC 8259 section 4)."""
+    """Return the flaw of a JSON body in which an object repeats a member name (RFC 8259 section 4)."""
     if not exchange.media_type.endswith("json") or len(exchange.body) > LARGEST:
         return ""
     twice = list[str]()

@@ -28,7 +28,7 @@ _INEXPRESSIBLE = re.compile(r"%(?:[01][0-9a-f]|7f|ef%bf%b[ef])", re.IGNORECASE)
 
 
 def document_flaw(exchange: Exchange) -> str:
-    """Return the fault of an S3 ``Error`` document; proxies may send others, and a truncated one is not judged."""
+    """Return the flaw of an S3 ``Error`` document; proxies may send others, and a truncated one is not judged."""
     whole = exchange.headers.get("content-length") in (None, str(len(exchange.body)))
     if exchange.status < 400 or not whole or not _ERROR.match(exchange.body) or b"<!DOCTYPE" in exchange.body:
         return ""

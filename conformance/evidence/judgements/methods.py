@@ -14,7 +14,7 @@ BASIC = re.compile(r"(^|,)\s*basic\b", re.IGNORECASE)
 
 
 def unnamed_methods(exchange: Exchange) -> str:
-    """Return the fault of a 405 without Allow (RFC 9110 section 15.5.6), which may be empty.
+    """Return the flaw of a 405 without Allow (RFC 9110 section 15.5.6), which may be empty.
 
     HTML is not judged: some firewalls answer requests that resemble attacks with a 405 page.
     """
@@ -23,7 +23,7 @@ def unnamed_methods(exchange: Exchange) -> str:
 
 
 def unchallenged_basic(exchange: Exchange) -> str:
-    """Return the fault of a token endpoint's 401 to Basic without a Basic challenge (RFC 6749 section 5.2)."""
+    """Return the flaw of a token endpoint's 401 to Basic without a Basic challenge (RFC 6749 section 5.2)."""
     tried = (exchange.request_headers.get("authorization") or "").strip().lower().startswith("basic")
     offered = BASIC.search(", ".join(exchange.headers.all("www-authenticate")))
     return NO_BASIC if exchange.status == 401 and tried and not offered else ""

@@ -24,7 +24,7 @@ FORMS = {
 
 
 def malformed_field(exchange: Exchange, path: str) -> str:
-    """Return the fault of a response about an object with a malformed header field."""
+    """Return the flaw of a response about an object with a malformed header field."""
     described = exchange.ok or exchange.status == 304
     wrong = next(_wrong(exchange), "") if described and STORED.match(path) else ""
     return f"{MALFORMED}{DETAIL}{wrong}" if wrong else ""

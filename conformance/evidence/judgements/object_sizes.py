@@ -32,7 +32,7 @@ class Sizes:
         self._lock = threading.Lock()
 
     def flaw(self, exchange: Exchange, path: str, result: Element | None) -> str:
-        """Return the fault of a response, or of the result in it, that states a different size than an earlier one."""
+        """Return the flaw of a response, or of the result in it, that states a different size than an earlier one."""
         sizes = list(_read(exchange, path) if STORED.match(path) else _listed(result, path))
         with self._lock:
             wrong = next((each for each in sizes if self._sizes.get(each[0], each[1]) != each[1]), None)

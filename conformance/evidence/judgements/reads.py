@@ -25,7 +25,7 @@ LARGEST = 65_536
 
 
 def digest_flaw(exchange: Exchange, path: str) -> str:
-    """Return the fault of a read by digest that states a different digest.
+    """Return the flaw of a read by digest that states a different digest.
 
     A digest of another algorithm may be of the same content (Docker Registry V2, "Digest Header").
     """
@@ -35,7 +35,7 @@ def digest_flaw(exchange: Exchange, path: str) -> str:
 
 
 def list_flaw(exchange: Exchange, path: str) -> str:
-    """Return the fault of a list of tags or referrers with a wrong type or name."""
+    """Return the flaw of a list of tags or referrers with a wrong type or name."""
     if exchange.method != "GET" or exchange.status != 200:
         return ""
     if REFERRERS.fullmatch(path):

@@ -40,7 +40,7 @@ PLACE = re.compile(r'\b(?:realm|service)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,]+)', re.
 
 
 def flaw(exchange: Exchange, path: str) -> str:
-    """Return the fault in the form of a refusal."""
+    """Return the flaw in the form of a refusal."""
     if exchange.status == 401 and not any(map(WORD.search, exchange.headers.all("www-authenticate"))):
         return NO_CHALLENGE
     if "content-encoding" not in exchange.headers and _is_broken(exchange):
@@ -56,7 +56,7 @@ def flaw(exchange: Exchange, path: str) -> str:
 
 
 def scope_flaw(exchange: Exchange, path: str) -> str:
-    """Return the fault of a challenge whose scopes name another repository."""
+    """Return the flaw of a challenge whose scopes name another repository."""
     requested = IN_A_REPOSITORY.fullmatch(path) if exchange.status == 401 else None
     scopes = [each for value in exchange.headers.all("www-authenticate") for each in SCOPE.findall(value)]
     names = [scope.split(":", 1)[1].rpartition(":")[0] for each in scopes for scope in REPOSITORY.findall(each)]
@@ -76,7 +76,7 @@ def realms_of(exchange: Exchange) -> str:
 
 
 def warning_flaw(exchange: Exchange) -> str:
-    """Return the fault of a response's warnings (OCI Distribution 1.1, Warnings)."""
+    """Return the flaw of a response's warnings (OCI Distribution 1.1, Warnings)."""
     warnings = exchange.headers.all("warning")
     texts = "".join(text for each in warnings for text in QUOTED.findall(each))
     if not all(WARNINGS.fullmatch(each.strip()) for each in warnings):

@@ -58,7 +58,7 @@ _INEXPRESSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffd-\uffff\ud800-\udfff
 
 
 def result_flaws(exchange: Exchange, path: str, root: Element) -> Iterator[str]:
-    """Yield the faults of an S3 result; ``path`` is the requested bucket, key and query."""
+    """Yield the flaws of an S3 result; ``path`` is the requested bucket, key and query."""
     if exchange.media_type not in TYPES and not exchange.media_type.endswith("+xml"):
         yield f"{UNTYPED}{DETAIL}{declared_type(exchange)}"
     if twice := _first(_twice, root):
@@ -89,7 +89,7 @@ def local_name(element: Element) -> str:
 
 
 def _first(look: Callable[[Element], str], root: Element) -> str:
-    """Return the fault of the first faulty element of a result."""
+    """Return the flaw of the first flawed element of a result."""
     return next(filter(None, map(look, root.iter())), "")
 
 

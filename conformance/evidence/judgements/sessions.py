@@ -23,7 +23,7 @@ class Openings:
         self._seen: set[int] = set()
 
     def flaw(self, exchange: Exchange, path: str) -> str:
-        """Return the fault of an opened upload with an earlier session."""
+        """Return the flaw of an opened upload with an earlier session."""
         if exchange.method != "POST" or exchange.status != 202 or not UPLOADS.fullmatch(path):
             return ""
         identifiers = {hash((name, value)) for name in NAMING if (value := exchange.headers.get(name))}
@@ -33,7 +33,7 @@ class Openings:
 
 
 def subject_flaw(exchange: Exchange, path: str) -> str:
-    """Return the fault of a pushed manifest's response with a wrong OCI-Subject."""
+    """Return the flaw of a pushed manifest's response with a wrong OCI-Subject."""
     subject = exchange.headers.get("oci-subject") if exchange.method == "PUT" and exchange.ok else None
     if subject is None or not MANIFEST.fullmatch(path) or len(exchange.request_body) > LARGEST:
         return ""

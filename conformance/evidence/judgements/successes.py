@@ -49,7 +49,7 @@ BAD_TAG = "an ETag that is not a strong entity tag"
 
 
 def tag_flaw(exchange: Exchange, path: str) -> str:
-    """Return the fault of a response about an object with a malformed ETag.
+    """Return the flaw of a response about an object with a malformed ETag.
 
     A content coding permits a weak ETag, and HTML may be a page that is no object.
     """
@@ -87,7 +87,7 @@ def lacking(name: str, what: str) -> str:
 
 
 def absent_fields(exchange: Exchange, path: str) -> Iterator[str]:
-    """Return the faults of a successful step of a push that lacks documented header fields."""
+    """Return the flaws of a successful step of a push that lacks documented header fields."""
     same = (each for each in REGISTRY if (each.method, each.status) == (exchange.method, exchange.status))
     done = next((each.what for each in same if each.path.fullmatch(path)), "")
     return (lacking(name, done) for name in LISTED_FIELDS.get(done, ()) if name not in exchange.headers)
@@ -99,7 +99,7 @@ OF_NO_BYTES = re.compile(r"/v2/.+/blobs/uploads/?(?:\?(?!.*digest=).*)?")
 
 
 def received_flaw(exchange: Exchange, path: str) -> str:
-    """Return the fault of a newly opened upload whose Range claims received bytes.
+    """Return the flaw of a newly opened upload whose Range claims received bytes.
 
     "0-0" means none. A POST with a digest is not judged: it may have uploaded the blob.
     """

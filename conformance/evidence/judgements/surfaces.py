@@ -28,7 +28,7 @@ from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
 FAILED = "a server error for"
-"""The start of the fault of a 500 from an organization API; method and resource follow."""
+"""The start of the flaw of a 500 from an organization API; method and resource follow."""
 MOST_REALMS = 20
 
 
@@ -60,7 +60,7 @@ class Flaws:
         self._openings, self._sizes = Openings(), Sizes()
 
     def of(self, exchange: Exchange) -> Iterator[tuple[str, str]]:
-        """Yield the surface and the fault for each fault of a response."""
+        """Yield the surface and the flaw for each flaw of a response."""
         if exchange.url.startswith(self._identity):
             yield from _found("identity", self._of_identity(exchange))
         if self._registry and exchange.url.startswith(f"{self._registry}/"):
@@ -107,12 +107,12 @@ class Flaws:
             yield from result_flaws(exchange, path, result)
 
     def _changed_realm(self, realms: str) -> str:
-        """Return the fault of a challenge with realms that no earlier challenge named; the first one is no fault."""
+        """Return the flaw of a challenge with realms that no earlier challenge named; the first one is no flaw."""
         if not realms or realms in self._realms or len(self._realms) == MOST_REALMS:
             return ""
         self._realms.append(realms)
         return ANOTHER_REALM if len(self._realms) > 1 else ""
 
 
-def _found(surface: str, faults: Iterator[str]) -> Iterator[tuple[str, str]]:
-    return ((surface, fault) for fault in faults if fault)
+def _found(surface: str, flaws: Iterator[str]) -> Iterator[tuple[str, str]]:
+    return ((surface, flaw) for flaw in flaws if flaw)

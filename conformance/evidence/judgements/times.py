@@ -15,7 +15,7 @@ STORAGE_S = 60
 
 
 def date_flaw(exchange: Exchange) -> str:
-    """Return the fault of a response's dates (RFC 9110 sections 5.6.7, 6.6.1 and 8.8.2.1).
+    """Return the flaw of a response's dates (RFC 9110 sections 5.6.7, 6.6.1 and 8.8.2.1).
 
     A cached response, which has an Age, has an old Date.
     """
