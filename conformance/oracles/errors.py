@@ -41,23 +41,22 @@ LEAKS = {
         r"|\b(?:json\.decoder|sqlalchemy|psycopg2?|asyncpg|pymysql|django|werkzeug|pydantic(?:_core)?|botocore|urllib3)"
         r"\.[\w.]*[A-Z]\w*(?:Error|Exception)\b"
         r"|\bSystem\.(?:\w+\.)*\w+Exception\b|'NoneType' object|nil pointer dereference"
-        r"|Cannot read propert(?:y|ies) (?:'\w+' )?of (?:undefined|null)|undefined method .{1,60} for nil",
+        r"|Cannot read propert(?:y|ies) (?:'\w+' )?of (?:undefined|null)|undefined method .{1,60} for nil"
     ),
     "an internal address": re.compile(
         r"\bdial (?:tcp|udp|unix)\b|\bECONNREFUSED\b|connect: connection refused|\.svc\.cluster\.local\b"
-        r"|\b(?:jdbc:\w+|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://",
+        r"|\b(?:jdbc:\w+|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://"
     ),
     # Statements as programs write them, in capitals: "select a project from the list" is no statement.
     "SQL": re.compile(
         r"\b(?:SELECT\s.+\sFROM|INSERT INTO|UPDATE\s.+\sSET|DELETE FROM)\b"
-        r"|(?i:SQLSTATE|sqlite3?\.|psycopg|\bpq: |ORA-\d{5}|UNIQUE constraint failed|duplicate key value violates)",
+        r"|(?i:SQLSTATE|sqlite3?\.|psycopg|\bpq: |ORA-\d{5}|UNIQUE constraint failed|duplicate key value violates)"
     ),
     "a server path": re.compile(
-        r"(?<![\w./:-])/(?:usr|home|var|opt|srv|app|root|etc|tmp)/[\w.-]+/?[\w./-]*|\b[A-Z]:\\\\?(?:Users|inetpub|Windows)",
+        r"(?<![\w./:-])/(?:usr|home|var|opt|srv|app|root|etc|tmp)/[\w.-]+/?[\w./-]*|\b[A-Z]:\\\\?(?:Users|inetpub|Windows)"
     ),
     "a server version": re.compile(
-        r"\b(?:nginx|Apache|uvicorn|gunicorn|Werkzeug|Express|Jetty|Tomcat|Python|Node\.js|PHP)/\d",
-        re.IGNORECASE,
+        r"\b(?:nginx|Apache|uvicorn|gunicorn|Werkzeug|Express|Jetty|Tomcat|Python|Node\.js|PHP)/\d", re.IGNORECASE
     ),
 }
 

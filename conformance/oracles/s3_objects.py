@@ -57,9 +57,7 @@ def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConforma
 
 
 def expect_nothing_stored(
-    reply: Exchange,
-    because: str = "for a key whose only write had to be refused",
-    refused: Exchange | None = None,
+    reply: Exchange, because: str = "for a key whose only write had to be refused", refused: Exchange | None = None
 ) -> None:
     """Expect no object under a key; ``refused`` is the write, if it had to be refused and may have succeeded."""
     expect_status(reply, 404, because, or_refused=refused)

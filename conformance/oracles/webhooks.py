@@ -76,11 +76,7 @@ def post_to_unknown_url(webhook: WebhookClient, event: bytes | None = None) -> E
 
 
 def expect_like_unknown_url(
-    webhook: WebhookClient,
-    method: str,
-    secret: str,
-    or_statuses: tuple[int, ...] = (),
-    path: str = "",
+    webhook: WebhookClient, method: str, secret: str, or_statuses: tuple[int, ...] = (), path: str = ""
 ) -> Exchange:
     """Expect a URL to be answered like URLs of the same form that never existed, or with one of these statuses.
 

@@ -129,7 +129,7 @@ def manifest_changes() -> SearchStrategy[Change[dict[str, Any], bytes]]:
         ANY_JSON
         | st.just(REMOVED)
         | st.sampled_from(
-            ["", "sha256:", "sha256:" + "0" * 64, -1, 0, 2**63, 1.5, [], {}, [[]], "application/x", "a/b/c", "\ud800"],
+            ["", "sha256:", "sha256:" + "0" * 64, -1, 0, 2**63, 1.5, [], {}, [[]], "application/x", "a/b/c", "\ud800"]
         )
     )
     return changes(MANIFEST_CHANGES, st.tuples(st.sampled_from(PLACES), values))
@@ -251,7 +251,7 @@ def tag_queries() -> SearchStrategy[str]:
     values = texts | texts.filter(bool) | st.integers(-(2**70), 2**70).map(str)
     names = st.sampled_from(["n", "last", "N", "page", "n[]", "last"])
     return st.lists(st.tuples(names, values), min_size=1, max_size=3).map(
-        lambda pairs: "?" + "&".join(f"{name}={value}" for name, value in pairs),
+        lambda pairs: "?" + "&".join(f"{name}={value}" for name, value in pairs)
     )
 
 

@@ -267,8 +267,7 @@ class Registry(Described, WithLogins):
         description="Size of the large blob that profile full pushes and pulls in one request, in MiB.",
     )
     expired_token: SecretValue | None = Field(
-        default=None,
-        description="A registry token for this repository that expired at least five minutes ago.",
+        default=None, description="A registry token for this repository that expired at least five minutes ago."
     )
     credentials: dict[Literal["pusher", "puller", "foreign", "revoked", "expired", "revocable", "limited"], Login] = (
         Field(
@@ -356,10 +355,7 @@ class LimitsSection(Described):
     answer: float = Field(default=15.0, gt=0, le=600, description="Seconds that the suite waits for a response.")
     connect: float = Field(default=5.0, gt=0, le=60, description="Seconds that the suite waits for a connection.")
     leeway: float | None = Field(
-        default=None,
-        ge=0,
-        le=60,
-        description="Seconds for which an expired token is still accepted.",
+        default=None, ge=0, le=60, description="Seconds for which an expired token is still accepted."
     )
     revocation: float = Field(
         default=1.0,
@@ -434,8 +430,7 @@ class Target(Described):
         default=None, description="PEM file of authorities to trust in addition to the usual ones."
     )
     test_hosts: list[str] = Field(
-        default_factory=list,
-        description="Hosts of a test network that may use http:// without TLS.",
+        default_factory=list, description="Hosts of a test network that may use http:// without TLS."
     )
     identity: Identity | None = None
     registry: Registry | None = None

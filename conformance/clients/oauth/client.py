@@ -174,11 +174,7 @@ class OAuthClient:
         return [(name, value) for name, value in fields.items() if value is not None]
 
     def post(
-        self,
-        body: bytes | Pairs,
-        headers: HeaderFields = (FORM_TYPE,),
-        method: str = "POST",
-        query: str = "",
+        self, body: bytes | Pairs, headers: HeaderFields = (FORM_TYPE,), method: str = "POST", query: str = ""
     ) -> Exchange:
         """Send one token request unchanged; ``query`` starts with "?" unless empty."""
         if self.guesses is None:

@@ -78,12 +78,7 @@ class Registry:
         return f"repository:{repository}:{actions or everything}"
 
     def send(
-        self,
-        method: str,
-        target: str,
-        headers: HeaderFields = (),
-        body: Body = b"",
-        scopes: Scopes = (),
+        self, method: str, target: str, headers: HeaderFields = (), body: Body = b"", scopes: Scopes = ()
     ) -> Exchange:
         """Send one request; credentials are only sent to the registry's own origin."""
         return self._after_deletions(method, target, lambda: self._send(method, target, headers, body, scopes), scopes)

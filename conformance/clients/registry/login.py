@@ -100,12 +100,7 @@ class RegistryAuth:
     ended_at_s: float = math.inf
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def request_token(
-        self,
-        scopes: Iterable[str],
-        authorization: str | None = None,
-        **parameters: str,
-    ) -> Exchange:
+    def request_token(self, scopes: Iterable[str], authorization: str | None = None, **parameters: str) -> Exchange:
         """GET a token: one ``scope`` parameter for each scope, and ``service`` if one was named.
 
         Redirects on the same host are followed with the login, as engines do (RFC 9110 section 15.4).

@@ -100,9 +100,7 @@ WRITES: dict[str, Operation] = {
 }
 DELETIONS: dict[str, Operation] = {
     "delete-manifest": Operation(
-        "delete",
-        lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest),
-        NOT_OFFERED,
+        "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest), NOT_OFFERED
     ),
     "delete-tag": Operation(
         "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.tag), NOT_OFFERED
