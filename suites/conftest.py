@@ -25,7 +25,7 @@ def oauth(target: Target, http: Callable[[str], HttpClient]) -> OAuthClient:
     """The token endpoint of the target."""
     if target.identity is None:
         raise NotOffered("the target describes no identity")
-    return OAuthClient(target.identity, http(target.identity.url).readable().forgiving()).guarded()
+    return OAuthClient(target.identity, http(target.identity.url).readable().retrying()).guarded()
 
 
 @pytest.fixture(scope="session")

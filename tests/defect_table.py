@@ -160,7 +160,7 @@ class Table:
 
     def run(self, items: list[pytest.Item], then: pytest.Item | None = None) -> dict[str, dict[str, Any]]:
         """The verdicts of these checks, run now; what is made once a session stays for the one that comes ``then``."""
-        RECORDER.watch.forget()
+        RECORDER.passive_checks.reset()
         found: dict[str, dict[str, Any]] = {}
         for item, following in zip(items, [*items[1:], then], strict=False):
             item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew

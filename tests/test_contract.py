@@ -220,5 +220,5 @@ def test_profiles_and_classes_name_classes_that_exist() -> None:
 @pytest.mark.parametrize(("name", "asks"), [("full", True), ("core", False), ("quick", False)])
 def test_only_profile_full_transfers_large_objects(name: str, asks: bool) -> None:
     large = catalogue()["storage/object/large-object-comes-back"]
-    assert profiles()[name].asks_for(large, False) is asks
-    assert profiles()[name].asks_for(catalogue()["storage/object/bytes-come-back"], False)
+    assert profiles()[name].selects(large, False) is asks
+    assert profiles()[name].selects(catalogue()["storage/object/bytes-come-back"], False)

@@ -1,4 +1,4 @@
-"""Clients that send requests to the target: a package for each surface, and ``transport`` below them.
+"""Clients that send requests to the target: a package for each surface, on top of ``transport``.
 
-Checks, the sandbox and preflight call them. A client asserts nothing, and returns each exchange as it was.
+A client asserts nothing, and returns each exchange unchanged.
 """

@@ -1,4 +1,4 @@
-"""Calls made at one moment from several threads, all of which are awaited, in a bounded number."""
+"""Concurrent calls from a bounded number of threads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIECE_S = 2.0
 
 @dataclass(frozen=True)
 class SlowBody:
-    """A body that comes a while after its head, as over a slow line: what is sent ``late`` comes in between."""
+    """A body that is sent a while after the header section: ``late`` requests arrive in between."""
 
     content: bytes
 
@@ -36,8 +36,8 @@ class SlowBody:
 
 
 @dataclass(frozen=True)
-class InStep:
-    """A body that is sent in pieces, each when all senders that share the barrier are ready for it."""
+class LockstepBody:
+    """A body that is sent in pieces, each when all senders of the barrier are ready."""
 
     content: bytes
     barrier: threading.Barrier
@@ -46,7 +46,7 @@ class InStep:
     def __iter__(self) -> Iterator[bytes]:
         size = -(-len(self.content) // self.pieces)
         for begin in range(0, len(self.content), size):
-            with suppress(threading.BrokenBarrierError):  # A sender that was refused sends no more.
+            with suppress(threading.BrokenBarrierError):  # A refused sender stops.
                 self.barrier.wait(PIECE_S)
             yield self.content[begin : begin + size]
 
@@ -55,7 +55,7 @@ class InStep:
 
 
 def late(call: Callable[[], T]) -> Callable[[], T]:
-    """The same call, made when the head of what began at once has come, and its body has not."""
+    """Delay a call until concurrent requests have sent their header section, but not a slow body."""
 
     def run() -> T:
         time.sleep(PAUSE_S / 2)
@@ -65,11 +65,11 @@ def late(call: Callable[[], T]) -> Callable[[], T]:
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Starts all calls together, a thread each, and returns what they return, in their order.
+    """Make all calls concurrently, one thread each; return their results in order.
 
-    Where calls raise, the first that did is raised after all have ended.
+    If calls raise, the first exception is raised after all have ended.
     """
-    if not calls:  # None of those who were to begin together got that far.
+    if not calls:
         return []
     gate = threading.Barrier(len(calls))
 
@@ -83,7 +83,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def burst(ask: Callable[[], T], number: int) -> list[T]:
-    """What that many calls return, made at once as far as there are callers."""
+    """Return the results of ``number`` calls, made concurrently by up to 32 threads."""
     replies: list[T] = []
     while len(replies) < number:
         replies += at_once([ask] * min(MOST_CONCURRENT, number - len(replies)))
@@ -91,17 +91,17 @@ def burst(ask: Callable[[], T], number: int) -> list[T]:
 
 
 def one_by_one(ask: Callable[[], T], number: int) -> list[T]:
-    """What that many calls return, each made when the one before has returned."""
+    """Return the results of ``number`` sequential calls."""
     return [ask() for _ in range(number)]
 
 
 def _repeated(call: Callable[[], Exchange], ended: Callable[[], object], most: int) -> Callable[[], list[Exchange]]:
-    """A caller that makes a request, and repeats it a bounded number of times until told to stop."""
+    """Return a caller that repeats a request until ``ended``, a number of times, or four seconds."""
 
     def run() -> list[Exchange]:
-        begun = time.monotonic()
+        started = time.monotonic()
         replies = [call()]
-        while len(replies) < most and not ended() and time.monotonic() - begun < LONGEST_S:
+        while len(replies) < most and not ended() and time.monotonic() - started < LONGEST_S:
             replies.append(call())
         return replies
 
@@ -116,27 +116,27 @@ def reading_while(
     reads: int = READS,
     changers: int = 1,
 ) -> tuple[list[Exchange], list[Exchange]]:
-    """What three readers get while callers change something, that many times in all; and what those got.
+    """Return the responses to three readers during ``changes`` changes, and those to the changes.
 
-    Each reads ``reads`` times at most, until the last change. All stop when an answer to a reader is ``broken``: one
-    is enough. After some seconds those who change something stop as well, so of a slow server they get fewer answers.
+    Each reads up to ``reads`` times, until the last change. All stop at the first ``broken`` response to a reader.
+    Changes stop after four seconds, so a slow server gets fewer.
     """
-    spoiled: list[bool] = []
+    failures: list[bool] = []
     done: list[bool] = []
 
-    def watched() -> Exchange:
+    def observed() -> Exchange:
         reply = read()
         if broken(reply):
-            spoiled.append(True)
+            failures.append(True)
         return reply
 
     def changer() -> list[Exchange]:
         try:
-            return _repeated(change, lambda: spoiled, changes // changers)()
+            return _repeated(change, lambda: failures, changes // changers)()
         finally:
             done.append(True)
 
-    reader = _repeated(watched, lambda: spoiled or len(done) == changers, reads)
+    reader = _repeated(observed, lambda: failures or len(done) == changers, reads)
     replies = at_once([*[changer] * changers, *[reader] * READERS])
     changed, got = replies[:changers], replies[changers:]
     return [reply for each in got for reply in each], [reply for each in changed for reply in each]

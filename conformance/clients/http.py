@@ -1,10 +1,9 @@
-"""The recorded HTTP client that all surfaces' clients speak through.
+"""The recorded HTTP client that the clients of all surfaces use.
 
-Requests go out exactly as given: the path is not normalised, no redirect is
-followed, no cookie kept, no header invented but Host and Content-Length, no body decoded (a ``readable`` client
-takes off gzip that nobody asked for). Answers are
-bounded in size and time. What cannot be had from the target ends the check as inconclusive
-(``Unreachable``) or, where the connection closes without an answer, as a finding (``NoAnswer``).
+Requests are sent unchanged: no path normalisation, redirects, cookies or added fields except Host and Content-Length.
+Bodies are not decoded, but a ``readable`` client decompresses unrequested gzip. Responses are bounded in size and time.
+A target that cannot be reached makes the check inconclusive (``Unreachable``); a connection that closes without a
+response is a finding (``NoAnswer``).
 """
 
 from __future__ import annotations
@@ -30,26 +29,26 @@ from conformance.clients.transport.retry_after import (
     retry_after,
     says_not_why,
 )
-from conformance.evidence.curl import ASK
+from conformance.evidence.curl import CURL
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.exchange import CUT_OFF, MET, Exchange
+from conformance.vocabulary.exchange import COUNTED_AS, CUT_OFF, Exchange
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 
 HeaderFields = Iterable[tuple[str, str | bytes]]
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 10
 REPLICA_TRIES = 18
-"""Requests over as many connections meet one of three replicas with a probability above 0.999: (2/3)^18 < 0.001."""
+"""Connections that reach a certain one of three replicas with a probability above 0.999: (2/3)^18 < 0.001."""
 REACHED = "a target that can be reached and answers in time"
 PASSED = "safe requests sent again, since a gateway reached no service in that moment"
 CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-NOBODY = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+CONNECTION_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError)
 
 
 @dataclass
 class Limits:
-    """How long to wait for what, in seconds, and how large an answer may be, in bytes."""
+    """Time limits in seconds, and the most bytes of a response."""
 
     connect_s: float = 5.0
     answer_s: float = 15.0
@@ -58,7 +57,7 @@ class Limits:
 
     @property
     def timeouts(self) -> dict[str, float]:
-        """The timeouts in the form of httpx's request extension."""
+        """The timeouts for httpx's request extension."""
         return {"connect": self.connect_s, "read": self.answer_s, "write": self.answer_s, "pool": self.connect_s}
 
 
@@ -66,10 +65,10 @@ class Limits:
 class HttpClient:
     """Sends requests to one origin (``base_url``, without a trailing slash) and records each exchange.
 
-    ``patient``: a 429, or a 503 or an error within 200 that asks to slow down, is waited for, at most twice, each time
-    within ``limits.patience_s``; all is recorded. A check of the limit itself turns that off. After waits in vain none
-    is waited for until an answer is another. ``label`` names the client in the evidence. ``sink`` takes the bodies
-    of answers as they come, of any size; of those the exchange has the beginning alone. ``unzips``: see ``readable``.
+    ``patient``: repeat a request that is asked to slow down (429, 503, an error within 200) at most twice, each after
+    at most ``limits.patience_s``. After vain waits it waits no more until a different response. Checks of rate limits
+    turn it off. ``label`` names the client in the evidence. ``sink`` receives response bodies of any size in pieces;
+    the exchange then has only their start. ``unzips``: see ``readable``.
     """
 
     base_url: str
@@ -81,9 +80,9 @@ class HttpClient:
     label: str = "http"
     sink: Callable[[bytes], object] | None = None
     unzips: bool = False
-    forgives: bool = False
+    retries_gateway_errors: bool = False
     clients: Clients = field(default=None, repr=False)  # type: ignore[assignment]  # made in __post_init__
-    turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    retry_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     waited_in_vain: bool = field(default=False, init=False)
     has_unzipped: bool = field(default=False, init=False)
 
@@ -92,46 +91,46 @@ class HttpClient:
         self.clients = self.clients or Clients(self.recorder, self.pace, self.tls)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self.clients.close()
 
     def labelled(self, label: str) -> HttpClient:
-        """The same client (connections shared) under another label in the evidence."""
+        """Return a client with shared connections and another label in the evidence."""
         return replace(self, label=label)
 
     def impatient(self) -> HttpClient:
-        """The same client (connections shared) that gives a 429 to its caller at once."""
+        """Return a client with shared connections that returns a 429 at once."""
         return replace(self, patient=False)
 
     def readable(self) -> HttpClient:
-        """The same client (connections shared) for answers that are read: gzip that nobody asked for is taken off.
+        """Return a client with shared connections that decompresses unrequested gzip.
 
-        To send it is a finding of one check (RFC 9110 section 12.5.3), and no reason that all others read nothing.
+        One check reports such gzip (RFC 9110 section 12.5.3); the others can still read the responses.
         """
         return replace(self, unzips=True)
 
     @property
-    def asking(self) -> str:
-        """The words by which curl reads what this client does: with gzip taken off, where that was to be."""
-        return f"{ASK} --compressed" if self.has_unzipped else ASK
+    def curl(self) -> str:
+        """The start of a curl command that decompresses gzip if this client had to."""
+        return f"{CURL} --compressed" if self.has_unzipped else CURL
 
-    def forgiving(self) -> HttpClient:
-        """The same client (connections shared) that asks once more what is safe and a gateway answers in a bad moment.
+    def retrying(self) -> HttpClient:
+        """Return a client with shared connections that repeats a safe request once after a gateway error.
 
-        Checks of one request judge what is answered then; that gateways do so is told by who sends what is not safe.
+        Unsafe requests still show gateway errors.
         """
-        return replace(self, forgives=True)
+        return replace(self, retries_gateway_errors=True)
 
     def into(self, sink: Callable[[bytes], object]) -> HttpClient:
-        """The same client (connections shared) that hands the bodies of answers on, part by part."""
+        """Return a client with shared connections that passes response bodies to ``sink`` in pieces."""
         return replace(self, sink=sink)
 
     def on_new_connection(self) -> HttpClient:
-        """The same client with connections of its own."""
+        """Return a client with its own connections."""
         return replace(self, clients=Clients(self.recorder, self.pace, self.tls))
 
     def on_each_replica(self, times: int = REPLICA_TRIES) -> Iterator[HttpClient]:
-        """Yield this client with new connections, so often that each of three replicas is probably met."""
+        """Yield this client with new connections, often enough to reach each of three replicas."""
         for _ in range(times):
             client = self.on_new_connection()
             try:
@@ -142,10 +141,10 @@ class HttpClient:
     def send(
         self, method: str, target: str, headers: HeaderFields = (), body: bytes | Iterable[bytes] = b""
     ) -> Exchange:
-        """Sends one request and returns the exchange; ``target`` is path and query as on the wire, or a whole URL.
+        """Send one request and return the exchange; ``target`` is path and query as on the wire, or a whole URL.
 
-        A body given in parts goes in chunked transfer coding; as an iterator it cannot be sent again. Raises
-        Unreachable, NoAnswer, or Inconclusive where the target goes on answering 429 or the request cannot be sent.
+        A body in pieces is sent in chunked transfer coding; an iterator cannot be sent again. Raises Unreachable,
+        NoAnswer, or Inconclusive if the target keeps returning 429 or the request cannot be sent.
         """
         return self.patiently(
             lambda: self._once(method, target, tuple(headers), body),
@@ -154,29 +153,29 @@ class HttpClient:
         )
 
     def patiently(self, once: Callable[[], Exchange], what: str, again: bool = True) -> Exchange:
-        """The answer to a request that ``once`` sends, and sends ``again``, if it can, where it is asked to wait.
+        """Return the response to the request ``what``, which ``once`` sends; repeat it, if ``again``, after waiting.
 
-        ``what`` names the request. Raises what ``once`` does, and Inconclusive where the target goes on asking to wait.
+        Raises Inconclusive if the target keeps asking to wait.
         """
         exchange = once()
         if self._may_pass(exchange) and self.patient and again and not self.waited_in_vain:
-            # What is answered then stands: nobody knows that to wait was what it meant.
+            # Once only: the target did not ask to wait.
             self.recorder.pause(UNTOLD_S, exchange.id)
             exchange = once()
             self.waited_in_vain = self._may_pass(exchange)
             if not self.waited_in_vain:
                 self.recorder.event(PASSED)
         if not asks_to_wait(exchange) or not self.patient:
-            if met := MET.get(exchange.status):
-                self.recorder.event(met)
+            if counted := COUNTED_AS.get(exchange.status):
+                self.recorder.event(counted)
             self.waited_in_vain = self.waited_in_vain and (asks_to_wait(exchange) or self._may_pass(exchange))
             return exchange
         if not again:
             raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again", exchange)
-        for times in () if self.waited_in_vain else (1, 2):  # Many say a second, whatever is left of their window.
+        for times in () if self.waited_in_vain else (1, 2):  # Many state one second, whatever is left of their window.
             self.recorder.pause(min(times * retry_after(exchange), self.limits.patience_s), exchange.id)
-            # Several that were too many at once are sent again one by one, as they would else be too many again.
-            with self.turn:
+            # Sequentially: concurrent requests would exceed the limit again.
+            with self.retry_lock:
                 exchange = once()
             if not asks_to_wait(exchange):
                 break
@@ -186,18 +185,18 @@ class HttpClient:
         return exchange
 
     def _may_pass(self, exchange: Exchange) -> bool:
-        if not self.forgives or not may_pass(exchange):
+        if not self.retries_gateway_errors or not may_pass(exchange):
             return says_not_why(exchange)
-        # Evidence of an earlier suite has the one answer alone.
-        tape = self.recorder.tape
-        return tape is None or tape.has(exchange.method, exchange.url)
+        # Evidence of an earlier suite version has no second response.
+        recording = self.recorder.recording
+        return recording is None or recording.has(exchange.method, exchange.url)
 
     def get(self, target: str, headers: HeaderFields = ()) -> Exchange:
-        """GET of a target."""
+        """Send a GET request."""
         return self.send("GET", target, headers)
 
     def url_of(self, target: str) -> str:
-        """The whole URL of a target."""
+        """Return the whole URL of a target."""
         return target if "://" in target else self.base_url + target
 
     def _once(
@@ -215,12 +214,12 @@ class HttpClient:
         except httpx.TransportError as failure:
             raise self._no_answer(request.extensions["exchange"], failure) from None
         self.has_unzipped |= reading.has_unzipped
-        # The request is part of a cycle, in which a large body would stay until the collector of garbage comes.
+        # The request is part of a reference cycle, which would keep a large body in memory.
         exchange: Exchange = request.extensions.pop("exchange")
         return exchange
 
     def _unsendable(self, method: str, url: str, why: object) -> Inconclusive:
-        """Checks make no such request by themselves: an address, a token or the like is as the target gave it."""
+        """Return the reason for an invalid request, whose address or token comes from the target."""
         request_line, reason = self.recorder.redactor.body(f"{method} {url}"), self.recorder.redactor.text(str(why))
         return Inconclusive(
             f"the request cannot be sent: {errors.shortened(request_line)}: {errors.shortened(reason)}",
@@ -238,7 +237,7 @@ class HttpClient:
             return self._unsendable(sent.method, sent.url, reason)
         if isinstance(failure, CLOSED):
             return self._closed(sent, request_line, reason, isinstance(failure, errors.Excess))
-        unreachable = (NotConnected if isinstance(failure, NOBODY) else Unreachable)(
+        unreachable = (NotConnected if isinstance(failure, CONNECTION_ERRORS) else Unreachable)(
             f"{request_line}: {reason}", REACHED
         )
         unreachable.exchange_ids = [sent.id]
@@ -253,9 +252,9 @@ class HttpClient:
 
 
 def address_in(base: str, reference: str) -> str:
-    """The address that a target's reference means (RFC 3986 section 5.2), spelled as ``base`` where it is of its host.
+    """Resolve a target's reference (RFC 3986 section 5.2); on the same host, with the scheme and host of ``base``.
 
-    One that means none stays as it stands: Inconclusive tells so to who sends a request there.
+    An invalid reference is returned unchanged; a request to it is Inconclusive.
     """
     try:
         return on_requested_origin(urljoin(base, reference), base)
@@ -264,37 +263,37 @@ def address_in(base: str, reference: str) -> str:
 
 
 def on_requested_origin(address: str, base: str) -> str:
-    """An address of the very host that is asked, with scheme, host and port as they are asked; any other as it stands.
+    """Return an address on the host of ``base`` with the scheme, host and port of ``base``; any other unchanged.
 
-    A host is the same in capitals, and with the port that goes without saying (RFC 3986 section 6.2). A service that
-    was not told of the TLS before it gives http:// addresses, which is a finding of its own: followed as they stand
-    they would take logins out in clear, and nothing behind them could be judged.
+    Case and the default port do not matter (RFC 3986 section 6.2). A service that does not know of the TLS in front of
+    it returns http:// addresses, which another check reports. They are requested by https here: otherwise logins would
+    travel unencrypted.
     """
-    if not on_one_host(address, base) and not without_the_tls_of(base, address):
+    if not on_one_host(address, base) and not is_plain_http_of(base, address):
         return address
     here = urlsplit(base)
     return f"{here.scheme}://{here.netloc}{address.partition('://')[2].removeprefix(authority_of(address))}"
 
 
-def without_the_tls_of(base: str, address: str) -> bool:
-    """Whether an address is the http:// one of the very host that ``base`` asks by https."""
+def is_plain_http_of(base: str, address: str) -> bool:
+    """Return whether an address is the http:// form of the https origin of ``base``."""
     try:
-        given, here = urlsplit(address), urlsplit(base)
-        ports = (given.port or 80, here.port or 443)
+        other, here = urlsplit(address), urlsplit(base)
+        ports = (other.port or 80, here.port or 443)
     except ValueError:
         return False
-    if (given.scheme, here.scheme, given.hostname) != ("http", "https", here.hostname):
+    if (other.scheme, here.scheme, other.hostname) != ("http", "https", here.hostname):
         return False
-    return ports == (80, 443) or given.port == here.port
+    return ports == (80, 443) or other.port == here.port
 
 
 def authority_of(url: str) -> str:
-    """Host and port of a URL, which a target may have given: whatever stands in their place."""
+    """Return the authority of a URL, which may be invalid."""
     return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
 def on_one_host(one: str, other: str) -> bool:
-    """Whether two addresses are of one scheme, host and port, however these are spelled; False where one is none."""
+    """Return whether two addresses have the same origin; False if one is invalid."""
     try:
         return serialization.split(one)[0] == serialization.split(other)[0]
     except (ValueError, httpx.UnsupportedProtocol):
@@ -304,7 +303,7 @@ def on_one_host(one: str, other: str) -> bool:
 def followed(
     reply: Exchange, ask: Callable[[str], Exchange], may: Callable[[str, str], bool] = lambda here, there: True
 ) -> Exchange:
-    """What an answer leads to by ten redirects at most (RFC 9110 section 15.4), as far as ``may`` lets go from here."""
+    """Follow up to ten redirects of a response (RFC 9110 section 15.4), as far as ``may(from, to)`` permits."""
     for _ in range(MOST_REDIRECTS):
         location = reply.headers.get("location")
         if reply.status not in REDIRECTS or not location:

@@ -1,4 +1,4 @@
-"""Speaks with an incoming webhook by its secret URL. Nothing here judges."""
+"""The client of an incoming webhook with a secret URL."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from conformance.target.description import Webhooks
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, NotApplicable
 
-# 128 bits, in all the characters that a URL may hold.
+# 128 bits in the characters of a URL.
 SHORTEST_SECRET = 20
-# Bytes; more than a limit of a power of two, beside one of ten, may leave over.
+# Bytes above the declared limit: more than the difference between a power of two and one of ten.
 BEYOND = 3_000_000
 UNANSWERED = 0
-"""The status of what has no answer."""
+"""The status of a request without a response."""
 HeaderFields = Iterable[tuple[str, str | bytes]]
 JSON, FORM, PARTS = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
 BOUNDARY = "cf-boundary"
 PLAIN, FIRST = {"event": "cf"}, {"conformance": "preflight"}
-"""What most checks deliver, and what the preflight does."""
+"""The events of most checks, and of the preflight."""
 CLOUD_EVENT = {"specversion": "1.0", "id": "cf", "source": "/cf", "type": "cf"}
-"""What an event of that form cannot be without (CloudEvents 1.0, Required attributes)."""
+"""The required attributes of a CloudEvent (CloudEvents 1.0)."""
 
 
-def written(kind: str, members: Mapping[str, str]) -> bytes:
-    """An event of a media type with these members, as its senders write it; of others than these it is JSON, too."""
+def event_body(kind: str, members: Mapping[str, str]) -> bytes:
+    """Return an event with these members in a media type; JSON for an unknown one."""
     if kind == FORM:
         return urlencode(members).encode()
     if kind == PARTS:
@@ -45,56 +45,56 @@ def written(kind: str, members: Mapping[str, str]) -> bytes:
 
 
 def content_type_of(kind: str) -> str:
-    """A media type as it is sent: of a form in parts with what stands between them."""
+    """Return the Content-Type of a media type, with the boundary of a multipart form."""
     return f"{kind}; boundary={BOUNDARY}" if kind == PARTS else kind
 
 
 def default_content_type(described: Webhooks) -> str:
-    """The media type of a plain event: JSON where the target file declares it, or else the first that it does."""
+    """Return the media type of a plain event: JSON if the target file declares it, else the first declared one."""
     return JSON if JSON in described.content_types else described.content_types[0]
 
 
 def parts_of(path: str) -> list[str]:
-    """The segments of a path, and the values of its query."""
+    """Return the segments of a path and the values of its query."""
     path, _, query = path.partition("?")
     return [*path.split("/"), *(each.partition("=")[2] for each in query.split("&"))]
 
 
 def labels_of(url: str) -> list[str]:
-    """The parts of the name of a URL's host, of which one may be the secret."""
+    """Return the labels of a URL's host name, one of which may be the secret."""
     return (urlsplit(url).hostname or "").split(".")
 
 
 def is_in_host(url: str) -> bool:
-    """Whether a URL's secret is in the name of its host: each webhook has one of its own, near which nobody is."""
+    """Return whether a URL's secret is in its host name."""
     longest = len(max(parts_of(url)[3:], key=len, default=""))
     return not longest or (longest < SHORTEST_SECRET <= len(max(labels_of(url), key=len)))
 
 
 def origin_without_secret(url: str) -> str:
-    """Scheme and host of a URL, without a secret in the name of the host."""
+    """Return scheme and host of a URL, without a secret in the host name."""
     parts = urlsplit(url)
     secret = max(labels_of(url), key=len) if is_in_host(url) else ""
     host = parts.netloc.lower().replace(secret, "secret") if len(secret) >= SHORTEST_SECRET else parts.netloc
     return f"{parts.scheme}://{host}"
 
 
-def differing(old: str, new: str) -> tuple[str, str]:
-    """The longest part in which a URL differs from an earlier one, and what stood there before."""
+def changed_part(old: str, new: str) -> tuple[str, str]:
+    """Return the longest part of a URL that differs from the earlier one: the old and the new text."""
     parts = [[*labels_of(url), *parts_of(url)[3:]] for url in (old, new)]
     pairs = [*zip(*parts, strict=False)]
     return max([each for each in pairs if each[0] != each[1]] or pairs, key=lambda pair: len(pair[1]))
 
 
 def replaced(path: str, part: str, text: str) -> str:
-    """A path, with its query, with a text in the place of a part of it."""
+    """Return a path and query with the last occurrence of a part replaced by a text."""
     before, _, after = path.rpartition(part)
     return f"{before}{text}{after}"
 
 
 @dataclass
 class WebhookClient:
-    """Requests to the webhook's URL and to URLs near it. ``path`` is the live one, also after a rotation."""
+    """Requests to the webhook's URL and to similar ones. ``path`` is the current one, also after a rotation."""
 
     described: Webhooks
     http_for: Callable[[str], HttpClient]
@@ -102,11 +102,11 @@ class WebhookClient:
     http: HttpClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.turn_to(self.described.url.reveal())
+        self.rotate_to(self.described.url.reveal())
 
-    def turn_to(self, url: str) -> None:
-        """Takes another URL for the live one."""
-        self.described.turn_to(url)
+    def rotate_to(self, url: str) -> None:
+        """Use another URL as the live one."""
+        self.described.rotate_to(url)
         parts = urlsplit(url)
         self.http = self.http_for(f"{parts.scheme}://{parts.netloc}")
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -118,14 +118,14 @@ class WebhookClient:
 
     @property
     def in_host(self) -> bool:
-        """Whether the secret is in the name of the host."""
+        """Whether the secret is in the host name."""
         return is_in_host(self.url)
 
     @property
     def secret(self) -> str:
-        """The part of the URL that is secret: the longest segment of its path, unless that is too short for a secret.
+        """The secret part of the URL: the longest path segment.
 
-        Then it is the longest of those and of the values of the query, or of the parts of its host's name.
+        If that is too short, it is the longest value of the query, or the longest label of the host name.
         """
         if self.in_host:
             return max(labels_of(self.http.base_url), key=len)
@@ -134,17 +134,17 @@ class WebhookClient:
 
     @property
     def long_parts(self) -> list[str]:
-        """What could be the secret: of several one may be a name, which answers may tell."""
+        """The parts that may be the secret; one may also be a public name."""
         return [each for each in parts_of(self.path) if len(each) >= SHORTEST_SECRET] or [self.secret]
 
     def path_with(self, secret: str) -> str:
-        """The path, with its query, with another secret in the place of the live one; NotApplicable if it has none."""
+        """Return path and query with another secret; NotApplicable if the secret is in the host name."""
         if self.in_host:
             raise NotApplicable("the webhook URL has its secret in the host name")
         return replaced(self.path, self.secret, secret)
 
-    def path_asking(self, query: str) -> str:
-        """The live path with more in its query."""
+    def path_with_query(self, query: str) -> str:
+        """Return the live path with an additional query."""
         return f"{self.path}{'&' if '?' in self.path else '?'}{query}"
 
     @property
@@ -153,30 +153,29 @@ class WebhookClient:
         return default_content_type(self.described)
 
     def event(self, **members: str) -> bytes:
-        """A plain event with these members."""
-        return written(self.kind, members or PLAIN)
+        """Return an event with these members, by default a plain one."""
+        return event_body(self.kind, members or PLAIN)
 
     def event_of_size(self, size: int, **members: str) -> bytes:
-        """A plain event of so many bytes, as far as its members leave room."""
+        """Return an event of ``size`` bytes, or more if its members need them."""
         room = size - len(self.event(**members, x=""))
         return self.event(**members, x="y" * max(0, room))
 
     def deliver(
         self, body: bytes | Iterable[bytes] | None = None, path: str = "", headers: HeaderFields = ()
     ) -> Exchange:
-        """POST of a plain event, this one or any, to the live URL, or by another path of it."""
-        return self.send(
-            "POST", path or self.path, self.event() if body is None else body, content_type_of(self.kind), headers
-        )
+        """POST an event, by default a plain one, to the live URL or to another path."""
+        event = self.event() if body is None else body
+        return self.send("POST", path or self.path, event, content_type_of(self.kind), headers)
 
     def post(
         self, body: bytes | Iterable[bytes], content_type: str | None = JSON, headers: HeaderFields = ()
     ) -> Exchange:
-        """POST to the live URL."""
+        """POST a body to the live URL."""
         return self.send("POST", self.path, body, content_type, headers)
 
-    def send_too_much(self) -> Exchange:
-        """POST of a plain event to the live URL, 3 MB more than the largest body that the target declares."""
+    def send_oversized(self) -> Exchange:
+        """POST an event that is 3 MB larger than the largest body that the target declares."""
         return self.deliver(self.event_of_size(self.described.largest_body + BEYOND))
 
     def send(
@@ -187,9 +186,9 @@ class WebhookClient:
         content_type: str | None = None,
         headers: HeaderFields = (),
     ) -> Exchange:
-        """Any method to any path of the webhook's origin.
+        """Send any method to any path of the webhook's origin.
 
-        Who sends by another method than POST may be shut out without an answer, and has delivered nothing.
+        A closed connection is a permitted response to a method other than POST: it returns status UNANSWERED.
         """
         declared: list[tuple[str, str | bytes]] = [("Content-Type", content_type)] if content_type is not None else []
         try:

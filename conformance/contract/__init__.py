@@ -1,4 +1,4 @@
-"""The contract as data (``*.toml``): promises, requirements with their quoted clauses, profiles; and the catalogue.
+"""The contract as data (``*.toml``): promises, requirements with their quoted clauses, profiles; and their loaders.
 
-Every room may read it. It contains no code of checks, and nothing about a particular target.
+It contains no code of checks, and nothing about a particular target.
 """

@@ -1,7 +1,6 @@
-"""Loads the promises and their requirements, validates them, and answers which of them a run checks.
+"""Load and validate the promises and their requirements.
 
-A mistake in the data is a ``ContractError`` that names file and requirement: the suite does not run on a
-contract that it half understands.
+A mistake in the data is a ``ContractError`` that names file and requirement.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ SURFACE_OF_PREFIX = {
     "ID": "identity", "AC": "organization-apis", "ER": "organization-apis", "RG": "registry", "S3": "storage",
     "WH": "webhooks", "HT": "http",
 }  # fmt: skip
-"""The surface that a promise is about, by the first two letters of its id."""
+"""The surface of a promise by the first two letters of its id."""
 NOT_REQUIREMENTS = {"documents.toml", "features.toml", "profiles.toml"}
 
 
@@ -36,9 +35,9 @@ Entry = TypeVar("Entry", Promise, Requirement)
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a target file may lack: ``add`` says what to add, ``classes`` which classes are not shown without it.
+    """A key that a target file may lack: ``add`` says what to add, ``classes`` are not shown without it.
 
-    ``only_with`` is the key of the target file without which nothing needs it; "" where there is none.
+    If ``only_with`` is set, the key is needed only together with that key.
     """
 
     add: str
@@ -47,15 +46,15 @@ class Declaration:
 
 
 class ContractError(Exception):
-    """The contract's data is wrong: where and what."""
+    """The contract's data is wrong; the message names place and mistake."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """The whole contract: promises and requirements by id, features with their meaning, version and digest.
 
-    ``open`` are the requirements that the contract leaves open to a target, each with the reason; ``declarations`` what
-    checks need of the target file, by its key.
+    ``open`` are requirements that the contract leaves to the target, each with the reason; ``declarations`` are the
+    keys of the target file that checks need.
     """
 
     promises: dict[str, Promise]
@@ -78,13 +77,12 @@ class Catalogue:
 
 def _tables() -> list[tuple[str, bytes]]:
     folder = files("conformance.contract")
-    found = [(each.name, each.read_bytes()) for each in folder.iterdir() if each.name.endswith(".toml")]
-    return sorted(found)
+    return sorted((each.name, each.read_bytes()) for each in folder.iterdir() if each.name.endswith(".toml"))
 
 
 @cache
 def catalogue() -> Catalogue:
-    """The contract that ships with the suite; ContractError where its data is wrong."""
+    """Return the contract that ships with the suite; ContractError if its data is wrong."""
     digest = hashlib.sha256()
     parsed: dict[str, dict[str, Any]] = {}
     for name, raw in _tables():
@@ -110,7 +108,7 @@ def catalogue() -> Catalogue:
 def _not_shown(
     table: dict[str, Any], requirements: dict[str, Requirement]
 ) -> tuple[dict[str, str], dict[str, Declaration]]:
-    """What the contract leaves open, and what checks need of the target file; ContractError for an unknown name."""
+    """Return the open requirements and the declarations; ContractError for an unknown name."""
     left_open = {name: str(group["why"]) for group in table.get("open", []) for name in group["requirements"]}
     declarations = {
         key: Declaration(each["add"], tuple(each["classes"]), each.get("only_with", ""))

@@ -1,4 +1,4 @@
-"""Profiles: named choices of requirements for a run; and which class includes which (``profiles.toml``)."""
+"""Profiles, which are named selections of requirements, and the classes that a class includes (``profiles.toml``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.vocabulary.requirement import Requirement
 
 @dataclass(frozen=True)
 class Profile:
-    """One profile; ``levels`` and ``classes`` are None where all are asked for; ``without`` are classes left out."""
+    """One profile; ``levels`` and ``classes`` are None for all, ``without`` are excluded classes."""
 
     name: str
     about: str
@@ -23,8 +23,8 @@ class Profile:
     disturbing: bool
     without: frozenset[str] = frozenset()
 
-    def asks_for(self, requirement: Requirement, disturbs: bool) -> bool:
-        """Whether a check of this requirement belongs to the profile."""
+    def selects(self, requirement: Requirement, disturbs: bool) -> bool:
+        """Return whether the profile includes checks of this requirement."""
         if (disturbs and not self.disturbing) or requirement.conformance_class in self.without:
             return False
         in_levels = self.levels is None or requirement.level in self.levels
@@ -33,12 +33,12 @@ class Profile:
 
 @cache
 def profiles() -> dict[str, Profile]:
-    """Every profile by name."""
+    """Return every profile by name."""
     return {name: _profile(name, table) for name, table in _data()["profiles"].items()}
 
 
 def included(conformance_class: str) -> tuple[str, ...]:
-    """The classes that a class includes: it is conformant only where they are."""
+    """Return the classes that must be conformant for this class to be conformant."""
     return tuple(_data()["classes"].get(conformance_class, ()))
 
 

@@ -1,4 +1,4 @@
-"""Bodies that are no text, or compressed text, and hex dumps that programs print: all are searched for secrets."""
+"""Redaction of binary and compressed bodies and of hex dumps that programs print."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from conformance.evidence.redaction import Redactor
 from conformance.vocabulary.values import unzipped, unzipping
 
 MOST_PLAIN = 1024 * 1024
-"""Bytes of what gzip has made a body of that are searched."""
+"""The most decompressed bytes of a gzip body that are searched."""
 
 DUMPED = r"^[ \t]*[0-9A-Fa-f]{4,8}:?[ \t]+((?:[0-9A-Fa-f]{2}[ \t]{0,3}){1,16})"
 DUMPED_LINE, DUMP = re.compile(DUMPED, re.MULTILINE), re.compile(rf"(?:{DUMPED}(?:[ \t|].*)?$\n?)+", re.MULTILINE)
 
 
 def beginning(body: bytes) -> bytes:
-    """The first bytes of a body, of what gzip has made those that it was made of."""
+    """Return the first bytes of a body, decompressed if it is gzip."""
     return unzipped(body, KEPT_BODY) or body[:KEPT_BODY]
 
 
 def without_secrets(body: bytes, redactor: Redactor) -> bytes:
-    """Bytes in which no secret is left; what gzip has made of text with one is made anew of that text."""
+    """Return bytes without secrets; gzip data with secrets is decompressed, redacted and compressed again."""
     plain, ended, more = unzipping(body, MOST_PLAIN)
     if plain is not None:
-        said = plain.decode("utf-8", "replace")
-        redacted = redactor.body(said if ended else redactor.cut(said))
-        # What comes behind, as more of it or a part of its own (RFC 1952 section 2.2), was not searched.
-        return body if redacted == said and not more else gzip.compress(redacted.encode(), mtime=0)
-    # Secrets are text, so bytes that are none are searched as Latin-1, in which no byte is lost.
+        text = plain.decode("utf-8", "replace")
+        redacted = redactor.body(text if ended else redactor.cut(text))
+        # Data after it, such as another gzip member (RFC 1952 section 2.2), was not searched and is dropped.
+        return body if redacted == text and not more else gzip.compress(redacted.encode(), mtime=0)
+    # Binary data is searched as Latin-1, which loses no byte.
     return redactor.text(redactor.cut(body.decode("latin-1"))).encode("latin-1")
 
 
 def printed(text: str, redactor: Redactor) -> str:
-    """Return what a program printed without secrets, also where a hex dump breaks one into lines of octets."""
+    """Return a program's output without secrets, including those in hex dumps."""
 
     def dumped(match: re.Match[str]) -> str:
         octets = b"".join(bytes.fromhex(each) for each in DUMPED_LINE.findall(match[0]))

@@ -1,4 +1,4 @@
-"""One recorded exchange as a curl command that anyone can paste, secrets as ``$NAMES``."""
+"""One recorded exchange as a curl command to paste, with secrets as ``$NAMES``."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from conformance.vocabulary.values import AGENT
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})
 PLAIN_CONNECTION = frozenset({"close", "keep-alive"})
-"""What a Connection field says that only tells when to close; one that names other fields is part of the request."""
+"""Values of Connection that only manage the connection; one that names other fields is part of the request."""
 LONGEST_WORD, LONGEST_WITH_SECRETS = 400, 4000
 LONGEST_PRINTED = 240
-"""Characters of a command that prints a body; a longer one would fill the terminal."""
+"""The most characters of a command that prints a body."""
 UNPRINTED = "@body-of-"
-"""What begins the name of a body that no short command prints: a line with it cannot be pasted."""
+"""The start of the placeholder for a body that no short command prints: such a line cannot be pasted."""
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
 CODING = "content-encoding"
-ASK = "curl -sS -H 'Accept-Encoding: identity'"
-"""How curl asks for what sed is to read: where no coding is named, any is right (RFC 9110 section 12.5.3)."""
+CURL = "curl -sS -H 'Accept-Encoding: identity'"
+"""curl for output that sed reads: without this field a server may choose any coding (RFC 9110 section 12.5.3)."""
 ENCODINGS = {
     ENCODED: "curl -sG -o /dev/null -w '%{url_effective}' --data-urlencode @- file:///dev/null | cut -d '?' -f 2",
     ALL_ENCODED: "od -An -v -tx1 | tr -d ' \\n' | tr a-f A-F | sed 's/../%&/g'",
 }
-"""What makes of a secret on standard input the form in which it stood in a request."""
+"""Commands that encode a secret on standard input."""
 FULL_WIDTH = (
     """LC_ALL=C awk '{{ c = substr($0, {0}, 1); for (i = 33; i < 127; i++) if (sprintf("%c", i) == c) """
     """printf "%s%c%c%c%s",substr($0, 1, {0}-1), 239, 188 + (i > 95), 96 + i - 64 * (i > 95), substr($0, {0}+1) }}'"""
 )
-"""What makes the character at a place full-width: U+FF01 to U+FF5E in UTF-8, for an ASCII secret."""
+"""The command that replaces the character at a place by its full-width form (U+FF01 to U+FF5E in UTF-8)."""
 SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
 SIGNED = re.compile(r"s3-signed(?: with (?P<secret>.+))?")
 ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
 NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 FROM_FILE = re.compile(r"[A-Z][A-Z0-9_]*=\$\(cat (?P<path>.+)\)")
-# What the redactor writes for a secret that was altered in a simple way, and the name that this gets.
+# The redactor's notation for a simply altered secret, and the variable for it.
 ALTERATION = re.compile(
     rf"\$(?P<secret>[A-Z][A-Z0-9_]*){ALTERED}-(?P<way>case|(?:cut|from|wide)-\d+|at-\d+-[0-9a-f]{{2}}|{'|'.join(PARTS)})"
     r"(?P<encoded>-encoded)?(?![A-Za-z0-9_~-])"
@@ -54,7 +54,7 @@ ALTERED_NAME = re.compile(
 
 
 def quoted(text: str, secrets: Sequence[str] = ()) -> str:
-    """The text as one shell word, in which the ``$NAMES`` of secrets, and no others, are still expanded."""
+    """Return the text as one shell word that expands only the ``$NAMES`` of secrets."""
     variables = re.compile("|".join(rf"\${re.escape(name)}(?![A-Z0-9_])" for name in secrets)) if secrets else None
     if variables is None or not variables.search(text):
         return shlex.quote(text)
@@ -64,19 +64,19 @@ def quoted(text: str, secrets: Sequence[str] = ()) -> str:
     return '"' + "".join(part for pair in zip(plain, [*names, ""], strict=True) for part in pair) + '"'
 
 
-def made_of(name: str, held: str = "") -> str:
-    """The assignment of a name that stands for a secret in another form, encoded or altered; "" for any other.
+def derivation(name: str, variable: str = "") -> str:
+    """Return the assignment of the name of an encoded or altered secret; "" for any other name.
 
-    ``held`` is the variable that holds an altered secret before it is, where that is not its own name.
+    ``variable`` contains the unaltered secret, if not the variable of the secret's own name.
     """
-    for suffix, made in ENCODINGS.items():
+    for suffix, command in ENCODINGS.items():
         if name.endswith(suffix):
-            return f'{name}=$(printf %s "${name.removesuffix(suffix)}" | {made})'
+            return f'{name}=$(printf %s "${name.removesuffix(suffix)}" | {command})'
     altered = ALTERED_NAME.fullmatch(name)
     if altered is None:
         return ""
     way, count, code = altered["way"], altered["count"], altered["code"]
-    made = {
+    command = {
         "CASE": "tr 'A-Za-z' 'a-zA-Z'",
         "CUT": f"sed 's/.\\{{{count}\\}}$//'",
         "FROM": f"sed 's/^.\\{{{count}\\}}//'",
@@ -84,39 +84,38 @@ def made_of(name: str, held: str = "") -> str:
         "AT": f"sed 's/./{chr(int(code or '0', 16))}/{count}'",
         **{part.upper(): f"cut -d. -f{place}" for place, part in enumerate(PARTS, 1)},
     }[way]
-    return f'{name}=$(printf %s "${held or altered["secret"]}" | {made})'
+    return f'{name}=$(printf %s "${variable or altered["secret"]}" | {command})'
 
 
 def secret_of(name: str) -> str:
-    """The name of the secret that one which was altered was made of; any other name as it is."""
+    """Return the name of the secret behind an altered one's name; any other name unchanged."""
     altered = ALTERED_NAME.fullmatch(name)
     return altered["secret"] if altered else name
 
 
-def of_tokens(names: Iterable[str], tokens: Mapping[str, int], held: Mapping[int, str]) -> dict[str, str]:
-    """Of names those of altered tokens that variables hold, each with its assignment.
+def altered_tokens(names: Iterable[str], tokens: Mapping[str, int], variables: Mapping[int, str]) -> dict[str, str]:
+    """Return the names of altered tokens with their assignments.
 
-    ``tokens`` are the numbers of tokens by their names in a request, ``held`` the variables by these numbers.
+    ``tokens`` are the numbers of tokens by their names in a request, ``variables`` contain the tokens by number.
     """
-    known = {name: held.get(tokens.get(secret_of(name), 0), "") for name in names}
-    return {name: made_of(name, variable) for name, variable in known.items() if variable and secret_of(name) != name}
+    known = {name: variables.get(tokens.get(secret_of(name), 0), "") for name in names}
+    return {name: derivation(name, known[name]) for name in known if known[name] and secret_of(name) != name}
 
 
 def altered_name(match: re.Match[str]) -> str:
-    """The name of what was made of a secret in a simple way, as ``ALTERATION`` finds it."""
+    """Return the variable for a simply altered secret that ``ALTERATION`` matched."""
     return f"{match['secret']}_ALTERED_{match['way'].upper().replace('-', '_')}{ENCODED if match['encoded'] else ''}"
 
 
 def with_alterations(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry in whose request what was made of a secret in a simple way has a name of its own."""
+    """Return an entry in whose request simply altered secrets are variables."""
     names = set(entry.get("secrets", ()))
 
     def named(match: re.Match[str]) -> str:
         if match["secret"] not in names:
             return match[0]
-        made = altered_name(match)
-        used.add(made)
-        return f"${made}"
+        used.add(name := altered_name(match))
+        return f"${name}"
 
     used: set[str] = set()
     body = entry["request_body"]
@@ -129,28 +128,26 @@ def with_alterations(entry: dict[str, Any]) -> dict[str, Any]:
     return {**changed, "secrets": sorted(names | used)} if used else entry
 
 
-def made_names(text: str, recipes: Mapping[str, str]) -> dict[str, str]:
-    """The names in a text that were made during the run, each with its assignment behind those that this needs."""
-    made: dict[str, str] = {}
+def assignments_of(text: str, recipes: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables in a text that commands can assign, after those that they need."""
+    assignments: dict[str, str] = {}
     for name in dict.fromkeys(NAME.findall(text)):
-        if recipe := recipes.get(name) or made_of(name):
-            made |= {**made_names(recipe, recipes), name: recipe}
-    return made
+        if recipe := recipes.get(name) or derivation(name):
+            assignments |= {**assignments_of(recipe, recipes), name: recipe}
+    return assignments
 
 
 def from_file(name: str, path: str) -> str:
-    """The assignment of a secret that a file holds, from the current folder; FROM_FILE finds its path again."""
+    """Return the assignment of a secret from a file; FROM_FILE matches it."""
     return f"{name}=$(cat {shlex.quote(path)})"
 
 
 def encoding(basic: re.Match[str], secrets: Sequence[str]) -> str:
-    """The command that prints what ``<base64 of …>`` stands for."""
-    # A NUL can stand in no word, but in what printf makes of its format.
+    """Return the command that prints the value of ``<base64 of …>``."""
+    # A shell word cannot contain NUL, but printf's format can produce it.
     pieces = basic["plain"].split("\0")
-    command = " ".join(
-        ["printf", shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
-    )
-    return f"{command} | base64 -w0"
+    words = [shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
+    return f"printf {' '.join(words)} | base64 -w0"
 
 
 def _header(name: str, value: str, secrets: Sequence[str]) -> str:
@@ -166,35 +163,35 @@ def _header(name: str, value: str, secrets: Sequence[str]) -> str:
 
 
 def octets(field: str) -> bytes:
-    """The bytes of a field, which is kept as Latin-1 so that none is lost; of what is no Latin-1, as UTF-8."""
+    """Return the bytes of a field as Latin-1, in which fields are stored; other text as UTF-8."""
     try:
         return field.encode("latin-1")
     except UnicodeEncodeError:
         return field.encode("utf-8", "replace")
 
 
-def _is_asked(name: str, value: str, left_out: frozenset[str], url: str) -> bool:
-    """Whether a field is given to curl; identity it asks for by itself, a content coding it does not."""
+def _is_given(name: str, value: str, left_out: frozenset[str], url: str) -> bool:
+    """Return whether a field is passed to curl."""
     coded = name.lower() == "accept-encoding" and value != "identity"
-    return name.lower() not in left_out or coded or is_of_the_request(name, value, url)
+    return name.lower() not in left_out or coded or is_special(name, value, url)
 
 
-def was_coded(entry: Mapping[str, Any]) -> bool:
-    """Whether an answer came as gzip makes it, though no coding was asked for, and was read without it."""
+def was_compressed(entry: Mapping[str, Any]) -> bool:
+    """Return whether a response was gzip although the request asked for identity."""
     coding = next((value for name, value in entry.get("response_headers", ()) if name.lower() == CODING), "")
     plain = ["Accept-Encoding", "identity"] in entry["request_headers"]
     return plain and "gzip" in coding.lower() and bool(entry["response_body"].get("text"))
 
 
-def is_of_the_request(name: str, value: str, url: str) -> bool:
-    """Whether curl would send no such field itself: Connection with names of fields to drop, or another Host."""
+def is_special(name: str, value: str, url: str) -> bool:
+    """Return whether curl would not send this value by default: a Connection that names fields, or another Host."""
     if name.lower() == "host":
         return value.lower() not in (authority := urlsplit(url).netloc.lower(), authority.rpartition(":")[0])
     return name.lower() == "connection" and value.lower() not in PLAIN_CONNECTION
 
 
 def _data(body: dict[str, Any], secrets: Sequence[str]) -> tuple[str, list[str]]:
-    """What prints a body for curl to read, where it can stand in no word and is short; and curl's own words for it."""
+    """Return a command that prints the body for curl to read, "" if none is needed; and curl's options for the body."""
     if not body["size"]:
         return "", []
     text = body.get("text")
@@ -210,12 +207,12 @@ def _data(body: dict[str, Any], secrets: Sequence[str]) -> tuple[str, list[str]]
 
 
 def _short(body: Mapping[str, Any], secrets: Sequence[str]) -> str:
-    """The shortest command that prints a body; "" where there is none that is short."""
+    """Return the shortest command that prints a body; "" if none is short enough."""
     found = []
     pieces = [(base64.b64decode(each["base64"]), each["times"]) for each in body.get("pieces", [])]
     if "sha256" not in body:
         content = body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
-        # No command is shorter than what it prints as it stands.
+        # A command that prints plain content is longer than the content.
         found = [_printing(content, secrets)] if len(content) <= LONGEST_PRINTED else []
         pieces = [] if found and len(found[0]) <= LONGEST_PRINTED else _repeats(content)
     repeated = [_repeating(unit, times) for unit, times in pieces]
@@ -226,12 +223,12 @@ def _short(body: Mapping[str, Any], secrets: Sequence[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _repeats(content: bytes) -> list[Piece]:
-    """The pieces of a body that was kept whole: one body is sent and answered many times."""
+    """Return the pieces of a whole body; cached, since one body is sent and returned many times."""
     return pieces_of(content)
 
 
 def _repeating(unit: bytes, times: int) -> str:
-    """The command that prints something so many times; "" where there is no simple one."""
+    """Return the command that prints a unit this many times; "" if there is no simple one."""
     if times == 1:
         return f"printf '{_format([unit])}'"
     if len(unit) == 1:
@@ -243,7 +240,7 @@ def _repeating(unit: bytes, times: int) -> str:
 
 
 def _printing(content: bytes, secrets: Sequence[str]) -> str:
-    """The command that prints bytes: readable where most of them are, as base64 where that is shorter."""
+    """Return the command that prints bytes: as text or, if shorter, as base64."""
     pieces = [content]
     names: list[str] = []
     if secrets:
@@ -255,19 +252,19 @@ def _printing(content: bytes, secrets: Sequence[str]) -> str:
 
 
 def _format(pieces: Sequence[bytes]) -> str:
-    """A format of printf's with a place between each two pieces; one that begins with a hyphen were an option."""
+    """Return a printf format with a placeholder between pieces; a leading hyphen would be an option."""
     text = "%s".join(map(_escaped, pieces))
     return "\\055" + text[1:] if text.startswith("-") else text
 
 
 def _escaped(piece: bytes) -> str:
-    """Bytes within quotes as printf's format names them."""
+    """Return bytes escaped for a quoted printf format."""
     plain = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\{byte:03o}" for byte in piece)
     return plain.replace("%", "%%")
 
 
 def signature_scope(entry: Mapping[str, Any], secret_names: Mapping[str, str]) -> re.Match[str] | None:
-    """Key name and region that an S3 request was signed with, so that curl can sign it; None for any other request."""
+    """Return the key name and region of a signed S3 request, for curl to sign it; None for any other request."""
     for name, value in entry["request_headers"] if SIGNED.fullmatch(entry["client"]) else []:
         scope = SIGNATURE_SCOPE.search(value)
         if name.lower() == "authorization" and scope and scope["key"] in secret_names:
@@ -276,19 +273,19 @@ def signature_scope(entry: Mapping[str, Any], secret_names: Mapping[str, str]) -
 
 
 def signed_with_another(entry: Mapping[str, Any]) -> bool:
-    """Whether an S3 request was signed with a secret that is not its key's."""
+    """Return whether an S3 request was signed with another secret than its key's."""
     signed = SIGNED.fullmatch(entry["client"])
     return bool(signed and signed["secret"])
 
 
 def signing_secret(entry: Mapping[str, Any], key: str, secret_names: Mapping[str, str]) -> str:
-    """The secret that goes with an access key, as ``$NAME``; or the wrong one that a request was signed with."""
+    """Return the secret that a request was signed with, as ``$NAME``: its key's, or a wrong one."""
     signed = SIGNED.fullmatch(entry["client"])
     return (signed["secret"] if signed else None) or f"${secret_names[key]}"
 
 
 def payload_hash(entry: Mapping[str, Any]) -> list[list[str]]:
-    """The field that states another payload hash than that of the body, which curl would not state by itself."""
+    """Return the field that states a payload hash other than the body's; curl would not send it by default."""
     body = entry["request_body"]
     content = body["text"].encode("utf-8", "replace") if "text" in body else base64.b64decode(body.get("base64", ""))
     stated = [[name, value] for name, value in entry["request_headers"] if name.lower() == "x-amz-content-sha256"]
@@ -297,7 +294,7 @@ def payload_hash(entry: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _signature(entry: dict[str, Any], secret_names: dict[str, str]) -> tuple[list[str], frozenset[str]]:
-    """How curl signs an honestly signed S3 request anew (``--aws-sigv4``), and the fields it then sets itself."""
+    """Return curl's options that sign an S3 request, and the fields that curl then sets."""
     scope = signature_scope(entry, secret_names)
     if scope is None:
         return [], frozenset()
@@ -307,22 +304,21 @@ def _signature(entry: dict[str, Any], secret_names: dict[str, str]) -> tuple[lis
 
 
 def command_of(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> str:
-    """What shows a recorded entry once more: curl for an exchange, the program's own command line for a transcript."""
+    """Return the command that repeats an entry: curl for an exchange, the program's command line for a transcript."""
     if entry["kind"] == "transcript":
         return " ".join(quoted(word, entry.get("secrets", [])) for word in entry["command"])
     return curl(entry, secret_names)
 
 
 def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> str:
-    """The command for a recorded exchange; ``secret_names`` maps the name of an S3 access key to its secret's name.
+    """Return the curl command for an exchange; ``secret_names`` maps S3 access keys to their secrets, both by name.
 
-    A body that can stand in no word, or would be too long a one, is printed into curl's standard input; where that
-    would be long as well, it is told by its size, and by its digest where it was not kept whole.
+    A body that fits no shell word is piped into curl. If that command is too long, a placeholder states the size.
     """
     entry = with_alterations(entry)
     secrets = entry.get("secrets", [])
     signature, signed_fields = _signature(entry, secret_names or {})
-    # curl refuses the two together, and signs the path as it is given.
+    # curl refuses --path-as-is with --aws-sigv4, and signs the unchanged path.
     words = ["curl", "-sS", "-i", *([] if signature else ["--path-as-is"])]
     if entry["method"] == "HEAD":
         words += ["--head"]
@@ -331,15 +327,13 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     words += [quoted(entry["url"], secrets)]
     words += signature
     left_out = LEFT_TO_CURL | signed_fields
-    fields = [
-        (name, value) for name, value in entry["request_headers"] if _is_asked(name, value, left_out, entry["url"])
-    ]
-    headers = [(name, value) for name, value in fields if value != AGENT]
+    fields = [(name, value) for name, value in entry["request_headers"] if value != AGENT]
+    headers = [(name, value) for name, value in fields if _is_given(name, value, left_out, entry["url"])]
     if not any(name.lower() == "content-type" for name, _ in headers) and entry["request_body"]["size"]:
         words += ["-H 'Content-Type:'"]
     words += [_header(name, value, secrets) for name, value in headers]
     words += [_header(name, value, secrets) for name, value in payload_hash(entry) if signature]
-    if was_coded(entry):
+    if was_compressed(entry):
         words += ["--compressed", "-H 'Accept-Encoding: identity'"]
     printing, data = _data(entry["request_body"], secrets)
     return printing + " ".join(words + data)

@@ -1,8 +1,8 @@
-"""Looks through every answer of a run for what another organization stored, its canaries, and at every token.
+"""Passive checks: judge every response of a run, and search it for canaries of another organization.
 
-A canary is a text that stands in the other organization's things and nowhere else. Every recorded answer is searched
-whole, also what the evidence does not keep of it. What the other organization's own credentials are answered may
-carry one, and so may an answer to who sent the canary itself.
+A canary is a text that only the other organization's stored data contains. Every response is searched whole, even if
+the evidence stores less of it. Responses to the other organization's own credentials, and to requests that contain
+the canary themselves, may contain one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.evidence.judgements import DETAIL
-from conformance.evidence.judgements.of_surfaces import Flaws
-from conformance.evidence.secret_encodings import HALVES
-from conformance.evidence.signatures import misfit
+from conformance.evidence.judgements.surfaces import Flaws
+from conformance.evidence.secret_encodings import SURROGATES
+from conformance.evidence.signatures import wrong_length
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
@@ -28,18 +28,17 @@ ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 
 
 def canary_of(run: str) -> str:
-    """What stands in every text that a run has the other organization store: known to all its workers."""
+    """Return the text that a run puts into all data stored for the other organization; the same in all workers."""
     return f"canary-{run}"
 
 
-class Watch:
-    """``sightings`` are plain data: the entry of the evidence, the canary, where in the answer it stood.
+class PassiveChecks:
+    """The results of the passive checks over all responses, as plain data.
 
-    ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
-    ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
-    ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
-    ``flaws`` are what is wrong with an answer whatever was asked: the entry, of which surface, what is wrong, and
-    in detail where that is told. ``own`` are those of the check at hand that came when enough had been kept.
+    ``sightings`` are leaked canaries: evidence entry, canary and place in the response. ``seen`` counts them all, and
+    ``answers`` the searched responses. ``misfits`` are tokens with a wrong signature length. ``bare`` are 401 responses
+    of the organization APIs without a challenge. ``flaws`` have entry, surface, flaw and detail; ``own`` are those of
+    the current check beyond the stored number.
     """
 
     def __init__(self) -> None:
@@ -55,37 +54,38 @@ class Watch:
         self._theirs: frozenset[bytes] = frozenset()
         self._lock = threading.Lock()
 
-    def over(self, target: Target, run: str) -> None:
-        """Watches for the canaries of a target and of a run; the role foreign's secrets tell who may have them."""
+    def watch_target(self, target: Target, run: str) -> None:
+        """Judge responses of a target, and search for its canaries and those of a run."""
         for canary in [*(target.foreign.canaries if target.foreign else ()), canary_of(run)]:
             for form in (canary, json.dumps(canary)[1:-1], quote(canary)):
                 self._canaries[form.encode()] = canary
-        self._judge.over(target)
+        self._judge.set_target(target)
         if target.identity and "foreign" in target.identity.credentials:
-            self.excuse(target.identity.credentials["foreign"].client_secret.reveal())
+            self.exempt(target.identity.credentials["foreign"].client_secret.reveal())
         if target.registry and "foreign" in target.registry.credentials:
-            self.excuse(target.registry.credentials["foreign"].password.reveal())
+            self.exempt(target.registry.credentials["foreign"].password.reveal())
 
-    def excuse(self, secret: str) -> None:
-        """Who sends this (a secret, a token) is the other organization itself."""
-        # A new set each time: callers at once look through the one that they have.
+    def exempt(self, secret: str) -> None:
+        """Permit canaries in responses to requests with this secret or token of the other organization."""
+        # A new set, because other threads iterate over the current one.
         with self._lock:
-            self._theirs = self._theirs | {secret.encode(errors=HALVES), quote(secret, safe="", errors=HALVES).encode()}
+            forms = secret, quote(secret, safe="", errors=SURROGATES)
+            self._theirs |= {form.encode(errors=SURROGATES) for form in forms}
 
-    def excuse_issued(self, exchange: Exchange, tokens: list[str]) -> None:
-        """Tokens that the other organization was issued are its own as well."""
+    def exempt_issued(self, exchange: Exchange, tokens: list[str]) -> None:
+        """Exempt the tokens that were issued to the other organization."""
         if tokens and self._is_theirs(exchange):
             for token in tokens:
-                self.excuse(token)
+                self.exempt(token)
 
-    def measure(self, tokens: list[str], entry: Callable[[], dict[str, Any]]) -> None:
-        """Looks at the signatures of tokens that an answer issues."""
-        for wrong in filter(None, map(misfit, tokens)):
+    def check_signatures(self, tokens: list[str], entry: Callable[[], dict[str, Any]]) -> None:
+        """Judge the signature lengths of issued tokens."""
+        for wrong in filter(None, map(wrong_length, tokens)):
             if len(self.misfits) < KEPT_SIGHTINGS:
                 self.misfits.append({"entry": entry(), "wrong": wrong})
 
-    def look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
-        """Searches one answer; ``entry`` makes that of the evidence."""
+    def check(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
+        """Judge and search one response; ``entry`` makes its evidence entry."""
         self.answers += 1
         unchallenged = exchange.status == 401 and not "".join(exchange.headers.all("www-authenticate")).strip()
         if unchallenged and exchange.url.startswith(self._judge.apis) and len(self.bare) < KEPT_SIGHTINGS:
@@ -113,26 +113,26 @@ class Watch:
         return _sent(exchange, self._theirs)
 
     def flawed(self, surface: str, wrong: str) -> list[dict[str, Any]]:
-        """What is kept of the answers of a surface (identity, registry, storage) that are wrong in this way."""
+        """Return the stored flaws of this kind of a surface (identity, registry, storage)."""
         return list(filter(_is_of(surface, wrong), [*self.flaws, *self.own]))
 
     def begin_check(self) -> None:
-        """Begins a check: no answer of its own is wrong yet."""
+        """Drop the extra flaws of the previous check."""
         self.own = []
 
-    def forget(self) -> None:
-        """Forgets what was seen, as at the begin of a run."""
+    def reset(self) -> None:
+        """Drop all results, as at the start of a run."""
         self.sightings, self.misfits, self.bare, self.flaws, self.own = [], [], [], [], []
         self.seen = self.answers = 0
-        self._judge.forget()
+        self._judge.reset()
 
-    def told(self) -> dict[str, Any]:
-        """What a worker has seen, as plain data."""
+    def summary(self) -> dict[str, Any]:
+        """Return the results of this worker as plain data."""
         kept = {"sightings": self.sightings, "misfits": self.misfits, "bare": self.bare, "flaws": self.flaws}
         return {"answers": self.answers, "seen": self.seen, **kept}
 
     def join(self, counts: dict[str, Any]) -> None:
-        """Adds what another worker has seen."""
+        """Add the results of another worker."""
         self.answers += counts["answers"]
         self.seen += counts["seen"]
         self.sightings += counts["sightings"]
@@ -146,7 +146,7 @@ def _is_of(surface: str, wrong: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def _whole(exchange: Exchange) -> Iterator[bytes]:
-    """All of an answer in few pieces: nearly none has a canary in any of them."""
+    """Yield a whole response in few pieces, to find quickly that it has no canary."""
     head = "\n".join([f"{name}: {value}" for name, value in exchange.headers])
     yield head.encode("utf-8", "surrogatepass")
     if not head.isascii():
@@ -155,20 +155,20 @@ def _whole(exchange: Exchange) -> Iterator[bytes]:
 
 
 def _unescaped(body: bytes) -> bytes:
-    """A body with the plain characters that JSON permits to be written by their numbers (RFC 8259 section 7)."""
+    r"""Decode the ASCII characters that JSON permits to be written as ``\u00XX`` (RFC 8259 section 7)."""
     return ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), body) if b"\\u00" in body else body
 
 
 def _parts(exchange: Exchange) -> Iterator[tuple[str, bytes]]:
     for name, value in exchange.headers:
         yield f"the header field {name}", f"{name}: {value}".encode("utf-8", "surrogatepass")
-        # Fields are read as Latin-1, a canary may have been written in UTF-8.
+        # Fields are read as Latin-1, but a canary may be in UTF-8.
         yield f"the header field {name}", value.encode("latin-1", "replace")
     yield "the body", _unescaped(exchange.body)
 
 
 def _sent(exchange: Exchange, forms: Iterable[bytes]) -> bool:
-    """Whether a request carries one of these, also inside Basic credentials."""
+    """Return whether a request contains one of these, also inside Basic credentials."""
     values = [value for _, value in exchange.request_headers]
     parts = [exchange.url.encode(), exchange.request_body, *(value.encode("latin-1", "replace") for value in values)]
     for value in values:

@@ -1,7 +1,7 @@
-"""The recorder: every exchange and transcript of the check that runs, redacted, ready to be written as JSON.
+"""The recorder: stores the redacted exchanges and transcripts of the current check for the run record.
 
-One recorder a process. A check's evidence begins empty; each example's of a property begins with what the check had
-prepared, hence what remains of a property that fails is its smallest example. Threads of one check share its evidence.
+There is one recorder per process. The evidence of a check starts empty. That of each example of a property starts with
+the check's preparation, so a failing property keeps only its smallest example. Threads of a check share the evidence.
 """
 
 from __future__ import annotations
@@ -17,68 +17,68 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.byte_encodings import beginning, printed, without_secrets
-from conformance.evidence.passive_checks import Watch
-from conformance.evidence.recorded_responses import KEPT_BODY, KEPT_REQUEST, Stored, Tape
+from conformance.evidence.passive_checks import PassiveChecks
+from conformance.evidence.recorded_responses import KEPT_BODY, KEPT_REQUEST, RecordedResponses, Stored
 from conformance.evidence.redaction import ALTERED, Redactor
 from conformance.evidence.run_length import pieces_of
 from conformance.evidence.token_discovery import issued_tokens
 from conformance.vocabulary.exchange import Exchange
 
-KEPT_EXCHANGES = 1100  # of a check: a thousand and one objects can be made before what is judged
+KEPT_EXCHANGES = 1100  # per check: a check may create 1001 objects before the judged request
 ORIGIN = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)
 NOT_ITS_OWN = (0, 502, 503, 504)
-"""Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""
+"""Statuses that are not from the service itself: no response, and those of a gateway in front of it."""
 TOO_MUCH = "Excess"
-"""The type of the error of a service that answered with more than one answer, so that it is there."""
+"""The error type of more than one response to a request: the service is alive."""
 ENDLESS = "Overrun"
-"""The type of the error of a service whose answer was larger or slower than the limits allow."""
+"""The error type of a response that was larger or slower than the limits allow."""
 BROKEN_OFF = "BrokenOff"
-"""That of a request which the suite itself did not send to its end, so that no answer was to come."""
+"""The error type of a request that the suite aborted, so that no response was expected."""
 
-# An entry that is made, or what it will be made of: exchange, client, error and its type.
-Kept = dict[str, Any] | tuple[Exchange, str, str | None, str]
+# A finished entry, or the parts to make it from: exchange, client, error and its type.
+Recorded = dict[str, Any] | tuple[Exchange, str, str | None, str]
 
 
 class Recorder:
-    """Keeps the evidence of one check at a time; ``prefix`` makes the ids of its exchanges unique.
+    """Stores the evidence of one check at a time; ``prefix`` makes the ids of its exchanges unique.
 
-    ``secret_names`` maps the name of an S3 access key to that of its secret, for curl lines. Over all checks,
-    ``silent`` holds the first request to each origin that got no answer since the last that did. With a ``tape`` the
-    clients send nothing: what they would send is answered from stored evidence (``stored``, ``stored_transcript``).
+    ``secret_names`` maps the name of an S3 access key to that of its secret, for curl lines. ``silent`` has, for each
+    origin that currently does not respond, the first unanswered request. With a ``recording`` clients send nothing:
+    stored evidence answers (``stored``, ``stored_transcript``).
     """
 
     def __init__(self, prefix: str = "x") -> None:
         self.redactor = Redactor()
         self.prefix = prefix
-        # What waits here is made an entry when it is asked for: most examples of a property never are.
-        self._kept: list[Kept] = []
+        # Entries are made on demand: those of most examples are never used.
+        self._recorded: list[Recorded] = []
         self.requests = 0
         self.recipes: dict[str, str] = {}
         self.secret_names: dict[str, str] = {}
         self.events: Counter[str] = Counter()
-        self.watch = Watch()
-        self._answered: dict[str, Kept] = {}
+        self.passive_checks = PassiveChecks()
+        self._answered: dict[str, Recorded] = {}
         self.silent: dict[str, dict[str, Any]] = {}
         self.explored_failure = False
-        self._prelude: list[Kept] | None = None
-        self._first: list[Kept] = []
+        self._prelude: list[Recorded] | None = None
+        self._first: list[Recorded] = []
         self.prepared: list[dict[str, Any]] = []
-        self._relied: list[Kept] = []
+        self._relied: list[Recorded] = []
         self._pauses: dict[str, tuple[float, str | None]] = {}
         self._pause_s = 0.0
         self._again: dict[int, str] = {}
-        self.tape: Tape | None = None
+        self.recording: RecordedResponses | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Forgets the evidence of what went before."""
-        self._kept = []
+        """Drop the previous evidence."""
+        self._recorded = []
 
     def begin_check(self) -> None:
-        """Begins a check: nothing of it has happened yet."""
+        """Begin a check: drop everything about the previous one."""
         self.begin()
-        self.watch.begin_check()
+        self.passive_checks.begin_check()
         self.events.clear()
         self.explored_failure = False
         self._prelude = None
@@ -87,21 +87,21 @@ class Recorder:
         self._pause_s = 0.0
         self._again = {}
 
-    def prepare(self, kept: Iterable[Kept]) -> None:
-        """Has a finding begin with what made something for the fixtures of its check, unless that is its evidence."""
-        own = {id_of(each) for each in self._kept}
-        relied = {id_of(each): each for each in (*kept, *self._relied)}
-        other = [self.made(each) for id, each in relied.items() if id not in own]
+    def prepare(self, recorded: Iterable[Recorded]) -> None:
+        """Start findings with the writes that prepared the check's fixtures, if they are not in its evidence."""
+        own = {id_of(each) for each in self._recorded}
+        needed = {id_of(each): each for each in (*recorded, *self._relied)}
+        other = [self.entry_of(each) for id, each in needed.items() if id not in own]
         self.prepared = [entry for entry in other if entry.get("method") not in ("GET", "HEAD")]
 
-    def rely(self, kept: Iterable[Kept]) -> None:
-        """Notes what made a thing that the check at hand uses, which another check may have asked for."""
-        self._relied.extend(kept)
+    def rely(self, recorded: Iterable[Recorded]) -> None:
+        """Note the exchanges that created a resource of the current check, perhaps for another check."""
+        self._relied.extend(recorded)
 
     def pause(self, seconds: float, again: str = "") -> None:
-        """Lets time pass, and keeps with the request that follows how much of it: what that shows may come of it.
+        """Sleep, and record the duration with the next request.
 
-        ``again``: the exchange that this thread's next request is made again for, as the target asked it to wait.
+        ``again``: the exchange that this thread's next request repeats, because the target asked the client to wait.
         """
         time.sleep(max(0.0, seconds))
         with self._lock:
@@ -110,135 +110,135 @@ class Recorder:
                 self._again[threading.get_ident()] = again
 
     def begin_example(self) -> None:
-        """Begins an example of a property: what the check had prepared before the first one belongs to each."""
+        """Begin an example of a property; exchanges before the first example belong to each."""
         if self._prelude is None:
-            self._prelude = list(self._kept)
+            self._prelude = list(self._recorded)
         elif not self._first:
-            # Tokens and the like that later checks use too are had in the first example.
-            self._first = list(self._kept)
-        self._kept = list(self._prelude)
+            # The first example obtains tokens that later ones use too.
+            self._first = list(self._recorded)
+        self._recorded = list(self._prelude)
 
     def count_answers(self) -> None:
-        """Counts the status classes that the example at hand has met."""
-        for kept in self._kept[len(self._prelude or []) :]:
-            status = kept.get("status") if isinstance(kept, dict) else kept[0].status
+        """Count the status classes of the current example."""
+        for recorded in self._recorded[len(self._prelude or []) :]:
+            status = recorded.get("status") if isinstance(recorded, dict) else recorded[0].status
             if status:
                 self.event(f"answers {status // 100}xx")
 
     @property
     def entries(self) -> list[dict[str, Any]]:
-        """The evidence of the check so far, redacted: each exchange and transcript once, in the order of their ends."""
+        """The redacted evidence of the check so far: each exchange and transcript once, in order of completion."""
         with self._lock:
-            made = [self.made(kept) for kept in self._kept]
-            self._kept = [*made]
-        return list({entry["id"]: entry for entry in made}.values())
+            entries = [self.entry_of(recorded) for recorded in self._recorded]
+            self._recorded = [*entries]
+        return list({entry["id"]: entry for entry in entries}.values())
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._recorded)
 
     def ids_from(self, number: int) -> tuple[str, ...]:
-        """The ids of what was recorded after that many."""
-        return tuple(id_of(kept) for kept in self._kept[number:])
+        """Return the ids of the entries from this index."""
+        return tuple(id_of(recorded) for recorded in self._recorded[number:])
 
     def evidence(self) -> list[dict[str, Any]]:
-        """All that is written of the check: what was prepared, the first example of a property, and its evidence."""
-        first = map(self.made, self._first)
+        """Return all entries to write: the preparation, the first example of a property, and the evidence."""
+        first = map(self.entry_of, self._first)
         return list({entry["id"]: entry for entry in (*self.prepared, *first, *self.entries)}.values())
 
     def retain(self, entries: Iterable[dict[str, Any]]) -> None:
-        """Makes these, each once, the evidence of the check."""
+        """Make these entries, each once, the evidence of the check."""
         with self._lock:
-            self._kept = list({entry["id"]: entry for entry in entries}.values())
+            self._recorded = list({entry["id"]: entry for entry in entries}.values())
 
     def restore(self, entry: dict[str, Any]) -> None:
         """Insert a previously dropped entry before the current ones."""
         if entry not in self.entries:
             with self._lock:
-                self._kept.insert(0, entry)
+                self._recorded.insert(0, entry)
 
     def last_answered(self, origin: str) -> dict[str, Any] | None:
-        """The last request that an origin (host and port) answered, over all checks."""
-        kept = self._answered.get(origin)
-        return None if kept is None else self.made(kept)
+        """Return the last exchange with a response from an origin (host and port), over all checks."""
+        recorded = self._answered.get(origin)
+        return None if recorded is None else self.entry_of(recorded)
 
     def answered(self) -> bool:
-        """Whether the last request of the check was answered, whatever the answer was."""
-        last = self._kept[-1] if self._kept else None
+        """Return whether the last request of the check got a response."""
+        last = self._recorded[-1] if self._recorded else None
         if last is None or (isinstance(last, dict) and last["kind"] != "exchange"):
             return False
         _, status, error_type = _outcome(last)
         return bool(status) or error_type == TOO_MUCH
 
     def unanswered(self) -> bool:
-        """Whether a request of the check got no answer that was to get one."""
-        exchanges = (each for each in self._kept if not isinstance(each, dict) or each["kind"] == "exchange")
+        """Return whether a request of the check got no response although one was due."""
+        exchanges = (each for each in self._recorded if not isinstance(each, dict) or each["kind"] == "exchange")
         return any(not status and error not in (TOO_MUCH, BROKEN_OFF) for _, status, error in map(_outcome, exchanges))
 
-    def kept_from(self, number: int) -> list[Kept]:
-        """What was recorded after that many, for ``keep_again``."""
-        return self._kept[number:]
+    def recorded_from(self, number: int) -> list[Recorded]:
+        """Return the records from this index, for ``reuse``."""
+        return self._recorded[number:]
 
-    def keep_again(self, kept: Iterable[Kept]) -> None:
-        """Makes what was recorded of another check evidence of this one as well; no request is counted twice."""
-        again = list(kept)
-        if self.tape is not None:
-            self.tape.skip(id_of(each) for each in again)
+    def reuse(self, recorded: Iterable[Recorded]) -> None:
+        """Add records of another check to the evidence of this one, without counting their requests."""
+        shared = list(recorded)
+        if self.recording is not None:
+            self.recording.skip(id_of(each) for each in shared)
         with self._lock:
-            self._kept.extend(again)
+            self._recorded.extend(shared)
 
     def event(self, name: str) -> None:
-        """Counts something worth showing: an example of a kind, a class of answers met, a request sent again."""
+        """Count an event for the report: a kind of example, a status class, a repeated request."""
         self.events[name] += 1
 
     def next_id(self) -> str:
-        """An id for an exchange that is about to be made, unique in the run."""
+        """Return a new exchange id, unique in the run."""
         return f"{self.prefix}-{next(self._numbers):06d}"
 
     def stored(self, sent: Exchange, client: str = "http") -> Stored | None:
-        """The recorded answer to a request where evidence is judged again; None where requests are really sent."""
-        if self.tape is None:
+        """Return the recorded response to a request when rejudging; None when requests are sent."""
+        if self.recording is None:
             return None
-        entry, stored = self.tape.answer(self._entry(sent, client), sent)
+        entry, stored = self.recording.answer(self._entry(sent, client), sent)
         self._look(stored.exchange, lambda: entry)
         self._keep(entry)
         return stored
 
     def stored_transcript(self, command: Iterable[str]) -> dict[str, Any] | None:
-        """The recorded transcript of a program where evidence is judged again; None where programs are really run."""
-        words = self._words(command) if self.tape is not None else []
+        """Return the recorded transcript of a command when rejudging; None when programs are run."""
+        words = self._words(command) if self.recording is not None else []
         return self.stored_transcript_where(lambda recorded: recorded == words, *words[:1])
 
     def stored_transcript_where(self, same: Callable[[list[str]], bool], what: str = "") -> dict[str, Any] | None:
-        """The recorded transcript whose words ``same`` accepts; None where programs are really run."""
-        if self.tape is None:
+        """Return the recorded transcript whose command ``same`` accepts; None when programs are run."""
+        if self.recording is None:
             return None
-        entry = self.tape.transcript(same, what)
+        entry = self.recording.transcript(same, what)
         self._keep(entry)
         return entry
 
-    def looks_inside(self, what: str) -> None:
-        """Notes that a check reads what a secret holds: NotRecorded where there is evidence alone."""
-        if self.tape is not None:
-            raise self.tape.miss(f"{what} is a secret, and not in the evidence")
+    def reads_secret(self, what: str) -> None:
+        """Note that a check reads the content of a secret: NotRecorded when rejudging."""
+        if self.recording is not None:
+            raise self.recording.miss(f"{what} is a secret, and not in the evidence")
 
     def exchange(self, exchange: Exchange, client: str = "http") -> None:
-        """Records one exchange."""
+        """Record one exchange."""
         self._exchange(exchange, client, None)
 
     def failed_request(self, exchange: Exchange, error: str, client: str = "http", error_type: str = "") -> None:
-        """Records a request that got no answer (``exchange.status`` is 0), and why; the type is the exception's."""
+        """Record a request without a response (``exchange.status`` is 0), the error and the exception's type."""
         self._exchange(exchange, client, error, error_type)
 
     def _words(self, command: Iterable[str]) -> list[str]:
-        return [self.redactor.remains(self.redactor.text(word)) for word in command]
+        return [self.redactor.redact_parts(self.redactor.text(word)) for word in command]
 
     def transcript(
         self, command: Iterable[str], code: int, output: str, errors: str, duration_s: float, hook: str = "",
         undo: Iterable[str] = (),
     ) -> str:  # fmt: skip
-        """Records the command and the output of an outside program; returns the entry's id.
+        """Record the command and the output of a program; return the entry's id.
 
-        ``hook`` is the name of the operator's command that it is, where it is one; ``undo`` the command that undoes it.
+        ``hook`` is the name of an operator's command; ``undo`` is the command that reverts it.
         """
         self.redactor.learn_issued(output[:KEPT_BODY])
         words, undone_by = self._words(command), self._words(undo)
@@ -257,18 +257,18 @@ class Recorder:
         return str(entry["id"])
 
     def recipe(self, name: str, command: str) -> None:
-        """Tells by which shell command a secret made during the run (a token) can be had again."""
+        """Store the shell command that obtains a secret of the run, such as a token, again."""
         self.recipes[name] = command
 
     def recall(self, entry: dict[str, Any]) -> str:
-        """Puts an exchange of another check into this one's evidence; returns its id there.
+        """Add a copy of an exchange of another check to the evidence; return its new id.
 
-        The numbers of its tokens go by what was issued to another process, perhaps: they are had by their names.
+        The token numbers are dropped, since they may be of another process.
         """
-        again = {name: value for name, value in entry.items() if name != "tokens"} | {"id": self.next_id()}
+        copy = {name: value for name, value in entry.items() if name != "tokens"} | {"id": self.next_id()}
         with self._lock:
-            self._kept.append(again)
-        return str(again["id"])
+            self._recorded.append(copy)
+        return str(copy["id"])
 
     def _exchange(self, exchange: Exchange, client: str, error: str | None, error_type: str = "") -> None:
         self._look(exchange, lambda: self._entry(exchange, client, error))
@@ -276,43 +276,43 @@ class Recorder:
         self._keep(self._entry(exchange, client, error, error_type) if large else (exchange, client, error, error_type))
 
     def _look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
-        """Learns the tokens of an answer, and searches it for what it must not hold."""
-        self.redactor.learn_created(begun := beginning(exchange.body))
-        if b"token" in begun:
-            text = begun.decode("utf-8", "replace")
+        """Learn the secrets in a response, and run the passive checks on it."""
+        self.redactor.learn_created(start := beginning(exchange.body))
+        if b"token" in start:
+            text = start.decode("utf-8", "replace")
             self.redactor.learn_issued(text)
             tokens = issued_tokens(text)
-            self.watch.excuse_issued(exchange, tokens)
-            self.watch.measure(tokens, entry)
-        self.watch.look(exchange, entry)
+            self.passive_checks.exempt_issued(exchange, tokens)
+            self.passive_checks.check_signatures(tokens, entry)
+        self.passive_checks.check(exchange, entry)
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, recorded: Recorded) -> None:
         with self._lock:
             self.requests += 1
             first = self._again.pop(threading.get_ident(), None)
             if first or self._pause_s:
-                self._pauses[id_of(kept)], self._pause_s = (self._pause_s, first), 0.0
-                kept = self.made(kept)
-            self._kept.append(kept)
-            self._watch(kept)
-            if len(self._kept) > KEPT_EXCHANGES:
-                del self._kept[KEPT_EXCHANGES // 2]
+                self._pauses[id_of(recorded)], self._pause_s = (self._pause_s, first), 0.0
+                recorded = self.entry_of(recorded)
+            self._recorded.append(recorded)
+            self._note_liveness(recorded)
+            if len(self._recorded) > KEPT_EXCHANGES:
+                del self._recorded[KEPT_EXCHANGES // 2]
 
-    def _watch(self, kept: Kept) -> None:
-        if isinstance(kept, dict) and kept["kind"] != "exchange":
+    def _note_liveness(self, recorded: Recorded) -> None:
+        if isinstance(recorded, dict) and recorded["kind"] != "exchange":
             return
-        url, status, error_type = _outcome(kept)
+        url, status, error_type = _outcome(recorded)
         found = ORIGIN.match(url)
         origin = found[1] if found else ""
         if error_type == ENDLESS or (status in NOT_ITS_OWN and error_type != TOO_MUCH):
-            self.silent.setdefault(origin, self.made(kept))
+            self.silent.setdefault(origin, self.entry_of(recorded))
         else:
-            self._answered[origin] = kept
+            self._answered[origin] = recorded
             self.silent.pop(origin, None)
 
-    def made(self, kept: Kept) -> dict[str, Any]:
-        """The entry, redacted, which what was kept of an exchange or transcript is made."""
-        return kept if isinstance(kept, dict) else self._entry(*kept)
+    def entry_of(self, recorded: Recorded) -> dict[str, Any]:
+        """Return the redacted entry of a record."""
+        return recorded if isinstance(recorded, dict) else self._entry(*recorded)
 
     def _entry(self, exchange: Exchange, client: str, error: str | None = None, error_type: str = "") -> dict[str, Any]:
         redactor = self.redactor
@@ -343,14 +343,14 @@ class Recorder:
         tokens = redactor.issued_in(self._as_sent(exchange), altered) if entry["secrets"] else {}
         if tokens:
             entry["tokens"] = tokens
-        said = [entry["response_body"].get("text", ""), *(value for _, value in entry["response_headers"])]
-        entry["removed"] = redactor.names_in(said)
+        received = [entry["response_body"].get("text", ""), *(value for _, value in entry["response_headers"])]
+        entry["removed"] = redactor.names_in(received)
         if entry["removed"] and "text" in entry["response_body"]:
             entry["issued"] = redactor.issued(exchange.body[:KEPT_BODY].decode("utf-8"))
         return entry
 
     def _waited(self, exchange: str) -> dict[str, Any]:
-        """How long was waited before an exchange, and for which one it was made again."""
+        """Return the pause before an exchange, and the exchange that it repeats."""
         paused_s, first = self._pauses.get(exchange, (0.0, None))
         return {**({"paused_s": round(paused_s, 3)} if paused_s else {}), **({"again": first} if first else {})}
 
@@ -360,42 +360,42 @@ class Recorder:
         yield exchange.request_body[:KEPT_REQUEST].decode("latin-1")
 
     def _pieces(self, body: bytes) -> dict[str, Any]:
-        """What a body that is not kept whole is made of, where it repeats itself and no secret stands in it."""
-        found = pieces_of(body) if len(body) > KEPT_BODY else []
-        text = "".join(unit.decode("latin-1") for unit, _ in found)
-        if not found or self.redactor.text(text) != text:
+        """Return the run-length encoding of a large repetitive body without secrets."""
+        pieces = pieces_of(body) if len(body) > KEPT_BODY else []
+        text = "".join(unit.decode("latin-1") for unit, _ in pieces)
+        if not pieces or self.redactor.text(text) != text:
             return {}
-        return {"pieces": [{"base64": base64.b64encode(unit).decode(), "times": times} for unit, times in found]}
+        return {"pieces": [{"base64": base64.b64encode(unit).decode(), "times": times} for unit, times in pieces]}
 
     def _request_body(self, body: bytes) -> dict[str, Any]:
-        """The request body, whole up to 256 KiB unless a shorter form describes it: a script has to send it again."""
+        """Return the request body, whole up to 256 KiB unless ``pieces`` describe it, so that a script can send it."""
         pieces = self._pieces(body)
         return {**self._body(body, KEPT_BODY if pieces else KEPT_REQUEST), **pieces}
 
     def _body(self, body: bytes, most: int = KEPT_BODY) -> dict[str, Any]:
-        """A body as text or base64, cut at so many bytes, with its whole size and, where cut, its SHA-256."""
-        kept = body[:most]
+        """Return a body as text or base64, cut at ``most`` bytes, with its size and, if cut, its SHA-256."""
+        recorded = body[:most]
         described: dict[str, Any] = {"size": len(body)}
-        if cut := len(kept) < len(body):
+        if cut := len(recorded) < len(body):
             described["sha256"] = hashlib.sha256(body).hexdigest()
         try:
-            text = kept.decode("utf-8")
+            text = recorded.decode("utf-8")
             described["text"] = self.redactor.body(self.redactor.cut(text) if cut else text)
         except UnicodeDecodeError:
-            described["base64"] = base64.b64encode(without_secrets(kept, self.redactor)).decode()
+            described["base64"] = base64.b64encode(without_secrets(recorded, self.redactor)).decode()
         return described
 
 
-def _outcome(kept: Kept) -> tuple[str, int, str]:
-    """URL, status and type of the error of an exchange."""
-    if isinstance(kept, dict):
-        return kept["url"], kept["status"], kept.get("error_type", "")
-    return kept[0].url, kept[0].status, kept[3]
+def _outcome(recorded: Recorded) -> tuple[str, int, str]:
+    """Return the URL, status and error type of an exchange."""
+    if isinstance(recorded, dict):
+        return recorded["url"], recorded["status"], recorded.get("error_type", "")
+    return recorded[0].url, recorded[0].status, recorded[3]
 
 
-def id_of(kept: Kept) -> str:
-    """The id of an entry, made or not."""
-    return str(kept["id"]) if isinstance(kept, dict) else kept[0].id
+def id_of(recorded: Recorded) -> str:
+    """Return the id of a record."""
+    return str(recorded["id"]) if isinstance(recorded, dict) else recorded[0].id
 
 
 RECORDER = Recorder()

@@ -1,4 +1,4 @@
-"""Large bodies in short: what they repeat, and how often, so that one that is not kept whole can be made again."""
+"""Run-length encoding of large bodies, so that a script can rebuild a body that is not stored whole."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 LONGEST_PERIOD, LONGEST_IN_ALL = 4200, 8192
 BEGIN = 16
-"""By how many bytes a repetition is looked for."""
+"""The number of bytes by which a repetition is found."""
 SHORTEST_RUN = 64
 LONGEST_STEP = 4096
-"""A power of two: so many bytes are compared at once, and half as many where they differ."""
+"""A power of two: the number of bytes compared at once; halved if they differ."""
 Piece = tuple[bytes, int]
 
 
 def pieces_of(content: bytes) -> list[Piece]:
-    """Units, each with how often it stands there, that make the content in order; none where they are too long."""
+    """Return units with their repetitions that make up the content in order; none if the units are too long."""
     found: list[Piece] = []
     size = 0
     for unit, times in _runs(content):
@@ -43,13 +43,13 @@ def _runs(content: bytes) -> Iterator[Piece]:
 
 
 def _period(content: bytes, place: int) -> int:
-    """How far behind a place what begins there begins again; 0 where it does not."""
+    """Return the distance from a place to the next occurrence of the bytes there; 0 without one."""
     again = content.find(content[place : place + BEGIN], place + 1, place + LONGEST_PERIOD + BEGIN)
     return again - place if again > 0 and place + BEGIN <= len(content) else 0
 
 
 def _common(content: bytes, one: int, other: int) -> int:
-    """How many bytes are the same from two places on."""
+    """Return the number of equal bytes from two places on."""
     length, step = 0, LONGEST_STEP
     while step:
         ahead = content[other + length : other + length + step]

@@ -1,4 +1,4 @@
-"""The forms in which a secret travels, and the simple ways in which one is altered."""
+"""The encodings of a secret in messages, and the simple alterations that checks make to it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from conformance.vocabulary.values import is_common
 
-MOST_LESS = 64
+LONGEST_CUT = 64
 FULL_WIDTH = 0xFEE0
 """From an ASCII character to its full-width form, which Unicode normalization (NFKC) reverses."""
-NO_WORD = re.compile("[^A-Za-z0-9_.~-]")
-CODED = ("\\u%04x", "\\u%04X")
+NON_WORD = re.compile("[^A-Za-z0-9_.~-]")
+UNICODE_ESCAPES = ("\\u%04x", "\\u%04X")
 MARKS = ("\\", ";", "%")
-"""Marks of a form: of escapes in JSON, in XML, and in URLs."""
-HALVES = "surrogatepass"
-"""How half a surrogate pair is encoded, which JSON can say, and so a token be."""
+"""Characters that mark an encoded form: escapes of JSON, XML and URLs."""
+SURROGATES = "surrogatepass"
+"""The error handler that encodes a lone surrogate, which JSON and therefore a token may contain."""
 
 
 class KnownForms(dict[str, str]):
-    """The forms of secrets, each with its name.
+    """The encoded forms of secrets, each with the secret's name.
 
-    ``found_in`` is called for every text of a run. Most forms have a character that few texts have, so that such forms
-    are looked for only in the texts with it.
+    ``found_in`` is called for every text of a run. For speed, a form with a mark is only searched in texts with it.
     """
 
     def __init__(self) -> None:
@@ -35,7 +34,7 @@ class KnownForms(dict[str, str]):
 
     def __setitem__(self, form: str, name: str) -> None:
         if form not in self:
-            # A list, since another thread may look for forms at the same moment.
+            # Appending to a list is safe while another thread searches.
             self._by_mark[next((mark for mark in MARKS if mark in form), "")].append(form)
         super().__setitem__(form, name)
 
@@ -50,60 +49,58 @@ class KnownForms(dict[str, str]):
         return sorted(found, key=len, reverse=True)
 
 
-def in_small_letters(text: str) -> str:
-    """A text in small letters, each in its place: a few change their number, and are none of a secret's."""
+def lower_in_place(text: str) -> str:
+    """Return a text in lower case of the same length: some letters would become several."""
     return text.lower() if text.isascii() else "".join(each.lower()[:1] or each for each in text)
 
 
-def way_of(secret: str, text: str) -> str:
-    """In which simple way a text, which may be percent-encoded, was made of a secret; "" where it was in none."""
+def alteration_of(secret: str, text: str) -> str:
+    """Name the simple alteration that turns a secret into a text, perhaps percent-encoded; "" if there is none."""
     for value in dict.fromkeys((text, unquote(text), unquote_plus(text))):
-        less, way = len(secret) - len(value), ""
-        if value == secret.swapcase():
-            way = "case"
-        elif 0 < less <= MOST_LESS and secret.startswith(value):
-            way = f"cut-{less}"
-        elif 0 < less <= MOST_LESS and secret.endswith(value):
-            way = f"from-{less}"
-        elif not less:
-            place = next(
-                (at for at, (one, two) in enumerate(zip(secret, value, strict=True)) if one != two), len(secret)
-            )
-            other = value[place : place + 1]
-            if secret[place + 1 :] == value[place + 1 :] and other.isalnum():
-                own = secret[place : place + 1]
-                way = f"at-{place + 1}-{ord(other):02x}" if other.isascii() else ""
-                way = f"wide-{place + 1}" if own.isascii() and ord(other) - ord(own) == FULL_WIDTH else way
-        if way:
-            return way if value == text else f"{way}-encoded"
+        if alteration := _alteration(secret, value):
+            return alteration if value == text else f"{alteration}-encoded"
     return ""
 
 
+def _alteration(secret: str, value: str) -> str:
+    missing = len(secret) - len(value)
+    if value == secret.swapcase():
+        return "case"
+    if 0 < missing <= LONGEST_CUT:
+        return f"cut-{missing}" if secret.startswith(value) else f"from-{missing}" if secret.endswith(value) else ""
+    changed = [place for place, (own, other) in enumerate(zip(secret, value, strict=False)) if own != other]
+    if missing or len(changed) != 1 or not value[changed[0]].isalnum():
+        return ""
+    own, other = secret[changed[0]], value[changed[0]]
+    if own.isascii() and ord(other) - ord(own) == FULL_WIDTH:
+        return f"wide-{changed[0] + 1}"
+    return f"at-{changed[0] + 1}-{ord(other):02x}" if other.isascii() else ""
+
+
 @lru_cache(maxsize=256)
-def as_encoded(value: str) -> frozenset[str]:
-    """A text as it stands in URLs and forms."""
-    return frozenset(
-        (quote(value, safe="", errors=HALVES), quote_plus(value, errors=HALVES), quote(value, errors=HALVES))
-    )
+def url_forms(value: str) -> frozenset[str]:
+    """Return the percent-encoded forms of a text in URLs and forms."""
+    encoded = partial(quote, value, errors=SURROGATES)
+    return frozenset((encoded(safe=""), quote_plus(value, errors=SURROGATES), encoded()))
 
 
-def as_written(value: str) -> set[str]:
-    """A text as it is, and in JSON and XML: there also with the escapes that only some servers write.
+def text_forms(value: str) -> set[str]:
+    """Return a text as it is and as escaped in JSON and XML, including escapes that only some servers write.
 
-    In header fields, and in bodies that are no text, its UTF-8 is read as Latin-1.
+    Header fields and binary bodies are read as Latin-1, so the Latin-1 reading of its UTF-8 is included.
     """
     escaped = json.dumps(value)[1:-1]
-    coded = {NO_WORD.sub(partial(_coded, form), value) for form in CODED}
-    octets = value.encode(errors=HALVES).decode("latin-1")
-    # A target that repeats a JSON body in a message of its own escapes what is escaped already.
+    coded = {NON_WORD.sub(partial(_coded, form), value) for form in UNICODE_ESCAPES}
+    octets = value.encode(errors=SURROGATES).decode("latin-1")
+    # A target that quotes a JSON body in its own message escapes it twice.
     twice = json.dumps(escaped)[1:-1]
-    # So a program of Python prints bytes and texts.
+    # Python's repr.
     literal = value.replace("\\", "\\\\").replace("'", "\\'")
     return {value, octets, escaped, twice, literal, escaped.replace("/", "\\/")} | coded | _in_xml(value)
 
 
 def _in_xml(value: str) -> set[str]:
-    """A text in XML or HTML: with bare quotation marks, or with those escaped as libraries do."""
+    """Return a text escaped for XML or HTML: quotation marks plain, or escaped as libraries do."""
     bare = html.escape(value, quote=False)
     marks = (("&quot;", "&apos;"), ("&quot;", "&#39;"), ("&quot;", "&#x27;"), ("&#34;", "&#39;"))
     return {bare, *(bare.replace('"', double).replace("'", single) for double, single in marks)}
@@ -113,10 +110,10 @@ def _coded(form: str, match: re.Match[str]) -> str:
     return form % ord(match[0])
 
 
-def found_as(secret: str, expected: bool = False) -> str:
-    """The expression that finds a secret; a common word only as the value of a parameter, not in sentences.
+def pattern_of(secret: str, expected: bool = False) -> str:
+    """Return the pattern that finds a secret; a common word only as the value of a parameter, not in sentences.
 
-    ``expected``: where secrets are expected, a common word is found wherever it is a word of its own.
+    ``expected``: the text is one in which secrets are expected, so a common word is found wherever it is a whole word.
     """
     if not is_common(secret):
         return re.escape(secret)

@@ -1,4 +1,4 @@
-"""What a target file and the environment hold that must be seen nowhere."""
+"""The secrets of a target file and of the environment."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from conformance.vocabulary.values import AGENT
 
 
 def learn_secrets(redactor: Redactor, target: Target) -> None:
-    """Has the secrets of a target replaced, also where they stand in base64 beside the name of who logs in."""
+    """Teach the redactor the secrets of a target, also in base64 with their user names."""
     public = [AGENT, *configuration.texts_in(configuration.redacted(target))]
     for text in public:
-        # Names of a run's own begin with some of these.
+        # The run's own resource names begin with some of these.
         redactor.publish(f"{text}-cf-")
     for secret in (*configuration.hidden(target), *configuration.secrets(target)):
         redactor.learn(secret.name, secret.reveal())

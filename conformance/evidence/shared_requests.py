@@ -1,36 +1,35 @@
-"""Requests that several checks look at, each from its own side, and that are therefore made once."""
+"""Requests that several checks judge and that are sent only once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from conformance.evidence.recorder import Kept, Recorder
+from conformance.evidence.recorder import Recorded, Recorder
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 
 T = TypeVar("T")
 
 
 class Once:
-    """Makes a call the first time that it is asked for, and gives what came of it each time.
+    """Makes each call once and returns its result every time.
 
-    What was sent and received is evidence of every check that asks. A call that raises is made again, and so is one
-    whose answer is what a gateway says of a moment in which it reaches no service.
+    The exchanges are evidence of every check that uses the call. A call that raised or got a gateway error is repeated.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self._kept: dict[Hashable, tuple[Any, list[Kept]]] = {}
+        self._kept: dict[Hashable, tuple[Any, list[Recorded]]] = {}
 
     def __call__(self, key: Hashable, call: Callable[[], T]) -> T:
-        """What the call returned; the key tells it from others of the session."""
+        """Return the result of the call that ``key`` identifies within the session."""
         if key in self._kept:
-            found, kept = self._kept[key]
-            self.recorder.keep_again(kept)
+            found, recorded = self._kept[key]
+            self.recorder.reuse(recorded)
         else:
             before = len(self.recorder)
             found = call()
             if not (isinstance(found, Exchange) and found.status in GATEWAY_ERRORS):
-                self._kept[key] = found, self.recorder.kept_from(before)
+                self._kept[key] = found, self.recorder.recorded_from(before)
         result: T = found
         return result

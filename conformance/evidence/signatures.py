@@ -1,4 +1,4 @@
-"""The lengths of the signatures of all tokens that a run is given: zeros are cut off in one of a hundred, if at all."""
+"""The lengths of signatures of all issued tokens: an implementation that strips zeros fails for one in a hundred."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 from conformance.vocabulary.values import base64url
 
 OCTETS = {"ES256": 64, "ES384": 96, "ES512": 132}
-"""Of the algorithms whose signatures are two numbers: how long both are, with their zeros (RFC 7518 section 3.4)."""
+"""The signature lengths of ECDSA algorithms: two integers with leading zeros (RFC 7518 section 3.4)."""
 
 
-def misfit(token: str) -> str:
-    """What is wrong with the length of a JWT's signature; "" where nothing is, and of all that is no JWT of these."""
+def wrong_length(token: str) -> str:
+    """Describe a wrong signature length of a JWT; "" for a correct one or another algorithm or token."""
     parts = token.split(".")
     if len(parts) != 3 or not token.startswith("eyJ"):
         return ""

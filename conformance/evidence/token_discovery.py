@@ -1,4 +1,4 @@
-"""Tokens and client secrets that JSON answers show, each as it is and as it is written there."""
+"""Tokens and client secrets in JSON responses, each decoded and as written there."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from collections.abc import Iterator
 ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P<value>(?:[^"\\]|\\.){8,})"')
 CREATED = re.compile(r'"client[_-]?secret"\s*:\s*"(?P<value>(?:[^"\\]|\\.){8,512})"', re.IGNORECASE)
 LEAST_LETTERS = 5
-"""Asterisks and the like hide a secret: they are none."""
+"""A value with fewer different characters, such as asterisks, masks a secret."""
 Shown = tuple[str, str]
 
 
 def issued_in(text: str) -> Iterator[Shown]:
-    """The tokens that a JSON answer issues, in its order."""
+    """Return the tokens that a JSON response issues, in order."""
     return _found(ISSUED, text)
 
 
 def issued_tokens(text: str) -> list[str]:
-    """The same, as they are alone."""
+    """Return the decoded tokens that a JSON response issues, in order."""
     return [token for token, _ in issued_in(text)]
 
 
-def created_in(said: bytes) -> Iterator[Shown]:
-    """The client secrets that a JSON answer shows: of credentials that were made then, unless they are known."""
-    if b"ecret" in said.lower():
-        yield from (
-            each for each in _found(CREATED, said.decode("utf-8", "replace")) if len(set(each[0])) >= LEAST_LETTERS
-        )
+def created_in(body: bytes) -> Iterator[Shown]:
+    """Yield the client secrets in a JSON response."""
+    if b"ecret" in body.lower():
+        shown = _found(CREATED, body.decode("utf-8", "replace"))
+        yield from (each for each in shown if len(set(each[0])) >= LEAST_LETTERS)
 
 
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[Shown]:
@@ -36,7 +35,7 @@ def _found(pattern: re.Pattern[str], text: str) -> Iterator[Shown]:
 
 
 def _unescaped(text: str) -> str:
-    """What stands between the quotes of a JSON string; the text itself where it can be none."""
+    """Decode the content of a JSON string; return invalid content unchanged."""
     try:
         return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
     except ValueError:

@@ -1,4 +1,4 @@
-"""Small models of the services; stateful checks compare a target with them.
+"""Small models of the services, with which stateful checks compare a target.
 
-Strategies and checks use them. A model knows neither HTTP nor the target.
+A model knows neither HTTP nor the target.
 """

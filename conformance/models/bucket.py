@@ -1,7 +1,6 @@
-"""What a bucket is: a dict from keys to objects, and what each operation does to it.
+"""A model of a bucket: a dict from keys to objects, and the effect of each operation.
 
-A model answers what must be; where the contract leaves more than one thing open it says so
-(``either``, or several statuses), and the check accepts each.
+If the contract permits several results, the model returns them all (``either``, several statuses).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ DONE = frozenset(range(200, 300))
 
 @dataclass(frozen=True)
 class Stored:
-    """An object: its bytes and metadata. Two of equal content are still two: compare with ``is``."""
+    """An object: its bytes and metadata. Objects of equal content are different: compare with ``is``."""
 
     body: bytes
     metadata: Metadata = ()
@@ -24,10 +23,10 @@ class Stored:
 
 @dataclass
 class Upload:
-    """A multipart upload under way: the key and metadata that the object will have, and its parts by number.
+    """An open multipart upload: the key and metadata of its object, and its parts by number.
 
-    ``overtaken``: the key was written or deleted since the upload was opened. What was received in between "might
-    take precedence" over the upload (S3 User Guide, "Concurrent multipart upload operations").
+    ``overtaken``: the key was written or deleted since the upload was opened. Such a write "might take precedence"
+    (S3 User Guide, "Concurrent multipart upload operations").
     """
 
     key: str
@@ -38,7 +37,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole listing: keys and common prefixes, in order; prefixes in ``either`` may be there or not."""
+    """A whole listing: keys and common prefixes, in order; prefixes in ``either`` are optional."""
 
     keys: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
@@ -46,7 +45,7 @@ class Page:
 
 
 class Condition(StrEnum):
-    """What a request asks of the object at hand: by its own entity tag, by another one, or by any (``*``)."""
+    """The precondition of a request: by the object's ETag, by another one, or by any (``*``)."""
 
     MATCH_OWN = "if-match: its own"
     MATCH_OTHER = "if-match: another"
@@ -61,12 +60,12 @@ class Condition(StrEnum):
 
 
 WRITES = (Condition.MATCH_OWN, Condition.MATCH_OTHER, Condition.NONE_MATCH_ANY)
-"""What a write may ask: S3 knows If-None-Match with ``*`` alone there."""
+"""The preconditions of writes: S3 supports If-None-Match only with ``*``."""
 READS = (Condition.MATCH_OWN, Condition.MATCH_OTHER, Condition.NONE_MATCH_OWN, Condition.NONE_MATCH_OTHER)
 
 
 def grouped(keys: Sequence[str], prefix: str, delimiter: str) -> tuple[list[str], list[str]]:
-    """Keys under a prefix, split into those that stand alone and the common prefixes of the others."""
+    """Return the keys under a prefix: those without a further delimiter, and the common prefixes of the others."""
     direct: list[str] = []
     prefixes: list[str] = []
     for key in sorted(keys, key=str.encode):
@@ -109,66 +108,65 @@ class BucketModel:
             self._set(key, None)
 
     def copy(self, source: str, key: str, replaced: Metadata | None = None) -> bool:
-        """CopyObject with its metadata, or with other; False where there is no source, and nothing changes."""
+        """CopyObject with its own or other metadata; return False without a source."""
         found = self.objects.get(source)
         if found is None:
             return False
         self.put(key, found.body, found.metadata if replaced is None else replaced)
         return True
 
-    def reading(self, key: str, condition: Condition) -> frozenset[int]:
-        """The statuses of a read under a condition; of a missing key either, since which comes first is not said."""
-        there = key in self.objects
-        if condition is Condition.MATCH_OTHER or (condition is Condition.MATCH_OWN and not there):
-            return frozenset({412} if there else {404, 412})
-        if not there:
+    def read_statuses(self, key: str, condition: Condition) -> frozenset[int]:
+        """Return the permitted statuses of a conditional read; 404 and 412 may take precedence for a missing key."""
+        exists = key in self.objects
+        if condition is Condition.MATCH_OTHER or (condition is Condition.MATCH_OWN and not exists):
+            return frozenset({412} if exists else {404, 412})
+        if not exists:
             return frozenset({404})
         return frozenset({304} if condition is Condition.NONE_MATCH_OWN else {200})
 
-    def writing(self, key: str, condition: Condition) -> frozenset[int]:
-        """The statuses of a write under a condition; only 2xx changes anything."""
-        there = key in self.objects
+    def write_statuses(self, key: str, condition: Condition) -> frozenset[int]:
+        """Return the permitted statuses of a conditional write; only 2xx has an effect."""
+        exists = key in self.objects
         if condition is Condition.NONE_MATCH_ANY:
-            return frozenset({412}) if there else DONE
-        if not there:
+            return frozenset({412}) if exists else DONE
+        if not exists:
             return frozenset({404, 412})
         return DONE if condition is Condition.MATCH_OWN else frozenset({412})
 
     def open(self, upload: str, key: str, metadata: Metadata = ()) -> None:
-        """CreateMultipartUpload: the key is as it was."""
+        """CreateMultipartUpload, which does not change the key."""
         self.uploads[upload] = Upload(key, metadata)
 
     def send(self, upload: str, number: int, body: bytes) -> None:
-        """UploadPart: the last of one number stands."""
+        """UploadPart; the last part of a number counts."""
         self.uploads[upload].parts[number] = body
 
     def complete(self, upload: str, numbers: Sequence[int]) -> list[Stored | None]:
-        """CompleteMultipartUpload of some of the parts: the others are gone, and so is the upload.
+        """CompleteMultipartUpload with some of the parts.
 
-        Returns what the key may hold then; ``settle`` takes what it does hold.
+        Return the objects that the key may have then; ``settle`` selects the actual one.
         """
         done = self.uploads.pop(upload)
         before = self.objects.get(done.key)
-        made = Stored(b"".join(done.parts[number] for number in numbers), done.metadata)
-        self._set(done.key, made)
-        return [made, before] if done.overtaken else [made]
+        stored = Stored(b"".join(done.parts[number] for number in numbers), done.metadata)
+        self._set(done.key, stored)
+        return [stored, before] if done.overtaken else [stored]
 
     def settle(self, key: str, possible: Sequence[Stored | None], found: bytes | None) -> bool:
-        """Takes the one of these that has the bytes that were found (None: no object); False where none has."""
+        """Store the possible object with the observed bytes (None: no object); return whether there is one."""
         matching = [each for each in possible if (each.body if each else None) == found]
         if matching:
             self._set(key, matching[0])
         return bool(matching)
 
     def abort(self, upload: str) -> None:
-        """AbortMultipartUpload: the key is as it was."""
+        """AbortMultipartUpload, which does not change the key."""
         del self.uploads[upload]
 
     def listing(self, prefix: str, delimiter: str = "", start_after: str = "") -> Page:
-        """Everything that a listing shows, over all of its pages.
+        """Return all pages of a listing together.
 
-        Whether a common prefix counts that holds keys on both sides of ``start_after``, or that
-        ``start_after`` lies in, S3 does not say: it is in ``either``.
+        S3 does not say whether a listing contains the common prefix of ``start_after``, so it is in ``either``.
         """
         keys = [key for key in self.objects if key.encode() > start_after.encode()]
         direct, prefixes = grouped(keys, prefix, delimiter)

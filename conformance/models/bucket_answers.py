@@ -1,4 +1,4 @@
-"""Judges what a bucket answers of an object by what its model holds, over several answers."""
+"""Compares a bucket's responses about objects with its model."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 OWNER = "x-amz-meta-owner"
-"""The one field of metadata that objects of a model have, or have not."""
+"""The optional metadata field of a model's objects."""
 
 
-def owned(owner: str) -> dict[str, str]:
-    """The field of metadata of an object with this owner; "" for none."""
+def owner_metadata(owner: str) -> dict[str, str]:
+    """Return the metadata field of an owner; none for ""."""
     return {OWNER: owner} if owner else {}
 
 
 def one_of(got: Exchange, possible: Iterable[Stored | None]) -> Proof:
-    """A read would answer one of these; None: that there is no object."""
+    """Return the proof that a read returns one of these objects, or 404 for None."""
     possible = list(possible)
     digests = [hashlib.sha256(each.body).hexdigest() for each in possible if each]
     return Proof(got.id, statuses=(200, 404) if None in possible else (200,), sha256="|".join(digests))
 
 
 def expect_part(reply: Exchange, stored: Stored | None, first: int, size: int) -> None:
-    """The answer to a read of some of the bytes, as many as there are."""
+    """Expect the correct response to a read of up to ``size`` bytes."""
     if stored is None:
         expect_nothing_stored(reply, "for a key that holds nothing")
     elif first >= len(stored.body):
@@ -46,25 +46,25 @@ def expect_part(reply: Exchange, stored: Stored | None, first: int, size: int) -
         expect_range(reply, stored.body, first, min(first + size, len(stored.body)) - 1)
 
 
-def expect_uploads(reply: Exchange, wanted: dict[str, str]) -> None:
-    """A list of uploads under way has exactly these, a page that is not the last some of them: keys by id."""
+def expect_uploads(reply: Exchange, expected: dict[str, str]) -> None:
+    """Expect exactly these open uploads (keys by id), or some of them on a page that is not the last."""
     page = uploads_page_of(reply)
     found = {each.upload: each.key for each in page.uploads}
-    if found != wanted and not (page.truncated and found.items() <= wanted.items()):
-        # Their ids are others each time.
-        proof = Proof(listed=(Listed("Upload/Key", (reply.id,), tuple(wanted.values())),))
-        raise NonConformance(f"the open uploads {worded(wanted)}", worded(found), reply, proof=proof)
+    if found != expected and not (page.truncated and found.items() <= expected.items()):
+        # The proof is by keys, because a script gets other ids.
+        proof = Proof(listed=(Listed("Upload/Key", (reply.id,), tuple(expected.values())),))
+        raise NonConformance(f"the open uploads {worded(expected)}", worded(found), reply, proof=proof)
 
 
 class Answers:
-    """What was answered so far: an entity tag, whatever it is, stays the same while its object does."""
+    """The responses so far: the ETag of an object must not change while the object does not."""
 
     def __init__(self) -> None:
-        # By identity; the objects are kept, so that no other takes the place of one.
+        # By identity; storing the objects keeps their ids unique.
         self._tags: dict[int, tuple[Stored, str, str]] = {}
 
     def expect_object(self, reply: Exchange, stored: Stored) -> None:
-        """A read of an object: its bytes, its metadata and no other, its entity tag."""
+        """Expect a read to return the object's bytes, exactly its metadata, and its ETag."""
         expect_bytes(reply, stored.body)
         expect_headers(reply, dict(stored.metadata))
         expect_absent_headers(reply, {OWNER} - dict(stored.metadata).keys(), "since it was stored without")
@@ -75,7 +75,7 @@ class Answers:
             raise NonConformance(f"ETag {before}, as in the earlier response", tag, reply, proof=proof)
 
     def expect_entry(self, entry: Entry, stored: Stored, reply: Exchange) -> None:
-        """A listing tells size and entity tag of what is there now."""
-        wanted = (len(stored.body), self._tags.get(id(stored), (stored, entry.etag, ""))[1])
-        if (entry.size, entry.etag) != wanted:
-            raise NonConformance(f"size and entity tag {wanted} of {entry.key}", f"{(entry.size, entry.etag)}", reply)
+        """Expect a listing to state the size and ETag of the current object."""
+        expected = (len(stored.body), self._tags.get(id(stored), (stored, entry.etag, ""))[1])
+        if (entry.size, entry.etag) != expected:
+            raise NonConformance(f"size and entity tag {expected} of {entry.key}", f"{(entry.size, entry.etag)}", reply)

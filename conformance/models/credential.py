@@ -1,4 +1,4 @@
-"""What a credential is: active or revoked, and which of its tokens are good for what; a machine that compares."""
+"""A model of a credential: active or revoked, with its tokens; and the machine that compares a target with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from conformance.vocabulary.exchange import Exchange
 
 @dataclass(frozen=True, repr=False)
 class Read:
-    """A read that a token may open: its name, the scope that it needs, and how it is sent with a token."""
+    """A read: its name, the scope that it needs, and a function that sends it with a token."""
 
     name: str
     scope: str | None
@@ -30,7 +30,7 @@ class Read:
         return self.name
 
     def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
-        """How hypothesis writes it in the sequence that it prints: by its name, which it would not ask repr for."""
+        """Print the name in hypothesis sequences."""
         printer.text(self.name)
 
 
@@ -39,7 +39,7 @@ READS: st.SearchStrategy[Read] = st.runner().flatmap(lambda machine: st.sampled_
 
 @dataclass(frozen=True)
 class Issued:
-    """A token with its scopes, of the life of the credential in which it was issued."""
+    """A token with its scopes; ``life`` counts earlier revocations of the credential."""
 
     token: str
     scopes: frozenset[str]
@@ -48,35 +48,35 @@ class Issued:
 
 @dataclass
 class CredentialModel:
-    """The life of a credential: each revocation ends one, restoring begins another."""
+    """The state of a credential; each restoration begins a new life."""
 
     active: bool = True
     life: int = 0
     issued: list[Issued] = field(default_factory=list)
 
     def issue(self, token: str, scopes: frozenset[str]) -> None:
-        """A token was given."""
+        """Add an issued token."""
         self.issued.append(Issued(token, scopes, self.life))
 
     def revoke(self) -> None:
-        """Ends this life, and with it every token."""
+        """Revoke the credential and all its tokens."""
         self.active = False
 
     def restore(self) -> None:
-        """Begins another life: tokens of earlier ones stay dead."""
+        """Restore the credential; earlier tokens stay invalid."""
         if not self.active:
             self.active = True
             self.life += 1
 
-    def opens(self, token: Issued, scope: str | None) -> int:
-        """What a read that needs a scope is answered: 200, 401 or 403 (RFC 6750 section 3.1)."""
+    def read_status(self, token: Issued, scope: str | None) -> int:
+        """Return the status of a read that needs a scope: 200, 401 or 403 (RFC 6750 section 3.1)."""
         if not self.active or token.life != self.life:
             return 401
         return 200 if scope is None or scope in token.scopes else 403
 
 
 class CredentialMachine(Machine):
-    """Does the same to a credential and to its model: issue, use, narrow, revoke, restore."""
+    """Applies the same steps to a credential and to its model: issue, use, narrow, revoke, restore."""
 
     oauth: OAuthClient
     operator: Operator
@@ -87,7 +87,7 @@ class CredentialMachine(Machine):
 
     @initialize(issued=st.lists(st.booleans(), max_size=2))
     def begin(self, issued: list[bool]) -> None:
-        """Begins with the credential active, and with tokens of all scopes or of the first alone."""
+        """Begin with an active credential, and with tokens of all scopes or only of the first."""
         self.model = CredentialModel()
         self.revoked = 0.0
         for narrow in issued:
@@ -95,53 +95,53 @@ class CredentialMachine(Machine):
 
     @rule(narrow=st.booleans(), read=READS)
     def issue(self, narrow: bool, read: Read) -> None:
-        """A token of all scopes, or of the first alone; those issued before are as they were."""
+        """Issue a token of all scopes, or only of the first; earlier tokens must not change."""
         self._issue(narrow)
         if self.model.active:
             self.use(read)
 
     def _issue(self, narrow: bool) -> None:
         scopes = self.scopes[: 1 if narrow else None]
-        reply = self._asked(scopes)
+        reply = self._request(scopes)
         if not self.model.active:
-            left = self._left()
-            if reply.ok and left > 0:
-                # A token of a life that is over already.
+            remaining = self._remaining_s()
+            if reply.ok and remaining > 0:
+                # A token of the revoked credential, which must stop working too.
                 self.model.issue(access_token(reply) or "", frozenset(scopes))
-                time.sleep(left)
-                reply = self._asked(scopes)
+                time.sleep(remaining)
+                reply = self._request(scopes)
             expect_refusal(reply)
             return
         expect_token(reply)
         self.model.issue(access_token(reply) or "", frozenset(scopes))
 
-    def _asked(self, scopes: list[str]) -> Exchange:
+    def _request(self, scopes: list[str]) -> Exchange:
         reply = self.oauth.request_token(self.role, scope=" ".join(scopes) or None)
-        self.oauth.open(reply, self.role)
+        self.oauth.redact_token(reply, self.role)
         return reply
 
     @precondition(lambda self: self.model.issued)
     @rule(read=READS)
     def use(self, read: Read) -> None:
-        """Every token at one of the declared reads, the oldest first."""
+        """Send one of the declared reads with every token, the oldest first."""
         for token in self.model.issued:
-            wanted = self.model.opens(token, read.scope)
-            # What a good token opens may still be hidden from this credential.
-            accepted = {*range(200, 300), 404} if wanted == 200 else {wanted}
+            expected = self.model.read_status(token, read.scope)
+            # The resource may be concealed from this credential.
+            accepted = {*range(200, 300), 404} if expected == 200 else {expected}
             reply = read.send(token.token)
-            left = self._left()
-            if reply.status not in accepted and left > 0:
-                time.sleep(left)
+            remaining = self._remaining_s()
+            if reply.status not in accepted and remaining > 0:
+                time.sleep(remaining)
                 reply = read.send(token.token)
             expect_status(reply, accepted, f"for {read.name}")
 
-    def _left(self) -> float:
-        """Seconds for which the last revocation need not be known everywhere, as the target file says."""
+    def _remaining_s(self) -> float:
+        """Return for how many seconds the last revocation need not be effective, by the target file's limit."""
         return self.revoked + self.revocation_s - time.monotonic()
 
     @rule(and_back=st.sampled_from([False, True, True]), read=READS)
     def switch(self, and_back: bool, read: Read) -> None:
-        """The operator revokes the credential, and may restore it at once; one that is revoked is restored."""
+        """Revoke the credential, and perhaps restore it at once; restore a revoked one."""
         client_id = self.oauth.credential(self.role).client_id
         if self.model.active:
             self.revoked = self.operator.revoke(client_id)
@@ -154,11 +154,11 @@ class CredentialMachine(Machine):
         self.use(read)
 
     def clean_up(self) -> None:
-        """Brings the credential back."""
+        """Restore the credential."""
         if not self.model.active:
             self.operator.restore(self.oauth.credential(self.role).client_id)
 
 
 def machine_of(**attributes: object) -> type[Machine]:
-    """The machine for one credential; the keywords are the machine's attributes."""
+    """Return the machine for one credential, with these attributes."""
     return type("CredentialMachine", (CredentialMachine,), attributes)

@@ -1,7 +1,7 @@
-"""What a registry repository is: blobs, manifests and tags, and what each operation does to them.
+"""A model of a registry repository: blobs, manifests and tags, and the effect of each operation.
 
-Where the contract leaves more than one thing open (whether a manifest that lost its tag stays, or a blob that lost
-its last manifest) the model is ``uncertain``, and the check does not look.
+The contract does not say whether an untagged manifest, or a blob without a manifest, remains. The model marks them as
+``uncertain``, and checks do not judge them.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from conformance.clients.registry.images import Manifest
 
 
 @dataclass
-class Taken:
-    """What a repository took, as bytes by tag: for pushes of what may be no manifest, under what may be no tag."""
+class AcceptedPushes:
+    """Accepted pushes as bytes by tag, for contents and tags that may be invalid."""
 
     tags: dict[str, bytes] = field(default_factory=dict)
     first: dict[str, bytes] = field(default_factory=dict)
 
     def put(self, tag: str, content: bytes) -> None:
-        """A PUT that was answered with success; the tag as it stands in a path."""
+        """Add a successful PUT; the tag is percent-encoded."""
         self.tags[unquote(tag)] = content
 
     def begin(self, tag: str, content: bytes) -> None:
-        """What a tag names before anything is tried."""
+        """Set the initial content of a tag."""
         self.first[tag] = content
         self.put(tag, content)
 
     def named(self, tag: str) -> bytes | None:
-        """What a tag names; None where nothing was taken under it."""
+        """Return the content of a tag; None without one."""
         return self.tags.get(unquote(tag))
 
     def first_named(self, tag: str) -> bytes | None:
-        """What a tag named before anything was tried; None where it named nothing."""
+        """Return the initial content of a tag; None without one."""
         return self.first.get(unquote(tag))
 
 
 @dataclass
 class RepositoryModel:
-    """Digests of the blobs that are there, manifests by digest, digests by tag."""
+    """Digests of blobs, manifests by digest, digests by tag."""
 
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, Manifest] = field(default_factory=dict)
@@ -47,33 +47,33 @@ class RepositoryModel:
     uncertain: set[str] = field(default_factory=set)
 
     def put_blob(self, digest: str) -> None:
-        """A blob was pushed."""
+        """Push a blob."""
         self.blobs.add(digest)
         self.uncertain.discard(digest)
 
-    def surely_has(self, digest: str) -> bool:
-        """Whether a blob is there, beyond doubt: one that no manifest refers to any more may have been collected."""
+    def certainly_has(self, digest: str) -> bool:
+        """Return whether a blob certainly exists: an unreferenced one may have been garbage-collected."""
         return digest in self.blobs and digest not in self.uncertain
 
-    def deleting(self, digest: str) -> set[int]:
-        """What the deletion of a blob is answered."""
+    def deletion_statuses(self, digest: str) -> set[int]:
+        """Return the permitted statuses of a blob's deletion."""
         if digest not in self.blobs:
             return {404}
         return {202, 404} if digest in self.uncertain else {202}
 
     def delete_blob(self, digest: str) -> None:
-        """A blob was deleted."""
+        """Delete a blob."""
         self.blobs.discard(digest)
         self.uncertain.discard(digest)
 
     def lacks(self, image: Manifest) -> bool | None:
-        """Whether a blob of the image is not there; None where that is uncertain."""
+        """Return whether a blob of the image is missing; None if that is uncertain."""
         if any(blob.digest not in self.blobs for blob in image.blobs):
             return True
         return None if any(blob.digest in self.uncertain for blob in image.blobs) else False
 
     def put(self, image: Manifest, tag: str | None) -> None:
-        """PUT of a manifest, by tag or by its digest."""
+        """PUT a manifest, by tag or by its digest."""
         self.manifests[image.digest] = image
         self.uncertain.discard(image.digest)
         if tag is not None and self.tags.get(tag) != image.digest:
@@ -81,11 +81,11 @@ class RepositoryModel:
             self.tags[tag] = image.digest
 
     def named(self, tag: str) -> Manifest | None:
-        """What a tag names."""
+        """Return the manifest of a tag."""
         return self.manifests.get(self.tags.get(tag, ""))
 
     def delete_tag(self, tag: str) -> bool:
-        """DELETE of a tag; False where there is none."""
+        """Delete a tag; return whether it existed."""
         if tag not in self.tags:
             return False
         self._loses_tag(tag)
@@ -93,28 +93,28 @@ class RepositoryModel:
         return True
 
     def delete_manifest(self, digest: str) -> None:
-        """DELETE of a manifest by digest, with every tag of it."""
+        """Delete a manifest by digest, with all its tags."""
         deleted = self.manifests.pop(digest)
         self.uncertain.discard(digest)
         self._leaves(deleted)
         self.tags = {tag: named for tag, named in self.tags.items() if named != digest}
 
     def certain(self, digest: str) -> bool:
-        """Whether the contract says if a manifest is there."""
+        """Return whether the contract determines if a manifest exists."""
         return digest not in self.uncertain
 
     def in_use(self, digest: str) -> bool:
-        """Whether a manifest refers to a blob: deleting it then is the registry's choice."""
+        """Return whether a manifest refers to a blob, whose deletion a registry may then refuse."""
         return any(blob.digest == digest for image in self.manifests.values() for blob in image.blobs)
 
     def _loses_tag(self, tag: str) -> None:
-        """A registry may collect a manifest that no tag names any more."""
+        """Mark a manifest that loses its last tag as uncertain."""
         digest = self.tags.get(tag)
         if digest is not None and list(self.tags.values()).count(digest) == 1:
             self.uncertain.add(digest)
             self._leaves(self.manifests[digest])
 
     def _leaves(self, image: Manifest) -> None:
-        """An image is gone, or may be: the blobs that no other surely refers to may have been collected."""
+        """Mark the blobs of a removed image as uncertain, unless another certain manifest refers to them."""
         needed = {blob.digest for each in self.manifests.values() if self.certain(each.digest) for blob in each.blobs}
         self.uncertain |= {blob.digest for blob in image.blobs} & self.blobs - needed

@@ -1,4 +1,4 @@
 """Oracles: each function compares an observed response with the expected one and raises NonConformance with both.
 
-Checks call them. An oracle sends no requests and knows no fixtures.
+Oracles know no fixtures.
 """

@@ -53,17 +53,17 @@ class Probe:
         return fields
 
 
-def _headers(asked: Probe) -> dict[str, str]:
-    return {key: asked.masked(value) for key, value in asked.fields().items()}
+def _headers(probe: Probe) -> dict[str, str]:
+    return {key: probe.masked(value) for key, value in probe.fields().items()}
 
 
-def _words(asked: Probe) -> list[str]:
-    return WORD.findall(asked.masked(_text(asked)))
+def _words(probe: Probe) -> list[str]:
+    return WORD.findall(probe.masked(_text(probe)))
 
 
-def _text(asked: Probe) -> str:
+def _text(probe: Probe) -> str:
     # Latin-1 loses no byte, so binary bodies are compared as well.
-    return asked.reply.body.decode("latin-1")
+    return probe.reply.body.decode("latin-1")
 
 
 def difference(hidden: Probe, controls: Sequence[Probe]) -> str | None:
@@ -98,36 +98,36 @@ def _header_difference(hidden: Probe, controls: Sequence[Probe]) -> str | None:
     return None
 
 
-def _proof(asked: Sequence[Probe], controls: Sequence[Probe]) -> Proof | None:
-    """Return the proof that both responses would be alike; None if no text is in every one and in none of the other.
+def _proof(probes: Sequence[Probe], controls: Sequence[Probe]) -> Proof | None:
+    """Return the proof that probes and controls are alike; None without a text that separates them.
 
-    A text that varies from response to response proves nothing.
+    Such a text is in all responses of one side and in none of the other.
     """
-    one, other = controls[0].reply, asked[0].reply
+    one, other = controls[0].reply, probes[0].reply
     if any(each.reply.status != other.status for each in controls):
         return alike(one, other)
-    seen, wanted = [_headers(each) for each in asked], [_headers(each) for each in controls]
-    patterns = [f"^{name}:" for name in _only_of(list(map(set, seen)), list(map(set, wanted)))]
-    got = [set(_texts(each)) for each in asked], [set(_texts(each)) for each in controls]
+    seen, expected = [_headers(each) for each in probes], [_headers(each) for each in controls]
+    patterns = [f"^{name}:" for name in _only_of(list(map(set, seen)), list(map(set, expected)))]
+    got = [set(_texts(each)) for each in probes], [set(_texts(each)) for each in controls]
     patterns += [literal(text) for text in _only_of(*got) if text.isprintable() and re.search(r"\w", text)]
     fields = [
         [{f"^{name}: {literal(value)}$" for name, value in each.items() if name not in CLOCK} for each in side]
-        for side in (seen, wanted)
+        for side in (seen, expected)
     ]
     patterns += _only_of(fields[0], fields[1])
     plain = [each for each in patterns if MASK not in each and each.isprintable()]
     return Proof(other.id, alike_in=((one.id, other.id, plain[0]),)) if plain else None
 
 
-def _only_of(these: Sequence[set[str]], others: Sequence[set[str]]) -> list[str]:
+def _only_of(first: Sequence[set[str]], second: Sequence[set[str]]) -> list[str]:
     """Return the texts that are in all sets of one side and in none of the other."""
-    always, theirs = set.intersection(*these), set.intersection(*others)
-    return sorted(always.difference(*others)) + sorted(theirs.difference(*these))
+    in_first, in_second = set.intersection(*first), set.intersection(*second)
+    return sorted(in_first.difference(*second)) + sorted(in_second.difference(*first))
 
 
-def _texts(asked: Probe) -> list[str]:
+def _texts(probe: Probe) -> list[str]:
     """Return the texts between quotes or tags in a body of JSON or HTML, with the requested name masked."""
-    return TEXT.findall(asked.masked(asked.reply.text))
+    return TEXT.findall(probe.masked(probe.reply.text))
 
 
 def _lengths_vary(controls: Sequence[Probe]) -> bool:
@@ -136,21 +136,21 @@ def _lengths_vary(controls: Sequence[Probe]) -> bool:
     )
 
 
-def _start(asked: Probe) -> str:
-    return asked.masked(asked.reply.text)[:200]
+def _start(probe: Probe) -> str:
+    return probe.masked(probe.reply.text)[:200]
 
 
 def _body_difference(hidden: Probe, controls: Sequence[Probe]) -> str | None:
     own, others = _words(hidden), [_words(each) for each in controls]
     if len({len(each) for each in others}) > 1:
         return None
-    said, always = WORD.findall(_text(hidden)), [WORD.findall(_text(each)) for each in controls]
+    unmasked, always = WORD.findall(_text(hidden)), [WORD.findall(_text(each)) for each in controls]
     if len(own) != len(others[0]):
         return f"the body {worded(_start(hidden))} instead of {worded(_start(controls[0]))}"
-    comparable = {len(said), len(own)} == {len(each) for each in [own, *always]}
+    comparable = {len(unmasked), len(own)} == {len(each) for each in [own, *always]}
     for position, word in enumerate(own):
         known = {each[position] for each in others}
-        if comparable and MASK in word and said[position] in {each[position] for each in always}:
+        if comparable and MASK in word and unmasked[position] in {each[position] for each in always}:
             continue
         if len(known) == 1 and word not in known:
             return f"{worded(word)} in the body instead of {worded(known.pop())}"
@@ -172,33 +172,33 @@ def expect_as_absent(
     requested again. Any other difference counts only if it shows in every round of ``AGAIN``: a field with few values
     (milliseconds, one of two servers) seems constant over a few responses.
     """
-    asked, controls = _round(ask, name, control, AGAIN[:1])
-    found = difference(asked[0], controls)
-    if found and all(each.reply.status == asked[0].reply.status for each in controls):
-        asked, controls = _round(ask, name, control, AGAIN)
-        differences = [difference(each, controls) for each in asked]
+    probes, controls = _round(ask, name, control, AGAIN[:1])
+    found = difference(probes[0], controls)
+    if found and all(each.reply.status == probes[0].reply.status for each in controls):
+        probes, controls = _round(ask, name, control, AGAIN)
+        differences = [difference(each, controls) for each in probes]
         found = differences[0] if all(differences) else None
-    if found and asked[0].reply.status not in or_statuses:
-        proof = _proof(asked, controls)
+    if found and probes[0].reply.status not in or_statuses:
+        proof = _proof(probes, controls)
         raise NonConformance(
             f"the same response as for {like} ({controls[0].reply.status}) {because}".rstrip(),
             found,
             controls[0].reply,
-            asked[0].reply,
+            probes[0].reply,
             proof=proof and replace(proof, or_statuses=or_statuses),
         )
-    return asked[-1].reply
+    return probes[-1].reply
 
 
 def _round(
     ask: Callable[[str], Probe], name: str, control: Callable[[], str], between: Sequence[int]
 ) -> tuple[list[Probe], list[Probe]]:
     """Request the name several times between controls, so that counters differ among the controls, too."""
-    controls, asked = [ask(control())], []
+    controls, probes = [ask(control())], []
     for number in between:
-        asked.append(ask(name))
+        probes.append(ask(name))
         controls += [ask(control()) for _ in range(number)]
-    return asked, controls
+    return probes, controls
 
 
 def expect_alike(reply: Exchange, other: Exchange, because: str) -> None:

@@ -26,10 +26,8 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
     if seconds is None:
         raise NonConformance(f"{name} with an existing date", f"{name}: {found}", reply)
     if abs(seconds - near) > within_s:
-        got, dated = (
-            f"{name}: {worded(found)}, {seconds - near:+.0f} s off",
-            seconds_of_date(reply.headers.get("date") or ""),
-        )
+        got = f"{name}: {worded(found)}, {seconds - near:+.0f} s off"
+        dated = seconds_of_date(reply.headers.get("date") or "")
         # The only clock that a script can use is the Date of the response.
         wrong_by_it = dated is not None and abs(seconds - dated) > within_s
         proof = Proof(reply.id, dates_near=((name, int(within_s)),)) if wrong_by_it else None

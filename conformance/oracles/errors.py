@@ -19,8 +19,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
-# A secret of LONG characters is no secret if all but UNTOLD of them are revealed.
-LONG, UNTOLD = 32, 6
+# A secret of LONG characters is revealed if all but GUESSABLE of them are.
+LONG, GUESSABLE = 32, 6
 ESCAPED = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 KINDS = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 LEAKS = {
@@ -41,23 +41,22 @@ LEAKS = {
         r"|\b(?:json\.decoder|sqlalchemy|psycopg2?|asyncpg|pymysql|django|werkzeug|pydantic(?:_core)?|botocore|urllib3)"
         r"\.[\w.]*[A-Z]\w*(?:Error|Exception)\b"
         r"|\bSystem\.(?:\w+\.)*\w+Exception\b|'NoneType' object|nil pointer dereference"
-        r"|Cannot read propert(?:y|ies) (?:'\w+' )?of (?:undefined|null)|undefined method .{1,60} for nil",
+        r"|Cannot read propert(?:y|ies) (?:'\w+' )?of (?:undefined|null)|undefined method .{1,60} for nil"
     ),
     "an internal address": re.compile(
         r"\bdial (?:tcp|udp|unix)\b|\bECONNREFUSED\b|connect: connection refused|\.svc\.cluster\.local\b"
-        r"|\b(?:jdbc:\w+|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://",
+        r"|\b(?:jdbc:\w+|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://"
     ),
     # Statements as programs write them, in capitals: "select a project from the list" is no statement.
     "SQL": re.compile(
         r"\b(?:SELECT\s.+\sFROM|INSERT INTO|UPDATE\s.+\sSET|DELETE FROM)\b"
-        r"|(?i:SQLSTATE|sqlite3?\.|psycopg|\bpq: |ORA-\d{5}|UNIQUE constraint failed|duplicate key value violates)",
+        r"|(?i:SQLSTATE|sqlite3?\.|psycopg|\bpq: |ORA-\d{5}|UNIQUE constraint failed|duplicate key value violates)"
     ),
     "a server path": re.compile(
-        r"(?<![\w./:-])/(?:usr|home|var|opt|srv|app|root|etc|tmp)/[\w.-]+/?[\w./-]*|\b[A-Z]:\\\\?(?:Users|inetpub|Windows)",
+        r"(?<![\w./:-])/(?:usr|home|var|opt|srv|app|root|etc|tmp)/[\w.-]+/?[\w./-]*|\b[A-Z]:\\\\?(?:Users|inetpub|Windows)"
     ),
     "a server version": re.compile(
-        r"\b(?:nginx|Apache|uvicorn|gunicorn|Werkzeug|Express|Jetty|Tomcat|Python|Node\.js|PHP)/\d",
-        re.IGNORECASE,
+        r"\b(?:nginx|Apache|uvicorn|gunicorn|Werkzeug|Express|Jetty|Tomcat|Python|Node\.js|PHP)/\d", re.IGNORECASE
     ),
 }
 
@@ -71,9 +70,9 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
 
     The requested address may be repeated, even if it looks like a server path. Header fields are searched as well.
     """
-    said = without_address("\n".join([reply.text, *_texts(reply)]), reply)
+    text = without_address("\n".join([reply.text, *_texts(reply)]), reply)
     for what, pattern in LEAKS.items():
-        found = pattern.search(said) if what not in but else None
+        found = pattern.search(text) if what not in but else None
         if found:
             got, shown = f"{reply.status} with {worded(found.group()[:120])}", found.group().split("\n")[0][:120]
             written = [each for each in (shown, json.dumps(shown)[1:-1]) if each in reply.text]
@@ -95,12 +94,12 @@ def _texts(reply: Exchange) -> Iterable[str]:
         return []
 
 
-def without_address(said: str, reply: Exchange) -> str:
+def without_address(text: str, reply: Exchange) -> str:
     """Return a text without the requested address, which may be repeated."""
     parts = urlsplit(reply.url)
     for each in (parts.path, unquote(parts.path), parts.netloc):
-        said = said.replace(each, " ") if len(each) > 1 else said
-    return said
+        text = text.replace(each, " ") if len(each) > 1 else text
+    return text
 
 
 def whole_text(reply: Exchange) -> str:
@@ -109,27 +108,27 @@ def whole_text(reply: Exchange) -> str:
 
 
 def _parts(secret: str) -> list[str]:
-    """Return a secret, and what is left of a long one without a few characters that could be guessed."""
-    return [secret, *([secret[UNTOLD:], secret[:-UNTOLD]] if len(secret) >= LONG else [])]
+    """Return a secret, and a long one also without a few characters, which an attacker could guess."""
+    return [secret, *([secret[GUESSABLE:], secret[:-GUESSABLE]] if len(secret) >= LONG else [])]
 
 
 def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a secret", nearly: bool = False) -> None:
     """Expect none of these strings in the body or a header field, whether plain, escaped or encoded.
 
-    ``nearly``: nor a long one without a few characters at an end. Only for random strings: others may begin alike.
+    ``nearly``: nor most of a long one. Only for random strings, because others may begin alike.
     """
     found = next(filter(None, repeated_in(reply, secrets, nearly)), "")
     if found:
-        wanted, got = f"a response that does not repeat {what}", f"{reply.status} with {what} in it"
-        raise NonConformance(wanted, got, reply, proof=Proof(reply.id, unsaid=(found,)))
+        expected, got = f"a response that does not repeat {what}", f"{reply.status} with {what} in it"
+        raise NonConformance(expected, got, reply, proof=Proof(reply.id, unsaid=(found,)))
 
 
 def repeated_in(reply: Exchange, secrets: Iterable[str], nearly: bool = False) -> Iterator[str]:
     """Yield the part of each secret that a response repeats, "" for none; ``nearly`` accepts a part."""
-    said = readings(whole_text(reply))
+    decoded = readings(whole_text(reply))
     for secret in secrets:
         parts = [part for part in (_parts(secret) if nearly else [secret]) if part]
-        yield next((part for part in parts if any(part in each for each in said)), "")
+        yield next((part for part in parts if any(part in each for each in decoded)), "")
 
 
 def readings(text: str) -> list[str]:
@@ -143,14 +142,14 @@ def _unescaped(escaped: re.Match[str]) -> str:
 
 
 def skeleton(value: Any, depth: int = 2) -> Any:
-    """The shape of a JSON document: member names and kinds of values, without the values."""
+    """Return the shape of a JSON document: member names and types, without values."""
     if isinstance(value, dict) and depth:
         return {name: skeleton(each, depth - 1) for name, each in sorted(value.items())}
     return KINDS.get(type(value), "null")
 
 
 def common_path(documents: Sequence[Any]) -> list[str]:
-    """Member names that lead to a string in every document, such as ``error.message``; longest known first."""
+    """Return the paths of members that are strings in every document, such as ``error.message``."""
     paths = [set(_strings(document)) for document in documents]
     return sorted(set.intersection(*paths)) if paths else []
 

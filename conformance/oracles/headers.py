@@ -79,12 +79,10 @@ def expect_absent_headers(
 def expect_end_after_head(reply: Exchange) -> None:
     """Expect the response to end after its header section (RFC 9112 section 6.3), as read from the wire."""
     if reply.body:
-        wanted, proof = (
-            "a response that ends after its header section",
-            Proof(beyond="curl ignores bytes after the header section"),
-        )
+        expected = "a response that ends after its header section"
+        proof = Proof(beyond="curl ignores bytes after the header section")
         got = f"{reply.status} with {len(reply.body)} bytes after the header section: {worded(reply.body[:60])}"
-        raise NonConformance(wanted, got, reply, proof=proof)
+        raise NonConformance(expected, got, reply, proof=proof)
 
 
 def address_parts(reply: Exchange, address: str) -> SplitResult:
@@ -120,7 +118,7 @@ def expect_not_shared(reply: Exchange) -> None:
     value = (reply.headers.get("cache-control") or "").lower()
     directives = (each.partition("=") for each in value.split(","))
     got = {name.strip(): lifetime.strip(' "') for name, _, lifetime in directives}
-    # How long it is fresh; "public" without a lifetime leaves that to the cache.
+    # The freshness lifetime; with "public" alone the cache chooses it.
     lifetime = got.get("s-maxage", got.get("max-age", "" if "public" in got else "0"))
     shared = {"public", "s-maxage", "must-revalidate"} & got.keys()
     if shared and lifetime != "0" and not {"private", "no-store", "no-cache"} & got.keys():
@@ -210,18 +208,18 @@ def expect_challenge_error(reply: Exchange, code: str) -> None:
     """Expect a challenge with this ``error`` (RFC 6750 section 3.1)."""
     if code not in [each.parameters.get("error") for each in challenges(reply)]:
         got = field_of(reply, "WWW-Authenticate")
-        wanted, seen = ("a refusal with ", f"{observed(reply)}, ") if reply.ok else ("", "")
+        expected, seen = ("a refusal with ", f"{observed(reply)}, ") if reply.ok else ("", "")
         proof = field_matches(reply, "WWW-Authenticate", f'error *= *"?{code}')
-        raise NonConformance(f'{wanted}a challenge with error="{code}"', f"{seen}{got}", reply, proof=proof)
+        raise NonConformance(f'{expected}a challenge with error="{code}"', f"{seen}{got}", reply, proof=proof)
 
 
 def expect_readable_challenges(reply: Exchange) -> None:
     """Expect each WWW-Authenticate to be a list of schemes and parameters with closed quotes (RFC 9110 11.6.1)."""
     for value in reply.headers.all("www-authenticate"):
         if not _is_list_of_challenges(value):
-            wanted = 'WWW-Authenticate: Scheme name="text", name=word'
+            expected = 'WWW-Authenticate: Scheme name="text", name=word'
             proof = field_lacks(reply, "WWW-Authenticate", value)
-            raise NonConformance(wanted, f"WWW-Authenticate: {value}", reply, proof=proof)
+            raise NonConformance(expected, f"WWW-Authenticate: {value}", reply, proof=proof)
 
 
 def _is_list_of_challenges(value: str) -> bool:

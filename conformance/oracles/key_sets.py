@@ -13,7 +13,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotDeclared
 
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
-"""Of private and of symmetric keys (RFC 7518 sections 6.2.2, 6.3.2 and 6.4)."""
+"""Members of private and symmetric keys (RFC 7518 sections 6.2.2, 6.3.2 and 6.4)."""
 KNOWN_TYPES = ("RSA", "EC", "OKP", "OCT")
 
 

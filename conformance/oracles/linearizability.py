@@ -28,7 +28,7 @@ from conformance.vocabulary.wording import worded
 
 @dataclass(frozen=True)
 class Operation:
-    """One write or read: its value, when it was sent and when answered (seconds, one clock).
+    """One write or read: its value, and when it began and ended (seconds, one clock).
 
     A write with an unknown outcome has no end (``math.inf``): it may happen at any time after its beginning.
     """
@@ -146,9 +146,9 @@ def _replies(operations: Iterable[Operation]) -> list[Exchange]:
 def expect_not_mixed_up(reply: Exchange, requested: str, found: str | None, everything: Collection[str]) -> None:
     """Expect the response to one of several overlapping requests not to be that to another one.
 
-    ``found`` names the content of the response, ``everything`` what the requests asked for.
+    ``found`` names the content of the response, ``everything`` the content of all requests.
     """
     if found != requested and found in everything:
         proof = Proof(beyond="it takes many requests at once")
-        wanted, seen = f"{requested}, which was requested", f"{found}: responses are mixed up between requests"
-        raise NonConformance(wanted, seen, reply, proof=proof)
+        expected, seen = f"{requested}, which was requested", f"{found}: responses are mixed up between requests"
+        raise NonConformance(expected, seen, reply, proof=proof)

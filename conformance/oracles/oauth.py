@@ -1,4 +1,4 @@
-"""Answers of a token endpoint (RFC 6749 sections 5.1 and 5.2)."""
+"""Responses of a token endpoint (RFC 6749 sections 5.1 and 5.2)."""
 
 from __future__ import annotations
 
@@ -14,34 +14,20 @@ from conformance.vocabulary.exchange import Exchange, no_constant
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
-CODES = frozenset(
-    {
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-    }
-)
+CODES = frozenset({
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+    "invalid_scope",
+})  # fmt: skip
 # Codes that other registered extensions of the token endpoint add (IANA, OAuth Extensions Error Registry).
-EXTENSIONS = frozenset(
-    {
-        "invalid_target",
-        "slow_down",
-        "access_denied",
-        "expired_token",
-        "authorization_pending",
-        "invalid_dpop_proof",
-        "use_dpop_nonce",
-        "temporarily_unavailable",
-    }
-)
+EXTENSIONS = frozenset({
+    "invalid_target", "slow_down", "access_denied", "expired_token", "authorization_pending", "invalid_dpop_proof",
+    "use_dpop_nonce", "temporarily_unavailable",
+})  # fmt: skip
 PLAIN = re.compile(r"[\w:-]+", re.ASCII)
 ERROR_TEXT = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*\Z")
 ERROR_URI = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]*\Z")
 B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
-# Answers that a front end may give before the endpoint has seen the request; their body is its own.
+# Statuses that a front end may return before the endpoint sees the request, with its own body.
 BEFORE_THE_ENDPOINT = frozenset({403, 404, 405, 411, 413, 414, 415, 417, 429, 431})
 TOKEN = re.compile("[A-Za-z0-9._~+/=-]{20,}")
 FAILED = frozenset({400, 401})
@@ -52,11 +38,11 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
+        raise _RepeatedMember(next(name for name in names if names.count(name) > 1))
     return document
 
 
-class _Twice(ValueError):
+class _RepeatedMember(ValueError):
     """A member name is repeated."""
 
     def __init__(self, name: str) -> None:
@@ -69,7 +55,7 @@ def expect_json_object(reply: Exchange) -> dict[str, Any]:
     try:
         document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=no_constant)
     except (ValueError, RecursionError) as mistake:
-        proof = _once(reply, mistake.name) if isinstance(mistake, _Twice) else None
+        proof = _once(reply, mistake.name) if isinstance(mistake, _RepeatedMember) else None
         raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply, proof=proof) from None
     if not isinstance(document, dict):
         proof = Proof(reply.id, matches=r"^[[:space:]]*\{.*\}[[:space:]]*$")
@@ -96,13 +82,8 @@ def expect_token(reply: Exchange) -> dict[str, Any]:
     if not isinstance(token, str) or not token:
         # Not inside another object.
         proof = Proof(reply.id, matches=r'^ *\{([^{}]|\{[^{}]*\})*"access_token" *: *"[^"]')
-        got = (
-            "no access_token"
-            if token is None
-            else f"access_token of type {type(token).__name__}"
-            if token
-            else "an empty access_token"
-        )
+        got = f"access_token of type {type(token).__name__}" if token else "an empty access_token"
+        got = "no access_token" if token is None else got
         raise NonConformance("access_token, a non-empty string", got, reply, proof=proof)
     return document
 
@@ -163,12 +144,12 @@ def expect_refusal(reply: Exchange, statuses: Iterable[int] = FAILED, because: s
     gets 400 (section 5.2).
     """
     expect_no_token(reply, because)
-    wanted = set(statuses)
-    not_offered = reply.status == NOT_IMPLEMENTED and wanted == FAILED
-    if reply.status not in wanted and not not_offered and not refused_in_front(reply):
-        # After another refusal, it is unknown here whether a token would be right as well.
-        right = wanted if reply.ok else wanted | set(range(200, 300))
-        raise unlike(f"{listed(wanted)} and no token{f' {because}' if because else ''}", reply, right)
+    expected = set(statuses)
+    not_offered = reply.status == NOT_IMPLEMENTED and expected == FAILED
+    if reply.status not in expected and not not_offered and not refused_in_front(reply):
+        # If another refusal was observed, a script may accept a token as well.
+        right = expected if reply.ok else expected | set(range(200, 300))
+        raise unlike(f"{listed(expected)} and no token{f' {because}' if because else ''}", reply, right)
 
 
 def expect_error_document(reply: Exchange) -> None:
@@ -182,12 +163,12 @@ def expect_error_document(reply: Exchange) -> None:
     for name in ("error", "error_description"):
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
-            wanted = f"{name} in printable ASCII characters without quotation marks and backslashes"
-            raise NonConformance(wanted, f"{name}: {worded(text)}", reply, proof=without_member(reply, name))
+            expected = f"{name} in printable ASCII characters without quotation marks and backslashes"
+            raise NonConformance(expected, f"{name}: {worded(text)}", reply, proof=without_member(reply, name))
     uri = document.get("error_uri", "")
     if not isinstance(uri, str) or not ERROR_URI.match(uri):
-        wanted = "error_uri in printable ASCII characters without blanks, quotation marks and backslashes"
-        raise NonConformance(wanted, f"error_uri: {worded(uri)}", reply, proof=without_member(reply, "error_uri"))
+        expected = "error_uri in printable ASCII characters without blanks, quotation marks and backslashes"
+        raise NonConformance(expected, f"error_uri: {worded(uri)}", reply, proof=without_member(reply, "error_uri"))
 
 
 def _expect_error(reply: Exchange) -> dict[str, Any]:
@@ -226,11 +207,11 @@ def expect_token_endpoint_response(reply: Exchange) -> None:
     expect_error(reply, *sorted(CODES | EXTENSIONS))
 
 
-def granted_scopes(reply: Exchange, asked: Iterable[str]) -> frozenset[str]:
+def granted_scopes(reply: Exchange, requested: Iterable[str]) -> frozenset[str]:
     """Return the scopes that a token response grants: those it states, else those requested (section 5.1)."""
     stated = expect_json_object(reply).get("scope")
     if stated is None:
-        return frozenset(asked)
+        return frozenset(requested)
     if not isinstance(stated, str):
         proof = Proof(reply.id, lacks='"scope" *: *[^" ]')
         raise NonConformance("scope, a string", f"scope: {worded(stated)}", reply, proof=proof)
@@ -244,20 +225,20 @@ def unlike_scope(expected: str, reply: Exchange, *compared: Exchange) -> NonConf
     return NonConformance(expected, got, *compared, reply, proof=without_member(reply, "scope"))
 
 
-def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], asked: Iterable[str] = ()) -> None:
+def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], requested: Iterable[str] = ()) -> None:
     """Expect a refusal, or a token that grants no scope beyond those permitted."""
     if not issued(reply):
         expect_refusal(reply, range(400, 500))  # another promise covers the exact status
         return
-    beyond = granted_scopes(reply, asked) - set(permitted)
-    if beyond:
-        got = f"{reply.status} granting {listed(beyond)}"
+    excess = granted_scopes(reply, requested) - set(permitted)
+    if excess:
+        got = f"{reply.status} granting {listed(excess)}"
         if not reply.member("scope"):
-            got = f"{reply.status} without scope, which grants every requested scope: {listed(beyond)}"
+            got = f"{reply.status} without scope, which grants every requested scope: {listed(excess)}"
             # A token response without scope grants the requested ones; a refusal has no scope either.
             proof: Proof | None = Proof(reply.id, statuses=(200, *range(400, 500)), matches='"scope" *:')
-        elif all(PLAIN.fullmatch(each) for each in beyond):
-            proof = Proof(reply.id, lacks=f'"scope" *: *"([^"]* )?({"|".join(sorted(beyond))})[ "]')
+        elif all(PLAIN.fullmatch(each) for each in excess):
+            proof = Proof(reply.id, lacks=f'"scope" *: *"([^"]* )?({"|".join(sorted(excess))})[ "]')
         else:
             proof = without_member(reply, "scope")
         raise NonConformance(f"no scope other than {listed(permitted)}", got, reply, proof=proof)

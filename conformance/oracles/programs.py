@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.clients.programs.image_files import Held
+from conformance.clients.programs.image_files import ImageDigests
 from conformance.clients.programs.image_tools import Pulled, Pushed
 from conformance.clients.programs.runner import Outcome
 from conformance.clients.registry.images import digest_of
@@ -13,14 +13,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 WORDS_OF_DENIAL = (
-    "denied",
-    "unauthorized",
-    "insufficient_scope",
-    "insufficient scope",
-    "authentication required",
-    "401",
-    "403",
-)
+    "denied", "unauthorized", "insufficient_scope", "insufficient scope", "authentication required", "401", "403",
+)  # fmt: skip
 
 
 def _finding(expected: str, observed: str, outcome: Outcome) -> NonConformance:
@@ -49,16 +43,16 @@ def expect_denied(outcome: Outcome, what: str) -> None:
     """
     if outcome.exit_code == 0:
         raise _finding(f"{what} is denied", "exit code 0", outcome)
-    if not any(word in outcome.said.lower() for word in WORDS_OF_DENIAL):
+    if not any(word in outcome.text.lower() for word in WORDS_OF_DENIAL):
         raise _finding(f"{what} reports that access is denied", str(outcome), outcome)
 
 
-def expect_pulled(pulled: Pulled, pushed: Held, what: str) -> None:
+def expect_pulled(pulled: Pulled, pushed: ImageDigests, what: str) -> None:
     """Expect the pull to succeed and to return the pushed content."""
     expect_program_success(pulled.outcome, what)
-    unlike = pushed.unlike(pulled.held)
-    if unlike:
-        raise _finding(f"{what} returns the pushed content", unlike, pulled.outcome)
+    difference = pushed.difference(pulled.digests)
+    if difference:
+        raise _finding(f"{what} returns the pushed content", difference, pulled.outcome)
 
 
 def expect_stored(pushed: Pushed, reply: Exchange, what: str) -> None:
@@ -73,13 +67,13 @@ def expect_stored(pushed: Pushed, reply: Exchange, what: str) -> None:
         )
 
 
-def expect_same_files(wanted: Path, found: Path) -> None:
+def expect_same_files(expected: Path, found: Path) -> None:
     """Expect two folders to have the same files with the same bytes."""
-    for name in sorted(_files(wanted) | _files(found)):
-        there, here = wanted / name, found / name
+    for name in sorted(_files(expected) | _files(found)):
+        there, here = expected / name, found / name
         if not here.is_file() or not there.is_file():
             raise NonConformance(
-                f"the files {', '.join(sorted(_files(wanted)))}",
+                f"the files {', '.join(sorted(_files(expected)))}",
                 f"the files {', '.join(sorted(_files(found))) or 'none'}",
             )
         if there.read_bytes() != here.read_bytes():

@@ -13,8 +13,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotOffered
 
 
-def stated(limit: str | None, key: str) -> str:
-    """The rate that ``limits.<key>`` declares; NotOffered without one: the contract does not say what is limited."""
+def declared_rate(limit: str | None, key: str) -> str:
+    """Return the rate that ``limits.<key>`` declares; NotOffered without one, since the contract states no limit."""
     if limit is None:
         raise NotOffered(f"the target file declares no limits.{key}")
     return limit
@@ -23,30 +23,30 @@ def stated(limit: str | None, key: str) -> str:
 def first_refused(
     limit: str | None, key: str, ask: Callable[[], Exchange], is_refused: Callable[[Exchange], bool]
 ) -> Exchange:
-    """Return the first refusal when more requests than a declared limit are sent concurrently.
+    """Send more requests than a declared limit concurrently; return the first refusal.
 
-    ``limit`` is the rate that ``limits.<key>`` of the target file declares. Raises NotOffered where it declares
-    none, Inconclusive where the requests take longer than its window, NonConformance where all are served.
+    Raises NotOffered if the target file declares no ``limits.<key>``, Inconclusive if the requests take longer than
+    its window, NonConformance if all are served.
     """
-    (allowed, seconds), begun = parse_rate(stated(limit, key)), time.monotonic()
+    (allowed, seconds), started = parse_rate(declared_rate(limit, key)), time.monotonic()
     for number in (allowed + 1, allowed + 4):
         replies = burst(ask, number)
         if refused := next(filter(is_refused, replies), None):
             return refused
-        if time.monotonic() - begun > seconds:
+        if time.monotonic() - started > seconds:
             raise Inconclusive(
                 f"{allowed} requests take longer than {seconds:g} s", "a lower limit, or a faster connection"
             )
-    served = f"all of {2 * allowed + 5} requests served in {time.monotonic() - begun:.1f} s"
+    served = f"all of {2 * allowed + 5} requests served in {time.monotonic() - started:.1f} s"
     raise NonConformance(f"429 above {limit}", served, replies[-1], proof=TIMELY)
 
 
 def expect_limited(
     limit: str | None, key: str, ask: Callable[[], Exchange], accepts: Callable[[Exchange], bool] | None = None
 ) -> None:
-    """Expect 429 above a declared limit (API Reference, Error Handling), or an answer that ``accepts`` takes.
+    """Expect 429 above a declared limit (API Reference, Error Handling), or a response that ``accepts`` permits.
 
-    Raises Inconclusive where a single request is refused for another reason.
+    Raises Inconclusive if a single request is refused for another reason.
     """
     if limit is not None:
         first = ask()

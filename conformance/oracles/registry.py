@@ -43,8 +43,8 @@ def expect_bytes(reply: Exchange, content: bytes, or_statuses: tuple[int, ...] =
     if reply.body != content:
         found = f"{plural(len(reply.body), 'byte')} with the digest {digest_of(reply.body)}"
         proof = Proof(reply.id, sha256=digest_of(content).removeprefix("sha256:"), or_statuses=or_statuses)
-        wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)})"
-        raise NonConformance(wanted, found, reply, proof=proof)
+        expected = f"the {len(content)} bytes that were pushed ({digest_of(content)})"
+        raise NonConformance(expected, found, reply, proof=proof)
     length = reply.headers.get("content-length")
     if length is not None and length != str(len(content)):
         raise unlike_field(f"Content-Length: {len(content)}", reply, "Content-Length", str(len(content)))
@@ -56,9 +56,9 @@ def expect_bytes_decoded(reply: Exchange, content: bytes) -> None:
     if reply.status != 200 or coding == "identity":
         expect_bytes(reply, content)
     elif _decoded(reply.body, coding) != content:
-        wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)}), after {coding} decoding"
+        expected = f"the {len(content)} bytes that were pushed ({digest_of(content)}), after {coding} decoding"
         proof = Proof(reply.id, sha256=digest_of(content).removeprefix("sha256:"))
-        raise NonConformance(wanted, observed(reply), reply, proof=proof)
+        raise NonConformance(expected, observed(reply), reply, proof=proof)
 
 
 def _decoded(body: bytes, coding: str) -> bytes | None:
@@ -178,12 +178,12 @@ def strings_of(reply: Exchange, member: str) -> list[str]:
     return values
 
 
-def expect_list(reply: Exchange, member: str, wanted: Iterable[str]) -> None:
+def expect_list(reply: Exchange, member: str, expected: Iterable[str]) -> None:
     """Expect exactly these names in a list response, in any order."""
-    found, wanted = strings_of(reply, member), sorted(wanted)
-    if sorted(found) != wanted:
-        proof = Proof(listed=(Listed(member, (reply.id,), tuple(wanted)),))
-        raise NonConformance(f"{member} {worded(wanted)}", f"{member} {worded(found)}", reply, proof=proof)
+    found, expected = strings_of(reply, member), sorted(expected)
+    if sorted(found) != expected:
+        proof = Proof(listed=(Listed(member, (reply.id,), tuple(expected)),))
+        raise NonConformance(f"{member} {worded(expected)}", f"{member} {worded(found)}", reply, proof=proof)
 
 
 def expect_sorted(reply: Exchange, member: str, among: Collection[str] | None = None) -> None:
@@ -236,15 +236,16 @@ def pages_from(first: Exchange, follow: Callable[[Exchange, str], Exchange]) -> 
     return pages
 
 
-def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -> None:
+def expect_complete(pages: list[Exchange], member: str, expected: Iterable[str]) -> None:
     """Expect exactly these names on all pages together, each once."""
     found = [each for page in pages for each in strings_of(page, member)]
-    wanted = sorted(wanted)
-    if sorted(found) != wanted:
-        proof = Proof(listed=(Listed(member, tuple(page.id for page in pages), tuple(wanted)),))
+    expected = sorted(expected)
+    if sorted(found) != expected:
+        proof = Proof(listed=(Listed(member, tuple(page.id for page in pages), tuple(expected)),))
+        named = f"the {member} {worded(expected)}" if len(expected) <= 4 else _counted(len(expected), member)
         raise NonConformance(
-            f"{f'the {member} {worded(wanted)}' if len(wanted) <= 4 else _counted(len(wanted), member)}, each once",
-            f"{_counted(len(found), member)} on {plural(len(pages), 'page')}; {differing(wanted, found)}",
+            f"{named}, each once",
+            f"{_counted(len(found), member)} on {plural(len(pages), 'page')}; {differing(expected, found)}",
             *pages,
             proof=proof,
         )
@@ -255,9 +256,9 @@ def _counted(number: int, member: str) -> str:
     return plural(number, "tag") if member == "tags" else f"{number} {member}"
 
 
-def expect_listed(pages: list[Exchange], member: str, wanted: Iterable[str]) -> None:
+def expect_listed(pages: list[Exchange], member: str, expected: Iterable[str]) -> None:
     """Expect these names on the pages, among others."""
-    lost = set(wanted) - {each for page in pages for each in strings_of(page, member)}
+    lost = set(expected) - {each for page in pages for each in strings_of(page, member)}
     if lost:
         proof = Proof(pages[0].id, matches=f'"{literal(min(lost))}"') if len(pages) == 1 else None
         raise NonConformance(f"all pushed {member}", f"missing: {some(lost)}", *pages, proof=proof)
@@ -282,10 +283,10 @@ def expect_annotations(reply: Exchange, found: dict[str, Any], of: dict[str, str
     pairs = got if isinstance(got, dict) else {}
     lacking = {name: value for name, value in of.items() if pairs.get(name) != value}
     if lacking or pairs is not got:
-        wanted = f"the annotations {worded(lacking)}"[:120] if of else "no annotations, or a JSON object"
+        expected = f"the annotations {worded(lacking)}"[:120] if of else "no annotations, or a JSON object"
         shown = {name: pairs.get(name) for name in lacking} if pairs is got else got
         proof = in_its_object(reply, found["digest"], "annotations", of or got, bool(of))
-        raise NonConformance(wanted, worded(shown)[:120], reply, proof=proof)
+        raise NonConformance(expected, worded(shown)[:120], reply, proof=proof)
 
 
 def expect_referrer(pages: list[Exchange], digest: str) -> None:
@@ -301,9 +302,9 @@ def expect_no_referrer(pages: list[Exchange], digest: str, why: str) -> None:
         raise NonConformance(f"no referrer {why}", pages[0].text[:300], *pages, proof=not_among(pages, digest))
 
 
-def expect_tags(repository: Repository, wanted: Iterable[str], query: str = "") -> None:
+def expect_tags(repository: Repository, expected: Iterable[str], query: str = "") -> None:
     """Expect exactly these tags of a repository, each once, on any number of pages."""
-    expect_complete(pages_from(repository.tags(query), repository.follow), "tags", wanted)
+    expect_complete(pages_from(repository.tags(query), repository.follow), "tags", expected)
 
 
 def expect_not_stored(probes: Iterable[Exchange]) -> None:
@@ -328,8 +329,8 @@ def expect_scope(reply: Exchange, resource: str, *actions: str) -> None:
     if bearer is None:
         raise NotApplicable("the registry does not use bearer tokens")
     scopes = [each.rpartition(":") for each in bearer.scopes]
-    wanted = {each for named, _, got in scopes if named == resource for each in got.split(",")}
-    if not {*actions, "*"} & wanted:
+    expected = {each for named, _, got in scopes if named == resource for each in got.split(",")}
+    if not {*actions, "*"} & expected:
         among = "|".join(map(literal, [*actions, "*"]))
         pattern = f'scope *= *"?([^"]* )?{literal(resource)}:([^" ]*,)?({among})([," ]|$)'
         proof = field_matches(reply, "WWW-Authenticate", pattern)
@@ -338,11 +339,11 @@ def expect_scope(reply: Exchange, resource: str, *actions: str) -> None:
 
 
 def expect_untouched(reply: Exchange, content: bytes, unless: tuple[tuple[str, str], ...] = ()) -> None:
-    """Expect stored content to be as before a refused request; ``unless``: a script's sign that it was accepted."""
+    """Expect stored content to be as before a refused request; ``unless``: a pattern that shows its acceptance."""
     if reply.status != 200 or reply.body != content:
         proof = Proof(reply.id, statuses=(200,), sha256=digest_of(content).removeprefix("sha256:"), unless=unless)
-        wanted = "200 with the content stored before the refused request"
-        raise NonConformance(wanted, observed(reply), reply, proof=proof)
+        expected = "200 with the content stored before the refused request"
+        raise NonConformance(expected, observed(reply), reply, proof=proof)
 
 
 def expect_nothing_changed(operation: str, on: Occasion) -> None:
@@ -365,8 +366,8 @@ def expect_reachable(what: str, request: Callable[[], T], proof: Proof | None = 
     try:
         return request()
     except Unreachable as failure:
-        wanted = f"{what} that the client can reach"
-        finding = NonConformance(wanted, f"no connection: {failure.why}", proof=proof)
+        expected = f"{what} that the client can reach"
+        finding = NonConformance(expected, f"no connection: {failure.why}", proof=proof)
         finding.exchange_ids = failure.exchange_ids
         raise finding from None
 

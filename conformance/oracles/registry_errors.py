@@ -16,32 +16,14 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import field_of, plural, worded
 
-CODES = frozenset(
-    {
-        # OCI Distribution Specification 1.1, Error Codes.
-        "BLOB_UNKNOWN",
-        "BLOB_UPLOAD_INVALID",
-        "BLOB_UPLOAD_UNKNOWN",
-        "DIGEST_INVALID",
-        "MANIFEST_BLOB_UNKNOWN",
-        "MANIFEST_INVALID",
-        "MANIFEST_UNKNOWN",
-        "NAME_INVALID",
-        "NAME_UNKNOWN",
-        "SIZE_INVALID",
-        "UNAUTHORIZED",
-        "DENIED",
-        "UNSUPPORTED",
-        "TOOMANYREQUESTS",
-        # Docker Registry V2, Errors: further codes.
-        "UNKNOWN",
-        "TAG_INVALID",
-        "MANIFEST_UNVERIFIED",
-        "RANGE_INVALID",
-        "PAGINATION_NUMBER_INVALID",
-        "UNAVAILABLE",
-    }
-)
+CODES = frozenset({
+    # OCI Distribution Specification 1.1, Error Codes.
+    "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN",
+    "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED",
+    "UNSUPPORTED", "TOOMANYREQUESTS",
+    # Docker Registry V2, Errors: further codes.
+    "UNKNOWN", "TAG_INVALID", "MANIFEST_UNVERIFIED", "RANGE_INVALID", "PAGINATION_NUMBER_INVALID", "UNAVAILABLE",
+})  # fmt: skip
 FORM = '{"errors": [{"code": …, "message": …, "detail": …}]}'
 OF_THE_FORM = Proof(matches='"errors" *: *\\[ *\\{.*"code" *: *"[A-Z_]+"', lacks='"message" *: *[^" ]')
 

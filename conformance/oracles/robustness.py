@@ -22,9 +22,9 @@ from conformance.vocabulary.mutation import Mutation, Outcome
 class Surroundings:
     """The context of an altered request.
 
-    ``error_form`` judges a refusal's form; ``state`` reads, in a comparable form, the state that a refused request must
-    not change; ``good`` sends a valid request and judges its response; no response may repeat ``secrets`` or
-    ``hidden`` data of another organization; ``late``: a refusal may be reported in a 200 response.
+    ``error_form`` judges a refusal's form; ``state`` reads the state that a refused request must not change; ``good``
+    sends a valid request and judges its response; no response may repeat ``secrets`` or ``hidden`` data of another
+    organization; ``late``: a 200 response may report a refusal.
     """
 
     error_form: Callable[[Exchange], object]
@@ -54,7 +54,7 @@ def expect_outcome(mutation: Mutation[Any], send: Callable[[], Exchange], around
 
 
 def _count(mutation: Mutation[Any], reply: Exchange) -> None:
-    """Count for the report which kinds were tried, and which responses they got."""
+    """Count kinds and statuses for the report."""
     RECORDER.event(f"kind: {mutation.kind}")
     RECORDER.event(f"{mutation.outcome}, answered {reply.status // 100}xx")
 
@@ -111,5 +111,5 @@ def _expect_state(before: _State, around: Surroundings, refused: Exchange, kind:
         got = f"{refused.status} for the request, and the state {str(after.value)[:300]}"
         # If reading the state takes a different number of requests now, that is the difference.
         alike = tuple(zip(before.exchange_ids, after.exchange_ids, strict=False))
-        wanted = f"no effect of a refused request ({kind}): the state {str(before.value)[:300]}"
-        raise NonConformance(wanted, got, refused, proof=Proof(alike=alike))
+        expected = f"no effect of a refused request ({kind}): the state {str(before.value)[:300]}"
+        raise NonConformance(expected, got, refused, proof=Proof(alike=alike))

@@ -77,5 +77,5 @@ def expect_checksum(got: ReportedChecksum, right: Mapping[str, str]) -> None:
         )
     allowed = {right[got.kind]} if got.kind else set(right.values())
     if got.value not in allowed | {each.partition("-")[0] for each in allowed}:
-        wanted = f"checksum {listed(allowed)}{f' of type {got.kind}' if got.kind else ''}"
-        raise NonConformance(wanted, f"checksum {got.value}", got.reply, proof=got.without(0))
+        expected = f"checksum {listed(allowed)}{f' of type {got.kind}' if got.kind else ''}"
+        raise NonConformance(expected, f"checksum {got.value}", got.reply, proof=got.without(0))

@@ -1,7 +1,7 @@
 """S3 result documents: listings of either version, parts, uploads, deletions, tags.
 
-Each ``…_of`` function reads a 200 answer and raises NonConformance where the document is not what it
-should be. Keys are decoded if the document has an EncodingType.
+Each ``…_of`` function parses a 200 response and raises NonConformance for a wrong document. Keys are decoded if the
+document has an EncodingType.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MANY = 100
 
 
 def expect_document(reply: Exchange, root: str) -> Element:
-    """2xx, of a read 200, with a well-formed XML document of this root; returns the root, names without namespace."""
+    """Expect 200 (2xx for a write) with a well-formed XML document of this root; return it, without namespaces."""
     expect_status(reply, 200 if reply.method == "GET" else range(200, 300))
     found = xml_root(reply)
     if found is None or found.tag != root:
@@ -64,11 +64,11 @@ def optional_number(reply: Exchange, root: Element, name: str) -> int | None:
     return number_of(reply, root, name) if root.findtext(name) else None
 
 
-def expect_at_most(reply: Exchange, name: str, got: int | None, asked: int) -> None:
+def expect_at_most(reply: Exchange, name: str, got: int | None, requested: int) -> None:
     """Expect an element that repeats a limit, if present, not to exceed the requested limit."""
-    if got is not None and got > asked:
+    if got is not None and got > requested:
         proof = lacks(reply, f"<{name}>{got}<")
-        raise NonConformance(f"{name} of at most {asked}, as requested", f"{name} {got}", reply, proof=proof)
+        raise NonConformance(f"{name} of at most {requested}, as requested", f"{name} {got}", reply, proof=proof)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _entry(reply: Exchange, element: Element, is_encoded: bool) -> Entry:
 
 
 def _decoded(text: str, is_encoded: bool) -> str:
-    # Servers encode a blank as "+" or "%20" and a plus as "%2B": so a remaining plus is a blank.
+    # Servers encode a blank as "+" or "%20" and a plus as "%2B", so a plus means a blank.
     return unquote(text.replace("+", " ")) if is_encoded else text
 
 
@@ -150,10 +150,10 @@ def expect_keys(listing: Listing, keys: list[str], because: str = "", or_refused
     """Expect exactly these keys, in any order; ``or_refused``: the earlier request, which may as well be refused."""
     got = f" {because}" if because else ""
     if sorted(listing.keys) != sorted(keys):
-        wanted = f"the keys {some(keys)}" if keys else "no keys"
+        expected = f"the keys {some(keys)}" if keys else "no keys"
         listed = (Listed("Contents/Key", (listing.reply.id,), tuple(keys)),)
         proof = Proof(listed=listed, or_refused=(or_refused.id,) if or_refused else ())
-        raise NonConformance(f"{wanted}{got}", differing(keys, listing.keys), listing.reply, proof=proof)
+        raise NonConformance(f"{expected}{got}", differing(keys, listing.keys), listing.reply, proof=proof)
 
 
 def expect_escaped_return(listing: Listing, keys: list[str]) -> None:
@@ -167,9 +167,9 @@ def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
     """Expect exactly these common prefixes on the page, each once."""
     if sorted(listing.prefixes) != sorted(prefixes):
         proof = Proof(listed=(Listed("CommonPrefixes/Prefix", (listing.reply.id,), tuple(prefixes)),))
-        wanted = f"the common prefixes {worded(sorted(prefixes))}"
+        expected = f"the common prefixes {worded(sorted(prefixes))}"
         raise NonConformance(
-            wanted, f"the common prefixes {worded(sorted(listing.prefixes))}", listing.reply, proof=proof
+            expected, f"the common prefixes {worded(sorted(listing.prefixes))}", listing.reply, proof=proof
         )
 
 
@@ -183,8 +183,8 @@ def expect_page(listing: Listing, max_keys: int) -> None:
     if listing.size > max_keys:
         one_more = without_key(listing.reply, listing.keys[max_keys]) if len(listing.keys) > max_keys else None
         proof = one_more or Proof(listing.reply.id, lacks=f"(<(Contents|CommonPrefixes)>.*){{{max_keys + 1}}}")
-        wanted = f"at most {max_keys} keys and common prefixes"
-        raise NonConformance(wanted, f"{listing.size} keys and common prefixes", listing.reply, proof=proof)
+        expected = f"at most {max_keys} keys and common prefixes"
+        raise NonConformance(expected, f"{listing.size} keys and common prefixes", listing.reply, proof=proof)
     if listing.key_count is not None and listing.key_count != listing.size:
         proof, got = says(listing.reply, "KeyCount", str(listing.size)), f"KeyCount {listing.key_count}"
         raise NonConformance(
@@ -192,8 +192,8 @@ def expect_page(listing: Listing, max_keys: int) -> None:
         )
     if listing.truncated and not listing.next and not listing.entries:
         proof = Proof(listing.reply.id, lacks="<IsTruncated>true<")
-        wanted = "IsTruncated false, or a token, marker or key for the next page"
-        raise NonConformance(wanted, "IsTruncated true without token, marker or key", listing.reply, proof=proof)
+        expected = "IsTruncated false, or a token, marker or key for the next page"
+        raise NonConformance(expected, "IsTruncated true without token, marker or key", listing.reply, proof=proof)
 
 
 @dataclass(frozen=True)
@@ -222,9 +222,9 @@ def expect_dated(reply: Exchange) -> None:
         if seconds > reply.started + CLOCKS_DIFFER_S:
             raise NonConformance("a CreationDate in the past", f"the CreationDate {got}", reply)
         if seconds < 0:
-            wanted = f"the CreationDate of bucket {each.findtext('Name')}, after 1970"
+            expected = f"the CreationDate of bucket {each.findtext('Name')}, after 1970"
             proof = Proof(reply.id, lacks=f"<CreationDate>{literal(got)}<")
-            raise NonConformance(wanted, f"the CreationDate {got}", reply, proof=proof)
+            raise NonConformance(expected, f"the CreationDate {got}", reply, proof=proof)
 
 
 @dataclass(frozen=True)
@@ -240,14 +240,14 @@ class Deletion:
 
 
 def deletion_of(reply: Exchange) -> Deletion:
-    """The result of a DeleteObjects answer."""
+    """Return the result of a DeleteObjects response."""
     root = expect_document(reply, "DeleteResult")
     deleted = tuple(text_of(reply, each, "Key") for each in root.findall("Deleted"))
     return Deletion(deleted, {text_of(reply, e, "Key"): text_of(reply, e, "Code") for e in root.findall("Error")})
 
 
 def entry_pattern(kind: str, key: str) -> str:
-    """An entry ``Deleted`` or ``Error`` for a key, as a POSIX extended regular expression."""
+    """Return a POSIX extended regular expression of an entry ``Deleted`` or ``Error`` for a key."""
     return f"<{kind}> *(<[A-Za-z]*>[^<]*</[A-Za-z]*> *)*<Key>{literal(html.escape(key, quote=False))}<"
 
 

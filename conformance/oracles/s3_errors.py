@@ -33,13 +33,13 @@ class S3Error:
 
 def xml_root(reply: Exchange) -> ElementTree.Element | None:
     """Return the root of the XML body, names without namespace; None if it is not well-formed."""
-    # In any encoding: the zero bytes of UTF-16 and UTF-32 are left out.
+    # In any encoding: UTF-16 and UTF-32 have zero bytes.
     if b"<!DOCTYPE" in reply.body.replace(b"\0", b""):
         return None
     try:
         root = ElementTree.fromstring(reply.body)  # noqa: S314 (no DTD, so no entity can be declared)
     except (ElementTree.ParseError, LookupError, ValueError):
-        # The last two: an unknown or unsupported encoding.
+        # LookupError, ValueError: an unknown or unsupported encoding.
         return None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -60,12 +60,12 @@ def expect_error_document(reply: Exchange) -> S3Error:
     error = error_of(reply)
     if error is None or not CODE.match(error.code):
         proof = Proof(reply.id, matches="<Error.*<Code>[A-Za-z][A-Za-z0-9._]*</Code>")
-        wanted = "an S3 error document, <Error> with <Code> and <Message>"
-        raise NonConformance(wanted, observed(reply), reply, proof=proof)
+        expected = "an S3 error document, <Error> with <Code> and <Message>"
+        raise NonConformance(expected, observed(reply), reply, proof=proof)
     if reply.media_type not in XML_TYPES:
-        wanted = "Content-Type: application/xml on an error document"
+        expected = "Content-Type: application/xml on an error document"
         proof = Proof(reply.id, fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
-        raise NonConformance(wanted, field_of(reply, "Content-Type"), reply, proof=proof)
+        raise NonConformance(expected, field_of(reply, "Content-Type"), reply, proof=proof)
     return error
 
 
@@ -138,11 +138,11 @@ def expect_failed_completion(reply: Exchange, statuses: int | Iterable[int], cod
 
 def expect_no_error_inside(reply: Exchange, because: str = "") -> None:
     """Expect 2xx without an error document: a copy or completion may return 200 and fail later."""
-    wanted = f"2xx without an error document{f' {because}' if because else ''}"
+    expected = f"2xx without an error document{f' {because}' if because else ''}"
     if not reply.ok:
-        raise unlike(wanted, reply, range(200, 300))
+        raise unlike(expected, reply, range(200, 300))
     if error_of(reply) is not None:
-        raise NonConformance(wanted, observed(reply), reply, proof=Proof(reply.id, lacks="<Error"))
+        raise NonConformance(expected, observed(reply), reply, proof=Proof(reply.id, lacks="<Error"))
 
 
 def require(reply: Exchange, needs: str) -> Exchange:

@@ -37,12 +37,12 @@ def expect_bytes(reply: Exchange, body: bytes, because: str = "", or_refused: Ex
         )
 
 
-def _first_difference(found: bytes, wanted: bytes) -> str:
+def _first_difference(found: bytes, expected: bytes) -> str:
     """Return where two long bodies begin to differ."""
-    if max(len(found), len(wanted)) <= 60:
+    if max(len(found), len(expected)) <= 60:
         return ""
-    place = next((at for at, (one, other) in enumerate(zip(found, wanted, strict=False)) if one != other), None)
-    return f", which differs from byte {place if place is not None else min(len(found), len(wanted))} on"
+    place = next((at for at, (one, other) in enumerate(zip(found, expected, strict=False)) if one != other), None)
+    return f", which differs from byte {place if place is not None else min(len(found), len(expected))} on"
 
 
 def expect_stored(reply: Exchange, body: bytes, refused: Exchange | None = None) -> None:
@@ -57,9 +57,7 @@ def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConforma
 
 
 def expect_nothing_stored(
-    reply: Exchange,
-    because: str = "for a key whose only write had to be refused",
-    refused: Exchange | None = None,
+    reply: Exchange, because: str = "for a key whose only write had to be refused", refused: Exchange | None = None
 ) -> None:
     """Expect no object under a key; ``refused`` is the write, if it had to be refused and may have succeeded."""
     expect_status(reply, 404, because, or_refused=refused)
@@ -70,13 +68,8 @@ def expect_etag(reply: Exchange) -> str:
     found = reply.headers.all("etag")
     if len(found) != 1:
         proof = field_matches(reply, "ETag", '^"[^"]*"$') if not found else None
-        got = (
-            observed(reply)
-            if reply.status >= 400
-            else f"{len(found)} ETags: {', '.join(found)}"
-            if found
-            else f"{reply.status} without ETag"
-        )
+        got = f"{len(found)} ETags: {', '.join(found)}" if found else f"{reply.status} without ETag"
+        got = observed(reply) if reply.status >= 400 else got
         raise NonConformance("one ETag", got, reply, proof=proof)
     return found[0]
 
@@ -88,8 +81,8 @@ def expect_entity_tag(reply: Exchange) -> str:
     """
     tag = expect_etag(reply)
     if not ENTITY_TAG.fullmatch(tag):
-        wanted = "a strong ETag, which If-Match requires" if tag.startswith("W/") else "one ETag in quotation marks"
-        raise NonConformance(wanted, f"ETag {tag}", reply, proof=field_matches(reply, "ETag", '^"[^"]*"$'))
+        expected = "a strong ETag, which If-Match requires" if tag.startswith("W/") else "one ETag in quotation marks"
+        raise NonConformance(expected, f"ETag {tag}", reply, proof=field_matches(reply, "ETag", '^"[^"]*"$'))
     return tag
 
 
@@ -120,8 +113,8 @@ def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = 
     for name, value in fields.items():
         if reply.headers.get(name) == value:
             proof = field_lacks(reply, name, value)
-            wanted = f"no {name}: {value} {because}".strip()
-            raise NonConformance(wanted, f"{name}: {value}", reply, proof=proof)
+            expected = f"no {name}: {value} {because}".strip()
+            raise NonConformance(expected, f"{name}: {value}", reply, proof=proof)
 
 
 def expect_if_present(reply: Exchange, fields: Mapping[str, str]) -> None:
@@ -138,10 +131,10 @@ def expect_same_headers(reply: Exchange, other: Exchange, names: Iterable[str]) 
         value, found = other.headers.get(name), reply.headers.get(name)
         if value is None or found != value:
             proof = Proof(same=((name, other.id, reply.id),)) if value is not None else None
-            wanted = f"{name} in both responses" if value is None else f"{name}: {value}, as {other.method} returned"
+            expected = f"{name} in both responses" if value is None else f"{name}: {value}, as {other.method} returned"
             neither = f"no {name} from {other.method}" + (f" and from {reply.method}" if found is None else "")
             got = neither if value is None else field_of(reply, name)
-            raise NonConformance(wanted, got, other, reply, proof=proof)
+            raise NonConformance(expected, got, other, reply, proof=proof)
 
 
 def expect_length(reply: Exchange, size: int) -> None:
@@ -161,9 +154,9 @@ def expect_range(reply: Exchange, whole: bytes, first: int, last: int, or_refuse
     if reply.status == 200:
         expect_bytes(reply, whole)
         return
-    wanted = f"bytes {first}-{last}/{len(whole)}"
-    if reply.headers.get("content-range") != wanted:
-        raise unlike_field(f"Content-Range: {wanted}", reply, "Content-Range", wanted, or_refused)
+    expected = f"bytes {first}-{last}/{len(whole)}"
+    if reply.headers.get("content-range") != expected:
+        raise unlike_field(f"Content-Range: {expected}", reply, "Content-Range", expected, or_refused)
     part = whole[first : last + 1]
     if reply.body != part:
         refused = (or_refused.id,) if or_refused else ()

@@ -21,7 +21,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.wording import differing, plural, some, worded
 
-GOES_ON = "NextContinuationToken"
+NEXT_TOKEN = "NextContinuationToken"
 Request = Callable[[str], Exchange]
 """Requests the page after a token or marker; "" for the first."""
 LONGEST_PAGE = 1000
@@ -45,9 +45,9 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             return
         token = page.next or _end_of(page)
         if token in seen:
-            wanted = "a new token or marker on each page"
+            expected = "a new token or marker on each page"
             proof = None if page.next else without_key(page.reply, token)
-            raise NonConformance(wanted, f"{worded(token)} a second time", page.reply, proof=proof)
+            raise NonConformance(expected, f"{worded(token)} a second time", page.reply, proof=proof)
         seen.add(token)
     _expect_own(read)
     raise NonConformance(f"at most {at_most} pages", f"IsTruncated true on page {at_most}", page.reply)
@@ -57,13 +57,13 @@ def _expect_own(read: Sequence[Listing]) -> None:
     """Expect only keys under the prefix: keys outside it explain why there are too many pages."""
     for number, page in enumerate(read, 1):
         prefix = dict(parse_qsl(urlsplit(page.reply.url).query)).get("prefix", "")
-        if strange := next((key for key in page.keys if not key.startswith(prefix)), ""):
-            wanted = f"only keys that begin with {worded(prefix)}"
-            proof = without_key(page.reply, strange)
-            raise NonConformance(wanted, f"{worded(strange)} on page {number}", page.reply, proof=proof)
+        if outside := next((key for key in page.keys if not key.startswith(prefix)), ""):
+            expected = f"only keys that begin with {worded(prefix)}"
+            proof = without_key(page.reply, outside)
+            raise NonConformance(expected, f"{worded(outside)} on page {number}", page.reply, proof=proof)
 
 
-def begun(ask: Request) -> Listing:
+def first_with_entry(ask: Request) -> Listing:
     """Return the first page with an entry, or the last page: S3 API Reference, max-keys, "might contain fewer keys".
 
     An empty page with a token is permitted, for example after many deletions.
@@ -82,14 +82,14 @@ def found_under(bucket: Bucket, prefix: str, **parameters: str) -> Listing:
     def ask(token: str) -> Exchange:
         return bucket.listing(prefix, **parameters, **({"continuation_token": token} if token else {}))
 
-    return begun(ask)
+    return first_with_entry(ask)
 
 
-def bucket_pages(s3: S3, most: int = MOST_OF_BUCKETS, **asked: str) -> Iterator[tuple[Exchange, bool]]:
+def bucket_pages(s3: S3, most: int = MOST_OF_BUCKETS, **query: str) -> Iterator[tuple[Exchange, bool]]:
     """Yield the pages of the list of buckets, and whether each is the last; a server may page it unrequested."""
     token = ""
     for _ in range(most):
-        reply = s3.call("GET", query={**asked, **({"continuation-token": token} if token else {})})
+        reply = s3.call("GET", query={**query, **({"continuation-token": token} if token else {})})
         token = expect_document(reply, "ListAllMyBucketsResult").findtext("ContinuationToken") or ""
         yield reply, not token
         if not token:
@@ -98,10 +98,10 @@ def bucket_pages(s3: S3, most: int = MOST_OF_BUCKETS, **asked: str) -> Iterator[
 
 def expect_more(page: Listing) -> str:
     """Expect a continuation token on a page with further keys after it (version 2); return the token."""
-    token = expect_document(page.reply, "ListBucketResult").findtext(GOES_ON)
+    token = expect_document(page.reply, "ListBucketResult").findtext(NEXT_TOKEN)
     if not token:
-        wanted, proof = "NextContinuationToken, since more keys follow", says_something(page.reply, GOES_ON)
-        raise NonConformance(wanted, "no NextContinuationToken", page.reply, proof=proof)
+        expected, proof = "NextContinuationToken, since more keys follow", says_something(page.reply, NEXT_TOKEN)
+        raise NonConformance(expected, "no NextContinuationToken", page.reply, proof=proof)
     return token
 
 
@@ -182,32 +182,32 @@ def expect_all_pages(
     _expect_each_once([key for page in read for key in page.keys], keys, "keys", "Contents/Key", read)
     got = [each for page in read for each in page.prefixes]
     # An optional prefix must not be there twice, either.
-    wanted = [*(each for each in prefixes if each not in either), *(set(either) & set(got))]
-    _expect_each_once(got, wanted, "common prefixes", "CommonPrefixes/Prefix", read)
+    expected = [*(each for each in prefixes if each not in either), *(set(either) & set(got))]
+    _expect_each_once(got, expected, "common prefixes", "CommonPrefixes/Prefix", read)
     return read
 
 
 def _expect_each_once(
-    found: Sequence[str], wanted: Sequence[str], what: str, element: str, read: list[Listing]
+    found: Sequence[str], expected: Sequence[str], what: str, element: str, read: list[Listing]
 ) -> None:
-    if sorted(found) == sorted(wanted):
+    if sorted(found) == sorted(expected):
         return
     raise NonConformance(
-        f"the {what} {some(wanted)} over all pages, each once",
-        f"{plural(len(read), 'page')}, {differing(wanted, found)}",
+        f"the {what} {some(expected)} over all pages, each once",
+        f"{plural(len(read), 'page')}, {differing(expected, found)}",
         *(page.reply for page in read),
-        proof=_whole(read, element, wanted),
+        proof=_whole(read, element, expected),
     )
 
 
-def _whole(read: list[Listing], element: str, wanted: Sequence[str]) -> Proof | None:
+def _whole(read: list[Listing], element: str, expected: Sequence[str]) -> Proof | None:
     """Return the proof that the pages contain everything.
 
     A script sends the recorded markers. If those were last keys, a correct server may return other pages; then the
     proof is that no page contains a key before its marker.
     """
     if all(page.next or not page.truncated for page in read):
-        return Proof(listed=(Listed(element, tuple(page.reply.id for page in read), tuple(sorted(wanted))),))
+        return Proof(listed=(Listed(element, tuple(page.reply.id for page in read), tuple(sorted(expected))),))
     for page, following in itertools.pairwise(read):
         marker = _last_of(page).encode()
         if again := next((key for key in following.keys if key.encode() <= marker), ""):

@@ -31,8 +31,8 @@ def expect_named_parts(reply: Exchange, whole: bytes) -> None:
 def _expect_named(reply: Exchange, named: str, part: bytes, whole: bytes, proof: Proof | None) -> None:
     first, last = map(whole_number, named.removeprefix("bytes ").partition("/")[0].partition("-")[::2])
     if first is None or last is None:
-        wanted = "Content-Range with the first and last byte of the part"
-        raise NonConformance(wanted, f"Content-Range: {named}", reply, proof=proof)
+        expected = "Content-Range with the first and last byte of the part"
+        raise NonConformance(expected, f"Content-Range: {named}", reply, proof=proof)
     if whole[first : last + 1] != part or not part:
         raise NonConformance(
             f"the bytes that Content-Range names ({named})", f"{len(part)} different bytes", reply, proof=proof

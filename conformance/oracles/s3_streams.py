@@ -12,6 +12,6 @@ from conformance.vocabulary.finding import NonConformance
 def expect_download(reply: Exchange, compared: Comparison) -> None:
     """Expect 200 with exactly the expected bytes, and a correct Content-Length, if any."""
     expect_status(reply, 200)
-    expect_length(reply, compared.wanted.size)
+    expect_length(reply, compared.expected.size)
     if not compared.equal:
-        raise NonConformance(f"the {compared.wanted.size} bytes that were put", str(compared), reply)
+        raise NonConformance(f"the {compared.expected.size} bytes that were put", str(compared), reply)

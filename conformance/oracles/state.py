@@ -39,11 +39,11 @@ class State:
             return NotImplemented
         if self.status != other.status:
             return False
-        return self.status >= 300 or self.body == other.body or self._differs_by_the_volatile_alone(other)
+        return self.status >= 300 or self.body == other.body or self._differs_only_in_volatile(other)
 
     __hash__ = None  # type: ignore[assignment]  # equality asks the target
 
-    def _differs_by_the_volatile_alone(self, other: State) -> bool:
+    def _differs_only_in_volatile(self, other: State) -> bool:
         different = _differences(self, other)
         if different is None or other.read is None:
             return not different and different is not None
@@ -85,8 +85,8 @@ def _places(one: Any, other: Any, place: Place = ()) -> Iterator[Place]:
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         if sorted(map(_written, one)) == sorted(map(_written, other)):
             return
-        for number, (each, its_like) in enumerate(zip(one, other, strict=True)):
-            yield from _places(each, its_like, (*place, number))
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            yield from _places(*pair, (*place, number))
     elif one != other:
         yield place
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from conformance.evidence.recorder import RECORDER
 from conformance.vocabulary.exchange import Exchange
@@ -32,11 +31,11 @@ def refused_in_front(reply: Exchange) -> bool:
 
 def observed(reply: Exchange) -> str:
     """Return a response in a line: status, media type, content coding and the start of its body."""
-    # Secrets are replaced before the text is cut: half a token could no longer be recognised.
+    # Redact before cutting: half a token cannot be recognised.
     text = RECORDER.redactor.body(reply.text[:LONGEST])
     body = text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(reply.body)} bytes)"
-    strange = [each for each in text[:SHOWN] if each == "\ufffd" or not (each.isprintable() or each.isspace())]
-    if len(strange) > SHOWN // 8:
+    unprintable = [each for each in text[:SHOWN] if each == "\ufffd" or not (each.isprintable() or each.isspace())]
+    if len(unprintable) > SHOWN // 8:
         body = f"with {len(reply.body)} binary bytes"
     kind = f" {reply.media_type}" if reply.media_type else ""
     coding = reply.headers.get("content-encoding")
@@ -48,14 +47,14 @@ def observed(reply: Exchange) -> str:
 
 def listed(values: Iterable[object]) -> str:
     """Return values as "a, b or c", "none" for none; a whole class of statuses as "2xx"."""
-    left = set(values)
+    remaining = set(values)
     words = []
     for hundred in range(1, 6):
         whole = set(range(hundred * 100, hundred * 100 + 100))
-        if whole <= left:
-            left -= whole
+        if whole <= remaining:
+            remaining -= whole
             words.append(f"{hundred}xx")
-    words += [str(value) for value in sorted(left, key=str)]
+    words += [str(value) for value in sorted(remaining, key=str)]
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words) or "none"
 
 
@@ -72,18 +71,18 @@ def expect_status(
     ``unless``: patterns in other responses that excuse any status; ``or_refused``: the earlier request, which may as
     well be refused (``Proof``); ``or_page``: a read may as well get an HTML page.
     """
-    wanted = {accepted} if isinstance(accepted, int) else set(accepted)
-    if reply.status not in wanted and not (or_page and _is_page(reply)):
+    expected = {accepted} if isinstance(accepted, int) else set(accepted)
+    if reply.status not in expected and not (or_page and _is_page(reply)):
         refused = (or_refused.id,) if or_refused else ()
         unless = [*unless, *(as_a_page(reply) if or_page else ())]
-        raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted, unless, refused)
+        raise unlike(f"{listed(expected)}{_clause(because)}", reply, expected, unless, refused)
 
 
 def expect_done_at_once(replies: Sequence[Exchange], because: str) -> None:
     """Expect 2xx for concurrent updates, or 409 if another one got 2xx (API Reference, Error Handling)."""
-    beside = {409} if any(reply.ok for reply in replies) else set[int]()
+    conflict = {409} if any(reply.ok for reply in replies) else set[int]()
     for reply in replies:
-        expect_status(reply, {*range(200, 300), *beside}, because)
+        expect_status(reply, {*range(200, 300), *conflict}, because)
 
 
 def expect_success(reply: Exchange, because: str = "") -> None:
@@ -147,11 +146,11 @@ def unlike_field(
     """Return the finding that a field does not have this value (it may be empty); None: it should be absent."""
     found = reply.headers.get(name)
     got = f"{name}: {found}" if found is not None else f"{reply.status} without {name}"
-    # A script tells an empty value from a missing field only by searching for the line.
-    proof = (
-        Proof(reply.id, fields_match=((name, "^$"),)) if value == "" else Proof(reply.id, fields=((name, value or ""),))
-    )
-    proof = replace(proof, or_refused=(or_refused.id,) if or_refused else ())
+    # A script distinguishes an empty value from a missing field only by searching for the line.
+    fields = () if value == "" else ((name, value or ""),)
+    empty = ((name, "^$"),) if value == "" else ()
+    refused = (or_refused.id,) if or_refused else ()
+    proof = Proof(reply.id, fields=fields, fields_match=empty, or_refused=refused)
     return NonConformance(expected, got, reply, proof=proof)
 
 

@@ -16,17 +16,17 @@ SHOWN = 200
 
 def expect_no_sighting(recorder: Recorder) -> None:
     """Expect that no response so far, in any worker, contains another organization's canary."""
-    watch = recorder.watch
-    if not watch.sightings:
+    checks = recorder.passive_checks
+    if not checks.sightings:
         return
-    named = watch.sightings[:NAMED]
+    named = checks.sightings[:NAMED]
     places = "; ".join(
         f"{each['where']} of the {each['entry']['status']} response to {each['entry']['method']} {each['entry']['url']}"
         for each in named
     )
     finding = NonConformance(
-        f"no data of another organization in the {watch.answers} responses of the run",
-        f"{plural(watch.seen, 'response')} with it: {worded(named[0]['canary'])} in {places}",
+        f"no data of another organization in the {checks.answers} responses of the run",
+        f"{plural(checks.seen, 'response')} with it: {worded(named[0]['canary'])} in {places}",
         hint=f"seen in the exchanges {', '.join(each['entry']['id'] for each in named)}",
     )
     finding.exchange_ids = [recorder.recall(each["entry"]) for each in reversed(named)]
@@ -39,8 +39,6 @@ def expect_not_theirs(reply: Exchange, there: Exchange, named: str, plain: Calla
     The response to ``plain``, which requests no other organization, may be the same for all callers.
     """
     if reply.ok and named in reply.text and reply.body == there.body and plain().body != reply.body:
-        got, proof = (
-            f"{reply.status} with the same body as {there.url} for the other organization",
-            lacks(reply, reply.text[:SHOWN]),
-        )
+        got = f"{reply.status} with the same body as {there.url} for the other organization"
+        proof = lacks(reply, reply.text[:SHOWN])
         raise NonConformance("a response about the caller's own organization", got, there, reply, proof=proof)

@@ -5,9 +5,9 @@ one of two ways, it is at least half a millisecond (less is invisible through a 
 same sign:
 
 - ranks: the Mann-Whitney test says p < 0.0001 and the common-language effect is beyond 0.5 ± 0.2;
-- lead: so many answers of one kind were quicker than the quickest of the other, each by half a millisecond. Where there
-  is no difference k of them have the probability 2^-k. A busy machine makes some answers slower, which hides a
-  difference from the ranks, but none quicker.
+- lead: k responses of one kind are quicker than the quickest of the other, each by half a millisecond. Without a real
+  difference the probability is 2^-k. A busy machine slows some responses, which hides a difference from the ranks,
+  but makes none quicker.
 
 ``benchmarks/error_rates.py`` measures the error rate; ``docs/explanation/statistics.md`` reports it.
 """
@@ -39,10 +39,9 @@ Ask = Callable[[], Exchange]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two samples compared, in seconds: chance that one of the first is above one of the second, p, medians, minima.
+    """Two samples compared, in seconds; ``effect`` is the probability that a first value is above a second one.
 
-    ``lead`` is how many answers of the second were clearly quicker than all of the first, or, negative, the other way
-    round.
+    ``lead`` is the number of second values clearly below all first ones; negative, the reverse.
     """
 
     effect: float
@@ -61,7 +60,7 @@ class Comparison:
         return 0
 
     def hints(self, p: float, lead: int) -> bool:
-        """Whether more pairs might show a difference that these do not."""
+        """Return whether more pairs might show a difference."""
         return not self.longer and (self.p < p or abs(self.lead) >= lead)
 
     def __str__(self) -> str:
@@ -83,7 +82,7 @@ def _clearly_below(quickest: float, values: Sequence[float]) -> int:
 
 
 def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
-    """Two samples by the Mann-Whitney U test (normal approximation, ties corrected), and by who leads."""
+    """Compare two samples by the Mann-Whitney U test (normal approximation, corrected for ties) and by lead."""
     n, m = len(first), len(second)
     counts = Counter([*first, *second])
     ranks: dict[float, float] = {}
@@ -106,16 +105,16 @@ TIMELY = Proof(beyond="it depends on how many requests arrive at the same moment
 
 def expect_same_time(first: Ask, second: Ask, of: str) -> None:
     """Expect two kinds of requests to take the same time; ``of`` names them."""
-    once = _sampled(first, second)
+    once = _sample(first, second)
     if once.longer:
-        again = _sampled(first, second)
+        again = _sample(first, second)
         if again.longer == once.longer:
             proof = Proof(beyond="it is about response times, which a few requests do not show")
             raise NonConformance(f"equal response times for {of}", str(again), first(), second(), proof=proof)
 
 
-def _sampled(first: Ask, second: Ask) -> Comparison:
-    """A sample of pairs in random order within each; the first pair, which may open a connection, is not counted."""
+def _sample(first: Ask, second: Ask) -> Comparison:
+    """Compare pairs in random order; the first pair, which may open a connection, does not count."""
     _timed_pair(first, second)
     pairs: list[Both] = []
     for most, p, lead in LOOKS:

@@ -102,8 +102,8 @@ def expect_not_served_in_clear(plain: Exchange | None, secured: Exchange) -> Non
 
 def expect_not_sent_elsewhere(reply: Exchange) -> None:
     """Expect no redirect that makes a client send its secret to another host or over plain HTTP."""
-    asked, there = urlsplit(reply.url), address_parts(reply, reply.headers.get("location") or "")
-    same = there.hostname == asked.hostname and there.scheme == asked.scheme
+    here, there = urlsplit(reply.url), address_parts(reply, reply.headers.get("location") or "")
+    same = there.hostname == here.hostname and there.scheme == here.scheme
     if reply.status in REPEATING and not same:
         where = f"{reply.status} redirect to {there.scheme}://{there.netloc}"
         raise NonConformance("no redirect that repeats the request to another host or over plain HTTP", where, reply)
@@ -132,7 +132,7 @@ def _document(reply: Exchange) -> Any:
 
 
 def _code(reply: Exchange) -> str:
-    """The code of an error document: OAuth's, a registry's, or S3's; "" without one."""
+    """Return the code of an error document of OAuth, a registry or S3; "" without one."""
     document = _document(reply)
     if isinstance(document, dict):
         errors = document.get("errors")

@@ -57,13 +57,13 @@ def header_of(token: str) -> dict[str, object]:
 
 
 def _part(token: str, index: int) -> dict[str, object]:
-    RECORDER.looks_inside("what a token says")
+    RECORDER.reads_secret("what a token says")
     return part_of_jwt(token, index) or {}
 
 
 def capacity_bits(tokens: Sequence[str]) -> float:
     """Return the most bits that tokens of this length and alphabet can have."""
-    RECORDER.looks_inside("how a token looks")
+    RECORDER.reads_secret("how a token looks")
     return min(map(len, tokens)) * math.log2(max(2, _alphabet(tokens)))
 
 
@@ -72,7 +72,7 @@ def room_bits(tokens: Sequence[str]) -> float:
 
     A constant part (a prefix, the version in a UUID) has none.
     """
-    RECORDER.looks_inside("how a token looks")
+    RECORDER.reads_secret("how a token looks")
     parts = [token.split(".")[2] if token.startswith("eyJ") and token.count(".") == 2 else token for token in tokens]
     varying = [letters for letters in zip(*parts, strict=False) if len(set(letters)) > 1]
     return len(varying) * math.log2(max(2, _alphabet("".join(letters) for letters in varying)))
@@ -103,7 +103,7 @@ def _entropy(letters: Sequence[str]) -> float:
 
 
 def least_distance(tokens: Sequence[str]) -> int:
-    """The least Hamming distance between any two tokens."""
+    """Return the least Hamming distance between any two tokens."""
     return min(sum(a != b for a, b in zip(one, other, strict=False)) for one, other in combinations(tokens, 2))
 
 
@@ -117,18 +117,18 @@ def weakness(tokens: Sequence[str], issued_at: float = 0.0, words: Iterable[str]
         return f"tokens with at most {capacity_bits(parts):.0f} bits in the part that varies"
     if position_bits(parts) < POSITION_BITS:
         return f"tokens with about {position_bits(parts):.0f} bits of entropy in the part that varies"
-    if _ascending(parts) and _is_short(_behind_the_order(parts)):
+    if _ascending(parts) and _is_short(_after_sort_key(parts)):
         return "tokens in ascending order, as of a counter or clock"
     if least_distance(parts) < LEAST_DISTANCE:
         return f"two tokens that differ in {least_distance(parts)} characters"
-    return _hash_of_something_known(parts, issued_at, words)
+    return _known_hash(parts, issued_at, words)
 
 
 def _ascending(parts: Sequence[str]) -> bool:
     return list(parts) in (sorted(parts), sorted(parts, reverse=True))
 
 
-def _behind_the_order(parts: Sequence[str]) -> list[str]:
+def _after_sort_key(parts: Sequence[str]) -> list[str]:
     """Return the rest of tokens after the characters that sort them: a timestamp may precede the random part."""
     alike = max(_first_difference(*pair) for pair in pairwise(parts))
     return [part[alike + 1 :] for part in parts]
@@ -142,7 +142,7 @@ def _is_short(parts: Sequence[str]) -> bool:
     return not all(parts) or capacity_bits(parts) < REQUIRED_BITS - 12 or position_bits(parts) < POSITION_BITS
 
 
-def _hash_of_something_known(parts: Sequence[str], issued_at: float, words: Iterable[str]) -> str | None:
+def _known_hash(parts: Sequence[str], issued_at: float, words: Iterable[str]) -> str | None:
     known = {part.lower() for part in parts}
     guesses = [str(number) for number in range(2000)]
     guesses += [str(int(issued_at) + shift) for shift in range(-5, 6)] + list(words)

@@ -18,8 +18,8 @@ from conformance.clients.webhooks import (
     PLAIN,
     WebhookClient,
     content_type_of,
+    event_body,
     replaced,
-    written,
 )
 from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.errors import repeated_in
@@ -31,8 +31,10 @@ UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
 MARK = re.compile("cf-mark-[0-9a-f]{16}")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
-"""What may be a SHA-256, in hexadecimal digits."""
-KNOWN = [hashlib.sha256(written(kind, event)).hexdigest() for kind in (JSON, FORM, PARTS) for event in (PLAIN, FIRST)]
+"""A possible SHA-256 in hexadecimal digits."""
+KNOWN = [
+    hashlib.sha256(event_body(kind, event)).hexdigest() for kind in (JSON, FORM, PARTS) for event in (PLAIN, FIRST)
+]
 """The SHA-256 of events that each run delivers."""
 ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 OF_ITS_FORM = (14, 19)
@@ -53,15 +55,15 @@ def random_secret(secret: str) -> str:
     A service may distinguish a malformed URL (400) from an unknown one (404).
     """
     letters = sorted({each for each in ESCAPE.sub("", secret) if each.isalnum()} or {"a", "0"})
-    kept = {*OF_ITS_FORM} if UUID.fullmatch(secret) else set[int]()
-    kept |= {place for escape in ESCAPE.finditer(secret) for place in range(*escape.span())}
+    fixed = {*OF_ITS_FORM} if UUID.fullmatch(secret) else set[int]()
+    fixed |= {place for escape in ESCAPE.finditer(secret) for place in range(*escape.span())}
     return "".join(
-        random.choice(letters) if each.isalnum() and place not in kept else each for place, each in enumerate(secret)
+        random.choice(letters) if each.isalnum() and place not in fixed else each for place, each in enumerate(secret)
     )
 
 
 def unless_closed(ask: Callable[[], Exchange]) -> Exchange | None:
-    """Return the response; None if the connection was closed instead, which is a finding of one other check only."""
+    """Return the response; None if the connection was closed instead, which another check reports."""
     try:
         return ask()
     except NoAnswer:
@@ -69,16 +71,12 @@ def unless_closed(ask: Callable[[], Exchange]) -> Exchange | None:
 
 
 def post_to_unknown_url(webhook: WebhookClient, event: bytes | None = None) -> Exchange:
-    """Deliver a valid event, this one or any, to a URL that never existed."""
+    """Deliver an event, by default a plain one, to a URL that never existed."""
     return webhook.deliver(event, webhook.path_with(random_secret(webhook.secret)))
 
 
 def expect_like_unknown_url(
-    webhook: WebhookClient,
-    method: str,
-    secret: str,
-    or_statuses: tuple[int, ...] = (),
-    path: str = "",
+    webhook: WebhookClient, method: str, secret: str, or_statuses: tuple[int, ...] = (), path: str = ""
 ) -> Exchange:
     """Expect a URL to be answered like URLs of the same form that never existed, or with one of these statuses.
 
@@ -108,7 +106,7 @@ def is_a_page(method: str, reply: Exchange, accepted: Exchange) -> bool:
 
 
 def is_shown_at_unknown_urls(webhook: WebhookClient, method: str, reply: Exchange) -> bool:
-    """Return whether GET or HEAD of a URL that never existed is answered alike, as a portal of one page does."""
+    """Return whether GET or HEAD of a URL that never existed gets the same response, as from a single-page portal."""
     if method not in ("GET", "HEAD") or not reply.ok or webhook.in_host:
         return False
     unknown = webhook.send(method, webhook.path_with(random_secret(webhook.secret)))
@@ -129,16 +127,16 @@ def require_events_hook(operator: Operator) -> Operator:
 
 
 def reported_in_time(operator: Operator, target: Target, whole: Callable[[list[str]], bool]) -> list[str]:
-    """Return each event that the hook reports, as JSON, when they are complete or limits.arrival is over.
+    """Return the events that the hook reports, as JSON, once they are complete or limits.arrival is over.
 
     Inconclusive if none contains the mark or digest of an event of the run: the hook may report another form.
     """
     until = time.monotonic() + target.limits.arrival
     while True:
-        # A reading misses events that arrive meanwhile: the last one begins when the time is over.
-        begun = time.monotonic()
+        # A reading misses events that arrive meanwhile, so the last one starts after the time limit.
+        started = time.monotonic()
         got = reported_events(operator)
-        if whole(got) or begun >= until:
+        if whole(got) or started >= until:
             break
         time.sleep(max(0.0, min(AGAIN_S, until - time.monotonic())))
     if got and not whole(got) and not any(MARK.search(each) or any(word in each for word in KNOWN) for each in got):
@@ -150,14 +148,14 @@ def reported_in_time(operator: Operator, target: Target, whole: Callable[[list[s
 
 
 def reported_events(operator: Operator) -> list[str]:
-    """Return each event that the hook reports now, as JSON."""
+    """Return the events that the hook reports now, as JSON."""
     return [json.dumps(each) for each in operator.events()]
 
 
 def reported_after_delivery(webhook: WebhookClient, operator: Operator, target: Target) -> list[str]:
-    """Deliver a valid event, and return what the hook reports once it reports that: earlier events have then arrived.
+    """Deliver a valid event and return the reported events once it is among them: earlier ones have then arrived.
 
-    Inconclusive if the hook does not report it: another check covers that.
+    Inconclusive if the hook does not report it, which another check covers.
     """
     word = mark()
     body = webhook.event(mark=word)
@@ -179,12 +177,12 @@ def count_carrying(got: Iterable[str], text: str, body: bytes | None = None) -> 
 
 
 def reports_digests(got: list[str], digests: Iterable[str]) -> bool:
-    """Return whether the hook reports one of these digests; other words may look like a SHA-256."""
+    """Return whether the hook reports one of these digests."""
     return any(count_carrying(got, each) for each in digests)
 
 
 def has_no_digest(got: list[str]) -> bool:
-    """Return whether the hook reports events without digests, so that none is waited for."""
+    """Return whether the hook reports events without digests, so that waiting for one is useless."""
     return bool(got) and not any(map(DIGEST.search, got))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance.evidence.judgements.doubled import FIELD, OF_REGISTRIES, SINGLE
-from conformance.evidence.judgements.of_surfaces import FAILED
+from conformance.evidence.judgements.duplicates import FIELD, OF_REGISTRIES, SINGLE
+from conformance.evidence.judgements.surfaces import FAILED
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import ALTERED
 from conformance.oracles.status import expect_status
@@ -37,7 +37,7 @@ def flawed_entries(recorder: Recorder, surface: str, wrong: str) -> list[dict[st
 
 def _flaws(recorder: Recorder, surface: str, wrong: str) -> list[dict[str, Any]]:
     repeatable = _repeatable(recorder)
-    return sorted(recorder.watch.flawed(surface, wrong), key=lambda flaw: repeatable(flaw["entry"]))
+    return sorted(recorder.passive_checks.flawed(surface, wrong), key=lambda flaw: repeatable(flaw["entry"]))
 
 
 def _repeatable(recorder: Recorder) -> Callable[[dict[str, Any]], tuple[bool, bool]]:
@@ -64,7 +64,7 @@ def once_each(recorder: Recorder, surface: str) -> Proof:
 
 def failed_again(recorder: Recorder) -> list[dict[str, Any]]:
     """Return the evidence of each repeated 500 of a method of a resource: a single one may be an upstream's."""
-    flaws = [each for each in recorder.watch.flaws if each["wrong"].startswith(FAILED)]
+    flaws = [each for each in recorder.passive_checks.flaws if each["wrong"].startswith(FAILED)]
     times = Counter(each["wrong"] for each in flaws)
     return [each["entry"] for each in flaws if times[each["wrong"]] > 1]
 
@@ -76,5 +76,5 @@ def expect_success_status(recorder: Recorder, surface: str, status: int, what: s
             expect_status(reply, status, f"for {what}")
     found = flawed_entries(recorder, surface, what)
     got = f"{found[0]['status']} for {what}," if found else ""
-    # It is unknown here whether a refusal would be right as well.
+    # A refusal may be correct as well; this oracle does not know.
     expect_none(recorder, found, f"{status} for {what}", got, Proof(statuses=(status, *range(400, 500))))

@@ -25,7 +25,7 @@ __all__ = [
 MARKERS = (
     "verifies(id): the requirement that a check verifies",
     "concludes: the check judges the run as a whole",
-    "of_strangers: the check is about responses to unauthenticated clients",
+    "needs_no_credential: the check is about responses to unauthenticated clients",
     "disturbs(what): the check uses up or changes something shared",
 )
 

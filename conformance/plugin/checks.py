@@ -34,7 +34,7 @@ class CheckInfo:
     disturbs: str | None = None
     comes_last: bool = False
     concludes: bool = False
-    of_strangers: bool = False
+    needs_no_credential: bool = False
 
     @property
     def file(self) -> str:
@@ -89,7 +89,7 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
         str(disturbing.args[0]) if disturbing else None,
         concludes or bool(disturbing and disturbing.kwargs.get("others")),
         concludes,
-        item.get_closest_marker("of_strangers") is not None,
+        item.get_closest_marker("needs_no_credential") is not None,
     )
 
 

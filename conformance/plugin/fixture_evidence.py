@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 import pytest
 
-from conformance.evidence.recorder import Kept, Recorder
+from conformance.evidence.recorder import Recorded, Recorder
 
 
 class Preparation:
@@ -18,7 +18,7 @@ class Preparation:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self._asked: dict[tuple[str, str], list[Kept]] = {}
+        self._asked: dict[tuple[str, str], list[Recorded]] = {}
         self._made_anew: set[tuple[str, str]] = set()
 
     @pytest.hookimpl(wrapper=True)
@@ -27,10 +27,10 @@ class Preparation:
         before = len(self.recorder)
         made = yield
         if fixturedef.scope != "function":
-            self._asked[fixturedef.argname, fixturedef.baseid] = self.recorder.kept_from(before)
+            self._asked[fixturedef.argname, fixturedef.baseid] = self.recorder.recorded_from(before)
         return made
 
-    def of(self, item: pytest.Item) -> list[Kept]:
+    def of(self, item: pytest.Item) -> list[Recorded]:
         """What was asked for the fixtures of a check, in the order in which it was."""
         # Those too that a check asks for by a name of its own (getfixturevalue).
         active = getattr(getattr(item, "_request", None), "_fixture_defs", {})
@@ -38,7 +38,7 @@ class Preparation:
         used = [key for key in self._asked if key[0] in names and item.nodeid.startswith(key[1])]
         for key in used:
             # Made once: many checks can fail.
-            self._asked[key] = [self.recorder.made(kept) for kept in self._asked[key]]
+            self._asked[key] = [self.recorder.entry_of(kept) for kept in self._asked[key]]
         return [kept for key in used for kept in self._asked[key]]
 
     def make_anew(self, item: pytest.Function) -> None:

@@ -13,7 +13,7 @@ from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.strategies.properties import BETWEEN
+from conformance.strategies.properties import BEFORE_EXAMPLES
 from conformance.target.description import Target
 
 
@@ -92,8 +92,8 @@ def ledger(request: pytest.FixtureRequest, http: Callable[[str], HttpClient]) ->
     """Where a check notes what it created; everything is removed at the end of the session."""
     kept = request.config.stash[KEYS.ledger]
     # Where evidence is judged again, nothing is removed, nor recorded of it.
-    between = [kept.begin_example] if RECORDER.tape is None else []
-    BETWEEN.extend(between)
+    between = [kept.begin_example] if RECORDER.recording is None else []
+    BEFORE_EXAMPLES.extend(between)
     yield kept
-    BETWEEN[:] = [each for each in BETWEEN if each not in between]
+    BEFORE_EXAMPLES[:] = [each for each in BEFORE_EXAMPLES if each not in between]
     request.config.stash[KEYS.leftovers].extend(kept.clean_up())

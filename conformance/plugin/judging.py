@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.contract.catalogue import catalogue
-from conformance.evidence.curl import made_names
+from conformance.evidence.curl import assignments_of
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.locations import PACKAGE, suites_folder
@@ -171,7 +171,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         "curl": curl,
         "script": not script_lacks(finding, sequence, recorder.secret_names, events),
         # How to obtain the tokens in the curl line again, since they were made during the run.
-        "recipes": made_names(curl, recorder.recipes),
+        "recipes": assignments_of(curl, recorder.recipes),
     }
 
 

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.transport.rate_limiter import Pace
-from conformance.evidence.recorded_responses import NotRecorded, Tape, stand_in
+from conformance.evidence.recorded_responses import NotRecorded, RecordedResponses, placeholder
 from conformance.evidence.recorder import RECORDER, id_of
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.fixtures import KEYS
@@ -91,7 +91,7 @@ class Outcome:
 
 def rejudge(record: Record) -> Outcome:
     """Judges the evidence of a run again; RecordError where that cannot be begun."""
-    _target(record, stand_in)
+    _target(record, placeholder)
     workers = sorted({result.worker for result in record.results})
     with scratch_folder("rejudging") as folder, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         parts = pool.map(lambda worker: _of_worker(record.folder, worker, folder / f"{worker}.json"), workers)
@@ -119,7 +119,7 @@ def _of_worker(folder: Path, worker: str, out: Path) -> list[dict[str, Any]]:
 
 
 class Rejudging(Worker):
-    """The worker's side: its target is the record's description, what it sends is answered by the tape."""
+    """The worker's side: the record describes its target, and recorded responses answer its requests."""
 
     def __init__(self, config: pytest.Config, record: Record, name: str, scratch: Path) -> None:
         self.record, self.scratch = record, scratch
@@ -135,8 +135,9 @@ class Rejudging(Worker):
         for name, value in secrets.items():
             RECORDER.redactor.learn(name, value)
         rotated = "WEBHOOKS_URL_ROTATED"
-        stand_ins = {**secrets, rotated: self._webhook(rotated)}
-        self.tape = RECORDER.tape = Tape(_evidence(self.record, self.name), RECORDER.redactor, stand_ins)
+        placeholders = {**secrets, rotated: self._webhook(rotated)}
+        evidence = _evidence(self.record, self.name)
+        self.recording = RECORDER.recording = RecordedResponses(evidence, RECORDER.redactor, placeholders)
         RECORDER.secret_names = dict(self.record.info.secret_names)
         self._fill(target)
 
@@ -155,12 +156,12 @@ class Rejudging(Worker):
 
     def _stand_in(self, name: str) -> str:
         webhooks = self.record.info.configuration.get("webhooks") or {}
-        return self._webhook(name) if webhooks.get("url") == f"${name}" else stand_in(name)
+        return self._webhook(name) if webhooks.get("url") == f"${name}" else placeholder(name)
 
     def _webhook(self, name: str) -> str:
         known = {state["surface"]: state.get("url", "") for state in self.record.info.preflight}
         parts = urlsplit(known.get("webhooks") or "http://webhooks.invalid")
-        return f"{parts.scheme}://{parts.netloc}/hooks/{stand_in(name)}"
+        return f"{parts.scheme}://{parts.netloc}/hooks/{placeholder(name)}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -175,9 +176,9 @@ class Rejudging(Worker):
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Turns to a check's evidence."""
         stored = self.stored[item.stash[CHECK].id]
-        self.tape.begin(stored.id)
+        self.recording.begin(stored.id)
         # What its fixtures have asked stands in its evidence where it failed, and was answered to the check before.
-        self.tape.skip(map(id_of, self.preparation.of(item)))
+        self.recording.skip(map(id_of, self.preparation.of(item)))
         self.config.stash[KEYS.names].made = stored.names_made or 0
         self.gated = True
         super().pytest_runtest_setup(item)
@@ -187,7 +188,7 @@ class Rejudging(Worker):
         for each in single_exceptions(error) if error is not None else ():
             if isinstance(each, NotRecorded):
                 # Also where a fixture did not find it for an earlier check, and raises the same once more.
-                self.tape.miss(str(each))
+                self.recording.miss(str(each))
         return judge(error, RECORDER, phase)
 
     def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
@@ -202,7 +203,7 @@ class Rejudging(Worker):
 
     def _unclear(self, judgement: Judgement, stored: CheckResult) -> str:
         """Why what the check says now does not follow from the evidence alone, "" where it does."""
-        if self.gated or (judgement.verdict == stored.verdict and not self.tape.missing):
+        if self.gated or (judgement.verdict == stored.verdict and not self.recording.missing):
             return ""
         if Verdict.NOT_APPLICABLE in (judgement.verdict, stored.verdict):
             return f"that depends on the machine: {stored.reason or judgement.reason}"
@@ -210,11 +211,11 @@ class Rejudging(Worker):
             return "of the examples that it tried the evidence keeps the first and the smallest"
         if LIVENESS.search(f"{stored.reason} {stored.findings}"):
             return "it stands on whether the service was still there, which is not in its evidence"
-        if self.tape.missing:
-            return self.tape.missing
-        if self.tape.left:
-            return f"the check took another course: {self.tape.left} of what was recorded it did not ask for"
-        if self.tape.at_once():
+        if self.recording.missing:
+            return self.recording.missing
+        if self.recording.remaining:
+            return f"the check took another course: {self.recording.remaining} of what was recorded it did not ask for"
+        if self.recording.is_concurrent():
             return "its requests were made at the same time, and in which order is not in the evidence"
         return ""
 
@@ -262,20 +263,20 @@ class _Plugin:
     def pytest_configure(self, config: pytest.Config) -> None:
         self.worker = Rejudging(config, self.record, self.name, self.scratch)
         config.pluginmanager.register(self.worker, "conformance-worker")
-        _shut_off(self.worker.tape)
+        _shut_off(self.worker.recording)
 
 
-def _shut_off(tape: Tape) -> None:
+def _shut_off(recording: RecordedResponses) -> None:
     """From here on nothing leaves this process, and its clock is the record's."""
 
     def refused(*_arguments: Any, **_keywords: Any) -> Any:
-        raise tape.miss("what the check asks outside of the suite's own clients is not recorded")
+        raise recording.miss("what the check asks outside of the suite's own clients is not recorded")
 
     socket.socket.connect = refused  # type: ignore[method-assign]
     socket.socket.connect_ex = refused  # type: ignore[method-assign]
     subprocess.Popen.__init__ = refused  # type: ignore[method-assign]
-    time.time = time.monotonic = lambda: tape.now
-    time.sleep = tape.sleep  # type: ignore[assignment]
+    time.time = time.monotonic = lambda: recording.now
+    time.sleep = recording.sleep  # type: ignore[assignment]
 
 
 def main(folder: str, worker: str, out: str) -> None:

@@ -248,7 +248,7 @@ class Run:
         if summary := output.get("conformance-summary"):
             self._add(summary)
             self.serial_phase.add(summary)
-            RECORDER.watch.join(summary["watch"])
+            RECORDER.passive_checks.join(summary["watch"])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

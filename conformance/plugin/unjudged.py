@@ -15,7 +15,7 @@ def not_judged(record: Record) -> Iterator[str]:
     """A sentence where nothing was checked, and where no check judged that answers showed another's data."""
     if record.info.exit_code == ExitCode.NOTHING_SELECTED:
         yield f"Nothing was checked: no check is both selected and part of the profile {record.info.profile}."
-    seen = RECORDER.watch.seen
+    seen = RECORDER.passive_checks.seen
     if seen and all(result.requirement != JUDGED_BY for result in record.results):
         answers = "answer" if seen == 1 else "answers"
         yield (

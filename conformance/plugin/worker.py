@@ -46,7 +46,7 @@ from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
 from conformance.strategies.properties import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
 from conformance.target import configuration
-from conformance.target.errors import shown
+from conformance.target.errors import path_text
 from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 from conformance.vocabulary.verdict import Verdict
@@ -94,7 +94,7 @@ class Worker:
     def _prepare(self) -> None:
         loaded = configuration.load(Path(self.options.target_config), Path.cwd())
         name, target = loaded.choose(self.options.target)
-        self._place = f"[{shown(('targets', name))}."
+        self._place = f"[{path_text(('targets', name))}."
         self.options.hand_over(target)
         learn_secrets(RECORDER.redactor, target)
         if target.storage is not None:
@@ -103,7 +103,7 @@ class Worker:
             if secret.file:
                 RECORDER.recipe(secret.name, from_file(secret.name, secret.file))
         RECORDER.prefix = self.name
-        RECORDER.watch.over(target, self.options.run_id)
+        RECORDER.passive_checks.watch_target(target, self.options.run_id)
         self.liveness = Liveness(
             target, RECORDER, alone=self.name in ("main", SERIAL), accepting=bool(self.options.accepting)
         )
@@ -169,7 +169,7 @@ class Worker:
         profile, select, shard = profiles()[self.options.profile], self.options.select, self.options.shard
         asked = [
             each for each in checks
-            if profile.asks_for(each.requirement, each.disturbs is not None) and selected(each, select)
+            if profile.selects(each.requirement, each.disturbs is not None) and selected(each, select)
         ]  # fmt: skip
         if shard is None or self._serial:
             return frozenset(each.id for each in asked)
@@ -207,7 +207,7 @@ class Worker:
             raise NotOffered(f"the target does not claim {feature}")
         surface = surface_of(check.requirement.id)
         blocked = self.options.blocked.get(surface or "")
-        if blocked and not (check.of_strangers and surface in self.options.locked):
+        if blocked and not (check.needs_no_credential and surface in self.options.locked):
             raise Inconclusive(*blocked)
         self.liveness.expect(surface)
 
@@ -326,7 +326,7 @@ class Worker:
             "in_doubt": self.in_doubt,
             "plan": [self.plan.digest, self.plan.checks] if self.plan else None,
             "class_sizes": dict(self.class_sizes),
-            "watch": RECORDER.watch.told(),
+            "watch": RECORDER.passive_checks.summary(),
         }
 
 

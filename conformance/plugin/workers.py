@@ -82,7 +82,7 @@ def asked(options: RunOptions) -> int:
     selectors: Sequence[str] = [each.partition("#")[0] for each in options.select]
     of_part = int(options.shard.partition("/")[2]) if options.shard else 1
     found = sum(
-        profile.asks_for(each, disturbs=False) and selected(CheckInfo(each.id, each, ""), selectors)
+        profile.selects(each, disturbs=False) and selected(CheckInfo(each.id, each, ""), selectors)
         for each in catalogue()
     )
     return math.ceil(found / of_part)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from conformance.clients.transport.retry_after import asks_to_wait
-from conformance.clients.webhooks import FIRST, content_type_of, default_content_type, origin_without_secret, written
+from conformance.clients.webhooks import FIRST, content_type_of, default_content_type, event_body, origin_without_secret
 from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks
 from conformance.preflight.contact import Contact, Failed, contact, is_html, is_page, not_the_surface, recorder_for
@@ -126,7 +126,7 @@ def _probe_again(target: Target, surface: str, path: str = "") -> Exchange | str
     try:
         if target.webhooks is not None and surface == "webhooks":
             kind = default_content_type(target.webhooks)
-            return used.ask("POST", "", [("Content-Type", content_type_of(kind))], written(kind, FIRST))
+            return used.ask("POST", "", [("Content-Type", content_type_of(kind))], event_body(kind, FIRST))
         return used.ask("GET", path or _light_path(target, surface))
     except Failed as failure:
         return str(failure)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from conformance.clients.http import address_in, followed, on_one_host, on_requested_origin
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.registry.challenges import Challenge
-from conformance.clients.registry.login import answered_by, repository_challenge
+from conformance.clients.registry.login import repository_challenge, usable_challenge
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState, mending
 from conformance.target.description import Login, Registry
@@ -76,7 +76,7 @@ def probe(contact: Contact, state: SurfaceState) -> None:
 
 def _speaks_v2(reply: Exchange) -> bool:
     """Whether a registry answered a request for a list of tags, with or without access to it."""
-    found = answered_by(reply)
+    found = usable_challenge(reply)
     versioned = "docker-distribution-api-version" in reply.headers or (
         found is not None and "service" in found.parameters
     )
@@ -95,7 +95,7 @@ def _challenge(contact: Contact, state: SurfaceState, registry: Registry, reply:
     """The challenge of /v2/, or where it has none, that of the repository."""
     if reply.status not in (200, 401):
         state.warn(f"GET /v2/ is answered {reply.status}, where 200 or 401 is due")
-    found = answered_by(reply)
+    found = usable_challenge(reply)
     if found is not None:
         return found
     state.warn("asks for no login at /v2/")
@@ -105,7 +105,7 @@ def _challenge(contact: Contact, state: SurfaceState, registry: Registry, reply:
 
     shown = repository_challenge(ask, registry.repository)
     state.open = shown is not None and shown.ok
-    return answered_by(shown)
+    return usable_challenge(shown)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.clients.webhooks import FIRST, content_type_of, default_content_type, written
+from conformance.clients.webhooks import FIRST, content_type_of, default_content_type, event_body
 from conformance.preflight.contact import Contact, is_page, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, SurfaceState
 
@@ -15,7 +15,7 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     if webhooks is None:
         return
     kind = default_content_type(webhooks)
-    reply = contact.ask("POST", "", [("Content-Type", content_type_of(kind))], written(kind, FIRST))
+    reply = contact.ask("POST", "", [("Content-Type", content_type_of(kind))], event_body(kind, FIRST))
     # What a webhook answers with is its own affair, HTML too.
     cause = not_the_surface(reply, "a webhook", is_page)
     if cause and reply.status != 404:

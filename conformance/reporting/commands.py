@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.curl import UNPRINTED, command_of, made_names
+from conformance.evidence.curl import UNPRINTED, assignments_of, command_of
 from conformance.reporting.reproduce.requests import SCRIPT, name_of
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
@@ -62,4 +62,4 @@ def label_of(command: str) -> str:
 
 def recipes_for(command: str, recipes: Mapping[str, str]) -> list[str]:
     """The recorded assignments of the names in a command that were made during the run (tokens), in their order."""
-    return list(made_names(command, recipes).values())
+    return list(assignments_of(command, recipes).values())

@@ -10,7 +10,7 @@ from conformance.sandbox.platform import Platform
 from conformance.sandbox.templates import named_in
 from conformance.target.description import Resource
 from conformance.vocabulary.finding import Inconclusive, NotDeclared
-from conformance.vocabulary.values import another_like
+from conformance.vocabulary.values import unused_name_like
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Hidden:
 
     def control(self) -> str:
         """Return a name of the same length and form that never existed."""
-        return another_like(self.name)
+        return unused_name_like(self.name)
 
 
 @dataclass

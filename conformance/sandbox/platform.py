@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from conformance.clients.http import REPLICA_TRIES, HttpClient, on_one_host
 from conformance.clients.oauth.client import OAuthClient, bearer
-from conformance.evidence.recorder import Kept
+from conformance.evidence.recorder import Recorded
 from conformance.oracles.documents import shows
 from conformance.oracles.state import State, state_of
 from conformance.sandbox.accepted_later import GONE, LATER, changed_later, is_as_written, made_later
@@ -28,7 +28,7 @@ from conformance.sandbox.versions import Change, Versions
 from conformance.target.description import Resource, Target
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import Inconclusive, NotDeclared
-from conformance.vocabulary.values import another_like, has_a_form
+from conformance.vocabulary.values import has_fixed_form, unused_name_like
 
 JSON = "application/json"
 JSON_TYPE = ("Content-Type", JSON)
@@ -110,7 +110,7 @@ class Platform:
     http: HttpClient
     names: Names
     ledger: Ledger
-    _made: dict[Hashable, tuple[Any, list[Kept]]] = field(default_factory=dict)
+    _made: dict[Hashable, tuple[Any, list[Recorded]]] = field(default_factory=dict)
 
     @property
     def resources(self) -> list[Resource]:
@@ -259,7 +259,7 @@ class Platform:
         reply = self.http.send(change.method, change.path, change.fields, change.body)
         if reply.status == UNKNOWN and (fields := self.oauth.renewed(change.fields)):
             reply = self.http.send(change.method, change.path, fields, change.body)
-            self.oauth.one_each.found |= reply.status != UNKNOWN
+            self.oauth.single_active.found |= reply.status != UNKNOWN
         expect_room(self.oauth.identity.resources, change, reply)
         if there := made_later(self.oauth.identity.resources, change, reply):
             path, role = there
@@ -364,7 +364,7 @@ class Platform:
         if key not in self._made:
             before = len(self.http.recorder)
             made = self.ledger.shared(make)
-            self._made[key] = made, self.http.recorder.kept_from(before)
+            self._made[key] = made, self.http.recorder.recorded_from(before)
         made, asked = self._made[key]
         self.http.recorder.rely(asked)
         return cast("T", made)
@@ -376,7 +376,7 @@ class Platform:
         """
         if failed:
             self._made.clear()
-        if self.http.recorder.tape is None:
+        if self.http.recorder.recording is None:
             self.ledger.end_check(all_passes=failed)
 
     def new_item(self, resource: Resource) -> str:
@@ -443,7 +443,7 @@ class Platform:
         """
         if resource.absent:
             own = named_in(resource.path, resource.absent)
-            return str(filled(resource.absent, another_like(own) if has_a_form(own) else self.names.new(), ""))
+            return str(filled(resource.absent, unused_name_like(own) if has_fixed_form(own) else self.names.new(), ""))
         if resource.item:
             return str(filled(resource.item.path, self.names.new(), ""))
         raise NotDeclared(f"the resource {resource.name} declares no absent path", "identity.resources.absent")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from conformance.clients.programs.image_files import Held, image_of
+from conformance.clients.programs.image_files import ImageDigests, image_of
 from conformance.clients.programs.image_tools import ImageProgram, Pushed
 from conformance.clients.registry.client import Repository
 from conformance.clients.registry.images import Manifest, digest_of, image
@@ -78,7 +78,7 @@ class Pushes:
         """What the registry gives for its tag."""
         return self.repository.get_manifest(program.name)
 
-    def held_by_manifest(self, program: ImageProgram) -> Held | None:
+    def held_by_manifest(self, program: ImageProgram) -> ImageDigests | None:
         """What the manifest of the pushed digest refers to; None if nothing was pushed.
 
         None also if it is no image, which the check of the push reports.

@@ -14,7 +14,7 @@ from conformance.clients.http import HttpClient
 from conformance.clients.s3.client import S3, Bucket
 from conformance.clients.s3.sigv4 import Keys
 from conformance.oracles.s3_documents import lists_uploads, uploads_of
-from conformance.oracles.s3_pages import begun
+from conformance.oracles.s3_pages import first_with_entry
 from conformance.sandbox.bucket_prefix import OBJECT, PROBES
 from conformance.sandbox.names import PREFIX, run_of
 from conformance.sandbox.swept import Removal, Swept
@@ -82,7 +82,7 @@ def _objects(bucket: Bucket) -> Iterator[list[Item]]:
     """Every key that begins like a name of ours, page by page; the next page begins after the last key."""
     last: dict[str, str] = {}
     for _ in range(MOST_PAGES):
-        listing = begun(partial(_page, bucket, last))
+        listing = first_with_entry(partial(_page, bucket, last))
         yield [(key, "") for key in listing.keys]
         if not listing.truncated or not listing.keys or listing.keys[-1] == last.get("start_after"):
             return

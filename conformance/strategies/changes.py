@@ -1,8 +1,7 @@
-"""Changes to something good, drawn first and made when the good thing is known.
+"""Changes to valid values: drawn first, and applied when the value is known.
 
-A table names the kinds of change: what may become of each, and how it is made. A drawn ``Change`` is one kind with a
-place (0: the start, 1: the end) and a piece; ``of`` makes the mutation of a good thing. Kinds stand in an order from
-plain to odd, which is the order in which hypothesis simplifies.
+A table names the kinds of change with their permitted outcomes. A drawn ``Change`` is one kind with a place (0: start,
+1: end) and a piece; ``of`` applies it. Kinds are ordered from plain to unusual, as hypothesis simplifies.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ PIECES.maxstring = PIECES.maxother = 200
 
 @dataclass(frozen=True)
 class Change(Generic[T, R]):
-    """One change, not yet made: what it makes of a good thing T is an R."""
+    """One change, not yet applied: it turns a valid T into an R."""
 
     kind: str
     outcome: Outcome
@@ -33,16 +32,16 @@ class Change(Generic[T, R]):
     piece: Any
     make: Callable[[T, float, Any], R]
 
-    def of(self, good: T) -> Mutation[R]:
-        """The mutation of a good thing."""
-        return Mutation(self.kind, self.outcome, self.make(good, self.place, self.piece))
+    def of(self, valid: T) -> Mutation[R]:
+        """Return the mutation of a valid value."""
+        return Mutation(self.kind, self.outcome, self.make(valid, self.place, self.piece))
 
     def __repr__(self) -> str:
-        # Short, whatever the piece: hypothesis writes it down for every example that fails.
+        # Short, whatever the piece: hypothesis prints it for every failing example.
         return f"<{self.kind}: place {self.place:.3g}, piece {PIECES.repr(self.piece)}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What hypothesis writes down for it in place of the fields of a dataclass, of which one is a function."""
+        """Print it in hypothesis examples without the function."""
         printer.text(repr(self))
 
 
@@ -50,7 +49,7 @@ Table = Mapping[str, tuple[Outcome, Callable[[T, float, Any], R]]]
 
 
 def changes(table: Table[T, R], pieces: SearchStrategy[Any]) -> SearchStrategy[Change[T, R]]:
-    """One change of the table: first its outcome, each as likely as another, then its kind, likewise."""
+    """Changes of the table: first each outcome is equally likely, then each of its kinds."""
     by_outcome: dict[Outcome, list[str]] = {}
     for kind, (outcome, _) in table.items():
         by_outcome.setdefault(outcome, []).append(kind)
@@ -62,15 +61,12 @@ def changes(table: Table[T, R], pieces: SearchStrategy[Any]) -> SearchStrategy[C
     return st.builds(drawn, kinds, st.floats(0, 0.999), pieces)
 
 
-def each_kind(table: Table[T, R], piece: Any, asked: Collection[str] = ()) -> list[dict[str, Change[T, R]]]:
-    """Every kind of change once, as the written examples of a property: what is tried whatever the budget.
-
-    ``asked`` are kinds that checks of their own ask for, each time.
-    """
-    left = {kind: made for kind, made in table.items() if kind not in asked}
-    return [{"change": Change(kind, outcome, 0.5, piece, make)} for kind, (outcome, make) in left.items()]
+def each_kind(table: Table[T, R], piece: Any, covered: Collection[str] = ()) -> list[dict[str, Change[T, R]]]:
+    """Return each kind of change once, as written examples of a property, except those that other checks cover."""
+    remaining = {kind: entry for kind, entry in table.items() if kind not in covered}
+    return [{"change": Change(kind, outcome, 0.5, piece, make)} for kind, (outcome, make) in remaining.items()]
 
 
 def picked(place: float, choices: list[T]) -> T:
-    """One of several by its place."""
+    """Return one of several choices by a place."""
     return choices[int(place * len(choices))]

@@ -1,4 +1,4 @@
-"""JSON bodies of the organization APIs that nobody would write by hand, and paths and queries like them."""
+"""Unusual JSON bodies, paths and queries for the organization APIs."""
 
 from __future__ import annotations
 
@@ -9,25 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 UNUSUAL = (
-    "",
-    " ",
-    "\0",
-    "a\0b",
-    "é",
-    "\u202e",
-    "../..",
-    "' OR 1=1--",
-    "{}",
-    "[]",
-    "null",
-    "-",
-    "--",
-    "a" * 300,
-    "A" * 5000,
-    "%00",
-    "<script>",
-    "\ud7ff",
-)
+    "", " ", "\0", "a\0b", "é", "\u202e", "../..", "' OR 1=1--", "{}", "[]", "null", "-", "--", "a" * 300, "A" * 5000,
+    "%00", "<script>", "\ud7ff",
+)  # fmt: skip
 
 
 def unusual_strings() -> SearchStrategy[str]:
@@ -36,7 +20,7 @@ def unusual_strings() -> SearchStrategy[str]:
 
 
 def json_values() -> SearchStrategy[Any]:
-    """Values of every kind, nested a little; numbers far out of range among them."""
+    """Values of every type, moderately nested, including numbers far out of range."""
     leaves = st.one_of(
         st.none(), st.booleans(), st.integers(-(10**30), 10**30),
         st.floats(allow_nan=False, allow_infinity=False), unusual_strings(),
@@ -49,7 +33,7 @@ def json_values() -> SearchStrategy[Any]:
 
 
 def raw_bodies() -> SearchStrategy[bytes]:
-    """Bodies that are hardly JSON: cut, nested deeply, with NaN, doubled members, other encodings, plain bytes."""
+    """Bodies that are nearly JSON: cut, deeply nested, with NaN, repeated members, other encodings, bytes."""
     fixed = [
         b"", b"{", b"null", b"true", b"7", b'"text"', b"[]", b"[{}]", b'{"a": NaN}', b'{"a": 1e999}',
         b'{"a": 1, "a": 2}', b"\xef\xbb\xbf{}", b'{"a": "\\ud800"}', b'{"a": "\xff"}', "{}".encode("utf-16"),
@@ -62,7 +46,7 @@ def raw_bodies() -> SearchStrategy[bytes]:
 
 
 def path_segments() -> SearchStrategy[str]:
-    """Segments of a path as they stand on the wire: percent-encoded bytes, dots, reserved characters."""
+    """Segments of a path as on the wire: percent-encoded bytes, dots, reserved characters."""
     safe = st.text("abcxyz019-._~!$&'()*+,;=:@%", min_size=4, max_size=20)
     encoded = st.binary(min_size=1, max_size=12).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw))
     return st.one_of(
@@ -75,25 +59,11 @@ def path_segments() -> SearchStrategy[str]:
 
 
 def queries() -> SearchStrategy[str]:
-    """Query strings: known paging parameters with odd values, odd names, broken encodings."""
+    """Query strings: known paging parameters with unusual values, unusual names, broken encodings."""
     names = st.sampled_from(["limit", "offset", "page", "per_page", "cursor", "q", "sort", "filter", "", "x[]", "%00"])
-    numbers = st.sampled_from(
-        [
-            "-1",
-            "0",
-            "1e9",
-            "99999999999999999999",
-            "NaN",
-            "abc",
-            "",
-            "%00",
-            "%FF",
-            "1;DROP TABLE x",
-            "1,2",
-            "null",
-            "+1",
-            " 1",
-        ]
-    )
+    numbers = st.sampled_from([
+        "-1", "0", "1e9", "99999999999999999999", "NaN", "abc", "", "%00", "%FF", "1;DROP TABLE x", "1,2", "null", "+1",
+        " 1",
+    ])  # fmt: skip
     pairs = st.tuples(names, st.one_of(numbers, path_segments())).map("=".join)
     return st.lists(pairs, min_size=1, max_size=3).map("&".join).map(lambda text: text.replace(" ", "%20"))

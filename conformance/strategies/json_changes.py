@@ -1,6 +1,6 @@
-"""Changes to a good JSON object: first to its structure, then to its bytes.
+"""Changes to a valid JSON object: to its structure and to its bytes.
 
-Of the changes drawn a fifth at least leaves the document valid, and a fifth at least must be refused.
+At least a fifth of the drawn changes leave the document valid, and at least a fifth must be refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _bytes(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def _turned(document: Document, place: float, _: Any) -> bytes:
+def _reordered(document: Document, place: float, _: Any) -> bytes:
     names = list(document)
     at = max(1, int(place * len(names)))
     return _bytes({name: document[name] for name in reversed([*names[at:], *names[:at]])})
@@ -36,7 +36,7 @@ def _spaced(document: Document, place: float, _: Any) -> bytes:
 
 
 def _escaped(document: Document, place: float, _: Any) -> bytes:
-    """The text of one member with each letter written as an escape (RFC 8259 section 7)."""
+    """Write each letter of one member's text as an escape (RFC 8259 section 7)."""
     name = picked(place, [each for each, value in document.items() if isinstance(value, str)])
     escaped = "".join(f"\\u{ord(each):04X}" for each in document[name] if ord(each) < 0x10000)
     return _raw(document, place, f'"{escaped}"', name)
@@ -51,13 +51,13 @@ def _set(document: Document, place: float, value: Any) -> Document:
     return {**document, picked(place, list(document)): value}
 
 
-def _twice(document: Document, place: float, value: Any) -> bytes:
+def _repeated(document: Document, place: float, value: Any) -> bytes:
     name = picked(place, list(document))
     return _bytes(document)[:-1] + f", {json.dumps(name)}: {json.dumps(value)}}}".encode()
 
 
 def _raw(document: Document, place: float, raw: str, name: str | None = None) -> bytes:
-    """The document with a member's value (the one at the place, or a named one) replaced by text as it is."""
+    """Replace the value of a member, at the place or named, by raw text."""
     mark = "put-it-here"
     marked = {**document, name: mark} if name else _set(document, place, mark)
     return json.dumps(marked).replace(f'"{mark}"', raw).encode()
@@ -69,7 +69,7 @@ def _without_utf8(document: Document, place: float, _: Any) -> bytes:
 
 JSON_CHANGES: Table[Document, bytes] = {
     "nothing changed": (VALID, lambda document, place, piece: _bytes(document)),
-    "members in another order": (VALID, _turned),
+    "members in another order": (VALID, _reordered),
     "white space between the tokens": (VALID, _spaced),
     "letters written as escapes": (VALID, _escaped),
     "cut short": (REFUSED, _cut),
@@ -85,7 +85,7 @@ JSON_CHANGES: Table[Document, bytes] = {
         {**document, picked(place, ["organization", "id", "owner", "created_at", "version", "__proto__"]): piece})),
     "members of reserved names": (EITHER, lambda document, place, piece: _bytes(
         {**document, **dict.fromkeys(["$where", "a.b", "__proto__", "constructor", "toString"], piece)})),
-    "a member twice": (EITHER, _twice),
+    "a member twice": (EITHER, _repeated),
     "NUL in a text": (EITHER, lambda document, place, piece: _bytes(_set(document, place, "a\0b"))),
     "half of a surrogate pair": (EITHER, lambda document, place, piece: _raw(document, place, '"\\ud800"')),
     "a number far out of range": (EITHER, lambda document, place, piece: _raw(
@@ -101,11 +101,11 @@ JSON_CHANGES: Table[Document, bytes] = {
 
 
 EXTENSIONS = ("text after the end", "single quotes")
-"""What a reader may take that goes beyond the grammar (RFC 8259 section 9), where nothing claims that it does not."""
+"""Changes that a parser may accept as extensions (RFC 8259 section 9), unless a feature says otherwise."""
 
 JSON_KINDS = each_kind(JSON_CHANGES, {"a": [1]})
 
 
 def json_changes() -> SearchStrategy[Change[Document, bytes]]:
-    """A change of a JSON object; see the module for the shares of outcomes."""
+    """Changes of a JSON object; the module states the shares of outcomes."""
     return changes(JSON_CHANGES, json_values())

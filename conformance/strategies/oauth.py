@@ -1,4 +1,4 @@
-"""Token requests that nobody would write by hand: bodies, Authorization fields and scopes."""
+"""Unusual token requests: bodies, Authorization fields and scopes."""
 
 from __future__ import annotations
 
@@ -17,38 +17,13 @@ from conformance.vocabulary.values import with_one_changed
 
 Pair = tuple[str, str]
 NAMES = (
-    "grant_type",
-    "client_id",
-    "client_secret",
-    "scope",
-    "resource",
-    "audience",
-    "code",
-    "redirect_uri",
-    "",
-    "scope[]",
+    "grant_type", "client_id", "client_secret", "scope", "resource", "audience", "code", "redirect_uri", "", "scope[]",
     "x",
-)
+)  # fmt: skip
 VALUES = (
-    "",
-    "client_credentials",
-    "password",
-    "cf-nobody",
-    "\0",
-    "ÿ",
-    "\ud7ff",
-    "a b",
-    "*",
-    "organization:read",
-    "organization:write",
-    "' OR 1=1--",
-    "%00",
-    "null",
-    "[]",
-    "{}",
-    "true",
-    "client_credentials\0",
-)
+    "", "client_credentials", "password", "cf-nobody", "\0", "ÿ", "\ud7ff", "a b", "*", "organization:read",
+    "organization:write", "' OR 1=1--", "%00", "null", "[]", "{}", "true", "client_credentials\0",
+)  # fmt: skip
 
 
 def unusual_texts() -> SearchStrategy[str]:
@@ -68,13 +43,13 @@ def _set(pairs: list[Pair], place: float, piece: tuple[str, str]) -> list[Pair]:
     return [*_dropped(pairs, piece[0]), piece]
 
 
-def _turned(pairs: list[Pair], place: float, _: object) -> list[Pair]:
+def _reordered(pairs: list[Pair], place: float, _: object) -> list[Pair]:
     at = max(1, int(place * len(pairs)))
     return [*pairs[at:], *pairs[:at]]
 
 
 def _every_letter_encoded(pairs: list[Pair], place: float, _: object) -> bytes:
-    # Of every value: a secret is anything, and may have no letter in the place that a server looks at.
+    # Every value, because a secret may have no letter at any certain place.
     return "&".join(f"{name}={percent_encoded(value)}" for name, value in pairs).encode()
 
 
@@ -87,11 +62,11 @@ def _form(make: Callable[[list[Pair], float, Any], list[Pair]]) -> Callable[[lis
 
 
 SECRETS = ["client_secret", "client_id"]
-BEHIND = [" ", "\0x", "%00", "\n", "x", "é"]
-NEEDED = ["client_secret", "client_id", "grant_type"]
+SUFFIXES = [" ", "\0x", "%00", "\n", "x", "é"]
+REQUIRED = ["client_secret", "client_id", "grant_type"]
 FORM_CHANGES: Table[list[Pair], bytes] = {
     "nothing changed": (Outcome.VALID, _form(lambda pairs, place, piece: pairs)),
-    "parameters in another order": (Outcome.VALID, _form(_turned)),
+    "parameters in another order": (Outcome.VALID, _form(_reordered)),
     "a parameter that nobody knows": (Outcome.VALID, _form(
         lambda pairs, place, piece: [*pairs, (picked(place, ["cf_further", "x", "scope2", "Scope"]), "1")])),
     "an unknown parameter without a value": (Outcome.VALID, lambda pairs, place, piece: encoded(pairs) + b"&cf_empty="),
@@ -100,13 +75,13 @@ FORM_CHANGES: Table[list[Pair], bytes] = {
     "a credential altered by a letter": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
         pairs, SECRETS[int(place * 20) % 2], lambda value: with_one_changed(value, place)))),
     "a credential with something behind it": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
-        pairs, SECRETS[int(place * 20) % 2], lambda value: value + picked(place, BEHIND)))),
+        pairs, SECRETS[int(place * 20) % 2], lambda value: value + picked(place, SUFFIXES)))),
     "a credential cut short": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
         pairs, SECRETS[int(place * 20) % 2], lambda value: value[: int(place * len(value))]))),
     "another grant": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
         pairs, "grant_type", lambda value: picked(place, ["Client_Credentials", "client_credential", "x", "client"])))),
     "a needed parameter left out": (Outcome.REFUSED, _form(
-        lambda pairs, place, piece: _dropped(pairs, picked(place, NEEDED)))),
+        lambda pairs, place, piece: _dropped(pairs, picked(place, REQUIRED)))),
     "a parameter of another value": (Outcome.EITHER, _form(_set)),
     "a parameter twice": (Outcome.EITHER, _form(lambda pairs, place, piece: [*pairs, piece])),
     "a parameter before its own": (Outcome.EITHER, _form(lambda pairs, place, piece: [piece, *pairs])),
@@ -120,12 +95,12 @@ FORM_KINDS = each_kind(FORM_CHANGES, ("scope", "x"))
 
 
 def form_changes() -> SearchStrategy[Change[list[Pair], bytes]]:
-    """A change of a good form: a fifth at least stays valid, and a fifth at least must be refused."""
+    """Changes of a valid form: at least a fifth stay valid, and at least a fifth must be refused."""
     return changes(FORM_CHANGES, st.tuples(st.sampled_from(NAMES), unusual_texts()))
 
 
 def token_request_bodies() -> SearchStrategy[bytes]:
-    """Bodies of token requests: raw bytes, broken percent-encoding, and forms of odd pairs."""
+    """Bodies of token requests: raw bytes, broken percent-encoding, and forms of unusual pairs."""
     pairs = st.lists(st.tuples(st.sampled_from(NAMES), unusual_texts()), max_size=6)
     forms = pairs.map(lambda each: "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in each).encode())
     raw = st.text(st.characters(codec="ascii"), max_size=40).map(
@@ -140,25 +115,16 @@ def token_request_bodies() -> SearchStrategy[bytes]:
 
 
 def content_types() -> SearchStrategy[str | None]:
-    """Content types, right, near and wrong; None for no field."""
-    return st.sampled_from(
-        [
-            "application/x-www-form-urlencoded",
-            "application/x-www-form-urlencoded; charset=utf-16",
-            "application/json",
-            "text/plain",
-            "",
-            "multipart/form-data",
-            "multipart/form-data; boundary=x",
-            "application/x-www-form-urlencoded;;",
-            "*/*",
-            None,
-        ]
-    )
+    """Content types, correct, similar and wrong; None for no field."""
+    return st.sampled_from([
+        "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-16", "application/json",
+        "text/plain", "", "multipart/form-data", "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded;;", "*/*", None,
+    ])  # fmt: skip
 
 
 def authorization_values() -> SearchStrategy[bytes]:
-    """Values of an Authorization field: schemes, junk, bytes beyond ASCII; no line breaks, which no client sends."""
+    """Values of an Authorization field: schemes, junk, non-ASCII bytes; no line breaks, which no client sends."""
     field = st.binary(max_size=60).map(lambda raw: bytes(each for each in raw if each >= 0x20 and each != 0x7F).strip())
     schemes = st.sampled_from(
         [b"Basic ", b"basic ", b"Bearer ", b"bearer ", b"Digest ", b"Basic", b"Bearer", b"Negotiate ", b""]
@@ -167,19 +133,19 @@ def authorization_values() -> SearchStrategy[bytes]:
 
 
 def _basic(change: Callable[[str, float], str]) -> Callable[[Pair, float, Any], bytes]:
-    """Basic credentials of which the text (id, colon, secret) is changed before it is encoded."""
+    """Change the text of Basic credentials (id, colon, secret) before encoding."""
 
-    def made(credentials: Pair, place: float, _: object) -> bytes:
+    def changed(credentials: Pair, place: float, _: object) -> bytes:
         text = change(":".join(credentials), place)
         return (b"Basic " + base64.b64encode(text.encode())).strip()
 
-    return made
+    return changed
 
 
 def _recoded(change: Callable[[bytes, float], bytes]) -> Callable[[Pair, float, Any], bytes]:
-    """Basic credentials of which the base64 is changed."""
-    good = _basic(lambda text, place: text)
-    return lambda credentials, place, piece: change(good(credentials, 0, None), place).strip()
+    """Change the encoded form of Basic credentials."""
+    valid = _basic(lambda text, place: text)
+    return lambda credentials, place, piece: change(valid(credentials, 0, None), place).strip()
 
 
 AUTHORIZATION_CHANGES: Table[Pair, bytes] = {
@@ -202,25 +168,16 @@ AUTHORIZATION_KINDS = each_kind(AUTHORIZATION_CHANGES, b"Bearer x")
 
 
 def authorization_changes() -> SearchStrategy[Change[Pair, bytes]]:
-    """A change of a good Authorization field: a fifth at least stays valid, a third at least must be refused."""
+    """Changes of a valid Authorization field: at least a fifth stay valid, at least a third must be refused."""
     return changes(AUTHORIZATION_CHANGES, authorization_values())
 
 
 def scopes() -> SearchStrategy[str]:
-    """Scope values: lists of known and unknown scopes, odd separators, odd characters."""
-    known = st.sampled_from(
-        [
-            "organization:read",
-            "project:read",
-            "project:write",
-            "member:read",
-            "Organization:Read",
-            "*",
-            "organization:*",
-            "admin",
-            "openid",
-        ]
-    )
+    """Scope values: lists of known and unknown scopes, unusual separators and characters."""
+    known = st.sampled_from([
+        "organization:read", "project:read", "project:write", "member:read", "Organization:Read", "*", "organization:*",
+        "admin", "openid",
+    ])  # fmt: skip
     separators = st.sampled_from([" ", "  ", ",", "\t", "\n", "+", "\0", "\u00a0", "%20", ""])
     lists = st.lists(st.tuples(st.one_of(known, unusual_texts()), separators), max_size=5).map(
         lambda parts: "".join(a + b for a, b in parts)

@@ -1,4 +1,4 @@
-"""What to try on a registry: manifests that are not quite ones, tags, digests, queries, ranges."""
+"""Inputs for a registry: changed manifests, tags, digests, queries, ranges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conformance.strategies.json_changes import JSON_CHANGES
 from conformance.vocabulary.mutation import Mutation, Outcome
 from conformance.vocabulary.values import with_one_changed
 
-ANYTHING: SearchStrategy[Any] = st.recursive(
+ANY_JSON: SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
@@ -46,7 +46,7 @@ REMOVED = object()
 
 
 def _changed(document: dict[str, Any], place: tuple[str | int, ...], value: Any) -> None:
-    """Puts a value into a place of a document, or takes out what is there."""
+    """Set a value at a place of a document, or remove it."""
     container: Any = document
     for step in place[:-1]:
         if isinstance(container, dict):
@@ -68,23 +68,23 @@ def _changed(document: dict[str, Any], place: tuple[str | int, ...], value: Any)
 
 
 def _placed(document: dict[str, Any], _: float, piece: tuple[tuple[str | int, ...], Any]) -> bytes:
-    """The document with something put into a place of it, or taken out."""
+    """Return the document with a value set or removed."""
     result = copy.deepcopy(document)
     _changed(result, *piece)
     return json.dumps(result).encode()
 
 
-def _plain(make: Callable[[dict[str, Any], float, Any], bytes]) -> Callable[[dict[str, Any], float, Any], bytes]:
-    """A change of any JSON, which is given a value alone."""
+def _value_only(make: Callable[[dict[str, Any], float, Any], bytes]) -> Callable[[dict[str, Any], float, Any], bytes]:
+    """Adapt a change of any JSON, whose piece is only a value."""
     return lambda document, place, piece: make(document, place, None if piece[1] is REMOVED else piece[1])
 
 
 def _json(*outcomes: Outcome) -> dict[str, tuple[Outcome, Callable[[dict[str, Any], float, Any], bytes]]]:
-    return {kind: (outcome, _plain(make)) for kind, (outcome, make) in JSON_CHANGES.items() if outcome in outcomes}
+    return {kind: (outcome, _value_only(make)) for kind, (outcome, make) in JSON_CHANGES.items() if outcome in outcomes}
 
 
 def _unpushed(document: dict[str, Any], place: float, _: Any) -> bytes:
-    """The document with a descriptor (the config's or a layer's) of something that nobody pushed."""
+    """Return the document with a descriptor (the config's or a layer's) of a missing blob."""
     result = copy.deepcopy(document)
     descriptors = [result["config"], *result["layers"]]
     picked(place, descriptors)["digest"] = f"sha256:{int(place * 2**60):064x}"
@@ -105,44 +105,43 @@ MANIFEST_CHANGES: Table[dict[str, Any], bytes] = {
     "a place of another value yet": (Outcome.EITHER, lambda document, place, piece: _placed(
         json.loads(_placed(document, place, (picked(place, list(PLACES)), piece[1]))), place, piece)),
     **_json(Outcome.EITHER),
-    # Not every database keeps it, though JSON has it (RFC 8259 section 7).
+    # Valid JSON (RFC 8259 section 7), but not every database stores it.
     "NUL in an annotation": (Outcome.EITHER, lambda document, place, piece: json.dumps(
         {**document, "annotations": {"org.example.nul": f"{place}\0"}}).encode()),
 }  # fmt: skip
 
 
-# Already covered by registry/manifest/bytes-are-preserved and malformed-body-is-400: to a registry that preserves bytes
-# one further member is like another. A missing blob is found last, when the tag may have moved already.
-MANIFESTS_ASKED = {
+# Covered by registry/manifest/bytes-are-preserved and malformed-body-is-400.
+COVERED_MANIFESTS = {
     "nothing changed", "white space between the tokens", "a property that nobody knows", "an annotation",
     "cut short", "single quotes", "an array around it", "another kind of value in its place", "bytes that are no UTF-8",
     "a further member", "a member that names the owner", "members of reserved names",
 }  # fmt: skip
-MANIFEST_KINDS = each_kind(MANIFEST_CHANGES, (("layers", 0, "size"), -1), MANIFESTS_ASKED)
+MANIFEST_KINDS = each_kind(MANIFEST_CHANGES, (("layers", 0, "size"), -1), COVERED_MANIFESTS)
 
 
 def manifest_changes() -> SearchStrategy[Change[dict[str, Any], bytes]]:
-    """A change of an image manifest: a fifth at least stays valid, and a fifth at least must be refused.
+    """Changes of an image manifest: at least a fifth stay valid, and at least a fifth must be refused.
 
-    That a blob is missing must be told only where the target claims to look (``MISSING_BLOB``).
+    ``MISSING_BLOB`` must be refused only if the target claims that feature.
     """
-    odd = (
-        ANYTHING
+    values = (
+        ANY_JSON
         | st.just(REMOVED)
         | st.sampled_from(
-            ["", "sha256:", "sha256:" + "0" * 64, -1, 0, 2**63, 1.5, [], {}, [[]], "application/x", "a/b/c", "\ud800"],
+            ["", "sha256:", "sha256:" + "0" * 64, -1, 0, 2**63, 1.5, [], {}, [[]], "application/x", "a/b/c", "\ud800"]
         )
     )
-    return changes(MANIFEST_CHANGES, st.tuples(st.sampled_from(PLACES), odd))
+    return changes(MANIFEST_CHANGES, st.tuples(st.sampled_from(PLACES), values))
 
 
 TWICE = b'{"schemaVersion": 2, "schemaVersion": 1, "layers": [], "layers": 1}'
 
 
 def manifest_bodies() -> SearchStrategy[bytes]:
-    """Bodies that are no manifest at all: bytes, JSON of any kind, nested deep, members twice."""
+    """Bodies that are no manifest: bytes, any JSON, deep nesting, repeated members."""
     nested = st.integers(1, 4000).map(lambda depth: b'{"a":' * depth + b"1" + b"}" * depth)
-    return st.binary(max_size=200) | ANYTHING.map(lambda value: json.dumps(value).encode()) | nested | st.just(TWICE)
+    return st.binary(max_size=200) | ANY_JSON.map(lambda value: json.dumps(value).encode()) | nested | st.just(TWICE)
 
 
 MANIFEST_BODIES: list[dict[str, Any]] = [
@@ -152,18 +151,18 @@ MANIFEST_BODIES: list[dict[str, Any]] = [
 
 
 def manifest_types() -> SearchStrategy[str]:
-    """Content-Types of manifests: those that there are, and others."""
+    """Content-Types of manifests, and others."""
     others = ["application/json", "text/plain", "application/vnd.docker.distribution.manifest.v1+json", "a", "/", ";"]
     return st.sampled_from([*MANIFEST_TYPES, *others])
 
 
 def path_parts() -> SearchStrategy[str]:
-    """What may stand where a tag or a digest stands, percent-encoded where it must be."""
+    """Path segments instead of a tag or digest, percent-encoded if necessary."""
     safe = string.ascii_letters + string.digits + "._-:@+~!$"
     encoded = st.binary(min_size=1, max_size=6).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw))
     digests = st.text("0123456789abcdef", min_size=0, max_size=130).map(lambda text: f"sha256:{text}")
     parts = st.text(safe, min_size=1, max_size=140) | encoded | digests
-    # A part of dots alone is another path, which clients and servers may resolve.
+    # Clients and servers may resolve a segment of dots.
     return parts.filter(lambda part: part.strip(".") != "")
 
 
@@ -171,19 +170,19 @@ TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
 def tags() -> SearchStrategy[Mutation[str]]:
-    """Tags: two thirds are of the grammar and must be taken; of the others a registry may take what it likes.
+    """Tags: two thirds are valid and must be accepted; a registry may accept the others.
 
-    Of those of the grammar a third each is of any of its characters, of digits, and of separators behind the first.
+    A third of the valid ones have any permitted character, a third only digits, a third separators after the first.
     """
     first, digits = string.ascii_letters + string.digits + "_", string.digits
     alphabets = st.sampled_from([(first, first + ".-"), (digits, digits), (first, "._-")])
-    good = alphabets.flatmap(
+    valid = alphabets.flatmap(
         lambda each: st.builds(lambda one, rest: one + rest, st.sampled_from(each[0]), st.text(each[1], max_size=127))
     )
-    odd = path_parts().filter(lambda part: not TAG.fullmatch(part) and ":" not in part)
-    taken = good.map(lambda tag: Mutation("a tag of the grammar", Outcome.VALID, tag))
-    other = odd.map(lambda part: Mutation("a tag of another grammar", Outcome.EITHER, part))
-    return st.integers(0, 2).flatmap(lambda number: other if number == 2 else taken)
+    invalid = path_parts().filter(lambda part: not TAG.fullmatch(part) and ":" not in part)
+    accepted = valid.map(lambda tag: Mutation("a tag of the grammar", Outcome.VALID, tag))
+    other = invalid.map(lambda part: Mutation("a tag of another grammar", Outcome.EITHER, part))
+    return st.integers(0, 2).flatmap(lambda number: other if number == 2 else accepted)
 
 
 TAGS: list[dict[str, Mutation[str]]] = [
@@ -210,13 +209,13 @@ CLOSING_CHANGES: Table[bytes, str | None] = {
 }  # fmt: skip
 
 
-# By registry/digest/wrong-is-refused, malformed-is-400 and missing-is-400.
-CLOSING_ASKED = {"its own digest", "a digit altered", "other content's digest", "cut short", "no digest"}
-CLOSING_KINDS = each_kind(CLOSING_CHANGES, "sha256:x", CLOSING_ASKED)
+# Covered by registry/digest/wrong-is-refused, malformed-is-400 and missing-is-400.
+COVERED_CLOSINGS = {"its own digest", "a digit altered", "other content's digest", "cut short", "no digest"}
+CLOSING_KINDS = each_kind(CLOSING_CHANGES, "sha256:x", COVERED_CLOSINGS)
 
 
 def closing_digests() -> SearchStrategy[Change[bytes, str | None]]:
-    """A digest to close an upload with: its own in a fifth at least, one that must be refused in a fifth at least."""
+    """Digests to close an upload: at least a fifth correct, at least a fifth that must be refused."""
     return changes(CLOSING_CHANGES, st.text(max_size=80))
 
 
@@ -237,12 +236,12 @@ CONTENT_RANGE_CHANGES: Table[tuple[int, int], str | None] = {
 
 
 # By registry/upload/in-chunks, out-of-order-is-416, range-and-length-agree and malformed-content-range-is-refused.
-CONTENT_RANGES_ASKED = {"as it is", "begins late", "ends elsewhere", "ends before it begins"}
-CONTENT_RANGE_KINDS = each_kind(CONTENT_RANGE_CHANGES, "bytes=x-", CONTENT_RANGES_ASKED)
+COVERED_CONTENT_RANGES = {"as it is", "begins late", "ends elsewhere", "ends before it begins"}
+CONTENT_RANGE_KINDS = each_kind(CONTENT_RANGE_CHANGES, "bytes=x-", COVERED_CONTENT_RANGES)
 
 
 def content_ranges() -> SearchStrategy[Change[tuple[int, int], str | None]]:
-    """A Content-Range of a chunk: right in a fifth at least, out of order in a fifth at least."""
+    """Content-Ranges of a chunk: at least a fifth correct, at least a fifth out of order."""
     return changes(CONTENT_RANGE_CHANGES, ranges())
 
 
@@ -252,12 +251,12 @@ def tag_queries() -> SearchStrategy[str]:
     values = texts | texts.filter(bool) | st.integers(-(2**70), 2**70).map(str)
     names = st.sampled_from(["n", "last", "N", "page", "n[]", "last"])
     return st.lists(st.tuples(names, values), min_size=1, max_size=3).map(
-        lambda pairs: "?" + "&".join(f"{name}={value}" for name, value in pairs),
+        lambda pairs: "?" + "&".join(f"{name}={value}" for name, value in pairs)
     )
 
 
 def ranges() -> SearchStrategy[str]:
-    """Range and Content-Range values, mostly odd."""
+    """Values of Range and Content-Range, mostly unusual."""
     numbers = st.integers(0, 5000).map(str) | st.sampled_from(["", "-1", "x", "9" * 40])
     units = st.sampled_from(["bytes=", "", "items="])
     return st.builds(lambda unit, first, last: f"{unit}{first}-{last}", units, numbers, numbers)

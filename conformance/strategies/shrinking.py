@@ -1,10 +1,9 @@
-"""Makes a sequence of steps that failed shorter: does it again without some of its steps, as long as it fails alike.
+"""Shortens a failing sequence of steps: repeats it without some steps as long as it fails alike.
 
-What no step can be left out of may still be led to by another step in place of several: a write in place of an upload
-with its part and its completion.
+Then it replaces several steps by one: a write instead of an upload with its part and its completion.
 
-Hypothesis makes the choices smaller from which a sequence was drawn; without a step those behind it mean something
-else, so that it needs many sequences, and stops when its time is up. What it leaves is done again here step by step.
+Hypothesis shrinks the choices from which a sequence was drawn. Removing a step changes the meaning of later choices,
+so hypothesis needs many sequences and may run out of time. This module continues step by step.
 """
 
 from __future__ import annotations
@@ -17,46 +16,46 @@ from typing import Any
 from conformance.vocabulary.finding import NonConformance
 
 Step = tuple[str, dict[str, Any]]
-"""A rule by its name, with the values that it was given."""
+"""The name of a rule, and its arguments."""
 Again = Callable[[Sequence[Step]], NonConformance | None]
-"""Does steps again: how they failed, with ``steps`` and ``evidence`` of its own, or None where they do not."""
+"""Repeats steps: returns their failure, with ``steps`` and ``evidence``, or None."""
 Rules = Mapping[str, Sequence[str]]
-"""The rules that a machine has, each with the names of what it is given."""
+"""The rules of a machine with the names of their parameters."""
 REPLACED, TRIED = 4, 8
-"""How many steps at most another one takes the place of, and with how many values it is tried there."""
+"""The most steps that one step replaces, and the most argument sets to try."""
 
 
 def shortened(failure: NonConformance, again: Again, within_s: float, rules: Rules) -> NonConformance:
-    """The failure of as few requests as can be found in so many seconds; the first step, which begins, stays."""
+    """Return the failure with the fewest requests found within the time; the first step always stays."""
     search = _Search(failure, again, time.monotonic() + within_s)
     for size in (8, 4, 2):
         search.leave_out(size)
-    while search.leave_out(1) or search.make_less() or search.replace(rules):
+    while search.leave_out(1) or search.simplify() or search.replace(rules):
         pass
     return search.failure
 
 
-def told(steps: Sequence[Step]) -> str:
-    """Steps as they would be called."""
+def described(steps: Sequence[Step]) -> str:
+    """Return steps as calls, a line each."""
     return "\n".join(
         f"state.{name}({', '.join(f'{each}={value!r}' for each, value in values.items())})" for name, values in steps
     )
 
 
 class _Search:
-    """What is the shortest so far."""
+    """The shortest failure so far."""
 
     def __init__(self, failure: NonConformance, again: Again, until: float) -> None:
         self.failure, self.again, self.until = failure, again, until
 
     @property
     def steps(self) -> list[Step]:
-        """The steps that lead to it."""
-        found: list[Step] = self.failure.steps  # type: ignore[attr-defined]  # the machine has it bear them
+        """The steps of the failure."""
+        found: list[Step] = self.failure.steps  # type: ignore[attr-defined]  # set by the machine
         return found
 
     def leave_out(self, size: int) -> bool:
-        """Tries to leave out steps, so many at a time, from the end on; True where some could be."""
+        """Try to leave out ``size`` steps at a time, from the end; return whether it succeeded."""
         before = self.failure
         start = len(self.steps) - 1 - size
         while start > 0:
@@ -64,13 +63,13 @@ class _Search:
             start = min(start - size, len(self.steps) - 1 - size)
         return self.failure is not before
 
-    def make_less(self) -> bool:
-        """Tries to have one of the steps do less; True where one could."""
-        return any(self._try(steps) for steps in _with_less(self.steps))
+    def simplify(self) -> bool:
+        """Try to simplify an argument of a step; return whether it succeeded."""
+        return any(self._try(steps) for steps in _simplified(self.steps))
 
     def replace(self, rules: Rules) -> bool:
-        """Tries to do one step in place of several; True where one could be."""
-        return any(self._try(steps) for steps in _with_another(self.steps, rules))
+        """Try to replace several steps by one; return whether it succeeded."""
+        return any(self._try(steps) for steps in _replaced(self.steps, rules))
 
     def _try(self, steps: list[Step]) -> bool:
         found = self.again(steps) if time.monotonic() < self.until else None
@@ -81,43 +80,43 @@ class _Search:
 
 
 def _size(failure: NonConformance) -> tuple[int, int]:
-    """Requests, then steps."""
+    """Return the number of requests, then of steps."""
     return len(failure.evidence), len(failure.steps)  # type: ignore[attr-defined]  # as above
 
 
-def _with_less(steps: list[Step]) -> Iterator[list[Step]]:
-    for place, (name, values) in enumerate(steps):
+def _simplified(steps: list[Step]) -> Iterator[list[Step]]:
+    for index, (name, values) in enumerate(steps):
         for each, value in values.items():
-            for less in _less(value):
-                yield [*steps[:place], (name, {**values, each: less}), *steps[place + 1 :]]
+            for simpler in _simpler(value):
+                yield [*steps[:index], (name, {**values, each: simpler}), *steps[index + 1 :]]
 
 
-def _with_another(steps: list[Step], rules: Rules) -> Iterator[list[Step]]:
-    """With another step in place of several, given what steps of the sequence were given by those names."""
-    others = [(name, values) for name, given in rules.items() for values in _given(steps, given)]
+def _replaced(steps: list[Step], rules: Rules) -> Iterator[list[Step]]:
+    """Yield sequences with one step instead of several; its arguments are those of other steps."""
+    others = [(name, values) for name, parameters in rules.items() for values in _arguments(steps, parameters)]
     for size in range(REPLACED, 1, -1):
         for start in range(1, len(steps) - size):
             for other in others:
                 yield [*steps[:start], other, *steps[start + size :]]
 
 
-def _given(steps: list[Step], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _arguments(steps: list[Step], names: Sequence[str]) -> Iterator[dict[str, Any]]:
     known = [_known([values[name] for _, values in steps if name in values]) for name in names]
     for chosen in itertools.islice(itertools.product(*known), TRIED):
         yield dict(zip(names, chosen, strict=True))
 
 
 def _known(values: list[Any]) -> list[Any]:
-    """Each value once, and where one is true or false both; by their looks, since some are neither hashed nor equal."""
+    """Return each value once, and both booleans if there is one; compared by repr, as some values are not hashable."""
     both = [False, True] if any(isinstance(value, bool) for value in values) else []
     return list({repr(value): value for value in [*both, *values]}.values())
 
 
-def _less(value: Any) -> Iterator[Any]:
-    """Lists without one of their items; of what may be done besides, that it is not."""
+def _simpler(value: Any) -> Iterator[Any]:
+    """Yield simpler values: a list without an item, False, or None for an optional tuple."""
     if isinstance(value, list):
-        for place in range(len(value)):
-            yield value[:place] + value[place + 1 :]
+        for index in range(len(value)):
+            yield value[:index] + value[index + 1 :]
     elif value is True:
         yield False
     elif isinstance(value, tuple):

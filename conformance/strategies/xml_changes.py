@@ -1,6 +1,6 @@
-"""Changes to a good XML document of S3's: first to its structure, then to its bytes.
+"""Changes to a valid S3 XML document: to its structure and to its bytes.
 
-Of the changes drawn a fifth at least leaves the document valid, and a fifth at least must be refused.
+At least a fifth of the drawn changes leave the document valid, and at least a fifth must be refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xml.sax.saxutils import unescape
 from hypothesis.strategies import SearchStrategy
 
 from conformance.strategies.changes import Change, Table, changes, each_kind, picked
-from conformance.strategies.storage import wounded, xml_wounds
+from conformance.strategies.storage import byte_changes, corrupted
 from conformance.vocabulary.mutation import Outcome
 
 TEXT = re.compile(rb">([^<>]+)</")
@@ -26,27 +26,27 @@ DEPTH = 3000
 
 
 def _in_text(change: Callable[[str, float], str]) -> Callable[[bytes, float, Any], bytes]:
-    """A change of the text of one element; the text is given without its escapes, and comes back with them."""
+    """Change the text of one element; ``change`` receives it unescaped and returns it escaped."""
 
-    def made(document: bytes, place: float, _: Any) -> bytes:
+    def changed(document: bytes, place: float, _: Any) -> bytes:
         found = picked(place, list(TEXT.finditer(document)))
         text = unescape(found[1].decode(), {"&quot;": '"', "&#13;": "\r"})
         return document[: found.start(1)] + change(text, place).encode() + document[found.end(1) :]
 
-    return made
+    return changed
 
 
 def _between(piece: bytes) -> Callable[[bytes, float, Any], bytes]:
-    """The document with something before one of its elements."""
+    """Insert a piece before an element."""
 
-    def made(document: bytes, place: float, _: Any) -> bytes:
+    def changed(document: bytes, place: float, _: Any) -> bytes:
         at = picked(place, [found.end() for found in BEFORE_AN_ELEMENT.finditer(document)])
         return document[:at] + piece + document[at:]
 
-    return made
+    return changed
 
 
-def _referenced(text: str, place: float) -> str:
+def _as_references(text: str, place: float) -> str:
     return "".join(f"&#x{ord(each):x};" if place < 0.5 else f"&#{ord(each)};" for each in text)
 
 
@@ -70,11 +70,11 @@ def _renamed(document: bytes, place: float, _: Any) -> bytes:
     return document.replace(b"<" + root + b" ", b"<" + other + b" ").replace(b"</" + root, b"</" + other)
 
 
-def _hollow(document: bytes, place: float, _: Any) -> bytes:
+def _emptied(document: bytes, place: float, _: Any) -> bytes:
     return b"<%s></%s>" % (_root(document), _root(document))
 
 
-def _twice(document: bytes, place: float, _: Any) -> bytes:
+def _repeated(document: bytes, place: float, _: Any) -> bytes:
     found = picked(place, list(ELEMENT.finditer(document)))
     return document[: found.end()] + found[0] + document[found.end() :]
 
@@ -91,21 +91,21 @@ XML_CHANGES: Table[bytes, bytes] = {
     "white space between elements": (Outcome.VALID, _between(b"\n\t ")),
     "a comment between elements": (Outcome.VALID, _between(b"<!-- <Key>not this</Key> -->")),
     "text as CDATA": (Outcome.VALID, _in_text(lambda text, place: f"<![CDATA[{text}]]>")),
-    "text as character references": (Outcome.VALID, _in_text(_referenced)),
+    "text as character references": (Outcome.VALID, _in_text(_as_references)),
     "cut short": (Outcome.REFUSED, _cut),
     "an element not closed": (Outcome.REFUSED, _unclosed),
     "another root": (Outcome.REFUSED, _renamed),
-    "nothing inside": (Outcome.REFUSED, _hollow),
+    "nothing inside": (Outcome.REFUSED, _emptied),
     "an ampersand that begins nothing": (Outcome.REFUSED, _in_text(lambda text, place: "a & b")),
     "an entity that is not declared": (Outcome.REFUSED, _in_text(lambda text, place: "a&nosuch;b")),
-    "bytes put into it": (Outcome.EITHER, lambda document, place, piece: wounded(document, piece)),
+    "bytes put into it": (Outcome.EITHER, lambda document, place, piece: corrupted(document, piece)),
     "bytes put into it twice": (
         Outcome.EITHER,
-        lambda document, place, piece: wounded(wounded(document, piece), (piece[0], place, piece[2])),
+        lambda document, place, piece: corrupted(corrupted(document, piece), (piece[0], place, piece[2])),
     ),
     "text of another kind": (Outcome.EITHER, _in_text(lambda text, place: picked(place, UNUSUAL_TEXTS))),
     "an unknown element": (Outcome.EITHER, _between(b"<CfUnknown><a>1</a></CfUnknown>")),
-    "an element twice": (Outcome.EITHER, _twice),
+    "an element twice": (Outcome.EITHER, _repeated),
     "nested deeply": (Outcome.EITHER, _between(b"<a>" * DEPTH + b"</a>" * DEPTH)),
     "another encoding": (Outcome.EITHER, _in_other_unicode_encoding),
     "a processing instruction": (Outcome.EITHER, _between(b"<?cf do?>")),
@@ -117,5 +117,5 @@ XML_KINDS = each_kind(XML_CHANGES, ("insert", 0.5, b"<"))
 
 
 def xml_changes() -> SearchStrategy[Change[bytes, bytes]]:
-    """A change of an XML document; see the module for the shares of outcomes."""
-    return changes(XML_CHANGES, xml_wounds())
+    """Changes of an XML document; the module states the shares of outcomes."""
+    return changes(XML_CHANGES, byte_changes())

@@ -1,4 +1,4 @@
-"""What a target file lacks for the conformance classes that it is about: roles, hooks, limits and declared resources.
+"""The roles, hooks, limits and resources that a target file lacks to show the classes of its surfaces.
 
 A run without them is usable; the classes are *not shown*, and no certificate names them.
 """
@@ -14,7 +14,7 @@ SURFACE_OF_AREA = {"oauth": "identity", "authorization": "identity", "errors": "
 
 
 def missing(target: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """By class, each key that the described target lacks with what to add; ``target`` is plain data."""
+    """Return the missing keys by class, each with what to add; ``target`` is plain data."""
     found: dict[str, dict[str, str]] = {}
     relevant = set(_classes(target))
     for key, declaration in catalogue().declarations.items():
@@ -26,7 +26,7 @@ def missing(target: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def _classes(target: Mapping[str, Any]) -> Iterator[str]:
-    """The classes of the surfaces that are described, unless all of a class needs a feature that is not claimed."""
+    """Yield the classes of the described surfaces that have a requirement without an unclaimed feature."""
     features = target.get("features") or ()
     for requirement in catalogue():
         surface = SURFACE_OF_AREA.get(requirement.area, requirement.area)
@@ -35,7 +35,7 @@ def _classes(target: Mapping[str, Any]) -> Iterator[str]:
 
 
 def declared(target: Mapping[str, Any], key: str) -> bool:
-    """Whether a target has a key such as ``hooks.revoke``; of a list, whether one of its entries has it."""
+    """Return whether a target has a key such as ``hooks.revoke``; in a list, whether any entry has it."""
     found: list[Any] = [target]
     for part in key.split("."):
         values = (each.get(part) for each in found if isinstance(each, Mapping))
@@ -44,7 +44,7 @@ def declared(target: Mapping[str, Any], key: str) -> bool:
 
 
 def lines(target: Mapping[str, Any]) -> Iterator[str]:
-    """The classes that cannot be shown, each with the keys to add."""
+    """Yield lines that name the classes that cannot be shown, each with the keys to add."""
     for name, keys in missing(target).items():
         yield f"  {name}"
         for key, add in keys.items():

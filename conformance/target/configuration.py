@@ -1,9 +1,9 @@
-"""Finds, reads and validates ``conformance.toml``, and names every mistake in it at once.
+"""Find, read and validate ``conformance.toml``; name all its mistakes at once.
 
     loaded = load(None, Path.cwd())
     name, target = loaded.choose(None)
 
-No exception of this module carries a secret.
+No exception of this module contains a secret.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from conformance.target.description import SHORTEST_SECRET, ConfigurationFile, Secret, Target
-from conformance.target.errors import Mistake, choices, nearest, of_pydantic, shown
+from conformance.target.errors import Mistake, choices, nearest, path_text, pydantic_mistakes
 from conformance.target.references import BODIES, References, is_secret, secrets_in
-from conformance.target.semantic_validation import NAMELESS, is_nameless, of_meaning
-from conformance.target.toml_locations import Places
+from conformance.target.semantic_validation import NAMELESS, is_nameless, semantic_mistakes
+from conformance.target.toml_locations import Locations
 
 FILE_NAME = "conformance.toml"
 LARGEST_FILE = 4 * 1024 * 1024
 
 
 class ConfigurationError(Exception):
-    """The target file cannot be used: every mistake, each with its place and how it is mended."""
+    """The target file cannot be used: every mistake, with its place and its correction."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
@@ -43,14 +43,14 @@ class NoConfiguration(Exception):
 
 @dataclass(frozen=True)
 class Configuration:
-    """A target file, read. ``targets`` holds those that can be used; ``missing`` what each of the others lacks."""
+    """A target file that was read: the usable ``targets``, and what each other target is ``missing``."""
 
     path: Path
     targets: dict[str, Target]
     missing: dict[str, list[str]] = field(default_factory=dict)
 
     def choose(self, name: str | None) -> tuple[str, Target]:
-        """The target of that name, or the only one; ConfigurationError where there is none, or several."""
+        """Return the target of that name, or the only one; ConfigurationError if there is none, or several."""
         names = sorted([*self.targets, *self.missing])
         if name is None:
             if len(names) > 1:
@@ -65,25 +65,25 @@ class Configuration:
 
 
 def load(path: Path | None, start: Path) -> Configuration:
-    """The given file, or the nearest ``conformance.toml`` from ``start`` upwards.
+    """Read the given file, or the nearest ``conformance.toml`` from ``start`` upwards.
 
-    Raises NoConfiguration where none was given and none is found, ConfigurationError with every mistake.
-    A secret that is missing refuses its own target only, as long as another one can be used.
+    Raises NoConfiguration if there is no file, ConfigurationError with every mistake. A missing secret makes only its
+    own target unusable, if another one is usable.
     """
     found = locate(path, start)
     named = path or found
     text = _text(found, named)
     data = _parsed(named, text)
-    return _Reading(named, found.parent, Places(text)).configuration(data)
+    return _Reading(named, found.parent, Locations(text)).configuration(data)
 
 
 def locate(path: Path | None, start: Path) -> Path:
-    """Return the target file in use: the given one, or the nearest; NoConfiguration where there is neither."""
+    """Return the path of the given target file, or of the nearest; NoConfiguration if there is neither."""
     return start / path if path else find(start)
 
 
 def find(start: Path) -> Path:
-    """The nearest ``conformance.toml``, up to the repository's root; NoConfiguration where there is none."""
+    """Return the nearest ``conformance.toml``, up to the repository's root; NoConfiguration if there is none."""
     for folder in (start.absolute(), *start.absolute().parents):
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
@@ -120,11 +120,11 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
 @dataclass
 class _Reading:
-    """One file on its way from parsed TOML to typed targets."""
+    """The conversion of one file from parsed TOML to typed targets."""
 
     path: Path
     folder: Path
-    places: Places
+    places: Locations
 
     def configuration(self, data: dict[str, Any]) -> Configuration:
         if is_nameless(data):
@@ -135,18 +135,18 @@ class _Reading:
             described = ConfigurationFile.model_validate(resolved)
             mistakes = references.mistakes
         except ValidationError as error:
-            # Built from its list and not chained: pydantic's own text repeats the input.
-            found = of_pydantic([dict(each) for each in error.errors(include_url=False)], ConfigurationFile)
+            # Not chained to the ValidationError, whose text repeats the input.
+            found = pydantic_mistakes([dict(each) for each in error.errors(include_url=False)], ConfigurationFile)
             mistakes, described = [*references.mistakes, *found], None
-        mistakes = [*mistakes, *of_meaning(resolved)]
-        # A value whose variable is missing is not also wrong in itself.
+        mistakes = [*mistakes, *semantic_mistakes(resolved)]
+        # A value whose variable is missing is only reported as missing.
         absent = {each.path for each in references.missing}
         mistakes = [each for each in mistakes if each.path not in absent]
         missing = self._by_target(references.missing)
         if described is None or mistakes or set(missing) >= set(described.targets):
             raise ConfigurationError(self._sentences([*mistakes, *references.missing]))
         for name, target in described.targets.items():
-            target.take(references.given.get(name, {}))
+            target.set_environment_values(references.environment_values.get(name, {}))
         return self._usable(described, missing)
 
     def _usable(self, described: ConfigurationFile, missing: dict[str, list[str]]) -> Configuration:
@@ -157,7 +157,7 @@ class _Reading:
         return Configuration(self.path, targets, missing)
 
     def _placed(self, target: Target) -> Target:
-        """The target with its ``ca_file`` found from the file's folder, not from wherever the command runs."""
+        """Return the target with ``ca_file`` resolved against the target file's folder."""
         if target.ca_file is None:
             return target
         return target.model_copy(update={"ca_file": str((self.folder / target.ca_file).absolute())})
@@ -169,8 +169,8 @@ class _Reading:
         return {name: self._sentences(each) for name, each in found.items()}
 
     def _sentences(self, mistakes: Iterable[Mistake]) -> list[str]:
-        """Sentences in the order of the file, each one once."""
-        placed = [(self.places.line(mistake.path), shown(mistake.path), mistake.text) for mistake in mistakes]
+        """Return the mistakes as unique lines in the order of the file."""
+        placed = [(self.places.line(mistake.path), path_text(mistake.path), mistake.text) for mistake in mistakes]
         lines = []
         for line, where, text in sorted(set(placed), key=lambda each: (each[0], placed.index(each))):
             lines.append(f"{self.path}:{line}: {where}: {text}" if where else f"{self.path}:{line}: {text}")
@@ -188,20 +188,20 @@ def _authorities(name: str, target: Target) -> Iterator[Mistake]:
 
 
 def secrets(target: Target) -> Iterator[Secret]:
-    """Every secret of a target."""
+    """Yield every secret of a target."""
     return secrets_in(target)
 
 
 def hidden(target: Target) -> list[Secret]:
-    """What commands and bodies were given of the environment and the file says nowhere else: it may be secret."""
-    given = [each for each in target.given if len(each.reveal()) >= SHORTEST_SECRET]
-    # It may be what the file says elsewhere, such as the name of the organization.
-    public = list(texts_in(_without(given, target))) if given else []
-    return [each for each in given if not any(each.reveal() in text for text in public)]
+    """Return the environment values in commands and bodies that may be secret."""
+    values = [each for each in target.environment_values if len(each.reveal()) >= SHORTEST_SECRET]
+    # A value that the file has elsewhere, such as the name of the organization, is public.
+    public = list(texts_in(_without(values, target))) if values else []
+    return [each for each in values if not any(each.reveal() in text for text in public)]
 
 
 def texts_in(plain: Any) -> Iterator[str]:
-    """Every text of JSON data, names of members among them."""
+    """Yield every text of JSON data, including names of members."""
     if isinstance(plain, str):
         yield plain
     elif isinstance(plain, dict):
@@ -214,15 +214,15 @@ def texts_in(plain: Any) -> Iterator[str]:
 
 
 def redacted(target: Target) -> dict[str, Any]:
-    """The description as plain JSON data: secrets as ``$NAME``, hooks by name only (a command may hold secrets)."""
+    """Return the description as plain JSON data: secrets as ``$NAME``, and no commands, which may contain secrets."""
     return _without(hidden(target), target)
 
 
-def _without(given: Iterable[Secret], target: Target) -> dict[str, Any]:
-    """The redacted description, with ``$NAME`` where a body has one of these values."""
+def _without(values: Iterable[Secret], target: Target) -> dict[str, Any]:
+    """Return the redacted description, with ``$NAME`` where a body has one of these values."""
     plain: dict[str, Any] = _plain(target)
     for body in _bodies_in(plain):
-        for each in given:
+        for each in values:
             _replace(body, each.reveal(), f"${each.name}")
     plain["hooks"] = {name: "a command" for name, command in plain["hooks"].items() if command is not None}
     if target.ca_file is not None:
@@ -239,7 +239,7 @@ def _bodies_in(plain: Any) -> Iterator[dict[str, Any]]:
 
 
 def _replace(body: Any, value: str, name: str) -> None:
-    """Puts a name where a value stands in texts of a body."""
+    """Replace a value by a name in all texts of a body."""
     for key, found in list(body.items() if isinstance(body, dict) else enumerate(body)):
         if isinstance(found, str):
             body[key] = found.replace(value, name)
@@ -248,9 +248,9 @@ def _replace(body: Any, value: str, name: str) -> None:
 
 
 def from_record(plain: dict[str, Any], reveal: Callable[[str], str]) -> Target:
-    """The target that a redacted description was of: a secret's value is what ``reveal`` has for its name.
+    """Restore the target from its redacted description; ``reveal`` returns a secret's value for its name.
 
-    Without the authorities that it trusted, whose file is elsewhere. Raises ConfigurationError where it is none.
+    Its ``ca_file`` is left out, because that file is elsewhere. Raises ConfigurationError for an invalid description.
     """
     try:
         return Target.model_validate(_with_secrets({**plain, "ca_file": None}, Target, reveal))
@@ -260,7 +260,7 @@ def from_record(plain: dict[str, Any], reveal: Callable[[str], str]) -> Target:
 
 
 def _with_secrets(value: Any, model: Any, reveal: Callable[[str], str]) -> Any:
-    """The value with a Secret wherever the model has one; ``model`` is the annotation of its place."""
+    """Return the value with a Secret wherever the model has one; ``model`` is the annotation of the value."""
     if isinstance(value, str) and is_secret(model) and value.startswith("$"):
         return Secret(value[1:], reveal(value[1:]))
     if isinstance(value, list):
@@ -275,7 +275,7 @@ def _with_secrets(value: Any, model: Any, reveal: Callable[[str], str]) -> Any:
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    """What an annotation permits: ``X | None`` is X or None, a list or a dict is itself."""
+    """Return the alternatives of an annotation: those of a union, or the annotation itself."""
     return (annotation,) if get_origin(annotation) in (list, dict) else (annotation, *get_args(annotation))
 
 
@@ -302,6 +302,6 @@ def _plain(value: Any) -> Any:
 
 
 def fingerprint(target: Target) -> str:
-    """SHA-256 over the redacted description: equal where two runs were of the same target, whatever its version."""
+    """Return SHA-256 of the redacted description: equal for two runs of one target, whatever its version."""
     described = {name: each for name, each in redacted(target).items() if name != "product"}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

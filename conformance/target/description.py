@@ -1,4 +1,4 @@
-"""The typed description of a target: what ``conformance.toml`` may say, key by key.
+"""The typed description of a target: the keys of ``conformance.toml``.
 
 The JSON Schema that ships with the package is generated from these models. Every surface is optional.
 """
@@ -18,13 +18,13 @@ RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
 URL = re.compile(r"^(?P<scheme>https?)://(?P<authority>[^/?#\s]+)(?P<path>[^?#\s]*)$", re.IGNORECASE)
 
 SHORTEST_SECRET = 4
-"""Characters of a secret; what has fewer stands in all texts, and cannot be kept out of them."""
+"""The fewest characters of a secret: shorter ones occur in any text, so redaction cannot remove them."""
 
 
 class Secret:
-    """A value that is never shown: ``name`` is what stands for it in records and commands.
+    """A value that is never shown: records and commands contain its ``name`` instead.
 
-    ``file`` is where a command finds it, from the current folder; "" where it is in no file, or in one far from there.
+    ``file`` is its path for commands; "" if it is in no file, or in none below the current folder.
     """
 
     __slots__ = ("_value", "file", "name")
@@ -35,7 +35,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself, for the wire only."""
+        """Return the value, for use in requests only."""
         return self._value
 
     def __repr__(self) -> str:
@@ -43,7 +43,7 @@ class Secret:
 
 
 def _url(value: str) -> str:
-    """The URL as servers write it: a host in small letters, and no port that is understood (RFC 3986 section 6.2)."""
+    """Return the normalised URL: host in lower case, no default port (RFC 3986 section 6.2)."""
     matched = URL.match(value)
     if matched is None:
         raise ValueError("must be an http:// or https:// URL without query or fragment")
@@ -60,7 +60,7 @@ def _url(value: str) -> str:
 
 
 def parse_rate(value: str) -> tuple[int, float]:
-    """``"50/s"`` or ``"20/10s"`` as (requests, seconds); ValueError where it is neither."""
+    """Parse ``"50/s"`` or ``"20/10s"`` to (requests, seconds); ValueError for other text."""
     match = RATE.match(value)
     if not match or not int(match[1]) or (match[2] and not float(match[2])):
         raise ValueError('must be a rate such as "50/s" or "20/10s"')
@@ -223,7 +223,7 @@ class Resource(Described):
 
     @property
     def naming(self) -> frozenset[str]:
-        """The members of create.body by which an item is found again: the unique one, and those that hold {slug}."""
+        """The members of create.body that identify an item: the unique one, and those that contain {slug}."""
         body = self.create.body if self.create else {}
         return frozenset(name for name, each in body.items() if name == self.unique or "{slug}" in str(each))
 
@@ -267,8 +267,7 @@ class Registry(Described, WithLogins):
         description="Size of the large blob that profile full pushes and pulls in one request, in MiB.",
     )
     expired_token: SecretValue | None = Field(
-        default=None,
-        description="A registry token for this repository that expired at least five minutes ago.",
+        default=None, description="A registry token for this repository that expired at least five minutes ago."
     )
     credentials: dict[Literal["pusher", "puller", "foreign", "revoked", "expired", "revocable", "limited"], Login] = (
         Field(
@@ -329,11 +328,11 @@ class Webhooks(Described):
 
     @property
     def live(self) -> str:
-        """The URL that takes events now: once the webhook was rotated, the new one."""
+        """The URL that currently accepts events: after a rotation, the new one."""
         return self._rotated or self.url.reveal()
 
-    def turn_to(self, url: str) -> None:
-        """Takes another URL for the live one."""
+    def rotate_to(self, url: str) -> None:
+        """Use another URL as the live one."""
         self._rotated = url
 
 
@@ -356,10 +355,7 @@ class LimitsSection(Described):
     answer: float = Field(default=15.0, gt=0, le=600, description="Seconds that the suite waits for a response.")
     connect: float = Field(default=5.0, gt=0, le=60, description="Seconds that the suite waits for a connection.")
     leeway: float | None = Field(
-        default=None,
-        ge=0,
-        le=60,
-        description="Seconds for which an expired token is still accepted.",
+        default=None, ge=0, le=60, description="Seconds for which an expired token is still accepted."
     )
     revocation: float = Field(
         default=1.0,
@@ -434,8 +430,7 @@ class Target(Described):
         default=None, description="PEM file of authorities to trust in addition to the usual ones."
     )
     test_hosts: list[str] = Field(
-        default_factory=list,
-        description="Hosts of a test network that may use http:// without TLS.",
+        default_factory=list, description="Hosts of a test network that may use http:// without TLS."
     )
     identity: Identity | None = None
     registry: Registry | None = None
@@ -445,10 +440,10 @@ class Target(Described):
     product: Product | None = None
     limits: LimitsSection = Field(default_factory=LimitsSection)
     hooks: Hooks = Field(default_factory=Hooks)
-    _given: tuple[Secret, ...] = PrivateAttr(default=())
+    _environment_values: tuple[Secret, ...] = PrivateAttr(default=())
 
     def credential_names(self) -> dict[str, str]:
-        """What the hooks call each credential: by role, behind the surface where that is registry or storage."""
+        """Return the name of each credential for the hooks, by role; other surfaces than identity prefix the role."""
         names: dict[str, str] = {}
         if self.identity:
             names |= {str(role): each.client_id for role, each in self.identity.credentials.items()}
@@ -459,13 +454,13 @@ class Target(Described):
         return names
 
     @property
-    def given(self) -> tuple[Secret, ...]:
-        """What stands in commands and bodies for variables of the environment: it may be secret."""
-        return self._given
+    def environment_values(self) -> tuple[Secret, ...]:
+        """The values of environment variables in commands and bodies: they may be secret."""
+        return self._environment_values
 
-    def take(self, given: Mapping[str, str]) -> None:
-        """Notes the values of these variables."""
-        self._given = tuple(Secret(name, value) for name, value in given.items())
+    def set_environment_values(self, values: Mapping[str, str]) -> None:
+        """Store the values of environment variables by name."""
+        self._environment_values = tuple(Secret(name, value) for name, value in values.items())
 
 
 class ConfigurationFile(Described):

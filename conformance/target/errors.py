@@ -1,4 +1,4 @@
-"""What is wrong with a target file, in plain sentences: a place (path of keys) and what to mend there."""
+"""Mistakes in a target file in plain sentences: a place (path of keys) and the correction."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ BOUNDS = {
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: ``path`` is where it stands, ``text`` what is wrong and how it is mended."""
+    """One mistake: ``path`` is its place, ``text`` says what is wrong and how to correct it."""
 
     path: Path
     text: str
 
 
-def shown(path: Path) -> str:
-    """A path as one writes it: ``targets.staging.identity.resources[0].path``."""
+def path_text(path: Path) -> str:
+    """Return a path as text: ``targets.staging.identity.resources[0].path``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -62,24 +62,24 @@ def shown(path: Path) -> str:
 
 
 def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """``; did you mean "url"?`` where a known word is near, else ``otherwise``."""
+    """Return ``; did you mean "url"?`` if a known word is similar, else ``otherwise``."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f'; did you mean "{found[0]}"?' if found else otherwise
 
 
 def choices(words: Iterable[str]) -> str:
-    """``; one of a, b, c``."""
+    """Return ``; one of a, b, c``."""
     return f"; one of {', '.join(words)}"
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation (``Model | None``) names, if any."""
+    """Return the model that an annotation (``Model | None``) names, if any."""
     options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     return next((each for each in options if isinstance(each, type) and issubclass(each, BaseModel)), None)
 
 
 def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """The model of the table at a path, found by walking the annotations."""
+    """Return the model of the table at a path; walks the annotations."""
     annotation: Any = model
     for part in path:
         table = model_of(annotation)
@@ -91,8 +91,8 @@ def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     return model_of(annotation)
 
 
-def of_pydantic(errors: Iterable[dict[str, Any]], root: type[BaseModel]) -> Iterator[Mistake]:
-    """Translates what pydantic found; its input values are never repeated, since they may be secrets."""
+def pydantic_mistakes(errors: Iterable[dict[str, Any]], root: type[BaseModel]) -> Iterator[Mistake]:
+    """Translate pydantic's errors; never repeat their input values, which may be secrets."""
     for error in errors:
         path = tuple(part for part in error["loc"] if part != "[key]")
         kind = str(error["type"])

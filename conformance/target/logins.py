@@ -1,4 +1,4 @@
-"""Which logins of a target file the target refuses, as the preflight found: no part of the file, kept beside it."""
+"""Logins of a target file that the target refused at preflight."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class WithLogins(BaseModel):
     _refused: dict[str, tuple[str, str]] = PrivateAttr(default_factory=dict)
 
     def refuse(self, role: str, cause: str, needs: str) -> None:
-        """Note that the target refuses a role's login."""
+        """Record that the target refuses a role's login."""
         self._refused[role] = cause, needs
 
     def need(self, role: str) -> None:
-        """Raise Inconclusive where the target refuses the role's login: one cause for every check that needs it."""
+        """Raise Inconclusive if the target refuses the role's login: one cause for every check that needs it."""
         if role in self._refused:
             raise Inconclusive(*self._refused[role])

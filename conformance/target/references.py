@@ -1,7 +1,7 @@
-"""Resolves ``${ENV}`` and ``file:PATH`` in a target file before it is validated.
+"""Resolve ``${ENV}`` and ``file:PATH`` in a target file before it is validated.
 
-Where the model has a secret the file must have a reference: a literal there is a mistake, and the value is
-never repeated. Any other string may have ``${ENV}`` in it.
+A secret must be a reference; a literal secret is a mistake, and its value is never repeated. Any other string may
+contain ``${ENV}``.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ NAME = re.compile(r"^[A-Z][A-Z0-9_]*$")
 LARGEST_SECRET = 64 * 1024
 BODIES = frozenset({"body", "hidden_body"})
 MAY_BE_SECRET = BODIES | {"hooks"}
-"""Where a variable of the environment may stand for a secret that no field of its own is there for."""
+"""Keys in which an environment variable may hold a secret, although they are no secret fields."""
 
 
 @dataclass
 class References:
-    """Resolves one document; ``mistakes`` are of its form, ``missing`` of what it refers to and is not there."""
+    """Resolves one document; collects ``mistakes`` of form, and ``missing`` variables and files."""
 
     folder: Path
     mistakes: list[Mistake] = field(default_factory=list)
     missing: list[Mistake] = field(default_factory=list)
-    given: dict[str, dict[str, str]] = field(default_factory=dict)
-    """What the commands and the bodies of each target were given of the environment, by the variable."""
+    environment_values: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The environment values in the commands and bodies of each target, by variable."""
 
     def resolved(self, value: Any, annotation: Any, path: toml_locations.Path = ()) -> Any:
-        """The value with its references replaced; where one cannot be, a stand-in, so that the rest is still read."""
+        """Return the value with its references replaced; an unresolved one gets a placeholder."""
         model = model_of(annotation)
         if is_secret(annotation):
             return self._secret(value, path)
@@ -56,7 +56,7 @@ class References:
         def value(match: re.Match[str]) -> str:
             found = self._environment(match[1], path)
             if found and not MAY_BE_SECRET.isdisjoint(path[2:]):
-                self.given.setdefault(str(path[1]), {})[match[1]] = found
+                self.environment_values.setdefault(str(path[1]), {})[match[1]] = found
             return found or match[0]
 
         return WITHIN.sub(value, text)
@@ -89,9 +89,11 @@ class References:
         return value
 
     def _from_here(self, name: str) -> str:
-        """How a command names a file: as it stands there where that is from the root, or from the current folder."""
+        """Return the path of a file for commands: an absolute one unchanged, others relative to the current folder."""
+        if Path(name).is_absolute():
+            return name
         path, here = (self.folder / name).absolute(), Path.cwd()
-        return name if Path(name).is_absolute() else str(path.relative_to(here)) if path.is_relative_to(here) else ""
+        return str(path.relative_to(here)) if path.is_relative_to(here) else ""
 
     def _secret_of_environment(self, name: str, path: toml_locations.Path) -> str:
         if NAME.match(name):
@@ -114,20 +116,20 @@ class References:
 
 
 def name_of(path: toml_locations.Path) -> str:
-    """What stands for a secret from a file, after its place: ``IDENTITY_FULL_CLIENT_SECRET``."""
+    """Return the name of a secret from a file, made of its keys: ``IDENTITY_FULL_CLIENT_SECRET``."""
     words = [str(part) for part in path[2:] if part != "credentials"]
     return re.sub(r"[^A-Z0-9_]", "_", "_".join(words).upper())
 
 
 def is_secret(annotation: Any) -> bool:
-    """Whether an annotation is of a secret, which may be left out (``SecretValue | None``)."""
+    """Return whether an annotation is of a secret, optional ones (``SecretValue | None``) included."""
     if get_origin(annotation) in (Annotated, Union, UnionType):
         return any(map(is_secret, get_args(annotation)))
     return annotation is Secret
 
 
 def _last(annotation: Any) -> Any:
-    """What a list or a dict holds."""
+    """Return the annotation of the values of a list or dict."""
     for option in (annotation, *get_args(annotation)):
         if get_origin(option) in (list, dict):
             return get_args(option)[-1]
@@ -142,7 +144,7 @@ def _annotation(annotation: Any, model: type[BaseModel] | None, key: str) -> Any
 
 
 def secrets_in(value: Any) -> Iterator[Secret]:
-    """Every secret of a described value, in order."""
+    """Yield every secret of a described value, in order."""
     if isinstance(value, Secret):
         yield value
     elif isinstance(value, BaseModel):

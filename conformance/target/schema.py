@@ -1,6 +1,6 @@
-"""The JSON Schema of ``conformance.toml``, for editors: generated from the models, shipped beside them.
+"""The JSON Schema of ``conformance.toml``, for editors, generated from the models and shipped with the package.
 
-python -m conformance.target.schema        writes the shipped file anew
+``python -m conformance.target.schema`` rewrites the shipped file.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ SHIPPED = Path(__file__).with_name("conformance.schema.json")
 
 
 class _Generator(GenerateJsonSchema):
-    """Knows that the one class which is no model, ``Secret``, is written as a string."""
+    """Describes ``Secret``, the only class that is no model, as a string."""
 
     def is_instance_schema(self, schema: Any) -> JsonSchemaValue:
-        """The schema of a secret; its pattern comes from the description."""
+        """Return the schema of a secret; its pattern comes from the description."""
         return {"type": "string"}
 
 
 def schema() -> dict[str, Any]:
-    """The schema (draft 2020-12), with the contract's features as choices."""
-    made = ConfigurationFile.model_json_schema(schema_generator=_Generator)
-    made["$defs"]["Target"]["properties"]["features"]["items"] = {
+    """Return the schema (draft 2020-12), with the contract's features as choices."""
+    generated = ConfigurationFile.model_json_schema(schema_generator=_Generator)
+    generated["$defs"]["Target"]["properties"]["features"]["items"] = {
         "oneOf": [{"const": name, "description": meaning} for name, meaning in sorted(catalogue().features.items())]
     }
-    return {"$schema": _Generator.schema_dialect, **made, "title": "conformance.toml"}
+    return {"$schema": _Generator.schema_dialect, **generated, "title": "conformance.toml"}
 
 
 def text() -> str:
-    """The schema as the shipped file has it."""
+    """Return the schema as the shipped file contains it."""
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
 
 

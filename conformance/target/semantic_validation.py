@@ -1,4 +1,4 @@
-"""What the models of a target file cannot judge: names that point elsewhere, and what contradicts another key."""
+"""Mistakes of a target file that its models cannot detect: unknown references, and contradictions between keys."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 WEBHOOK_URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#\s@]+)(?:[/?][!-~]*)?\Z", re.IGNORECASE)
 WITH_SLUG = "must hold {slug}, which is replaced by that of the item"
 ENDED = {"revoked", "expired"}
-"""Of these the preflight tells that they are let in, where one is in use."""
+"""Roles whose login no longer works. The preflight reports one that still works."""
 SEPARATE_CLIENTS = {"foreign", "revocable"}
-"""Roles of clients that are of another organization, or will open nothing in the middle of the run."""
+"""Roles of clients of another organization, or that stop working during the run."""
 NAMELESS = "the target has no name: it is [targets.staging], [targets.staging.identity] and so on"
 
 
-def of_meaning(data: dict[str, Any]) -> list[Mistake]:
-    """The mistakes of a file whose references are resolved; what is of another kind than it should be is left out."""
+def semantic_mistakes(data: dict[str, Any]) -> list[Mistake]:
+    """Return the mistakes of a file with resolved references; values of a wrong type are ignored."""
     found: list[Mistake] = []
     for name, target in _tables(data.get("targets")):
         place: Path = ("targets", name)
         found += _features((*place, "features"), target.get("features"))
-        found += _names_of_others(place, target)
+        found += _foreign_names(place, target)
         found += _clients((*place, "identity", "credentials"), _table(_table(target, "identity"), "credentials"))
         found += _logins((*place, "registry", "credentials"), _table(_table(target, "registry"), "credentials"))
         found += _webhook((*place, "webhooks", "url"), _table(target, "webhooks").get("url"))
@@ -41,7 +41,7 @@ def of_meaning(data: dict[str, Any]) -> list[Mistake]:
 
 
 def is_nameless(data: dict[str, Any]) -> bool:
-    """Whether the keys of a target stand where its name should."""
+    """Return whether the file has a target's keys where its name should be."""
     targets = _table(data, "targets")
     return isinstance(targets.get("organization"), str) or any(
         not isinstance(_table(targets, each).get(key, {}), dict) for each in SURFACES for key in ("url", "endpoint")
@@ -49,7 +49,7 @@ def is_nameless(data: dict[str, Any]) -> bool:
 
 
 def _tables(value: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The tables in a table or a list, with their keys; nothing where the file has something else there."""
+    """Return the tables in a table or a list, with their keys; nothing for another type."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return ((key, each) for key, each in pairs if isinstance(each, dict))
 
@@ -60,10 +60,9 @@ def _table(value: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _texts(value: Any) -> Iterator[tuple[int, str]]:
-    """The texts of a list, with their places."""
-    return (
-        (index, each) for index, each in enumerate(value if isinstance(value, list) else ()) if isinstance(each, str)
-    )
+    """Return the texts of a list with their indexes."""
+    values = value if isinstance(value, list) else ()
+    return ((index, each) for index, each in enumerate(values) if isinstance(each, str))
 
 
 def _resources(place: Path, resources: Any) -> Iterator[Mistake]:
@@ -112,8 +111,8 @@ def _placeholders(place: Path, resource: dict[str, Any]) -> Iterator[Mistake]:
             yield Mistake((*place, *key), WITH_SLUG)
 
 
-def _names_of_others(place: Path, target: dict[str, Any]) -> Iterator[Mistake]:
-    """What is said to be another organization's, and is the target's own: it would be accused of giving that out."""
+def _foreign_names(place: Path, target: dict[str, Any]) -> Iterator[Mistake]:
+    """Names of another organization's resources that are the target's own: checks would accuse it of leaking them."""
     organization, foreign = target.get("organization"), _table(target, "foreign").get("organization")
     if isinstance(foreign, str) and foreign == organization:
         yield Mistake((*place, "foreign", "organization"), "is the target's own; another one is meant")
@@ -132,25 +131,25 @@ def _names_of_others(place: Path, target: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _clients(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
-    """One client in two roles that promise different things of it: it would be accused in one of them."""
-    for role, other in _twice(credentials, "client_id", "client_secret"):
-        apart, beside = (role, other) if role in SEPARATE_CLIENTS else (other, role)
+    """One client in two roles with different expectations: checks would accuse it in one of them."""
+    for role, other in _same_login(credentials, "client_id", "client_secret"):
+        separate, shared = (role, other) if role in SEPARATE_CLIENTS else (other, role)
         scopes = [credentials[each].get("scopes") or [] for each in (role, other)]
-        if apart in SEPARATE_CLIENTS:
-            yield Mistake((*place, apart), f"is the client of {beside}; {apart} is for one of its own")
+        if separate in SEPARATE_CLIENTS:
+            yield Mistake((*place, separate), f"is the client of {shared}; {separate} is for one of its own")
         elif all(scopes) and len({frozenset(map(str, each)) for each in scopes}) > 1:
             problem = f"is the client of {role}, whose scopes are others; one has those that it was created with"
             yield Mistake((*place, other), problem)
 
 
 def _logins(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
-    """One login in two roles, of which one may do what the other may not."""
-    for role, other in _twice(credentials, "username", "password"):
+    """One login in two roles with different permissions."""
+    for role, other in _same_login(credentials, "username", "password"):
         yield Mistake((*place, other), f"is the login of {role}; each role is for one that may do something else")
 
 
-def _twice(credentials: dict[str, Any], name: str, secret: str) -> Iterator[tuple[str, str]]:
-    """Pairs of roles with one name and secret, but for such as have ended."""
+def _same_login(credentials: dict[str, Any], name: str, secret: str) -> Iterator[tuple[str, str]]:
+    """Yield pairs of roles with the same name and secret, except revoked and expired ones."""
     for (role, one), (other, another) in itertools.combinations(_tables(credentials), 2):
         secrets = [each[secret].reveal() for each in (one, another) if isinstance(each.get(secret), Secret)]
         same = one.get(name) == another.get(name) and len(secrets) == 2 and len({*secrets}) == 1
@@ -159,7 +158,7 @@ def _twice(credentials: dict[str, Any], name: str, secret: str) -> Iterator[tupl
 
 
 def _webhook(place: Path, url: Any) -> Iterator[Mistake]:
-    """What is no whole URL; nothing of it is repeated."""
+    """An invalid webhook URL, which is a secret and not repeated."""
     matched = WEBHOOK_URL.match(url.reveal()) if isinstance(url, Secret) else None
     try:
         known = matched is not None and all(host_and_port(matched["scheme"].lower(), matched["authority"])[:2])
@@ -194,6 +193,6 @@ def _roles(place: Path, roles: Any) -> Iterator[Mistake]:
 
 
 def identity_roles() -> tuple[str, ...]:
-    """The roles that a credential may have."""
+    """Return the roles that a credential may have."""
     keys = get_args(Identity.model_fields["credentials"].annotation)[0]
     return tuple(map(str, get_args(keys)))

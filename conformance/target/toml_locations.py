@@ -1,7 +1,6 @@
-"""Finds the line on which a key of a TOML document stands, which ``tomllib`` does not tell.
+"""Find the line of a key in a TOML document, which ``tomllib`` does not report.
 
-Reads table headers and keys only; what a value is does not matter, but where it ends does. The document
-is known to be valid TOML before it comes here.
+Only table headers and keys are read. Of values only the end matters. The document must be valid TOML.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ STRINGS = re.compile(
 
 
 def key_parts(text: str, position: int = 0) -> tuple[list[str], int]:
-    """A dotted key's parts and where it ends; no parts where no key begins here."""
+    """Return the parts of a dotted key and its end; no parts if no key begins at the position."""
     parts: list[str] = []
     while match := PART.match(text, position):
         quoted, literal, bare = match.groups()
@@ -31,7 +30,7 @@ def key_parts(text: str, position: int = 0) -> tuple[list[str], int]:
 
 
 @dataclass
-class Places:
+class Locations:
     """The line (from 1) of each table and key of a document, by path; arrays of tables are indexed."""
 
     text: str
@@ -40,7 +39,7 @@ class Places:
 
     def __post_init__(self) -> None:
         long_strings = [match.span() for match in STRINGS.finditer(self.text) if "\n" in match.group()]
-        # Strings and comments are blanked, lines kept, so that no bracket or equals sign inside them is read.
+        # Blank strings and comments, but keep lines: their brackets and equals signs do not count.
         plain = STRINGS.sub(lambda match: re.sub(r"[^\n]", "_", match.group()), self.text)
         table: Path = ()
         depth = 0
@@ -52,13 +51,13 @@ class Places:
             begin += len(line) + 1
 
     def line(self, path: Path) -> int:
-        """The line of the path, or of the nearest table or key around it; 1 for none."""
+        """Return the line of the path, or of its nearest parent; 1 without one."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
     def _opened(self, blanked: str) -> int:
-        """By how many brackets a line leaves a value open; a table header closes its own."""
+        """Return the number of brackets that a line opens, less those that it closes."""
         return sum(blanked.count(each) for each in "[{") - sum(blanked.count(each) for each in "]}")
 
     def _read(self, line: str, number: int, table: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The words of the suite: verdicts, requirements, exchanges, findings, and how a check names what it verifies.
+"""The basic terms of the suite: verdicts, requirements, exchanges, findings and the marks of checks.
 
-Every room uses it, and it imports no other room.
+Every room may import it. It imports no other room.
 """

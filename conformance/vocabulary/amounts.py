@@ -1,6 +1,6 @@
-"""Values that a run is given in words, for whichever parser of arguments meets them.
+"""Parsers of option values, shared by the command line and the pytest plugin.
 
-Each raises argparse.ArgumentTypeError where the text is none, which the parser tells with the option's name.
+Each raises argparse.ArgumentTypeError for invalid text; the argument parser adds the option's name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{8,128}")
 
 
 def seed(text: str) -> int:
-    """A seed, or ``random`` for a new one."""
+    """Parse a seed; ``random`` draws a new one."""
     if text == "random":
         return secrets.randbelow(2**31)
     if not text.isdecimal() or len(text) > 18:
@@ -24,26 +24,26 @@ def seed(text: str) -> int:
 
 
 def challenge(text: str) -> str:
-    """A certifier's value that nobody could know before: 8 to 128 letters, digits or ``.``, ``_``, ``~``, ``-``."""
+    """Parse a certifier's unpredictable value: 8 to 128 letters, digits or ``.``, ``_``, ``~``, ``-``."""
     if not CHALLENGE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text}: must be 8 to 128 letters, digits or one of . _ ~ -")
     return text
 
 
 def challenge_seed(text: str) -> int:
-    """The seed of a run that answers a challenge."""
+    """Return the seed of a run that answers a challenge."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
 
 
 def examples(text: str) -> int:
-    """A number of examples, 0 for the written ones alone."""
+    """Parse a number of generated examples; 0 runs only the explicit ones."""
     if not text.isdecimal() or len(text) > 9:
         raise argparse.ArgumentTypeError(f"{text}: must be a number from 0")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """A number of seconds above 0."""
+    """Parse a number of seconds above 0."""
     try:
         value = float(text)
     except ValueError:
@@ -54,19 +54,19 @@ def seconds(text: str) -> float:
 
 
 def seconds_or_none(text: str) -> float:
-    """A number of seconds, 0 among them."""
+    """Parse a number of seconds from 0."""
     return 0.0 if text in ("0", "0.0") else seconds(text)
 
 
 def workers(text: str) -> int:
-    """A number of processes, 0 for checking in the one that asks."""
+    """Parse a number of worker processes; 0 runs the checks in the current process."""
     if not text.isdecimal() or int(text) > MOST_WORKERS:
         raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to {MOST_WORKERS}")
     return int(text)
 
 
 def at_least_one(text: str) -> int:
-    """A number from 1."""
+    """Parse a whole number from 1."""
     if not text.isdecimal() or len(text) > 9 or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text}: must be a number from 1")
     return int(text)

@@ -1,8 +1,4 @@
-"""How a check says what it verifies: ``@verifies(id)``, ``case(name, value)``, ``@disturbs(what)``,
-``@of_strangers()``.
-
-They are pytest marks and parameter sets; the plugin reads them at collection.
-"""
+"""Pytest marks and parameter sets with which a check states what it verifies. The plugin reads them at collection."""
 
 from __future__ import annotations
 
@@ -12,11 +8,11 @@ from typing import Any
 import pytest
 
 FAILED = pytest.StashKey[bool]()
-"""Of a check that has run: whether it did not pass. Who shares things among checks puts them right then."""
+"""Whether a finished check did not pass. Fixtures that share resources between checks then restore them."""
 
 
 def verifies(requirement_id: str) -> pytest.MarkDecorator:
-    """Mark a check as verifying one requirement; ``requirement#case`` if it has cases and the check is one of them.
+    """Mark a check as verifying a requirement, or one case of it (``requirement#case``).
 
     An unknown id is a usage error at collection.
     """
@@ -29,12 +25,12 @@ def case(name: str, *values: Any) -> Any:
 
 
 def row(check_id: str, *values: Any) -> Any:
-    """One row of a table whose rows verify several requirements; ``requirement#case`` where that one has cases."""
+    """One row of a table whose rows verify several requirements; ``check_id`` is ``requirement[#case]``."""
     return pytest.param(*values, id=check_id, marks=verifies(check_id.partition("#")[0]))
 
 
 def rows(table: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> list[Any]:
-    """The rows of a table by requirement and case, each with its values; the case "" has no name."""
+    """The rows of a table by requirement and case; the case "" has no name."""
     return [
         row(f"{requirement}#{name}" if name else requirement, *values)
         for requirement, cases in table.items()
@@ -42,19 +38,19 @@ def rows(table: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> list[Any]:
     ]
 
 
-def of_strangers() -> pytest.MarkDecorator:
-    """Marks a check that needs nobody let in, such as what strangers are told: judged also of a LOCKED surface."""
-    return pytest.mark.of_strangers
+def needs_no_credential() -> pytest.MarkDecorator:
+    """Mark a check that needs no working credential: it runs even if no credential of the surface works."""
+    return pytest.mark.needs_no_credential
 
 
 def concludes() -> pytest.MarkDecorator:
-    """Marks a check that judges the run as a whole: it runs when every other one is done."""
+    """Mark a check that judges the whole run: it runs after all others."""
     return pytest.mark.concludes
 
 
 def disturbs(what: str, *, others: bool = False) -> pytest.MarkDecorator:
-    """Marks checks that use up or change something shared: equal names run one after another, and last.
+    """Mark a check that uses up or changes a shared resource: checks of one resource run last, one after another.
 
-    ``others``: what it changes is also used by checks that are not marked, so it runs when all of those are done.
+    ``others``: unmarked checks use the resource too, so the check runs after all of those.
     """
     return pytest.mark.disturbs(what, others=others)

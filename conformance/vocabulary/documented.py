@@ -1,4 +1,4 @@
-"""Docstrings as they stand in a file: Python keeps none of them when it is told to optimise (``-OO``)."""
+"""Docstrings read from the source file: Python drops them when it optimises (``-OO``)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @cache
 def docstrings(file: Path) -> dict[str, str]:
-    """What a file's functions and classes say of themselves, by name."""
-    found = ast.parse(file.read_bytes()).body
+    """Return the docstrings of a file's top-level functions and classes by name."""
     documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    return {each.name: ast.get_docstring(each) or "" for each in found if isinstance(each, documented)}
+    nodes = ast.parse(file.read_bytes()).body
+    return {node.name: ast.get_docstring(node) or "" for node in nodes if isinstance(node, documented)}

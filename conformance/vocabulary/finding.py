@@ -1,4 +1,4 @@
-"""What a check can end with other than passing: a non-conformance, or a reason why it could not judge."""
+"""Outcomes of a check other than passing: a non-conformance, or a reason why it could not judge."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Part = Literal["header", "claims", "signature"]
 
 @dataclass(frozen=True)
 class Listed:
-    """What a list would have over its pages, each item once, in whatever order.
+    """The expected items of a paginated list: each once, in any order.
 
-    ``name`` is a member of JSON that holds strings (``tags``), or an element of XML behind the one that it stands in
-    (``Contents/Key``); ``pages`` are exchanges.
+    ``name`` is a JSON member with an array of strings (``tags``), or an XML element after its parent
+    (``Contents/Key``); ``pages`` are exchange ids.
     """
 
     name: str
@@ -27,11 +27,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class Sum:
-    """Numbers that answers tell, some added, some taken away, with what comes of it at least and at most.
+    """The permitted range of a sum of numbers in responses: those in ``plus`` less those in ``minus``.
 
-    A number is an exchange with the name of a member of its answer, or with ``claims.`` before that of a claim of the
-    JWT in it, and with ``?`` behind it where nothing is wrong without it; ``("", "now")`` is the present time, seconds
-    since 1970.
+    A number is a pair of an exchange id and a member of the response, or ``claims.`` and a claim of the JWT in it.
+    A name that ends in ``?`` may be absent. ``("", "now")`` is the present time in seconds since 1970.
     """
 
     plus: tuple[tuple[str, str], ...]
@@ -42,85 +41,84 @@ class Sum:
 
 @dataclass(frozen=True)
 class Proof:
-    """By what anyone can tell whether a finding still shows: which answers would be right.
+    """How a script decides whether a finding still shows: the properties of correct responses.
 
-    Exchanges stand in it by their ids. Patterns are POSIX extended regular expressions; the fields of an answer are
-    looked for in them in any case of their letters.
+    Responses are named by exchange id. Patterns are POSIX extended regular expressions; those of header fields
+    ignore case.
     """
 
     exchange: str = ""
-    """The answer that is looked at; "" where several are compared alone."""
+    """The response to test; "" if the proof only compares several."""
 
-    # Its head.
+    # Status and header fields of the response.
     statuses: tuple[int, ...] = ()
-    """It would have one of these."""
+    """The accepted statuses."""
     fields: tuple[tuple[str, str], ...] = ()
-    """These fields would have these values; "" for one that would not be there."""
+    """Fields and their values; "" for a field that must be absent."""
     fields_match: tuple[tuple[str, str], ...] = ()
-    """A value of each of these fields would match the pattern."""
+    """Fields of which a value must match the pattern."""
     fields_lack: tuple[tuple[str, str], ...] = ()
-    """None would."""
+    """Fields of which no value may match the pattern."""
     fields_if_any: tuple[tuple[str, str], ...] = ()
-    """These fields would have these values, if they were there."""
+    """Fields and the values that they must have if present."""
     fields_once: tuple[str, ...] = ()
-    """These fields would stand in one line, if they were there."""
+    """Fields that may occur at most once."""
     dates_near: tuple[tuple[str, int], ...] = ()
-    """These fields would be dates within so many seconds of its Date."""
+    """Fields that must be dates within this many seconds of the Date field."""
 
-    # Its body.
+    # Body of the response.
     inside: Part | None = None
-    """The body is this part of the JWT in the answer, header and claims as JSON; None for the body as it is."""
+    """The body to test is this part of the JWT in the response, decoded; None for the body itself."""
     sha256: str = ""
-    """It would have this digest, or one of several between ``|``."""
+    """The digest of the body; alternatives are separated by ``|``."""
     matches: str = ""
-    """A part of it would match."""
+    """A pattern that must occur in the body."""
     lacks: str = ""
-    """No part would."""
+    """A pattern that must not occur in the body."""
     unsaid: tuple[str, ...] = field(default=(), repr=False)
-    """These texts, secrets among them, would stand nowhere in the answer, and encoded neither."""
+    """Texts, secrets among them, that must not occur in the response, plain or encoded."""
 
-    # Several answers.
+    # Several responses.
     alike: tuple[tuple[str, str], ...] = ()
-    """Pairs would be answered alike."""
+    """Pairs of responses that must have the same status and, if it is 2xx, the same body."""
     alike_in: tuple[tuple[str, str, str], ...] = ()
-    """The same, and the pattern would be found in both or in neither, their fields a line each."""
+    """Pairs of responses that must have the same status; the pattern must match both or neither."""
     both: tuple[tuple[str, str, str], ...] = ()
-    """The pattern would be found in both or in neither, whatever their statuses."""
+    """A pattern that must match both responses or neither, whatever their statuses."""
     same: tuple[tuple[str, str, str], ...] = ()
-    """A field, and two answers that would have one value of it."""
+    """A field that must have the same value in two responses."""
     same_if_any: tuple[tuple[str, str, str], ...] = ()
-    """The same, where the second has any."""
+    """The same, if the second response has the field."""
     unlike: tuple[tuple[str, str, str], ...] = ()
-    """A field, and two answers that would not have one value of it."""
+    """A field that must have different values in two responses."""
     differ: tuple[tuple[str, str, str], ...] = ()
-    """A claim, and two answers in whose tokens it would not be the same."""
+    """A claim that must differ between the tokens of two responses."""
     listed: tuple[Listed, ...] = ()
-    """What lists would have."""
+    """The expected items of lists."""
     sums: tuple[Sum, ...] = ()
-    """One of these sums at least would be as it is told."""
+    """Sums of which at least one must be within its range."""
 
-    # When it is not said at all, or no finding.
+    # Conditions.
     given: tuple[tuple[str, str], ...] = ()
-    """What must stand in answers, in a field or in the body, for the rest to be said, or, behind "!", must not."""
+    """Patterns that responses must match for the proof to apply; after "!": must not match."""
     unless: tuple[tuple[str, str], ...] = ()
-    """What makes the finding none where it stands in answers so, or, behind "!", does not."""
+    """Patterns that make the finding void if responses match; after "!": if they do not match."""
     or_statuses: tuple[int, ...] = ()
-    """With these the answer that is looked at would be right as well."""
+    """Statuses with which the response is correct without further conditions."""
     or_refused: tuple[str, ...] = ()
-    """Each of these exchanges could as well be refused (4xx): then the finding is none."""
+    """Exchanges that may be refused (4xx) instead, which makes the finding void."""
 
-    # What is not in answers.
+    # Outside the responses.
     told: tuple[tuple[str, int], ...] = ()
-    """How many times the operator's command ``events`` would tell these texts."""
+    """Texts, and how many times the operator's command ``events`` must print each."""
     beyond: str = ""
-    """Why no script can tell."""
+    """Why no script can decide."""
 
 
 class NonConformance(AssertionError):
-    """The target breaks a promise: what was expected, what was observed, in which exchanges.
+    """The target breaks a promise: raised by oracles with the expected and the observed behaviour.
 
-    Raised by oracles. The clause is that of the check's requirement; ``hint`` says more where it helps,
-    ``proof`` what would be right, for a script that looks again.
+    The clause is that of the check's requirement. ``hint`` may explain more; a script repeats the finding by ``proof``.
     """
 
     def __init__(
@@ -135,14 +133,14 @@ class NonConformance(AssertionError):
 
 
 class NoAnswer(NonConformance):
-    """A well-formed request was sent and the connection closed without an answer (RFC 9112 section 9)."""
+    """The connection closed after a well-formed request without a response (RFC 9112 section 9)."""
 
-    def __init__(self, request: str, how: str) -> None:
-        super().__init__("an HTTP answer", f"{how} after {request}")
+    def __init__(self, request: str, reason: str) -> None:
+        super().__init__("an HTTP answer", f"{reason} after {request}")
 
 
 class Inconclusive(Exception):
-    """The check cannot judge: why, and what it needs to be able to."""
+    """The check cannot judge: why, and what it needs."""
 
     def __init__(self, why: str, needs: str = "") -> None:
         super().__init__(f"{why}; needs {needs}" if needs else why)
@@ -151,17 +149,17 @@ class Inconclusive(Exception):
 
 
 class Unreachable(Inconclusive):
-    """No connection, or no answer within the time limit. ``exchange_ids``: of the request, where it is known."""
+    """No connection, or no response within the time limit. ``exchange_ids`` names the request, if known."""
 
     exchange_ids: Sequence[str] = ()
 
 
 class NotConnected(Unreachable):
-    """No connection at all: whatever was to be asked there, nobody was."""
+    """No connection was made, so no request was sent."""
 
 
 class NotApplicable(Exception):
-    """The check is not asked of this target. Raised as it is where the target's own behaviour decides that."""
+    """The check does not apply to this target. Raised directly if the target's own behaviour decides that."""
 
 
 class NotOffered(NotApplicable):
@@ -169,10 +167,7 @@ class NotOffered(NotApplicable):
 
 
 class NotDeclared(NotApplicable):
-    """The target file lacks what the check needs: ``keys`` of the target, such as ``hooks.revoke``.
-
-    Nothing is shown of the requirement then: it counts for no certificate.
-    """
+    """The target file lacks keys that the check needs, such as ``hooks.revoke``: the requirement is not shown."""
 
     def __init__(self, why: str, *keys: str) -> None:
         super().__init__(why)
@@ -180,7 +175,7 @@ class NotDeclared(NotApplicable):
 
 
 class NotInstalled(NotApplicable):
-    """This machine lacks a program that the check needs. Nothing is shown of the requirement then, either."""
+    """This machine lacks a program that the check needs: the requirement is not shown."""
 
     def __init__(self, why: str, program: str) -> None:
         super().__init__(why)

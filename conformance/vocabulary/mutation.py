@@ -1,4 +1,4 @@
-"""A mutation: something good that was changed, and which outcomes the contract leaves to it."""
+"""A mutation: a changed valid value, and the outcomes that the contract permits for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Outcome(StrEnum):
-    """What may become of a changed request."""
+    """How the target may treat a changed request."""
 
     VALID = "still valid"
     REFUSED = "must be refused"
@@ -19,9 +19,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Mutation(Generic[T]):
-    """What is sent in place of the good ``value``, the kind of change it is, and what may become of it.
+    """The changed value to send, the kind of change, and the permitted outcome.
 
-    ``EITHER`` is taken or refused as the target likes, but is never a server's fault, and refused changes nothing.
+    ``EITHER`` permits acceptance and refusal, but no 5xx, and a refusal must change nothing.
     """
 
     kind: str
@@ -29,5 +29,5 @@ class Mutation(Generic[T]):
     value: T
 
     def open(self) -> Mutation[T]:
-        """The same, with either outcome: where the target does not claim the rule that refuses it."""
+        """Return the mutation with either outcome, for a target that does not claim the rule that refuses it."""
         return replace(self, outcome=Outcome.EITHER)

@@ -1,4 +1,4 @@
-"""The contract's words: promises, the requirements under them, and the clause that each quotes."""
+"""The terms of the contract: promises, their requirements, and the clause that each quotes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Consequence(StrEnum):
     LOSS = "loss"
     """Stored data is lost, or corrupted."""
     EXPOSURE = "exposure"
-    """Somebody reads or does what they must not."""
+    """A client reads or does what it has no right to."""
     WRONG_DATA = "wrong-data"
-    """A response states something that is not so."""
+    """A response states something false."""
     REFUSED = "refused"
     """A valid request fails."""
     FORM = "form"
@@ -33,9 +33,9 @@ class Consequence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Where a promise is stated: the document's title, the section as that document names it, its words, a link.
+    """Where a promise is stated: title and section of the document, the quoted words, a link.
 
-    ``paraphrased``: the words are the contract's own, because the document's may not be copied here.
+    ``paraphrased``: the words are the contract's own, because the document may not be copied.
     """
 
     document: str
@@ -54,7 +54,7 @@ class Clause:
 
 
 def clause_words(clause: Mapping[str, Any]) -> str:
-    """The words of a clause that a run record stores: in quotation marks where they are the document's own."""
+    """Return the words of a recorded clause, in quotation marks unless paraphrased."""
     words = str(clause.get("quote", ""))
     return words if clause.get("paraphrased") else f"“{words}”"
 
@@ -86,8 +86,8 @@ class Requirement:
     """One testable rule under a promise.
 
     ``id`` is ``area/topic/what-must-hold``; ``promise`` the id of its promise; ``feature`` the claim that gates it
-    (None: always checked); ``conformance_class`` the class it counts for; ``untestable`` why no check verifies it,
-    where none does; ``level_reason`` why the level is not the one that the rule in docs/explanation/levels.md gives.
+    (None: always checked); ``untestable`` why no check verifies it; ``level_reason`` why the level is not the one
+    that the rule in docs/explanation/levels.md gives.
     """
 
     id: str

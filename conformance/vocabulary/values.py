@@ -1,4 +1,4 @@
-"""Values as text: what any request says of us and of who asks, and numbers and dates that anybody may have written."""
+"""Conversions of values to and from text: logins, JWT parts, gzip, names, authorities, numbers and dates."""
 
 from __future__ import annotations
 
@@ -16,66 +16,66 @@ from conformance import __version__
 
 PORTS = {"http": 80, "https": 443}
 AGENT = f"nextepoch-conformance/{__version__}"
-"""Who asks, in the words of User-Agent (RFC 9110 section 10.1.5)."""
+"""The suite's User-Agent (RFC 9110 section 10.1.5)."""
 MOST_DIGITS = 30
 SAFE_LENGTH = 8
-"""Characters that a secret needs, so that it can be replaced in any text; twice as many where it is a plain word."""
+"""Characters that a secret needs to be redacted safely in any text; twice as many if it is plain words or a number."""
 PLAIN = re.compile(r"[0-9]+|[A-Z]?[a-z]+(?:[ ._-][A-Z]?[a-z]+)*|[A-Z]+(?:[ ._-][A-Z]+)*")
 """Words, or a number."""
 GZIP = b"\x1f\x8b"
-"""What begins all that gzip has made (RFC 1952 section 2.3.1)."""
-OF_HEXADECIMAL = re.compile(r"(?=.*[0-9])(?:[0-9a-f-]{8,}|[0-9A-F-]{8,})")
-OF_A_FORM = re.compile(r"[0-9]+|[0-9A-Fa-f-]{16,}")
+"""The first bytes of gzip data (RFC 1952 section 2.3.1)."""
+HEXADECIMAL = re.compile(r"(?=.*[0-9])(?:[0-9a-f-]{8,}|[0-9A-F-]{8,})")
+FIXED_FORM = re.compile(r"[0-9]+|[0-9A-Fa-f-]{16,}")
 CONSONANTS, DIGITS = "bcdfghjkmnpqrstvwxz", "0123456789"
 ROUNDED_S = 1
-"""How far two texts of one time may be apart: S3 does not say whether its fraction is cut off or rounded."""
+"""How far two texts of one time may be apart: S3 does not state whether it truncates or rounds fractions."""
 DATE_FORM = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
 """IMF-fixdate (RFC 9110 section 5.6.7)."""
 ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
 
 
 def basic_login(name: str, password: str, scheme: str = "Basic") -> str:
-    """The value of an Authorization field (RFC 7617 section 2)."""
+    """Return the value of an Authorization field (RFC 7617 section 2)."""
     return f"{scheme} {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
 
 
 def base64url(text: str) -> bytes:
-    """The bytes of base64url without padding, as in a JWT (RFC 7515 section 2); ValueError where it is none."""
+    """Decode base64url without padding, as in a JWT (RFC 7515 section 2); ValueError if it is invalid."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def unzipped(body: bytes, most: int) -> bytes | None:
-    """The first bytes, ``most`` at most, of what gzip has made a body of (RFC 1952); None where it has not."""
+    """Return up to ``most`` decompressed bytes of a gzip body (RFC 1952); None if the body is not gzip."""
     plain, _, _ = unzipping(body, most)
     return plain
 
 
 def unzipping(body: bytes, most: int) -> tuple[bytes | None, bool, bool]:
-    """The same; whether it came to an end, and whether more came than that: behind these bytes, or behind the end."""
+    """Do the same; also return whether the gzip member ended, and whether more data follows those bytes or its end."""
     if not body.startswith(GZIP):
         return None, False, False
-    opening = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        plain = opening.decompress(body, most)
+        plain = decompressor.decompress(body, most)
     except zlib.error:
         return None, False, False
-    return plain, opening.eof, bool(opening.unconsumed_tail or opening.unused_data)
+    return plain, decompressor.eof, bool(decompressor.unconsumed_tail or decompressor.unused_data)
 
 
-def part_of_jwt(token: str, place: int) -> dict[str, Any] | None:
-    """The JOSE header (0) or the claims (1) of a JWT, unverified (RFC 7519 section 7.2); None where it is none."""
+def part_of_jwt(token: str, index: int) -> dict[str, Any] | None:
+    """Return the JOSE header (0) or the claims (1) of a JWT, unverified (RFC 7519 section 7.2); None if invalid."""
     parts = token.split(".")
     try:
-        found = json.loads(base64url(parts[place])) if len(parts) == 3 else None
+        found = json.loads(base64url(parts[index])) if len(parts) == 3 else None
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
 def with_one_changed(text: str, place: float) -> str:
-    """A text with one letter or digit, at a place from 0 to below 1 among them, replaced by another of its kind.
+    """Replace one letter or digit by another of its kind; ``place`` (0 to below 1) selects which.
 
-    Never by the same letter in other case, which means the same in hexadecimal digits.
+    The new letter differs in more than case: hexadecimal digits mean the same in both cases.
     """
     places = [index for index, each in enumerate(text) if each.isascii() and each.isalnum()] or range(len(text))
     index = places[int(place * len(places))]
@@ -84,24 +84,24 @@ def with_one_changed(text: str, place: float) -> str:
     return text[:index] + other + text[index + 1 :]
 
 
-def another_like(name: str) -> str:
-    """A name of the same form that nobody has: with other letters and digits in its last part of four or more.
+def unused_name_like(name: str) -> str:
+    """Return an unused name of the same form: its last part of four or more characters has other letters and digits.
 
-    Of a long name without parts, its second half; of a short one or a number, all. A service may tell what cannot be
-    one of its names, by its kind of letters, a version of UUID or the word before a mark, from what is none.
+    Of a long name without parts, the second half changes; of a short one or a number, all. The form stays, because a
+    service may treat malformed names (other alphabet, UUID version or prefix) differently from unknown ones.
     """
     parts = [each.end() for each in re.finditer("[^A-Za-z0-9]", name) if len(name) - each.end() >= 4]
     half = len(name) // 2 if name.isalnum() and not name.isdecimal() and len(name) >= 8 else 0
-    begins = parts[-1] if parts else half
-    letters = "abcdef" if OF_HEXADECIMAL.fullmatch(name) else CONSONANTS
-    made = "".join(_another(each, letters) if at >= begins else each for at, each in enumerate(name))
-    # A number that begins with zero is another one for some.
-    made = random.choice(DIGITS[1:]) + made[1:] if name.isdecimal() else made
-    return made if made != name or not any(map(str.isalnum, name)) else another_like(name)
+    start = parts[-1] if parts else half
+    letters = "abcdef" if HEXADECIMAL.fullmatch(name) else CONSONANTS
+    new = "".join(_another(each, letters) if at >= start else each for at, each in enumerate(name))
+    # Some services drop leading zeros of a number.
+    new = random.choice(DIGITS[1:]) + new[1:] if name.isdecimal() else new
+    return new if new != name or not any(map(str.isalnum, name)) else unused_name_like(name)
 
 
 def _another(each: str, letters: str) -> str:
-    """A digit for a digit, a letter of the same case for a letter; anything else as it is."""
+    """Return a random digit for a digit, a random letter of the same case for a letter; anything else unchanged."""
     if each in DIGITS:
         return random.choice(DIGITS)
     if not each.isascii() or not each.isalpha():
@@ -109,29 +109,29 @@ def _another(each: str, letters: str) -> str:
     return random.choice(letters if each.islower() else letters.upper())
 
 
-def has_a_form(name: str) -> bool:
-    """Whether a name is a number, or as many hexadecimal digits as make a UUID: what is of another form is no such."""
-    return OF_A_FORM.fullmatch(name) is not None
+def has_fixed_form(name: str) -> bool:
+    """Return whether a name is a number or a UUID in form: a service may refuse names of other forms as malformed."""
+    return FIXED_FORM.fullmatch(name) is not None
 
 
 def is_common(text: str) -> bool:
-    """Return whether a text is so short or so plain that other texts may contain it by chance.
+    """Return whether other texts may contain a text by chance.
 
-    It has fewer than eight characters or five different ones, or it is plain words or a number of fewer than sixteen.
+    Such a text has fewer than eight characters or five different ones, or is words or a number of fewer than sixteen.
     """
     plain = PLAIN.fullmatch(text) is not None and len(text) < 2 * SAFE_LENGTH
     return plain or len(text) < SAFE_LENGTH or len(set(text)) < 5
 
 
 def may_have_any_case(secret: str) -> bool:
-    """Whether letters of other case may mean the same: a number in hexadecimal digits, or letters of one case alone."""
+    """Return whether the case of letters may not matter: hexadecimal digits, or letters of a single case."""
     return re.fullmatch(r"[0-9A-Fa-f-]+", secret) is not None or secret in (secret.lower(), secret.upper())
 
 
 def host_and_port(scheme: str, authority: str) -> tuple[str, int, str]:
-    """Host, port, and both as servers write them (RFC 3986 section 6.2): in small letters, no port that is understood.
+    """Return host, port, and the normalised authority (RFC 3986 section 6.2): lower case, without the default port.
 
-    ValueError where the authority of an http or https URL names none that can be.
+    Raises ValueError if the authority of an http or https URL is invalid.
     """
     parts = urlsplit(f"{scheme}://{authority}")
     host = parts.hostname or ""
@@ -142,15 +142,12 @@ def host_and_port(scheme: str, authority: str) -> tuple[str, int, str]:
 
 
 def whole_number(text: str) -> int | None:
-    """A whole number in decimal digits of ASCII (RFC 9110 section 5.6: 1*DIGIT); None for any other text.
-
-    A number of more digits than a client can count with is none either.
-    """
+    """Parse ASCII decimal digits (RFC 9110 section 5.6: 1*DIGIT), at most 30; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
 
 def seconds_of_date(text: str) -> float | None:
-    """An HTTP date (RFC 9110 section 5.6.7) in seconds since the epoch; None for what is none, as 31 February."""
+    """Parse an HTTP date (RFC 9110 section 5.6.7) to seconds since the epoch; None if invalid, such as 31 February."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError, OSError):
@@ -158,7 +155,7 @@ def seconds_of_date(text: str) -> float | None:
 
 
 def seconds_of_time(text: str) -> float | None:
-    """A time in UTC as ISO 8601 writes it in full, in seconds since the epoch; None for what is none."""
+    """Parse a full ISO 8601 time in UTC to seconds since the epoch; None if invalid."""
     try:
         return datetime.datetime.fromisoformat(text).timestamp() if ISO_TIME.fullmatch(text) else None
     except ValueError:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class Verdict(StrEnum):
-    """What a check says of the target; the order is from best to worst."""
+    """The verdict of a check, in order from best to worst."""
 
     NOT_APPLICABLE = "not-applicable"
     PASS = "pass"

@@ -1,4 +1,4 @@
-"""How a finding writes values: on one line and as JSON does, whatever language the suite is written in."""
+"""How findings write values: on one line, as JSON."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from typing import Any
 from conformance.vocabulary.exchange import Exchange
 
 UNDECODED = re.compile("[\udc80-\udcff]")
-"""A byte that is no UTF-8, as ``surrogateescape`` keeps it."""
+"""A byte that is not UTF-8, as ``surrogateescape`` decodes it."""
 NAMED = 5
-"""Of a longer list so many are named."""
+"""The most items of a list that a finding names."""
 
 
 def worded(value: object) -> str:
-    r"""A value as JSON writes it (RFC 8259): texts in quotation marks, lists in brackets, an absent value as ``none``.
+    r"""Return a value as JSON (RFC 8259), but an absent value as ``none``.
 
-    Bytes are the text that they are in UTF-8, those that are none as ``\xHH``. Sets are in order, and of a class with
-    fields these are written. What JSON has no form for is in its own words.
+    Bytes are decoded as UTF-8, invalid ones as ``\xHH``. Sets are sorted; dataclasses are objects of their fields.
     """
     if value is None:
         return "none"
@@ -30,39 +29,39 @@ def worded(value: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a text as ``worded``, or both ends and the length of a long one."""
+    """Return a text as ``worded`` does; of a long one, both ends and its length."""
     return worded(text) if len(text) <= 100 else f"{worded(text[:50])}…{worded(text[-30:])} ({len(text)} characters)"
 
 
 def field_of(reply: Exchange, name: str) -> str:
-    """A header field of an answer as it was sent, or that it was not."""
+    """Return a header field of a response as ``name: value``, or ``no name``."""
     value = reply.headers.get(name)
     return f"no {name}" if value is None else f"{name}: {value}"
 
 
 def some(values: Collection[str]) -> str:
-    """Texts in order, the first of them where they are many, with how many are left out; ``none`` for none."""
+    """Return sorted texts, of many the first and the number of the rest; ``none`` for none."""
     named = ", ".join(worded(each) for each in sorted(values)[:NAMED])
     return f"{named} and {len(values) - NAMED} more" if len(values) > NAMED else named or "none"
 
 
-def differing(wanted: Collection[str], found: Sequence[str]) -> str:
-    """How a list differs from what it would have, each once."""
+def differing(expected: Collection[str], found: Sequence[str]) -> str:
+    """Describe how a list differs from its expected items, each of which must occur once."""
     kinds = {
-        "missing": set(wanted) - set(found),
-        "not expected": set(found) - set(wanted),
+        "missing": set(expected) - set(found),
+        "not expected": set(found) - set(expected),
         "more than once": {each for each in found if found.count(each) > 1},
     }
     return "; ".join(f"{kind}: {some(values)}" for kind, values in kinds.items() if values)
 
 
 def plural(count: int, noun: str) -> str:
-    """``1 check``, ``2 checks``."""
+    """Return ``1 check``, ``2 checks``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _plain(value: Any) -> Any:
-    """A value of the kinds that JSON has."""
+    """Convert a value to types that JSON has."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     if is_dataclass(value) and not isinstance(value, type):

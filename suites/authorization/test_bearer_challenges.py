@@ -54,7 +54,7 @@ def test_no_401_without_a_challenge(platform: Platform, recorder: Recorder, valu
     """
     platform.http.get(platform.operations("read")[0].path, [("Authorization", value)])
     challenge = Proof(fields_match=(("WWW-Authenticate", "[A-Za-z]"),))
-    expect_none(recorder, recorder.watch.bare, "401 with WWW-Authenticate", "none", challenge)
+    expect_none(recorder, recorder.passive_checks.bare, "401 with WWW-Authenticate", "none", challenge)
 
 
 @verifies("authorization/bearer/challenge-is-well-formed")

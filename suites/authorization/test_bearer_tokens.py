@@ -247,9 +247,9 @@ def test_registry_token_opens_nothing(platform: Platform, registry: Registry, re
     Method: 1. log in to the registry as the pusher and request a token for the declared repository
             2. send it to each declared resource: expect 401
     """
-    if registry.door.scheme != "bearer":
+    if registry.auth.scheme != "bearer":
         raise NotApplicable("the registry does not use tokens")
-    token = registry.door.token_of(registry.account("pusher"), (registry.scope(registry.described.repository),))
+    token = registry.auth.token_of(registry.account("pusher"), (registry.scope(registry.described.repository),))
     for operation, _ in reads:
         expect_status(platform.send(operation, token), 401, f"for {operation} with a token of the registry")
 

@@ -99,7 +99,7 @@ def _two_tokens(platform: Platform, operation: Operation) -> list[str]:
     ask, scopes = platform.oauth.token, tuple(filter(None, [operation.scope]))
     tokens = [ask("full"), ask("full", *scopes)]
     platform.made_once("two tokens", lambda: platform.send(platform.operations("read")[0], tokens[0]))
-    if platform.oauth.one_each.found:
+    if platform.oauth.single_active.found:
         tokens = [ask("full", *scopes)]
     return tokens
 

@@ -67,7 +67,7 @@ class ItemsMachine(Machine):
         reply = self.platform.as_role("full", operation, document=document)
         if reply.ok:
             self.platform.remember(self.resource, slug)
-        expect_status(reply, self.model.may_create(slug), "for a slug that is not taken")
+        expect_status(reply, self.model.create_statuses(slug), "for a slug that is not taken")
         if reply.ok:
             self.model.create(slug, distinct_texts(document), bool(hidden))
 
@@ -76,7 +76,7 @@ class ItemsMachine(Machine):
     def create_taken(self, place: int) -> None:
         """Create an item with the slug of an existing one."""
         slug = self._there(place)
-        expect_status(self._sent("create", slug), self.model.may_create(slug), "for a slug that is taken")
+        expect_status(self._sent("create", slug), self.model.create_statuses(slug), "for a slug that is taken")
 
     @precondition(lambda self: self.model.items and self.resource.update)
     @rule(place=PLACES)
@@ -115,7 +115,8 @@ class ItemsMachine(Machine):
         """Read, update or delete an absent item."""
         if kind == "read-item" or getattr(self.resource, kind):
             slug = self._absent(place)
-            expect_status(self._sent(kind, slug), self.model.may_miss(slug, kind), "for an item that is not there")
+            accepted = self.model.missing_statuses(slug, kind)
+            expect_status(self._sent(kind, slug), accepted, "for an item that is not there")
 
     @precondition(lambda self: self.model.items)
     @rule(place=PLACES)

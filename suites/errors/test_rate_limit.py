@@ -18,7 +18,7 @@ from conformance.clients.oauth.rate_limit_evasion import EVASIONS
 from conformance.clients.transport.retry_after import retry_after
 from conformance.oracles.headers import expect_retry_after
 from conformance.oracles.oauth import expect_no_token, expect_token
-from conformance.oracles.rate_limits import expect_limited, first_refused, stated
+from conformance.oracles.rate_limits import declared_rate, expect_limited, first_refused
 from conformance.oracles.status import expect_status, observed
 from conformance.oracles.timing import TIMELY
 from conformance.sandbox.platform import Operation, Platform
@@ -149,7 +149,7 @@ def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: 
     """Purpose: a client that calls an organization API too often learns it by the documented status.
     Method: 1. read a declared resource more often than limits.api_requests permits; 2. expect 429
     """
-    stated(target.limits.api_requests, "api_requests")
+    declared_rate(target.limits.api_requests, "api_requests")
     opened = opened_to_limited(platform)
     hasty, token = platform.http.impatient(), oauth.token(ROLE)
     expect_limited(

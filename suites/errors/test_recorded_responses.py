@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.evidence.judgements.content_type import UNDECLARED_JSON
-from conformance.evidence.judgements.doubled import FIELD, NAME
+from conformance.evidence.judgements.duplicates import FIELD, NAME
 from conformance.evidence.judgements.methods import NO_ALLOW
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.status import expect_no_server_error

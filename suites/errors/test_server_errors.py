@@ -146,7 +146,7 @@ def test_valid_reads_never_fail(platform: Platform) -> None:
             2. create an item that hides from others; expect no 5xx
     """
     operations = platform.operations("read")
-    strict = replace(platform, http=replace(platform.http, forgives=False))
+    strict = replace(platform, http=replace(platform.http, retries_gateway_errors=False))
     for number in range(READS):
         expect_success(strict.as_role("full", operations[number % len(operations)]), "for a valid request")
     for resource in platform.resources:

@@ -93,7 +93,7 @@ def test_aws_s3_cp_from_standard_input(aws: Aws, space: Space) -> None:
     """
     key, content = space.key("streamed"), "line\r\n" * 1000
 
-    outcome = aws.s3("cp", "-", f"s3://{space.name}/{key}", given=content)
+    outcome = aws.s3("cp", "-", f"s3://{space.name}/{key}", stdin=content)
 
     expect_program_success(outcome, "aws s3 cp from standard input")
     expect_bytes(space.get(key), content.encode(), "GET of the key")

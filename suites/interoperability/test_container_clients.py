@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from conformance.clients.programs.cosign import Cosign
-from conformance.clients.programs.image_files import held
+from conformance.clients.programs.image_files import digests_in
 from conformance.clients.programs.image_tools import ImageProgram
 from conformance.clients.programs.isolated_home import Home
 from conformance.clients.registry.client import Repository
@@ -100,9 +100,9 @@ def test_pull(
             2. expect success, and the stored image: its digest, configuration and layers
     """
     reference, wanted, architecture = {
-        "tag": (":image", held(given), ()),
-        "digest": (f"@{given.digest}", held(given), ()),
-        "platform": (":index", held(platforms.children[1], platforms), ("arm64",)),
+        "tag": (":image", digests_in(given), ()),
+        "digest": (f"@{given.digest}", digests_in(given), ()),
+        "platform": (":index", digests_in(platforms.children[1], platforms), ("arm64",)),
     }[how]
     pulled = program.pull(repository.name, reference, login_as(registry, "puller", "pusher"), *architecture)
 

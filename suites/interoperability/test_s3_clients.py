@@ -114,7 +114,7 @@ def test_second_upload(program: S3Program, uploads: Uploads, space: Space) -> No
     again = program.upload(uploads.folder, space.name, prefix)
 
     expect_program_success(again, f"{program.name} second upload of a folder")
-    transferred = [name for name in names_of(uploads.folder) if name in again.said]
+    transferred = [name for name in names_of(uploads.folder) if name in again.text]
     if transferred:
         raise NonConformance("a second upload that transfers no file", f"its output names {', '.join(transferred)}")
 

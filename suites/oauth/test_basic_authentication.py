@@ -78,7 +78,7 @@ def test_forms_of_basic_are_accepted(oauth: OAuthClient, send: Callable[[OAuthCl
             2. write the fields or the scheme in other case, percent-encode the credentials, or add the client_id, an
                empty credential or an unknown parameter to the body: expect a token
     """
-    oauth.needs_basic()
+    oauth.require_basic()
     expect_token(send(oauth))
 
 

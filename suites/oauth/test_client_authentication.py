@@ -18,7 +18,7 @@ from conformance.oracles.timing import expect_same_time
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
-from conformance.vocabulary.values import another_like
+from conformance.vocabulary.values import unused_name_like
 
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f-]+")
 FULL_WIDTH = 0xFEE0
@@ -267,7 +267,7 @@ def test_failures_are_indistinguishable(control: OAuthClient, role: str) -> None
         return Probe(client_id, control.request_token(client_id=client_id, client_secret="cf-not-the-secret"))
 
     known = control.credential(role).client_id
-    expect_as_absent(ask, known, lambda: another_like(known), like="an unknown client")
+    expect_as_absent(ask, known, lambda: unused_name_like(known), like="an unknown client")
 
 
 @verifies("oauth/client/failures-take-the-same-time")
@@ -283,7 +283,7 @@ def test_failures_take_the_same_time(control: OAuthClient) -> None:
         return lambda: control.request_token(client_id=named(), client_secret="cf-not-the-secret")
 
     expect_same_time(
-        refused(lambda: another_like(known)), refused(lambda: known), "an unknown client and a wrong secret"
+        refused(lambda: unused_name_like(known)), refused(lambda: known), "an unknown client and a wrong secret"
     )
 
 

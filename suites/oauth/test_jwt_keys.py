@@ -207,7 +207,7 @@ def test_signature_has_its_length(oauth: OAuthClient, recorder: Recorder) -> Non
     for _ in range(TOKENS):
         oauth.fresh_token("full")
     endpoint = oauth.http.base_url + oauth.identity.token_path
-    misfits = [each for each in recorder.watch.misfits if each["entry"]["url"].startswith(endpoint)]
+    misfits = [each for each in recorder.passive_checks.misfits if each["entry"]["url"].startswith(endpoint)]
     if misfits:
         finding = NonConformance(
             "signatures of their algorithm's length",

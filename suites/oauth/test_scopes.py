@@ -15,7 +15,7 @@ from conformance.oracles.oauth import (
     issued,
     unlike_scope,
 )
-from conformance.vocabulary.check import case, of_strangers, row, verifies
+from conformance.vocabulary.check import case, needs_no_credential, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
@@ -51,7 +51,7 @@ def test_requested_scope_is_granted(oauth: OAuthClient) -> None:
 
 
 @verifies("oauth/scope/order-does-not-matter")
-@of_strangers()
+@needs_no_credential()
 def test_order_does_not_matter(oauth: OAuthClient) -> None:
     """Purpose: scopes are a set, so a client may list them in any order.
 

@@ -194,7 +194,7 @@ def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
             2. expect the secret nowhere in the response
     """
     reply = misplaced(control, name)
-    control.open(reply)
+    control.redact_token(reply)
     expect_not_repeated(reply, [control.credential("full").client_secret.reveal()], "the client secret")
 
 

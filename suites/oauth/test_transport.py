@@ -177,5 +177,5 @@ def test_token_request_is_not_sent_elsewhere(oauth: OAuthClient, target: Target)
     for path in (oauth.identity.token_path, oauth.identity.token_path + "/"):
         expect_not_sent_elsewhere(oauth.http.send("POST", path, [FORM_TYPE], INVENTED))
     reply = oauth.request_token()
-    oauth.open(reply)
+    oauth.redact_token(reply)
     expect_not_sent_elsewhere(reply)

@@ -23,8 +23,8 @@ from conformance.clients.registry.client import (
 from conformance.clients.registry.image_kinds import twins
 from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.registry.operations import Occasion
-from conformance.clients.registry.tokens import altered, ask, of_now, pull, token_for
-from conformance.clients.registry.uploads import Refusing, opens_an_upload, pushed
+from conformance.clients.registry.tokens import altered, ask, current_key, pull, token_for
+from conformance.clients.registry.uploads import ReusableUpload, opens_an_upload, pushed
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.sandbox.ledger import Ledger
@@ -230,7 +230,7 @@ def restored_image(guarded_image: StoredImage, restore: Restore) -> StoredImage:
 @pytest.fixture(scope="session")
 def login_required(registry: Registry) -> None:
     """Inconclusive if the registry requires no login and none is described: all clients look the same then."""
-    if not registry.door.scheme and not registry.described.credentials:
+    if not registry.auth.scheme and not registry.described.credentials:
         raise Inconclusive("the registry requires no login", "a registry that requires a login")
 
 
@@ -247,15 +247,15 @@ def occasion(guarded: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
 
 
 @pytest.fixture(scope="session")
-def refusing(repository: Repository, once: Once) -> Refusing:
+def refusing(repository: Repository, once: Once) -> ReusableUpload:
     """A session for requests that are refused before their bytes are read."""
-    return Refusing(repository, once)
+    return ReusableUpload(repository, once)
 
 
 @pytest.fixture(scope="session")
 def bearer(registry: Registry) -> Registry:
     """The registry, if it takes bearer tokens."""
-    if registry.door.scheme != "bearer":
+    if registry.auth.scheme != "bearer":
         raise NotApplicable("the registry does not use bearer tokens")
     return registry
 
@@ -272,13 +272,13 @@ def _pulling_token(bearer: Registry, image: StoredImage, once: Once, key: Hashab
 @pytest.fixture
 def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
     """A token to pull from the stored image's repository, known to work."""
-    return _pulling_token(bearer, stored, once, of_now("token to pull"), "pull")
+    return _pulling_token(bearer, stored, once, current_key("token to pull"), "pull")
 
 
 @pytest.fixture
 def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
     """A token to pull the guarded image, known to work."""
-    return _pulling_token(bearer, guarded, once, of_now("good token"), "pull")
+    return _pulling_token(bearer, guarded, once, current_key("good token"), "pull")
 
 
 @pytest.fixture
@@ -300,8 +300,8 @@ def bad_login(registry: Registry, login_required: None, guarded_image: StoredIma
 
     Not the pusher's name with a wrong password, since a platform may lock the login after a few of these.
     """
-    if registry.door.scheme != "bearer":
-        registry.door.expect_locked()
+    if registry.auth.scheme != "bearer":
+        registry.auth.expect_login_required()
         return basic_login(names.new("nobody"), "not-the-password")
     token = token_for(registry, "pusher", registry.scope(guarded_image.repository.name))
     if pull(guarded_image, token).status != 200:

@@ -24,7 +24,7 @@ from conformance.oracles.registry import expect_nothing_changed, expect_reachabl
 from conformance.oracles.registry_errors import expect_code, expect_json_error
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
-from conformance.vocabulary.check import case, of_strangers, row, verifies
+from conformance.vocabulary.check import case, needs_no_credential, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import field_of
@@ -88,13 +88,13 @@ def expect_challenge_with_realm(reply: Exchange) -> None:
 
 
 @verifies("registry/support/is-answered-200")
-@of_strangers()
+@needs_no_credential()
 def test_support_is_answered(registry: Registry, support_response: Exchange) -> None:
     """Purpose: a client that may log in learns that the registry speaks V2.
     Method: 1. GET /v2/ with a login; 2. expect 200
     """
     # The token endpoint has accepted a bearer login; a login that goes to the registry itself may be wrong.
-    if support_response.status in (401, 403) and registry.door.scheme != "bearer":
+    if support_response.status in (401, 403) and registry.auth.scheme != "bearer":
         raise Inconclusive(f"the login is refused: {support_response}", "a login that works, in role pusher")
     expect_status(support_response, 200)
 
@@ -115,7 +115,7 @@ def test_support_names_its_version(request: pytest.FixtureRequest, fixture: str)
 
 
 @verifies("registry/login/support-asks-for-a-login")
-@of_strangers()
+@needs_no_credential()
 def test_support_asks_for_a_login(support: Exchange, registry: Registry) -> None:
     """Purpose: `docker login` learns from the support check whether a login is good.
     Method: 1. GET /v2/ without a login; if that is 403 and not a registry's response, also with a login
@@ -147,7 +147,7 @@ def test_anonymous_client_is_refused(anonymous: Anonymous, operation: str) -> No
 
 
 @verifies("registry/login/challenge-is-given#support")
-@of_strangers()
+@needs_no_credential()
 def test_challenge_is_given_to_support(support: Exchange) -> None:
     """Purpose: a client learns how to log in.
     Method: 1. GET /v2/ without a login; 2. expect 401 with a well-formed Bearer or Basic challenge that has a realm
@@ -169,7 +169,7 @@ def test_challenge_is_given(anonymous: Anonymous, operation: str) -> None:
 
 
 @verifies("registry/login/challenge-names-the-scope#support")
-@of_strangers()
+@needs_no_credential()
 def test_scope_of_support(support: Exchange) -> None:
     """Purpose: a client can request the scope that the challenge names.
     Method: 1. GET /v2/ without a login
@@ -189,13 +189,13 @@ def test_challenge_names_the_scope(anonymous: Anonymous, operation: str) -> None
                the registry's own; for a deletion delete or push ("push for write access")
     """
     reply, occasion = anonymous(operation)
-    repository, right = occasion.stored.repository, OPERATIONS[operation].right
-    also = ("push",) if right == "delete" else repository.registry.door.listing if operation == "tags" else ()
+    repository, right = occasion.stored.repository, OPERATIONS[operation].action
+    also = ("push",) if right == "delete" else repository.registry.auth.listing if operation == "tags" else ()
     expect_scope(reply, f"repository:{repository.name}", right, *also)
 
 
 @verifies("registry/login/realm-is-a-url")
-@of_strangers()
+@needs_no_credential()
 def test_realm_is_a_url(support: Exchange) -> None:
     """Purpose: a client learns where to get a token.
     Method: 1. GET /v2/ without a login; 2. expect the Bearer challenge's realm to be an absolute http(s) URL
@@ -214,7 +214,7 @@ def test_realm_for_a_push_is_a_url(stored: StoredImage) -> None:
 
 
 @verifies("registry/login/challenge-names-the-service")
-@of_strangers()
+@needs_no_credential()
 def test_challenge_names_the_service(support: Exchange) -> None:
     """Purpose: a client learns for which service to request a token.
     Method: 1. GET /v2/ without a login; 2. expect the Bearer challenge to have a service that is not empty
@@ -244,7 +244,7 @@ def test_realm_can_be_reached(bearer: Registry) -> None:
     Method: 1. GET /v2/ without a login, GET the realm; 2. expect a response that is no 5xx
     """
     kept = Proof(beyond="a script requests the realm of this run, not the one that the registry names now")
-    expect_no_server_error(expect_reachable("a realm", lambda: bearer.door.request_token([]), kept))
+    expect_no_server_error(expect_reachable("a realm", lambda: bearer.auth.request_token([]), kept))
 
 
 @verifies("registry/login/mount-challenge-names-the-source")

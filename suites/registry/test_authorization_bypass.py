@@ -57,7 +57,7 @@ def test_login_is_not_bypassed(guarded: StoredImage, method: str, path: str, sec
             2. expect any response without the content
     """
     stranger, name, config = guarded.repository.registry.as_role(None), guarded.repository.name, guarded.image.blobs[0]
-    stranger.door.expect_locked()
+    stranger.auth.expect_login_required()
     there = {"name": name, "escaped": name.replace("/", "%2F"), "tag": guarded.tag, "config": config.digest}
     reply = stranger.send(method, path.format(**there), [EVERY_TYPE])
     expect_not_revealed(reply, secret.format(**there, text=config.content.decode()))
@@ -73,7 +73,7 @@ def test_respelled_path_changes_nothing(guarded: StoredImage, new_blob: NewBlob,
             2. expect neither 201 nor 202, and the image unchanged
     """
     stranger = guarded.repository.as_role(None)
-    stranger.registry.door.expect_locked()
+    stranger.registry.auth.expect_login_required()
     reply = stranger.send(method, rest.format(digest=guarded.image.digest))
     if reply.status in (201, 202):
         raise unlike("no 201 or 202 without a login", reply, {*range(200, 600)} - {201, 202})
@@ -122,7 +122,7 @@ def test_username_without_its_password_opens_nothing(guarded: StoredImage, passw
             2. expect 401 (or 400)
     """
     registry = guarded.repository.registry
-    registry.door.expect_locked()
+    registry.auth.expect_login_required()
     account = registry.account("pusher")
     shown = account.username if password is None else password
     if shown == account.password:
@@ -139,7 +139,7 @@ def test_username_in_a_header_opens_nothing(guarded: StoredImage) -> None:
             2. expect 401 (or 400; or 403 of a proxy that refuses such headers)
     """
     registry = guarded.repository.registry
-    registry.door.expect_locked()
+    registry.auth.expect_login_required()
     fields = [(name, registry.account("pusher").username) for name in IDENTITY_HEADERS]
     fields += [(name, "127.0.0.1") for name in ADDRESS_HEADERS]
     reply = guarded.repository.as_role(None).get_manifest(guarded.tag, [EVERY_TYPE, *fields])
@@ -153,7 +153,7 @@ def test_head_of_a_tag_list_needs_a_login(guarded: StoredImage) -> None:
             2. expect 401, or that HEAD is not offered (404, 405, 501); for the other login also 403
     """
     repository = guarded.repository
-    repository.registry.door.expect_locked()
+    repository.registry.auth.expect_login_required()
     expect_status(repository.as_role(None).head_tags(), {401, 404, *NOT_OFFERED}, "without a login")
     if "foreign" in repository.registry.described.credentials:
         reply = repository.as_role("foreign").head_tags()
@@ -168,7 +168,7 @@ def test_malformed_login_changes_nothing(guarded: StoredImage, new_blob: NewBlob
     Method: 1. POST an upload and DELETE an image with an Authorization header that is empty, or only a scheme
             2. expect 401 (or 400; 405 if that deletion is not offered), and the image unchanged
     """
-    guarded.repository.registry.door.expect_locked()
+    guarded.repository.registry.auth.expect_login_required()
     on = Occasion(guarded, new_blob(), "unused")
     reply = OPERATIONS[operation].request(guarded.repository.presenting(value), on)
     expect_status(reply, {400, 401, *OPERATIONS[operation].unoffered}, "for a malformed login")

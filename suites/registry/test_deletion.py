@@ -25,7 +25,7 @@ from conformance.clients.registry.images import (
     manifest_of,
     variation,
 )
-from conformance.clients.registry.tags import deleted, given_over
+from conformance.clients.registry.tags import deleted, retag
 from conformance.clients.registry.uploads import pushed
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import (
@@ -105,7 +105,7 @@ def one_of_two_deleted(new_repository: NewRepository, once: Once) -> OneOfTwoDel
         gone = image(repository.name)
         kept = variation(gone, "kept")
         repository.given(gone, "gone", "gone-too", "kept")
-        tag = given_over(repository, kept, "kept", "kept-too")
+        tag = retag(repository, kept, "kept", "kept-too")
         coming = image(f"{repository.name} coming", layers=0).blobs[0]
         repository.given_blob(coming.content)
         repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(gone.digest)
@@ -277,7 +277,7 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     repository = new_repository("delete-tag")
     manifest = image(repository.name, layers=0)
     repository.given(variation(manifest, "before"), "gone")
-    tag = given_over(repository, manifest, "gone", "GONE")
+    tag = retag(repository, manifest, "gone", "GONE")
     repository.given(manifest, *sorted({"gone-not", "GONE"} - {tag}))
 
     before = repository.tags("?n=2")

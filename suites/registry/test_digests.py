@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.registry.client import NewRepository, Repository, StoredImage, with_digest
 from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, digest_of, image, index
-from conformance.clients.registry.uploads import Refusing, open_in_pieces, pushed
+from conformance.clients.registry.uploads import ReusableUpload, open_in_pieces, pushed
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.registry_errors import expect_error_document
@@ -131,7 +131,7 @@ def test_refusal_ends_no_other_upload(repository: Repository, new_blob: NewBlob)
         *(case("absent", None), case("empty", "")),
     ],
 )
-def test_malformed_digest(refusing: Refusing, new_blob: NewBlob, digest: str | None) -> None:
+def test_malformed_digest(refusing: ReusableUpload, new_blob: NewBlob, digest: str | None) -> None:
     """Purpose: a client learns that it sent a malformed digest, or none.
     Method: 1. PUT a blob to a session with a malformed digest, an empty one, or without one
             2. expect 400, and 404 to GET of the blob
@@ -142,7 +142,7 @@ def test_malformed_digest(refusing: Refusing, new_blob: NewBlob, digest: str | N
 
 
 @verifies("registry/digest/malformed-is-400#capitals")
-def test_digest_in_capitals(refusing: Refusing, new_blob: NewBlob) -> None:
+def test_digest_in_capitals(refusing: ReusableUpload, new_blob: NewBlob) -> None:
     """Purpose: a digest in capitals is malformed, so it is refused or read as lower case.
     Method: 1. PUT a blob to a session with its digest in capitals
             2. expect 400; or 201, and the blob's bytes under the digest in lower case

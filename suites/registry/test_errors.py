@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.registry.client import Repository, StoredImage, Upload
 from conformance.clients.registry.images import OCI_MANIFEST, NewBlob, digest_of
-from conformance.clients.registry.uploads import Refusing
+from conformance.clients.registry.uploads import ReusableUpload
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_allowed, expect_header
@@ -35,11 +35,13 @@ class Scene:
     absent: str
     tag: str
     content: bytes
-    refusing: Refusing
+    refusing: ReusableUpload
 
 
 @pytest.fixture
-def scene(repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob, refusing: Refusing) -> Scene:
+def scene(
+    repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob, refusing: ReusableUpload
+) -> Scene:
     """The scene of the refused requests."""
     never = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('never')}")
     content, image = new_blob().content, stored.image.content

@@ -11,12 +11,12 @@ from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.registry.client import Registry, Repository, StoredImage
 from conformance.clients.registry.login import token_in
 from conformance.clients.registry.operations import OPERATIONS, Occasion
-from conformance.clients.registry.tokens import granted_by_password, login_attempt, presented, right_login
+from conformance.clients.registry.tokens import granted_by_password, login_attempt, presented, valid_login
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.headers import expect_header
 from conformance.oracles.oauth import expect_token_withheld
-from conformance.oracles.rate_limits import expect_limited, stated
+from conformance.oracles.rate_limits import declared_rate, expect_limited
 from conformance.oracles.registry import expect_nothing_changed
 from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.names import Names
@@ -33,14 +33,14 @@ AGAIN_S = 0.05
 def malformed(stored: StoredImage, once: Once) -> Malformed:
     """GET of a manifest with this Authorization header, once for each."""
     repository = stored.repository
-    repository.registry.door.expect_locked()
+    repository.registry.auth.expect_login_required()
     return lambda value: once(("malformed", value), lambda: repository.presenting(value).get_manifest(stored.tag))
 
 
 @pytest.fixture
 def working_login(registry: Registry, once: Once) -> None:
     """Inconclusive if the pusher's login does not work."""
-    if once("login", lambda: right_login(registry)).status != 200:
+    if once("login", lambda: valid_login(registry)).status != 200:
         raise Inconclusive("the login itself does not work", "a login that works, in role pusher")
 
 
@@ -97,7 +97,7 @@ def test_basic_scheme_is_case_insensitive(registry: Registry, working_login: Non
     """Purpose: a client that sends "basic" instead of "Basic" is let in.
     Method: 1. log in with the scheme in lower case; 2. expect 200
     """
-    expect_status(right_login(registry, "basic"), 200, "in lower case")
+    expect_status(valid_login(registry, "basic"), 200, "in lower case")
 
 
 @verifies("registry/login/refused-login-is-challenged")
@@ -212,7 +212,7 @@ def test_requests_are_limited(registry: Registry, stored: StoredImage, target: T
     Method: 1. with the login in the role limited, HEAD a manifest more often than limits.registry_requests permits
             2. expect 429
     """
-    limit = stated(target.limits.registry_requests, "registry_requests")
+    limit = declared_rate(target.limits.registry_requests, "registry_requests")
     if "limited" not in registry.described.credentials:
         raise NotDeclared("the target file describes no login in the role limited", "registry.credentials.limited")
     repository = stored.repository.as_role("limited").impatient()

@@ -19,7 +19,7 @@ from conformance.clients.registry.images import (
     NewImage,
     variation,
 )
-from conformance.clients.registry.tags import STAYS, stays
+from conformance.clients.registry.tags import IMMUTABLE, is_immutable
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import (
@@ -208,9 +208,9 @@ def test_tag_moves(repository: Repository, base: Manifest, new_image: NewImage, 
     pulled = expect_pulled(repository, tag, first)
     repository.head_manifest(second.digest)
     reply = repository.push(second, tag)
-    if stays(reply):
+    if is_immutable(reply):
         expect_untouched(repository.get_manifest(tag), first.content, unless=((reply.id, '!"errors"'),))
-        raise NotApplicable(STAYS)
+        raise NotApplicable(IMMUTABLE)
     expect_success(reply)
 
     expect_true_digest(reply, second.digest)

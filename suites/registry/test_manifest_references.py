@@ -22,7 +22,7 @@ from conformance.clients.registry.images import (
     manifest_of,
     variation,
 )
-from conformance.clients.registry.tags import STAYS, deleted, given_over
+from conformance.clients.registry.tags import IMMUTABLE, deleted, retag
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import (
@@ -264,7 +264,7 @@ def stored_index(new_repository: NewRepository, once: Once, features: frozenset[
         child = repository.given(manifest_of(config, layers, artifactType=CHART), DIGITS, "index")
         other = repository.given(variation(child, "other"))
         listed = index([child, other])
-        tag = given_over(repository, listed, "index", "listing")
+        tag = retag(repository, listed, "index", "listing")
         pulled, child_pulled = repository.get_manifest(tag), repository.get_manifest(DIGITS)
         pages = pages_from(repository.tags(), repository.follow)
         again = repository.put_manifest(listed.digest, listed.content, listed.media_type)
@@ -323,7 +323,7 @@ def test_type_goes_with_the_tag(stored_index: StoredIndex) -> None:
     """
     expect_media_type(stored_index.child_pulled, stored_index.child.media_type)
     if stored_index.tag != "index":
-        raise NotApplicable(STAYS)
+        raise NotApplicable(IMMUTABLE)
     expect_bytes(stored_index.pulled, stored_index.index.content)
     expect_media_type(stored_index.pulled, stored_index.index.media_type)
 

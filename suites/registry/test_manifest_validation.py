@@ -17,9 +17,9 @@ from conformance.clients.registry.images import (
     digest_of,
     index,
 )
-from conformance.clients.registry.tags import stays
+from conformance.clients.registry.tags import is_immutable
 from conformance.evidence.shared_requests import Once
-from conformance.models.repository import Taken
+from conformance.models.repository import AcceptedPushes
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.registry_errors import expect_error_document
 from conformance.oracles.robustness import Surroundings, expect_outcome
@@ -142,20 +142,20 @@ def test_malformed_body(stored: StoredImage, names: Names, content: bytes) -> No
 
 
 @pytest.fixture(scope="session")
-def taken() -> Taken:
+def taken() -> AcceptedPushes:
     """The known state of the repository that properties push to, whichever of them pushed."""
-    return Taken()
+    return AcceptedPushes()
 
 
 @pytest.fixture
-def first_image(explored: StoredImage, taken: Taken, once: Once) -> StoredImage:
+def first_image(explored: StoredImage, taken: AcceptedPushes, once: Once) -> StoredImage:
     """The first image in that repository."""
     once("known", lambda: taken.begin(explored.tag, explored.image.content))
     return explored
 
 
 def expect_stored_or_unchanged(
-    repository: Repository, taken: Taken, mutation: Mutation[bytes], tag: str, media_type: str
+    repository: Repository, taken: AcceptedPushes, mutation: Mutation[bytes], tag: str, media_type: str
 ) -> None:
     """PUT a manifest; expect its bytes from GET if it was accepted, and an unchanged tag if it was refused."""
     content, there = mutation.value, taken.named(tag) is not None
@@ -166,7 +166,7 @@ def expect_stored_or_unchanged(
         Surroundings(
             expect_error_document,
             lambda: read.append(repository.get_manifest(tag)),
-            accepted=lambda reply: reply.ok or (there and stays(reply)),
+            accepted=lambda reply: reply.ok or (there and is_immutable(reply)),
         ),
     )
     if reply.ok:
@@ -196,7 +196,7 @@ def expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:
 @verifies("registry/manifest/any-change-is-accepted-or-refused")
 @explores(0.4, *MANIFEST_KINDS, change=manifest_changes())
 def test_any_changed_manifest(
-    first_image: StoredImage, taken: Taken, features: frozenset[str], change: Change[dict[str, Any], bytes]
+    first_image: StoredImage, taken: AcceptedPushes, features: frozenset[str], change: Change[dict[str, Any], bytes]
 ) -> None:
     """Purpose: a changed manifest is stored or refused as the change demands, and never causes a server error.
     Method: 1. PUT an image's manifest with one change of its JSON, members or references, under one tag.
@@ -211,7 +211,7 @@ def test_any_changed_manifest(
 
 @verifies("registry/manifest/any-body-is-accepted-or-refused")
 @explores(0.4, *MANIFEST_BODIES, content=manifest_bodies(), media_type=manifest_types())
-def test_any_body(open_ground: Repository, taken: Taken, content: bytes, media_type: str) -> None:
+def test_any_body(open_ground: Repository, taken: AcceptedPushes, content: bytes, media_type: str) -> None:
     """Purpose: a body that is not a manifest is refused, and never causes a server error.
     Method: 1. PUT any bytes and any JSON as a manifest of any type.
             2. Expect 201 and its bytes, or 4xx with an error document and an unchanged tag.
@@ -222,7 +222,7 @@ def test_any_body(open_ground: Repository, taken: Taken, content: bytes, media_t
 
 @verifies("registry/name/any-tag-names-its-manifest")
 @explores(0.6, *TAGS, tag=tags())
-def test_any_tag(first_image: StoredImage, taken: Taken, tag: Mutation[str]) -> None:
+def test_any_tag(first_image: StoredImage, taken: AcceptedPushes, tag: Mutation[str]) -> None:
     """Purpose: every valid tag resolves to its manifest, and an invalid one does no harm.
     Method: 1. PUT the image under a valid or an invalid tag.
             2. Expect 201 and its bytes for a valid tag, a refusal and an unknown tag otherwise.

@@ -13,7 +13,7 @@ from hypothesis.stateful import precondition
 
 from conformance.clients.registry.client import NewRepository, Repository
 from conformance.clients.registry.images import Blob, Manifest, image, layer, manifest_of, random_bytes
-from conformance.clients.registry.tags import stays
+from conformance.clients.registry.tags import is_immutable
 from conformance.clients.registry.uploads import CANCELS_NONE, least_chunk
 from conformance.models.repository import RepositoryModel
 from conformance.oracles.registry import expect_bytes, expect_complete, expect_not_stored, expect_range, pages_from
@@ -63,7 +63,7 @@ class RepositoryMachine(Machine):
     def push_image(self, pushed: Manifest, tag: str | None) -> None:
         """Push an image as clients do: the blobs that are missing, then the manifest."""
         for blob in pushed.blobs:
-            if not self.model.surely_has(blob.digest):
+            if not self.model.certainly_has(blob.digest):
                 self.push_blob(blob)
         self.push_manifest(pushed, tag)
 
@@ -121,7 +121,7 @@ class RepositoryMachine(Machine):
         reply = self.repository.put_manifest(tag or pushed.digest, pushed.content, pushed.media_type)
         if lacks:
             expect_refused(reply, "for a manifest whose blobs are not there")
-        elif not (tag in self.model.tags and stays(reply)):
+        elif not (tag in self.model.tags and is_immutable(reply)):
             expect_success(reply)
             self.model.put(pushed, tag)
 
@@ -144,7 +144,7 @@ class RepositoryMachine(Machine):
         elif self.model.certain(read.digest):
             expect_bytes(reply, read.content)
         reply = self.repository.get_blob(blob.digest)
-        if self.model.surely_has(blob.digest):
+        if self.model.certainly_has(blob.digest):
             expect_bytes(reply, blob.content)
         elif blob.digest not in self.model.blobs:
             expect_not_stored([reply])
@@ -182,7 +182,7 @@ class RepositoryMachine(Machine):
             expect_status(reply, 404)
             return
         lost = [tag for tag, named in self.model.tags.items() if named == deleted.digest]
-        if lost and stays(reply):
+        if lost and is_immutable(reply):
             return
         expect_status(reply, 202)
         self.model.delete_manifest(deleted.digest)
@@ -199,7 +199,7 @@ class RepositoryMachine(Machine):
         reply = self.repository.delete_blob(blob.digest)
         if reply.status in (400, 405):  # A registry may delete manifests and no blobs.
             return
-        expect_status(reply, self.model.deleting(blob.digest))
+        expect_status(reply, self.model.deletion_statuses(blob.digest))
         self.model.delete_blob(blob.digest)
 
 

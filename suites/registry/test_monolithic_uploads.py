@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.registry.client import Registry, Repository, Upload, with_digest
 from conformance.clients.registry.images import Blob, NewBlob
 from conformance.clients.registry.streams import pull, push
-from conformance.clients.registry.uploads import CANCELS_NONE, uses
+from conformance.clients.registry.uploads import CANCELS_NONE, session_requests
 from conformance.clients.s3.streams import Pattern
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import (
@@ -222,7 +222,7 @@ def test_finished_session_is_gone(repository: Repository, pushed: PushedOf, meth
     blob = made.given()
 
     accepted = {"DELETE": CANCELS_NONE, "PUT": {404, *range(200, 300)}}.get(method, {404})
-    expect_status(uses(made.upload, blob)[method](), accepted, "for a finished session")
+    expect_status(session_requests(made.upload, blob)[method](), accepted, "for a finished session")
     if method != "GET":
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.registry.client import NewRepository, Registry, Repository, StoredImage
 from conformance.clients.registry.images import Manifest, image, index
-from conformance.clients.registry.tags import stays
+from conformance.clients.registry.tags import is_immutable
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import (
     expect_bytes,
@@ -114,7 +114,7 @@ def test_each_name_is_its_own(pushed_to: PushedTo, ending: str, like: str) -> No
     except NonConformance:
         for each in pair:
             pushed = each.repository.push(each.image, each.tag)
-            if not stays(pushed):
+            if not is_immutable(pushed):
                 expect_success(pushed, f"under {each.repository.name}")
         expect_own(pair)
     if "/" in ending and len(pair) == 2:

@@ -16,13 +16,13 @@ from conformance.clients.registry.client import Registry, Repository, StoredImag
 from conformance.clients.registry.images import OCI_INDEX, OCI_MANIFEST, NewBlob, image, index
 from conformance.clients.registry.login import token_in
 from conformance.clients.registry.tokens import pull
-from conformance.evidence.judgements.doubled import FIELD
+from conformance.evidence.judgements.duplicates import FIELD
 from conformance.evidence.judgements.methods import NO_ALLOW
 from conformance.evidence.judgements.reads import ANOTHER_DIGEST, ANOTHER_NAME, NO_INDEX, NO_JSON
 from conformance.evidence.judgements.refusals import (
+    ANOTHER_REALM,
     BAD_WARNING,
     BROKEN,
-    ELSEWHERE,
     IN_A_REPOSITORY,
     LONG_WARNINGS,
     MISNAMED,
@@ -30,17 +30,17 @@ from conformance.evidence.judgements.refusals import (
     NO_LIST,
     UNTYPED,
 )
-from conformance.evidence.judgements.sessions import ANOTHER_SUBJECT, TOLD_BEFORE
+from conformance.evidence.judgements.sessions import ANOTHER_SUBJECT, REUSED_SESSION
 from conformance.evidence.judgements.successes import (
+    ACCEPTED_CHUNK,
     CREATED_BLOB,
     CREATED_MANIFEST,
     LISTED_FIELDS,
     OPENED_UPLOAD,
     RECEIVED,
-    TAKEN_CHUNK,
     lacking,
 )
-from conformance.evidence.judgements.times import ANOTHER_TIME, NO_DATE, TO_COME
+from conformance.evidence.judgements.times import ANOTHER_TIME, IN_FUTURE, NO_DATE
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
@@ -116,15 +116,15 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
                there; send the login only to the first realm's host
             2. expect a response from the realm, and that the token pulls
     """
-    door, scope = bearer.door, bearer.scope(stored.repository.name, "pull")
+    auth, scope = bearer.auth, bearer.scope(stored.repository.name, "pull")
     kept = Proof(beyond="a script requests a token at the realm of the run, not at the one that is named now")
-    for entry in flawed_entries(recorder, "registry", ELSEWHERE):
+    for entry in flawed_entries(recorder, "registry", ANOTHER_REALM):
         told = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
-        for other in (door.with_challenge(each) for each in challenges_in(told) if each.scheme == "bearer"):
-            if (other.realm, other.service) == (door.realm, door.service):
+        for other in (auth.with_challenge(each) for each in challenges_in(told) if each.scheme == "bearer"):
+            if (other.realm, other.service) == (auth.realm, auth.service):
                 continue
             reply = expect_reachable("a realm", partial(other.request_token, [scope]), kept)
-            if on_one_host(other.realm, door.realm):
+            if on_one_host(other.realm, auth.realm):
                 reply = other.request_token_as(bearer.account("pusher"), [scope])
                 if token := token_in(reply):
                     reply = pull(stored, token)
@@ -170,7 +170,7 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
     registry.support()
     no_clock = Proof(beyond="a script has no clock but the Date of the answer")
     forms = [(wrong, Proof(fields_lack=((name, NO_FIXDATE),))) for name, wrong in NO_DATE.items()]
-    for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (TO_COME, no_clock)):
+    for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (IN_FUTURE, no_clock)):
         found = flawed_entries(recorder, "registry", wrong)
         fields = {name.title(): value for name, value in (found[0]["response_headers"] if found else ())}
         told = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
@@ -292,7 +292,7 @@ def test_each_session_is_its_own(push_step: Step, recorder: Recorder) -> None:
     """
     push_step(OPENED_UPLOAD)
     seen = Proof(beyond="the finding compares the responses to two requests")
-    expect_no_flaw(recorder, "registry", TOLD_BEFORE, "a separate session for each upload", seen)
+    expect_no_flaw(recorder, "registry", REUSED_SESSION, "a separate session for each upload", seen)
 
 
 @verifies("registry/upload/new-session-has-no-bytes")
@@ -312,7 +312,7 @@ def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -
     ("what", "status"),
     [
         row("registry/upload/opened-is-202", OPENED_UPLOAD, 202),
-        row("registry/upload/chunk-is-202", TAKEN_CHUNK, 202),
+        row("registry/upload/chunk-is-202", ACCEPTED_CHUNK, 202),
         row("registry/upload/created-is-201", CREATED_BLOB, 201),
         row("registry/manifest/created-is-201", CREATED_MANIFEST, 201),
     ],
@@ -332,7 +332,7 @@ def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what:
         row("registry/manifest/created-digest-is-present", CREATED_MANIFEST),
         row("registry/upload/documented-headers-are-present#created-blob", CREATED_BLOB),
         row("registry/upload/documented-headers-are-present#opened-upload", OPENED_UPLOAD),
-        row("registry/upload/documented-headers-are-present#accepted-chunk", TAKEN_CHUNK),
+        row("registry/upload/documented-headers-are-present#accepted-chunk", ACCEPTED_CHUNK),
     ],
 )
 def test_every_success_has_its_headers(push_step: Step, recorder: Recorder, what: str) -> None:
@@ -358,7 +358,8 @@ def push_step(repository: Repository, new_blob: NewBlob, names: Names, once: Onc
         # Nobody has it: what cannot be mounted is an upload.
         repository.post_upload(mount=blob.digest, from_=repository.name)
         upload = repository.upload_of(opened)
-        return {OPENED_UPLOAD: opened, TAKEN_CHUNK: upload.patch(blob.content), CREATED_BLOB: upload.put(blob.digest)}
+        patched = upload.patch(blob.content)
+        return {OPENED_UPLOAD: opened, ACCEPTED_CHUNK: patched, CREATED_BLOB: upload.put(blob.digest)}
 
     def pushed() -> Exchange:
         its_own = image(names.new("image"), layers=0)

@@ -209,7 +209,7 @@ def test_is_not_for_shared_caches(stored: StoredImage, once: Once, what: str) ->
     Method: 1. GET a blob that is redirected, and a tag that was never pushed, with a login
             2. expect a Cache-Control that forbids shared caches to reuse the response
     """
-    if not stored.repository.registry.door.scheme:
+    if not stored.repository.registry.auth.scheme:
         raise NotApplicable("the registry requires no login")
     if what == "redirect":
         expect_not_shared(blob_redirect(stored, once))

@@ -19,7 +19,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
-from conformance.vocabulary.values import another_like
+from conformance.vocabulary.values import unused_name_like
 from conformance.vocabulary.wording import worded
 
 CHANGES = [case(name, name) for name in (*WRITES, *DELETIONS)]
@@ -106,7 +106,7 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
     """
     existing = occasion.stored.repository
     if role is None:
-        existing.registry.door.expect_locked()
+        existing.registry.auth.expect_login_required()
 
     def ask(name: str) -> Probe:
         repository = existing.named(name).as_role(role)
@@ -115,7 +115,7 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
     def absent() -> str:
         # Of the same length, or Content-Length would differ without telling anything.
         before, _, after = existing.name.rpartition("guarded")
-        return before + another_like("guarded") + after
+        return before + unused_name_like("guarded") + after
 
     expect_as_absent(ask, existing.name, absent, "to a client without access")
 
@@ -171,7 +171,7 @@ def test_similar_organization(repository: Repository, names: Names, similar: str
     Method: 1. open an upload in orgs/{our-org}-x/app, orgs/x-{our-org}/app and orgs/x/orgs/{our-org}/app
             2. expect 400, 401, 403 or 404
     """
-    repository.registry.door.expect_locked()
+    repository.registry.auth.expect_login_required()
     first, *rest = repository.name.split("/")
     if len(rest) < 2:
         needs = 'repository = "orgs/{org-slug}/{app-slug}" in [targets.X.registry]'
@@ -222,7 +222,7 @@ def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None
     """
     repository = guarded.repository
     if role is None:
-        repository.registry.door.expect_locked()
+        repository.registry.auth.expect_login_required()
     reply = repository.as_role(role).get_blob(guarded.image.blobs[-1].digest, [("Range", "bytes=0-9")])
 
     expect_denied(reply, "for a part of a blob")
@@ -238,7 +238,7 @@ def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, 
     """
     existing, tag = guarded.repository, names.new("nothing")
     if role is None:
-        existing.registry.door.expect_locked()
+        existing.registry.auth.expect_login_required()
     absent = existing.named(existing.name[:-1] + ("x" if existing.name[-1] != "x" else "y"))
     for method, rest in [("GET", f"manifests/{tag}"), *(ABSENT_CONTENT if role else ())]:
         replies = [each.as_role(role).send(method, rest) for each in (existing, absent)]
@@ -253,7 +253,7 @@ def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredI
     """
     existing = guarded.repository.name
     there, not_there = (
-        ask(bearer, "foreign", bearer.scope(each, "pull")) for each in (existing, another_like(existing))
+        ask(bearer, "foreign", bearer.scope(each, "pull")) for each in (existing, unused_name_like(existing))
     )
 
     of_both = there.id, not_there.id, "token"

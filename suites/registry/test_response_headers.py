@@ -64,7 +64,7 @@ def test_not_for_shared_caches(repository: Repository, read_stored: Read, kind: 
     Method: 1. GET and HEAD a blob, a manifest and a tag list with a login.
             2. Expect no Cache-Control that lets a shared cache reuse the response without validation.
     """
-    if not repository.registry.door.scheme:
+    if not repository.registry.auth.scheme:
         raise NotApplicable("the registry requires no login")
 
     replies = [read_stored(f"{kind}-{method}") for method in ("get", "head")]

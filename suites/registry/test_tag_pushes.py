@@ -12,7 +12,7 @@ import pytest
 from conformance.clients.concurrency import at_once, reading_while
 from conformance.clients.registry.client import NewRepository, Repository, StoredImage, require_stored
 from conformance.clients.registry.images import Manifest, image, variation
-from conformance.clients.registry.tags import STAYS, given_over
+from conformance.clients.registry.tags import IMMUTABLE, retag
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import lists
 from conformance.oracles.registry import (
@@ -76,7 +76,7 @@ def tag_history(guarded_image: StoredImage, repository_at: NewRepository, once: 
         empty = repository.tags()
         one, two = (variation(untagged, number) for number in ("one", "two"))
         repository.given(one, MOVING, STAYING)
-        moved = given_over(repository, two, MOVING, INSTEAD) == MOVING
+        moved = retag(repository, two, MOVING, INSTEAD) == MOVING
         read = repository.get_manifest(one.digest)
         again, long = repository.push(one), repository.push(two, LONG)
         pages = pages_from(repository.tags(), repository.follow)
@@ -139,7 +139,7 @@ def test_tags_move_alone(tag_history: TagHistory) -> None:
             2. expect both tags in the list, the second image by the first tag, and the first by the second
     """
     if not tag_history.moved:
-        raise NotApplicable(STAYS)
+        raise NotApplicable(IMMUTABLE)
     one, two = tag_history.images
     expect_bytes(tag_history.read, one.content)
     require_stored(tag_history.again)
@@ -158,7 +158,7 @@ def test_one_tag(tag_history: TagHistory) -> None:
                collected; and the same tag list as before
     """
     if not tag_history.moved:
-        raise NotApplicable(STAYS)
+        raise NotApplicable(IMMUTABLE)
     if tag_history.moving.status != 200:
         raise Inconclusive(f"a moved tag is missing: {tag_history.moving}", "a registry in which tags can move")
     repository, manifests = (

@@ -114,7 +114,7 @@ def test_anonymous_token(bearer: Registry, guarded: StoredImage) -> None:
             2. expect 401, or a token that does not pull or push
     """
     for named in ({}, {"account": bearer.account("pusher").username}):
-        reply = bearer.door.request_token([bearer.scope(guarded.repository.name)], **named)
+        reply = bearer.auth.request_token([bearer.scope(guarded.repository.name)], **named)
         expect_status(reply, {200, 400, 401, 403})
         token = token_in(reply)
         if token:
@@ -137,7 +137,7 @@ def test_token_gets_no_other(bearer: Registry, good: str, guarded: StoredImage) 
             2. show it to the token endpoint in place of the login, and ask to pull and push
             3. where a token comes, expect it not to push
     """
-    reply = bearer.door.request_token([bearer.scope(guarded.repository.name, "pull,push")], f"Bearer {good}")
+    reply = bearer.auth.request_token([bearer.scope(guarded.repository.name, "pull,push")], f"Bearer {good}")
 
     if token := token_in(reply):
         expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
@@ -204,7 +204,7 @@ def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: where deleting is a right of its own, a token to delete does not push.
     Method: 1. ask for a token to delete alone; open an upload with it; 2. expect 401, 403 or 404
     """
-    if bearer.door.delete_action != "delete":
+    if bearer.auth.delete_action != "delete":
         raise NotApplicable("the target has no separate right to delete")
     token = token_in(ask(bearer, "pusher", bearer.scope(guarded.repository.name, "delete")))
     if not token:

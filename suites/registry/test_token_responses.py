@@ -130,7 +130,7 @@ def test_anonymous_has_no_subject(bearer: Registry) -> None:
     Method: 1. request a token without a login, with a user's name in account
             2. expect no sub, or an empty one, in the token, if a JWT is issued
     """
-    reply = bearer.door.request_token([], account=bearer.account("pusher").username)
+    reply = bearer.auth.request_token([], account=bearer.account("pusher").username)
     if not token_in(reply):
         raise NotApplicable(f"the token endpoint issues no token without a login ({reply.status})")
     subject = claims_of(token_in(reply)).get("sub")
@@ -205,18 +205,18 @@ def test_password_grants_no_more(form_response: Exchange, guarded: StoredImage) 
 def without_a_login(query: str) -> Callable[[Registry], Exchange]:
     """Return a GET of the token endpoint with this query."""
     return lambda registry: registry.http.send(
-        "GET", f"{registry.door.realm}{'&' if '?' in registry.door.realm else '?'}{query}"
+        "GET", f"{registry.auth.realm}{'&' if '?' in registry.auth.realm else '?'}{query}"
     )
 
 
 def with_basic(login: bytes) -> Callable[[Registry], Exchange]:
     """Return a request for a token with these Basic credentials."""
-    return lambda registry: registry.door.request_token([], f"Basic {base64.b64encode(login).decode()}")
+    return lambda registry: registry.auth.request_token([], f"Basic {base64.b64encode(login).decode()}")
 
 
 def unknown_grant(registry: Registry) -> Exchange:
     """POST a form with an unknown grant_type."""
-    form = {"grant_type": "cf-unknown", "service": registry.door.service}
+    form = {"grant_type": "cf-unknown", "service": registry.auth.service}
     return requested_by_form(registry, form, "REGISTRY_CF_TOKEN")
 
 
@@ -270,7 +270,7 @@ def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None
     """
     username, password = bearer.account("pusher").username, names.new("password")
     if by == "query":
-        reply = bearer.door.request_token([], basic_login(username, password))
+        reply = bearer.auth.request_token([], basic_login(username, password))
     else:
         reply = granted_by_password(bearer, username, password)
 

@@ -47,7 +47,7 @@ TRIED_AFTER_S = 3.0
 def expect_opens_nothing(token: str, guarded: StoredImage) -> None:
     """Expect that a token for another service cannot pull, push or delete, unless its audience is this registry."""
     repository, layer = guarded.repository, guarded.image.blobs[-1].digest
-    if repository.registry.door.service in audiences_of(token):
+    if repository.registry.auth.service in audiences_of(token):
         raise NotApplicable("the token endpoint issues only tokens for this registry, whatever service is named")
     if token:
         expect_denied(pull(guarded, token), "for a token for another service")
@@ -213,7 +213,7 @@ def puller_refresh_response(bearer: Registry, guarded: StoredImage, puller_refre
     """The response to a refresh token of a pull-only login that requests a token to pull and push."""
     scope = bearer.scope(guarded.repository.name, "pull,push")
 
-    return once("refreshed", lambda: refreshed(bearer, puller_refresh_token, bearer.door.service, scope))
+    return once("refreshed", lambda: refreshed(bearer, puller_refresh_token, bearer.auth.service, scope))
 
 
 @verifies("registry/token/refresh-token-gets-tokens")
@@ -248,7 +248,7 @@ def test_altered_refresh_token(
     given = puller_refresh_token
     invalid = {"altered": altered(given, "letter"), "access-token": token_in(token_response), "not-ascii": f"{given}ß"}
     scope = bearer.scope(bearer.described.repository, "pull")
-    reply = refreshed(bearer, invalid[what], bearer.door.service, scope)
+    reply = refreshed(bearer, invalid[what], bearer.auth.service, scope)
 
     expect_status(reply, {400, 401, 403}, f"for an invalid refresh token ({what})")
 
@@ -291,7 +291,7 @@ def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImag
             2. exchange the newest refresh token: expect 200, and that the token pulls
             3. expect the sub of the login's own token in a JWT, or that an opaque token pushes
     """
-    scope, service = bearer.scope(guarded.repository.name, "pull,push"), bearer.door.service
+    scope, service = bearer.scope(guarded.repository.name, "pull,push"), bearer.auth.service
     given = refresh_token_of(bearer, "pusher")
     reply = refreshed(bearer, given, service, offline=True)
     if not reply.ok and not refreshed(bearer, given, service, scope).ok:
@@ -322,7 +322,7 @@ def test_account_is_the_owner_of_the_refresh_token(bearer: Registry, guarded: St
     """
     by = "refresh_token"
     named = bearer.account("pusher").username
-    form = {"grant_type": by, by: refresh_token_of(bearer, "puller"), "service": bearer.door.service}
+    form = {"grant_type": by, by: refresh_token_of(bearer, "puller"), "service": bearer.auth.service}
     form |= {"scope": bearer.scope(guarded.repository.name, "pull,push"), "username": named, "account": named}
     token = token_in(requested_by_form(bearer, form, "REGISTRY_NAMED_TOKEN"))
 

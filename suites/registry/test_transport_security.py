@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.http import without_the_tls_of
+from conformance.clients.http import is_plain_http_of
 from conformance.clients.registry.challenges import challenges
 from conformance.clients.registry.client import BINARY, Registry, Repository, with_digest
 from conformance.clients.registry.images import NewBlob, NewImage
@@ -13,7 +13,7 @@ from conformance.oracles.proofs import field_matches
 from conformance.oracles.registry import expect_reachable, next_link
 from conformance.oracles.status import expect_success
 from conformance.sandbox.names import Names
-from conformance.vocabulary.check import of_strangers, verifies
+from conformance.vocabulary.check import needs_no_credential, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
@@ -29,7 +29,7 @@ def secured(registry: Registry) -> Registry:
 
 
 @verifies("registry/transport/realm-keeps-tls")
-@of_strangers()
+@needs_no_credential()
 def test_realm_keeps_tls(secured: Registry, once: Once) -> None:
     """Purpose: no password is sent in clear text to get a token.
     Method: 1. GET /v2/ over TLS without a login; 2. expect that the realm of its Bearer challenge is no http:// address
@@ -56,7 +56,7 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
     repository.upload_of(opened)
     if not told:
         return
-    if secured.door.scheme:
+    if secured.auth.scheme:
         raise insecure_address_finding(opened, "Location", told)
     blob = new_blob()
     put = expect_reachable(
@@ -72,7 +72,7 @@ def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: 
     Method: 1. push an image over TLS; request one tag
             2. expect neither in Location nor in Link an http:// address of the registry's host
     """
-    if not secured.door.scheme:
+    if not secured.auth.scheme:
         raise NotApplicable("the registry requires no login")
     image = repository.given(new_image(), names.new("tag"), names.new("tag"))
     pushed, listed = repository.push(image), repository.tags("?n=1")
@@ -85,7 +85,7 @@ def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: 
 
 def plain_http_address(reply: Exchange, told: str | None) -> str:
     """Return the http:// address of the requested https host in a response; empty if there is none."""
-    return told if told and without_the_tls_of(reply.url, told) else ""
+    return told if told and is_plain_http_of(reply.url, told) else ""
 
 
 def insecure_address_finding(reply: Exchange, name: str, told: str) -> NonConformance:

@@ -12,7 +12,7 @@ import pytest
 from conformance.clients.registry.client import Registry, Repository, StoredImage, Upload
 from conformance.clients.registry.images import Blob, NewBlob
 from conformance.clients.registry.tokens import token_for
-from conformance.clients.registry.uploads import CANCELS_NONE, at_the_registry, open_in_pieces, uses
+from conformance.clients.registry.uploads import CANCELS_NONE, on_registry_host, open_in_pieces, session_requests
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_scope
@@ -74,7 +74,7 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Cancelled,
     if not cancelled.reply.ok:
         raise Inconclusive(f"the session could not be cancelled: {cancelled.reply}", "a registry that cancels uploads")
 
-    expect_status(uses(cancelled.upload, cancelled.blob)[method](), 404, "for a cancelled session")
+    expect_status(session_requests(cancelled.upload, cancelled.blob)[method](), 404, "for a cancelled session")
     if method == "PUT":
         expect_not_stored([repository.get_blob(cancelled.blob.digest)])
 
@@ -103,7 +103,7 @@ def test_unknown_session(repository: Repository, cancelled: Cancelled, new_blob:
     path = repository.path(f"blobs/uploads/{uuid.UUID(blob.digest[7:39])}")
     upload = Upload(repository, repository.registry.http.base_url + path)
 
-    expect_status(uses(upload, blob)[method](), accepted, "for an unknown session")
+    expect_status(session_requests(upload, blob)[method](), accepted, "for an unknown session")
 
 
 @verifies("registry/upload/unknown-session-is-404")
@@ -181,9 +181,9 @@ def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role:
             2. expect no such blob; PUT as the opener: expect 2xx and exactly the bytes
     """
     if role is None:
-        repository.registry.door.expect_locked()
+        repository.registry.auth.expect_login_required()
     other = repository.registry.as_role(role)
-    blob, planted, upload = new_blob(), new_blob(), at_the_registry(repository.open_upload())
+    blob, planted, upload = new_blob(), new_blob(), on_registry_host(repository.open_upload())
     stranger = upload.by(other)
     for method, reply in responses_to_every_use(stranger, planted.content, planted.digest).items():
         if method != "GET" or role != "puller":
@@ -199,7 +199,7 @@ def test_session_reveals_nothing_to_other_logins(repository: Repository) -> None
     """Purpose: another login does not see how many bytes an upload has received.
     Method: 1. open a session; GET it with a pull-only login: expect 401, 403 or 404; 2. GET it as the opener: 204
     """
-    other, upload = repository.registry.as_role("puller"), at_the_registry(repository.open_upload())
+    other, upload = repository.registry.as_role("puller"), on_registry_host(repository.open_upload())
 
     expect_denied(upload.by(other).status(), "for another login")
     expect_success(upload.status(), "for the opener")
@@ -214,7 +214,7 @@ def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob
     """
     repository, blob = stored.repository, new_blob()
     session = once("session of one who may push", repository.open_upload)
-    upload = at_the_registry(session).by(repository.registry.presenting(f"Bearer {to_pull}"))
+    upload = on_registry_host(session).by(repository.registry.presenting(f"Bearer {to_pull}"))
     use = {
         "PATCH": lambda: upload.patch(blob.content),
         "PUT": lambda: upload.put(blob.digest, blob.content),
@@ -232,7 +232,7 @@ def test_session_with_a_token_for_another_repository(
     Method: 1. open a session; request a token for every action in another repository: expect that it pulls there
             2. PATCH a chunk with that token: expect 401, 403 or 404
     """
-    upload = at_the_registry(guarded.repository.open_upload())
+    upload = on_registry_host(guarded.repository.open_upload())
 
     expect_denied(
         upload.by(bearer.presenting(f"Bearer {token_for_one_repository}")).patch(new_blob().content),
@@ -254,13 +254,13 @@ class Interrupted:
 @pytest.fixture
 def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interrupted:
     """Sends the rest of an upload with an invalid login, once."""
-    repository.registry.door.expect_locked()
+    repository.registry.auth.expect_login_required()
 
     def made() -> Interrupted:
         opened, length = open_in_pieces(repository, 300)
-        upload, blob = at_the_registry(opened), new_blob(2 * length)
+        upload, blob = on_registry_host(opened), new_blob(2 * length)
         upload.patch(blob.content[:length], f"0-{length - 1}")
-        nobody = "Bearer junk" if repository.registry.door.scheme == "bearer" else basic_login("nobody", "nothing")
+        nobody = "Bearer junk" if repository.registry.auth.scheme == "bearer" else basic_login("nobody", "nothing")
         stranger = upload.by(repository.registry.presenting(nobody))
         rest, place = blob.content[length:], f"{length}-{2 * length - 1}"
         return Interrupted(upload, blob.digest, rest, place, stranger.patch(rest, place))
@@ -305,8 +305,8 @@ def test_bad_login_during_an_upload(
             2. expect 401 (also 400, 405 or 501 to DELETE)
     """
     session = once("session under a bad login", guarded.repository.open_upload)
-    upload = at_the_registry(session).by(guarded.repository.registry.presenting(bad_login))
-    reply = uses(upload, new_blob())[method]()
+    upload = on_registry_host(session).by(guarded.repository.registry.presenting(bad_login))
+    reply = session_requests(upload, new_blob())[method]()
 
     expect_status(reply, {401, *(CANCELS_NONE if method == "DELETE" else ())}, "for an invalid login")
 

@@ -12,7 +12,7 @@ import pytest
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.s3.client import NEVER_ISSUED, S3
 from conformance.clients.s3.sigv4 import Request, Signing, query_string
-from conformance.oracles.rate_limits import expect_limited, stated
+from conformance.oracles.rate_limits import declared_rate, expect_limited
 from conformance.oracles.s3_documents import expect_entry, listing_of
 from conformance.oracles.s3_errors import REFUSED, error_of, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_stored_or_refused
@@ -68,7 +68,7 @@ def test_requests_are_limited(with_key_of: Callable[[str], S3], space: Space, ta
             2. expect 429, or 503 SlowDown
     """
     limit = target.limits.storage_requests
-    stated(limit, "storage_requests")
+    declared_rate(limit, "storage_requests")
     bucket = with_key_of("limited").impatient().bucket(space.name)
     key = space.stored(b"read with a key that is limited")
     expect_limited(limit, "storage_requests", lambda: bucket.get(key), accepts=is_slow_down)

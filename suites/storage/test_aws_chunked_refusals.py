@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.s3.aws_chunked import (
-    LIKE_AN_END,
+    FALSE_END,
     SIGNED,
     SIGNED_TRAILER,
     UNSIGNED_TRAILER,
@@ -38,7 +38,7 @@ from conformance.vocabulary.check import case, row, rows, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 EARLIER = b"the earlier object"
-CHUNKS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
+CHUNKS = (b"a" * 60_000 + FALSE_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
 WHOLE = b"".join(CHUNKS)
 FORGED = "0" * 64
 SkipRefused = Callable[[str], None]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.s3.aws_chunked import (
-    LIKE_AN_END,
+    FALSE_END,
     SIGNED,
     SIGNED_TRAILER,
     UNSIGNED_TRAILER,
@@ -36,7 +36,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import field_of
 
-CHUNKS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
+CHUNKS = (b"a" * 60_000 + FALSE_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
 HALVES = (b"a" * 65_536, b"z" * 65_536)
 BODY, IN_CAPITALS = b"in one chunk", (b"c" * 0xABC,)
 FIELDS = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.concurrency import InStep, at_once
+from conformance.clients.concurrency import LockstepBody, at_once
 from conformance.clients.s3.bodies import content_md5
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.linearizability import Operation, expect_register
@@ -134,7 +134,7 @@ def test_concurrent_writes_do_not_mix(space: Space) -> None:
         key, barrier = space.key("contested"), threading.Barrier(3)
         bodies = {each: each.encode() * LARGE for each in "abc"}
         replies = at_once(
-            [partial(_put_in_step, space, key, InStep(bodies[each], barrier, 16 + turn)) for each in "abc"]
+            [partial(_put_in_step, space, key, LockstepBody(bodies[each], barrier, 16 + turn)) for each in "abc"]
         )
         for reply in replies:
             expect_success(reply, "for a PUT concurrent with others to its key")
@@ -152,7 +152,7 @@ def test_concurrent_writes_do_not_mix(space: Space) -> None:
             raise NonConformance(wanted, found, *replies, got, proof=proof)
 
 
-def _put_in_step(space: Space, key: str, body: InStep) -> Exchange:
+def _put_in_step(space: Space, key: str, body: LockstepBody) -> Exchange:
     fields = {"x-amz-meta-value": body.content[:1].decode()}
     signed = space.s3.sign(space.request("PUT", key, headers=fields, body=body.content))
     headers = [*signed.headers, ("Content-Length", str(len(body.content)))]

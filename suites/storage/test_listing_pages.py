@@ -14,9 +14,9 @@ from conformance.oracles.s3_documents import expect_document, expect_keys, expec
 from conformance.oracles.s3_pages import (
     LONGEST_PAGE,
     Request,
-    begun,
     expect_all_pages,
     expect_more,
+    first_with_entry,
     found_under,
     version_1,
     version_2,
@@ -302,7 +302,7 @@ def test_encoding_type_is_reported(space: Space, encoded: str) -> None:
             2. expect EncodingType url and encoded keys if requested, and otherwise neither
     """
     for version, asked in product((version_2, version_1), ({"encoding_type": "url"}, {})):
-        reply = begun(version(space, encoded + "é", 1000, **asked)).reply
+        reply = first_with_entry(version(space, encoded + "é", 1000, **asked)).reply
         root = expect_document(reply, "ListBucketResult")
         reported, keys = root.findtext("EncodingType"), [key.text or "" for key in root.iter("Key")]
         plain = any("é" in key for key in keys)

@@ -26,9 +26,9 @@ from conformance.oracles.s3_documents import (
 from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_objects import expect_etag
 from conformance.oracles.s3_pages import (
-    begun,
     expect_all_pages,
     expect_more,
+    first_with_entry,
     pages,
     version_1,
     version_2,
@@ -120,7 +120,9 @@ def test_listing_of_the_whole_bucket(space: Space, parent: str, start: str) -> N
 
     def whole_bucket(**asked: str) -> Listing:
         query = version | asked
-        return begun(lambda token: space.call("GET", query=query | ({"continuation-token": token} if token else {})))
+        return first_with_entry(
+            lambda token: space.call("GET", query=query | ({"continuation-token": token} if token else {}))
+        )
 
     page = whole_bucket(**{start: parent, "max-keys": str(len(NAMES))})
     wanted = [parent + each for each in NAMES][: len(page.keys) if page.truncated else None]
@@ -344,9 +346,9 @@ def test_entries_match_head(space: Space) -> None:
 def _listed(space: Space, prefix: str, key: str) -> Iterator[Listing]:
     """Yield pages that have only this key, the second one under the prefix."""
     for version in VERSIONS:
-        yield begun(version(space, key, None))
-        yield begun(version(space, key, delimiter="/"))
-        yield begun(version(space, prefix, 1, start_after=prefix + "a", encoding_type="url"))
+        yield first_with_entry(version(space, key, None))
+        yield first_with_entry(version(space, key, delimiter="/"))
+        yield first_with_entry(version(space, prefix, 1, start_after=prefix + "a", encoding_type="url"))
         yield from (page for page in pages(version(space, prefix, 1), 1, 9) if key in page.keys)
 
 

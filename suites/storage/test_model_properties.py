@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition
 
 from conformance.models.bucket import READS, WRITES, BucketModel, Condition
-from conformance.models.bucket_answers import Answers, expect_part, expect_uploads, one_of, owned
+from conformance.models.bucket_answers import Answers, expect_part, expect_uploads, one_of, owner_metadata
 from conformance.oracles.s3_documents import upload_id_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, refuses_incomplete_list
 from conformance.oracles.s3_objects import expect_etag, expect_headers, expect_nothing_stored, expect_same_etag
@@ -52,15 +52,15 @@ class BucketMachine(Machine):
         self._expect_uploads(name)
 
     def _put(self, name: str, body: bytes, owner: str) -> None:
-        expect_success(self.space.put(self.prefix + name, body, owned(owner)))
-        self.model.put(name, body, tuple(owned(owner).items()))
+        expect_success(self.space.put(self.prefix + name, body, owner_metadata(owner)))
+        self.model.put(name, body, tuple(owner_metadata(owner).items()))
 
     @precondition(lambda self: "storage.conditional-write" in self.features)
     @rule(name=NAMES, body=BODIES, condition=st.sampled_from(WRITES))
     def put_under_condition(self, name: str, body: bytes, condition: Condition) -> None:
         """PutObject with If-Match or If-None-Match."""
         reply = self.space.put(self.prefix + name, body, self._field(name, condition))
-        expect_status(reply, self.model.writing(name, condition), f"for {condition}")
+        expect_status(reply, self.model.write_statuses(name, condition), f"for {condition}")
         if reply.ok:
             self.model.put(name, body)
         self._expect_now(name)
@@ -78,7 +78,7 @@ class BucketMachine(Machine):
     def read_under_condition(self, name: str, condition: Condition) -> None:
         """GetObject with If-Match or If-None-Match."""
         reply = self.space.get(self.prefix + name, self._field(name, condition))
-        expect_status(reply, self.model.reading(name, condition), f"for {condition}")
+        expect_status(reply, self.model.read_statuses(name, condition), f"for {condition}")
         stored = self.model.get(name)
         if reply.ok and stored is not None:
             self.answers.expect_object(reply, stored)
@@ -116,9 +116,9 @@ class BucketMachine(Machine):
         self._copy(source, name, owner)
 
     def _copy(self, source: str, name: str, owner: str | None) -> None:
-        fields = {} if owner is None else {"x-amz-metadata-directive": "REPLACE", **owned(owner)}
+        fields = {} if owner is None else {"x-amz-metadata-directive": "REPLACE", **owner_metadata(owner)}
         reply = self.space.copy(self.prefix + name, self.prefix + source, fields)
-        if self.model.copy(source, name, None if owner is None else tuple(owned(owner).items())):
+        if self.model.copy(source, name, None if owner is None else tuple(owner_metadata(owner).items())):
             expect_no_error_inside(reply)
         else:
             expect_refusal(reply, 404, {"NoSuchKey"})
@@ -128,8 +128,8 @@ class BucketMachine(Machine):
     @rule(name=NAMES, owner=OWNERS, body=PARTS)
     def open_upload(self, name: str, owner: str, body: bytes) -> None:
         """CreateMultipartUpload, and a first part."""
-        upload = upload_id_of(self.space.create_upload(self.prefix + name, owned(owner)))
-        self.model.open(upload, name, tuple(owned(owner).items()))
+        upload = upload_id_of(self.space.create_upload(self.prefix + name, owner_metadata(owner)))
+        self.model.open(upload, name, tuple(owner_metadata(owner).items()))
         self._send(upload, 1, body)
 
     @precondition(lambda self: self.model.uploads)

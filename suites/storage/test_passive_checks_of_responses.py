@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.s3.checksums import checksum_field
-from conformance.evidence.judgements.doubled import FIELD
+from conformance.evidence.judgements.duplicates import FIELD
 from conformance.evidence.judgements.error_documents import MISMATCHED, NO_CODE, UNREADABLE
 from conformance.evidence.judgements.error_documents import UNTYPED as UNTYPED_ERROR
-from conformance.evidence.judgements.object_fields import MISSHAPEN as MISSHAPEN_FIELD
+from conformance.evidence.judgements.object_fields import MALFORMED as MALFORMED_FIELD
 from conformance.evidence.judgements.object_sizes import ANOTHER_SIZE
 from conformance.evidence.judgements.result_documents import (
+    ANOTHER_LIST,
+    ANOTHER_UPLOAD,
     INCOMPLETE,
-    MISSHAPEN,
-    OF_OTHER_UPLOADS,
-    OF_OTHERS,
+    MALFORMED,
     TWICE,
     UNTYPED,
 )
@@ -90,13 +90,13 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder) -> None:
     ("wrong", "expected"),
     [
         row("storage/object/single-value-fields-occur-once", FIELD, "each field of one value on one line"),
-        row("storage/object/fields-have-their-form", MISSHAPEN_FIELD, "dates, checksums and counts in their form"),
+        row("storage/object/fields-have-their-form", MALFORMED_FIELD, "dates, checksums and counts in their form"),
         row("storage/object/size-is-the-same-everywhere", ANOTHER_SIZE, "one size of a key under one ETag"),
         row("storage/errors/codes-have-their-status", MISMATCHED, "the status of the Code"),
         row("storage/xml/results-are-complete", INCOMPLETE, "key, time, tag and size of each entry, and their number"),
         row("storage/xml/single-elements-occur-once", TWICE, "each element of a result once, unless it is a list"),
         row("storage/xml/results-have-an-xml-media-type", UNTYPED, "Content-Type: application/xml on every result"),
-        row("storage/xml/values-have-their-form", MISSHAPEN, "times, numbers and truth values in their form"),
+        row("storage/xml/values-have-their-form", MALFORMED, "times, numbers and truth values in their form"),
     ],
 )
 def test_every_response_can_be_read(
@@ -132,7 +132,7 @@ def test_every_listing_repeats_its_request(space: Space, recorder: Recorder) -> 
     space.listing_v1(space.prefix(), delimiter="/of/")
 
     wanted = "bucket, prefix and delimiter as requested, and no larger limit"
-    expect_no_flaw(recorder, "storage", OF_OTHERS, wanted, READ)
+    expect_no_flaw(recorder, "storage", ANOTHER_LIST, wanted, READ)
 
 
 @verifies("storage/multipart/responses-name-their-upload#of-the-whole-run")
@@ -154,4 +154,4 @@ def test_every_response_names_its_upload(space: Space, recorder: Recorder) -> No
     space.complete(key, upload, [part])
 
     wanted = "bucket, key, id, prefix and delimiter as requested"
-    expect_no_flaw(recorder, "storage", OF_OTHER_UPLOADS, wanted, READ)
+    expect_no_flaw(recorder, "storage", ANOTHER_UPLOAD, wanted, READ)

@@ -19,7 +19,7 @@ def webhook(target: Target, http: Callable[[str], HttpClient], recorder: Recorde
     """The webhook of the target; each part of its URL that could be the secret is redacted."""
     if target.webhooks is None:
         raise NotOffered("the target describes no webhooks")
-    client = WebhookClient(target.webhooks, lambda url: http(url).readable().forgiving())
+    client = WebhookClient(target.webhooks, lambda url: http(url).readable().retrying())
     url = target.webhooks.url
     for number, part in enumerate(dict.fromkeys([client.secret, *client.long_parts]), 1):
         name = "WEBHOOK_SECRET" if number == 1 else f"WEBHOOK_SECRET_{number}"

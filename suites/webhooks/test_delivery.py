@@ -14,7 +14,7 @@ from conformance.clients.concurrency import at_once
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.transport.interrupted_requests import BreakingOff
 from conformance.clients.transport.raw_socket import Wire
-from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, content_type_of, written
+from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, content_type_of, event_body
 from conformance.oracles.status import expect_success, observed
 from conformance.oracles.webhooks import (
     arrival_finding,
@@ -54,7 +54,7 @@ def declared_kinds(webhook: WebhookClient) -> dict[str, tuple[str, HeaderFields]
 def event_of(content_type: str, padding: int = 0) -> tuple[str, bytes]:
     """Return a new mark, and an event of that type with it, longer by some letters."""
     event = {"mark": mark(), "x": "y" * padding} if padding else {"mark": mark()}
-    return event["mark"], written(content_type.partition(";")[0], event)
+    return event["mark"], event_body(content_type.partition(";")[0], event)
 
 
 @verifies("webhooks/delivery/accepted-events-arrive-once#declared-types")
@@ -117,7 +117,7 @@ def unusual_json(webhook: WebhookClient) -> dict[str, Sent]:
 
 def from_programs(webhook: WebhookClient) -> dict[str, Sent]:
     """Return plain events with the header fields of several programs."""
-    body = written(webhook.kind, {"mark": "MARK"}).replace(b"MARK", b"%s")
+    body = event_body(webhook.kind, {"mark": "MARK"}).replace(b"MARK", b"%s")
     return {name: (body, content_type_of(webhook.kind), fields) for name, fields in PROGRAMS.items()}
 
 
@@ -280,7 +280,7 @@ def test_rejected_events_do_not_arrive(webhook: WebhookClient, operator: Operato
         "with malformed JSON": webhook.post(events["with malformed JSON"][:-1]),
         "of an unknown type": webhook.post(events["of an unknown type"], "application/x-cf-unknown"),
         "by PUT": webhook.send("PUT", webhook.path, events["by PUT"], content_type_of(webhook.kind)),
-        "by GET": webhook.send("GET", webhook.path_asking(f"mark={marks['by GET']}")),
+        "by GET": webhook.send("GET", webhook.path_with_query(f"mark={marks['by GET']}")),
         "by OPTIONS": webhook.send("OPTIONS", webhook.path, events["by OPTIONS"], content_type_of(webhook.kind)),
     }
     if reply := unless_closed(lambda: webhook.deliver(large)):

@@ -15,7 +15,7 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import expect_declared_json
 from conformance.oracles.errors import expect_client_error, expect_no_leak
 from conformance.oracles.headers import expect_header
-from conformance.oracles.rate_limits import expect_limited, stated
+from conformance.oracles.rate_limits import declared_rate, expect_limited
 from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.oracles.status import expect_accepted_or_refused, expect_status, expect_success, refused_in_front
 from conformance.oracles.webhooks import accepted_delivery, post_to_unknown_url
@@ -100,7 +100,7 @@ def test_requests_are_limited(target: Target, http: Callable[[str], HttpClient],
     Method: 1. POST more events to limited_url than limits.webhook_requests permits
             2. expect 429
     """
-    stated(target.limits.webhook_requests, "webhook_requests")
+    declared_rate(target.limits.webhook_requests, "webhook_requests")
     limited = webhook.described.limited_url
     if limited is None:
         raise NotDeclared("the target file declares no limited_url in [targets.X.webhooks]", "webhooks.limited_url")
@@ -121,7 +121,7 @@ def test_too_large_is_refused(live_webhook: WebhookClient, once: Once) -> None:
     Method: 1. POST 3 MB more than the declared largest body
             2. expect 2xx or 4xx, and the next valid event to be accepted
     """
-    reply = once(("too much", "POST"), live_webhook.send_too_much)
+    reply = once(("too much", "POST"), live_webhook.send_oversized)
     expect_accepted_or_refused(reply)
     expect_success(live_webhook.deliver(), NEXT)
 

@@ -60,7 +60,7 @@ def test_get_is_not_taken_for_post(webhook: WebhookClient) -> None:
     accepted = accepted_delivery(webhook)
     fields = [(name, "POST") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
     sent = [("payload=%7B%7D", []), ("_method=POST", []), *((f"cf={field[0]}", [field]) for field in fields)]
-    replies = {query: webhook.send("GET", webhook.path_asking(query), headers=each) for query, each in sent}
+    replies = {query: webhook.send("GET", webhook.path_with_query(query), headers=each) for query, each in sent}
     replies["an event as its body"] = webhook.send("GET", webhook.path, webhook.event(), content_type_of(webhook.kind))
     for query, reply in replies.items():
         shown = is_a_page("GET", reply, accepted) or is_shown_at_unknown_urls(webhook, "GET", reply)

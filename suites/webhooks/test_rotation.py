@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from conformance.clients.http import REPLICA_TRIES
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.clients.webhooks import WebhookClient, content_type_of, differing, written
+from conformance.clients.webhooks import WebhookClient, changed_part, content_type_of, event_body
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
 from conformance.oracles.webhooks import (
@@ -45,7 +45,7 @@ def asked_until(until: float, ask: Callable[[], T], done: Callable[[T], bool]) -
 
 def rotated(webhook: WebhookClient, operator: Operator, target: Target, event: bytes | None = None) -> float:
     """Rotate the webhook and deliver this event until the new URL accepts it; return when limits.revocation ends."""
-    webhook.turn_to(operator.rotate_webhook())
+    webhook.rotate_to(operator.rotate_webhook())
     until = time.monotonic() + target.limits.revocation
     asked_until(until, lambda: webhook.deliver(event), lambda reply: reply.ok)
     return until
@@ -89,7 +89,7 @@ def _refused_in_time(webhook: WebhookClient, old: str, until: float, where: str,
         word, replies = mark(), list[Exchange]()
         for client, kind in zip(webhook.http.on_each_replica(times), kinds, strict=False):
             field = ("Content-Type", content_type_of(kind))
-            replies.append(client.send("POST", old, [field], written(kind, {"mark": word})))
+            replies.append(client.send("POST", old, [field], event_body(kind, {"mark": word})))
         return word, replies
 
     word, replies = asked_until(until, ask, lambda found: not any(reply.ok for reply in found[1]))
@@ -128,7 +128,7 @@ def test_old_url_is_answered_as_unknown(webhook: WebhookClient, operator: Operat
     url = webhook.url
     until = rotated(webhook, operator, target)
     asked_until(until, lambda: webhook.deliver(path=url), lambda reply: not reply.ok)
-    expect_like_unknown_url(webhook, "POST", differing(url, webhook.url)[0], path=url)
+    expect_like_unknown_url(webhook, "POST", changed_part(url, webhook.url)[0], path=url)
 
 
 @verifies("webhooks/rotation/new-url-cannot-be-guessed")
@@ -141,7 +141,7 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, t
     """
     url = webhook.url
     rotated(webhook, operator, target)
-    old, new = differing(url, webhook.url)
+    old, new = changed_part(url, webhook.url)
     bits, distance = capacity_bits([new]), least_distance([old, new])
     if how := following(old, new):
         raise NonConformance("a secret that cannot be derived from the old one", f"a new secret that {how}")

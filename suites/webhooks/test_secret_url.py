@@ -202,7 +202,7 @@ def test_unusual_deliveries_do_not_repeat_the_secret(webhook: WebhookClient, onc
             2. expect the URL's secret, or the similar one, nowhere in the response
     """
     if how == "too-large":
-        reply = unless_closed(lambda: once(("too much", "POST"), webhook.send_too_much))
+        reply = unless_closed(lambda: once(("too much", "POST"), webhook.send_oversized))
         parts = webhook.long_parts
     else:
         near = NEAR_MISSES[how](webhook.secret)

@@ -13,7 +13,7 @@ from conformance.clients.http import HttpClient, Limits, followed, on_one_host, 
 from conformance.clients.transport.errors import BrokenOff
 from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.transport.retry_after import retry_after
-from conformance.evidence.recorded_responses import Tape
+from conformance.evidence.recorded_responses import RecordedResponses
 from conformance.evidence.recorder import BROKEN_OFF, Recorder
 from conformance.vocabulary.exchange import CUT_OFF
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
@@ -220,8 +220,8 @@ def test_an_aborted_request_is_recorded(serve: Callable[..., Scripted]) -> None:
         client.send("PUT", "/", [("Content-Length", "6")], half())
     (entry,) = client.recorder.entries
     assert (entry["status"], entry["error_type"], "broken off" in entry["error"]) == (0, BROKEN_OFF, True)
-    client.recorder.tape = tape = Tape([{**entry, "check": "first"}], client.recorder.redactor)
-    tape.begin("first")
+    client.recorder.recording = recording = RecordedResponses([{**entry, "check": "first"}], client.recorder.redactor)
+    recording.begin("first")
     with pytest.raises(BrokenOff):
         client.send("PUT", "/", [("Content-Length", "6")], half())
 
@@ -238,10 +238,10 @@ def test_a_recorded_failure_is_replayed(
     client.limits.answer_bytes = 100
     with pytest.raises(failure) as first:
         client.get("/")
-    client.recorder.tape = tape = Tape(
+    client.recorder.recording = recording = RecordedResponses(
         [{**entry, "check": "first"} for entry in client.recorder.entries], client.recorder.redactor
     )
-    tape.begin("first")
+    recording.begin("first")
     with pytest.raises(failure) as again:
         client.get("/")
     assert str(again.value) == str(first.value)
@@ -317,7 +317,7 @@ def test_safe_requests_are_repeated_once_after_a_gateway_error(
 ) -> None:
     monkeypatch.setattr("conformance.clients.http.UNTOLD_S", 0)
     statuses = (502, 200, 504, 503, 503, 200, 502)
-    client = client_of(serve(*[b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % each for each in statuses])).forgiving()
+    client = client_of(serve(*[b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % each for each in statuses])).retrying()
     # What was in vain is not tried again before another answer has come.
     asked = [client.get("/"), client.get("/"), client.get("/"), client.get("/"), client.send("POST", "/")]
     assert [each.status for each in asked] == [200, 503, 503, 200, 502]

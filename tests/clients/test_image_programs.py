@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.programs.docker_engine import Docker
-from conformance.clients.programs.image_files import held
+from conformance.clients.programs.image_files import digests_in
 from conformance.clients.programs.image_tools import Buildah, ImageProgram, Oras, Podman, Skopeo
 from conformance.clients.programs.isolated_home import Home
 from conformance.clients.registry.images import image
@@ -87,7 +87,7 @@ def test_an_image_that_skopeo_pulled_is_read(path: Path) -> None:
         (folder / blob.digest.partition(":")[2]).write_bytes(blob.content)
     program = made(Skopeo, path, f'for last; do :; done; cp -r {folder}/. "${{last#dir:}}"')
 
-    assert program.pull("orgs/acme/app", ":v1", LOGIN).held == held(content)
+    assert program.pull("orgs/acme/app", ":v1", LOGIN).digests == digests_in(content)
 
 
 @pytest.mark.parametrize("kind", [Podman, Buildah])

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from conformance.clients.jwt.encryption import agreed, encrypted_to
+from conformance.clients.jwt.encryption import agreed_key, encrypted_to
 from conformance.clients.jwt.key_server import KeyServer
 from conformance.clients.jwt.parts import hmac_signed, part, signed
 from conformance.clients.registry.forged_tokens import forged
@@ -55,7 +55,7 @@ def secret_of(header: dict[str, Any], sent: bytes) -> bytes:
         return RSA_KEY.decrypt(sent, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
     sender = jwt.algorithms.ECAlgorithm.from_jwk(header["epk"])
     assert isinstance(sender, ec.EllipticCurvePublicKey)
-    return agreed(EC_KEY.exchange(ec.ECDH(), sender))
+    return agreed_key(EC_KEY.exchange(ec.ECDH(), sender))
 
 
 @pytest.mark.parametrize(

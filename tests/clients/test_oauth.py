@@ -17,7 +17,7 @@ from conformance.clients.http import HttpClient, Limits
 from conformance.clients.jwt.parts import part
 from conformance.clients.oauth.client import OAuthClient, reuse_time_s
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.evidence.curl import ASK
+from conformance.evidence.curl import CURL
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Credential, Hooks, Identity, Secret
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -28,7 +28,7 @@ from tests.oracles.replies import reply
 class Server:
     """Stands in for an HTTP client: answers what it is told, remembers what it was sent."""
 
-    base_url, asking = "http://target.example", ASK
+    base_url, curl = "http://target.example", CURL
 
     def __init__(self, *documents: Any) -> None:
         self.documents = list(documents)
@@ -168,6 +168,6 @@ def test_a_token_that_a_newer_one_invalidated_is_renewed() -> None:
     assert oauth.renewed(fields) == [("Accept", "*/*"), ("Authorization", "Bearer token-3-of-full")]
     # As long as nobody has seen that they end, they are kept.
     assert oauth.token("full", "a:read") == last
-    oauth.one_each.found = True
+    oauth.single_active.found = True
     assert oauth.token("full", "a:read") == "token-4-of-full"
     assert len(server.sent) == 4

@@ -34,7 +34,7 @@ def test_a_token_is_requested_from_the_realm(server: Server, order: str) -> None
 def test_a_long_challenge_is_read_in_linear_time(server: Server) -> None:
     # Were each letter of it the beginning of another search, this would take minutes.
     challenged(server, f'Bearer realm="{server.url}/token",service="s",{"a" * 90_000}')
-    assert entered(server).door.realm == f"{server.url}/token"
+    assert entered(server).auth.realm == f"{server.url}/token"
 
 
 def test_a_token_is_requested_once(server: Server) -> None:
@@ -127,7 +127,7 @@ def test_a_token_that_ended_before_its_stated_end_is_replaced(server: Server, ol
 
     server.table["GET", "/v2/"] = lambda: (old if server.seen[-1][2] == "Bearer old-token" else new, {}, b"")
     server.table["GET", tags] = lambda: (401 if server.seen[-1][2] == "Bearer old-token" else 200, {}, b"")
-    repository.registry.door.accepted_at_s = 0.0
+    repository.registry.auth.accepted_at_s = 0.0
 
     assert repository.tags().status == (200 if ended else 401)
     assert repository.registry.http.recorder.events.get(TOKEN_ENDED, 0) == ended

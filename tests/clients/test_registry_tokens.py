@@ -15,7 +15,7 @@ import pytest
 
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.registry.client import Registry
-from conformance.clients.registry.login import Account, Door, Fixed, open_door
+from conformance.clients.registry.login import Account, Fixed, RegistryAuth, discover_auth
 from conformance.clients.registry.tokens import actions_in, altered, claims_of, granted_by_password, has_ended
 from conformance.evidence.recorder import Recorder
 from conformance.target import description
@@ -32,8 +32,8 @@ def test_a_login_without_the_scope_shows_a_token_without_scope(status: str) -> N
     recorder = Recorder()
     refusal = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
     with answering(refusal, ANSWER, refusal, ANSWER) as (url, received):
-        door = Door("bearer", f"{url}/token", "registry", "delete", HttpClient(url, recorder))
-        shown = door.token_of(PUSHER, ("repository:orgs/other/app:pull",))
+        auth = RegistryAuth("bearer", f"{url}/token", "registry", "delete", HttpClient(url, recorder))
+        shown = auth.token_of(PUSHER, ("repository:orgs/other/app:pull",))
     assert shown == "a-token-of-sixteen-letters"
     assert [b"scope=" in each for each in chain.from_iterable(received.connections)] == [True, False] * 2
     assert not any("scope=" in each for each in recorder.recipes.values())
@@ -44,12 +44,14 @@ def test_a_password_of_a_registry_behind_tls_is_not_sent_in_clear(form: bool) ->
     described = description.Registry(url="https://registry.example", repository="orgs/acme/app")
     with answering(ANSWER) as (url, received):
         http = HttpClient(described.url, Recorder())
-        registry = Registry(http, described, Door("bearer", f"{url}/token", "registry", "delete", http), Fixed())
+        registry = Registry(
+            http, described, RegistryAuth("bearer", f"{url}/token", "registry", "delete", http), Fixed()
+        )
         with pytest.raises(Inconclusive, match="plain http"):
             if form:
                 granted_by_password(registry, PUSHER.username, PUSHER.password)
             else:
-                registry.door.token_of(PUSHER, ())
+                registry.auth.token_of(PUSHER, ())
     assert received.connections == []
 
 
@@ -59,7 +61,7 @@ def test_the_login_is_requested_again_after_a_temporary_error(status: bytes) -> 
     asked = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="us"\r\nContent-Length: 0\r\n\r\n'
     with answering(failed, asked) as (url, _):
         http = HttpClient(url, Recorder(), Limits(patience_s=0.01))
-        assert open_door(http, "orgs/acme/app").scheme == "basic"
+        assert discover_auth(http, "orgs/acme/app").scheme == "basic"
 
 
 def test_an_upload_opened_to_find_the_login_is_cancelled() -> None:
@@ -67,7 +69,7 @@ def test_an_upload_opened_to_find_the_login_is_cancelled() -> None:
     absent = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
     session = b"HTTP/1.1 202 Accepted\r\nLocation: /uploads/one\r\nContent-Length: 0\r\n\r\n"
     with answering(opened, opened, session, absent) as (url, received):
-        assert not open_door(HttpClient(url, Recorder()), "orgs/acme/app").scheme
+        assert not discover_auth(HttpClient(url, Recorder()), "orgs/acme/app").scheme
     assert received.connections[0][-1].startswith(b"DELETE /uploads/one ")
 
 
@@ -98,11 +100,11 @@ def test_a_realm_cannot_inject_words_into_the_command() -> None:
     recorder = Recorder()
     with answering(ANSWER) as (url, _):
         realm = f"{url}/token?'; touch owned; '"
-        door = Door("bearer", realm.replace(" ", "%20"), "'$(id)", "delete", HttpClient(url, recorder))
-        door.token_of(PUSHER, ("repository:a:pull",))
+        auth = RegistryAuth("bearer", realm.replace(" ", "%20"), "'$(id)", "delete", HttpClient(url, recorder))
+        auth.token_of(PUSHER, ("repository:a:pull",))
     (recipe,) = recorder.recipes.values()
     words = shlex.split(recipe)
-    assert door.realm in words and "service='$(id)" in words
+    assert auth.realm in words and "service='$(id)" in words
 
 
 def test_the_reported_command_obtains_a_token_by_form() -> None:
@@ -111,7 +113,7 @@ def test_the_reported_command_obtains_a_token_by_form() -> None:
         recorder.redactor.learn(PUSHER.password_name, PUSHER.password)
         http = HttpClient(url, recorder)
         described = description.Registry(url=url, repository="orgs/acme/app")
-        registry = Registry(http, described, Door("bearer", f"{url}/token", "it's", "delete", http), Fixed())
+        registry = Registry(http, described, RegistryAuth("bearer", f"{url}/token", "it's", "delete", http), Fixed())
         for scope in ("repository:a:pull", "repository:b:pull"):
             granted_by_password(registry, PUSHER.username, PUSHER.password, scope)
         (_, first), (name, recipe) = recorder.recipes.items()

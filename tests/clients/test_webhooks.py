@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.webhooks import WebhookClient, differing, origin_without_secret, replaced
+from conformance.clients.webhooks import WebhookClient, changed_part, origin_without_secret, replaced
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.webhooks import random_secret
 from conformance.target.description import Secret, Webhooks
@@ -50,7 +50,7 @@ def test_only_the_secret_of_the_path_is_replaced() -> None:
 
 def test_the_part_that_a_rotation_changed_is_the_secret() -> None:
     old, new = (f"/workflows/{'0' * 60}/invoke?v=1&sig={each * 40}" for each in "ab")
-    assert differing(old, new) == ("a" * 40, "b" * 40)
+    assert changed_part(old, new) == ("a" * 40, "b" * 40)
     assert replaced(old, "a" * 40, "x") == f"/workflows/{'0' * 60}/invoke?v=1&sig=x"
 
 
@@ -68,13 +68,13 @@ FUNCTION = "https://abcdefghijklmnopqrstuvwxyz012345.functions.example/"
 
 def test_the_host_name_may_be_the_secret() -> None:
     given = webhook("/")
-    given.turn_to(FUNCTION)
+    given.rotate_to(FUNCTION)
     assert (given.in_host, given.secret, given.url) == (True, "abcdefghijklmnopqrstuvwxyz012345", FUNCTION)
     assert origin_without_secret(FUNCTION) == "https://secret.functions.example"
     CHECK(given)
     with pytest.raises(NotApplicable, match="secret in the host name"):
         given.path_with("other")
-    assert differing(FUNCTION, FUNCTION.replace("abc", "xyz")) == (given.secret, "xyz" + given.secret[3:])
+    assert changed_part(FUNCTION, FUNCTION.replace("abc", "xyz")) == (given.secret, "xyz" + given.secret[3:])
     assert not webhook("/hooks/deploys").in_host
 
 

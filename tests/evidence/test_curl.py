@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.evidence.curl import curl, made_names, quoted
+from conformance.evidence.curl import assignments_of, curl, quoted
 from conformance.evidence.recorder import Recorder
 from tests.clients.servers import Handler, LocalServer
 
@@ -79,7 +79,7 @@ def test_the_command_sends_what_the_check_sent(
     assert SECRET not in command
     assert quote_plus(SECRET) not in command
 
-    made = made_names(command, recorder.recipes).values()
+    made = assignments_of(command, recorder.recipes).values()
     subprocess.run(
         ["sh", "-c", "\n".join([*made, command])],
         env={**os.environ, "THE_SECRET": SECRET},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.evidence.recorded_responses import Tape
+from conformance.evidence.recorded_responses import RecordedResponses
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from tests.oracles.replies import answer as reply
@@ -48,14 +48,16 @@ def test_a_replay_skips_the_shared_requests_of_other_checks() -> None:
     recorder.begin()
     asked(recorder, calls)
     recorded = {**recorder.entries[0], "command": ["ask"]}
-    recorder.tape = tape = Tape([{**recorded, "check": each} for each in ("first", "second")], recorder.redactor)
+    recorder.recording = recording = RecordedResponses(
+        [{**recorded, "check": each} for each in ("first", "second")], recorder.redactor
+    )
     once = Once(recorder)
     for check in ("first", "second"):
-        tape.begin(check)
+        recording.begin(check)
         recorder.begin()
         told = once("a", lambda: recorder.stored_transcript(["ask"]))
         assert told is not None and told["output"] == "answer 1"
-        assert tape.left == 0 and recorder.ids_from(0) == (recorded["id"],)
+        assert recording.remaining == 0 and recorder.ids_from(0) == (recorded["id"],)
 
 
 def test_a_temporary_error_is_not_shared() -> None:

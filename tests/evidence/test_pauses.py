@@ -42,7 +42,7 @@ def test_a_pause_of_another_check_is_not_recorded(recorder: Recorder) -> None:
 def test_the_request_that_created_a_thing_is_evidence_of_its_users(recorder: Recorder) -> None:
     made = asked(recorder, "POST")
     asked(recorder)
-    kept = recorder.kept_from(0)
+    kept = recorder.recorded_from(0)
     recorder.begin_check()
     recorder.rely(kept)
     own = asked(recorder)

@@ -65,7 +65,7 @@ def test_most_of_a_token_is_redacted(redactor: Redactor, altered: str) -> None:
 @pytest.mark.parametrize("before", range(9))
 @pytest.mark.parametrize("start", [0, 3, len(SECRET) - 8])
 def test_eight_letters_of_a_secret_are_redacted(redactor: Redactor, before: int, start: int) -> None:
-    shown = redactor.remains("~" * before + SECRET[start : start + 8].upper() + "~")
+    shown = redactor.redact_parts("~" * before + SECRET[start : start + 8].upper() + "~")
     assert shown == "~" * before + "$CT_SECRET~altered~"
 
 
@@ -182,10 +182,12 @@ def test_the_path_of_a_secret_url_is_redacted_but_not_its_host() -> None:
     redactor = Redactor()
     redactor.learn("WEBHOOK_URL", "http://127.0.0.1:8080/hooks/Gj5h1lvk20tzduI8tL")
 
-    assert redactor.remains("docker://127.0.0.1:8080/orgs/acme/app:v1") == "docker://127.0.0.1:8080/orgs/acme/app:v1"
-    assert "20tzduI8tL" not in redactor.remains("http://127.0.0.1:8080/hooks/Gj5h1lvk20tzduI8t")
+    assert (
+        redactor.redact_parts("docker://127.0.0.1:8080/orgs/acme/app:v1") == "docker://127.0.0.1:8080/orgs/acme/app:v1"
+    )
+    assert "20tzduI8tL" not in redactor.redact_parts("http://127.0.0.1:8080/hooks/Gj5h1lvk20tzduI8t")
     redactor.learn("WITH_PASSWORD", "http://caller:xY7wQ2pL9k@hooks.example/")
-    assert "xY7wQ2pL9k" not in redactor.remains("Authorization: xY7wQ2pL9k")
+    assert "xY7wQ2pL9k" not in redactor.redact_parts("Authorization: xY7wQ2pL9k")
 
 
 @pytest.mark.parametrize("before", ["Basic ", "basic  ", "BASIC%20", "authorization: Basic "])
@@ -340,11 +342,11 @@ def test_only_the_tokens_in_a_text_are_compiled(monkeypatch: pytest.MonkeyPatch)
     """A pattern of them all, new with each, took minutes."""
     redactor, sought = Redactor(), list[str]()
 
-    def found_as(secret: str, expected: bool = False) -> str:
+    def pattern_of(secret: str, expected: bool = False) -> str:
         sought.append(secret)
         return re.escape(secret)
 
-    monkeypatch.setattr(redaction, "found_as", found_as)
+    monkeypatch.setattr(redaction, "pattern_of", pattern_of)
     for number in range(100):
         told = f'{{"access_token": "{number:03}wwwwwwwwwwwwwwwwwwwwwwwwwww+/=="}}'
         redactor.learn_issued(told)

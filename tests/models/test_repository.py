@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.clients.registry.images import image, layer, manifest_of
-from conformance.models.repository import RepositoryModel, Taken
+from conformance.models.repository import AcceptedPushes, RepositoryModel
 
 ONE, TWO = image("one"), image("two")
 
@@ -33,11 +33,11 @@ def test_a_blob_that_lost_its_last_manifest_may_be_collected() -> None:
     model.put(ONE, "a")
     model.delete_manifest(ONE.digest)
     lost = ONE.blobs[0].digest
-    assert not model.surely_has(lost) and model.deleting(lost) == {202, 404} and model.lacks(ONE) is None
+    assert not model.certainly_has(lost) and model.deletion_statuses(lost) == {202, 404} and model.lacks(ONE) is None
     model.put_blob(lost)
-    assert model.surely_has(lost) and model.deleting(lost) == {202}
+    assert model.certainly_has(lost) and model.deletion_statuses(lost) == {202}
     model.delete_blob(lost)
-    assert model.lacks(ONE) and model.deleting(lost) == {404}
+    assert model.lacks(ONE) and model.deletion_statuses(lost) == {404}
 
 
 def test_a_blob_may_be_collected_with_its_image() -> None:
@@ -46,14 +46,14 @@ def test_a_blob_may_be_collected_with_its_image() -> None:
     model.put(ONE, "a")
     model.put(other, "b")
     model.put(ONE, "a")
-    assert all(model.surely_has(blob.digest) for blob in (*ONE.blobs, *other.blobs))
+    assert all(model.certainly_has(blob.digest) for blob in (*ONE.blobs, *other.blobs))
     model.put(other, "a")
-    assert not model.surely_has(ONE.blobs[1].digest) and model.deleting(ONE.blobs[1].digest) == {202, 404}
-    assert all(model.surely_has(blob.digest) for blob in other.blobs)
+    assert not model.certainly_has(ONE.blobs[1].digest) and model.deletion_statuses(ONE.blobs[1].digest) == {202, 404}
+    assert all(model.certainly_has(blob.digest) for blob in other.blobs)
 
 
 def test_a_tag_is_known_in_any_spelling_of_the_path() -> None:
-    taken = Taken()
+    taken = AcceptedPushes()
     taken.put("v%31", b"one")
     taken.put("v2", b"two")
     taken.put("v2", b"three")

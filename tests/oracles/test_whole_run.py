@@ -19,7 +19,7 @@ RIGHT = Proof(statuses=(201,))
 def recorder() -> Recorder:
     recorder = Recorder()
     target = Target(organization="acme", registry=Registry(url="http://h", repository="orgs/acme/app"))
-    recorder.watch.over(target, "0run")
+    recorder.passive_checks.watch_target(target, "0run")
     recorder.begin_check()
     return recorder
 

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth.client import OAuthClient
-from conformance.evidence.curl import ASK
+from conformance.evidence.curl import CURL
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
@@ -28,7 +28,7 @@ Fields = list[tuple[str, str]]
 class Careful:
     """A service that demands of each change that it name what it is of; ``present`` is what a read answers."""
 
-    base_url, asking = "http://target.example", ASK
+    base_url, curl = "http://target.example", CURL
 
     def __init__(self, present: Exchange) -> None:
         self.present, self.recorder = present, Recorder()

@@ -1,1 +1,1 @@
-"""JSON Web Tokens: their parts, encryption, and a server of signing keys. Judges nothing."""
+"""JSON Web Tokens: their parts, encryption, and a server of signing keys."""

@@ -1,4 +1,4 @@
-"""Encrypts to a published key, as anybody can: compact JWE (RFC 7516) by RSA-OAEP-256 or ECDH-ES, with A256GCM."""
+"""Encryption to a published key, as any client can do it: compact JWE (RFC 7516) by RSA-OAEP-256 or ECDH-ES."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TAG_BYTES = 16
 
 
 def encrypted_to(key: dict[str, Any], content: bytes) -> str | None:
-    """Content that only the holder of the private key reads; None where the key is for neither way of encrypting.
+    """Encrypt a JWT (``cty``, RFC 7519 section 5.2) to a public key; None for another kind of key.
 
-    Whoever reads it learns nothing of who wrote it. ``cty`` says that the content is a JWT (RFC 7519 section 5.2).
+    The result does not authenticate its author.
     """
     public = jwt.PyJWK(key).key
     header: dict[str, Any] = {"enc": CODING, "cty": "JWT"} | ({"kid": key["kid"]} if "kid" in key else {})
@@ -30,22 +30,22 @@ def encrypted_to(key: dict[str, Any], content: bytes) -> str | None:
         oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
         return _sealed({**header, "alg": "RSA-OAEP-256"}, public.encrypt(secret, oaep), secret, content)
     if isinstance(public, ec.EllipticCurvePublicKey):
-        once = ec.generate_private_key(public.curve)
-        public_jwk = jwt.algorithms.ECAlgorithm.to_jwk(once.public_key(), as_dict=True)
-        secret = agreed(once.exchange(ec.ECDH(), public))
+        ephemeral = ec.generate_private_key(public.curve)
+        public_jwk = jwt.algorithms.ECAlgorithm.to_jwk(ephemeral.public_key(), as_dict=True)
+        secret = agreed_key(ephemeral.exchange(ec.ECDH(), public))
         return _sealed({**header, "alg": "ECDH-ES", "epk": public_jwk}, b"", secret, content)
     return None
 
 
-def agreed(shared: bytes) -> bytes:
-    """The key of A256GCM that two have agreed on (RFC 7518 section 4.6.2), of whom neither has given a name."""
+def agreed_key(shared: bytes) -> bytes:
+    """Derive the A256GCM key of an ECDH-ES agreement (RFC 7518 section 4.6.2) without party names."""
     length = struct.pack(">I", len(CODING))
     information = length + CODING.encode() + struct.pack(">III", 0, 0, 256)
     return ConcatKDFHash(hashes.SHA256(), 32, information).derive(shared)
 
 
 def _sealed(header: dict[str, Any], secret_sent: bytes, secret: bytes, content: bytes) -> str:
-    head, start = part(header), os.urandom(12)
-    sealed = AESGCM(secret).encrypt(start, content, head.encode())
-    parts = (secret_sent, start, sealed[:-TAG_BYTES], sealed[-TAG_BYTES:])
+    head, nonce = part(header), os.urandom(12)
+    sealed = AESGCM(secret).encrypt(nonce, content, head.encode())
+    parts = (secret_sent, nonce, sealed[:-TAG_BYTES], sealed[-TAG_BYTES:])
     return ".".join([head, *map(unpadded, parts)])

@@ -1,4 +1,4 @@
-"""A place on this machine that hands out a public key, and notes who asks: nobody should, whatever a token names."""
+"""A local HTTP server of a public key that records requests: no target may fetch a key that a token names."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 
 @dataclass
 class KeyServer:
-    """Answers every GET with ``document`` while it is entered; ``asked`` are the paths that were asked for.
+    """Returns ``document`` to every GET while it is entered, and records the ``requested_paths``.
 
-    It listens on the address by which ``reachable_from`` (a URL) is reached, so that a target on this machine or in
-    its network can come to it, and nobody else is invited.
+    It listens on the local address that routes to ``reachable_from`` (a URL), so that only that network reaches it.
     """
 
     document: bytes
@@ -36,7 +35,7 @@ class KeyServer:
 
     @property
     def url(self) -> str:
-        """Where the key is."""
+        """The URL of the key."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}/keys"
 
@@ -44,7 +43,7 @@ class KeyServer:
         requested_paths, document = self.requested_paths, self.document
 
         class Handler(BaseHTTPRequestHandler):
-            """Notes the path and answers."""
+            """Records the path and sends the document."""
 
             def do_GET(self) -> None:
                 requested_paths.append(self.path)
@@ -61,10 +60,10 @@ class KeyServer:
 
 
 def own_address(url: str) -> str:
-    """This machine's address on the way to a URL's host; loopback where there is no way."""
-    there = urlsplit(url)
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        # No packet is sent: connecting a datagram socket chooses the way and no more.
-        asking.connect((there.hostname or "", there.port or 443))
-        return str(asking.getsockname()[0])
+    """Return this machine's address on the route to a URL's host; loopback without a route."""
+    target = urlsplit(url)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # Connecting a datagram socket chooses a route and sends nothing.
+        probe.connect((target.hostname or "", target.port or 443))
+        return str(probe.getsockname()[0])
     return "127.0.0.1"

@@ -1,1 +1,1 @@
-"""The token endpoint: requests, tokens by role, and care not to lock a client out. Judges nothing."""
+"""The token endpoint: requests, tokens by role, and prevention of account lockout."""

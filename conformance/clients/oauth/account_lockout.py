@@ -1,7 +1,7 @@
-"""Guesses at a client's secret: a good login between them keeps it from being locked, and where it is, is waited for.
+"""Prevents wrong client secrets from locking a client out, and waits for a locked client.
 
 RFC 6749 section 2.3.1: "the authorization server MUST protect any endpoint utilizing it against brute force attacks."
-So some refuse a client for a while, whatever its secret, after a few wrong ones; most count anew after a right one.
+Some servers refuse a client for a while after a few wrong secrets. Most reset the count after a correct one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ FIRST_WAIT_S = 1.0
 
 @dataclass
 class Guesses:
-    """Counts what is refused between two logins (``login``, a good token request) of one client.
+    """Counts refused requests since the last ``login`` (a correct token request) of one client.
 
-    How many there were before a check depends on all that ran before it. So those logins are of no check; where stored
-    evidence answers, none is asked for.
+    The count depends on earlier checks, so logins belong to no check's evidence and are not sent when rejudging.
     """
 
     http: HttpClient
@@ -32,14 +31,14 @@ class Guesses:
     in_a_row: int = 0
     waited_in_vain: bool = False
     ever_served: bool = False
-    """Whether the secret was ever right in a body, as the logins show it."""
+    """Whether the secret was ever accepted in a body, where the logins send it."""
 
     def send(self, ask: Callable[[], Exchange], role: str | None) -> Exchange:
-        """The answer to a token request with the right secret of a role, or, without one, with none that is right.
+        """Return the response to a token request with the correct secret of ``role``, or None for a wrong secret.
 
-        Inconclusive where the client stays locked for as long as there is patience.
+        Inconclusive if the client stays locked beyond the patience.
         """
-        if self.http.recorder.tape is not None:
+        if self.http.recorder.recording is not None:
             return self._from_evidence(ask, role)
         if self.in_a_row >= MOST_IN_A_ROW:
             self.log_in()
@@ -55,13 +54,13 @@ class Guesses:
         return reply
 
     def _from_evidence(self, ask: Callable[[], Exchange], role: str | None) -> Exchange:
-        """The same by stored evidence: what a lock refused was asked for once more."""
+        """Return the recorded response; a request that a lock refused was repeated."""
         reply = ask()
-        tape = self.http.recorder.tape
-        return ask() if role == "full" and is_locked(reply) and tape is not None and tape.left else reply
+        recording = self.http.recorder.recording
+        return ask() if role == "full" and is_locked(reply) and recording is not None and recording.remaining else reply
 
     def log_in(self) -> bool:
-        """Logs in, as soon as that is possible; whether it had to be waited for."""
+        """Log in, waiting for the client to be unlocked; return whether it had to wait."""
         patience_s = self.http.limits.patience_s
         reply, waited_s, pause_s = self.login(), 0.0, FIRST_WAIT_S
         while reply.status in REFUSED and not is_served(reply):
@@ -77,7 +76,7 @@ class Guesses:
         return waited_s > 0
 
     def _locked_out(self, reply: Exchange, waited_s: float) -> Inconclusive:
-        """Of a client that was never let in nobody knows that wrong secrets have locked it."""
+        # If the secret was never accepted, wrong secrets may not be the cause.
         refusal = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
         if self.ever_served:
             return Inconclusive(refusal, "a service that unlocks a client soon after wrong secrets")
@@ -87,10 +86,10 @@ class Guesses:
 
 
 def is_served(reply: Exchange) -> bool:
-    """Whether an answer carries a token."""
+    """Return whether a response has a token."""
     return bool(reply.member("access_token"))
 
 
 def is_locked(reply: Exchange) -> bool:
-    """Whether a right secret is refused as a wrong one is."""
+    """Return whether a correct secret was refused like a wrong one."""
     return reply.status in REFUSED and (reply.status != 400 or reply.member("error") in LOCK_CODES)

@@ -1,6 +1,6 @@
-"""Speaks with the token endpoint: token requests with full control over every byte, tokens by role.
+"""The client of the token endpoint: token requests with full control over every byte, and tokens by role.
 
-Nothing here judges. A token that a check needs and cannot have ends the check as inconclusive.
+A check that needs a token and gets none is inconclusive.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, quote_plus
 
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth.account_lockout import Guesses
-from conformance.clients.oauth.single_active_token import OneEach
+from conformance.clients.oauth.single_active_token import SingleActiveToken
 from conformance.clients.transport.retry_after import UNTOLD_S
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import BETWEEN_GUESSES, GATEWAY_ERRORS, Exchange
@@ -30,7 +30,7 @@ FORM = "application/x-www-form-urlencoded"
 FORM_TYPE = ("Content-Type", FORM)
 DOCUMENTED_TOKEN_PATH = "/oauth/token"
 DOCUMENTED_SCOPE = "organization:read"
-"""The path and the scope that the API Reference prints (Authentication)."""
+"""The path and the scope in the API Reference (Authentication)."""
 RENEWED_BEFORE_S = 30
 LONGEST_LIFETIME_S = 10**9
 Pairs = list[tuple[str, str]]
@@ -38,48 +38,48 @@ HeaderFields = Iterable[tuple[str, str | bytes]]
 
 
 def encoded(pairs: Iterable[tuple[str, str]]) -> bytes:
-    """Pairs as an application/x-www-form-urlencoded body, order and repetition kept (RFC 6749 appendix B)."""
+    """Encode pairs as application/x-www-form-urlencoded, in order and with repetitions (RFC 6749 appendix B)."""
     return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs).encode()
 
 
 def percent_encoded(text: str) -> str:
-    """Every byte percent-encoded, in hexadecimal digits of either case by turns (RFC 3986 section 2.1: equivalent)."""
+    """Percent-encode every byte, alternately in lower and upper case, which are equivalent (RFC 3986 section 2.1)."""
     return "".join((f"%{byte:02x}" if place % 2 else f"%{byte:02X}") for place, byte in enumerate(text.encode()))
 
 
 def basic(client_id: str, secret: str, scheme: str = "Basic") -> tuple[str, str]:
-    """An Authorization field with form-encoded client credentials (RFC 6749 section 2.3.1)."""
+    """Return an Authorization field with form-encoded client credentials (RFC 6749 section 2.3.1)."""
     return "Authorization", basic_login(quote_plus(client_id), quote_plus(secret), scheme)
 
 
 def bearer(token: str) -> tuple[str, str]:
-    """The Authorization field of RFC 6750 section 2.1."""
+    """Return the Authorization field of RFC 6750 section 2.1."""
     return "Authorization", f"Bearer {token}"
 
 
 def access_token(reply: Exchange) -> str | None:
-    """The access token in an answer, None where there is none that can be used."""
+    """Return the access token in a response; None without a usable one."""
     token = reply.member("access_token")
     return token if isinstance(token, str) and token else None
 
 
-def lifetime_of(reply: Exchange, untold_s: float) -> float:
-    """Seconds that the token of an answer lives, thirty years at most; ``untold_s`` where the answer does not say."""
+def lifetime_of(reply: Exchange, default_s: float) -> float:
+    """Return the stated lifetime of a token in seconds, at most thirty years; ``default_s`` if none is stated."""
     lifetime_s = reply.member("expires_in")
-    return float(max(0, min(lifetime_s, LONGEST_LIFETIME_S))) if isinstance(lifetime_s, int | float) else untold_s
+    return float(max(0, min(lifetime_s, LONGEST_LIFETIME_S))) if isinstance(lifetime_s, int | float) else default_s
 
 
 def reuse_time_s(reply: Exchange) -> float:
-    """Seconds for which the token of an answer is used: less than it lives, always where nothing is said of that.
+    """Return for how many seconds to reuse the token of a response: less than its lifetime, infinite if none is stated.
 
-    That one says of itself that it ends sooner than the answer says is a finding of one check, and not of all behind.
+    A JWT may state a shorter lifetime than the response, which another check reports.
     """
     life_s = min(lifetime_of(reply, math.inf), _own_lifetime(access_token(reply) or ""))
     return life_s - min(life_s / 2, RENEWED_BEFORE_S)
 
 
 def _own_lifetime(token: str) -> float:
-    """Seconds that a JWT says it lives; without an end where it says nothing, or is none."""
+    """Return the lifetime that a JWT states in seconds; infinite without one."""
     claims = part_of_jwt(token, 1) or {}
     try:
         return max(0.0, float(claims["exp"]) - float(claims["iat"]))
@@ -89,46 +89,46 @@ def _own_lifetime(token: str) -> float:
 
 @dataclass
 class OAuthClient:
-    """Token requests for the credentials of a target, by role; tokens are kept per role and scopes."""
+    """Token requests for the credentials of a target, by role; tokens are cached by role and scopes."""
 
     identity: Identity
     http: HttpClient
     _tokens: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
     _decodes: bool | None = None
-    """Whether credentials that differ when they are form-encoded are taken so in Basic; None: not seen yet."""
+    """Whether the server decodes form-encoded credentials in Basic; None: not known yet."""
     _stated: dict[str, frozenset[str]] = field(default_factory=dict)
-    """The scopes that the answer with a token stated, where it stated any."""
+    """The scopes that the response with a token stated, if any."""
     _ends: dict[str, float] = field(default_factory=dict)
-    """When a token is to be had anew."""
-    one_each: OneEach = field(default_factory=OneEach)
+    """When a token must be renewed."""
+    single_active: SingleActiveToken = field(default_factory=SingleActiveToken)
     _issuing: RLock = field(default_factory=RLock, repr=False, compare=False)
     guesses: Guesses | None = None
-    """Keeps wrong secrets from locking the credential full, where it is told to."""
+    """Prevents wrong secrets from locking the credential full, if set."""
 
     def guarded(self) -> OAuthClient:
-        """The same client, from now on with good requests between wrong secrets."""
+        """Send correct requests between wrong secrets from now on; return this client."""
         between = replace(self, http=self.http.labelled(BETWEEN_GUESSES))
         self.guesses = Guesses(self.http, lambda: between._sent(between.form()))
         return self
 
     def unguarded(self) -> OAuthClient:
-        """A client without: what comes of many wrong secrets is what is asked."""
+        """Return a client without these requests, for checks of many wrong secrets."""
         return replace(self, guesses=None)
 
     def at_documented_path(self) -> OAuthClient:
-        """The same client, which sends token requests to the documented path whatever the target file names."""
+        """Return a client that uses the documented token path, whatever the target file names."""
         identity = self.identity.model_copy(update={"token_path": DOCUMENTED_TOKEN_PATH})
         return replace(self, identity=identity)
 
     def role_with_documented_scope(self) -> str | None:
-        """A role whose credential declares the documented scope, None where there is none."""
+        """Return a role whose credential declares the documented scope; None without one."""
         declaring = (role for role in ("full", "narrow") if self.has(role))
         return next((role for role in declaring if DOCUMENTED_SCOPE in self.credential(role).scopes), None)
 
     def credential(self, role: str) -> Credential:
-        """The credential in a role; NotApplicable for an optional role that the target file lacks.
+        """Return the credential of a role; NotApplicable for an optional role that the target file lacks.
 
-        Inconclusive where the target refused it before the run.
+        Inconclusive if the target refused it at preflight.
         """
         self.identity.need(role)
         found = self.identity.credentials.get(role)  # type: ignore[call-overload]
@@ -142,7 +142,7 @@ class OAuthClient:
         )
 
     def scopes(self, role: str = "full") -> list[str]:
-        """The scopes of a credential; NotApplicable where the target file declares none, as it need not."""
+        """Return the scopes of a credential; NotApplicable if the target file declares none."""
         found = self.credential(role).scopes
         if not found:
             raise NotDeclared(
@@ -151,17 +151,17 @@ class OAuthClient:
         return found
 
     def lacks(self, role: str, scope: str) -> bool:
-        """Whether there is a credential in a role that declares scopes, and not this one."""
+        """Return whether a role's credential declares scopes without this one."""
         return self.has(role) and bool(own := self.credential(role).scopes) and scope not in own
 
     def has(self, role: str) -> bool:
-        """Whether the target file has a credential in a role."""
+        """Return whether the target file has a credential in a role."""
         return role in self.identity.credentials
 
     def form(self, role: str = "full", **changes: str | None) -> Pairs:
-        """The pairs of a good token request of a role, for all its scopes: a server may demand that a scope is named.
+        """Return the pairs of a correct token request of a role with all its scopes, which a server may require.
 
-        A keyword sets a parameter, None leaves it out.
+        A keyword sets a parameter; None removes it.
         """
         credential = self.credential(role)
         fields: dict[str, str | None] = {
@@ -174,46 +174,42 @@ class OAuthClient:
         return [(name, value) for name, value in fields.items() if value is not None]
 
     def post(
-        self,
-        body: bytes | Pairs,
-        headers: HeaderFields = (FORM_TYPE,),
-        method: str = "POST",
-        query: str = "",
+        self, body: bytes | Pairs, headers: HeaderFields = (FORM_TYPE,), method: str = "POST", query: str = ""
     ) -> Exchange:
-        """One token request, exactly as given; ``query`` begins with "?" where there is one."""
+        """Send one token request unchanged; ``query`` starts with "?" unless empty."""
         if self.guesses is None:
             return self._sent(body, headers, method, query)
         fields = tuple(headers)
-        return self.guesses.send(lambda: self._sent(body, fields, method, query), self.shown(body, fields))
+        return self.guesses.send(lambda: self._sent(body, fields, method, query), self.presented_role(body, fields))
 
     def _sent(
         self, body: bytes | Pairs, headers: HeaderFields = (FORM_TYPE,), method: str = "POST", query: str = ""
     ) -> Exchange:
         data, fields = body if isinstance(body, bytes) else encoded(body), tuple(headers)
         reply = self.http.send(method, self.identity.token_path + query, fields, data)
-        if (token := access_token(reply)) and (role := self.shown(body, fields)):
-            self.one_each.latest[role] = token
+        if (token := access_token(reply)) and (role := self.presented_role(body, fields)):
+            self.single_active.latest[role] = token
         return reply
 
-    def shown(self, body: bytes | Pairs, headers: HeaderFields) -> str | None:
-        """The role whose id and secret a request shows, in Basic where there is any, else in its body."""
+    def presented_role(self, body: bytes | Pairs, headers: HeaderFields) -> str | None:
+        """Return the role whose id and secret a request presents, in Basic if present, else in the body."""
         form = dict(parse_qsl(body.decode("latin-1")) if isinstance(body, bytes) else body)
         by_basic = [str(value).partition(" ")[2] for name, value in headers if name.lower() == "authorization"]
         for role, credential in self.identity.credentials.items():
             pair = credential.client_id, credential.client_secret.reveal()
-            good = [[basic_login(*each, "").strip()] for each in (pair, (quote_plus(pair[0]), quote_plus(pair[1])))]
-            if by_basic in good or (not by_basic and (form.get("client_id"), form.get("client_secret")) == pair):
+            valid = [[basic_login(*each, "").strip()] for each in (pair, (quote_plus(pair[0]), quote_plus(pair[1])))]
+            if by_basic in valid or (not by_basic and (form.get("client_id"), form.get("client_secret")) == pair):
                 return role
         return None
 
     def request_token(self, role: str = "full", **changes: str | None) -> Exchange:
-        """A token request by form with the credentials in the body, with changes as in ``form``."""
+        """Send a token request with the credentials in the form, changed as in ``form``."""
         return self.post(self.form(role, **changes))
 
     def good_request(self, role: str = "full", *scopes: str) -> Exchange:
-        """A token request that is a precondition, for these scopes (none: the credential's own).
+        """Send a token request as a precondition, for these scopes or all of the credential.
 
-        It is sent once more where a gateway reached no service: to ask for a token is safe.
+        It is repeated once after a gateway error: a token request is safe.
         """
         scope = " ".join(scopes or self.credential(role).scopes) or None
         reply = self.request_token(role, scope=scope)
@@ -229,24 +225,23 @@ class OAuthClient:
     def request_under(
         self, authorization: tuple[str, str | bytes], role: str = "full", **changes: str | None
     ) -> Exchange:
-        """A token request of a role with this Authorization field; the body has only the credentials in ``changes``."""
+        """Send a token request with this Authorization field; the body has only the credentials in ``changes``."""
         pairs = self.form(role, **{"client_id": None, "client_secret": None, **changes})
         return self.post(pairs, (FORM_TYPE, authorization))
 
-    def needs_basic(self) -> None:
-        """Where Basic gets no token at all, NotApplicable: that is one finding, and not one of each check of Basic."""
+    def require_basic(self) -> None:
+        """Raise NotApplicable if the endpoint refuses Basic, which another check reports."""
         if not self.request_by_basic().ok:
             raise NotApplicable("the token endpoint refuses HTTP Basic; another check reports that")
 
     def basic(self, role: str = "full", scheme: str = "Basic") -> tuple[str, str]:
-        """An Authorization field with a role's credentials as the server takes them."""
+        """Return an Authorization field with a role's credentials in the encoding that the server accepts."""
         return "Authorization", basic_login(*self.basic_pair(role), scheme)
 
     def basic_pair(self, role: str = "full") -> tuple[str, str]:
-        """A role's id and secret as they stand in Basic: form-encoded (RFC 6749 section 2.3.1).
+        """Return a role's id and secret for Basic: form-encoded (RFC 6749 section 2.3.1).
 
-        As they are where a server was seen to take them so and not encoded: that is one finding, and not one of each
-        check that shows credentials in this way.
+        They are unencoded if the server accepts only that, which another check reports.
         """
         credential = self.credential(role)
         plain = credential.client_id, credential.client_secret.reveal()
@@ -256,30 +251,30 @@ class OAuthClient:
         if self._decodes is None:
             form = self.form(role, client_id=None, client_secret=None)
             for decodes, pair in ((True, encoded), (False, plain)):
-                # Where neither is taken, the credential is none that opens anything, and shows nothing.
+                # If neither is accepted, the credential does not work and shows nothing.
                 if self.post(form, (FORM_TYPE, ("Authorization", basic_login(*pair)))).ok:
                     self._decodes = decodes
                     break
         return plain if self._decodes is False else encoded
 
     def token(self, role: str, *scopes: str) -> str:
-        """A token of a role with these scopes (none: its credential's own); kept and given again while it lives."""
+        """Return a token of a role with these scopes, or all of its credential; cached until it must be renewed."""
         return self._current(role, scopes, lambda kept: time.monotonic() >= self._ends[kept])
 
     def _current(self, role: str, scopes: tuple[str, ...], is_spent: Callable[[str], bool]) -> str:
-        """The stored token, or a new one if that is spent, or ended by another.
+        """Return the cached token, or a new one if it is spent or invalidated.
 
-        Of requests at once one gets it for all: a further token may end the first.
+        Concurrent callers share one request, because a second token may invalidate the first.
         """
         key = (role, scopes)
         with self._issuing:
             kept = self._tokens.get(key)
-            if kept is None or is_spent(kept) or self.one_each.is_ended(role, kept):
+            if kept is None or is_spent(kept) or self.single_active.is_ended(role, kept):
                 self._tokens[key] = self.fresh_token(role, *scopes)
             return self._tokens[key]
 
     def token_without(self, scope: str) -> str:
-        """A valid token of the organization under test that lacks one scope."""
+        """Return a valid token of the organization under test without a scope."""
         own = self.credential("full").scopes
         for token in (self.token("full", each) for each in own if each != scope):
             if not self.states(token, scope):
@@ -291,36 +286,36 @@ class OAuthClient:
         )
 
     def tokens_without(self, scope: str) -> list[str]:
-        """Tokens without a scope: one a further scope of the full role, one of them all, and the narrow role's own."""
+        """Return tokens without a scope: one for each other scope of the role full, one for all, and one of narrow."""
         own = [each for each in self.credential("full").scopes if each != scope]
-        asked = [(each,) for each in own] + ([tuple(own)] if len(own) > 1 else [])
-        tokens = [token for each in asked if not self.states(token := self.token("full", *each), scope)]
+        requested = [(each,) for each in own] + ([tuple(own)] if len(own) > 1 else [])
+        tokens = [token for each in requested if not self.states(token := self.token("full", *each), scope)]
         if self.lacks("narrow", scope):
             tokens.append(self.token("narrow"))
         return tokens or [self.token_without(scope)]
 
     def renewed(self, headers: HeaderFields) -> list[tuple[str, str | bytes]] | None:
-        """The fields of a refused request with a new token, where another of its client may have ended the one there.
+        """Return the fields of a refused request with a new token, if another one may have invalidated the token there.
 
-        None where none has; evidence of an earlier suite has no such token.
+        Otherwise None, also if evidence of an earlier suite version has no such token.
         """
-        tape, fields = self.http.recorder.tape, list(headers)
-        if tape is not None and not tape.has("POST", self.identity.token_path):
+        recording, fields = self.http.recorder.recording, list(headers)
+        if recording is not None and not recording.has("POST", self.identity.token_path):
             return None
         for place, (name, value) in enumerate(fields):
             token = value.removeprefix("Bearer ") if isinstance(value, str) else ""
-            if (name, value) == bearer(token) and self.one_each.may_be_ended(token):
-                role, scopes = self.one_each.issued[token]
+            if (name, value) == bearer(token) and self.single_active.may_be_ended(token):
+                role, scopes = self.single_active.issued[token]
                 fields[place] = bearer(self._current(role, scopes, partial(eq, token)))
                 return fields
         return None
 
     def fresh_token(self, role: str, *scopes: str) -> str:
-        """A new token of a role; Inconclusive where none is given."""
+        """Return a new token of a role; Inconclusive if none is issued."""
         return self.learned_token(self.good_request(role, *scopes), role, scopes)
 
     def learned_token(self, reply: Exchange, role: str, scopes: Iterable[str] = ()) -> str:
-        """The token of an answer, made known to the redactor with the command that gets it again."""
+        """Return the token of a response, after teaching it to the redactor with the command that obtains it."""
         token = access_token(reply) if reply.ok else None
         if token is None:
             raise Inconclusive(
@@ -330,30 +325,30 @@ class OAuthClient:
         self.learn(token, role, scopes)
         stated = reply.member("scope")
         self._ends[token] = time.monotonic() + reuse_time_s(reply)
-        self.one_each.issued[token] = role, tuple(scopes)
+        self.single_active.issued[token] = role, tuple(scopes)
         self._stated[token] = frozenset(stated.split()) if isinstance(stated, str) else frozenset()
         return token
 
     def states(self, token: str, scope: str) -> bool:
-        """Whether a token was said to have a scope: one may be granted beside those that were asked for."""
+        """Return whether the response stated a scope of a token: a server may grant more than requested."""
         return scope in self._stated.get(token, ())
 
     def learn(self, token: str, role: str, scopes: Iterable[str] = ()) -> None:
-        """Has a token shown as ``$ROLE_TOKEN`` and told how to get it."""
+        """Teach a token to the redactor as ``$ROLE_TOKEN``, with the command that obtains it."""
         credential = self.credential(role)
         scope = " ".join(scopes or credential.scopes)
         name = re.sub(r"[^A-Z0-9]+", "_", "_".join([role, *scopes, "token"]).upper())
         data = f"-d grant_type=client_credentials --data-urlencode {shlex.quote(f'client_id={credential.client_id}')} "
         data += f"--data-urlencode client_secret@- --data-urlencode {shlex.quote(f'scope={scope}')}"
-        # By standard input, so that the secret is in no list of processes.
-        given = f'printf %s "${credential.client_secret.name}"'
-        picked = """sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p'"""
+        # By standard input, so that the secret is in no process list.
+        secret = f'printf %s "${credential.client_secret.name}"'
+        extract = """sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p'"""
         recorder = self.http.recorder
         recorder.redactor.learn(name, token)
         if role == "foreign":
-            recorder.watch.excuse(token)
-        asked = f"{self.http.asking} {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
-        recorder.recipe(name, f"{name}=$({given} | {asked} | {picked})")
+            recorder.passive_checks.exempt(token)
+        request = f"{self.http.curl} {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
+        recorder.recipe(name, f"{name}=$({secret} | {request} | {extract})")
 
     def digest(self, role: str) -> str:
         """Return the SHA-256 of a role's secret, which reports show as ``$NAME_SHA256``."""
@@ -364,8 +359,8 @@ class OAuthClient:
         recorder.recipe(name, f'{name}=$(printf %s "${secret.name}" | {hashed})')
         return digest
 
-    def open(self, reply: Exchange, role: str = "full") -> None:
-        """Makes known the token that an answer may carry, so that none is ever shown."""
+    def redact_token(self, reply: Exchange, role: str = "full") -> None:
+        """Teach the redactor the token of a response, if it has one."""
         token = access_token(reply)
         if token is not None:
             self.learn(token, role)

@@ -1,6 +1,6 @@
-"""Services at which a client has one token at a time: a further one ends those before it.
+"""Support for services that give a client one token at a time, so that a new one invalidates the previous.
 
-That is one finding (RFC 6749 section 5.1: the lifetime that was stated), and no reason that nothing else can be judged.
+One check reports that (RFC 6749 section 5.1: the stated lifetime). All others must still be judged.
 """
 
 from __future__ import annotations
@@ -8,24 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 STEADY = ("full", "narrow", "foreign", "outsider", "viewer")
-"""Roles whose tokens nothing else ends before their time."""
+"""Roles whose tokens no check revokes early."""
 
 
 @dataclass
-class OneEach:
-    """What is known of the tokens of a run; ``found``: that further ones end those before them was seen."""
+class SingleActiveToken:
+    """The issued tokens of a run; ``found``: a new token was seen to invalidate the previous one."""
 
     issued: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    """Role and scopes of each."""
+    """Role and scopes by token."""
     latest: dict[str, str] = field(default_factory=dict)
-    """The last token of each role."""
+    """The latest token by role."""
     found: bool = False
 
     def is_ended(self, role: str, token: str) -> bool:
-        """Whether a token is known to be of no use any more."""
+        """Return whether a token is known to be invalidated."""
         return self.found and role in STEADY and self.latest.get(role, token) != token
 
     def may_be_ended(self, token: str) -> bool:
-        """Whether a token that is refused may be so since another was issued; by another process, where that is so."""
+        """Return whether a new token, perhaps of another process, may have invalidated a refused one."""
         role = self.issued[token][0] if token in self.issued else ""
         return role in STEADY and (self.found or self.latest.get(role, token) != token)

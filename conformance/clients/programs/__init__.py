@@ -1,1 +1,1 @@
-"""Programs that the suite runs: curl, docker, podman, aws and the operator's hooks. Judges nothing."""
+"""Programs that the suite runs: curl, docker, podman, aws and the operator's hooks."""

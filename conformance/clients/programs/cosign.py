@@ -1,4 +1,4 @@
-"""cosign signs images: a signature is an image of its own beside the one that it is of."""
+"""cosign, which signs images: a signature is a separate image in the same repository."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conformance.vocabulary.finding import Inconclusive
 
 @dataclass
 class Cosign:
-    """cosign with a new key pair and no service beyond the registry; NotApplicable where it is not installed."""
+    """cosign with a new key pair and no service besides the registry; NotApplicable if not installed."""
 
     recorder: Recorder
     registry: Registry
@@ -28,12 +28,12 @@ class Cosign:
         self._password = secrets.token_urlsafe(16)
         self._keys = self.home.new_folder() / "cosign"
         self.recorder.redactor.learn("COSIGN_PASSWORD", self._password)
-        made = self._run(None, "generate-key-pair", "--output-key-prefix", str(self._keys))
-        if made.exit_code != 0:
-            raise Inconclusive(f"cosign created no key pair: {made}", "a cosign that works")
+        outcome = self._run(None, "generate-key-pair", "--output-key-prefix", str(self._keys))
+        if outcome.exit_code != 0:
+            raise Inconclusive(f"cosign created no key pair: {outcome}", "a cosign that works")
 
     def sign(self, name: str, login: Login | None) -> Outcome:
-        """Signs ``repository@digest``; Inconclusive where it fails without a word about the registry."""
+        """Sign ``repository@digest``; Inconclusive if it fails without mentioning the registry."""
         options = ["--key", f"{self._keys}.key", "--tlog-upload=false", "--yes", *self._insecure()]
         outcome = self._run(login, "sign", *options, f"{self.host}/{name}")
         if outcome.exit_code != 0 and f"//{self.host}/" not in outcome.errors:
@@ -41,7 +41,7 @@ class Cosign:
         return outcome
 
     def verify(self, name: str, login: Login | None) -> Outcome:
-        """Verifies the signature of ``repository@digest``."""
+        """Verify the signature of ``repository@digest``."""
         options = ["--key", f"{self._keys}.pub", "--insecure-ignore-tlog=true", *self._insecure()]
         return self._run(login, "verify", *options, f"{self.host}/{name}")
 

@@ -1,4 +1,4 @@
-"""The curl program with the API Reference's own options, by its standard input: no secret is in a process list."""
+"""The curl program with the API Reference's options on standard input, so that no secret is in a process list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIME_LIMIT_S = 30
 
 @dataclass
 class CurlCli:
-    """Runs ``curl`` with options as in its configuration file (``data = "…"`` for ``-d "…"``)."""
+    """Runs ``curl`` with options in the form of its configuration file (``data = "…"`` for ``-d "…"``)."""
 
     recorder: Recorder
     target: Target
@@ -25,7 +25,7 @@ class CurlCli:
         self.path = installed("curl")
 
     def run(self, url: str, options: Iterable[tuple[str, str]]) -> Outcome:
-        """One request; the transcript names the options, secrets replaced."""
+        """Send one request; the transcript has the options without secrets."""
         options = list(options)
         if self.target.ca_file:
             options.append(("cacert", self.target.ca_file))
@@ -36,7 +36,7 @@ class CurlCli:
 
 
 def parsed(outcome: Outcome) -> dict[str, Any]:
-    """The JSON object that curl printed, {} where it is none."""
+    """Return the JSON object that curl printed; {} if it is none."""
     try:
         document = json.loads(outcome.output)
     except (ValueError, RecursionError):

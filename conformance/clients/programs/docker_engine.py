@@ -1,7 +1,7 @@
-"""A Docker engine on this machine, by the docker program and by the Docker SDK: the engine does the talking itself.
+"""A local Docker engine, by the docker program and by the Docker SDK; the engine itself talks to the registry.
 
-Images are loaded into it and removed from it again, so that each pull fetches every byte anew. ``push`` and ``pull``
-of the SDK do not raise when they are refused: the stream of events is read for an error.
+Images are removed after each operation, so each pull fetches every byte. The SDK's ``push`` and ``pull`` do not raise
+if refused: the event stream contains the error.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.clients.programs.image_files import Held, docker_archive
-from conformance.clients.programs.image_tools import ImageProgram, Pulled, Pushed, held_of, printed_digest
-from conformance.clients.programs.runner import Outcome, patient
+from conformance.clients.programs.image_files import ImageDigests, docker_archive
+from conformance.clients.programs.image_tools import ImageProgram, Pulled, Pushed, inspected_digests, printed_digest
+from conformance.clients.programs.runner import Outcome, expect_not_rate_limited
 from conformance.clients.registry.images import Manifest
 from conformance.target.description import Login
 from conformance.target.proxies import on_loopback
@@ -41,7 +41,7 @@ class Docker(ImageProgram):
     def login(self, username: str, password: str) -> Outcome:
         """``docker login``."""
         options = ["--username", username, "--password-stdin", self.host]
-        return self._trusting(self._run(*self._as(None), "login", *options, given=f"{password}\n"))
+        return self._expect_trust(self._run(*self._as(None), "login", *options, stdin=f"{password}\n"))
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``docker load``, ``docker push``."""
@@ -49,7 +49,7 @@ class Docker(ImageProgram):
         archive.write_bytes(docker_archive(image, name))
         self._local("load", "--input", str(archive))
         try:
-            outcome = self._trusting(self._run(*self._as(login), "push", name))
+            outcome = self._expect_trust(self._run(*self._as(login), "push", name))
         finally:
             self._run("rmi", "--force", name)
         return Pushed(outcome, printed_digest(outcome.output))
@@ -59,13 +59,13 @@ class Docker(ImageProgram):
         name = f"{self.host}/{repository}{reference}"
         options = ["--platform", f"linux/{architecture}"] if architecture else []
         try:
-            outcome = self._trusting(self._run(*self._as(login), "pull", *options, name))
+            outcome = self._expect_trust(self._run(*self._as(login), "pull", *options, name))
             return self._pulled(outcome, lambda: self._inspected(name))
         finally:
             self._run("rmi", "--force", name)
 
-    def _inspected(self, name: str) -> Held:
-        return held_of(json.loads(self._local("image", "inspect", name).output)[0])
+    def _inspected(self, name: str) -> ImageDigests:
+        return inspected_digests(json.loads(self._local("image", "inspect", name).output)[0])
 
     def _as(self, login: Login | None) -> list[str]:
         return ["--config", str(self.home.login_folder(self.host, login))]
@@ -74,24 +74,23 @@ class Docker(ImageProgram):
         where = {name: os.environ[name] for name in ENGINE if name in os.environ}
         return {**where, **super()._environment()}
 
-    def _trusting(self, outcome: Outcome) -> Outcome:
-        """The outcome, unless the engine failed because it does not speak TLS with the registry as it should.
+    def _expect_trust(self, outcome: Outcome) -> Outcome:
+        """Return the outcome; Inconclusive if the engine failed because of its own TLS settings.
 
-        It may trust other authorities than the target file names; and whatever the URL, with a registry on loopback
-        it may try plain HTTP, and tell of that alone.
+        It may not trust the authorities of the target file, and may use plain HTTP with any loopback registry.
         """
         if outcome.exit_code == 0:
             return outcome
-        if self.home.target.ca_file is not None and "x509:" in outcome.said:
+        if self.home.target.ca_file is not None and "x509:" in outcome.text:
             needs = f"the authorities of ca_file in /etc/docker/certs.d/{self.host}/ca.crt of the engine"
             raise Inconclusive("the Docker engine does not trust the registry's certificate", needs)
-        if not self.plain and f"http://{self.host}/" in outcome.said:
+        if not self.plain and f"http://{self.host}/" in outcome.text:
             raise Inconclusive("the Docker engine speaks plain HTTP with this registry", "a registry not on loopback")
         return outcome
 
 
 class DockerSdk(Docker):
-    """The engine by the Docker SDK for Python, without a program in between."""
+    """The engine, by the Docker SDK for Python."""
 
     name = "docker-sdk"
 
@@ -109,7 +108,7 @@ class DockerSdk(Docker):
             raise NotInstalled(NO_ENGINE, "docker") from None
 
     def login(self, username: str, password: str) -> Outcome:
-        """``login`` with nothing cached and nothing of the person's configuration."""
+        """``login`` without the SDK's cache and the user's configuration."""
         options: dict[str, Any] = {"registry": self.host, "reauth": True, "dockercfg_path": os.devnull}
         command = ["docker", "login", "--username", username, self.host]
         return self._run_recorded(command, lambda: [self._engine.login(username, password, **options)])
@@ -127,7 +126,7 @@ class DockerSdk(Docker):
         return Pushed(outcome, printed_digest(outcome.output))
 
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
-        """``pull`` of the SDK's lower half, which tells what happens."""
+        """``pull`` of the SDK's low-level API, which returns events."""
         name = f"{self.host}/{repository}{reference}"
         options: dict[str, Any] = {"stream": True, "decode": True, "auth_config": _auth(login)}
         options |= {"platform": f"linux/{architecture}"} if architecture else {}
@@ -135,12 +134,12 @@ class DockerSdk(Docker):
         try:
             command = ["docker", "pull", *platform, name]
             outcome = self._run_recorded(command, lambda: self._engine.api.pull(name, **options))
-            return self._pulled(outcome, lambda: held_of(self._engine.images.get(name).attrs))
+            return self._pulled(outcome, lambda: inspected_digests(self._engine.images.get(name).attrs))
         finally:
             self._remove(name)
 
     def close(self) -> None:
-        """Ends the connection to the engine."""
+        """Close the connection to the engine."""
         self._engine.close()
 
     def _load(self, archive: bytes) -> None:
@@ -160,10 +159,10 @@ class DockerSdk(Docker):
             self._engine.images.remove(name, force=True)
 
     def _run_recorded(self, command: list[str], operation: Callable[[], Iterable[Any]]) -> Outcome:
-        """Runs an operation, keeps its events as a transcript, and says how it ended: exit code 1 is an error."""
+        """Run an operation and record its events as a transcript; exit code 1 means an error."""
         from docker.errors import DockerException
 
-        begun = time.perf_counter()
+        started = time.perf_counter()
         events: list[str] = []
         error = ""
         try:
@@ -172,11 +171,11 @@ class DockerSdk(Docker):
                 events.append(str(members.get("status") or event))
                 error = str(members.get("error") or error)
         except (DockerException, KeyError) as refusal:
-            # podman's engine tells a refusal in a form that the SDK fails to read (KeyError).
+            # The SDK fails to parse a refusal of podman's engine (KeyError).
             error = str(refusal)
-        said, code = "\n".join(events), 1 if error else 0
-        transcript = self.recorder.transcript(command, code, said, error, time.perf_counter() - begun)
-        return self._trusting(patient(self.name, Outcome(code, said, error, transcript)))
+        output, code = "\n".join(events), 1 if error else 0
+        transcript = self.recorder.transcript(command, code, output, error, time.perf_counter() - started)
+        return self._expect_trust(expect_not_rate_limited(self.name, Outcome(code, output, error, transcript)))
 
 
 def _auth(login: Login | None) -> dict[str, str]:
@@ -184,7 +183,7 @@ def _auth(login: Login | None) -> dict[str, str]:
 
 
 def _reachable_from_engine(registry_url: str) -> None:
-    """An engine speaks plain HTTP to loopback only, and to its own machine's loopback."""
+    """Check that the engine can reach the registry: plain HTTP needs loopback, and loopback the same machine."""
     loopback = on_loopback(registry_url)
     if registry_url.startswith("http:") and not loopback:
         raise NotApplicable("Docker engines speak plain HTTP to loopback registries only")

@@ -1,4 +1,4 @@
-"""Images as files: what programs load from, and what they leave when they pull. Read back, every byte is looked at."""
+"""Images as files, for programs to load, and to verify every byte that they pulled."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ LARGEST_LAYER = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Held:
-    """What somebody has of an image: what is not told is empty.
+class ImageDigests:
+    """The digests of an image; unknown ones are empty.
 
-    ``digests`` are of its manifest, or of the index through which it was had; ``config`` is the digest of its
-    configuration; ``layers`` are the digests of its layers' uncompressed bytes.
+    ``digests`` are of its manifest, or of the index by which it was pulled; ``config`` is the digest of its
+    configuration; ``layers`` are the digests of its uncompressed layers.
     """
 
     digests: frozenset[str] = frozenset()
     config: str = ""
     layers: tuple[str, ...] = ()
 
-    def unlike(self, other: Held) -> str:
-        """In which respect, of those that both tell, the other is not the same; "" where it is in none."""
+    def difference(self, other: ImageDigests) -> str:
+        """Describe how known digests of the other image differ; "" if they do not."""
         if self.digests and other.digests and not self.digests & other.digests:
             return f"digest {' and '.join(sorted(other.digests))}, not {' or '.join(sorted(self.digests))}"
         if self.config and other.config and self.config != other.config:
@@ -40,21 +40,21 @@ class Held:
         return ""
 
 
-def held(image: Manifest, index: Manifest | None = None) -> Held:
-    """An image that was made here; ``index`` is the one through which it is had."""
+def digests_in(image: Manifest, index: Manifest | None = None) -> ImageDigests:
+    """Return the digests of a generated image; ``index`` is the one by which it is pulled."""
     config = image.blobs[0]
     digests = {image.digest, *([index.digest] if index else [])}
-    return Held(frozenset(digests), config.digest, tuple(json.loads(config.content)["rootfs"]["diff_ids"]))
+    return ImageDigests(frozenset(digests), config.digest, tuple(json.loads(config.content)["rootfs"]["diff_ids"]))
 
 
-def image_of(manifest: bytes) -> Held:
-    """What the bytes of an image manifest tell."""
+def image_of(manifest: bytes) -> ImageDigests:
+    """Return the digests in an image manifest."""
     document = json.loads(manifest)
-    return Held(frozenset({digest_of(manifest)}), document["config"]["digest"])
+    return ImageDigests(frozenset({digest_of(manifest)}), document["config"]["digest"])
 
 
 def write_layout(folder: Path, image: Manifest, tag: str) -> None:
-    """An image or index as an OCI image layout (image-spec, "OCI Image Layout")."""
+    """Write an image or index as an OCI image layout (image-spec, "OCI Image Layout")."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
     _write(blobs, image)
@@ -70,18 +70,18 @@ def _write(blobs: Path, blob: Blob) -> None:
             _write(blobs, each)
 
 
-def read_layout(folder: Path) -> Held:
-    """The image of a layout that holds one, as its bytes are; ValueError where one is not as its digest says."""
+def read_layout(folder: Path) -> ImageDigests:
+    """Return the digests of the image in a layout; ValueError if content does not match its digest."""
     blobs = folder / "blobs" / "sha256"
     return _read(_blob(blobs, json.loads((folder / "index.json").read_bytes())["manifests"][0]["digest"]), blobs)
 
 
-def read_folder(folder: Path) -> Held:
-    """An image as skopeo writes it (``dir:``), as its bytes are; ValueError where one is not as its digest says."""
+def read_folder(folder: Path) -> ImageDigests:
+    """Return the digests of an image in skopeo's ``dir:`` format; ValueError if content does not match its digest."""
     return _read((folder / "manifest.json").read_bytes(), folder)
 
 
-def _read(manifest: bytes, blobs: Path) -> Held:
+def _read(manifest: bytes, blobs: Path) -> ImageDigests:
     image = image_of(manifest)
     _blob(blobs, image.config)
     layers = (_unpacked(_blob(blobs, each["digest"])) for each in json.loads(manifest)["layers"])
@@ -96,7 +96,7 @@ def _blob(folder: Path, digest: str) -> bytes:
 
 
 def _unpacked(layer: bytes) -> bytes:
-    """A layer uncompressed, as far as any of ours is long; a layer that is not compressed as it is."""
+    """Return a layer uncompressed, up to 64 MiB; an uncompressed one unchanged."""
     try:
         return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(layer, LARGEST_LAYER)
     except zlib.error:
@@ -104,14 +104,11 @@ def _unpacked(layer: bytes) -> bytes:
 
 
 def docker_archive(manifest: Manifest, name: str) -> bytes:
-    """An image as ``docker save`` writes it, under a name with a tag, for ``docker load``.
-
-    The layers of the archive are as ``docker save`` has them: uncompressed.
-    """
+    """Return an image with uncompressed layers in the format of ``docker save``, under a name with a tag."""
     config, *layers = manifest.blobs
     paths = [f"{number}/layer.tar" for number in range(len(layers))]
-    listed: list[dict[str, Any]] = [{"Config": "config.json", "RepoTags": [name], "Layers": paths}]
-    files = {"manifest.json": json.dumps(listed).encode(), "config.json": config.content}
+    images: list[dict[str, Any]] = [{"Config": "config.json", "RepoTags": [name], "Layers": paths}]
+    files = {"manifest.json": json.dumps(images).encode(), "config.json": config.content}
     files.update({path: gzip.decompress(each.content) for path, each in zip(paths, layers, strict=True)})
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:

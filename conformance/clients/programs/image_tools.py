@@ -1,6 +1,6 @@
-"""Programs that push and pull images: podman, skopeo, buildah and oras here, each in its own words.
+"""Programs that push and pull images: podman, skopeo, buildah and oras.
 
-Passwords travel by standard input or a file, images by an OCI layout or an archive; every pull begins from nothing.
+Passwords are passed by standard input or a file, images by an OCI layout or an archive. Pulls have no cache.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from conformance.clients.programs.image_files import Held, read_folder, read_layout, write_layout
+from conformance.clients.programs.image_files import ImageDigests, read_folder, read_layout, write_layout
 from conformance.clients.programs.isolated_home import Home
 from conformance.clients.programs.runner import Crashed, Outcome, installed, run_program
 from conformance.clients.registry.images import Manifest
@@ -22,14 +22,14 @@ from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
-# A program that crashes may do so by chance (oras 1.2, when its requests are refused): it is run so often once more.
+# How often a program is run again after a crash (oras 1.2 sometimes crashes when its requests are refused).
 CRASHES = 2
 DIGEST = re.compile(r"[Dd]igest: (sha256:[0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """How a push ended, and the digest of the manifest that was pushed, as the program tells it."""
+    """The outcome of a push, and the digest of the pushed manifest that the program reports."""
 
     outcome: Outcome
     digest: str = ""
@@ -37,15 +37,15 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Pulled:
-    """How a pull ended, and what the program has then."""
+    """The outcome of a pull, and the digests of the pulled image."""
 
     outcome: Outcome
-    held: Held = field(default_factory=Held)
+    digests: ImageDigests = field(default_factory=ImageDigests)
 
 
 @dataclass
 class ImageProgram(ABC):
-    """One program that is installed; NotApplicable where it is not."""
+    """One program; NotApplicable if it is not installed."""
 
     recorder: Recorder
     registry: Registry
@@ -64,44 +64,44 @@ class ImageProgram(ABC):
             raise NotApplicable(f"{self.name} does not support registries with an IPv6 address")
 
     def close(self) -> None:  # noqa: B027 (most keep nothing open)
-        """Ends what it keeps open."""
+        """Close open connections."""
 
     def login(self, username: str, password: str) -> Outcome:
-        """Logs in to the registry, with nothing kept of an earlier login."""
+        """Log in to the registry without an earlier login."""
         options = ["--username", username, "--password-stdin", self.host]
-        kept = self.home.new_folder() / "config.json"
-        words = ["login", *self._insecure(), self.login_option, str(kept), *options]
-        return self._run(*self._storage(), *words, given=f"{password}\n")
+        file = self.home.new_folder() / "config.json"
+        words = ["login", *self._insecure(), self.login_option, str(file), *options]
+        return self._run(*self._storage(), *words, stdin=f"{password}\n")
 
     @abstractmethod
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
-        """Pushes an image under a tag; Inconclusive where the program cannot even take it from a file."""
+        """Push an image under a tag; Inconclusive if the program cannot load it from a file."""
 
     @abstractmethod
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
-        """Pulls a tag (``:v1``) or digest (``@sha256:…``), of an index the image for an architecture of Linux."""
+        """Pull a tag (``:v1``) or digest (``@sha256:…``); from an index, the image for this Linux architecture."""
 
-    def _run(self, *words: str, given: str = "") -> Outcome:
+    def _run(self, *words: str, stdin: str = "") -> Outcome:
         command = [self.path, *words]
         for _ in range(CRASHES):
             try:
-                return run_program(self.recorder, command, self._environment(), given)
+                return run_program(self.recorder, command, self._environment(), stdin)
             except Crashed:
                 continue
-        return run_program(self.recorder, command, self._environment(), given)
+        return run_program(self.recorder, command, self._environment(), stdin)
 
     def _environment(self) -> dict[str, str]:
         return self.home.environment()
 
     def _local(self, *words: str) -> Outcome:
-        """Something that the program does without the registry, and must be able to."""
+        """Run a command that needs no registry and must succeed."""
         outcome = self._run(*words)
         if outcome.exit_code != 0:
             raise Inconclusive(f"{self.name} does not work on this machine: {outcome}", f"a {self.name} that works")
         return outcome
 
     def _storage(self) -> list[str]:
-        """The options for a storage of its own, of a program that keeps images in one."""
+        """Return the options for a separate image storage, for a program that has one."""
         return []
 
     def _insecure(self) -> list[str]:
@@ -115,8 +115,8 @@ class ImageProgram(ABC):
         write_layout(folder, image, "image")
         return folder
 
-    def _pulled(self, outcome: Outcome, read: Callable[[], Held]) -> Pulled:
-        """What it has after a pull; Inconclusive where that cannot be read."""
+    def _pulled(self, outcome: Outcome, read: Callable[[], ImageDigests]) -> Pulled:
+        """Return the digests after a pull; Inconclusive if they cannot be read."""
         if outcome.exit_code != 0:
             return Pulled(outcome)
         try:
@@ -127,7 +127,7 @@ class ImageProgram(ABC):
 
 
 class Skopeo(ImageProgram):
-    """skopeo: from a layout to the registry, and from it to a folder of files."""
+    """skopeo: from a layout to the registry, and from the registry to a folder."""
 
     name = "skopeo"
     knows_ipv6 = False
@@ -152,7 +152,7 @@ class Skopeo(ImageProgram):
 
 
 class Oras(ImageProgram):
-    """oras: from a layout to the registry, and from it to a layout."""
+    """oras: from a layout to the registry, and from the registry to a layout."""
 
     name = "oras"
     login_option = "--registry-config"
@@ -160,7 +160,7 @@ class Oras(ImageProgram):
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``oras cp --from-oci-layout …``."""
         options = ["--to-registry-config", self._login_file(login), *self._insecure("to-")]
-        # Refused in two transfers at once, oras 1.2 crashes.
+        # oras 1.2 crashes if two concurrent transfers are refused.
         options += ["--concurrency", "1"]
         source = f"{self._layout(image)}:image"
         outcome = self._run("cp", *options, "--from-oci-layout", source, f"{self.host}/{repository}:{tag}")
@@ -176,12 +176,12 @@ class Oras(ImageProgram):
         return self._pulled(outcome, lambda: read_layout(folder))
 
     def _insecure(self, end: str = "") -> list[str]:
-        """Said either way: of itself oras speaks plain HTTP to localhost."""
+        """Return the option for plain HTTP or TLS: by default oras uses plain HTTP with localhost."""
         return [f"--{end}plain-http={str(self.plain).lower()}"]
 
 
 class Buildah(ImageProgram):
-    """buildah: images are in its storage, which is a new one for each operation."""
+    """buildah, with a new image storage for each operation."""
 
     name = "buildah"
     knows_ipv6 = False
@@ -204,7 +204,7 @@ class Buildah(ImageProgram):
         return self._pulled(outcome, lambda: self._inspected(storage, name))
 
     def _storage(self) -> list[str]:
-        # The driver that works everywhere: it needs no right, and no file system of its own kind.
+        # The vfs driver needs no privileges and no special file system.
         folder = self.home.new_folder()
         storage = ["--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs"]
         if not self.works:
@@ -212,32 +212,32 @@ class Buildah(ImageProgram):
             self.works = True
         return storage
 
-    def _inspected(self, storage: list[str], name: str) -> Held:
+    def _inspected(self, storage: list[str], name: str) -> ImageDigests:
         inspected = json.loads(self._local(*storage, "inspect", "--type", "image", name).output)
         layers = tuple(inspected["OCIv1"]["rootfs"]["diff_ids"])
-        return Held(frozenset({inspected["FromImageDigest"]}), f"sha256:{inspected['FromImageID']}", layers)
+        return ImageDigests(frozenset({inspected["FromImageDigest"]}), f"sha256:{inspected['FromImageID']}", layers)
 
 
 class Podman(Buildah):
-    """podman: as buildah, with a description of its own."""
+    """podman: like buildah, with a different output format."""
 
     name = "podman"
 
-    def _inspected(self, storage: list[str], name: str) -> Held:
-        return held_of(json.loads(self._local(*storage, "image", "inspect", name).output)[0])
+    def _inspected(self, storage: list[str], name: str) -> ImageDigests:
+        return inspected_digests(json.loads(self._local(*storage, "image", "inspect", name).output)[0])
 
 
 def printed_digest(output: str) -> str:
-    """The digest that docker and oras print of what they pushed; "" where they print none."""
+    """Return the digest that docker and oras print after a push; "" without one."""
     found = DIGEST.search(output)
     return found[1] if found else ""
 
 
-def held_of(inspected: dict[str, Any]) -> Held:
-    """What ``docker image inspect`` and ``podman image inspect`` tell.
+def inspected_digests(inspected: dict[str, Any]) -> ImageDigests:
+    """Return the digests in the output of ``docker image inspect`` and ``podman image inspect``.
 
-    An engine with containerd's image store gives the digest of the manifest or index as the image's id.
+    An engine with containerd's image store reports the digest of the manifest or index as the image id.
     """
     digests = frozenset(each.partition("@")[2] for each in inspected["RepoDigests"])
     identity = f"sha256:{inspected['Id'].removeprefix('sha256:')}"
-    return Held(digests, "" if identity in digests else identity, tuple(inspected["RootFS"]["Layers"]))
+    return ImageDigests(digests, "" if identity in digests else identity, tuple(inspected["RootFS"]["Layers"]))

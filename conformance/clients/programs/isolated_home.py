@@ -1,4 +1,4 @@
-"""A folder that stands for a home while programs run: their configuration, logins and storage are nobody's."""
+"""A temporary home folder for programs, so that they use no configuration, login or storage of the user."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from conformance.target.description import Login, Target
 from conformance.vocabulary.finding import NotInstalled
 from conformance.vocabulary.values import basic_login
 
-# docker looks for a keychain where a configuration names no login at all.
-NOBODY: dict[str, dict[str, str]] = {"nobody.invalid": {}}
-ANYTHING = {"default": [{"type": "insecureAcceptAnything"}]}
+# docker uses a keychain if a configuration names no login at all.
+NO_LOGIN: dict[str, dict[str, str]] = {"nobody.invalid": {}}
+ACCEPT_ANYTHING = {"default": [{"type": "insecureAcceptAnything"}]}
 
 
 @dataclass
 class Home:
-    """Below ``root``, which its maker removes; the programs of one process share it."""
+    """A home in ``root``, which the creator removes; the programs of one process share it."""
 
     target: Target
     root: Path
@@ -30,7 +30,7 @@ class Home:
     def __post_init__(self) -> None:
         containers = self.root / ".config" / "containers"
         containers.mkdir(parents=True)
-        (containers / "policy.json").write_text(json.dumps(ANYTHING), encoding="utf-8")
+        (containers / "policy.json").write_text(json.dumps(ACCEPT_ANYTHING), encoding="utf-8")
         (containers / "registries.conf").touch()
         (containers / "containers.conf").write_text(
             '[engine]\nevents_logger = "none"\ncgroup_manager = "cgroupfs"\n', encoding="utf-8"
@@ -41,11 +41,11 @@ class Home:
 
     @property
     def trusted(self) -> Path:
-        """The authorities to trust, where the target file names one besides the usual."""
+        """The file of trusted authorities, if the target file names additional ones."""
         return self.root / "trusted.pem"
 
     def environment(self) -> dict[str, str]:
-        """What every program is told: this home, these authorities."""
+        """Return the environment of every program."""
         containers = self.root / ".config" / "containers"
         variables = {
             "HOME": str(self.root),
@@ -62,22 +62,22 @@ class Home:
         return variables
 
     def folder(self, name: str) -> Path:
-        """A folder of this name, made where there is none."""
+        """Return a folder of this name; create it if necessary."""
         path = self.root / name
         path.mkdir(exist_ok=True, mode=0o700)
         return path
 
     def new_folder(self) -> Path:
-        """A folder that nothing has used."""
+        """Create a new folder."""
         return Path(tempfile.mkdtemp(dir=self.root))
 
     def login_folder(self, registry: str, login: Login | None) -> Path:
-        """A login as ``docker login`` keeps it: a folder with its ``config.json``; without one, of nobody."""
-        # Several roles may have one username, as those have that log in by tokens.
+        """Return a folder with docker's ``config.json`` for a login, or for none."""
+        # The password too: roles that log in with tokens may share a username.
         name = (registry, login.username, login.password.reveal()) if login else (registry, "", "")
         if name not in self._logins:
             folder = self.new_folder()
-            logins = dict(NOBODY)
+            logins = dict(NO_LOGIN)
             if login:
                 logins[registry] = {"auth": basic_login(login.username, login.password.reveal()).removeprefix("Basic ")}
             (folder / "config.json").write_text(json.dumps({"auths": logins}), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Runs the operator's commands of the target file, which change what no documented interface can change."""
+"""The operator's commands in the target file, which change state that no documented API can change."""
 
 from __future__ import annotations
 
@@ -17,51 +17,50 @@ from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 PATIENCE_S = 30.0
 UNDONE_BY = {"revoke": "restore", "promote": "demote", "make_repository": "remove_repository"}
-"""Hooks by those whose effect they undo."""
+"""Hooks, and the hooks that undo them."""
 
 
 @dataclass
 class Operator:
-    """The hooks of a target; one that is not declared is NotApplicable, one that fails Inconclusive."""
+    """The hooks of a target; an undeclared one is NotApplicable, a failing one Inconclusive."""
 
     hooks: Hooks
     recorder: Recorder
 
     def revoke(self, client_id: str) -> float:
-        """Revokes a credential; returns the monotonic time at which the command had ended."""
+        """Revoke a credential; return the monotonic time at the end of the command."""
         self._run("revoke", client_id=client_id)
         return time.monotonic()
 
     def restore(self, client_id: str) -> None:
-        """Brings a revoked credential back."""
+        """Restore a revoked credential."""
         self._run("restore", client_id=client_id)
 
     def promote(self, client_id: str) -> float:
-        """Gives a credential a role that changes things; returns the monotonic time at which the command had ended.
+        """Give a credential a role that permits changes; return the monotonic time at the end of the command.
 
-        NotApplicable too where no hook would undo it.
+        NotApplicable too if no hook undoes it.
         """
         self._declared("demote")
         self._run("promote", client_id=client_id)
         return time.monotonic()
 
     def demote(self, client_id: str) -> float:
-        """Takes that role from it again; returns the monotonic time at which the command had ended."""
+        """Take that role away again; return the monotonic time at the end of the command."""
         self._run("demote", client_id=client_id)
         return time.monotonic()
 
     def rotate_webhook(self) -> str:
-        """Rotates the webhook and returns its new URL, which is made known as a secret."""
+        """Rotate the webhook and return its new URL, which is redacted as a secret."""
         url = self._run("rotate_webhook", secret="WEBHOOKS_URL_ROTATED").strip().splitlines()[-1:]
         if not url or "://" not in url[0]:
             raise Inconclusive("the hook rotate_webhook printed no URL", "a command that prints the new URL")
         return url[0]
 
     def events(self) -> list[Any]:
-        """What the webhook has taken in, as the hook tells it."""
-        said = self._run("events")
+        """Return the events that the webhook accepted, as the hook prints them."""
         try:
-            events = json.loads(said)
+            events = json.loads(self._run("events"))
         except (ValueError, RecursionError):
             events = None
         if not isinstance(events, list):
@@ -69,19 +68,19 @@ class Operator:
         return events
 
     def make_repository(self, name: str) -> None:
-        """Makes a repository in the registry."""
+        """Create a repository in the registry."""
         self._run("make_repository", repository=name)
 
     def remove_repository(self, name: str) -> None:
-        """Removes a repository that was made so."""
+        """Remove a repository that ``make_repository`` created."""
         self._run("remove_repository", repository=name)
 
     def has(self, name: str) -> bool:
-        """Whether a hook is declared."""
+        """Return whether a hook is declared."""
         return bool(getattr(self.hooks, name))
 
     def _declared(self, name: str) -> str:
-        """The command of a hook, NotApplicable without one."""
+        """Return the command of a hook; NotApplicable without one."""
         if not self.has(name):
             raise NotDeclared(f"the target file declares no hook {name} in [targets.X.hooks]", f"hooks.{name}")
         return str(getattr(self.hooks, name))
@@ -98,18 +97,18 @@ class Operator:
                 self.recorder.redactor.learn(secret, output.strip().rsplit("/", 1)[-1])
 
         try:
-            ended = self._stored(values, learn) or run_program(
+            outcome = self._stored(values, learn) or run_program(
                 self.recorder, words, os.environ, time_limit_s=PATIENCE_S, learn=learn, hook=name, undo=undone_by
             )
         except Inconclusive as failure:
-            raise _not_done(f"the hook {name} did not run: {failure.why}", template) from None
-        if ended.exit_code != 0:
-            said = self.recorder.redactor.text((ended.errors or ended.output).strip())[-300:]
-            raise _not_done(f"the hook {name} ended with {ended.exit_code}: {said}", template)
-        return ended.output
+            raise _failed(f"the hook {name} did not run: {failure.why}", template) from None
+        if outcome.exit_code != 0:
+            text = self.recorder.redactor.text((outcome.errors or outcome.output).strip())[-300:]
+            raise _failed(f"the hook {name} ended with {outcome.exit_code}: {text}", template)
+        return outcome.output
 
     def _stored(self, values: Mapping[str, str], learn: Callable[[str], None]) -> Outcome | None:
-        """How the command ended where evidence is judged again; a record knows it by the values that it was given."""
+        """Return the recorded outcome when rejudging; the values identify the command."""
         stored = self.recorder.stored_transcript_where(
             lambda recorded: all(each in " ".join(recorded) for each in values.values()), "a hook"
         )
@@ -119,7 +118,7 @@ class Operator:
         return Outcome(stored["exit_code"], stored["output"], stored["errors"], stored["id"])
 
 
-def _not_done(why: str, template: str) -> Inconclusive:
+def _failed(why: str, template: str) -> Inconclusive:
     return Inconclusive(why, f"a command that works: {template}")
 
 

@@ -1,4 +1,4 @@
-"""Outside programs: run with a time limit, their words kept as evidence, secrets not among their arguments."""
+"""Runs programs with a time limit, records their output, and passes no secrets as arguments."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from conformance.vocabulary.finding import Inconclusive, NotInstalled
 TIME_LIMIT_S = 60.0
 KEPT = 16 * 1024 * 1024
 CHUNK = 64 * 1024
-# What a program written in Go leaves when it meets a mistake of its own.
+# The output of a Go program that crashes.
 CRASH = re.compile(r"^(panic|fatal error): .*^goroutine \d+ ", re.MULTILINE | re.DOTALL)
-# 429 in the words of programs (Docker Registry V2, Errors: TOOMANYREQUESTS; S3: SlowDown).
+# How programs report a 429 (Docker Registry V2, Errors: TOOMANYREQUESTS; S3: SlowDown).
 RATE_LIMITED = re.compile(r"too ?many ?requests|\b(status|code|error):? 429\b|\bSlowDown\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a program ended: exit code, what it wrote (cut at 16 MiB), the id of its transcript."""
+    """How a program ended: exit code, output and errors (cut at 16 MiB), the id of its transcript."""
 
     exit_code: int
     output: str
@@ -38,17 +38,17 @@ class Outcome:
     transcript: str
 
     @property
-    def said(self) -> str:
-        """All that it wrote."""
+    def text(self) -> str:
+        """Its output and errors."""
         return f"{self.output}\n{self.errors}".strip()
 
     def __str__(self) -> str:
-        said = (self.errors or self.output).strip()
-        return f"exit code {self.exit_code}: {said[-400:]}" if said else f"exit code {self.exit_code}"
+        text = (self.errors or self.output).strip()
+        return f"exit code {self.exit_code}: {text[-400:]}" if text else f"exit code {self.exit_code}"
 
 
 def installed(*names: str) -> str:
-    """The path of a program, by the first of its names that is there; NotApplicable where this machine has none."""
+    """Return the path of a program by its first installed name; NotInstalled without one."""
     for name in names:
         path = shutil.which(name)
         if path is not None:
@@ -57,10 +57,10 @@ def installed(*names: str) -> str:
 
 
 class Crashed(Inconclusive):
-    """A program failed in a way that is its own fault, whatever it was told by the target."""
+    """A program failed by its own fault, whatever the target sent."""
 
-    def __init__(self, program: str, how: str, errors: str) -> None:
-        super().__init__(f"{program} {how}: {errors.strip()[:300]}", "a program that does not crash")
+    def __init__(self, program: str, reason: str, errors: str) -> None:
+        super().__init__(f"{program} {reason}: {errors.strip()[:300]}", "a program that does not crash")
 
 
 def run_program(
@@ -74,17 +74,16 @@ def run_program(
     hook: str = "",
     undo: Sequence[str] = (),
 ) -> Outcome:
-    """Runs a program and records its transcript; Inconclusive where it does not end in time, cannot start or crashes.
+    """Run a program and record its transcript; Inconclusive if it does not end in time, cannot start or crashes.
 
-    ``learn`` is told the output before any of it is recorded, to make a secret in it known. ``shown`` is the command
-    as a person would type it, where it is not given so; ``hook`` the name of the operator's command that it is,
-    ``undo`` the command that undoes it.
+    ``learn`` receives the output before it is recorded, to redact secrets. ``shown`` is the command for the transcript,
+    if different. ``hook`` is the name of an operator's command, ``undo`` the command that undoes it.
     """
     stored = recorder.stored_transcript(command)
     if stored is not None:
         learn(stored["output"])
         return _outcome(command[0], stored["exit_code"], stored["output"], stored["errors"], stored["id"])
-    begun = time.perf_counter()
+    started = time.perf_counter()
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
@@ -93,7 +92,7 @@ def run_program(
         **(environment or {}),
     }
     try:
-        code, *written = _ended(command, variables, standard_input.encode(), time_limit_s)
+        code, *written = _run_to_end(command, variables, standard_input.encode(), time_limit_s)
     except subprocess.TimeoutExpired:
         raise Inconclusive(
             f"{command[0]} did not end within {time_limit_s:g} s", "a target that answers in time"
@@ -102,27 +101,27 @@ def run_program(
         raise Inconclusive(f"{command[0]} cannot be started: {failure.strerror}", "a program that runs") from None
     output, errors = (text.decode("utf-8", "replace") for text in written)
     learn(output)
-    transcript = recorder.transcript(shown or command, code, output, errors, time.perf_counter() - begun, hook, undo)
+    transcript = recorder.transcript(shown or command, code, output, errors, time.perf_counter() - started, hook, undo)
     return _outcome(command[0], code, output, errors, transcript)
 
 
 def _outcome(program: str, code: int, output: str, errors: str, transcript: str) -> Outcome:
     if code < 0 or CRASH.search(errors):
         raise Crashed(program, f"was ended by signal {-code}" if code < 0 else "crashed", errors)
-    return patient(program, Outcome(code, output, errors, transcript))
+    return expect_not_rate_limited(program, Outcome(code, output, errors, transcript))
 
 
-def patient(name: str, outcome: Outcome) -> Outcome:
-    """The outcome, unless the program failed because it was asked to wait and, other than this suite, did not."""
-    if outcome.exit_code != 0 and RATE_LIMITED.search(outcome.said):
+def expect_not_rate_limited(name: str, outcome: Outcome) -> Outcome:
+    """Return the outcome; Inconclusive if the program failed because of a rate limit that it did not respect."""
+    if outcome.exit_code != 0 and RATE_LIMITED.search(outcome.text):
         raise Inconclusive(f"{name} was told to slow down: {outcome}", "a target that does not limit a single program")
     return outcome
 
 
-def _ended(
-    command: Sequence[str], variables: Mapping[str, str], given: bytes, time_limit_s: float
+def _run_to_end(
+    command: Sequence[str], variables: Mapping[str, str], standard_input: bytes, time_limit_s: float
 ) -> tuple[int, bytes, bytes]:
-    """Exit code and the beginning of both outputs; whatever ends the wait early ends the program and its children."""
+    """Return exit code, output and errors; if the wait ends early, kill the program and its children."""
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         list(command), 0, env=dict(variables), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
@@ -130,7 +129,7 @@ def _ended(
     ends = time.monotonic() + time_limit_s
     with process:
         try:
-            output, errors = _spoken(process, given, ends)
+            output, errors = _communicate(process, standard_input, ends)
             return process.wait(max(ends - time.monotonic(), 0)), output, errors
         except BaseException:
             with suppress(ProcessLookupError):
@@ -138,35 +137,35 @@ def _ended(
             raise
 
 
-def _spoken(process: subprocess.Popen[bytes], given: bytes, ends: float) -> list[bytes]:
-    """Writes to a program and reads what it writes; beyond what is kept it is forgotten, so that nothing fills up."""
-    kept: dict[IO[bytes] | None, bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
-    unsent = memoryview(given)
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(cast(IO[bytes], process.stdin), selectors.EVENT_WRITE)
-        for stream in kept:
-            waiting.register(cast(IO[bytes], stream), selectors.EVENT_READ)
-        while waiting.get_map():
-            ready = waiting.select(max(ends - time.monotonic(), 0))
+def _communicate(process: subprocess.Popen[bytes], standard_input: bytes, ends: float) -> list[bytes]:
+    """Write a program's input and read its outputs; discard output beyond the limit, so that no pipe fills up."""
+    outputs: dict[IO[bytes] | None, bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
+    unsent = memoryview(standard_input)
+    with selectors.DefaultSelector() as selector:
+        selector.register(cast(IO[bytes], process.stdin), selectors.EVENT_WRITE)
+        for stream in outputs:
+            selector.register(cast(IO[bytes], stream), selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(ends - time.monotonic(), 0))
             if not ready:
                 raise subprocess.TimeoutExpired(process.args, 0)
             for key, _ in ready:
                 pipe = cast(IO[bytes], key.fileobj)
                 if pipe is process.stdin:
                     unsent = unsent[_write(key.fd, unsent) :]
-                    over = not unsent
+                    done = not unsent
                 else:
                     chunk = os.read(key.fd, CHUNK)
-                    kept[pipe] += chunk[: KEPT - len(kept[pipe])]
-                    over = not chunk
-                if over:
-                    waiting.unregister(pipe)
+                    outputs[pipe] += chunk[: KEPT - len(outputs[pipe])]
+                    done = not chunk
+                if done:
+                    selector.unregister(pipe)
                     pipe.close()
-    return [bytes(each) for each in kept.values()]
+    return [bytes(each) for each in outputs.values()]
 
 
 def _write(pipe: int, unsent: memoryview) -> int:
-    """How much of it is written, or need not be, since the program reads no more."""
+    """Write to a pipe; return the number of bytes written, all if the program reads no more."""
     try:
         return os.write(pipe, unsent[: select.PIPE_BUF])
     except BrokenPipeError:

@@ -1,6 +1,6 @@
-"""Programs that speak S3: aws, rclone, s3cmd and mc, with one key and nothing of a person's own configuration.
+"""S3 programs: aws, rclone, s3cmd and mc, with one key and no configuration of the user.
 
-Keys travel by the environment or a file. Prefixes end with a slash; folders are synchronized with them.
+Keys are passed by the environment or a file. Prefixes end with a slash; folders are synchronized with them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from conformance.vocabulary.finding import NotApplicable, NotInstalled
 
 @dataclass
 class S3Program(ABC):
-    """One program that is installed, with a key; NotApplicable where it is not, or knows no gateway under a path."""
+    """One program with a key; NotApplicable if it is not installed, or does not support the endpoint's path."""
 
     recorder: Recorder
     storage: Storage
@@ -31,7 +31,7 @@ class S3Program(ABC):
 
     name: ClassVar[str]
     under_a_path: ClassVar[bool] = True
-    """Whether it asks a gateway there whose endpoint has a path, as ``https://storage.example/s3`` has."""
+    """Whether it supports an endpoint with a path, such as ``https://storage.example/s3``."""
 
     def __post_init__(self) -> None:
         if not self.under_a_path and urlsplit(self.storage.endpoint).path:
@@ -41,33 +41,33 @@ class S3Program(ABC):
 
     @abstractmethod
     def upload(self, folder: Path, bucket: str, prefix: str) -> Outcome:
-        """Makes a prefix like a folder, and tells which files it transfers."""
+        """Upload a folder to a prefix; print the transferred files."""
 
     @abstractmethod
     def download(self, bucket: str, prefix: str, folder: Path) -> Outcome:
-        """Makes a folder like a prefix."""
+        """Download a prefix to a folder."""
 
     @abstractmethod
     def remove(self, bucket: str, prefix: str) -> Outcome:
-        """Removes everything under a prefix."""
+        """Remove everything under a prefix."""
 
     @abstractmethod
     def list(self, bucket: str, prefix: str) -> Outcome:
-        """Lists what is under a prefix."""
+        """List a prefix."""
 
     def _found(self) -> str:
         return installed(self.name)
 
-    def _run(self, *words: str, given: str = "", **environment: str) -> Outcome:
-        return run_program(self.recorder, [self.path, *words], {**self.home.environment(), **environment}, given)
+    def _run(self, *words: str, stdin: str = "", **environment: str) -> Outcome:
+        return run_program(self.recorder, [self.path, *words], {**self.home.environment(), **environment}, stdin)
 
 
 class Aws(S3Program):
-    """The AWS command line, ``aws s3 …`` as the documentation prints it."""
+    """The AWS command line, ``aws s3 …`` as documented."""
 
     name = "aws"
 
-    def s3(self, *words: str, given: str = "") -> Outcome:
+    def s3(self, *words: str, stdin: str = "") -> Outcome:
         """``aws s3 --endpoint-url <endpoint> WORDS``."""
         environment = {
             "AWS_ACCESS_KEY_ID": self.keys[0],
@@ -81,7 +81,7 @@ class Aws(S3Program):
         }
         if self.home.target.ca_file is not None:
             environment["AWS_CA_BUNDLE"] = str(self.home.trusted)
-        return self._run("s3", "--endpoint-url", self.storage.endpoint, *words, given=given, **environment)
+        return self._run("s3", "--endpoint-url", self.storage.endpoint, *words, stdin=stdin, **environment)
 
     def upload(self, folder: Path, bucket: str, prefix: str) -> Outcome:
         """``aws s3 sync FOLDER s3://…``."""
@@ -101,12 +101,12 @@ class Aws(S3Program):
 
 
 class Rclone(S3Program):
-    """rclone, with a remote that only its environment knows."""
+    """rclone, with a remote defined by environment variables."""
 
     name = "rclone"
 
     def upload(self, folder: Path, bucket: str, prefix: str) -> Outcome:
-        """``rclone copy FOLDER remote:…``: as ``sync``, which would also remove what it finds there besides."""
+        """``rclone copy FOLDER remote:…``, which unlike ``sync`` removes nothing there."""
         return self._rclone("copy", "--verbose", str(folder), self._remote(bucket, prefix))
 
     def download(self, bucket: str, prefix: str, folder: Path) -> Outcome:
@@ -141,7 +141,7 @@ class Rclone(S3Program):
 
 
 class S3cmd(S3Program):
-    """s3cmd, with a configuration file of its own."""
+    """s3cmd, with a temporary configuration file."""
 
     name = "s3cmd"
     under_a_path = False
@@ -182,7 +182,7 @@ class S3cmd(S3Program):
 
 
 class Mc(S3Program):
-    """MinIO's client. Some name it otherwise, since mc is also the name of a file manager."""
+    """MinIO's client; some distributions rename it, since mc is also a file manager."""
 
     name = "mc"
     under_a_path = False

@@ -1,1 +1,1 @@
-"""The registry: logins, tokens, uploads, manifests, tags, and sample images to push. Judges nothing."""
+"""The registry: logins, tokens, uploads, manifests, tags, and sample images to push."""

@@ -1,4 +1,4 @@
-"""The challenges of an answer: which schemes it offers, each with its parameters (RFC 9110 section 11.6.1)."""
+"""Parses the challenges of a response: schemes with their parameters (RFC 9110 section 11.6.1)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 UNQUOTED = re.compile(r'[^",\s]+')
-"""What is read as a value without quotation marks: a little more than a token, such as an address that lacks them."""
+"""A value without quotation marks; more characters than a token's are accepted, such as those of a URL."""
 
 
 @dataclass
 class Challenge:
     """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name.
 
-    Of a parameter that is ``repeated`` the first value is kept.
-    ``scopes`` are the entries of every scope parameter: a registry may tell each in one of its own ("a scope field for
-    each required resource scope", token scope documentation).
+    A ``repeated`` parameter has its first value. ``scopes`` are the entries of all scope parameters ("a scope field
+    for each required resource scope", token scope documentation).
     """
 
     scheme: str
@@ -31,17 +30,17 @@ class Challenge:
 
 
 def challenges(reply: Exchange) -> list[Challenge]:
-    """Every challenge of an answer (RFC 9110 section 11.6.1), however many fields and in whatever order."""
+    """Return all challenges of a response (RFC 9110 section 11.6.1)."""
     return challenges_in(reply.headers.all("www-authenticate"))
 
 
 def challenges_in(values: Iterable[str]) -> list[Challenge]:
-    """The same of the values of its fields."""
+    """Return all challenges in the values of WWW-Authenticate fields."""
     return [each for value in values for each in _parsed(value)]
 
 
 def needs_no_scope(reply: Exchange) -> bool:
-    """Whether a 401 asks for a token, and for no scope of it (Docker token scopes, Resource Provider Use)."""
+    """Return whether a 401 requests a token without a scope (Docker token scopes, Resource Provider Use)."""
     bearer = [each for each in challenges(reply) if each.scheme == "bearer"]
     return reply.status == 401 and bool(bearer) and not any(each.scopes for each in bearer)
 
@@ -62,7 +61,7 @@ def _parsed(value: str) -> list[Challenge]:
 
 
 def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
-    """Reads a scheme or a parameter that begins at ``name`` into ``found``; returns where it ends."""
+    """Parse the scheme or parameter that starts with ``name`` into ``found``; return its end."""
     rest = re.compile(r"\s*=\s*").match(value, name.end())
     if rest is None or not found:
         found.append(Challenge(name.group().lower()))

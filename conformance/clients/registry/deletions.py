@@ -1,9 +1,8 @@
-"""Deletions that a registry accepts and does a little later: by 202, which is the answer to every one of them.
+"""Waits for deletions that a registry accepts with 202 and completes later.
 
-RFC 9110 section 15.3.3: "accepted for processing, but the processing has not been completed". Registries in use hand a
-deletion to a worker. So who reads what was deleted asks again, until it is gone or for ten seconds; and what comes
-after is sent when it is gone. A registry that is at once done is asked for nothing more, but for one read of each kind
-where nobody else has read what was deleted. 200 and 204 say that it is done.
+RFC 9110 section 15.3.3: "accepted for processing, but the processing has not been completed". A read of the deleted
+content is repeated for up to ten seconds, and later requests wait until it is gone. For a registry that deletes at once
+this costs at most one read of each kind. 200 and 204 mean that the deletion is complete.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ WAITS_S = (0.2, 0.3, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0)
 PLACE = re.compile(r"(?P<repository>/v2/.+/)(?P<kind>manifests|blobs)/(?P<reference>[^/?]+)")
 WRITES = ("POST", "PUT", "PATCH")
 AT_ONCE, LATER, STAYED, NEVER = "at once", "later", "one stayed", "never"
-"""When deletions of a kind are done. That one stayed says nothing of others yet: what was accepted "might be disallowed
-when processing actually takes place" (RFC 9110 section 15.3.3), as of an image that an index lists."""
+"""When deletions of a kind are complete. One that stayed proves nothing about others: an accepted request "might be
+disallowed when processing actually takes place" (RFC 9110 section 15.3.3), such as for an image that an index lists."""
 
 Ask = Callable[[], Exchange]
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What was deleted at a path: of which kind, from which repository, and how it is read by who deleted it."""
+    """An accepted deletion at a path: its repository, its kind, and a read by the role that deleted."""
 
     path: str
     repository: str
@@ -36,23 +35,20 @@ class Deletion:
     read: Ask
 
     def concerns(self, path: str) -> bool:
-        """Whether a request to a path is about the same repository, or mounts from it."""
+        """Return whether a request to a path is about the same repository, or mounts from it."""
         name = self.repository.removeprefix("/v2/").rstrip("/")
         return path.startswith(self.repository) or f"from={name}" in path.partition("?")[2].split("&")
 
 
 @dataclass
 class Deletions:
-    """What a registry has accepted to delete and nobody has seen to be gone; and when it does so, by kind."""
+    """Accepted deletions that may not be complete, and when deletions complete, by kind."""
 
     accepted: dict[str, Deletion] = field(default_factory=dict)
     done: dict[str, str] = field(default_factory=dict)
 
-    def heeded(self, method: str, path: str, recorder: Recorder, ask: Ask, read: Ask) -> Exchange:
-        """The answer to a request: when what was deleted before is gone, as far as it soon is.
-
-        ``ask`` sends it, and ``read`` reads what is at its path.
-        """
+    def respected(self, method: str, path: str, recorder: Recorder, ask: Ask, read: Ask) -> Exchange:
+        """Send a request with ``ask`` after earlier deletions are complete; ``read`` reads its path."""
         if method != "DELETE":
             self._settle(method, path, recorder)
         reply = self._awaited(path, recorder, ask)
@@ -62,9 +58,9 @@ class Deletions:
         return reply
 
     def _settle(self, method: str, path: str, recorder: Recorder) -> None:
-        """Waits for what is not known to be done at once; who writes begins anew."""
+        """Wait for deletions that may be incomplete; a write supersedes them."""
         writes = method in WRITES
-        # A copy, since others may delete at the same time.
+        # A copy, since other threads may delete concurrently.
         for each in [each for each in list(self.accepted.values()) if each.concerns(path)]:
             if (writes or each.path != path) and self.done.get(each.kind) not in (AT_ONCE, NEVER):
                 self._awaited(each.path, recorder, each.read)
@@ -72,7 +68,7 @@ class Deletions:
                 self.accepted.pop(each.path, None)
 
     def _awaited(self, path: str, recorder: Recorder, ask: Ask) -> Exchange:
-        """The answer of what is there no more; the last one, where it stays."""
+        """Repeat a request until its content is gone; return the last response."""
         deletion, reply, waited = self.accepted.get(path), ask(), False
         if deletion is None:
             return reply

@@ -1,4 +1,4 @@
-"""Registry tokens that anybody could sign: with a key that they bring along, or with one that everybody knows."""
+"""Registry tokens that an attacker can sign: with a key in the token itself, or with a public key as HMAC secret."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from conformance.clients.jwt.parts import hmac_signed, signed
 from conformance.clients.registry.tokens import claims_of, header_of
 from conformance.vocabulary.finding import NotApplicable
 
-OF_A_KEY = ("kid", "jwk", "jku", "x5c", "x5u", "x5t", "x5t#S256")
+KEY_MEMBERS = ("kid", "jwk", "jku", "x5c", "x5u", "x5t", "x5t#S256")
 
 
-def forged(token: str, how: str) -> str:
-    """A token of the same claims: by an ``own-key`` in jwk, an ``own-certificate`` in x5c, or a ``public-key``.
+def forged(token: str, kind: str) -> str:
+    """Return a forged token with the same claims: ``own-key`` in jwk, ``own-certificate`` in x5c, or ``public-key``.
 
-    The key in jwk may have the kid of the signer's (``own-key-by-its-name``), or its x5c (``own-key-in-its-chain``).
+    The key in jwk may have the signer's kid (``own-key-by-its-name``) or x5c (``own-key-in-its-chain``).
     """
     header, claims = header_of(token), claims_of(token)
-    if how == "public-key":
-        # HMAC with what the registry takes for the public key of an issuer (RFC 8725 section 2.1).
+    if kind == "public-key":
+        # HMAC with the issuer's public key as the secret (RFC 8725 section 2.1).
         return hmac_signed({**header, "alg": "HS256"}, token.split(".")[1], _public_key(header))
     key = ec.generate_private_key(ec.SECP256R1())
-    kept = {name: value for name, value in header.items() if name not in OF_A_KEY}
-    if how.startswith("own-key"):
+    rest = {name: value for name, value in header.items() if name not in KEY_MEMBERS}
+    if kind.startswith("own-key"):
         own = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
-        return signed({**kept, "jwk": {**own, **_borrowed(header, how)}}, claims, key)
-    return signed({**kept, "x5c": [_certificate(key, header)]}, claims, key)
+        return signed({**rest, "jwk": {**own, **_borrowed(header, kind)}}, claims, key)
+    return signed({**rest, "x5c": [_certificate(key, header)]}, claims, key)
 
 
-def _borrowed(header: dict[str, Any], how: str) -> dict[str, Any]:
-    """What a key takes of the signer's, so that it looks like one that is trusted; not asked where none is told."""
-    if how == "own-key":
+def _borrowed(header: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return members of the signer's key for a forged one; NotApplicable if the token has none."""
+    if kind == "own-key":
         return {}
-    if how == "own-key-by-its-name":
+    if kind == "own-key-by-its-name":
         return {"kid": header.get("kid") or _fingerprint(header)}
-    if _given(header) is None:
+    if _signer_certificate(header) is None:
         raise NotApplicable("the token has no x5c header")
     return {"x5c": header["x5c"]}
 
 
 def _fingerprint(header: dict[str, Any]) -> str:
-    """The signer's key as Docker's tokens name it: 240 bits of a digest, four letters a group."""
-    certificate = _given(header)
+    """Return the signer's key id in Docker's form: 240 bits of a digest in groups of four letters."""
+    certificate = _signer_certificate(header)
     if certificate is None:
         raise NotApplicable("the token has neither a kid nor an x5c header")
     form = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -60,8 +60,8 @@ def _fingerprint(header: dict[str, Any]) -> str:
     return ":".join(text[place : place + 4] for place in range(0, len(text), 4))
 
 
-def _given(header: dict[str, Any]) -> x509.Certificate | None:
-    """The certificate of the token's signer, where the token has it."""
+def _signer_certificate(header: dict[str, Any]) -> x509.Certificate | None:
+    """Return the certificate of the token's signer, if the token contains it."""
     chain = header.get("x5c")
     try:
         return x509.load_der_x509_certificate(base64.b64decode(chain[0])) if chain else None
@@ -70,8 +70,8 @@ def _given(header: dict[str, Any]) -> x509.Certificate | None:
 
 
 def _public_key(header: dict[str, Any]) -> bytes:
-    """The signer's public key in PEM; not asked where the token does not bring it."""
-    certificate = _given(header)
+    """Return the signer's public key in PEM; NotApplicable if the token does not contain it."""
+    certificate = _signer_certificate(header)
     if certificate is None:
         raise NotApplicable("the token has no x5c header")
     form = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -79,9 +79,9 @@ def _public_key(header: dict[str, Any]) -> bytes:
 
 
 def _certificate(key: ec.EllipticCurvePrivateKey, header: dict[str, Any]) -> str:
-    """A certificate of one's own key, in the name of the signer of the token where that is told."""
-    given = _given(header)
-    name = given.subject if given else x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
+    """Return a certificate of the attacker's key in the name of the token's signer, if known."""
+    signer = _signer_certificate(header)
+    name = signer.subject if signer else x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
     now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
     certificate = (
         x509.CertificateBuilder()

@@ -1,7 +1,6 @@
-"""Images made from nothing: blobs, manifests and indexes whose every byte follows from a seed.
+"""Generated images: blobs, manifests and indexes, all derived from a seed.
 
-A layer is a real one (a gzip of a tar with one file), so that what the registry checks push is what an engine
-can run its own pull on.
+A layer is a valid one (gzip of a tar with one file), so that engines can pull the images.
 """
 
 from __future__ import annotations
@@ -28,26 +27,26 @@ DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST)
 MOST_AT_RANDOM = 32 * 1024
 PERIOD = 4093
-"""A prime number, so that blocks of a server's that change places, or stand twice, are other bytes."""
+"""A prime number, so that exchanged or repeated blocks of a server change the content."""
 PLATFORM = {"architecture": "amd64", "os": "linux"}
 
 
 def random_bytes(seed: str, size: int) -> bytes:
-    """Bytes that follow from the seed alone; many of them repeat themselves, so that the evidence can tell them."""
-    made = random.Random(seed)
+    """Return bytes derived from a seed; long ones repeat, so that the evidence can describe them."""
+    generator = random.Random(seed)
     if size <= MOST_AT_RANDOM:
-        return made.randbytes(size)
-    return (made.randbytes(PERIOD) * (size // PERIOD + 1))[:size]
+        return generator.randbytes(size)
+    return (generator.randbytes(PERIOD) * (size // PERIOD + 1))[:size]
 
 
 def digest_of(content: bytes, algorithm: str = "sha256") -> str:
-    """The digest of some content (image-spec, "Digests")."""
+    """Return the digest of a content (image-spec, "Digests")."""
     return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
 
 
 @dataclass(frozen=True, repr=False)
 class Blob:
-    """Some content with its media type, and the name of the file that it is, where it is one."""
+    """A content with its media type and, if it is a file, its name."""
 
     content: bytes
     media_type: str = "application/octet-stream"
@@ -60,7 +59,7 @@ class Blob:
 
     @property
     def descriptor(self) -> dict[str, Any]:
-        """What a manifest says of it (image-spec, "Content Descriptors")."""
+        """Its descriptor in a manifest (image-spec, "Content Descriptors")."""
         annotations = {"annotations": {"org.opencontainers.image.title": self.title}} if self.title else {}
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content), **annotations}
 
@@ -68,12 +67,12 @@ class Blob:
         return f"<{type(self).__name__.lower()} {self.digest[:19]}, {len(self.content)} bytes>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """How a smallest example shows it: its bytes would hide all else."""
+        """Print without the bytes in hypothesis examples."""
         printer.text(repr(self))
 
 
 NewBlob = Callable[..., Blob]
-"""Makes a blob that no one has pushed, of a size (256 bytes unless given)."""
+"""Makes a new blob of a size (by default 256 bytes)."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,17 +84,17 @@ class Manifest(Blob):
 
     @property
     def document(self) -> dict[str, Any]:
-        """What the bytes say."""
+        """The parsed content."""
         parsed: dict[str, Any] = json.loads(self.content)
         return parsed
 
 
 NewImage = Callable[[], Manifest]
-"""Makes an image that no one has pushed, of blobs that are there."""
+"""Makes a new image of stored blobs."""
 
 
 def layer(seed: str, docker: bool = False) -> tuple[Blob, str]:
-    """A layer with one file, and the digest of its uncompressed form (``diff_id``)."""
+    """Return a layer with one file, and the digest of its uncompressed form (``diff_id``)."""
     content = f"{seed}\n".encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -107,24 +106,24 @@ def layer(seed: str, docker: bool = False) -> tuple[Blob, str]:
 
 
 def encoded(document: dict[str, Any]) -> bytes:
-    """A document as the bytes that are pushed."""
+    """Encode a document as compact JSON."""
     return json.dumps(document, separators=(",", ":")).encode()
 
 
 def image(seed: str, layers: int = 1, docker: bool = False, architecture: str = "amd64", **members: Any) -> Manifest:
-    """An image manifest (OCI, or Docker schema 2) with its config and layers; ``members`` are added to it."""
-    made = [layer(f"{seed} layer {number}", docker) for number in range(layers)]
+    """Return an image manifest (OCI, or Docker schema 2) with its config and layers; ``members`` are added."""
+    generated = [layer(f"{seed} layer {number}", docker) for number in range(layers)]
     platform = {**PLATFORM, "architecture": architecture}
-    rootfs = {"type": "layers", "diff_ids": [diff_id for _, diff_id in made]}
+    rootfs = {"type": "layers", "diff_ids": [diff_id for _, diff_id in generated]}
     config = Blob(
         encoded({**platform, "config": {"Labels": {"seed": seed}}, "rootfs": rootfs, "history": []}),
         DOCKER_CONFIG if docker else OCI_CONFIG,
     )
-    return manifest_of(config, [each for each, _ in made], DOCKER_MANIFEST if docker else OCI_MANIFEST, **members)
+    return manifest_of(config, [each for each, _ in generated], DOCKER_MANIFEST if docker else OCI_MANIFEST, **members)
 
 
 def manifest_of(config: Blob, layers: Iterable[Blob], media_type: str = OCI_MANIFEST, **members: Any) -> Manifest:
-    """The image manifest of a config and layers."""
+    """Return the image manifest of a config and layers."""
     layers = tuple(layers)
     document = {
         "schemaVersion": 2,
@@ -137,7 +136,7 @@ def manifest_of(config: Blob, layers: Iterable[Blob], media_type: str = OCI_MANI
 
 
 def index(children: Iterable[Manifest], docker: bool = False, **members: Any) -> Manifest:
-    """An index (OCI, or Docker manifest list) of manifests."""
+    """Return an index (OCI, or Docker manifest list) of manifests."""
     children = tuple(children)
     media_type = DOCKER_LIST if docker else OCI_INDEX
     entries = [{**child.descriptor, "platform": platform_of(child)} for child in children]
@@ -146,21 +145,21 @@ def index(children: Iterable[Manifest], docker: bool = False, **members: Any) ->
 
 
 def platform_of(manifest: Manifest) -> dict[str, str]:
-    """The platform that an image's configuration names; of what is no image, the usual one."""
+    """Return the platform in an image's configuration; the default for other content."""
     try:
         config = json.loads(manifest.blobs[0].content) if manifest.blobs else {}
     except ValueError:
         config = {}
-    return {name: config.get(name, usual) for name, usual in PLATFORM.items()}
+    return {name: config.get(name, default) for name, default in PLATFORM.items()}
 
 
 def variation(manifest: Manifest, text: str) -> Manifest:
-    """Another manifest of the same blobs or manifests, so that nothing but itself is left to push."""
+    """Return another manifest of the same content, so that only the manifest must be pushed."""
     content = encoded({**manifest.document, "annotations": {"org.example.variation": text}})
     return Manifest(content, manifest.media_type, manifest.blobs, manifest.children)
 
 
 def artifact(seed: str, artifact_type: str, **members: Any) -> Manifest:
-    """An artifact: an image manifest with an empty config, an artifactType and one layer, a file (image-spec 1.1)."""
+    """Return an artifact: an image manifest with an empty config, an artifactType and one file (image-spec 1.1)."""
     content = Blob(random_bytes(seed, 64), "application/vnd.example.content", title="content.bin")
     return manifest_of(Blob(b"{}", OCI_EMPTY), [content], artifactType=artifact_type, **members)

@@ -1,4 +1,4 @@
-"""What was put into one repository, told to whoever keeps a ledger before it is made."""
+"""The content that a run put into one repository, reported to the ledger before it is created."""
 
 from __future__ import annotations
 
@@ -6,53 +6,53 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from conformance.evidence.recorder import Kept
+from conformance.evidence.recorder import Recorded
 
 if TYPE_CHECKING:
     from conformance.clients.registry.client import Upload
 
 
 class Note(Protocol):
-    """Takes note of what is about to be made in a repository."""
+    """Receives notes of content that is about to be created in a repository."""
 
     def __call__(self, kind: str, **details: str) -> None:
-        """``blob`` and ``manifest`` have a digest; ``upload`` a location, and where it ``was``; ``closed`` one too."""
+        """``blob`` and ``manifest`` have a digest; ``upload`` and ``closed`` a location, a moved upload ``was`` too."""
 
 
-def _unnoted(kind: str, **details: str) -> None:
+def _ignore(kind: str, **details: str) -> None:
     pass
 
 
 @dataclass
 class Inventory:
-    """What was put into one repository, so that it can be taken out again; ``note`` is told before it is made.
+    """The content of one repository to clean up; ``note`` is called before each creation.
 
-    ``parts``: how each blob that manifests need came there.
+    ``parts`` are the exchanges that pushed each blob of manifests.
     """
 
-    note: Note = _unnoted
+    note: Note = _ignore
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, None] = field(default_factory=dict)
     uploads: list[Upload] = field(default_factory=list)
-    parts: dict[str, list[Kept]] = field(default_factory=dict)
+    parts: dict[str, list[Recorded]] = field(default_factory=dict)
 
-    def beside(self, repository: str) -> Inventory:
-        """That of another repository, whose sessions are this one's to end, ``under`` the other's name."""
+    def for_repository(self, repository: str) -> Inventory:
+        """Return the inventory of another repository that shares this one's upload sessions."""
         return Inventory(partial(self.note, under=repository), uploads=self.uploads)
 
     def opened(self, upload: Upload) -> Upload:
-        """Takes in a session that was opened."""
+        """Add an opened session."""
         self.note("upload", location=upload.location)
         self.uploads.append(upload)
         return upload
 
     def moved(self, upload: Upload, location: str) -> None:
-        """Notes that a session goes on elsewhere."""
+        """Note a new location of a session."""
         if location != upload.location:
             self.note("upload", location=location, was=upload.location)
             upload.location = location
 
     def ended(self, upload: Upload) -> None:
-        """Notes that a session is over."""
+        """Note the end of a session."""
         upload.open = False
         self.note("closed", location=upload.location)

@@ -1,4 +1,4 @@
-"""What one may do with a repository, operation by operation, and which right each needs (token scope documentation)."""
+"""The operations on a repository, and the action that each needs (token scope documentation)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.vocabulary.exchange import Exchange
 
 @dataclass(frozen=True)
 class Occasion:
-    """What operations are tried on: an image that is there, a blob that is not, a tag that is not."""
+    """The content for operations: a stored image, a new blob and a new tag."""
 
     stored: StoredImage
     blob: Blob
@@ -21,22 +21,22 @@ class Occasion:
 
     @property
     def untagged(self) -> Manifest:
-        """An index of the image that is there, to which it refers as well, as what is signed with an image."""
+        """A new index of the stored image with the image as its subject."""
         return variation(index([self.stored.image], subject=self.stored.image.descriptor), self.tag)
 
 
 NOT_OFFERED = frozenset({400, 405})
-"""What whoever would delete is answered where deletion is disabled (OCI Distribution 1.1, "Content Management")."""
+"""The statuses if deletion is disabled (OCI Distribution 1.1, "Content Management")."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: the right that it needs, and the request (by whoever the repository is presented as).
+    """One operation: the action that it needs, and the request.
 
-    ``unoffered`` are the statuses by which a registry says that it does not offer it, before it looks at a login.
+    ``unoffered`` are statuses by which a registry states, before authentication, that it does not support it.
     """
 
-    right: str
+    action: str
     request: Callable[[Repository, Occasion], Exchange]
     unoffered: frozenset[int] = frozenset()
 
@@ -48,14 +48,14 @@ def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
 
 def _get_known_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     digest = occasion.stored.image.digest
-    # As it is told to its owner: not every registry's is the digest.
+    # The registry's own ETag, which may differ from the digest.
     etag = occasion.stored.repository.get_manifest(digest).headers.get("etag")
     return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", etag or f'"{digest}"')])
 
 
 def _get_coded_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     digest, fields = occasion.stored.image.digest, [EVERY_TYPE, CODED]
-    # What went out to its owner so is what a cache in front may have.
+    # The owner's request fills a cache in front of the registry.
     occasion.stored.repository.get_manifest(digest, fields)
     return repository.get_manifest(digest, fields)
 
@@ -67,7 +67,7 @@ def _get_docker_manifest(repository: Repository, occasion: Occasion) -> Exchange
 
 
 def _put_manifest_by_digest(repository: Repository, occasion: Occasion) -> Exchange:
-    # What is not there: to whom it is refused, it must not be there afterwards.
+    # A new manifest: after a refusal it must not exist.
     listing = occasion.untagged
     return repository.put_manifest(listing.digest, listing.content, listing.media_type)
 
@@ -100,9 +100,7 @@ WRITES: dict[str, Operation] = {
 }
 DELETIONS: dict[str, Operation] = {
     "delete-manifest": Operation(
-        "delete",
-        lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest),
-        NOT_OFFERED,
+        "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest), NOT_OFFERED
     ),
     "delete-tag": Operation(
         "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.tag), NOT_OFFERED
@@ -123,4 +121,4 @@ READ_FORMS: dict[str, Operation] = {
     "manifest-coded": Operation("pull", _get_coded_manifest),
     "manifest-of-dockers-type": Operation("pull", _get_docker_manifest),
 }
-"""The same in forms that a rule for those above may not hold for."""
+"""Other forms of these reads, for which an access rule may be missing."""

@@ -1,4 +1,4 @@
-"""Blobs of any size, pushed and pulled without ever being whole in memory."""
+"""Streamed pushes and pulls of blobs that may not fit into memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conformance.vocabulary.exchange import Exchange
 
 
 def digest_of(content: Content) -> str:
-    """The sha256 digest."""
+    """Return the sha256 digest of a content."""
     digest = hashlib.sha256()
     for part in content.parts():
         digest.update(part)
@@ -20,23 +20,23 @@ def digest_of(content: Content) -> str:
 
 
 def push(repository: Repository, content: Content) -> tuple[Exchange, str]:
-    """POST and PUT of a blob with its Content-Length; the answer to the PUT, and the blob's digest."""
+    """Push a blob with its Content-Length; return the response to the PUT, and the digest."""
     digest = digest_of(content)
     length = ("Content-Length", str(content.size))
     return repository.open_upload().put(digest, Parts(content), headers=[length]), digest
 
 
 def pull(repository: Repository, digest: str, content: Content) -> tuple[Exchange, Comparison]:
-    """GET of a blob, redirects followed, compared with what it should be as it comes.
+    """GET a blob, following redirects, and compare it with the expected content.
 
-    The exchange has the body's beginning alone.
+    The exchange has only the start of the body.
     """
     registry, compared = repository.registry, Comparison(content)
 
-    def asked(address: str) -> Exchange:
+    def get(address: str) -> Exchange:
         nonlocal compared
         compared = Comparison(content)
         return replace(registry, http=registry.http.into(compared.take)).send("GET", address, scopes=repository.scopes)
 
-    reply = followed(asked(repository.path(f"blobs/{digest}")), asked)
+    reply = followed(get(repository.path(f"blobs/{digest}")), get)
     return reply, compared

@@ -1,7 +1,7 @@
-"""Tags that stay, and that keep what they name: no document promises that a tag may be pushed again, or lost unasked.
+"""Support for registries with immutable tags, and with images that their tags protect from deletion.
 
-Registries in use forbid the first, and let an image go when its tags are gone. What says so openly is no finding, and
-what only needs two images of one name, or an image deleted, is made otherwise.
+No document promises that a tag may be pushed again. An open refusal is no finding, and checks that only need a
+retagged or deleted image prepare it differently.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from conformance.clients.registry.client import Repository, require_stored
 from conformance.clients.registry.images import Manifest
 from conformance.vocabulary.exchange import Exchange
 
-STAYS = "the registry lets no tag that is there be pushed again, as it may"
+IMMUTABLE = "the registry lets no tag that is there be pushed again, as it may"
 REFUSALS = frozenset({400, 403, 405, 409, 412, 423})
-# Codes of the Docker Registry V2 API and the OCI distribution spec that say of a manifest or a name that it is wrong.
+# Prefixes of error codes for a wrong manifest or name (Docker Registry V2, OCI distribution spec).
 OTHER_CAUSES = ("BLOB_", "DIGEST_", "MANIFEST_", "NAME_", "SIZE_", "RANGE_", "TOOMANYREQUESTS", "UNAUTHORIZED")
 
 
-def stays(reply: Exchange) -> bool:
-    """Whether an answer says that the tag may not be pushed again, or keeps its image: 4xx, a code of nothing else.
+def is_immutable(reply: Exchange) -> bool:
+    """Return whether a response states that a tag is immutable or protects its image: 4xx without another cause.
 
-    Registries in use say DENIED, UNSUPPORTED, TAG_INVALID or a code of their own.
+    Registries use DENIED, UNSUPPORTED, TAG_INVALID or their own codes.
     """
     if reply.status not in REFUSALS:
         return False
@@ -30,13 +30,13 @@ def stays(reply: Exchange) -> bool:
     return bool(codes) and not any(code.startswith(OTHER_CAUSES) for code in codes)
 
 
-def given_over(repository: Repository, manifest: Manifest, tag: str, instead: str) -> str:
-    """Has a manifest pushed under a tag that names another, or under ``instead`` where tags stay: which of the two.
+def retag(repository: Repository, manifest: Manifest, tag: str, instead: str) -> str:
+    """Push a manifest under an existing tag, or under ``instead`` if tags are immutable; return the tag used.
 
-    Inconclusive where the registry takes it under neither.
+    Inconclusive if the registry refuses both.
     """
     reply = repository.push(manifest, tag)
-    if stays(reply):
+    if is_immutable(reply):
         repository.given(manifest, instead)
         return instead
     require_stored(reply)
@@ -44,10 +44,10 @@ def given_over(repository: Repository, manifest: Manifest, tag: str, instead: st
 
 
 def deleted(repository: Repository, manifest: Manifest, *tags: str) -> Exchange:
-    """The answer to the DELETE of a manifest by its digest: when its tags are gone, where they keep it there."""
+    """Delete a manifest by digest, after its tags if they protect it; return the response."""
     reply = repository.delete_manifest(manifest.digest)
-    if stays(reply) and all(repository.delete_manifest(tag).ok for tag in tags):
+    if is_immutable(reply) and all(repository.delete_manifest(tag).ok for tag in tags):
         for tag in tags:
-            repository.head_manifest(tag)  # It may go a little later than that is answered.
+            repository.head_manifest(tag)  # Waits for an accepted deletion.
         return repository.delete_manifest(manifest.digest)
     return reply

@@ -1,4 +1,4 @@
-"""Upload sessions for what not every registry's can show: chunks of a size, a login; and every form of a push."""
+"""Upload sessions with chunks of a size, invalid requests, and all forms of a push."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 
 DIGITS_OF_A_SIZE = 15
-# What a check of a few chunks may cost: a registry that takes longer ones alone is not asked.
+# The longest chunk for a check of a few chunks; a registry that requires longer ones makes it not applicable.
 LONGEST_CHUNK = 64 * 1024
 CANCELS_NONE = frozenset({400, 404, 405, 501})
-"""What DELETE of a session is answered where no upload is cancelled: OCI 1.1 knows no such endpoint."""
+"""Responses to DELETE of a session if uploads cannot be cancelled: OCI 1.1 has no such endpoint."""
 
 
 def open_for_chunks(repository: Repository, size: int) -> Upload:
-    """A new session that takes chunks of ``size`` bytes; not asked of a registry that takes longer ones alone."""
+    """Open a session for chunks of ``size`` bytes; NotApplicable if the registry requires longer ones."""
     reply = repository.post_upload()
     upload = repository.upload_of(reply)
     require_chunks(reply, size)
@@ -28,7 +28,7 @@ def open_for_chunks(repository: Repository, size: int) -> Upload:
 
 
 def open_in_pieces(repository: Repository, size: int) -> tuple[Upload, int]:
-    """A new session, and how long a chunk of it is: ``size``, or as long as the registry says a chunk must be."""
+    """Open a session; return it with the chunk length: ``size``, or the registry's minimum."""
     reply = repository.post_upload()
     upload = repository.upload_of(reply)
     require_chunks(reply, LONGEST_CHUNK)
@@ -36,19 +36,19 @@ def open_in_pieces(repository: Repository, size: int) -> tuple[Upload, int]:
 
 
 def require_chunks(opened: Exchange, size: int) -> None:
-    """NotApplicable where chunks but the last must be longer (OCI-Chunk-Min-Length; "Pushing a blob in chunks")."""
+    """Raise NotApplicable if chunks must be longer (OCI-Chunk-Min-Length; "Pushing a blob in chunks")."""
     if (least := least_chunk(opened)) > size:
         raise NotApplicable(f"the registry requires chunks of at least {least} bytes")
 
 
 def least_chunk(opened: Exchange) -> int:
-    """How many bytes each chunk but the last must have, as the answer that opened the session tells; 0 for any."""
+    """Return the least bytes of each chunk but the last, from the response that opened the session; 0 for any."""
     least = opened.headers.get("oci-chunk-min-length") or ""
     return int(least) if least.isascii() and least.isdigit() and len(least) <= DIGITS_OF_A_SIZE else 0
 
 
 def opens_an_upload(repository: Repository) -> bool:
-    """Whether the login may open an upload in a repository; the upload is cancelled, if possible."""
+    """Return whether the login may open an upload in a repository; cancel the upload if possible."""
     reply = repository.post_upload()
     if reply.ok and reply.headers.get("location"):
         repository.upload_of(reply).cancel()
@@ -56,7 +56,7 @@ def opens_an_upload(repository: Repository) -> bool:
 
 
 def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Exchange:
-    """The last answer to a push of content under a digest, in one of the forms: ``put``, ``chunks`` or ``post``."""
+    """Push a content under a digest by ``put``, ``chunks`` or ``post``; return the last response."""
     if form == "post":
         reply = repository.post_upload(content, digest=digest)
         return repository.upload_of(reply).put(digest, content) if reply.status == 202 else reply
@@ -72,14 +72,14 @@ def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Ex
 
 
 def patched(upload: Upload, content: bytes, ends: Iterable[int], first: int = 0) -> Iterator[tuple[Exchange, int]]:
-    """The answers to chunks that end there, each with its Content-Range and with the place of its last byte."""
+    """PATCH chunks that end at these places, with their Content-Range; yield responses and last byte positions."""
     for end in ends:
         yield upload.patch(content[first:end], f"{first}-{end - 1}"), end - 1
         first = end
 
 
-def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
-    """The requests that a session takes, by method."""
+def session_requests(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
+    """Return the requests to a session by method."""
     return {
         "PATCH": lambda: upload.patch(blob.content),
         "PUT": lambda: upload.put(blob.digest, blob.content),
@@ -89,8 +89,8 @@ def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
 
 
 @dataclass
-class Refusing:
-    """A session that refuses what it is sent, again and again; another where it is over, or has taken it."""
+class ReusableUpload:
+    """An upload session for invalid requests, replaced if it ended or accepted one."""
 
     repository: Repository
     once: Once
@@ -99,45 +99,44 @@ class Refusing:
 
     @property
     def session(self) -> Upload:
-        """The session that is asked next."""
+        """The current session."""
         return self.once(("refusing", self.opened), self.repository.open_upload)
 
     def unknown(self, name: str) -> Upload:
-        """A session of that name, which never was; not asked where sessions are elsewhere, as that is no endpoint."""
+        """Return a session of that name that never existed; NotApplicable if sessions have other paths."""
         if "/blobs/uploads/" not in self.session.location:
             raise NotApplicable("the registry's upload sessions are not below blobs/uploads/")
         path = self.repository.path(f"blobs/uploads/{name}")
         return Upload(self.repository, self.repository.registry.http.base_url + path)
 
     def put(self, digest: str | None, content: bytes) -> Exchange:
-        """The closing PUT; of a session that was open before and is over now, that to a new one."""
-        return self._asked(lambda upload: upload.put(digest, content))
+        """Send the closing PUT, again to a new session if the current one has ended."""
+        return self._repeated(lambda upload: upload.put(digest, content))
 
     def patch(self, chunk: bytes, content_range: str) -> Exchange:
-        """The same with a chunk, behind which it may stand elsewhere."""
-        reply = self._asked(lambda upload: upload.patch(chunk, content_range))
+        """PATCH a chunk likewise; then use a new session, since this one may have moved."""
+        reply = self._repeated(lambda upload: upload.patch(chunk, content_range))
         self._leave()
         return reply
 
-    def _asked(self, request: Callable[[Upload], Exchange]) -> Exchange:
+    def _repeated(self, request: Callable[[Upload], Exchange]) -> Exchange:
         reply = request(self.session)
-        # What a session that is over makes of a request is another check's to judge.
+        # Other checks judge requests to an ended session.
         again, self.used = self.used and (reply.status == 404 or reply.status >= 500), True
         if again or not 400 <= reply.status < 500:
             self._leave()
-        return self._asked(request) if again else reply
+        return self._repeated(request) if again else reply
 
     def _leave(self) -> None:
         self.opened, self.used = self.opened + 1, False
 
 
-def at_the_registry(upload: Upload) -> Upload:
-    """A session that a login is shown to; not asked where its Location is on another host, which no login is sent to.
+def on_registry_host(upload: Upload) -> Upload:
+    """Return the session; NotApplicable if its Location is on another host, which gets no login.
 
-    Whoever has that Location may use it, as the address of a blob in a storage that a pull is redirected to.
+    Such a Location may be usable by any client, like a redirected pull.
     """
     here, there = upload.repository.registry.http.base_url, upload.location
-    # The address is the registry's word, and may be none that can be taken apart.
     if (there.partition("://")[0], authority_of(there)) != (here.partition("://")[0], authority_of(here)):
         raise NotApplicable(f"the upload session is on another host, {authority_of(there)}, to which no login is sent")
     return upload

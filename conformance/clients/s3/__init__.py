@@ -1,1 +1,1 @@
-"""The S3 gateway: signatures, request bodies, chunked uploads, the SDK's client. Judges nothing."""
+"""The S3 gateway: signatures, request bodies, chunked uploads, the SDK's client."""

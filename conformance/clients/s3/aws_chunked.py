@@ -27,19 +27,19 @@ NOW = Signing()
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-LIKE_AN_END = b"\r\n0\r\n\r\n"
-"""Bytes within a chunk that look like the end of all chunks: who goes by them, and not by the size, loses the rest."""
+FALSE_END = b"\r\n0\r\n\r\n"
+"""Bytes within a chunk that look like the last chunk: a server that ignores the chunk size loses the rest."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """One chunk as it stands on the wire; ``signature`` is "" in unsigned payloads."""
+    """One chunk; ``signature`` is "" in unsigned payloads."""
 
     data: bytes
     signature: str = ""
 
     def framed(self) -> bytes:
-        """Size in hex, signature, data."""
+        """Return the chunk as on the wire: size in hex, signature, data."""
         signature = f";chunk-signature={self.signature}" if self.signature else ""
         return f"{len(self.data):x}{signature}\r\n".encode() + self.data + (b"\r\n" if self.data else b"")
 
@@ -53,7 +53,7 @@ class ChunkedUpload:
     trailers: tuple[str, ...] = ()
 
     def assembled(self) -> Request:
-        """The request with the whole payload as its body."""
+        """Return the request with the whole payload as its body."""
         frames = b"".join(chunk.framed() for chunk in self.chunks)
         tail = "".join(f"{line}\r\n" for line in self.trailers) + "\r\n"
         return replace(self.request, body=frames + tail.encode())
@@ -69,11 +69,11 @@ class _Chain:
         self.previous = signature_in(signed)
 
     def chunk(self, data: bytes) -> str:
-        """The signature of the next chunk."""
+        """Return the signature of the next chunk."""
         return self._next("AWS4-HMAC-SHA256-PAYLOAD", EMPTY_HASH, sha256_hex(data))
 
     def trailer(self, lines: Sequence[str]) -> str:
-        """The signature of the trailer."""
+        """Return the signature of the trailer."""
         return self._next("AWS4-HMAC-SHA256-TRAILER", sha256_hex("".join(f"{line}\n" for line in lines).encode()))
 
     def _next(self, kind: str, *digests: str) -> str:
@@ -92,18 +92,14 @@ def chunked(
     declared: bool = True,
     signing: Signing = NOW,
 ) -> ChunkedUpload:
-    """The request with ``parts`` as its chunks and, where the kind has one, a trailer (name, value).
+    """Return the request with ``parts`` as its chunks and, if given, a trailer (name, value).
 
-    ``decoded`` is the length to state instead of the true one. Without ``declared`` no Content-Encoding names the form.
-    ``signing`` says when.
+    ``decoded`` is the length to state instead of the true one. Without ``declared`` there is no Content-Encoding.
     """
     own = request.header("content-encoding")
-    ready = (
-        request.with_header("Content-Encoding", f"aws-chunked,{own}" if own else "aws-chunked") if declared else request
-    )
-    ready = ready.with_header(
-        "x-amz-decoded-content-length", str(decoded if decoded is not None else sum(map(len, parts)))
-    )
+    coding = [("Content-Encoding", f"aws-chunked,{own}" if own else "aws-chunked")] if declared else []
+    length = decoded if decoded is not None else sum(map(len, parts))
+    ready = request.with_headers(*coding, ("x-amz-decoded-content-length", str(length)))
     if trailer:
         ready = ready.with_header("x-amz-trailer", trailer[0])
     signed = sign(ready, keys, replace(signing, payload=kind))
@@ -124,6 +120,6 @@ def checksummed(
     algorithm: str = "crc32",
     signing: Signing = NOW,
 ) -> ChunkedUpload:
-    """The request with ``parts`` as its chunks and, where the kind has a trailer, their checksum in it."""
+    """Return the request with ``parts`` as its chunks and, if the kind has a trailer, their checksum in it."""
     trailer = None if kind == SIGNED else checksum_field(algorithm, b"".join(parts))
     return chunked(request, keys, parts, kind, trailer, signing=signing)

@@ -1,4 +1,4 @@
-"""The XML documents that S3 requests carry, and the digests that go with bodies."""
+"""Bodies of S3 requests, and their digests."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 NONE: Mapping[int, tuple[str, str]] = {}
 TEXT_ENTITIES = {"\r": "&#13;"}
 SMALLEST_PART = 5 * 1024 * 1024
-"""Bytes that every part but the last has at least."""
+"""The least bytes of every part but the last."""
 
 
 @lru_cache
 def full_part(letter: bytes) -> bytes:
-    """A part of the smallest size, of one letter; the same bytes for all who want them, since they are many."""
+    """Return a part of the smallest size; cached because of its size."""
     return letter * SMALLEST_PART
 
 
 def content_md5(body: bytes) -> str:
-    """The value of Content-MD5 for a body."""
+    """Return the value of Content-MD5 for a body."""
     return base64.b64encode(hashlib.md5(body).digest()).decode()
 
 
@@ -32,29 +32,29 @@ ENCRYPTION_KEY = {
     "x-amz-server-side-encryption-customer-key": base64.b64encode(CUSTOMER_KEY).decode(),
     "x-amz-server-side-encryption-customer-key-MD5": content_md5(CUSTOMER_KEY),
 }
-"""Header fields that give an object a key of the customer's own to encrypt it with (SSE-C)."""
+"""Header fields with a customer's encryption key (SSE-C)."""
 
 
 def element(name: str, text: str) -> str:
-    """One element with text, escaped."""
+    """Return an element with escaped text."""
     return f"<{name}>{escape(text, TEXT_ENTITIES)}</{name}>"
 
 
 def document(root: str, content: str) -> bytes:
-    """A whole document in the namespace of S3."""
+    """Return a document in the namespace of S3."""
     return f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{NAMESPACE}">{content}</{root}>'.encode()
 
 
 def delete_document(keys: Iterable[str], quiet: bool = False) -> bytes:
-    """The body of DeleteObjects."""
+    """Return the body of DeleteObjects."""
     objects = "".join(f"<Object>{element('Key', key)}</Object>" for key in keys)
     return document("Delete", ("<Quiet>true</Quiet>" if quiet else "") + objects)
 
 
 def completion_document(parts: Sequence[tuple[int, str]], checksums: Mapping[int, tuple[str, str]] = NONE) -> bytes:
-    """The body of CompleteMultipartUpload: part numbers with their ETags, in the order given.
+    """Return the body of CompleteMultipartUpload: part numbers with ETags, in the given order.
 
-    ``checksums`` are by part number: the element's name and its value.
+    ``checksums`` are element names and values by part number.
     """
     listed = "".join(
         f"<Part>{element('PartNumber', str(number))}{element('ETag', etag)}"
@@ -65,7 +65,7 @@ def completion_document(parts: Sequence[tuple[int, str]], checksums: Mapping[int
 
 
 def tagging_document(tags: Iterable[tuple[str, str]]) -> bytes:
-    """The body of PutObjectTagging."""
+    """Return the body of PutObjectTagging."""
     listed = "".join(f"<Tag>{element('Key', key)}{element('Value', value)}</Tag>" for key, value in tags)
     return document("Tagging", f"<TagSet>{listed}</TagSet>")
 
@@ -74,7 +74,7 @@ FORM_TYPE = "multipart/form-data; boundary=conformance-form"
 
 
 def form_body(fields: Mapping[str, str], content: bytes) -> bytes:
-    """The body of a browser's upload, of ``FORM_TYPE``: fields, then the file."""
+    """Return the body of a browser's form upload (``FORM_TYPE``): fields, then the file."""
     field = '--conformance-form\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
     file = '--conformance-form\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
     head = "".join(field.format(name, value) for name, value in fields.items()) + file

@@ -1,4 +1,4 @@
-"""The checksums that S3 takes with a body, as its header fields carry them."""
+"""The checksums of bodies in S3 header fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NVME = 0x9A6C9329AC4BC9B5
 
 @cache
 def _table(polynomial: int) -> tuple[int, ...]:
-    """What each byte does to a reflected CRC of this polynomial."""
+    """Return the lookup table of a reflected CRC."""
     table = []
     for byte in range(256):
         value = byte
@@ -40,12 +40,12 @@ def crc32(data: bytes) -> bytes:
 
 
 def crc32c(data: bytes) -> bytes:
-    """CRC-32C, Castagnoli (RFC 3720 appendix B.4). For small bodies: it goes byte by byte."""
+    """CRC-32C, Castagnoli (RFC 3720 appendix B.4); slow, for small bodies."""
     return _crc(data, CASTAGNOLI, 32)
 
 
 def crc64nvme(data: bytes) -> bytes:
-    """CRC-64/NVME. For small bodies: it goes byte by byte."""
+    """CRC-64/NVME; slow, for small bodies."""
     return _crc(data, NVME, 64)
 
 
@@ -67,7 +67,7 @@ ALGORITHMS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def checksum_field(algorithm: str, body: bytes) -> tuple[str, str]:
-    """The header field that states a body's checksum."""
+    """Return the header field with a body's checksum."""
     return f"x-amz-checksum-{algorithm}", base64.b64encode(ALGORITHMS[algorithm](body)).decode()
 
 

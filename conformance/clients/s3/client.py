@@ -1,7 +1,7 @@
-"""Speaks S3 to the gateway, path-style, with one access key. No assertions, no retries.
+"""The client of the S3 gateway: path-style requests with one access key, without retries.
 
-``S3`` makes, signs and sends requests; ``Bucket`` names the operations. What a check alters after signing
-goes through ``send_as_is``. Keys are text or bytes and go on the wire percent-encoded, nothing normalised.
+``S3`` makes, signs and sends requests; ``Bucket`` has the operations. ``send_as_is`` sends requests that a check
+altered after signing. Keys are text or bytes, and are percent-encoded without normalisation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import seconds_of_date
 
 SIGNED = "s3-signed"
-"""How the evidence calls a request that is signed as it should be, but for another secret or payload hash."""
+"""The client name, in the evidence, of correctly signed requests, perhaps with another secret or payload hash."""
 NEVER_ISSUED = {"access_key": "CFUNKNOWNKEY00000001", "secret_key": "no-such-secret"}
 Fields = Mapping[str, str]
 NO_FIELDS: Fields = {}
@@ -43,13 +43,13 @@ class S3:
         self.base_path = parts.path
 
     def with_keys(self, **changes: str) -> S3:
-        """The same gateway with another access key, secret or scope; connections are shared."""
+        """Return the gateway with another access key, secret or scope, and shared connections."""
         secret = changes.get("secret_key", self.keys.secret_key)
         shown_secret = self.raw.recorder.redactor.text(secret) if secret != self.keys.secret_key else self.wrong_secret
         return S3(self.raw, replace(self.keys, **changes), shown_secret)
 
     def impatient(self) -> S3:
-        """The same gateway, whose caller gets a 429 or SlowDown at once."""
+        """Return a client of the gateway that returns a 429 or SlowDown at once."""
         return S3(self.raw.impatient(), self.keys, self.wrong_secret)
 
     def request(
@@ -61,27 +61,27 @@ class S3:
         headers: Fields = NO_FIELDS,
         body: bytes = b"",
     ) -> Request:
-        """A request that is not yet signed; it has its Host."""
+        """Return an unsigned request with its Host."""
         path = f"{self.base_path}/{encoded(bucket)}"
         if key:
             path += "/" + encoded(key, safe="/")
         return Request(method, path, _pairs(query), (("Host", self.host), *_pairs(headers)), body)
 
     def sign(self, request: Request, signing: Signing | None = None) -> Request:
-        """The request with a signature in its Authorization field."""
+        """Return the request with a signature in its Authorization field."""
         return sign(request, self.keys, signing)
 
     def presign(self, request: Request, expires: str = "3600", signing: Signing | None = None) -> Request:
-        """The request with a signature in its query."""
+        """Return the request with a signature in its query."""
         return presign(request, self.keys, expires, signing)
 
     def send(self, request: Request, signing: Signing | None = None) -> Exchange:
-        """Signs a request and sends it."""
+        """Sign a request and send it."""
         client = self.signed if signing is None or signing == Signing(payload=signing.payload) else self.raw
         return self._sent(client, self.sign(request, signing))
 
     def send_as_is(self, request: Request) -> Exchange:
-        """Sends a request with what it has: no signature, or one that was made before."""
+        """Send a request without signing it."""
         return self._sent(self.raw, request)
 
     def call(
@@ -93,7 +93,7 @@ class S3:
         headers: Fields = NO_FIELDS,
         body: bytes = b"",
     ) -> Exchange:
-        """Makes, signs and sends a request."""
+        """Make, sign and send a request."""
         return self.send(self.request(method, bucket, key, query, headers, body))
 
     def list_buckets(self) -> Exchange:
@@ -101,7 +101,7 @@ class S3:
         return self.call("GET")
 
     def bucket(self, name: str) -> Bucket:
-        """A bucket of the gateway."""
+        """Return a bucket of the gateway."""
         return Bucket(self, name)
 
     def _sent(self, client: HttpClient, request: Request) -> Exchange:
@@ -110,7 +110,7 @@ class S3:
 
 @dataclass
 class Bucket:
-    """One bucket and the operations on its objects. Header and query fields are given as mappings."""
+    """One bucket and the operations on its objects; header and query fields are mappings."""
 
     s3: S3
     name: str
@@ -123,7 +123,7 @@ class Bucket:
         headers: Fields = NO_FIELDS,
         body: bytes = b"",
     ) -> Exchange:
-        """Makes, signs and sends a request to the bucket or to an object in it."""
+        """Make, sign and send a request to the bucket or to an object in it."""
         return self.s3.call(method, self.name, key, query, headers, body)
 
     def request(
@@ -134,7 +134,7 @@ class Bucket:
         headers: Fields = NO_FIELDS,
         body: bytes = b"",
     ) -> Request:
-        """A request that is not yet signed."""
+        """Return an unsigned request."""
         return self.s3.request(method, self.name, key, query, headers, body)
 
     def put(self, key: str | bytes, body: bytes = b"", headers: Fields = NO_FIELDS) -> Exchange:
@@ -174,7 +174,7 @@ class Bucket:
         return self.delete_with(delete_document(keys, quiet))
 
     def delete_with(self, body: bytes, headers: Fields | None = None) -> Exchange:
-        """DeleteObjects with a body as given; its Content-MD5 unless other fields are given."""
+        """DeleteObjects with this body, and Content-MD5 unless ``headers`` are given."""
         fields = {"Content-MD5": content_md5(body)} if headers is None else headers
         return self.call("POST", query={"delete": ""}, headers=fields, body=body)
 
@@ -202,7 +202,7 @@ class Bucket:
         return self.complete_with(key, upload, completion_document(parts), headers)
 
     def complete_with(self, key: str, upload: str, body: bytes, headers: Fields = NO_FIELDS) -> Exchange:
-        """CompleteMultipartUpload with a body as given."""
+        """CompleteMultipartUpload with this body."""
         return self.call("POST", key, {"uploadId": upload}, headers, body)
 
     def abort(self, key: str, upload: str) -> Exchange:
@@ -236,25 +236,24 @@ def _named(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def minutes_off(minutes: float) -> Signing:
-    """Signing as a client whose clock is that many minutes off."""
+    """Return a signing by a clock that is off by some minutes."""
     return Signing(when=time.time() + 60 * minutes)
 
 
 def by_clock_of(reply: Exchange) -> Signing:
-    """Signing by the clock of the target, which tells it with its answers; by our own where it does not."""
+    """Return a signing by the target's clock, as in the Date of a response; by this machine's without a Date."""
     return Signing(when=seconds_of_date(reply.headers.get("date") or ""))
 
 
 def long_past(reply: Exchange) -> Signing:
-    """Signing as of eleven minutes ago by the target's own clock: a proxy's may differ from it that told the Date.
+    """Return a signing of eleven minutes ago by the target's clock, or of seventeen by this machine's without a Date.
 
-    As of seventeen by ours where no Date is told: clocks may differ by a quarter of an hour (S3 API Reference,
-    RequestTimeTooSkewed).
+    The Date may be a proxy's. Clocks may differ by 15 minutes (S3 API Reference, RequestTimeTooSkewed).
     """
     date_s = seconds_of_date(reply.headers.get("date") or "")
     return minutes_off(-17) if date_s is None else Signing(when=date_s - 60 * 11)
 
 
 def signed_for(body: bytes) -> Signing:
-    """Signing as if a request had another body than it has."""
+    """Return a signing with the payload hash of another body."""
     return Signing(payload=sha256_hex(body))

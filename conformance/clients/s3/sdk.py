@@ -1,4 +1,4 @@
-"""boto3 as its users have it: one session and one client a credential, no retries, traffic recorded."""
+"""boto3 clients: one session per credential, no retries, recorded traffic."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
 FILES = ("config_file", "credentials_file")
 BUSY = re.compile(r"An error occurred \((429|503)\) when")
-"""What boto3 says of an answer without a document, as HEAD's are: RFC 9110 section 15.6.4, RFC 6585 section 4."""
+"""boto3's message for a 429 or 503 without a document, such as to HEAD."""
 UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError, Overrun)
 MISTAKES = (TypeError, AttributeError, RuntimeError)
-"""What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
+"""Errors of the SDK for a response that it cannot parse; outside the SDK they are errors of the suite."""
 ENDLESS = "it is redirected in a circle, or reads a document that is nested too deep"
-"""What a RecursionError of the SDK means."""
+"""The meaning of a RecursionError of the SDK."""
 
-UNTOLD = Proof(beyond="it is about what an SDK makes of several answers together")
+NOT_REPEATABLE = Proof(beyond="it is about what an SDK makes of several answers together")
 
 
 def s3_client(
@@ -47,7 +47,7 @@ def s3_client(
     ca_file: str | None = None,
     limits: Limits | None = None,
 ) -> Any:
-    """A boto3 S3 client, path-style. ``checksums``: when it adds and checks checksums of its own accord."""
+    """Return a path-style boto3 S3 client. ``checksums``: when it adds and validates checksums by default."""
     from botocore.config import Config
 
     limits = limits or Limits()
@@ -59,12 +59,12 @@ def s3_client(
         read_timeout=limits.answer_s,
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
-        # With none at all it would go by the environment's, also to the machine itself.
+        # Without proxies, botocore would use the environment's, also for loopback.
         proxies={urlsplit(endpoint).scheme: proxy.url for proxy in proxies_to([endpoint])},
     )
     client = _session(keys).client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
     _bound_bodies(client, limits)
-    _send_as_http_has_it(client, recorder)
+    _adapt_to_http(client, recorder)
     BotocoreRecording(recorder).listen(client)
     return client
 
@@ -111,31 +111,29 @@ class BoundedBody:
         self._raw, self._read, self._limits, self._size = raw, raw.read, limits, 0
 
     def read(self, amount: int | None = None, **options: Any) -> bytes:
-        """Return the next bytes, as urllib3's ``read`` does; Overrun."""
+        """Return the next bytes like urllib3's ``read``; raises Overrun."""
         if amount is None:
             return b"".join(iter(lambda: self.read(PART, **options), b""))
         return self._counted(self._read(amount, **options), 0.0)
 
     def whole(self) -> bytes:
-        """Return the whole body; Overrun, or urllib3's errors."""
-        begun = time.monotonic()
-        return b"".join(self._counted(part, time.monotonic() - begun) for part in self._raw.stream(PART))
+        """Return the whole body; raises Overrun, or urllib3's errors."""
+        started = time.monotonic()
+        return b"".join(self._counted(part, time.monotonic() - started) for part in self._raw.stream(PART))
 
     def _counted(self, part: bytes, seconds: float) -> bytes:
         self._size += len(part)
-        if how := overrun(self._size, seconds, self._limits.answer_bytes, self._limits.answer_s):
+        if excess := overrun(self._size, seconds, self._limits.answer_bytes, self._limits.answer_s):
             self._raw.close()
-            raise Overrun(f"the answer {how}")
+            raise Overrun(f"the answer {excess}")
         return part
 
 
-def _send_as_http_has_it(client: Any, recorder: Recorder) -> None:
-    """As other clients do: where a connection ends without a byte, the request goes out once more on a new one.
+def _adapt_to_http(client: Any, recorder: Recorder) -> None:
+    """Repeat a request once if its connection closed without a response, and strip blanks after field values.
 
-    A server may close one that waits at any time (RFC 9112 section 9.5), and so in the moment in which it is used
-    again. Who uses the SDK sees nothing of that, since by itself it tries everything again, also what was answered.
-
-    Blanks behind the value of a field are none of it (RFC 9110 section 5.5), and the SDK's library leaves them there.
+    A server may close an idle connection at any time (RFC 9112 section 9.5). The SDK's own retries, which would hide
+    that, are off. Trailing blanks are no part of a value (RFC 9110 section 5.5), but urllib3 keeps them.
     """
     from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
@@ -143,41 +141,38 @@ def _send_as_http_has_it(client: Any, recorder: Recorder) -> None:
     original = session.send
 
     def send(request: Any) -> Any:
-        answer = sent(request)
-        for name, value in answer.headers.items():
-            answer.headers[name] = value.rstrip(" \t")
-        return answer
+        response = send_once_more(request)
+        for name, value in response.headers.items():
+            response.headers[name] = value.rstrip(" \t")
+        return response
 
-    def sent(request: Any) -> Any:
+    def send_once_more(request: Any) -> Any:
         try:
             return original(request)
         except ConnectionClosedError as closed:
-            what, *why = getattr(closed.kwargs["error"], "args", ()) or ("",)
-            if what != "Connection aborted." or not isinstance(why[0], ConnectionError):
+            message, *causes = getattr(closed.kwargs["error"], "args", ()) or ("",)
+            if message != "Connection aborted." or not isinstance(causes[0], ConnectionError):
                 raise
             session.close()
             request.reset_stream()
             try:
-                answer = original(request)
+                response = original(request)
             except EndpointConnectionError:
-                # It ended with that request, which is not to be said to have found nobody there.
+                # The request ended the server, so the first error is the relevant one.
                 raise closed from None
             recorder.event(SENT_AGAIN)
-            return answer
+            return response
 
     session.send = send
 
 
 @lru_cache
 def _session(keys: Keys) -> Any:
-    """Each session reads the description of S3 for itself, which takes longer than most checks.
-
-    Nothing of the person's is in it: no profile, no file of settings, no variable of the environment.
-    """
+    """Return a cached session, since each one loads the S3 model slowly; it ignores the user's configuration."""
     import boto3
     import botocore.session
 
-    nobodys = {
+    variables = {
         name: (setting, None, os.devnull if name in FILES else default, convert)
         for name, (setting, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
     }
@@ -185,16 +180,16 @@ def _session(keys: Keys) -> Any:
         aws_access_key_id=keys.access_key,
         aws_secret_access_key=keys.secret_key,
         region_name=keys.region,
-        botocore_session=botocore.session.Session(session_vars=nobodys),
+        botocore_session=botocore.session.Session(session_vars=variables),
     )
 
 
 @contextlib.contextmanager
 def sdk_succeeds(what: str) -> Any:
-    """What the SDK does inside must succeed: an error of it is a finding, in its own words.
+    """Turn an error of the SDK into a finding with the SDK's message.
 
-    It has errors of its own for what a server refuses, and Python's for what it cannot read: a time that is none, say.
-    Of an error document that does not come whole it lets those of its HTTP library pass.
+    The SDK raises its own errors for refusals, Python's errors for responses that it cannot parse, and those of its
+    HTTP library for incomplete error documents.
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
@@ -212,16 +207,16 @@ def sdk_succeeds(what: str) -> Any:
         if is_mistake and not _raised_by_the_sdk(error):
             raise
         expect_not_throttled(error)
-        said = ENDLESS if isinstance(error, RecursionError) else error
-        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {said}", proof=UNTOLD)
+        message = ENDLESS if isinstance(error, RecursionError) else error
+        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {message}", proof=NOT_REPEATABLE)
         finding.exchange_ids = _exchange_of(error)
         raise finding from error
 
 
 def in_time(transfer: Callable[[], object], limit_s: float) -> None:
-    """Has a managed transfer end; TimeoutError where it does not, for its threads may wait for one another for ever.
+    """Run a managed transfer with a time limit; raises TimeoutError.
 
-    That is what s3transfer comes to where one of them cannot read the Content-Range of its part.
+    Threads of s3transfer deadlock if one of them cannot parse the Content-Range of its part.
     """
     failed: list[BaseException] = []
 
@@ -231,7 +226,7 @@ def in_time(transfer: Callable[[], object], limit_s: float) -> None:
         except BaseException as error:
             failed.append(error)
 
-    # A daemon, for one that never ends must not keep the run from ending.
+    # A daemon, so that a deadlocked thread does not block the end of the run.
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(limit_s)
@@ -242,25 +237,25 @@ def in_time(transfer: Callable[[], object], limit_s: float) -> None:
 
 
 def _exchange_of(error: BaseException) -> list[str]:
-    """The exchange that an error of the SDK is about, which need not be the last: the SDK aborts a failed upload.
+    """Return the exchange of an SDK error, perhaps not the last: the SDK aborts a failed upload.
 
-    If the error names no status, that is the last request which got no response.
+    An error without a status belongs to the last request without a response.
     """
     from botocore.exceptions import ClientError
 
-    answer: dict[str, Any] = error.response if isinstance(error, ClientError) else {}
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    response: dict[str, Any] = error.response if isinstance(error, ClientError) else {}
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     own = (each for each in RECORDER.entries if each.get("client") == LABEL)
     return [each["id"] for each in own if each["status"] == status][-1:]
 
 
 def _raised_by_the_sdk(error: BaseException) -> bool:
-    """Whether it is in the SDK's own code that an error was raised."""
+    """Return whether the SDK's own code raised an error."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return bool({"boto3", "botocore", "s3transfer"} & {*Path(last.filename).parts})
 
 
 def expect_not_throttled(error: Exception) -> None:
-    """Inconclusive where an error says that the SDK was to slow down; of HEAD its status stands for a code."""
+    """Raise Inconclusive if an error reports a rate limit."""
     if RATE_LIMITED.search(str(error)) or BUSY.match(str(error)):
         raise Inconclusive(f"boto3 was asked to slow down: {error}", "a higher rate limit, or a lower rate") from error

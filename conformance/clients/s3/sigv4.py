@@ -1,8 +1,7 @@
-"""AWS Signature Version 4 for S3, in the header, in the query and over chunks: small, exact, nothing hidden.
+"""AWS Signature Version 4 for S3, in the header and in the query.
 
-A ``Request`` is what goes on the wire; ``sign`` and ``presign`` return another one that carries a
-signature. A check that alters what was signed does so with ``dataclasses.replace`` afterwards. Source:
-Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)".
+``sign`` and ``presign`` return a new ``Request`` with a signature, which checks may alter with ``dataclasses.replace``.
+Source: Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)".
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Keys:
-    """An access key with its secret, and the scope it signs for."""
+    """An access key with its secret, and the credential scope."""
 
     access_key: str
     secret_key: str
@@ -37,9 +36,9 @@ class Keys:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it goes on the wire: ``path`` percent-encoded, ``query`` pairs as plain text.
+    """One request as on the wire: ``path`` percent-encoded, ``query`` pairs as plain text.
 
-    ``raw_query`` stands for the query where a check wants other bytes there than ``encoded`` gives.
+    ``raw_query`` replaces the encoded query.
     """
 
     method: str
@@ -57,37 +56,37 @@ class Request:
 
     @property
     def head(self) -> bytes:
-        """Request line and fields as sent, without the blank line behind them."""
+        """Request line and fields as sent, without the final blank line."""
         lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers)]
         return "\r\n".join(lines).encode()
 
     def header(self, name: str) -> str | None:
-        """The first value of a header field."""
+        """Return the first value of a header field."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
     def with_header(self, name: str, value: str) -> Request:
-        """The same request with the field set to one value."""
+        """Return the request with a field set to one value."""
         return self.with_headers((name, value))
 
     def with_headers(self, *fields: tuple[str, str]) -> Request:
-        """The same request with each of these fields set to one value."""
-        return replace(self, headers=(*self._headers_but(dict(fields)), *fields))
+        """Return the request with each of these fields set to one value."""
+        return replace(self, headers=(*self._headers_except(dict(fields)), *fields))
 
     def without(self, *names: str) -> Request:
-        """The same request without these fields."""
-        return replace(self, headers=tuple(self._headers_but(names)))
+        """Return the request without these fields."""
+        return replace(self, headers=tuple(self._headers_except(names)))
 
-    def _headers_but(self, names: Iterable[str]) -> list[tuple[str, str]]:
+    def _headers_except(self, names: Iterable[str]) -> list[tuple[str, str]]:
         left_out = {name.lower() for name in names}
         return [pair for pair in self.headers if pair[0].lower() not in left_out]
 
 
 @dataclass(frozen=True)
 class Signing:
-    """How to sign: when (seconds since the epoch), over what payload hash, and with which fields left unsigned.
+    """How to sign: the time (seconds since the epoch), the payload hash, and the unsigned fields.
 
-    ``payload`` None: the SHA-256 of the body. ``scope_date``: another date in the scope than the request's.
-    ``timed_by``: the field that tells when, ``x-amz-date`` or ``Date``.
+    ``payload`` None: the SHA-256 of the body. ``scope_date``: a different date in the scope. ``timed_by``: the field
+    with the time, ``x-amz-date`` or ``Date``.
     """
 
     when: float | None = None
@@ -97,39 +96,39 @@ class Signing:
     timed_by: str = "x-amz-date"
 
     def timestamp(self) -> str:
-        """The time as ``x-amz-date`` writes it."""
+        """Return the time in the form of ``x-amz-date``."""
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.when if self.when is not None else time.time()))
 
     def time_field(self, timestamp: str) -> tuple[str, str]:
-        """The field that tells the time of a timestamp."""
+        """Return the header field for a timestamp."""
         if self.timed_by == "x-amz-date":
             return self.timed_by, timestamp
         return self.timed_by, formatdate(calendar.timegm(time.strptime(timestamp, "%Y%m%dT%H%M%SZ")), usegmt=True)
 
 
 def encoded(text: str | bytes, safe: str = "") -> str:
-    """Percent-encoded as the signature wants it: everything but the unreserved characters (RFC 3986 section 2.3)."""
+    """Percent-encode all but unreserved characters (RFC 3986 section 2.3), as the signature requires."""
     return quote(text, safe=f"-._~{safe}")
 
 
 def query_string(query: Iterable[tuple[str, str]]) -> str:
-    """Pairs as a query string; a name with an empty value keeps its equals sign."""
+    """Return pairs as a query string; a name with an empty value keeps its equals sign."""
     return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in query)
 
 
 def sha256_hex(data: bytes) -> str:
-    """The SHA-256 of bytes in lower-case hex."""
+    """Return the SHA-256 of bytes in lower-case hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 def hmac_sha256(key: bytes, text: str) -> bytes:
-    """HMAC-SHA-256 of a text."""
+    """Return the HMAC-SHA-256 of a text."""
     return hmac.digest(key, text.encode(), "sha256")
 
 
 @lru_cache(maxsize=64)
 def signing_key(keys: Keys, date: str) -> bytes:
-    """The key of one day, region and service."""
+    """Return the key of one day, region and service."""
     key = f"AWS4{keys.secret_key}".encode()
     for part in (date, keys.region, keys.service, keys.terminator):
         key = hmac_sha256(key, part)
@@ -137,12 +136,12 @@ def signing_key(keys: Keys, date: str) -> bytes:
 
 
 def scope_of(keys: Keys, date: str) -> str:
-    """The credential scope."""
+    """Return the credential scope."""
     return f"{date}/{keys.region}/{keys.service}/{keys.terminator}"
 
 
 def canonical_request(request: Request, signed: Sequence[str], payload: str) -> str:
-    """The canonical form of what is signed."""
+    """Return the canonical request."""
     pairs = sorted((encoded(name), encoded(value)) for name, value in request.query)
     query = "&".join(f"{name}={value}" for name, value in pairs)
     lines = [request.method, request.path, query]
@@ -153,19 +152,19 @@ def canonical_request(request: Request, signed: Sequence[str], payload: str) -> 
 
 
 def signature_of(request: Request, keys: Keys, signed: Sequence[str], payload: str, timestamp: str, date: str) -> str:
-    """The signature of a request."""
+    """Return the signature of a request."""
     digest = sha256_hex(canonical_request(request, signed, payload).encode())
     text = "\n".join([ALGORITHM, timestamp, scope_of(keys, date), digest])
     return hmac_sha256(signing_key(keys, date), text).hex()
 
 
 def signed_names(request: Request, unsigned: frozenset[str]) -> list[str]:
-    """The names of the fields to sign, in order."""
+    """Return the names of the fields to sign, in order."""
     return sorted({name.lower() for name, _ in request.headers} - unsigned)
 
 
 def sign(request: Request, keys: Keys, signing: Signing | None = None) -> Request:
-    """The request with its time, x-amz-content-sha256 and Authorization. It must have its Host already."""
+    """Return the request, which must have its Host, with its time, x-amz-content-sha256 and Authorization."""
     signing = signing or Signing()
     timestamp = signing.timestamp()
     date = signing.scope_date or timestamp[:8]
@@ -179,7 +178,7 @@ def sign(request: Request, keys: Keys, signing: Signing | None = None) -> Reques
 
 
 def presign(request: Request, keys: Keys, expires: str = "60", signing: Signing | None = None) -> Request:
-    """The request with its signature in the query; only Host and the fields it already has are signed."""
+    """Return the request with its signature in the query; its existing fields are signed."""
     signing = signing or Signing()
     timestamp = signing.timestamp()
     date = signing.scope_date or timestamp[:8]
@@ -198,5 +197,5 @@ def presign(request: Request, keys: Keys, expires: str = "60", signing: Signing 
 
 
 def signature_in(request: Request) -> str:
-    """The signature that a request carries in its Authorization field."""
+    """Return the signature in a request's Authorization field."""
     return (request.header("authorization") or "").rpartition("Signature=")[2]

@@ -1,6 +1,6 @@
-"""Objects of any size, sent and received without ever being whole in memory.
+"""Streamed transfers of objects that may not fit into memory.
 
-Their bytes are made anew wherever they are needed: to hash them, to send them, to compare what comes back.
+Their bytes are generated each time they are hashed, sent or compared.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
 
 PART = 64 * 1024
 HALT_S = 2.0
-"""How long a slow reader waits for the other at most, who may have to wait for him."""
+"""How long a slow reader waits for the other request, which in turn may wait for the reader."""
 
 
 class Content(Protocol):
-    """Bytes whose number is known and which can be had again and again, part by part."""
+    """Bytes of a known size that can be generated repeatedly in parts."""
 
     @property
     def size(self) -> int:
-        """How many bytes."""
+        """The number of bytes."""
 
     def parts(self) -> Iterator[bytes]:
         """The bytes."""
@@ -34,13 +34,13 @@ class Content(Protocol):
 
 @dataclass(frozen=True)
 class Pattern:
-    """So many bytes, which repeat nowhere: the key stream of a block cipher that counts."""
+    """Bytes without repetition: the key stream of AES in counter mode."""
 
     size: int
 
     def parts(self) -> Iterator[bytes]:
         """The bytes, 64 KiB at a time."""
-        # Here, since most runs need none of it: it makes bytes faster than anything else at hand.
+        # Imported here, because most runs do not need it.
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
         stream = Cipher(algorithms.AES(bytes(16)), modes.CTR(bytes(16))).encryptor()
@@ -51,13 +51,13 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Joined:
-    """Pieces that are at hand, one after the other."""
+    """Concatenated pieces in memory."""
 
     pieces: tuple[bytes, ...]
 
     @property
     def size(self) -> int:
-        """How many bytes they are together."""
+        """The number of bytes."""
         return sum(map(len, self.pieces))
 
     def parts(self) -> Iterator[bytes]:
@@ -67,7 +67,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class Parts:
-    """A body that is made as it is sent, and again where it has to be sent again."""
+    """A body that is generated each time it is sent."""
 
     content: Content
 
@@ -77,29 +77,27 @@ class Parts:
 
 @dataclass
 class Comparison:
-    """Compares bytes with what is due as they come: how many came, and where the first one differs."""
+    """Compares received bytes with the expected content: counts them, and finds the first difference."""
 
-    wanted: Content
+    expected: Content
     received: int = 0
     differs_at: int | None = None
     _parts: Iterator[bytes] = field(init=False)
-    _due: bytes = b""
+    _next: bytes = b""
 
     def __post_init__(self) -> None:
-        self._parts = self.wanted.parts()
+        self._parts = self.expected.parts()
 
     def take(self, part: bytes) -> None:
-        """The next bytes, however many."""
-        # As bytes, not as views of them: views are compared one byte at a time.
+        """Compare the next received bytes."""
+        # Slices of bytes: comparing memory views is slow.
         while part and self.differs_at is None:
-            self._due = self._due or next(self._parts, b"")
-            due, came = self._due[: len(part)], part[: len(self._due)]
-            if due != came or not due:
-                same = next(
-                    (n for n, (one, other) in enumerate(zip(due, came, strict=False)) if one != other), len(due)
-                )
-                self.differs_at = self.received + same
-            self._due, self.received, part = self._due[len(due) :], self.received + len(due), part[len(due) :]
+            self._next = self._next or next(self._parts, b"")
+            due, got = self._next[: len(part)], part[: len(self._next)]
+            if due != got or not due:
+                pairs = enumerate(zip(due, got, strict=False))
+                self.differs_at = self.received + next((n for n, (one, other) in pairs if one != other), len(due))
+            self._next, self.received, part = self._next[len(due) :], self.received + len(due), part[len(due) :]
         self.received += len(part)
 
     def __str__(self) -> str:
@@ -109,12 +107,12 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether every byte came, and no other."""
-        return self.differs_at is None and self.received == self.wanted.size
+        """Whether exactly the expected bytes were received."""
+        return self.differs_at is None and self.received == self.expected.size
 
 
 def upload(bucket: Bucket, key: str, content: Content) -> Exchange:
-    """PutObject with Content-Length, and the hash of the whole payload in the signature."""
+    """PutObject with Content-Length and a signed payload hash."""
     digest = hashlib.sha256()
     for part in content.parts():
         digest.update(part)
@@ -124,7 +122,7 @@ def upload(bucket: Bucket, key: str, content: Content) -> Exchange:
 
 
 def download(bucket: Bucket, key: str, content: Content) -> tuple[Exchange, Comparison]:
-    """GetObject, compared with what it should be as it comes; the exchange has the body's beginning."""
+    """GetObject, compared with the expected content; the exchange has the start of the body."""
     compared = Comparison(content)
     signed = bucket.s3.sign(bucket.request("GET", key))
     client = bucket.s3.signed.into(compared.take)
@@ -134,9 +132,9 @@ def download(bucket: Bucket, key: str, content: Content) -> tuple[Exchange, Comp
 def read_slowly(
     bucket: Bucket, key: str, meanwhile: Callable[[], Exchange], compared: Sequence[Comparison]
 ) -> tuple[Exchange | None, Exchange]:
-    """GetObject whose reader stops behind the first bytes until another request is answered; both answers.
+    """GetObject whose reader pauses after the first bytes for another request; return both responses.
 
-    Each comparison is given what comes. Where the connection breaks behind the first bytes, its answer is None.
+    Each comparison receives the bytes. If the connection breaks after the first bytes, the first response is None.
     """
     signed = bucket.s3.sign(bucket.request("GET", key))
     with ThreadPoolExecutor(1) as pool:

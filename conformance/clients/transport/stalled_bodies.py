@@ -29,7 +29,7 @@ class Halting(Wire):
 
     def _halting(self, head: bytes, body: bytes, meanwhile: Callable[[], T], patience_s: float) -> tuple[Exchange, T]:
         head, sent = self._begun(head, body)
-        if self.http.recorder.tape is not None:
+        if self.http.recorder.recording is not None:
             done = meanwhile()
             stored = self.http.recorder.stored(sent, "wire")
             if stored is None or stored.error:

@@ -1,13 +1,16 @@
-"""What is wrong with an answer by itself, whatever was asked for, over all answers of a run: a judgement a function."""
+"""Passive judgements of every response of a run, whatever the request: one function each.
+
+Each returns the flaw of a response, "" if there is none.
+"""
 
 from __future__ import annotations
 
 from conformance.vocabulary.exchange import Exchange
 
 DETAIL = "; "
-"""Between what is wrong, by which a check finds it, and what else there is to say of it."""
+"""The separator between a flaw, by which checks find it, and its detail."""
 
 
 def declared_type(exchange: Exchange) -> str:
-    """What an answer says that it is, in short."""
+    """Return the media type of a response, cut at 80 characters."""
     return f"{exchange.media_type:.80}" or "no Content-Type"

@@ -1,4 +1,4 @@
-"""JSON that an answer gives as something else: a browser runs it as a page, a client library reads no object."""
+"""JSON with a wrong Content-Type: a browser may run it as a page, and a client library reads no object."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from conformance.vocabulary.exchange import Exchange
 
 UNDECLARED_JSON = "JSON without a JSON Content-Type"
 LARGEST = 65_536
-OTHERWISE = frozenset(
+NOT_JSON = frozenset(
     ["", "text/html", "application/xhtml+xml", "text/xml", "application/xml", "application/x-www-form-urlencoded"]
 )
-"""What no JSON is, and no type at all; text/plain, as which some fronts give their errors, it is as well."""
+"""Media types that are certainly wrong for JSON; not text/plain, which some front ends use for errors."""
 
 
 def undeclared_json(exchange: Exchange) -> str:
-    """What is wrong where a JSON object or list is given as something else (RFC 9110 section 8.3); "" where none is."""
+    """Return the flaw of a JSON object or list without a JSON Content-Type (RFC 9110 section 8.3)."""
     body = exchange.body.strip()
-    if exchange.media_type not in OTHERWISE or body[:1] not in (b"{", b"[") or len(body) > LARGEST:
+    if exchange.media_type not in NOT_JSON or body[:1] not in (b"{", b"[") or len(body) > LARGEST:
         return ""
     try:
         json.loads(body)

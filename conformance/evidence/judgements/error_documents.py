@@ -1,4 +1,4 @@
-"""The form of a gateway's error documents, whatever was asked: what breaks it is where nobody thinks of it."""
+"""The form of an S3 gateway's error documents: a rare code path may break it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,15 @@ STATUSES = {
     "PreconditionFailed": (412,),
     "InternalError": (500, 503),
 }
-"""Codes of S3's that say one thing, and where that is told; 401 is the API Reference's."""
+"""S3 error codes with their statuses; 401 is from the API Reference."""
 TYPES = ("application/xml", "text/xml")
 _ERROR = re.compile(rb"\s*(?:<\?[^>]*>\s*)?<(?:[\w.-]+:)?Error[\s/>]")
 _INEXPRESSIBLE = re.compile(r"%(?:[01][0-9a-f]|7f|ef%bf%b[ef])", re.IGNORECASE)
-"""Characters of which XML 1.0 has none, so that no document can repeat them."""
+"""Characters that XML 1.0 cannot contain, so no document can repeat them."""
 
 
 def document_flaw(exchange: Exchange) -> str:
-    """What is wrong with the form of a refusal's document, where it is S3's ``Error``; "" where nothing is.
-
-    What is in front of a gateway may refuse in words of its own, and what was cut off shows nothing.
-    """
+    """Return the flaw of an S3 ``Error`` document; proxies may send others, and a truncated one is not judged."""
     whole = exchange.headers.get("content-length") in (None, str(len(exchange.body)))
     if exchange.status < 400 or not whole or not _ERROR.match(exchange.body) or b"<!DOCTYPE" in exchange.body:
         return ""
@@ -46,5 +43,5 @@ def document_flaw(exchange: Exchange) -> str:
         return f"{NO_CODE}{DETAIL}{len(codes)} of them" if codes[1:] else NO_CODE
     if exchange.media_type not in TYPES:
         return f"{UNTYPED}{DETAIL}{declared_type(exchange)}"
-    right = STATUSES.get(codes[0], (exchange.status,))
-    return "" if exchange.status in right else f"{MISMATCHED}{DETAIL}{codes[0]} with {exchange.status}"
+    expected = STATUSES.get(codes[0], (exchange.status,))
+    return "" if exchange.status in expected else f"{MISMATCHED}{DETAIL}{codes[0]} with {exchange.status}"

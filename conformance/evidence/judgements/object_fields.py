@@ -1,4 +1,4 @@
-"""The fields that tell of an object, whatever was asked: each in its form."""
+"""The form of the header fields that describe an object."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from conformance.evidence.judgements.successes import STORED
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import DATE_FORM, seconds_of_date
 
-MISSHAPEN = "a malformed header field of an object"
+MALFORMED = "a malformed header field of an object"
 _LENGTHS = {"crc32": "6}==", "crc32c": "6}==", "crc64nvme": "11}=", "sha1": "27}=", "sha256": "43}="}
 FORMS = {
-    # Of an object in parts it may be of the parts' own, and say of how many.
+    # A multipart object's checksum may be one of the parts' checksums, and then states their number.
     **{f"x-amz-checksum-{name}": f"[A-Za-z0-9+/]{{{ends}(-[0-9]+)?" for name, ends in _LENGTHS.items()},
     "x-amz-checksum-type": "FULL_OBJECT|COMPOSITE",
     "x-amz-mp-parts-count": "[0-9]+",
@@ -23,11 +23,11 @@ FORMS = {
 """S3 API Reference, GetObject and PutObject; RFC 9110 section 5.6.7."""
 
 
-def misshapen(exchange: Exchange, path: str) -> str:
-    """What is wrong with a field that tells of an object, in an answer about one; "" where nothing is."""
+def malformed_field(exchange: Exchange, path: str) -> str:
+    """Return the flaw of a response about an object with a malformed header field."""
     described = exchange.ok or exchange.status == 304
     wrong = next(_wrong(exchange), "") if described and STORED.match(path) else ""
-    return f"{MISSHAPEN}{DETAIL}{wrong}" if wrong else ""
+    return f"{MALFORMED}{DETAIL}{wrong}" if wrong else ""
 
 
 def _wrong(exchange: Exchange) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How long each object is, as a run was told: by what reads it, and by every listing that has it."""
+"""The size of each object, as all reads and listings of a run state it."""
 
 from __future__ import annotations
 
@@ -15,38 +15,37 @@ from conformance.vocabulary.exchange import Exchange
 
 ANOTHER_SIZE = "a size of an object that differs from an earlier response"
 MOST = 20_000
-"""Of so many objects a size is remembered, whatever a target tells."""
+"""The most object sizes that are stored, whatever a target sends."""
 _OF_ITSELF = re.compile(r"(?:(?:X-Amz-|response-)[A-Za-z-]+|x-id|versionId)=.*")
-"""Parameters by which an object itself is read, neither a part of it nor what belongs to it."""
+"""Query parameters of a read of the whole object, not of a part or a subresource."""
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
-"""Keys that every listing writes as they are, encoded or not."""
-Of = tuple[str, str]
+"""Keys that are the same percent-encoded."""
+Content = tuple[str, str]
+"""Path and ETag."""
 
 
 class Sizes:
-    """What was told of each key under each tag: an ETag is never of two contents (RFC 9110 section 8.8.1)."""
+    """The stated sizes by key and ETag: an ETag never identifies two contents (RFC 9110 section 8.8.1)."""
 
     def __init__(self) -> None:
-        self._sizes: dict[Of, str] = {}
+        self._sizes: dict[Content, str] = {}
         self._lock = threading.Lock()
 
     def flaw(self, exchange: Exchange, path: str, result: Element | None) -> str:
-        """Whether an answer, or the result in it, tells another size of an object than one before; "" where not."""
+        """Return the flaw of a response, or of the result in it, that states a different size than an earlier one."""
         sizes = list(_read(exchange, path) if STORED.match(path) else _listed(result, path))
         with self._lock:
             wrong = next((each for each in sizes if self._sizes.get(each[0], each[1]) != each[1]), None)
             before = self._sizes[wrong[0]] if wrong else ""
-            for of, size in sizes[: MOST - len(self._sizes)]:
-                self._sizes.setdefault(of, size)
-        return (
-            f"{ANOTHER_SIZE}{DETAIL}{wrong[1]} bytes of {wrong[0][0]} under {wrong[0][1]}, not {before}"
-            if wrong
-            else ""
-        )
+            for content, size in sizes[: MOST - len(self._sizes)]:
+                self._sizes.setdefault(content, size)
+        if wrong is None:
+            return ""
+        return f"{ANOTHER_SIZE}{DETAIL}{wrong[1]} bytes of {wrong[0][0]} under {wrong[0][1]}, not {before}"
 
 
-def _read(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:
-    # What is coded on its way is of another length.
+def _read(exchange: Exchange, path: str) -> Iterator[tuple[Content, str]]:
+    # A content or transfer coding changes the length.
     coded = "content-encoding" in exchange.headers or "transfer-encoding" in exchange.headers
     # The length in a response to HEAD with a Range is that of the range (S3 API Reference, HeadObject, Range).
     ranged = exchange.method == "HEAD" and "range" in exchange.request_headers
@@ -60,7 +59,7 @@ def _read(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:
         yield (unquote(where), tag.strip('"')), length
 
 
-def _listed(root: Element | None, path: str) -> Iterator[tuple[Of, str]]:
+def _listed(root: Element | None, path: str) -> Iterator[tuple[Content, str]]:
     if root is None or local_name(root) != "ListBucketResult":
         return
     bucket = unquote(path.partition("?")[0]).rstrip("/")

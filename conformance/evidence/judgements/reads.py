@@ -1,4 +1,4 @@
-"""What a registry's reads tell of themselves, whatever was asked: which digest, whose tags, of which type."""
+"""Registry reads: the digest of the content, and the name and type of lists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_INDEX, NO_JSON = (
 )
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 TAGS = re.compile(rf"/v2/({_COMPONENT}(?:/{_COMPONENT})*)/tags/list(?:\?.*)?")
-"""Under a name of the grammar: what is none may be taken for another."""
+"""Only valid repository names: a proxy may rewrite others."""
 REFERRERS = re.compile(r"/v2/.+/referrers/sha256:[0-9a-f]{64}(?:\?.*)?")
 PULLED = re.compile(r"/v2/.+/(?:blobs|manifests)/(sha256:[0-9a-f]{64})")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -25,32 +25,32 @@ LARGEST = 65_536
 
 
 def digest_flaw(exchange: Exchange, path: str) -> str:
-    """What is wrong with the digest of what was asked for by its digest; "" where nothing is. Another form is let pass.
+    """Return the flaw of a read by digest that states a different digest.
 
-    What is of another algorithm may be the same (Docker Registry V2, "Digest Header").
+    A digest of another algorithm may be of the same content (Docker Registry V2, "Digest Header").
     """
-    asked = PULLED.fullmatch(path) if exchange.method in ("GET", "HEAD") and exchange.status in READ else None
+    pulled = PULLED.fullmatch(path) if exchange.method in ("GET", "HEAD") and exchange.status in READ else None
     digest = exchange.headers.get("docker-content-digest") or ""
-    return f"{ANOTHER_DIGEST}{DETAIL}{digest}" if asked and DIGEST.fullmatch(digest) and digest != asked[1] else ""
+    return f"{ANOTHER_DIGEST}{DETAIL}{digest}" if pulled and DIGEST.fullmatch(digest) and digest != pulled[1] else ""
 
 
 def list_flaw(exchange: Exchange, path: str) -> str:
-    """What is wrong with what a list of tags or referrers says that it is; "" where nothing is."""
+    """Return the flaw of a list of tags or referrers with a wrong type or name."""
     if exchange.method != "GET" or exchange.status != 200:
         return ""
     if REFERRERS.fullmatch(path):
         return "" if exchange.media_type == INDEX else NO_INDEX
-    asked = TAGS.fullmatch(path)
-    if asked is None:
+    requested = TAGS.fullmatch(path)
+    if requested is None:
         return ""
     if exchange.media_type != "application/json":
         return NO_JSON
     name = _name_in(exchange)
-    return f"{ANOTHER_NAME}{DETAIL}{name!r:.80}" if name not in (asked[1], None) else ""
+    return f"{ANOTHER_NAME}{DETAIL}{name!r:.80}" if name not in (requested[1], None) else ""
 
 
 def _name_in(exchange: Exchange) -> object:
-    """The name that a list tells; None of what cannot be read here, "" where it tells none."""
+    """Return the name in a list of tags; "" without one, None for a body that is not read."""
     if "content-encoding" in exchange.headers or len(exchange.body) > LARGEST:
         return None
     try:

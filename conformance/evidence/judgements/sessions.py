@@ -1,4 +1,4 @@
-"""What is told of what is written to a registry: a session of its own to each that opens one, and the subject sent."""
+"""Registry writes: each opened upload has its own session, and a manifest's subject is repeated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from conformance.evidence.judgements import DETAIL
 from conformance.vocabulary.exchange import Exchange
 
-TOLD_BEFORE, ANOTHER_SUBJECT = "the upload session of an earlier POST", "a different subject than in the manifest"
+REUSED_SESSION, ANOTHER_SUBJECT = "the upload session of an earlier POST", "a different subject than in the manifest"
 UPLOADS = re.compile(r"/v2/.+/blobs/uploads/?(?:\?.*)?")
 MANIFEST = re.compile(r"/v2/.+/manifests/[^/?]+")
 NAMING = ("location", "docker-upload-uuid")
@@ -16,24 +16,24 @@ LARGEST = 65_536
 
 
 class Openings:
-    """The sessions that were told to whoever opened one, by their Location and by their Docker-Upload-UUID."""
+    """The upload sessions that a registry opened, by Location and by Docker-Upload-UUID."""
 
     def __init__(self) -> None:
-        # A few bytes of each, however long a target makes them.
+        # Hashes, since a target may send long identifiers.
         self._seen: set[int] = set()
 
     def flaw(self, exchange: Exchange, path: str) -> str:
-        """What is wrong with what an opening tells; "" where nothing is."""
+        """Return the flaw of an opened upload with an earlier session."""
         if exchange.method != "POST" or exchange.status != 202 or not UPLOADS.fullmatch(path):
             return ""
         identifiers = {hash((name, value)) for name in NAMING if (value := exchange.headers.get(name))}
-        again = identifiers & self._seen
+        reused = identifiers & self._seen
         self._seen |= identifiers
-        return TOLD_BEFORE if again else ""
+        return REUSED_SESSION if reused else ""
 
 
 def subject_flaw(exchange: Exchange, path: str) -> str:
-    """What is wrong with the subject that is told of a manifest which has one; "" where nothing is, or none is told."""
+    """Return the flaw of a pushed manifest's response with a wrong OCI-Subject."""
     subject = exchange.headers.get("oci-subject") if exchange.method == "PUT" and exchange.ok else None
     if subject is None or not MANIFEST.fullmatch(path) or len(exchange.request_body) > LARGEST:
         return ""

@@ -14,7 +14,7 @@ from conformance.evidence.curl import (
     ALTERATION,
     NAME,
     altered_name,
-    of_tokens,
+    altered_tokens,
     signature_scope,
     signed_with_another,
 )
@@ -520,7 +520,7 @@ def judgement(
     names = [*sent.get("secrets", []), *(text.removeprefix("$") for text in proof.get("unsaid", []))]
     held = {name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")}
     were = {entry["id"]: entry["status"] for _, entry in exchanges}
-    lines += of_tokens(held, sent.get("tokens", {}), tokens).values()
+    lines += altered_tokens(held, sent.get("tokens", {}), tokens).values()
     outcome_lines, files = (
         judged(proof, numbers, numbers[shown], sent["status"], marks, held, without_login(sent), were),
         dict[str, bytes](),

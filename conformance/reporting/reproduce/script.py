@@ -23,16 +23,16 @@ from conformance.evidence.curl import (
     NAME,
     SIGNATURE_FIELDS,
     SIGNATURE_SCOPE,
+    altered_tokens,
+    assignments_of,
     encoding,
-    is_of_the_request,
-    made_names,
+    is_special,
     octets,
-    of_tokens,
     payload_hash,
     secret_of,
     signature_scope,
     signing_secret,
-    was_coded,
+    was_compressed,
 )
 from conformance.reporting.reproduce.judgement import judgement, or_refused, rare, refusal_shown_in, refused_by, unsaid
 from conformance.reporting.reproduce.requests import (
@@ -392,7 +392,7 @@ class Script:
 
     def _secrets(self) -> Iterator[str]:
         needed = self._needed()
-        made = made_names(" ".join(f"${name}" for name in sorted(needed)), self.record.info.recipes)
+        made = assignments_of(" ".join(f"${name}" for name in sorted(needed)), self.record.info.recipes)
         given = {*needed, *(name for recipe in made.values() for name in NAME.findall(recipe))} - set(made)
         for name in sorted(given):
             yield f'[ -n "${{{name}-}}" ] || cannot "{name} is not set in the environment"'
@@ -403,7 +403,7 @@ class Script:
     def _further(self) -> list[str]:
         """The lines that have a further token given, where one of the run's was refused: it may end the one before."""
         named = " ".join(f"${name}" for name in refused_by(self.finding, self.exchanges))
-        made = made_names(named, self.record.info.recipes).values()
+        made = assignments_of(named, self.record.info.recipes).values()
         return [f"# It may end the one before.\n{each}" for each in made if not FROM_FILE.fullmatch(each)]
 
     # Requests.
@@ -431,7 +431,7 @@ class Script:
         names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
         tokens = entry.get("tokens", {})
         secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
-        made = of_tokens(names, tokens, self.tokens)
+        made = altered_tokens(names, tokens, self.tokens)
         secrets |= {name: name for name in made}
         in_json = within_json(entry, secrets)
         assigned = [
@@ -474,7 +474,7 @@ class Script:
             yield "user", f"${scope['key']}:{signing_secret(entry, scope['key'], self.record.info.secret_names)}"
             for name, value in payload_hash(entry):
                 yield "header", f"{name}: {value}"
-        if self._proof and (["Accept-Encoding", "gzip"] in entry["request_headers"] or was_coded(entry)):
+        if self._proof and (["Accept-Encoding", "gzip"] in entry["request_headers"] or was_compressed(entry)):
             yield "compressed", None  # What is said of a body is said of it without its coding.
         for option, given in self._headers(entry, SIGNATURE_FIELDS if scope else frozenset()):
             yield option, self._field(given, entry) if option == "header" and given not in known else given
@@ -500,7 +500,7 @@ class Script:
                 yield "user", basic["plain"]
             elif name.lower() == "content-length" and not entry["request_body"]["size"]:
                 yield "header", f"{name}: {value}"
-            elif is_of_the_request(name, value, url) or name.lower() not in LEFT_TO_CURL - {"accept-encoding"} | signed:
+            elif is_special(name, value, url) or name.lower() not in LEFT_TO_CURL - {"accept-encoding"} | signed:
                 yield "header", f"{name}: {value}" if value else f"{name};"
         # What curl adds by itself is taken out, unless it was sent.
         for name in ("Accept", "User-Agent", "Content-Type"):

@@ -86,9 +86,9 @@ def test_a_challenge_for_another_repository_is_reported(wrong: str, path: str, t
 def test_refusals_of_all_workers_are_judged() -> None:
     described = {"organization": "acme", "registry": {"url": "http://r", "repository": "orgs/acme/app"}}
     recorder, other = Recorder(), Recorder()
-    recorder.watch.over(Target.model_validate(described), "0run")
+    recorder.passive_checks.watch_target(Target.model_validate(described), "0run")
     for path in (PATH, "/token"):
         recorder.exchange(refusal(401, path=path))
-    other.watch.join(recorder.watch.told())
+    other.passive_checks.join(recorder.passive_checks.summary())
 
-    assert [each["entry"]["url"] for each in other.watch.flaws] == [f"http://r{PATH}"]
+    assert [each["entry"]["url"] for each in other.passive_checks.flaws] == [f"http://r{PATH}"]

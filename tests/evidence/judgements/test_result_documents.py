@@ -6,10 +6,10 @@ import pytest
 
 from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.result_documents import (
+    ANOTHER_LIST,
+    ANOTHER_UPLOAD,
     INCOMPLETE,
-    MISSHAPEN,
-    OF_OTHER_UPLOADS,
-    OF_OTHERS,
+    MALFORMED,
     TWICE,
     read_result,
     result_flaws,
@@ -62,17 +62,17 @@ def test_a_correct_document_passes(path: str, body: str) -> None:
     [
         ("/b", "<ListBucketResult><Prefix/><Prefix/></ListBucketResult>", TWICE, "Prefix in ListBucketResult"),
         (PARTS, "<ListPartsResult><Part><ETag/><ETag/></Part></ListPartsResult>", TWICE, "ETag in Part"),
-        (LISTED, "<ListBucketResult><IsTruncated>no</IsTruncated></ListBucketResult>", MISSHAPEN, "IsTruncated 'no'"),
-        (PARTS, "<ListPartsResult><Part><Size>0x1</Size></Part></ListPartsResult>", MISSHAPEN, "Size '0x1'"),
-        ("/b/k", "<CopyPartResult><LastModified>4</LastModified></CopyPartResult>", MISSHAPEN, "LastModified '4'"),
-        (LISTED, "<ListBucketResult><Name>c</Name></ListBucketResult>", OF_OTHERS, "Name 'c'"),
-        (LISTED, "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS, "Prefix 'a'"),
-        ("/b", "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS, "Prefix 'a'"),
-        (PARTS, "<ListPartsResult><UploadId/></ListPartsResult>", OF_OTHER_UPLOADS, "UploadId ''"),
-        ("/b?max-keys=7", "<ListBucketResult><MaxKeys>10</MaxKeys></ListBucketResult>", OF_OTHERS, "MaxKeys '10'"),
-        (UPLOADS, f"<{OF_UPLOADS}><Prefix>a</Prefix></{OF_UPLOADS}>", OF_OTHER_UPLOADS, "Prefix 'a'"),
-        (PARTS, "<ListPartsResult><UploadId>u2</UploadId></ListPartsResult>", OF_OTHER_UPLOADS, "UploadId 'u2'"),
-        (PARTS, f"<{COMPLETED}><Key>k</Key></{COMPLETED}>", OF_OTHER_UPLOADS, "Key 'k'"),
+        (LISTED, "<ListBucketResult><IsTruncated>no</IsTruncated></ListBucketResult>", MALFORMED, "IsTruncated 'no'"),
+        (PARTS, "<ListPartsResult><Part><Size>0x1</Size></Part></ListPartsResult>", MALFORMED, "Size '0x1'"),
+        ("/b/k", "<CopyPartResult><LastModified>4</LastModified></CopyPartResult>", MALFORMED, "LastModified '4'"),
+        (LISTED, "<ListBucketResult><Name>c</Name></ListBucketResult>", ANOTHER_LIST, "Name 'c'"),
+        (LISTED, "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", ANOTHER_LIST, "Prefix 'a'"),
+        ("/b", "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", ANOTHER_LIST, "Prefix 'a'"),
+        (PARTS, "<ListPartsResult><UploadId/></ListPartsResult>", ANOTHER_UPLOAD, "UploadId ''"),
+        ("/b?max-keys=7", "<ListBucketResult><MaxKeys>10</MaxKeys></ListBucketResult>", ANOTHER_LIST, "MaxKeys '10'"),
+        (UPLOADS, f"<{OF_UPLOADS}><Prefix>a</Prefix></{OF_UPLOADS}>", ANOTHER_UPLOAD, "Prefix 'a'"),
+        (PARTS, "<ListPartsResult><UploadId>u2</UploadId></ListPartsResult>", ANOTHER_UPLOAD, "UploadId 'u2'"),
+        (PARTS, f"<{COMPLETED}><Key>k</Key></{COMPLETED}>", ANOTHER_UPLOAD, "Key 'k'"),
     ],
 )
 def test_a_wrong_document_is_reported(path: str, body: str, wrong: str, detail: str) -> None:

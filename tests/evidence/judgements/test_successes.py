@@ -13,7 +13,6 @@ from conformance.evidence.judgements.successes import (
     OPENED_UPLOAD,
     REGISTRY,
     STORAGE,
-    TAKEN_CHUNK,
     WRITTEN,
     Success,
     absent_fields,
@@ -41,8 +40,8 @@ OTHER_STATUSES = {REGISTRY: {200, 203, 204}, STORAGE: {201, 202, 203}}
         (REGISTRY, CREATED_BLOB, "PUT", f"{UPLOADS}1?digest=sha256%3Aab", 201),
         (REGISTRY, CREATED_BLOB, "PUT", "/elsewhere/1?state=2&digest=sha256:ab", 201),
         (REGISTRY, OPENED_UPLOAD, "POST", UPLOADS, 202),
-        (REGISTRY, TAKEN_CHUNK, "PATCH", f"{UPLOADS}1?state=2", 202),
-        (REGISTRY, TAKEN_CHUNK, "PATCH", "/uploads/1", 202),
+        (REGISTRY, ACCEPTED_CHUNK, "PATCH", f"{UPLOADS}1?state=2", 202),
+        (REGISTRY, ACCEPTED_CHUNK, "PATCH", "/uploads/1", 202),
         (STORAGE, WRITTEN, "PUT", "/bucket/key", 200),
         (STORAGE, WRITTEN, "PUT", "/bucket/a//b/", 200),
         (STORAGE, WRITTEN, "PUT", "/bucket/key?X-Amz-Date=1&X-Amz-Signature=ab", 200),
@@ -111,12 +110,12 @@ def test_services_at_one_address_are_judged_separately() -> None:
         storage=Storage(endpoint="http://h", buckets=["bucket"], access_key=key, secret_key=key),
     )
     recorder, nobody = Recorder(), Headers([])
-    recorder.watch.over(target, "0run")
+    recorder.passive_checks.watch_target(target, "0run")
     created = done("PUT", "/v2/orgs/acme/app/manifests/v1", 201, nobody)
     recorder.exchange(replace(created, headers=Headers([("Docker-Content-Digest", "sha256:ab")])))
     recorder.exchange(done("PUT", "/api/v1/projects/one", 204, nobody))
     recorder.exchange(done("PUT", "/bucket/key", 200))
-    assert recorder.watch.flaws == []
+    assert recorder.passive_checks.flaws == []
     for each in (done("PUT", "/v2/orgs/acme/app/manifests/v1", 200, nobody), done("PUT", "/bucket/key", 201)):
         recorder.exchange(replace(each, id=f"x-{each.status}"))
-    assert [each["wrong"] for each in recorder.watch.flaws] == [CREATED_MANIFEST, WRITTEN]
+    assert [each["wrong"] for each in recorder.passive_checks.flaws] == [CREATED_MANIFEST, WRITTEN]

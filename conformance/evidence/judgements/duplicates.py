@@ -1,4 +1,4 @@
-"""What stands twice in an answer and may stand there once: which of both counts, each reader decides for itself."""
+"""Header fields and JSON members that occur twice: each client decides for itself which one counts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from conformance.evidence.judgements import DETAIL
 from conformance.vocabulary.exchange import Exchange
 
-# Fields of one value that say what an answer is and where it leads (RFC 9110 section 5.3); fronts add others.
+# Single-valued fields of the service itself (RFC 9110 section 5.3); front ends add others.
 SINGLE = frozenset(
     ["content-type", "content-range", "location", "content-location", "etag", "last-modified", "retry-after"]
 )
@@ -18,8 +18,8 @@ FIELD, NAME = "a single-valued header field twice", "a JSON object with a repeat
 LARGEST = 65_536
 
 
-def doubled_field(exchange: Exchange, further: frozenset[str] = frozenset()) -> str:
-    """What is wrong where a field of one value stands in several lines, or a ``further`` one; "" where none does."""
+def repeated_field(exchange: Exchange, further: frozenset[str] = frozenset()) -> str:
+    """Return the flaw of a response with a repeated single-valued field, or a repeated ``further`` one."""
     names = [name.lower() for name, _ in exchange.headers]
     if len(names) == len(set(names)):
         return ""
@@ -27,8 +27,8 @@ def doubled_field(exchange: Exchange, further: frozenset[str] = frozenset()) -> 
     return f"{FIELD}{DETAIL}{twice}" if twice else ""
 
 
-def doubled_name(exchange: Exchange) -> str:
-    """What is wrong where an object of a JSON body has a name twice (RFC 8259 section 4); "" where none has."""
+def repeated_member(exchange: Exchange) -> str:
+    """Return the flaw of a JSON body in which an object repeats a member name (RFC 8259 section 4)."""
     if not exchange.media_type.endswith("json") or len(exchange.body) > LARGEST:
         return ""
     twice = list[str]()

@@ -24,8 +24,8 @@ SECRET = "the-secret-of-the-other-organization"
 def recorder() -> Recorder:
     described = {"organization": "acme", "foreign": {"organization": "globex", "canaries": [CANARY]}}
     made = Recorder()
-    made.watch.over(Target.model_validate(described), "0run")
-    made.watch.excuse(SECRET)
+    made.passive_checks.watch_target(Target.model_validate(described), "0run")
+    made.passive_checks.exempt(SECRET)
     return made
 
 
@@ -51,7 +51,7 @@ def answer(body: bytes = b"", field: str = "", sent: str = "", request_body: byt
 )
 def test_a_canary_is_found(recorder: Recorder, seen: Exchange) -> None:
     recorder.exchange(seen)
-    (sighting,) = recorder.watch.sightings
+    (sighting,) = recorder.passive_checks.sightings
     assert sighting["entry"]["id"] == "x-1"
     assert sighting["canary"] in (CANARY, canary_of("0run"))
 
@@ -69,26 +69,26 @@ def test_a_canary_is_found(recorder: Recorder, seen: Exchange) -> None:
 )
 def test_allowed_canaries_are_ignored(recorder: Recorder, excused: Exchange) -> None:
     recorder.exchange(excused)
-    assert recorder.watch.sightings == []
-    assert recorder.watch.answers == 1
+    assert recorder.passive_checks.sightings == []
+    assert recorder.passive_checks.answers == 1
 
 
 def test_a_canary_is_allowed_for_a_token_of_its_organization(recorder: Recorder) -> None:
     recorder.exchange(answer(b'{"access_token": "a-token-of-theirs"}', request_body=SECRET.encode()))
     recorder.exchange(answer(b'{"access_token": "a-token-of-another"}', request_body=b"x"))
     recorder.exchange(answer(CANARY.encode(), sent="Bearer a-token-of-theirs"))
-    assert recorder.watch.seen == 0
+    assert recorder.passive_checks.seen == 0
     recorder.exchange(answer(CANARY.encode(), sent="Bearer a-token-of-another"))
-    assert recorder.watch.seen == 1
+    assert recorder.passive_checks.seen == 1
 
 
 def test_sightings_of_workers_are_merged_and_bounded(recorder: Recorder) -> None:
     for _ in range(50):
         recorder.exchange(answer(CANARY.encode()))
     other = Recorder()
-    other.watch.join(recorder.watch.told())
-    assert other.watch.seen == other.watch.answers == 50
-    assert len(other.watch.sightings) == 20
+    other.passive_checks.join(recorder.passive_checks.summary())
+    assert other.passive_checks.seen == other.passive_checks.answers == 50
+    assert len(other.passive_checks.sightings) == 20
 
 
 def test_concurrent_callers_do_not_mix(recorder: Recorder) -> None:
@@ -100,4 +100,4 @@ def test_concurrent_callers_do_not_mix(recorder: Recorder) -> None:
 
     at_once([partial(issued, caller) for caller in range(6)])
     recorder.exchange(answer(CANARY.encode(), sent="Bearer a-token-of-theirs-5-99"))
-    assert recorder.watch.seen == 0
+    assert recorder.passive_checks.seen == 0
