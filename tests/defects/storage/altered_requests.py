@@ -17,12 +17,7 @@ from conformance.reference.storage.authentication import LONGEST_EXPIRY_S, Prese
 from conformance.reference.storage.call import Signer, pairs, query_of
 from conformance.reference.storage.faults import Fault
 from conformance.reference.support.storage import server_error
-from tests.defects.support.storage import (
-    _DoneBeforeItIsRefused,
-    done_though_refused,
-    refuses,
-    under_any_secret,
-)
+from tests.defects.support.storage import _DoneBeforeItIsRefused, done_though_refused, refuses, under_any_secret
 
 COPY_SOURCE = "x-amz-copy-source"
 _HASH = re.compile("[0-9a-f]{64}")

@@ -12,14 +12,7 @@ from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
-from tests.defects.support.storage import (
-    FORGED,
-    done_though_refused,
-    failing,
-    in_chunks,
-    refusing,
-    sent_in_chunks,
-)
+from tests.defects.support.storage import FORGED, done_though_refused, failing, in_chunks, refusing, sent_in_chunks
 
 INCOMPLETE = "IncompleteBody"
 LAST_CHUNK = b"\r\n0;chunk-signature="

@@ -21,13 +21,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import LONGEST_TAG_VALUE
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import (
-    done_though_refused,
-    leaving_an_object,
-    refused,
-    refusing,
-    with_field,
-)
+from tests.defects.support.storage import done_though_refused, leaving_an_object, refused, refusing, with_field
 
 _VALUE = 257
 

@@ -175,13 +175,7 @@ def answers_in_chunks(request: Request, answer: Answer) -> Answer:
 def asked_to_slow_down(seen: set[tuple[str, ...]], request: Request) -> Answer | None:
     """List of error codes, SlowDown: each request is 503, or 429 (RFC 6585), and served when it is repeated."""
     signed = request.headers.get("authorization", "")
-    same = (
-        request.method,
-        request.raw_path,
-        request.query_string,
-        signed,
-        hashlib.sha256(request.body).hexdigest(),
-    )
+    same = (request.method, request.raw_path, request.query_string, signed, hashlib.sha256(request.body).hexdigest())
     # The SDK's checks disable retries.
     if same in seen or "boto3" in request.headers.get("user-agent", "").lower():
         return None
