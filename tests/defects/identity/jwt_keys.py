@@ -6,7 +6,7 @@ import base64
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt
@@ -131,17 +131,13 @@ def key_set_fails(key_set: Any) -> Answer:
     return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
 
 
-class SignatureLosesLeadingZeros(Defect):
+@defect("oauth/jwt/signature-has-its-length", state=itertools.count)
+def signature_loses_leading_zeros(made: Iterator[int], make_access_token: Any, claims: Claims) -> str:
     """RFC 7518 section 3.4: a signature loses its leading zeros; one token in three has one."""
-
-    noticed_by = ("oauth/jwt/signature-has-its-length",)
-    made = itertools.count()
-
-    def make_access_token(self, original: Any, claims: Claims) -> str:
-        if next(self.made) % 3:
-            return original(claims)
-        while True:
-            signed, _, signature = original(claims).rpartition(".")
-            octets = base64.urlsafe_b64decode(signature + "==")
-            if not octets[0]:
-                return f"{signed}.{base64.urlsafe_b64encode(octets[1:]).decode().rstrip('=')}"
+    if next(made) % 3:
+        return make_access_token(claims)
+    while True:
+        signed, _, signature = make_access_token(claims).rpartition(".")
+        octets = base64.urlsafe_b64decode(signature + "==")
+        if not octets[0]:
+            return f"{signed}.{base64.urlsafe_b64encode(octets[1:]).decode().rstrip('=')}"

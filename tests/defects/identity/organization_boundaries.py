@@ -552,19 +552,16 @@ class ForeignDeletionRefusedButMade(_RefusedButDone):
         return found is not None and not found.members
 
 
-class IdentityHeaderTrusted(Defect):
+@defect("authorization/isolation/forwarded-headers-open-nothing#client,organization")
+def identity_header_trusted(caller: Any, request: Request) -> Caller:
     """API Reference, Authentication: a header such as X-Client-Id names the caller, instead of the token."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#client,organization",)
-
-    def caller(self, original: Any, request: Request) -> Caller:
-        caller = original(request)
-        named = ("x-client-id", "x-user-id", "x-organization-id", "x-org-id", "x-forwarded-user")
-        values = {request.headers[name] for name in named if name in request.headers}
-        for client in surface_of(original).seeds.clients:
-            if client.client_id in values or client.organization in values:
-                return dataclasses.replace(caller, client=client)
-        return caller
+    found = caller(request)
+    named = ("x-client-id", "x-user-id", "x-organization-id", "x-org-id", "x-forwarded-user")
+    values = {request.headers[name] for name in named if name in request.headers}
+    for client in surface_of(caller).seeds.clients:
+        if client.client_id in values or client.organization in values:
+            return dataclasses.replace(found, client=client)
+    return found
 
 
 @defect("authorization/isolation/forwarded-headers-open-nothing#path")
@@ -655,21 +652,19 @@ class TrailingSlashDeletesWithoutCheck(_RefusedButDone):
         return super()._found(surface, request) if request.raw_path.endswith("/") else None
 
 
-class FilesCachedForEverybody(Defect):
+@defect("authorization/isolation/path-variants-open-nothing#file-behind,file-behind-a-parameter", state=dict)
+async def files_cached_for_everybody(
+    responses: dict[str, Answer], api: Any, request: Request, segments: Segments
+) -> Answer:
     """Error Handling: a path with a file name after it is cached, and served without a token."""
-
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#file-behind,file-behind-a-parameter",)
-    cached: dict[str, Answer] = {}
-
-    async def api(self, original: Any, request: Request, segments: Segments) -> Answer:
-        path, is_file = request.raw_path, str(segments[-1]).endswith(".css")
-        if path not in self.cached:
-            answer = await original(request, segments[:-1] if is_file else segments)
-            if not is_file or answer.status != 200:
-                return answer
-            self.cached[path] = answer
-        cached = self.cached[path]
-        return Answer(cached.status, cached.body, cached.headers)
+    path, is_file = request.raw_path, str(segments[-1]).endswith(".css")
+    if path not in responses:
+        answer = await api(request, segments[:-1] if is_file else segments)
+        if not is_file or answer.status != 200:
+            return answer
+        responses[path] = answer
+    cached = responses[path]
+    return Answer(cached.status, cached.body, cached.headers)
 
 
 @defect("authorization/isolation/path-variants-open-nothing#query")

@@ -60,14 +60,11 @@ def hidden_stays_listed(
     return list({each.slug: each for each in seen}.values())
 
 
-class HidingShutsOutItsOwner(Defect):
+@defect("authorization/concealment/membership-decides-visibility#after-hiding")
+def hiding_shuts_out_its_owner(changes: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
     """Projects: an update that sets members shuts its caller out."""
-
-    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
-
-    def changes(self, original: Any, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
-        changes = original(organization, body)
-        return changes | {"members": ["-"]} if changes.get("members") else changes
+    found = changes(organization, body)
+    return found | {"members": ["-"]} if found.get("members") else found
 
 
 @defect("authorization/concealment/membership-decides-visibility#after-hiding", state=dict)

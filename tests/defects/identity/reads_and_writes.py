@@ -10,7 +10,7 @@ import math
 import re
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -473,21 +473,15 @@ class CreationShowsTheOneBefore(Defect):
         return answer
 
 
-class EveryThirdCreationShowsNoDescription(Defect):
+@defect("errors/writes/creation-response#second-item,eleven-items", state=itertools.count)
+def every_third_creation_shows_no_description(
+    creations: Iterator[int], shown: Any, project: Project, status: int = 200
+) -> Answer:
     """RFC 9110 section 15.3.1: every third response to a creation lacks the description."""
-
-    noticed_by = ("errors/writes/creation-response#second-item,eleven-items",)
-
-    def __init__(self) -> None:
-        self.turn = itertools.cycle([True, True, False])
-
-    def shown(self, original: Any, project: Project, status: int = 200) -> Answer:
-        answer = original(project, status)
-        return (
-            answer
-            if status != 201 or next(self.turn)
-            else edited(answer, lambda document: document.update(description=""))
-        )
+    answer = shown(project, status)
+    if status != 201 or next(creations) % 3 < 2:
+        return answer
+    return edited(answer, lambda document: document.update(description=""))
 
 
 @defect("errors/writes/deletion-is-final#concurrent-update")
@@ -599,12 +593,9 @@ class EveryFortiethResponseIsAnothers(Defect):
         return answer
 
 
-class EveryFortiethDeletionIsNotDone(Defect):
+@defect("errors/writes/acknowledged-deletions-are-done", state=itertools.count)
+async def every_fortieth_deletion_is_not_done(
+    deletions: Iterator[int], remove_project: Any, organization: Organization, project: Project, holds: Holds
+) -> bool:
     """API Reference, Error Handling: each 40th deletion is acknowledged, and not done."""
-
-    noticed_by = ("errors/writes/acknowledged-deletions-are-done",)
-    period, asked = 40, 0
-
-    async def remove_project(self, original: Any, organization: Organization, project: Project, holds: Holds) -> bool:
-        self.asked += 1
-        return True if self.asked % self.period == 0 else await original(organization, project, holds)
+    return True if next(deletions) % 40 == 39 else await remove_project(organization, project, holds)

@@ -12,11 +12,12 @@ They break these promises:
 from __future__ import annotations
 
 import datetime
+import itertools
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Access, RequestedScope
 from conformance.reference.identity.state import Refused
@@ -210,27 +211,23 @@ def registry_token_of_one_subject(
     return registry_claims(account, service, access) | ({"sub": "token-service"} if account else {})
 
 
-class RefreshTokenOfWhoeverWasFirst(Defect):
+@defect("registry/token/refresh-token-gets-further-tokens", state=list)
+def refresh_token_of_whoever_was_first(
+    first: list[Account], granting_account: Any, form: dict[str, str]
+) -> Account | None:
     """Docker token authentication: a refresh token gets access tokens of another account."""
-
-    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
-    first: list[Account] = []
-
-    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
-        account = original(form)
-        self.first = self.first or [each for each in surface_of(original).accounts.values() if each != account]
-        return self.first[0] if account and form["grant_type"] == "refresh_token" else account
+    account = granting_account(form)
+    first.extend([] if first else [each for each in surface_of(granting_account).accounts.values() if each != account])
+    return first[0] if account and form["grant_type"] == "refresh_token" else account
 
 
-class RefreshTokenUnknownToOneOfTwo(Defect):
+@defect("registry/token/refresh-token-gets-further-tokens", state=itertools.count)
+def refresh_token_unknown_to_one_of_two(
+    uses: Iterator[int], granting_account: Any, form: dict[str, str]
+) -> Account | None:
     """Docker token authentication: a refresh token is unknown to one of two instances."""
-
-    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
-    asked = 0
-
-    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
-        self.asked += form.get("grant_type") == "refresh_token"
-        return None if self.asked % 2 and form.get("grant_type") == "refresh_token" else original(form)
+    unknown = form.get("grant_type") == "refresh_token" and next(uses) % 2 == 0
+    return None if unknown else granting_account(form)
 
 
 @defect("registry/token/refresh-token-gets-further-tokens", state=set)

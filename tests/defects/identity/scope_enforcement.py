@@ -41,18 +41,16 @@ ROWS = (
 )
 
 
-class NewTokenNotYetKnown(Defect):
+@defect(
+    "authorization/bearer/authorization-field-is-accepted", "interoperability/identity/curl-bearer-token", state=set
+)
+def new_token_not_yet_known(known: set[str], request: Request) -> Answer | None:
     """API Reference, Authentication: the first request with a new token is answered 401."""
-
-    noticed_by = ("authorization/bearer/authorization-field-is-accepted", "interoperability/identity/curl-bearer-token")
-    known: set[str] = set()
-
-    def intercept(self, request: Request) -> Answer | None:
-        token = request.headers.get("authorization") or ""
-        if not is_api_request(request) or token in self.known:
-            return None
-        self.known.add(token)
-        return Answer.json(401, {"error": {"code": "unauthorized", "message": "The token is not known."}})
+    token = request.headers.get("authorization") or ""
+    if not is_api_request(request) or token in known:
+        return None
+    known.add(token)
+    return Answer.json(401, {"error": {"code": "unauthorized", "message": "The token is not known."}})
 
 
 @defect("authorization/bearer/head-is-as-get")
@@ -78,18 +76,14 @@ def bearer_scheme_compared_with_case(bearer_token: Any, request: Request) -> str
     return bearer_token(request)
 
 
-class TokenIsOfOneProgram(Defect):
+@defect("authorization/bearer/any-client-may-present-a-token", state=dict)
+def token_is_of_one_program(agents: dict[str, str], caller: Any, request: Request) -> Caller:
     """RFC 6750 section 1.2: a token works only for the User-Agent that used it first."""
-
-    noticed_by = ("authorization/bearer/any-client-may-present-a-token",)
-    agents: dict[str, str] = {}
-
-    def caller(self, original: Any, request: Request) -> Caller:
-        caller = original(request)
-        agent = request.headers.get("user-agent", "")
-        if self.agents.setdefault(request.headers["authorization"], agent) != agent:
-            raise Refused(surface_of(original).unauthorized("invalid_token"))
-        return caller
+    found = caller(request)
+    agent = request.headers.get("user-agent", "")
+    if agents.setdefault(request.headers["authorization"], agent) != agent:
+        raise Refused(surface_of(caller).unauthorized("invalid_token"))
+    return found
 
 
 @defect("authorization/matrix/lacking-scope-is-403#head")

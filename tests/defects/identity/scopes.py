@@ -64,22 +64,19 @@ def granted_scope_not_stated(token_document: Any, token: str, client: Client, sc
     return document
 
 
-class DefaultScopeIsStatedOnly(Defect):
+@defect("authorization/matrix/stated-scope-is-enforced#full")
+async def default_scope_is_stated_only(token: Any, request: Request) -> Answer:
     """RFC 6749 section 3.3: the stated default scope differs from the scope of the token."""
-
-    noticed_by = ("authorization/matrix/stated-scope-is-enforced#full",)
-
-    async def token(self, original: Any, request: Request) -> Answer:
-        answer = await original(request)
-        if b"scope=" in request.body or answer.status != 200:
-            return answer
-        surface = surface_of(original)
-        form = surface.token_form(request)
-        client = surface.find_client(form.get("client_id", ""))
-        if client is None:
-            return answer
-        token = surface.make_access_token(surface.access_token_claims(client, client.scopes[:1]))
-        return edited(answer, lambda document: document.update(access_token=token))
+    answer = await token(request)
+    if b"scope=" in request.body or answer.status != 200:
+        return answer
+    surface = surface_of(token)
+    form = surface.token_form(request)
+    client = surface.find_client(form.get("client_id", ""))
+    if client is None:
+        return answer
+    issued = surface.make_access_token(surface.access_token_claims(client, client.scopes[:1]))
+    return edited(answer, lambda document: document.update(access_token=issued))
 
 
 class ScopeBeyondGrantedInSilence(Defect):

@@ -9,7 +9,7 @@ They break these promises:
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 import jwt
 
@@ -54,26 +54,22 @@ class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
         return super().read_access_token(original, token) if self.conditional else original(token)
 
 
-class WritesIgnoreExpiry(Defect):
+@defect("authorization/bearer/expired-token-is-401")
+def writes_ignore_expiry(caller: Any, request: Request) -> Caller:
     """RFC 6749 section 7: an expired token still writes."""
-
-    noticed_by = ("authorization/bearer/expired-token-is-401",)
-    forgotten: ClassVar[tuple[str, ...]] = WRITES
-
-    def caller(self, original: Any, request: Request) -> Caller:
-        surface = surface_of(original)
-        if request.method in self.forgotten:
-            key = surface.key.private.public_key()
-            try:
-                claims = jwt.decode(
-                    shown_token(request), key, ["ES256"], {"verify_exp": False}, audience=AUDIENCE, issuer=ISSUER
-                )
-            except jwt.PyJWTError:
-                return original(request)
-            client = surface.holder(claims)
-            if client is not None:
-                return Caller(client, surface.scopes_in(claims), claims)
-        return original(request)
+    surface = surface_of(caller)
+    if request.method in WRITES:
+        key = surface.key.private.public_key()
+        try:
+            claims = jwt.decode(
+                shown_token(request), key, ["ES256"], {"verify_exp": False}, audience=AUDIENCE, issuer=ISSUER
+            )
+        except jwt.PyJWTError:
+            return caller(request)
+        client = surface.holder(claims)
+        if client is not None:
+            return Caller(client, surface.scopes_in(claims), claims)
+    return caller(request)
 
 
 class EndedTokenRefusedButServed(_RefusedButDone):
