@@ -1,4 +1,4 @@
-"""The assertions of the checks that no defect makes fail: one that was never seen to fail may be unable to.
+"""Print the assertions of the checks that no defect makes fail: such an assertion may be unable to fail.
 
     python -m tests.assertions                       by every defect, with the checks that it names
     python -m tests.assertions --surface registry    by the defects of one surface
@@ -39,7 +39,7 @@ Measured = dict[str, dict[str, list[str]]]
 
 @dataclass(frozen=True, order=True)
 class Assertion:
-    """A call in a check that tells a finding: its file, the lines that it stands in, and the first of them."""
+    """A call in a check that raises a finding: its file, its lines and its text."""
 
     file: str
     first: int
@@ -47,7 +47,7 @@ class Assertion:
     text: str
 
     def within(self, seen: set[tuple[str, int]]) -> bool:
-        """Whether one of these lines is its own."""
+        """Whether one of these lines belongs to it."""
         return any((self.file, line) in seen for line in range(self.first, self.last + 1))
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Assertion:
 
 
 def assertions(folder: Path) -> Iterator[Assertion]:
-    """What tells findings in the checks of a folder: ``expect_…``, and where a NonConformance is made."""
+    """The calls that raise findings in the checks of a folder: ``expect_…`` and ``NonConformance``."""
     for file in sorted(folder.rglob("*.py")):
         text = file.read_text(encoding="utf-8")
         for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
@@ -77,7 +77,7 @@ class Watching(Table):
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Looks where what ended a check came from; what ends its preparation is no finding."""
+        """Note the lines that raised the failure of a check; a failed preparation is no finding."""
         if call.excinfo is not None and call.when == "call":
             found = {
                 f"{file}:{line}" for each in single_exceptions(call.excinfo.value) for file, line in lines_of(each)
@@ -93,7 +93,7 @@ class Watching(Table):
 
 
 def lines_of(error: BaseException) -> Iterator[tuple[str, int]]:
-    """The lines of checks that a finding came through; none for any other error."""
+    """The lines of checks in the traceback of a finding; none for any other error."""
     for frame, line in walk_tb(error.__traceback__ if isinstance(error, NonConformance) else None):
         if Path(frame.f_code.co_filename).is_relative_to(SUITES):
             yield str(Path(frame.f_code.co_filename).relative_to(ROOT)), line

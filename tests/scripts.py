@@ -1,13 +1,13 @@
-"""The table of scripts that say something false: of findings × ``reproduce.sh``, run with the defect and without it.
+"""Run ``reproduce.sh`` of each finding with its defect and without it, and print the scripts whose result is wrong.
 
     python -m tests.scripts --surface registry                   each defect by each check that it names
     python -m tests.scripts --surface registry --every 5 --from 2
     python -m tests.scripts --defect NAME --out TABLE.md
 
-A script is right that ends with 1 where the defect is on, and with 0 where it is not (with 2 where a secret was sent in
-part, of which nobody can say that it is refused now). Many defects are shown in one run, each while its own check is
-called; what is wrong there is tried once more in a run of its own, with the defect on from the beginning, as a user has
-it. The scripts run with sh, curl and what POSIX has, in an environment that holds nothing but the secrets.
+A correct script ends with 1 with the defect and with 0 without it. (2 is correct where a part of a secret was sent:
+its refusal cannot be repeated.) One run shows many defects, each switched on while its own check runs. A wrong script
+is tried again in a run of its own, with the defect on from the start, as a user meets it. The scripts run with sh,
+curl and the tools of POSIX, in an environment that contains the secrets and nothing else.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Turn = Mapping[str, str]
 
 
 def in_turns(pairs: Iterable[tuple[str, str]]) -> list[Turn]:
-    """Pairs of a defect and a check or requirement in as few turns as can be: one defect of each in a turn."""
+    """Deal pairs of a defect and a check over as few turns as possible: each check has one defect in a turn."""
     dealt: dict[str, list[str]] = {}
     for defect, requirement in pairs:
         dealt.setdefault(requirement, []).append(defect)
@@ -63,13 +63,13 @@ def in_turns(pairs: Iterable[tuple[str, str]]) -> list[Turn]:
 
 
 def key_of(check: str, turn: Turn) -> str | None:
-    """What a turn names a check by: its id, or its requirement."""
+    """The key of a check in a turn: its id, or its requirement."""
     return next((key for key in (check, requirement_of(check)) if key in turn), None)
 
 
 @dataclass(frozen=True)
 class Tried:
-    """How a script ended, with what it said: with the defect, and without."""
+    """Exit code and output of a script, with the defect and without."""
 
     script: Path
     defective: tuple[int, str]
@@ -77,7 +77,7 @@ class Tried:
 
     @property
     def right(self) -> bool:
-        """Whether it tells the one from the other."""
+        """Whether the script distinguishes the two."""
         passing = 2 if SECRET_IN_PART in self.script.read_text(encoding="utf-8") else 0
         return (self.defective[0], self.clean[0]) == (1, passing)
 
@@ -97,17 +97,17 @@ class Shown:
     config: Path = Path()
 
     def tried(self, script: Path, *defects: str) -> Tried:
-        """A script, run by sh, each time with nothing left of what was made before."""
+        """Run a script with the defects and without, each time on an empty reference."""
         return Tried(script, self.ended_with(script, *defects), self.ended_with(script))
 
     def ended_with(self, script: Path, *defects: str) -> tuple[int, str]:
-        """How a script ends with these defects, and what it says, with nothing left of what was made before."""
+        """Exit code and output of a script on an empty reference with these defects."""
         tell(self.control, "reset")
         tell(self.control, "switch", *defects)
         return self.run(script)
 
     def run(self, script: Path, *words: str) -> tuple[int, str]:
-        """How a script ends on the reference as it is, and what it says."""
+        """Exit code and output of a script on the reference as it is."""
         try:
             ran = subprocess.run(
                 [SHELL, str(script), *words], env=self.environment, capture_output=True, text=True, errors="replace",
@@ -174,7 +174,7 @@ def operated_by_curl(config: Path, control: str, hook: Path) -> None:
 
 
 def wrong_of(turn: Turn, explore: int, alone: bool = False) -> dict[str, list[str]]:
-    """By requirement what is wrong with the scripts of its findings: a line each, none where there is nothing."""
+    """By requirement, one line for each wrong script of its findings."""
     told: dict[str, list[str]] = {}
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
@@ -191,13 +191,13 @@ def wrong_of(turn: Turn, explore: int, alone: bool = False) -> dict[str, list[st
 
 
 def is_false(row: tuple[str, str, str]) -> bool:
-    """Whether a row is of a script that said something false, and not only less than can be told."""
+    """Whether a row is of a script with a wrong result, and not only of an undecided one."""
     found = re.search(r": (-?\d+) and (-?\d+) \| ", row[2])
     return found is not None and (found[1] not in ("1", "2") or found[2] not in ("0", "2"))
 
 
 def last_line(tried: Tried) -> str:
-    """What a wrong script said last: with the defect, where it does not say 1, or without."""
+    """The last line of a wrong script: of its wrong run."""
     said = (tried.clean if tried.defective[0] == 1 else tried.defective)[1].strip()
     return said.splitlines()[-1] if said else ""
 
@@ -217,7 +217,7 @@ def table(pairs: Sequence[tuple[str, str]], explore: int) -> tuple[int, list[tup
 
 
 def pairs_of(surface: str | None, defects: Sequence[str]) -> list[tuple[str, str]]:
-    """Each defect with each requirement that it names, but for those that only programs of others check."""
+    """Each defect with each requirement that it names, without those of real clients."""
     return [
         (name, requirement)
         for name, each in sorted(alterations().items())

@@ -1,10 +1,10 @@
-"""Runs any choice of checks, in any number of processes, from any seed, against the clean reference: nothing may fail.
+"""Run random selections of checks, in any number of processes, against the clean reference: nothing may fail.
 
     python -m tests.selections --seconds 600 --seed 1 --out DIR
 
-A whole run has its checks in one order, beside the same others. What rests on that shows when few of them are asked:
-one that comes before another has prepared what it needs, or while the preflight's last request still counts. One line
-for each run that ends otherwise than it must, its folder kept; the others' folders go. Exit 1 where there was any.
+A whole run has its checks in one order. A check that depends on an earlier one, or on the preflight's last request,
+fails in a smaller selection only. Each wrong run is one line, and its folder stays; the other folders are removed.
+Exit code 1 if any run was wrong.
 """
 
 from __future__ import annotations

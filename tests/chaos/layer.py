@@ -1,4 +1,4 @@
-"""Stands between the reference and its callers, and changes a part of the answers."""
+"""Change a part of the reference's responses before they are sent."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Plan:
     signatures: set[str] = field(default_factory=set)
 
     def chosen(self, surface: str, request: Request) -> random.Random | None:
-        """What chance decides by of this answer; None for one that stays."""
+        """The random source of this response's change; None if the response stays as it is."""
         route = f"{surface} {request.method} {NAMED.sub('*', request.raw_path)}"
         self.routes[route] += 1
         self.surfaces[surface] += 1

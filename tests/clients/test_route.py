@@ -14,6 +14,7 @@ from conformance.clients.programs.runner import run_program
 from conformance.clients.s3.sdk import s3_client
 from conformance.clients.s3.sigv4 import Keys
 from conformance.clients.transport.raw_socket import Wire
+from conformance.clients.transport.through_proxy import ProxyFailed, connected
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.contact import Failed, contact
@@ -87,8 +88,10 @@ NO_TUNNEL = [
 
 @pytest.mark.parametrize(("answer", "why"), NO_TUNNEL)
 def test_an_https_target_is_not_blamed_for_the_proxy(monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str) -> None:
-    with answering(answer) as (url, _):
+    with answering(answer, answer) as (url, _):
         monkeypatch.setenv("HTTPS_PROXY", url.replace("://", "://me:hidden-word@"))
+        with pytest.raises(ProxyFailed, match=rf"{url} in HTTPS_PROXY .*{why}.*NO_PROXY"):
+            connected("https", "target.example", 443, 0.5)
         http = HttpClient("https://target.example", Recorder(), Limits(connect_s=0.5, answer_s=0.5))
         with pytest.raises(NotConnected, match=rf"{url} in HTTPS_PROXY .*{why}.*NO_PROXY") as failure:
             http.get("/")

@@ -68,7 +68,7 @@ class Authority:
 
 
 def server_context(certificate: Path, lowest: str = "TLSv1_2", highest: str = "MAXIMUM_SUPPORTED") -> ssl.SSLContext:
-    """What a server speaks: its certificate and the versions of TLS, old ones too where named."""
+    """The TLS context of a server: its certificate, and the versions from ``lowest`` to ``highest``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     if lowest in ("TLSv1", "TLSv1_1"):
@@ -151,7 +151,7 @@ class Front:
 async def pump(
     source: Reader, sink: Writer, back: Writer, instead: Change = lambda sent: b"", told: Change = lambda said: said
 ) -> None:
-    """Passes on what comes, as ``told`` has it, until it ends; what ``instead`` makes of a part goes back instead."""
+    """Pass bytes on, changed by ``told``, until the source ends; a response of ``instead`` goes back instead."""
     with contextlib.suppress(OSError, ssl.SSLError):
         while part := await source.read(65536):
             own = instead(part)
