@@ -1,8 +1,7 @@
-"""Whether two kinds of requests take different times: rank test or lead, effect size, and a second sample.
+"""Decides whether two kinds of requests take different times: rank test or lead, effect size, and a second sample.
 
-Thresholds on means report a difference in half of all clean runs. So a difference counts only if a sample shows it in
-one of two ways, it is at least half a millisecond (less is invisible through a network), and a second sample shows the
-same sign:
+Thresholds on means report a difference in half of all clean runs. A difference counts only if it is at least half a
+millisecond, because less is invisible through a network, and if two samples show the same sign in one of two ways:
 
 - ranks: the Mann-Whitney test says p < 0.0001 and the common-language effect is beyond 0.5 ± 0.2;
 - lead: k responses of one kind are quicker than the quickest of the other, each by half a millisecond. Without a real

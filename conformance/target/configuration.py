@@ -15,13 +15,20 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from conformance.target.description import SHORTEST_SECRET, ConfigurationFile, Secret, Target
 from conformance.target.errors import Mistake, choices, nearest, path_text, pydantic_mistakes
-from conformance.target.references import BODIES, References, is_secret, secrets_in
+from conformance.target.references import (
+    BODIES,
+    References,
+    is_secret,
+    item_annotation,
+    member_annotation,
+    secrets_in,
+)
 from conformance.target.semantic_validation import NAMELESS, is_nameless, semantic_mistakes
 from conformance.target.toml_locations import Locations
 
@@ -264,29 +271,10 @@ def _with_secrets(value: Any, model: Any, reveal: Callable[[str], str]) -> Any:
     if isinstance(value, str) and is_secret(model) and value.startswith("$"):
         return Secret(value[1:], reveal(value[1:]))
     if isinstance(value, list):
-        return [_with_secrets(each, _content(model), reveal) for each in value]
-    if not isinstance(value, dict):
-        return value
-    fields = next((each.model_fields for each in _alternatives(model) if _is_model(each)), None)
-    if fields is None:
-        return {key: _with_secrets(each, _content(model), reveal) for key, each in value.items()}
-    known = {key: field.annotation for key, field in fields.items()}
-    return {key: _with_secrets(each, known.get(key), reveal) for key, each in value.items()}
-
-
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    """Return the alternatives of an annotation: those of a union, or the annotation itself."""
-    return (annotation,) if get_origin(annotation) in (list, dict) else (annotation, *get_args(annotation))
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _content(annotation: Any) -> Any:
-    """What the values of a list or a dict are, where an annotation tells."""
-    whole = next((each for each in _alternatives(annotation) if get_origin(each) in (list, dict)), None)
-    return get_args(whole)[-1] if whole is not None else None
+        return [_with_secrets(each, item_annotation(model), reveal) for each in value]
+    if isinstance(value, dict):
+        return {key: _with_secrets(each, member_annotation(model, key), reveal) for key, each in value.items()}
+    return value
 
 
 def _plain(value: Any) -> Any:

@@ -42,14 +42,14 @@ class References:
 
     def resolved(self, value: Any, annotation: Any, path: toml_locations.Path = ()) -> Any:
         """Return the value with its references replaced; an unresolved one gets a placeholder."""
-        model = model_of(annotation)
         if is_secret(annotation):
             return self._secret(value, path)
         if isinstance(value, dict):
-            kinds = {key: _annotation(annotation, model, key) for key in value}
+            kinds = {key: member_annotation(annotation, key) for key in value}
             return {key: self.resolved(each, kinds[key], (*path, key)) for key, each in value.items()}
         if isinstance(value, list):
-            return [self.resolved(each, _last(annotation), (*path, index)) for index, each in enumerate(value)]
+            kind = item_annotation(annotation)
+            return [self.resolved(each, kind, (*path, index)) for index, each in enumerate(value)]
         return self._interpolated(value, path) if isinstance(value, str) else value
 
     def _interpolated(self, text: str, path: toml_locations.Path) -> str:
@@ -128,17 +128,19 @@ def is_secret(annotation: Any) -> bool:
     return annotation is Secret
 
 
-def _last(annotation: Any) -> Any:
-    """Return the annotation of the values of a list or dict."""
+def item_annotation(annotation: Any) -> Any:
+    """Return the annotation of the values of a list or dict; None for another one."""
     for option in (annotation, *get_args(annotation)):
         if get_origin(option) in (list, dict):
             return get_args(option)[-1]
     return None
 
 
-def _annotation(annotation: Any, model: type[BaseModel] | None, key: str) -> Any:
+def member_annotation(annotation: Any, key: str) -> Any:
+    """Return the annotation of a key of a model or dict; None for an unknown one."""
+    model = model_of(annotation)
     if model is None:
-        return _last(annotation)
+        return item_annotation(annotation)
     known = model.model_fields.get(key)
     return known.annotation if known else None
 

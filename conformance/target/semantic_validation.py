@@ -112,7 +112,7 @@ def _placeholders(place: Path, resource: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _foreign_names(place: Path, target: dict[str, Any]) -> Iterator[Mistake]:
-    """Names of another organization's resources that are the target's own: checks would accuse it of leaking them."""
+    """Yield names of another organization that are the target's own: checks would accuse it of leaking them."""
     organization, foreign = target.get("organization"), _table(target, "foreign").get("organization")
     if isinstance(foreign, str) and foreign == organization:
         yield Mistake((*place, "foreign", "organization"), "is the target's own; another one is meant")
@@ -131,7 +131,7 @@ def _foreign_names(place: Path, target: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _clients(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
-    """One client in two roles with different expectations: checks would accuse it in one of them."""
+    """Yield clients in two roles with different expectations: checks would accuse them in one role."""
     for role, other in _same_login(credentials, "client_id", "client_secret"):
         separate, shared = (role, other) if role in SEPARATE_CLIENTS else (other, role)
         scopes = [credentials[each].get("scopes") or [] for each in (role, other)]
@@ -143,7 +143,7 @@ def _clients(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _logins(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
-    """One login in two roles with different permissions."""
+    """Yield logins in two roles, which have different permissions."""
     for role, other in _same_login(credentials, "username", "password"):
         yield Mistake((*place, other), f"is the login of {role}; each role is for one that may do something else")
 
@@ -158,7 +158,7 @@ def _same_login(credentials: dict[str, Any], name: str, secret: str) -> Iterator
 
 
 def _webhook(place: Path, url: Any) -> Iterator[Mistake]:
-    """An invalid webhook URL, which is a secret and not repeated."""
+    """Yield the mistake of an invalid webhook URL, without the URL, which is a secret."""
     matched = WEBHOOK_URL.match(url.reveal()) if isinstance(url, Secret) else None
     try:
         known = matched is not None and all(host_and_port(matched["scheme"].lower(), matched["authority"])[:2])

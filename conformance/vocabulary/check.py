@@ -30,7 +30,7 @@ def row(check_id: str, *values: Any) -> Any:
 
 
 def rows(table: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> list[Any]:
-    """The rows of a table by requirement and case; the case "" has no name."""
+    """Return the rows of a table by requirement and case; the case "" has no name."""
     return [
         row(f"{requirement}#{name}" if name else requirement, *values)
         for requirement, cases in table.items()

@@ -17,7 +17,7 @@ class Level(StrEnum):
 
 
 class Consequence(StrEnum):
-    """What a customer suffers when a promise is broken, the worst first."""
+    """The consequence of a broken promise for a customer, from worst to least."""
 
     LOSS = "loss"
     """Stored data is lost, or corrupted."""
@@ -33,7 +33,7 @@ class Consequence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Where a promise is stated: title and section of the document, the quoted words, a link.
+    """The source of a promise: title and section of the document, the quoted words, a link.
 
     ``paraphrased``: the words are the contract's own, because the document may not be copied.
     """
@@ -48,7 +48,7 @@ class Clause:
         return f"{self.document}, {self.section}"
 
     def plain(self) -> dict[str, Any]:
-        """The clause as the run record stores it."""
+        """Return the clause as the run record stores it."""
         words = {"document": self.document, "section": self.section, "quote": self.quote, "url": self.url}
         return {**words, "paraphrased": True} if self.paraphrased else words
 
@@ -76,7 +76,7 @@ class Promise:
     consequence: Consequence = Consequence.FORM
 
     def plain(self) -> dict[str, Any]:
-        """All but the id, as the run record stores it."""
+        """Return everything except the id, as the run record stores it."""
         described = {"title": self.title, "class": self.conformance_class, "surface": self.surface}
         return {**described, **self.clause.plain(), "consequence": str(self.consequence)}
 

@@ -219,7 +219,7 @@ class OAuthClient:
         return reply
 
     def request_by_basic(self, role: str = "full", scheme: str = "Basic", **changes: str | None) -> Exchange:
-        """The same with the client credentials in the Authorization field."""
+        """Send a token request with the credentials in HTTP Basic, changed as in ``form``."""
         return self.request_under(self.basic(role, scheme), role, **changes)
 
     def request_under(

@@ -114,7 +114,7 @@ class Registry:
         return [("Authorization", value)] if value is not None else []
 
     def support(self) -> Exchange:
-        """The support check (end-1)."""
+        """GET the support check (end-1)."""
         return self.send("GET", "/v2/")
 
     def catalog(self, query: str = "") -> Exchange:

@@ -29,7 +29,7 @@ class Content(Protocol):
         """The number of bytes."""
 
     def parts(self) -> Iterator[bytes]:
-        """The bytes."""
+        """Yield the bytes."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Pattern:
     size: int
 
     def parts(self) -> Iterator[bytes]:
-        """The bytes, 64 KiB at a time."""
+        """Yield the bytes, 64 KiB at a time."""
         # Imported here, because most runs do not need it.
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -61,7 +61,7 @@ class Joined:
         return sum(map(len, self.pieces))
 
     def parts(self) -> Iterator[bytes]:
-        """The pieces."""
+        """Yield the pieces."""
         yield from filter(None, self.pieces)
 
 
