@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.evidence.judgements.successes import (
+    ACCEPTED_CHUNK,
     CREATED_BLOB,
     CREATED_MANIFEST,
     DELETED,
