@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
 from conformance.commands.run import Made, add_color, color_words
-from conformance.runs.options import pytest_words
+from conformance.runs.options import option_arguments
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _rerun(earlier: Record, chosen: list[CheckResult], arguments: argparse.Names
 
     file = arguments.config or earlier.info.target_file
     examples = earlier.folder / EXAMPLES
-    words = pytest_words({
+    words = option_arguments({
         "terminal": True,
         "out": folder,
         "seed": earlier.info.seed,
@@ -91,7 +91,7 @@ def _rerun(earlier: Record, chosen: list[CheckResult], arguments: argparse.Names
         "config": file,
         "target": earlier.info.target if file else None,
     })  # fmt: skip
-    words += [word for each in chosen for word in pytest_words({"select": each.id})]
+    words += [word for each in chosen for word in option_arguments({"select": each.id})]
     areas = sorted({result.area for result in chosen})
     return run_pytest([*pytest_arguments(*areas), "-p", "xdist.plugin", *words, *color_words(arguments)], made)
 

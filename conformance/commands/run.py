@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
-from conformance.runs.options import JUDGING, OPTIONS, OUTPUT, TESTING, pytest_words, values_of
+from conformance.runs.options import JUDGING, OPTIONS, OUTPUT, TESTING, option_arguments, values_of
 from conformance.vocabulary.amounts import workers
 from conformance.vocabulary.verdict import ExitCode
 
@@ -142,9 +142,9 @@ def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
     count = "auto" if arguments.workers is None else str(arguments.workers)
     words = [*pytest_arguments(*_paths(arguments.selectors)), "-p", "xdist.plugin"]
     words += ["-n", count] if count not in ("0", "1") else []
-    words += pytest_words({"terminal": True, **values_of(arguments)}) + color_words(arguments)
+    words += option_arguments({"terminal": True, **values_of(arguments)}) + color_words(arguments)
     words += ["--quiet"] if arguments.quiet else []
-    return words + [word for each in arguments.selectors for word in pytest_words({"select": each})]
+    return words + [word for each in arguments.selectors for word in option_arguments({"select": each})]
 
 
 def _paths(selectors: list[str]) -> list[str]:

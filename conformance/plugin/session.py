@@ -208,7 +208,7 @@ class Run:
 
     def _writer(self) -> RecordWriter:
         try:
-            return RecordWriter(Path(self.options.folder), self.info, taken=not self.config.option.conformance_out)
+            return RecordWriter(Path(self.options.folder), self.info, reserved=not self.config.option.conformance_out)
         except RecordError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 

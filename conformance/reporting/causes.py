@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from conformance.reporting.exchanges import reason_phrase
 from conformance.reporting.text import on_one_line, shortened
 from conformance.runs.behaviour import VOLATILE_PART
-from conformance.runs.promises import PromiseResult, by_id, consequence_place, waived
+from conformance.runs.promises import PromiseResult, by_id, consequence_rank, waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import (
@@ -237,7 +237,7 @@ def causes(record: Record) -> list[Cause]:
         key=lambda each: (
             not each.ends_service,
             each.level == "MAY",
-            consequence_place(each.promise.consequence),
+            consequence_rank(each.promise.consequence),
             LEVELS.get(each.level, 3),
             -len(each.results),
         ),
