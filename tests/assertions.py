@@ -32,7 +32,7 @@ from typing import Any
 import pytest
 
 from conformance.plugin.judging import single_exceptions
-from conformance.plugin.surfaces import OF_AREA
+from conformance.plugin.surfaces import SURFACE_OF_AREA
 from conformance.plugin.worker import CHECK
 from conformance.reference.alteration import Defect
 from conformance.reference.deployment import alterations
@@ -181,7 +181,7 @@ def try_without(times: int, seed: int) -> None:
 def main(arguments: Iterable[str] | None = None) -> int:
     """The command line; 1 where a defect that was named makes no assertion fail."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--surface", choices=sorted({*OF_AREA.values()}), help="only the defects of this one")
+    parser.add_argument("--surface", choices=sorted({*SURFACE_OF_AREA.values()}), help="only the defects of this one")
     parser.add_argument("--defect", action="append", metavar="NAME", help="only these; repeatable")
     parser.add_argument("--remove", type=int, metavar="N", help="how many functions lose an assertion")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
