@@ -57,7 +57,7 @@ def _option(name: str) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Signs, and says what is stated; NON_CONFORMANT where the run does not entitle to it."""
     from conformance.reporting.attestation import claimable
-    from conformance.reporting.certification import NotEntitled, Wanted, certify, not_claimed
+    from conformance.reporting.certification import NotEntitled, Request, certify, not_claimed
     from conformance.reporting.text import visible
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         signer = private_key(arguments.key)
         record = read(folder)
-        wanted = Wanted(arguments.classes, product(arguments, record), today(), arguments.challenge)
+        wanted = Request(arguments.classes, product(arguments, record), today(), arguments.challenge)
         lines = certify(record, wanted, signer, suite_checks(arguments.classes or claimable(record)), contradicted)
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except NotEntitled as refusal:
