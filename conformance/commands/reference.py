@@ -8,7 +8,7 @@ from conformance.reference import service
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     service.add_arguments(
         subparsers.add_parser(
             "reference",
@@ -18,5 +18,5 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Lists, or serves; returns the exit code."""
+    """List, or serve; return the exit code."""
     return service.run(arguments)

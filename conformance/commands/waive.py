@@ -12,7 +12,7 @@ from conformance.vocabulary.verdict import ExitCode
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "waive",
         description="Adds an entry to waivers.toml, which is next to the target file and is reviewed like code.",
@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Appends the waiver; UsageMistake where it would not be a valid one."""
+    """Append the waiver; UsageMistake if it is not valid."""
     from conformance.contract.catalogue import catalogue
     from conformance.runs.waivers import Waiver, WaiverError, append, load
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             append(path, waiver)
             load(path, catalogue().requirements)
         except WaiverError:
-            # What was there was whole: the mistake is in what was asked for, or in what holds the file.
+            # The old content was valid: the mistake is in the new waiver, or in writing the file.
             with contextlib.suppress(OSError):
                 path.write_text(before, encoding="utf-8") if before is not None else path.unlink()
             raise
