@@ -80,18 +80,18 @@ class Needed:
 
 OCI = Needed(3.0, 1168, 50.0)
 CHECKS = 953
-"""Of the area."""
+"""The number of checks of the area."""
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 @contextmanager
 def docker_registry() -> Iterator[tuple[Path, str]]:
-    """A docker-registry without a login: a folder with a target file for it, and its URL."""
+    """Run a docker-registry without a login; yield a folder with a target file for it, and its URL."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         data = folder / "registry"
@@ -107,7 +107,7 @@ def docker_registry() -> Iterator[tuple[Path, str]]:
 
 
 def checked(folder: Path, out: Path, *options: str) -> tuple[Record, Needed]:
-    """One run against the registry of a folder, as a person would start it."""
+    """Run the suite against the registry of a folder; return the record and the cost."""
     command = ["-m", "conformance", "run", *options, "--out", str(out), "--config", str(folder / "conformance.toml")]
     code, needed = watched(folder, command)
     if code not in (0, 1, 7):
@@ -116,7 +116,7 @@ def checked(folder: Path, out: Path, *options: str) -> tuple[Record, Needed]:
 
 
 def watched(folder: Path, command: Sequence[str]) -> tuple[int, Needed]:
-    """How a Python command ended that makes requests to the registry of a folder, and what it needed."""
+    """Run a Python command that sends requests to the registry of a folder; return exit code and cost."""
     begun, peak, before = time.perf_counter(), 0.0, answered(folder)
     process = subprocess.Popen(
         [sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=as_installed()
@@ -128,7 +128,7 @@ def watched(folder: Path, command: Sequence[str]) -> tuple[int, Needed]:
 
 
 def answered(folder: Path) -> int:
-    """How many requests the registry of a folder has answered, by its own log: none is forgotten there."""
+    """Return the number of requests in the log of a folder's registry."""
     return (folder / "registry" / "log").read_text(encoding="utf-8", errors="replace").count(' HTTP/1.1" ')
 
 

@@ -24,7 +24,7 @@ STEP = re.compile(r"^\s*(?:Method:)?\s*(?:\d+\.)?\s*(.*)$")
 
 @dataclass(frozen=True)
 class CheckInfo:
-    """One check: ``id`` is the requirement's, plus ``#case`` where it has cases."""
+    """One check: ``id`` is the requirement's, plus ``#case`` if it has cases."""
 
     id: str
     requirement: Requirement

@@ -1,18 +1,18 @@
 """Distinguish a service that stopped answering from a failed check.
 
-A response shows that a service is there, an error of its own too, so a healthy target gets no extra request. After a
-check whose last request got no response, or that failed without one, its surface gets one light request. If that gets
-no response either, the service ended (connections are refused, or a gateway says so), hung (connections are accepted,
-and nothing is answered), or the network failed. The next check waits for it as long as the run took until then, 15 to
-60 seconds. All waits in vain of one process take at most 60 seconds. After that, it is the cause of all further checks.
+Any response, even an error, shows that a service runs, so a healthy target gets no extra request. After a check whose
+last request got no response, or that failed without one, its surface gets one light request. If that gets no response
+either, the service ended (connections are refused, or a gateway reports it), hung (connections are accepted, but get no
+response), or the network failed. The next check waits for the service as long as the run took so far, 15 to 60 seconds.
+A process spends at most 60 seconds on unsuccessful waits. After that, the outage is the cause of all further checks.
 
-The request that was under way when the service ended or hung is a finding, if no other process had one. With several
-workers, checks that were under way are in doubt: they are repeated alone once all workers are done. If a service that
-hung answers again, its check is in doubt, too: the finding needs a second hang.
+The request in progress when the service ended or hung is a finding, if no other process had one. With several workers,
+checks in progress are in doubt: they are repeated alone after all workers are done. If a service that hung responds
+again, its check is in doubt, too: the finding needs a second hang.
 
-A webhook may go on answering and accept no event any more. After a check of it that did not pass, it gets a valid
-event. If it accepted one before the run and accepts none now, that is the one cause of all that follows. The check
-itself fails, unless the response came from something that is no webhook.
+A webhook may respond but no longer accept events. After a check of it that did not pass, it gets a valid event. If it
+accepted one before the run and refuses it now, that is the cause of all further checks. The check itself fails, unless
+the response is not a webhook's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks that run alone, in the process that reports, once all others are done.
+"""Checks that run alone, in the reporting process, after all others.
 
 They are the checks that disturb others, and the checks in doubt: their service stopped answering, perhaps because of
 another worker's request, or for a while only. If the service is back, the request that stopped it stops it again.

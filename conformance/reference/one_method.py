@@ -7,8 +7,8 @@
         ...
 
 The function's name is the name of the defect; its docstring names the broken clause. The first parameter has the name
-of the method that is replaced, and is that method. A function of ``request`` intercepts, one of ``request`` and
-``answer`` rewrites. What needs state, or replaces several methods, is a class (``conformance.reference.alteration``).
+of the replaced method, and is that method. A function of ``request`` intercepts, one of ``request`` and ``answer``
+rewrites. A defect with state or several methods is a class (``conformance.reference.alteration``).
 
     ROWS = (
         row(
@@ -19,7 +19,7 @@ of the method that is replaced, and is that method. A function of ``request`` in
         ),
     )
 
-The surface of all of these is that of their package: ``tests.defects.<surface>.<topic>``.
+The package determines the surface: ``tests.defects.<surface>.<topic>``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def variant(**facts: Any) -> Callable[[Callable[..., Any]], type[Variant]]:
 def row(name: str, clause: str, *noticed_by: str, shipped: bool = False, **methods: Callable[..., Any]) -> type[Defect]:
     """Make a defect of the calling module: its name, the broken clause, the checks, an expression for each method.
 
-    An expression gets the original method first, but for ``rewrite`` and ``intercept``.
+    An expression gets the original method first, except ``rewrite`` and ``intercept``.
     """
     module = str(sys._getframe(1).f_globals["__name__"])
     facts = {"__doc__": clause, "__module__": module, "noticed_by": noticed_by, "shipped": shipped}

@@ -1,7 +1,7 @@
-"""``allure-results/``: the run as Allure results, test_result with Allure's own classes.
+"""``allure-results/``: the run as Allure results, made with Allure's own classes.
 
 Epic is the area, feature the promise, story the requirement. Only a check that did not pass has its description, its
-clause and its exchanges. Results of one check in several runs share a history id test_result from the check's id.
+clause and its exchanges. Results of one check in several runs share a history id made from the check's id.
 """
 
 from __future__ import annotations

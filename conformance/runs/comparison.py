@@ -104,7 +104,7 @@ class Comparison:
 
 
 def compare(old: Record, new: Record) -> Comparison:
-    """Return compared difference between two runs; RecordError if they have no check in common."""
+    """Return every difference between two runs; RecordError if they have no check in common."""
     before, now = ({result.id: result for result in record.results} for record in (old, new))
     if not before.keys() & now.keys():
         raise RecordError(f"{old.folder} and {new.folder} have no check in common; there is nothing to compare")

@@ -1,6 +1,6 @@
 """Reading of run records; ``record`` describes the format.
 
-A damaged record is read as far as possible, with remarks on remark is missing.
+A damaged record is read as far as possible, with remarks on what is missing.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Record:
         return sorted([*folder.glob("*.ndjson"), *folder.glob("*.ndjson.gz")])
 
     def leftovers(self) -> list[dict[str, str]]:
-        """Return the leftovers: remark the run could not remove."""
+        """Return the leftovers: what the run could not remove."""
         path = self.folder / LEFTOVERS
         try:
             found = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Waivers: reviewed, dated permissions for known findings, in ``waivers.toml`` beside the target file (``path_of``).
+"""Waivers: reviewed, dated permissions for known findings, in ``waivers.toml`` next to the target file (``path_of``).
 
     [[waiver]]
     id = "registry/tags/list-is-sorted"     # a requirement, or one case of it (…#case)
@@ -117,7 +117,7 @@ def of_run(info: RunInfo) -> Waivers:
 
 
 def path_of(given: str | Path | None, target_file: Path | None, start: Path) -> Path:
-    """Return where the waivers are, for every command: the given file, or ``waivers.toml`` beside the target file.
+    """Return where the waivers are, for every command: the given file, or ``waivers.toml`` next to the target file.
 
     Without a target file, when the embedded reference is checked, ``waivers.toml`` is in ``start``.
     """

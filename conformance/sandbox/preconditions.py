@@ -1,4 +1,4 @@
-"""Conditional updates, of resources that declare concurrency a concurrent update is detected."""
+"""Conditional updates, of resources that declare how a concurrent update is detected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 
 def conditional(platform: Platform) -> list[Resource]:
-    """Return the resources that declare concurrency a concurrent update is detected."""
+    """Return the resources that declare how a concurrent update is detected."""
     found = [
         each for each in platform.resources_with("create", "item", "update") if each.update and each.update.concurrency
     ]
