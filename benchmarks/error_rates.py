@@ -155,8 +155,8 @@ def checks(rows: list[Row], runs: int) -> int:
 def generators(runs: int) -> int:
     """Apply only the rule for tokens to generators of the suite's tests; return the number of alarms on good ones."""
     alarms = 0
-    for kind, made in (("good", GOOD), ("guessable", BAD)):
-        for name, generate in made.items():
+    for kind, generators_by_name in (("good", GOOD), ("guessable", BAD)):
+        for name, generate in generators_by_name.items():
             found = sum(bool(weakness(_sample(generate, run), time.time())) for run in range(runs))
             alarms += found if kind == "good" else 0
             result = f"{found} alarms in {runs}" if kind == "good" else f"found {found} of {runs}"

@@ -28,8 +28,8 @@ from tests.rows import Row
 class Rounds(Table):
     """Runs all properties repeatedly, each time with another seed."""
 
-    def __init__(self, wanted: list[Row], control: str, enough: int) -> None:
-        super().__init__(wanted, control)
+    def __init__(self, rows: list[Row], control: str, enough: int) -> None:
+        super().__init__(rows, control)
         self.enough = enough
         self.tried: Counter[str] = Counter()
         self.events: dict[str, Counter[str]] = {}
@@ -66,17 +66,17 @@ def main() -> int:
     parser.add_argument("--explore", type=int, default=100, help="examples a property and round")
     parser.add_argument("--surface", action="append", choices=SURFACES)
     choice = parser.parse_args()
-    wanted = [Row(surface, surface, None) for surface in choice.surface or SURFACES]
-    made: list[Rounds] = []
+    rows = [Row(surface, surface, None) for surface in choice.surface or SURFACES]
+    created: list[Rounds] = []
 
     def loop(control: str) -> Rounds:
-        made.append(Rounds(wanted, control, choice.examples))
-        return made[0]
+        created.append(Rounds(rows, control, choice.examples))
+        return created[0]
 
     begun = time.monotonic()
-    in_reference(wanted, choice.explore, loop)
-    _print(made[0], time.monotonic() - begun)
-    return 1 if made[0].wrong else 0
+    in_reference(rows, choice.explore, loop)
+    _print(created[0], time.monotonic() - begun)
+    return 1 if created[0].wrong else 0
 
 
 def _print(rounds: Rounds, took_s: float) -> None:

@@ -142,16 +142,16 @@ def plain_client(url: str, requests: int) -> float:
         answer.read()
         return answer
 
-    path, made = "/v2/orgs/acme/plain/blobs/", 0
+    path, sent = "/v2/orgs/acme/plain/blobs/", 0
     begun = time.perf_counter()
-    while made < requests:
-        content = f"blob {made} {time.time()}".encode()
+    while sent < requests:
+        content = f"blob {sent} {time.time()}".encode()
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         location = ask("POST", f"{path}uploads/").headers["Location"].removeprefix(url)
         ask("PUT", f"{location}&digest={digest}", content)
         for method in ("HEAD", "GET", "DELETE"):
             ask(method, f"{path}{digest}")
-        made += 5
+        sent += 5
     return time.perf_counter() - begun
 
 

@@ -95,8 +95,8 @@ def whole_run(workers: int, folder: Path) -> Measured:
     try:
         control = shlex.split(_target(reference).hooks.revoke or "")[3]
         tell(control, "capture")
-        words = ["--workers", str(workers), "--config", str(reference.target_config), "--out", str(folder)]
-        memory = _watched_run(words, Path.cwd())
+        arguments = ["--workers", str(workers), "--config", str(reference.target_config), "--out", str(folder)]
+        memory = _watched_run(arguments, Path.cwd())
         wall = time.perf_counter() - begun
         captured = json.loads(tell(control, "captured"))
         tell(control, "reset")

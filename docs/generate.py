@@ -61,7 +61,7 @@ def pages() -> dict[str, str]:
         "reference/real-servers.md": servers,
         "reference/changelog.md": changelog,
     }
-    return {path: "\n".join(made()) + "\n" for path, made in singles.items()} | dict(promise_pages())
+    return {path: "\n".join(lines()) + "\n" for path, lines in singles.items()} | dict(promise_pages())
 
 
 def cell(text: str) -> str:
@@ -166,26 +166,28 @@ error that names its line and the nearest known key. Each table below belongs to
 
 def target_file() -> Iterator[str]:
     """Yield the keys of conformance.toml, from its schema."""
-    made = schema()
+    document = schema()
     yield TARGET_FILE
-    for name, (path, definition) in tables(made, "Target", "targets.NAME").items():
+    for name, (path, definition) in tables(document, "Target", "targets.NAME").items():
         mark = "##" if path.count(".") < 3 else "###"
         yield from ("", f"{mark} {path.removeprefix('targets.NAME.')}", "")
-        yield from (cell(definition.get("description", "")), *keys(definition, name, made))
+        yield from (cell(definition.get("description", "")), *keys(definition, name, document))
 
 
-def tables(made: Mapping[str, Any], name: str, path: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
+def tables(document: Mapping[str, Any], name: str, path: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Return a definition and those that its keys refer to, each with the path of its table, in order."""
-    definition = made["$defs"][name]
+    definition = document["$defs"][name]
     found = {name: (path, definition)}
     for key, value in definition["properties"].items():
         for reference in re.findall(r"#/\$defs/(\w+)", json.dumps(value)):
             step = f"{key}.ROLE" if "additionalProperties" in value else key
-            found |= {each: at for each, at in tables(made, reference, f"{path}.{step}").items() if each not in found}
+            found |= {
+                each: at for each, at in tables(document, reference, f"{path}.{step}").items() if each not in found
+            }
     return found
 
 
-def keys(definition: Mapping[str, Any], name: str, made: Mapping[str, Any]) -> Iterator[str]:
+def keys(definition: Mapping[str, Any], name: str, document: Mapping[str, Any]) -> Iterator[str]:
     """Yield a table of an object's keys."""
     required = definition.get("required", [])
     yield from ("", "| key | value | meaning |", "| --- | --- | --- |")
@@ -246,18 +248,18 @@ def record() -> Iterator[str]:
     yield RECORD_FORMAT
     folder = ROOT / "conformance" / "runs" / "schemas"
     for name, file in RECORD.items():
-        made = json.loads((folder / f"{name}.schema.json").read_text(encoding="utf-8"))
+        document = json.loads((folder / f"{name}.schema.json").read_text(encoding="utf-8"))
         yield from (
             "",
             f"## {file}",
             "",
-            f"Schema: `conformance/runs/schemas/{name}.schema.json`. {made['description']}",
+            f"Schema: `conformance/runs/schemas/{name}.schema.json`. {document['description']}",
         )
-        definitions = {file: made} if "properties" in made else {}
-        definitions |= {each: own for each, own in made.get("$defs", {}).items() if "properties" in own}
+        definitions = {file: document} if "properties" in document else {}
+        definitions |= {each: own for each, own in document.get("$defs", {}).items() if "properties" in own}
         for each, own in definitions.items():
             yield from ([] if each == file else ["", f"### {file}: {each}"])
-            yield from keys(own, each, made)
+            yield from keys(own, each, document)
 
 
 # Promises

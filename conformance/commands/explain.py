@@ -65,10 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.CONFORMANT
 
 
-def nearest_id(word: str, known: Iterable[str], default: str = "; conformance list --requirements shows all") -> str:
+def nearest_id(text: str, known: Iterable[str], default: str = "; conformance list --requirements shows all") -> str:
     """Return ``; did you mean …?`` for a similar id, or one that contains the word; else ``default``."""
     ids = list(known)
-    found = difflib.get_close_matches(word, ids, 1, 0.6) or [each for each in ids if word and word in each][:1]
+    found = difflib.get_close_matches(text, ids, 1, 0.6) or [each for each in ids if text and text in each][:1]
     return f'; did you mean "{found[0]}"?' if found else default
 
 
@@ -141,8 +141,8 @@ def _advice(selector: str) -> Iterator[str]:
     yield f"  conformance waive {shlex.quote(selector)} --reason REASON --issue URL --until YYYY-MM-DD"
 
 
-def _wrapped(text: str, first: str, others: str) -> list[str]:
+def _wrapped(text: str, first: str, indent: str) -> list[str]:
     width = shutil.get_terminal_size((WIDEST, 24)).columns
     return textwrap.wrap(
-        text, max(NARROWEST, min(WIDEST, width)), initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+        text, max(NARROWEST, min(WIDEST, width)), initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
     )

@@ -155,7 +155,7 @@ def _prompt_all(answers: Answers, with_surfaces: bool) -> None:
         return
     if with_surfaces:
         proposed = ", ".join(answers.surfaces)
-        reply = _prompt(f"Which surfaces are there ({proposed})?", proposed, lambda word: bool(_surfaces(word)))
+        reply = _prompt(f"Which surfaces are there ({proposed})?", proposed, lambda answer: bool(_surfaces(answer)))
         answers.surfaces = _surfaces(reply)
     answers.target = _prompt("A name for the target?", answers.target, _matches(NAME))
     answers.organization = _prompt("The slug of the organization under test?", answers.organization, _matches(SLUG))
@@ -187,7 +187,7 @@ def _prompt_credentials(answers: Answers, surface: str) -> None:
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda word: pattern.match(word) is not None
+    return lambda answer: pattern.match(answer) is not None
 
 
 def _prompt(question: str, proposed: str, accepted: Callable[[str], bool], hint: str = "That cannot be used.") -> str:
@@ -197,9 +197,9 @@ def _prompt(question: str, proposed: str, accepted: Callable[[str], bool], hint:
         if not line:
             print(file=sys.stderr)
             raise UsageMistake("the questions cannot be asked without a terminal; --yes accepts the defaults")
-        word = line.strip() or proposed
-        if accepted(word):
-            return word
+        answer = line.strip() or proposed
+        if accepted(answer):
+            return answer
         print(hint, file=sys.stderr)
 
 

@@ -127,8 +127,8 @@ def since(baseline: Path, folder: Path | None, fail_on: str | None, code: int) -
     """Print the changes since the baseline, unless the run is incomplete; return the exit code."""
     if folder is None or code not in (ExitCode.CONFORMANT, ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE):
         return code
-    here = Path.cwd()
-    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    current = Path.cwd()
+    folder = folder.relative_to(current) if folder.is_relative_to(current) else folder
     comparisons = compared(baseline, [folder])
     print()
     show(comparisons)

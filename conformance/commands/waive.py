@@ -64,20 +64,20 @@ def _day(text: str) -> datetime.date:
     return day
 
 
-def _file(given: Path | None, config: Path | None) -> Path:
+def _file(option: Path | None, config: Path | None) -> Path:
     """Return the file that a run with the same --waivers and --config reads."""
     from conformance.runs.waivers import path_of
     from conformance.target.configuration import NoConfiguration, locate
 
-    here = Path.cwd()
+    current = Path.cwd()
     try:
-        target_file = locate(config, here)
+        target_file = locate(config, current)
     except NoConfiguration:
-        return _short(path_of(given, None, here), here)
+        return _short(path_of(option, None, current), current)
     if not target_file.is_file():
         raise UsageMistake(f"--config {config}: there is no such file")
-    return _short(path_of(given, target_file, here), here)
+    return _short(path_of(option, target_file, current), current)
 
 
-def _short(path: Path, here: Path) -> Path:
-    return path.relative_to(here) if path.is_relative_to(here) else path
+def _short(path: Path, current: Path) -> Path:
+    return path.relative_to(current) if path.is_relative_to(current) else path

@@ -38,8 +38,8 @@ class Preparation:
         used = [key for key in self._requests if key[0] in names and item.nodeid.startswith(key[1])]
         for key in used:
             # Converted once, since many checks can fail.
-            self._requests[key] = [self.recorder.made(kept) for kept in self._requests[key]]
-        return [kept for key in used for kept in self._requests[key]]
+            self._requests[key] = [self.recorder.made(exchange) for exchange in self._requests[key]]
+        return [exchange for key in used for exchange in self._requests[key]]
 
     def make_anew(self, item: pytest.Function) -> None:
         """Let pytest set up a check's failed shared fixtures again for the next check, each once.

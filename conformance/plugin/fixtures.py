@@ -65,8 +65,8 @@ def once() -> Once:
 @pytest.fixture(scope="session")
 def names(request: pytest.FixtureRequest) -> Names:
     """The names of this worker."""
-    made: Names = request.config.stash[KEYS.names]
-    return made
+    worker_names: Names = request.config.stash[KEYS.names]
+    return worker_names
 
 
 @pytest.fixture(scope="session")
@@ -92,8 +92,8 @@ def ledger(request: pytest.FixtureRequest, http: Callable[[str], HttpClient]) ->
     """The ledger for created resources, which are removed at the end of the session."""
     ledger = request.config.stash[KEYS.ledger]
     # A rejudged run removes nothing.
-    between = [ledger.begin_example] if RECORDER.tape is None else []
-    BETWEEN.extend(between)
+    callbacks = [ledger.begin_example] if RECORDER.tape is None else []
+    BETWEEN.extend(callbacks)
     yield ledger
-    BETWEEN[:] = [each for each in BETWEEN if each not in between]
+    BETWEEN[:] = [each for each in BETWEEN if each not in callbacks]
     request.config.stash[KEYS.leftovers].extend(ledger.clean_up())

@@ -109,8 +109,8 @@ def _filters(config: pytest.Config) -> dict[str, Any]:
         "lf": "--lf",
         "stepwise": "--stepwise",
     }
-    given = {option: getattr(config.option, name, None) for name, option in names.items()}
-    return {option: "" if value is True else value for option, value in given.items() if value}
+    options = {option: getattr(config.option, name, None) for name, option in names.items()}
+    return {option: "" if value is True else value for option, value in options.items() if value}
 
 
 def cuts_areas(config: pytest.Config) -> bool:

@@ -81,9 +81,9 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     if error is None:
         return Judgement(Verdict.PASS)
     raised = [_of_hypothesis(each) or each for each in single_exceptions(error)]
-    broken = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
-    if broken:
-        return Judgement(Verdict.ERROR, recorder.redactor.text(_described(broken[0])))
+    errors = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
+    if errors:
+        return Judgement(Verdict.ERROR, recorder.redactor.text(_described(errors[0])))
     # A finding of one example counts, even if other examples are inconclusive.
     found = phase != "setup" and any(isinstance(each, AssertionError) for each in raised)
     absent = next((each for each in raised if isinstance(each, NotApplicable)), None)
@@ -134,11 +134,11 @@ def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judge
     )
 
 
-def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> dict[str, Any]:
+def _finding(error: BaseException, group: BaseException, recorder: Recorder) -> dict[str, Any]:
     redact = recorder.redactor.body
-    own = getattr(error, "evidence", recorder.entries)
-    known = {entry["id"] for entry in own}
-    sequence = _as_sent([*(entry for entry in recorder.prepared if entry["id"] not in known), *own])
+    entries = getattr(error, "evidence", recorder.entries)
+    known = {entry["id"] for entry in entries}
+    sequence = _as_sent([*(entry for entry in recorder.prepared if entry["id"] not in known), *entries])
     exchanges = [entry for entry in sequence if entry["kind"] == "exchange"]
     named: list[str] = []
     if isinstance(error, NonConformance):
@@ -149,17 +149,17 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     shown = next(
         (entry for entry in sequence if named and entry["id"] == named[-1]), exchanges[-1] if exchanges else None
     )
-    notes = [*getattr(error, "__notes__", []), *(getattr(whole, "__notes__", []) if whole is not error else [])]
+    notes = [*getattr(error, "__notes__", []), *(getattr(group, "__notes__", []) if group is not error else [])]
     # The example first, then how many others fail alike.
-    said = [
+    note_texts = [
         _readable(note, getattr(error, "tried", ()))
         for note in sorted(notes, key=lambda note: bool(OTHERS.match(note)))
     ]
     finding = {
-        "asked": asked(shown) if shown else "",
+        "asked": request_text(shown) if shown else "",
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
-        "hint": redact("\n".join([hint, *said]).strip())[:LONGEST],
+        "hint": redact("\n".join([hint, *note_texts]).strip())[:LONGEST],
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
         "proof": _proof(error, recorder),
@@ -188,7 +188,7 @@ def _or_before(last: float, own: float) -> float:
     return own or last
 
 
-def asked(entry: dict[str, Any]) -> str:
+def request_text(entry: dict[str, Any]) -> str:
     """Return method, path and query of a finding's request; "" for a program's transcript."""
     if entry["kind"] != "exchange":
         return ""
@@ -232,11 +232,11 @@ def _readable(note: str, tried: Iterable[str]) -> str:
 
 def _described(error: BaseException) -> str:
     error.__notes__ = [_readable(note, getattr(error, "tried", ())) for note in getattr(error, "__notes__", [])]
-    what = "".join(traceback.format_exception_only(error)).strip()[: LONGEST // 2]
+    summary = "".join(traceback.format_exception_only(error)).strip()[: LONGEST // 2]
     # The innermost first, without frames of libraries.
     frames = [each for each in traceback.extract_tb(error.__traceback__) if _is_ours(each.filename)]
-    where = [f"at {each.filename}:{each.lineno} in {each.name}: {each.line}" for each in reversed(frames)]
-    return "\n".join([what, *where])[:LONGEST].replace(f"{PACKAGE.parent}/", "")
+    locations = [f"at {each.filename}:{each.lineno} in {each.name}: {each.line}" for each in reversed(frames)]
+    return "\n".join([summary, *locations])[:LONGEST].replace(f"{PACKAGE.parent}/", "")
 
 
 def _is_ours(file: str) -> bool:

@@ -44,11 +44,11 @@ def formats_of(text: str) -> list[str]:
     return chosen
 
 
-def seed_of(given: int | None, nonce: str | None) -> int:
+def seed_of(seed: int | None, nonce: str | None) -> int:
     """Return the seed of a run; pytest.UsageError if both a seed and a challenge, which sets it, are given."""
-    if nonce and given is not None:
+    if nonce and seed is not None:
         raise pytest.UsageError("--challenge sets the seed; leave --seed out")
-    return challenge_seed(nonce) if nonce else DEFAULT_SEED if given is None else given
+    return challenge_seed(nonce) if nonce else DEFAULT_SEED if seed is None else seed
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class Rejudging(Worker):
     def __init__(self, config: pytest.Config, record: Record, name: str, scratch: Path) -> None:
         self.record, self.scratch = record, scratch
         self.stored = {result.id: result for result in record.results if result.worker == name}
-        self.order = {check: place for place, check in enumerate(self.stored)}
+        self.order = {check: number for number, check in enumerate(self.stored)}
         self.rejudged: list[dict[str, Any]] = []
         self.gated = False
         super().__init__(config, _options(record, name), name)

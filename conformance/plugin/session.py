@@ -107,9 +107,9 @@ class Run:
 
     def _target(self) -> tuple[str, Target, Path]:
         option = self.config.option
-        given = Path(option.conformance_config) if option.conformance_config else None
+        file = Path(option.conformance_config) if option.conformance_config else None
         try:
-            loaded = configuration.load(given, self.config.invocation_params.dir)
+            loaded = configuration.load(file, self.config.invocation_params.dir)
             name, target = loaded.choose(option.conformance_target)
         except configuration.NoConfiguration:
             loaded = self._reference()
@@ -159,10 +159,10 @@ class Run:
 
     def _waivers(self, target_file: Path) -> waivers.Waivers:
         option = self.config.option
-        given = option.conformance_waivers
-        path = waivers.path_of(given, None if self.embedded else target_file, self.config.invocation_params.dir)
+        option_value = option.conformance_waivers
+        path = waivers.path_of(option_value, None if self.embedded else target_file, self.config.invocation_params.dir)
         try:
-            found = waivers.load(path, catalogue().requirements, bool(given))
+            found = waivers.load(path, catalogue().requirements, bool(option_value))
             return waivers.Waivers(found, now()[:10], option.conformance_shard is None, self.selection, path)
         except waivers.WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None

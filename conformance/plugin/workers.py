@@ -39,9 +39,9 @@ def provisional(config: pytest.Config) -> int:
 
 def count(config: pytest.Config) -> int:
     """Return how many workers the run has; 0 if the reporting process runs the checks."""
-    given = config.getoption("numprocesses", None)
-    if isinstance(given, int):
-        return given
+    processes = config.getoption("numprocesses", None)
+    if isinstance(processes, int):
+        return processes
     # xdist's syntax: "2*popen", "socket=HOST:PORT".
     times = [each.partition("*") for each in config.getoption("tx", None) or []]
     return sum(int(number) if mark and number.isdigit() else 1 for number, mark, _ in times)

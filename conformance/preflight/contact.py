@@ -121,13 +121,13 @@ class Contact:
             return f"{where}: the connection was closed without an answer{why}"
         if proxy := re.search(r"the proxy .* in [A-Z]+_PROXY .*", failure.why):
             return f"{where}: {proxy[0]}"
-        for pattern, words in CAUSES:
+        for pattern, explanation in CAUSES:
             if re.search(pattern, failure.why):
                 # A TLS handshake times out once there is a connection.
                 unconnected = isinstance(failure, NotConnected) and "handshake" not in failure.why
-                return f"{where}: {NO_CONNECTION if words == NO_ANSWER and unconnected else words}"
-        said = failure.why.rpartition(": ")[2].replace(self.http.base_url, where)
-        return f"{where}: {self.http.recorder.redactor.text(said)}"
+                return f"{where}: {NO_CONNECTION if explanation == NO_ANSWER and unconnected else explanation}"
+        reason = failure.why.rpartition(": ")[2].replace(self.http.base_url, where)
+        return f"{where}: {self.http.recorder.redactor.text(reason)}"
 
 
 def recorder_for(target: Target) -> Recorder:

@@ -69,8 +69,8 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
     try:
         reply = _token_response(contact, identity, credential, in_body=True)
         if role not in REFUSED_ROLES and 400 <= reply.status < 500:
-            other = _token_response(contact, identity, credential, in_body=False)
-            if 400 <= other.status < 500:
+            second = _token_response(contact, identity, credential, in_body=False)
+            if 400 <= second.status < 500:
                 _note_refusal(state, role, credential, reply, _refusal_text(contact, identity, credential, reply))
     except Failed as failure:
         state.role(role, str(failure))
@@ -188,8 +188,8 @@ def _resource(contact: Contact, state: SurfaceState, resource: Resource, token: 
         return False
     if reply.ok and not is_html(reply):
         return True
-    what = "HTML where JSON is due" if is_html(reply) else f"{reply.status}"
-    state.fail(f"resource {resource.name}: {resource.method} {resource.path} is answered {what}")
+    answer = "HTML where JSON is due" if is_html(reply) else f"{reply.status}"
+    state.fail(f"resource {resource.name}: {resource.method} {resource.path} is answered {answer}")
     return False
 
 

@@ -146,7 +146,7 @@ def hook_table(control_url: str) -> str:
         "rotate_webhook": "rotate-webhook", "events": "events",
     }  # fmt: skip
     return "[targets.reference.hooks]\n" + "".join(
-        f"{key} = {quoted(f'{command} {word}')}\n" for key, word in arguments.items()
+        f"{key} = {quoted(f'{command} {command_arguments}')}\n" for key, command_arguments in arguments.items()
     )
 
 

@@ -46,17 +46,17 @@ class Control:
             await send_answer(send, self._text_answer(404, "no such page"))
             return
         try:
-            command, *words = json.loads(body)
-            answer = self._text_answer(200, self.execute(command, words))
+            command, *arguments = json.loads(body)
+            answer = self._text_answer(200, self.execute(command, arguments))
         except (KeyError, ValueError, TypeError) as mistake:
             answer = self._text_answer(400, f"not done: {mistake}")
         await send_answer(send, answer)
 
-    def execute(self, command: str, words: list[str]) -> str:
+    def execute(self, command: str, arguments: list[str]) -> str:
         """Execute a command and return the text to print; KeyError or ValueError if that fails."""
         surfaces: dict[str, Any] = self.deployment.surfaces
         if command == "switch":
-            self.deployment.switch(words)
+            self.deployment.switch(arguments)
             return ""
         if command == "reset":
             self.deployment.reset()
@@ -76,10 +76,10 @@ class Control:
         if command == "failures":
             return json.dumps(self._failures())
         if command in ("revoke", "restore"):
-            self._change_credential(command, words[0])
+            self._change_credential(command, arguments[0])
             return ""
         if command in ("promote", "demote"):
-            getattr(surfaces["identity"], command)(words[0])
+            getattr(surfaces["identity"], command)(arguments[0])
             return ""
         if command == "rotate-webhook":
             path = str(surfaces["webhooks"].rotate())

@@ -284,19 +284,19 @@ def _groups(failing: list[CheckResult]) -> list[list[CheckResult]]:
     leaders: dict[Key, int] = {}
     group = list(range(len(failing)))
 
-    def root(place: int) -> int:
-        while group[place] != place:
-            place = group[place]
-        return place
+    def root(index: int) -> int:
+        while group[index] != index:
+            index = group[index]
+        return index
 
-    for place, keys in enumerate(_keys(failing)):
+    for index, keys in enumerate(_keys(failing)):
         for key in keys:
-            first = leaders.setdefault(key, place)
-            one, other = sorted((root(first), root(place)))
+            first = leaders.setdefault(key, index)
+            one, other = sorted((root(first), root(index)))
             group[other] = one
     found: dict[int, list[CheckResult]] = {}
-    for place, result in enumerate(failing):
-        found.setdefault(root(place), []).append(result)
+    for index, result in enumerate(failing):
+        found.setdefault(root(index), []).append(result)
     return list(found.values())
 
 

@@ -101,8 +101,8 @@ def not_claimed(record: Record, classes: Iterable[str]) -> Iterator[str]:
 def _unanswered(record: Record, request: Request) -> Iterator[str]:
     """Yield a reason if the run was not made with the attester's challenge."""
     if request.challenge and record.info.challenge != request.challenge:
-        made = f"with challenge {record.info.challenge}" if record.info.challenge else "without one"
-        yield f"the run was made {made}; conformance run --challenge {request.challenge} makes one that answers"
+        challenge = f"with challenge {record.info.challenge}" if record.info.challenge else "without one"
+        yield f"the run was made {challenge}; conformance run --challenge {request.challenge} makes one that answers"
 
 
 def valid_until(record: Record) -> str:
@@ -207,20 +207,20 @@ def statements(path: Path, key: SSlibKey | None) -> list[Attestation]:
     return found
 
 
-def _statement(place: str, line: str, key: SSlibKey | None) -> Attestation:
+def _statement(source: str, line: str, key: SSlibKey | None) -> Attestation:
     try:
         attestation = Attestation.model_validate_json(json.dumps(opened(line, key)))
     except Unsigned as refusal:
-        raise Refused(f"{place}: {refusal}") from None
+        raise Refused(f"{source}: {refusal}") from None
     except ValidationError as mistake:
         first = mistake.errors()[0]
         where = ".".join(str(each) for each in first["loc"])
-        raise Refused(f"{place}: says something else than a statement of a run: {where}: {first['msg']}") from None
+        raise Refused(f"{source}: says something else than a statement of a run: {where}: {first['msg']}") from None
     attester = attestation.attester
     if attester != Attester.of(attester.digest.get("sha256", ""), attester.annotations.challenge):
-        raise Refused(f"{place}: says of its attester what no statement says")
+        raise Refused(f"{source}: says of its attester what no statement says")
     if key is not None and attester.digest != {"sha256": key.keyid}:
-        raise Refused(f"{place}: names another key than the one that signed it")
+        raise Refused(f"{source}: names another key than the one that signed it")
     return attestation
 
 

@@ -79,8 +79,8 @@ def since(course: Course, started: Sequence[str]) -> str:
     """Return when a problem was first seen and last absent; ``started`` are the runs' start times."""
     if course.trend in (Trend.STEADY, Trend.FIXED) or course.first_seen is None:
         return ""
-    seen = f"first seen {started[course.first_seen]}"
-    return seen + (f", last good {started[course.last_good]}" if course.last_good is not None else ", never good")
+    since_text = f"first seen {started[course.first_seen]}"
+    return since_text + (f", last good {started[course.last_good]}" if course.last_good is not None else ", never good")
 
 
 def render(histories: Sequence[History], folder: Path) -> str:
@@ -153,9 +153,9 @@ def text(history: History) -> Iterator[str]:
 
 def _lines(course: Course, started: Sequence[str]) -> Iterable[str]:
     yield f"  {on_one_line(course.id)}  {course.level}  {_strip(course.verdicts)}"
-    seen = since(course, started)
-    if seen:
-        yield f"      {seen}"
+    since_text = since(course, started)
+    if since_text:
+        yield f"      {since_text}"
 
 
 def _promise_line(course: PromiseCourse) -> str:

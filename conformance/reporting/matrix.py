@@ -138,11 +138,11 @@ def _causes(change: Change, result: CheckResult | None, failing: Mapping[str, in
 
 def _difference(detail: str) -> object:
     """Return the kind of difference without the path: one defect of a method shows at many paths."""
-    request, _, words = detail.partition(": ")
-    before, arrow, after = words.partition(" → ")
+    request, _, description = detail.partition(": ")
+    before, arrow, after = description.partition(" → ")
     was, now = ({each.rpartition(" ")[2] for each in side.split(", ")} for side in (before, after))
     subject = before.split(", ")[0].rpartition(" ")[0]
-    ways = (subject, frozenset(was - now), frozenset(now - was)) if arrow else words
+    ways = (subject, frozenset(was - now), frozenset(now - was)) if arrow else description
     return request.split(" ", 1)[0], ways
 
 

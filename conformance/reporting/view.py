@@ -182,21 +182,21 @@ def _surfaces(record: Record) -> list[Surface]:
     ]
 
 
-def _surface(name: str, table: Mapping[str, Any], seen: Mapping[str, Any] | None) -> Surface:
-    address = str(table.get(SURFACES.get(name, "url")) or (seen or {}).get("url") or "")
-    if seen is None:
+def _surface(name: str, table: Mapping[str, Any], preflight: Mapping[str, Any] | None) -> Surface:
+    address = str(table.get(SURFACES.get(name, "url")) or (preflight or {}).get("url") or "")
+    if preflight is None:
         return Surface(name, address, "unknown", "no preflight", [])
-    lines = [(str(line[0]), str(line[1])) for line in seen.get("lines", []) if len(line) == 2]
+    lines = [(str(line[0]), str(line[1])) for line in preflight.get("lines", []) if len(line) == 2]
     kinds = {kind for kind, _ in lines}
-    if not seen.get("reachable"):
-        return Surface(name, address, "fail", f"not reachable: {seen.get('cause') or 'no cause given'}", lines)
+    if not preflight.get("reachable"):
+        return Surface(name, address, "fail", f"not reachable: {preflight.get('cause') or 'no cause given'}", lines)
     state = next((kind for kind in ("fail", "warn") if kind in kinds), "ok")
-    if seen.get("locked"):
+    if preflight.get("locked"):
         return Surface(name, address, "fail", "nothing of it can be judged", lines)
-    words = {"ok": "reachable", "warn": "reachable, with remarks", "fail": "reachable, with faults"}[state]
-    if trip := seen.get("round_trip_s"):
+    summary = {"ok": "reachable", "warn": "reachable, with remarks", "fail": "reachable, with faults"}[state]
+    if trip := preflight.get("round_trip_s"):
         lines.append(("ok", f"one round trip takes {duration(float(trip))}"))
-    return Surface(name, address, state, words, lines)
+    return Surface(name, address, state, summary, lines)
 
 
 def _checks(record: Record) -> dict[str, list[CheckView]]:

@@ -96,7 +96,7 @@ def _among(fewer: list[Response], more: list[Response]) -> list[Response]:
                 break
         else:
             return []
-    others = [each for each in more if not any(each is one for one in found)]
+    others = [each for each in more if not any(each is match for match in found)]
     return [] if any(each.status >= 500 for each in others) else found
 
 

@@ -242,10 +242,10 @@ def _not_kept(runs: Sequence[Run]) -> list[PromiseCourse]:
 
 def _course(check: str, runs: Sequence[Run], title_and_level: tuple[str, str]) -> Course:
     verdicts = [run.verdicts.get(check, "") for run in runs]
-    judged = [(place, verdict) for place, verdict in enumerate(verdicts) if verdict]
-    good = [place for place, verdict in judged if verdict == Verdict.PASS]
+    judged = [(index, verdict) for index, verdict in enumerate(verdicts) if verdict]
+    good = [index for index, verdict in judged if verdict == Verdict.PASS]
     bad_since = next(
-        (place for place, verdict in judged if verdict in BAD and place > (good[-1] if good else -1)), None
+        (index for index, verdict in judged if verdict in BAD and index > (good[-1] if good else -1)), None
     )
     trend = _trend(judged, [run.conditions for run in runs], bool(good))
     return Course(check, *title_and_level, verdicts, trend, bad_since, good[-1] if good else None)
@@ -265,11 +265,11 @@ def _trend(judged: list[tuple[int, str]], conditions: Sequence[object], was_good
 def _flaky(judged: list[tuple[int, str]], conditions: Sequence[object]) -> bool:
     """Return whether a verdict came back within ``SOON`` runs under the same conditions."""
     stretches: list[list[int]] = []
-    for number, (place, verdict) in enumerate(judged):
-        if number and verdict == judged[number - 1][1] and conditions[place] == conditions[judged[number - 1][0]]:
-            stretches[-1].append(place)
+    for number, (index, verdict) in enumerate(judged):
+        if number and verdict == judged[number - 1][1] and conditions[index] == conditions[judged[number - 1][0]]:
+            stretches[-1].append(index)
         else:
-            stretches.append([place])
+            stretches.append([index])
     verdict_at = dict(judged)
     for before, between, after in zip(stretches, stretches[1:], stretches[2:], strict=False):
         same = len({conditions[each[0]] for each in (before, between, after)}) == 1

@@ -103,7 +103,7 @@ def _shortened(value: Any) -> str:
 
 def _results(shards: Sequence[Record]) -> Iterator[CheckResult]:
     """Yield every check once; a check of the whole run has the worst verdict of all shards."""
-    seen: dict[str, Record] = {}
+    judged: dict[str, Record] = {}
     whole: dict[str, CheckResult] = {}
     for shard in shards:
         recorded = shard.evidence().keys()
@@ -116,14 +116,16 @@ def _results(shards: Sequence[Record]) -> Iterator[CheckResult]:
             if result.whole_run:
                 whole[result.id] = _worse(whole[result.id], named) if result.id in whole else named
                 continue
-            if result.id in seen:
-                raise RecordError(f"{shard.folder}: {result.id} was also judged by {seen[result.id].folder}")
-            seen[result.id] = shard
+            if result.id in judged:
+                raise RecordError(f"{shard.folder}: {result.id} was also judged by {judged[result.id].folder}")
+            judged[result.id] = shard
             yield named
     yield from whole.values()
     planned = shards[0].info.planned
-    if len(seen) + len(whole) != planned:
-        raise RecordError(f"the shards contain {len(seen) + len(whole)} checks, but the run was divided into {planned}")
+    if len(judged) + len(whole) != planned:
+        raise RecordError(
+            f"the shards contain {len(judged) + len(whole)} checks, but the run was divided into {planned}"
+        )
 
 
 def _worse(one: CheckResult, other: CheckResult) -> CheckResult:

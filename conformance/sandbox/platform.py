@@ -171,11 +171,11 @@ class Platform:
             return False
         own = self.item(resource) if resource.create and resource.item else None
         read = self.operation(resource, "read")
-        ours, theirs = self.made_once(
+        own_list, foreign_list = self.made_once(
             ("read by both", resource.name),
             lambda: [self.send(read, self.oauth.token(role)) for role in ("full", "foreign")],
         )
-        return bool(theirs.ok and theirs.body != ours.body and not (own and shows(theirs, own)))
+        return bool(foreign_list.ok and foreign_list.body != own_list.body and not (own and shows(foreign_list, own)))
 
     def operation(self, resource: Resource, kind: str, slug: str | None = None) -> Operation:
         """Return an operation; ``slug`` names the item (for create: the new one)."""

@@ -20,7 +20,7 @@ def at_second_try(make: Callable[P, T]) -> Callable[P, T]:
     """
 
     @functools.wraps(make)
-    def made(*args: P.args, **kwargs: P.kwargs) -> T:
+    def retried(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return make(*args, **kwargs)
         except (Unreachable, OutOfTime):
@@ -28,4 +28,4 @@ def at_second_try(make: Callable[P, T]) -> Callable[P, T]:
         except Inconclusive:
             return make(*args, **kwargs)
 
-    return made
+    return retried

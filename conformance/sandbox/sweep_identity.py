@@ -34,18 +34,18 @@ def sweep_identity(
     for resource in target.identity.resources:
         if not (resource.create and resource.item and resource.delete):
             continue
-        for role, there in _places(platform, resource):
+        for role, located in _places(platform, resource):
             slugs = [slug for name, by, slug in noted if (name, by) == (resource.name, role)]
-            for slug in dict.fromkeys([*_listed(platform, role, there), *slugs]):
+            for slug in dict.fromkeys([*_listed(platform, role, located), *slugs]):
                 if removal.ours(slug):
-                    yield from _removed(platform, role, there, slug, removal)
+                    yield from _removed(platform, role, located, slug, removal)
 
 
 def _places(platform: Platform, resource: Resource) -> Iterator[tuple[str, Resource]]:
     """Yield the roles that make items of a resource, each with the resource in its organization."""
     yield "full", resource
-    if (there := elsewhere(resource)) and platform.oauth.has("foreign"):
-        yield "foreign", there
+    if (located := elsewhere(resource)) and platform.oauth.has("foreign"):
+        yield "foreign", located
 
 
 def _changes_undone(
@@ -95,5 +95,5 @@ def _removed(platform: Platform, role: str, resource: Resource, slug: str, remov
     kind = "read-item" if removal.dry else "delete"
     reply = platform.as_role(role, platform.operation(resource, kind, slug), reader=role)
     if reply.status != 404:
-        what = f"{resource.name} {slug}" + (" (foreign)" if role == "foreign" else "")
-        yield removal.done(what, [] if reply.ok else [f"{kind} is answered {reply.status}"])
+        label = f"{resource.name} {slug}" + (" (foreign)" if role == "foreign" else "")
+        yield removal.done(label, [] if reply.ok else [f"{kind} is answered {reply.status}"])

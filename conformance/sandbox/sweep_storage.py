@@ -54,7 +54,7 @@ def sweep_storage(
 
 def _swept(
     bucket: Bucket,
-    what: str,
+    kind: str,
     pages: Iterator[list[Item]],
     removal: Removal,
 ) -> Iterator[Swept]:
@@ -70,7 +70,7 @@ def _swept(
             if reply is not None and not reply.ok and reply.status != 404:
                 refused[run].append(f"{key}: DELETE is answered {reply.status}")
     for run, count in found.items():
-        yield removal.done(f"{count} {what} of run {run} in bucket {bucket.name}", refused[run])
+        yield removal.done(f"{count} {kind} of run {run} in bucket {bucket.name}", refused[run])
 
 
 def _existing(bucket: Bucket, keys: list[str]) -> list[Item]:
@@ -111,6 +111,6 @@ def _uploads(bucket: Bucket) -> Iterator[list[Item]]:
         last = after
 
 
-def _require(reply: Exchange, bucket: Bucket, what: str) -> None:
+def _require(reply: Exchange, bucket: Bucket, kind: str) -> None:
     if not reply.ok:
-        raise Inconclusive(f"the {what} of bucket {bucket.name} cannot be listed: {reply.status}")
+        raise Inconclusive(f"the {kind} of bucket {bucket.name} cannot be listed: {reply.status}")

@@ -42,11 +42,11 @@ class Scratch:
 @contextlib.contextmanager
 def scratch_folder(kind: str) -> Iterator[Path]:
     """Make a temporary folder for the duration of the context."""
-    made = Scratch(kind)
+    scratch = Scratch(kind)
     try:
-        yield made.path
+        yield scratch.path
     finally:
-        made.remove()
+        scratch.remove()
 
 
 def remove_forsaken(folder: Path) -> None:
@@ -61,8 +61,8 @@ def remove_forsaken(folder: Path) -> None:
 def _remove_if_forsaken(path: Path) -> None:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        seen = os.fstat(folder)
-        if seen.st_uid != os.geteuid() or time.time() - seen.st_mtime < YOUNG_S:
+        status = os.fstat(folder)
+        if status.st_uid != os.geteuid() or time.time() - status.st_mtime < YOUNG_S:
             return
         alive = os.open(ALIVE, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         try:

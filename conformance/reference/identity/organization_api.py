@@ -140,8 +140,8 @@ class OrganizationApi(Projects):
         return self.listing(call.request, list(call.organization.members))
 
     async def get_projects(self, call: Call) -> Answer:
-        seen = self.visible_projects(call.caller, call.organization)
-        return self.listing(call.request, [project.document() for project in seen])
+        visible = self.visible_projects(call.caller, call.organization)
+        return self.listing(call.request, [project.document() for project in visible])
 
     def listing(self, request: Request, entries: list[dict[str, Any]]) -> Answer:
         """Return a page of a list with the total that the caller sees; Refused with 400 for invalid bounds."""

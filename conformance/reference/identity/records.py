@@ -77,8 +77,8 @@ def provisioned_organizations(seeds: Seeds) -> dict[str, Organization]:
         Project(ORGANIZATION, "atlas", "Atlas", "Open to the whole organization"),
         Project(ORGANIZATION, "secret-lab", "Secret lab", "Known to its member only", ["ct-full"]),
     ]
-    others = [Project(OTHER_ORGANIZATION, "globex-vault", f"Vault {CANARY}", f"Kept from everybody else {CANARY}")]
+    vault = Project(OTHER_ORGANIZATION, "globex-vault", f"Vault {CANARY}", f"Kept from everybody else {CANARY}")
     return {
         ORGANIZATION: _organization(seeds, ORGANIZATION, "Acme", "", own),
-        OTHER_ORGANIZATION: _organization(seeds, OTHER_ORGANIZATION, "Globex", f" {CANARY}", others),
+        OTHER_ORGANIZATION: _organization(seeds, OTHER_ORGANIZATION, "Globex", f" {CANARY}", [vault]),
     }

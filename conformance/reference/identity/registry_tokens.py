@@ -94,9 +94,9 @@ class RegistryTokens(IdentityState):
         """Return whether a login is neither revoked nor expired."""
         return account is not None and account.in_force
 
-    def password_matches(self, expected: str, given: str) -> bool:
+    def password_matches(self, expected: str, presented: str) -> bool:
         """Return whether two passwords are equal, in constant time."""
-        return hmac.compare_digest(_digest(expected), _digest(given))
+        return hmac.compare_digest(_digest(expected), _digest(presented))
 
     def login_refused(self) -> Answer:
         """Return 401 for a failed login, whatever the reason."""
@@ -106,12 +106,12 @@ class RegistryTokens(IdentityState):
 
     def requested_scopes(self, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
         """Return every requested scope of repeated or blank-separated parameters, without malformed ones."""
-        words = [word for name, value in pairs if name == "scope" for word in value.split(" ") if word]
-        return [scope for scope in map(self.parse_scope, words) if scope]
+        texts = [text for name, value in pairs if name == "scope" for text in value.split(" ") if text]
+        return [scope for scope in map(self.parse_scope, texts) if scope]
 
-    def parse_scope(self, word: str) -> RequestedScope | None:
+    def parse_scope(self, text: str) -> RequestedScope | None:
         """Parse ``type:name:actions``; the name may contain a colon."""
-        kind, _, rest = word.partition(":")
+        kind, _, rest = text.partition(":")
         name, _, actions = rest.rpartition(":")
         return RequestedScope(kind, name, tuple(action for action in actions.split(",") if action)) if name else None
 

@@ -54,8 +54,8 @@ class Caller:
 class AccessControl(Base):
     """Authenticates by bearer token, compares required with granted access, and challenges."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.remembered: dict[str, dict[str, Any]] = {}
 
     def reset(self) -> None:

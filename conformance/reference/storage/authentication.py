@@ -66,10 +66,10 @@ class Presented:
 
 def split_credential(credential: str, code: str) -> Credential:
     """Return access key, date, region, service and terminator; Fault with that code."""
-    words = credential.rsplit("/", 4)
-    if len(words) != 5 or not all(words):
+    parts = credential.rsplit("/", 4)
+    if len(parts) != 5 or not all(parts):
         raise Fault(code, "The Credential is mal-formed; expecting <KEY>/YYYYMMDD/REGION/SERVICE/aws4_request.")
-    return Credential(*words)
+    return Credential(*parts)
 
 
 def split_signed_headers(listed: str, code: str) -> tuple[str, ...]:

@@ -31,13 +31,13 @@ class ReflectedCrc:
             value = (value >> 1) ^ (self.polynomial if value & 1 else 0)
         return value
 
-    def _product(self, left: int, right: int) -> int:
+    def _product(self, first: int, second: int) -> int:
         """Return the product of two remainders, modulo the polynomial."""
         total = 0
         for _ in range(self.width):
-            if right & (self.ones ^ (self.ones >> 1)):
-                total ^= left
-            left, right = self._shifted(left, 1), (right << 1) & self.ones
+            if second & (self.ones ^ (self.ones >> 1)):
+                total ^= first
+            first, second = self._shifted(first, 1), (second << 1) & self.ones
         return total
 
     def power(self, exponent: int) -> int:

@@ -35,9 +35,9 @@ class Digests(Gateway):
     def check_digests(self, call: Call) -> str:
         """Verify Content-MD5 and return the payload's MD5 in hexadecimal."""
         computed = hashlib.md5(call.body).digest()
-        given = call.headers.get("content-md5")
-        if given is not None:
-            stated = from_base64(given, 16)
+        header = call.headers.get("content-md5")
+        if header is not None:
+            stated = from_base64(header, 16)
             if stated is None:
                 raise Fault("InvalidDigest")
             if not self.md5_matches(stated, computed):
@@ -49,21 +49,21 @@ class Digests(Gateway):
 
     def stated_checksum(self, call: Call) -> tuple[str, str] | None:
         """Return the one checksum of headers or trailers: algorithm and base64."""
-        given = [(name, call.headers[name]) for name in call.headers if name.startswith(PREFIX)]
-        given += [(name, value) for name, value in call.trailers.items() if name.startswith(PREFIX)]
-        given = [(name.removeprefix(PREFIX), value) for name, value in given if name not in NOT_ALGORITHMS]
-        if len(given) > 1:
+        stated = [(name, call.headers[name]) for name in call.headers if name.startswith(PREFIX)]
+        stated += [(name, value) for name, value in call.trailers.items() if name.startswith(PREFIX)]
+        stated = [(name.removeprefix(PREFIX), value) for name, value in stated if name not in NOT_ALGORITHMS]
+        if len(stated) > 1:
             raise Fault("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple are not allowed.")
-        if given and given[0][0] not in ALGORITHMS:
+        if stated and stated[0][0] not in ALGORITHMS:
             raise Fault("InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")
         announced = call.headers.get("x-amz-sdk-checksum-algorithm", "").lower()
-        if announced and (not given or given[0][0] != announced):
+        if announced and (not stated or stated[0][0] != announced):
             raise Fault(
                 "InvalidRequest",
                 "x-amz-sdk-checksum-algorithm specified, but no corresponding "
                 "x-amz-checksum-* or x-amz-trailer headers were found.",
             )
-        return given[0] if given else None
+        return stated[0] if stated else None
 
     def check_checksum(self, call: Call) -> dict[str, str]:
         """Verify the stated checksum and return it by algorithm; {} without one."""
