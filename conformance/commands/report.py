@@ -52,7 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _index(folder: Path) -> int:
-    """Write the index of the runs in a folder and their history."""
     from conformance.commands.history import write
     from conformance.reporting.history_page import render, render_index
     from conformance.runs.history import histories, shelf

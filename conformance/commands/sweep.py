@@ -101,7 +101,6 @@ def _selected(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], C
 
 
 def _runs() -> Iterator[tuple[Path, RunInfo]]:
-    """Yield the runs in ``reports/`` that left a ledger."""
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
 

@@ -248,7 +248,6 @@ def _refuse_superuser(contact: Contact, state: SurfaceState, logins: Logins) -> 
 
 
 def _may_push(contact: Contact, logins: Logins, role: str, name: str) -> bool:
-    """Return whether a login may open an upload; the upload is cancelled."""
     scope = f"repository:{name}:pull,push"
     try:
         opened = contact.ask("POST", f"/v2/{name}/blobs/uploads/", logins.key(role, scope))

@@ -140,7 +140,6 @@ class Alterations:
         self.surface.__dict__[name] = functools.partial(tracked, original)
 
     def deactivate(self) -> None:
-        """Deactivate all alterations."""
         for instance in self.active:
             for name in overridden_names(type(instance)):
                 self.surface.__dict__.pop(name, None)

@@ -207,7 +207,6 @@ class QuietServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
-        """Handle no signals."""
         yield
 
 

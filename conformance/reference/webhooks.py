@@ -40,11 +40,9 @@ class Webhooks(Surface):
 
     @property
     def url_path(self) -> str:
-        """The path of the URL of the organization under test."""
         return self.paths[ORGANIZATION]
 
     def new_path(self) -> str:
-        """Return a path with a secret of 256 bits."""
         return PREFIX + secrets.token_urlsafe(32)
 
     def rotate(self) -> str:
@@ -82,7 +80,6 @@ class Webhooks(Surface):
         return self.accepted()
 
     def accepts_method(self, method: str) -> bool:
-        """Return whether the method is POST, the only one of incoming webhooks."""
         return method == "POST"
 
     def method_refused(self, request: Request) -> Answer:
@@ -98,7 +95,6 @@ class Webhooks(Surface):
         return found
 
     def limit_of(self, organization: str) -> tuple[int, float] | None:
-        """Return the limit on events to a webhook, None without one."""
         return SURFACE_LIMIT if organization == LIMITED else None
 
     def unknown_url(self) -> Answer:
@@ -106,7 +102,6 @@ class Webhooks(Surface):
         return Answer.json(404, {"error": "not found"})
 
     def highest_body(self) -> int:
-        """Return the size of the largest accepted body in bytes."""
         return HIGHEST_BODY
 
     def claims_json(self, request: Request) -> bool:
@@ -116,7 +111,6 @@ class Webhooks(Surface):
         return named == "application/json" and not coded
 
     def is_json(self, body: bytes) -> bool:
-        """Return whether the body is JSON in UTF-8 (RFC 8259)."""
         try:
             json.loads(body.decode(), parse_constant=_no_constant)
         except (ValueError, RecursionError):
@@ -124,7 +118,6 @@ class Webhooks(Surface):
         return True
 
     def take_in(self, organization: str, request: Request) -> None:
-        """Store an accepted event."""
         self.taken_in.append(
             {
                 "organization": organization,

@@ -225,7 +225,6 @@ def _statement(source: str, line: str, key: SSlibKey | None) -> Attestation:
 
 
 def _whole(path: Path, found: list[Attestation]) -> None:
-    """Refuse lines that are not of one run, or not one for each claimed class."""
     names = [each.conformance_class for each in found]
     claimed = found[0].run.claimed
     for name in sorted({*claimed, *names}):

@@ -106,7 +106,6 @@ def _counted(tally: Tally) -> str:
 
 
 def _promises(found: Overview) -> Iterator[str]:
-    """Yield a row for each promise that is not kept."""
     not_kept = [view for views in found.not_kept() for view in views]
     together = found.not_shown_together()
     yield f"**Promises** {found.tally_words() or 'none judged'}\n"

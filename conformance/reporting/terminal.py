@@ -149,7 +149,6 @@ def _detail_lines(result: CheckResult) -> Iterable[tuple[str, str]]:
 
 
 def _said_by_title(result: CheckResult) -> bool:
-    """Return whether the title of the finding has the whole expectation and observation."""
     finding = first_finding(result)
     whole = f"Got {on_one_line(finding['observed'])}; expected {on_one_line(finding['expected'])}"
     return len(result.findings) == 1 and title(result).startswith(whole)

@@ -68,14 +68,12 @@ def _shows_written(reply: Exchange, name: str, value: Any) -> bool:
 
 
 def _named(body: bytes, member: str) -> str:
-    """Return the name that a body gives, or ""."""
     document = _document(body)
     name = document.get(member) if isinstance(document, dict) else None
     return name if isinstance(name, str) else ""
 
 
 def _document(body: bytes) -> Any:
-    """Return a body's JSON document; None if it is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -68,7 +68,6 @@ class BearerAuthentication(AccessTokens):
         return request.parameter("access_token") is not None
 
     def scopes_in(self, claims: Claims) -> frozenset[str]:
-        """Return the scopes of a token."""
         return frozenset(str(claims.get("scope", "")).split())
 
     def require_scope(self, caller: Caller, scope: str) -> None:

@@ -78,7 +78,6 @@ class ClientAuthentication(IdentityState):
         return form_decoded(client_id), form_decoded(secret)
 
     def find_client(self, client_id: str) -> Client | None:
-        """Return the client with exactly this id."""
         return self.clients.get(client_id)
 
     def secret_matches(self, client: Client | None, secret: str) -> bool:
@@ -87,11 +86,9 @@ class ClientAuthentication(IdentityState):
         return hmac.compare_digest(_digest(expected), _digest(secret))
 
     def credential_is_revoked(self, client: Client) -> bool:
-        """Return whether the credential is revoked."""
         return client.revoked
 
     def credential_is_expired(self, client: Client) -> bool:
-        """Return whether the credential is expired."""
         return client.expired
 
     def client_refused(self, reason: str) -> Answer:

@@ -94,7 +94,6 @@ class OrganizationApi(Projects):
         )
 
     def scope_for(self, route: str, method: str) -> str:
-        """Return the scope that an operation needs."""
         return SCOPES[route][method]
 
     def role_permits(self, caller: Caller, method: str) -> bool:
@@ -126,7 +125,6 @@ class OrganizationApi(Projects):
         return organization
 
     def belongs_to(self, caller: Caller, organization: Organization) -> bool:
-        """Return whether the caller's credential belongs to this organization."""
         return caller.client.organization == organization.slug
 
     def organization_hidden(self, organization: Organization | None) -> Answer:
@@ -174,7 +172,6 @@ class OrganizationApi(Projects):
         return f"/api/v1/organizations/{project.organization}/projects/{quote(project.slug, safe='')}"
 
     def shown(self, project: Project, status: int = 200) -> Answer:
-        """Return a project with its validator."""
         return Answer.json(status, project.document(), ETag=project.etag)
 
     async def get_project(self, call: Call) -> Answer:

@@ -34,7 +34,6 @@ class Projects(BearerAuthentication):
         )
 
     def find_project(self, organization: Organization, slug: str | None) -> Project | None:
-        """Return the project with exactly this slug."""
         return organization.projects.get(slug) if slug is not None else None
 
     def visible_project(self, caller: Caller, organization: Organization, slug: str | None) -> Project:
@@ -45,11 +44,9 @@ class Projects(BearerAuthentication):
         return project
 
     def not_found(self) -> Answer:
-        """Return 404: absent, or hidden as if absent."""
         return self.api_error(404, "not_found", "There is no such resource.")
 
     def invalid(self, message: str) -> Answer:
-        """Return 400: an invalid body, path or parameter."""
         return self.api_error(400, "invalid_request", message)
 
     def conflict(self, message: str) -> Answer:
@@ -68,11 +65,9 @@ class Projects(BearerAuthentication):
             raise Refused(self.invalid("The body is not a JSON object.")) from None
 
     def is_json(self, request: Request) -> bool:
-        """Return whether the Content-Type is JSON."""
         return media_type(request) == "application/json"
 
     def parsed(self, body: bytes) -> dict[str, Any]:
-        """Parse a JSON object; ValueError for anything else."""
         return strict_object(body)
 
     def new_project(self, organization: Organization, body: dict[str, Any]) -> Project:
@@ -97,7 +92,6 @@ class Projects(BearerAuthentication):
             raise Refused(self.invalid("The body has a member that is unknown or cannot be set."))
 
     def is_slug(self, slug: Any) -> bool:
-        """Return whether a value is a valid slug."""
         return isinstance(slug, str) and len(slug) <= LONGEST_SLUG and SLUG.fullmatch(slug) is not None
 
     def checked_fields(self, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +162,6 @@ class Projects(BearerAuthentication):
         return not _names(request, "if-none-match", project.etag, weakly=True)
 
     def version_holds(self, body: dict[str, Any], project: Project) -> bool:
-        """Return whether ``version`` in the body, if any, is the current version."""
         return bool(body.get("version", project.version) == project.version)
 
 

@@ -38,7 +38,6 @@ class RegistryTokens(IdentityState):
     """The endpoint ``/registry/token``."""
 
     async def registry_token(self, request: Request) -> Answer:
-        """Handle a request for a registry token."""
         if request.method in ("GET", "HEAD"):
             return self.token_by_get(request)
         if request.method == "POST":
@@ -91,7 +90,6 @@ class RegistryTokens(IdentityState):
         return account if self.password_matches(expected, password) and self.in_force(account) else None
 
     def in_force(self, account: Account | None) -> bool:
-        """Return whether a login is neither revoked nor expired."""
         return account is not None and account.in_force
 
     def password_matches(self, expected: str, presented: str) -> bool:
@@ -153,7 +151,6 @@ class RegistryTokens(IdentityState):
         }
 
     def signed_token(self, claims: dict[str, Any]) -> str:
-        """Return a signed token with the claims."""
         return self.key.sign(claims, typ="JWT", x5c=self.key.x5c)
 
     def expired_token(self, username: str, service: str, repository: str) -> str:

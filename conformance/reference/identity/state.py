@@ -80,11 +80,9 @@ class IdentityState(Surface):
         self.clients[client_id].reads_only = True
 
     def now(self) -> float:
-        """Return the seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Return the seconds of a monotonic clock."""
         return time.monotonic()
 
     def finish(self, request: Request, answer: Answer) -> Answer:

@@ -97,7 +97,6 @@ class TokenEndpoint(AccessTokens):
         return SCOPE.fullmatch(text) is not None
 
     def split_scopes(self, text: str) -> tuple[str, ...]:
-        """Return the single scopes, each once."""
         return tuple(dict.fromkeys(text.split(" ")))
 
     def within_credential(self, client: Client, scopes: tuple[str, ...]) -> bool:

@@ -121,7 +121,6 @@ class AccessControl(Base):
         return claims
 
     def grants_of(self, claims: dict[str, Any]) -> frozenset[tuple[str, str, str]]:
-        """Return the grants of the ``access`` claim."""
         entries = [entry for entry in claims.get("access") or [] if isinstance(entry, dict)]
         return frozenset(
             (str(entry.get("type")), str(entry.get("name")), str(action))
@@ -168,11 +167,9 @@ class AccessControl(Base):
         return self.seeds.public_url.get("identity", "") + "/registry/token"
 
     def account(self, username: str) -> Account | None:
-        """Return the registry login of that name."""
         return next((each for each in self.seeds.accounts if each.username == username), None)
 
     def limit_of(self, account: Account | None) -> tuple[int, float] | None:
-        """Return the limit on requests of a login, None without one."""
         return account.limit if account else None
 
     def may_see(self, caller: Caller, name: str) -> bool:

@@ -62,5 +62,4 @@ class Base(Surface):
         return text
 
     def digest_matches(self, digest: str, content: bytes | bytearray) -> bool:
-        """Return whether the content has that digest."""
         return grammar.digest_of(content, digest.partition(":")[0]) == digest

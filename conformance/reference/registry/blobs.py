@@ -13,7 +13,6 @@ class Blobs(Base):
     """Serves and deletes blobs."""
 
     async def get_blob(self, call: Call) -> Answer:
-        """Return the blob, or a range of it."""
         digest = self.check_digest(call.reference)
         content = self.blob_of(call.name, digest)
         if self.not_modified(call.request, digest):
@@ -40,7 +39,6 @@ class Blobs(Base):
         return content
 
     def blob_answer(self, status: int, digest: str, content: bytes) -> Answer:
-        """Return a blob's bytes with its headers."""
         answer = Answer(status, content)
         answer.headers["Content-Type"] = "application/octet-stream"
         answer.headers["Content-Length"] = str(len(content))
@@ -97,5 +95,4 @@ class Blobs(Base):
         self.stored(name).blobs.pop(digest, None)
 
     def deleted(self) -> Answer:
-        """Return the response to an accepted deletion."""
         return Answer(202)

@@ -27,7 +27,6 @@ class Listings(AccessControl):
         return list(self.stored(name).tags)
 
     async def list_repositories(self, call: Call) -> Answer:
-        """Return the repositories that the caller may pull from."""
         names = self.in_order([name for name in self.repositories if self.may_see(call.caller, name)])
         return self.page_answer(call.request, {}, "repositories", names)
 

@@ -29,7 +29,6 @@ class Manifests(ManifestRules, Blobs):
         return text
 
     async def put_manifest(self, call: Call) -> Answer:
-        """Validate and store a manifest, by tag or by digest."""
         reference, request = self.check_reference(call.reference), call.request
         self.check_manifest_size(request.body)
         media_type = self.media_type_of(request)
@@ -46,7 +45,6 @@ class Manifests(ManifestRules, Blobs):
         return self.manifest_created(call, manifest)
 
     def media_type_of(self, request: Request) -> str:
-        """Return the Content-Type without parameters."""
         return request.headers.get("content-type", "").partition(";")[0].strip()
 
     async def store_manifest(self, name: str, manifest: Manifest) -> None:
@@ -74,7 +72,6 @@ class Manifests(ManifestRules, Blobs):
         return self.manifest_answer(call.request, manifest)
 
     async def head_manifest(self, call: Call) -> Answer:
-        """Respond like GET, without the body."""
         return await self.get_manifest(call)
 
     def manifest_of(self, call: Call) -> Manifest:
@@ -85,7 +82,6 @@ class Manifests(ManifestRules, Blobs):
         return manifest
 
     def resolve(self, name: str, reference: str) -> Manifest | None:
-        """Return the manifest that a tag or a digest names, or None."""
         stored = self.stored(name)
         digest = reference if ":" in reference else stored.tags.get(reference, "")
         return stored.manifests.get(digest)
@@ -94,7 +90,6 @@ class Manifests(ManifestRules, Blobs):
         return Refusal("MANIFEST_UNKNOWN", {"name": call.name, "reference": call.reference})
 
     def manifest_answer(self, request: Request, manifest: Manifest) -> Answer:
-        """Return a manifest's bytes with its headers."""
         answer = Answer(200, manifest.content)
         answer.headers["Content-Type"] = manifest.media_type
         answer.headers["Content-Length"] = str(len(manifest.content))
@@ -121,7 +116,6 @@ class Manifests(ManifestRules, Blobs):
             stored.tags.pop(tag, None)
 
     def tags_naming(self, name: str, digest: str) -> list[str]:
-        """Return the tags of a manifest."""
         return [tag for tag, named in self.stored(name).tags.items() if named == digest]
 
     async def list_referrers(self, call: Call) -> Answer:
@@ -136,7 +130,6 @@ class Manifests(ManifestRules, Blobs):
         return answer
 
     def referrers_of(self, name: str, digest: str) -> list[dict[str, Any]]:
-        """Return the descriptors of the manifests with this subject."""
         return [self.entry_of(each) for each in self.stored(name).manifests.values() if each.subject == digest]
 
     def entry_of(self, manifest: Manifest) -> dict[str, Any]:
@@ -146,7 +139,6 @@ class Manifests(ManifestRules, Blobs):
         return bool(descriptor.get("artifactType") == artifact_type)
 
     def referrers_answer(self, descriptors: list[dict[str, Any]]) -> Answer:
-        """Return the list as an image index."""
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
         answer = Answer(200, json.dumps(index).encode())
         answer.headers["Content-Type"] = OCI_INDEX

@@ -19,7 +19,6 @@ class Route:
 
     @property
     def allow(self) -> str:
-        """The value of an Allow header."""
         return ", ".join(self.handlers)
 
 
@@ -33,7 +32,6 @@ class Call:
     caller: Caller
 
     def also_named(self, name: str) -> Call:
-        """Return the same call for another repository."""
         return Call(self.request, name, self.reference, self.caller)
 
 

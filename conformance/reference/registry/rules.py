@@ -174,7 +174,6 @@ class ManifestRules(Base):
             self.check_size(each, contents[each["digest"]])
 
     def check_missing(self, digests: list[str]) -> None:
-        """Raise MANIFEST_BLOB_UNKNOWN with an entry for each missing digest."""
         if digests:
             raise Refusal("MANIFEST_BLOB_UNKNOWN", *({"digest": digest} for digest in dict.fromkeys(digests)))
 

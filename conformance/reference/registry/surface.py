@@ -43,7 +43,6 @@ class Registry(Uploads, Manifests, Listings):
         return await handler(Call(request, name, reference, caller))
 
     def route_of(self, path: str) -> tuple[Route, str, str]:
-        """Return the endpoint of a path; 404 if there is none."""
         found = find_route(path)
         if found is None:
             raise Refusal("UNSUPPORTED", {"path": path}, status=404)

@@ -23,13 +23,11 @@ class Uploads(AccessControl):
         return self.session_opened(call)
 
     def session_opened(self, call: Call) -> Answer:
-        """Return 202 with a new session's Location."""
         upload = Upload(call.name, call.caller.subject)
         self.uploads[upload.session] = upload
         return self.upload_answer(202, call.request, upload)
 
     async def post_whole(self, call: Call, digest: str) -> Answer:
-        """Store a blob pushed in a single POST."""
         await self.commit_blob(call.name, digest, call.request.body)
         return self.blob_created(call, digest)
 
@@ -43,7 +41,6 @@ class Uploads(AccessControl):
         return self.session_opened(call)
 
     def may_mount(self, caller: Caller, source: str) -> bool:
-        """Return whether the caller may pull from the source."""
         return self.permits(caller, Access("repository", source, ("pull",)))
 
     async def mount_blob(self, source: str, target: str, digest: str) -> bool:
@@ -91,7 +88,6 @@ class Uploads(AccessControl):
         return Refusal("RANGE_INVALID", {"accepted": len(upload.content)}, headers=headers)
 
     async def put_upload(self, call: Call) -> Answer:
-        """Close a session, with or without last bytes."""
         upload = self.find_upload(call)
         digest = self.closing_digest(call.request, upload)
         self.check_chunk(call.request, upload)
@@ -128,11 +124,9 @@ class Uploads(AccessControl):
         self.opened(name).blobs[digest] = content
 
     async def get_upload(self, call: Call) -> Answer:
-        """Return the progress of a session."""
         return self.upload_answer(204, call.request, self.find_upload(call))
 
     async def delete_upload(self, call: Call) -> Answer:
-        """Cancel a session."""
         await self.cancel_upload(self.find_upload(call))
         return Answer(204)
 
@@ -147,15 +141,12 @@ class Uploads(AccessControl):
         return upload
 
     def is_of(self, upload: Upload, name: str) -> bool:
-        """Return whether the session belongs to that repository."""
         return upload.repository == name
 
     def owns(self, caller: Caller, upload: Upload) -> bool:
-        """Return whether the caller opened the session."""
         return upload.subject == caller.subject
 
     def upload_answer(self, status: int, request: Request, upload: Upload) -> Answer:
-        """Return the state of a session: Location, Range, Docker-Upload-UUID."""
         answer = Answer(status)
         answer.headers["Location"] = self.upload_url(request, upload)
         answer.headers["Range"] = self.upload_range(upload)
@@ -170,7 +161,6 @@ class Uploads(AccessControl):
         return f"0-{max(0, len(upload.content) - 1)}"
 
     def blob_created(self, call: Call, digest: str) -> Answer:
-        """Return 201 with the blob's Location."""
         answer = Answer(201)
         answer.headers["Location"] = self.blob_url(call.request, call.name, digest)
         answer.headers["Docker-Content-Digest"] = digest

@@ -52,7 +52,6 @@ class Gateway(Surface):
         ]
 
     def now(self) -> float:
-        """Return the seconds since the epoch."""
         return time.time()
 
     def seconds(self) -> int:
@@ -66,11 +65,9 @@ class Gateway(Surface):
         return key if key and self.in_force(key) else None
 
     def in_force(self, key: AccessKey) -> bool:
-        """Return whether a key is not revoked."""
         return key.in_force
 
     def limit_of(self, key: AccessKey) -> tuple[int, float] | None:
-        """Return the limit on requests of a key, None without one."""
         return key.limit
 
     def revoke_key(self, access_key: str) -> None:
@@ -95,7 +92,6 @@ class Gateway(Surface):
         return Fault("NoSuchBucket")
 
     def source_bucket_of(self, organization: str, name: str) -> Bucket:
-        """Return the bucket that a copy reads from."""
         return self.bucket_of(organization, name)
 
     def own_buckets(self, organization: str) -> list[Bucket]:
@@ -105,7 +101,6 @@ class Gateway(Surface):
         return hashlib.sha256(organization.encode()).hexdigest()
 
     def owner(self, organization: str, name: str = "Owner") -> str:
-        """Return the element of an owner or initiator."""
         identifier, display = xml.element("ID", self.owner_id(organization)), xml.element("DisplayName", organization)
         return xml.group(name, identifier, display)
 

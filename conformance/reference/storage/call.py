@@ -72,12 +72,10 @@ class Call:
 
     @property
     def headers(self) -> Headers:
-        """The request's headers."""
         return self.request.headers
 
     @property
     def organization(self) -> str:
-        """The organization of the signing key."""
         return self.signer.organization
 
     @property

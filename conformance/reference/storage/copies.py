@@ -86,7 +86,6 @@ class Copies(Objects):
         return self.document("CopyObjectResult", *self.copy_result(stored.etag, stored.modified, stored.checksums))
 
     def changes(self, call: Call, source: Source, replaced: bool) -> bool:
-        """Return whether a copy onto itself changes anything."""
         given = call.headers.get("x-amz-storage-class", source.stored.storage_class)
         return replaced or given != source.stored.storage_class
 

@@ -81,7 +81,6 @@ class Digests(Gateway):
         return checksum(algorithm, body) == value
 
     def requested_algorithm(self, call: Call) -> str | None:
-        """Return the algorithm that x-amz-checksum-algorithm requests."""
         given = call.headers.get("x-amz-checksum-algorithm")
         if given is None:
             return None

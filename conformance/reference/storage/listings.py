@@ -69,7 +69,6 @@ class Paging(Gateway):
         return None if found < 0 else name[: found + len(wanted.delimiter)]
 
     def first_position(self, names: list[str], wanted: Wanted) -> int:
-        """Return the position of the page's first name."""
         position = max(bisect.bisect_left(names, wanted.prefix), bisect.bisect_right(names, wanted.after))
         if wanted.after.startswith(wanted.prefix) and self.common_prefix(wanted.after, wanted) == wanted.after:
             position = after_group(names, wanted.after, position)
@@ -137,7 +136,6 @@ class Listings(Paging, Objects):
         return bucket.objects.get(key)
 
     def entry(self, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        """Return an object's element."""
         return xml.group(
             "Contents",
             self.listed_name("Key", key, encoded),

@@ -65,7 +65,6 @@ class Multipart(Copies):
         return answer
 
     def upload_of(self, call: Call, bucket: Bucket) -> Upload:
-        """Return the upload with that id and key; Fault NoSuchUpload."""
         found = bucket.uploads.get(call.query["uploadId"])
         if found is None or not self.upload_is_of_key(found, call.key):
             raise Fault("NoSuchUpload")
@@ -98,7 +97,6 @@ class Multipart(Copies):
         return self.stored_answer(part.etag, part.checksums)
 
     def new_part(self, upload: Upload, number: int, body: bytes, md5: str, checksums: dict[str, str]) -> Part:
-        """Return a part, with a checksum of the upload's algorithm, if any."""
         if upload.algorithm and not checksums:
             checksums = {upload.algorithm: checksum(upload.algorithm, body)}
         return Part(number, body, md5, self.seconds(), checksums)
@@ -117,7 +115,6 @@ class Multipart(Copies):
         return self.document("CopyPartResult", *self.copy_result(part.etag, part.modified, part.checksums))
 
     def copied_range(self, call: Call, source: StoredObject) -> bytes:
-        """Return the bytes of x-amz-copy-source-range, all without it; Fault InvalidArgument."""
         given = call.headers.get("x-amz-copy-source-range")
         if given is None:
             return source.body
@@ -132,7 +129,6 @@ class Multipart(Copies):
     # Completion.
 
     def listed_parts(self, call: Call) -> list[xml.Node]:
-        """Return the Part elements of the request in order."""
         parts = self.request_document(call.body, "CompleteMultipartUpload").all("Part")
         if not parts or len(parts) > HIGHEST_PART:
             raise Fault("MalformedXML")
@@ -179,7 +175,6 @@ class Multipart(Copies):
             raise Fault("EntityTooSmall")
 
     def assembled(self, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        """Return the object made of the parts."""
         body = self.joined(parts)
         expected = call.headers.get("x-amz-mp-object-size")
         if expected is not None and expected != str(len(body)):
@@ -247,7 +242,6 @@ class Multipart(Copies):
         )
 
     async def abort_upload(self, call: Call, bucket: Bucket) -> Answer:
-        """Remove the upload and its parts."""
         upload = self.upload_of(call, bucket)
         await self.drop_upload(bucket, upload)
         return Answer(204)

@@ -32,7 +32,6 @@ class Objects(Properties):
     # State. Every read and every write of an object uses these methods.
 
     async def current(self, bucket: Bucket, key: str) -> StoredObject | None:
-        """Return the current object of the key, or None."""
         return bucket.objects.get(key)
 
     async def commit(self, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions) -> None:
@@ -41,7 +40,6 @@ class Objects(Properties):
         bucket.put(key, stored)
 
     async def erase(self, bucket: Bucket, key: str, conditions: Conditions) -> None:
-        """Remove the object of the key, if the conditions hold for it."""
         self.check_write(conditions, bucket.objects.get(key))
         bucket.remove(key)
 
@@ -53,7 +51,6 @@ class Objects(Properties):
             raise Fault("PreconditionFailed")
 
     async def require(self, bucket: Bucket, key: str) -> StoredObject:
-        """Return the object of the key; Fault NoSuchKey."""
         found = await self.current(bucket, key)
         if found is None:
             raise Fault("NoSuchKey")
@@ -88,7 +85,6 @@ class Objects(Properties):
         return self.stored_answer(stored.etag, stored.checksums)
 
     def stored_answer(self, etag: str, checksums: dict[str, str]) -> Answer:
-        """Return the response to stored bytes."""
         answer = Answer(200)
         answer.headers["ETag"] = self.quoted(etag)
         answer.headers.update(self.checksum_headers(checksums))
@@ -132,7 +128,6 @@ class Objects(Properties):
         return answer
 
     def object_answer(self, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-        """Return the object, or the requested range of it."""
         part = self.requested_span(call, found)
         start, end = part or (0, found.size)
         answer = Answer(206 if part else 200)
@@ -174,7 +169,6 @@ class Objects(Properties):
         return f"bytes {start}-{end - 1}/{size}"
 
     def object_headers(self, found: StoredObject) -> dict[str, str]:
-        """Return the headers of an object for GET and HEAD."""
         headers = {
             "ETag": self.quoted(found.etag),
             "Last-Modified": http_time(found.modified),
@@ -198,5 +192,4 @@ class Objects(Properties):
     # Tags.
 
     async def replace_tags(self, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-        """Change only the tags of an object."""
         bucket.put(key, replace(await self.require(bucket, key), tags=tags))

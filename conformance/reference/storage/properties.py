@@ -62,7 +62,6 @@ class Properties(Digests, Preconditions, Gateway):
             raise Fault("AccessControlListNotSupported")
 
     def check_key(self, key: str) -> None:
-        """Check the limits of a new key."""
         if self.key_too_long(key):
             raise Fault("KeyTooLongError")
         if not xml.expressible(key):
@@ -80,7 +79,6 @@ class Properties(Digests, Preconditions, Gateway):
         return ",".join(part for part in codings if part and part.lower() != "aws-chunked")
 
     def system_headers(self, call: Call) -> dict[str, str]:
-        """Return the system headers to store."""
         found = {name: call.headers[name] for name in SYSTEM_HEADERS if call.headers.get(name)}
         encoding = self.content_encoding(call)
         if encoding:

@@ -26,7 +26,6 @@ class StoredObject:
 
     @property
     def size(self) -> int:
-        """The length in bytes."""
         return len(self.body)
 
 
@@ -69,12 +68,10 @@ class Bucket:
     uploads: dict[str, Upload] = field(default_factory=dict)
 
     def put(self, key: str, stored: StoredObject) -> None:
-        """Store the object under the key."""
         if key not in self.objects:
             bisect.insort(self.keys, key)
         self.objects[key] = stored
 
     def remove(self, key: str) -> None:
-        """Remove the object of the key, if there is one."""
         if self.objects.pop(key, None) is not None:
             del self.keys[bisect.bisect_left(self.keys, key)]

@@ -64,7 +64,6 @@ class UploadListings(Paging, Multipart):
         return chosen, page
 
     def comes_after(self, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
-        """Return whether an upload comes after the markers."""
         if group is not None and group == wanted.after:
             return False
         if upload.key == wanted.after:
@@ -106,7 +105,6 @@ class UploadListings(Paging, Multipart):
         return self.document("ListPartsResult", *elements, *[self.listed_part(part) for part in shown])
 
     def parts_after(self, upload: Upload, marker: int) -> list[Part]:
-        """Return the parts with a higher number, in order."""
         return [part for number, part in sorted(upload.parts.items()) if number > marker]
 
     def listed_part(self, part: Part) -> str:

@@ -49,7 +49,6 @@ class Node:
     children: list[Node] = field(default_factory=list)
 
     def all(self, name: str) -> list[Node]:
-        """Return the children of that name, in order."""
         return [child for child in self.children if child.name == name]
 
     def get(self, name: str) -> str | None:
