@@ -20,8 +20,7 @@ MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
-        "preflight",
-        description="Examines each surface of a target. Exit code 7 if something declared is unavailable.",
+        "preflight", description="Examines each surface of a target. Exit code 7 if something declared is unavailable."
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")
     parser.add_argument("--target", metavar="NAME", help="which target of the file")

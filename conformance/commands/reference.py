@@ -11,8 +11,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command."""
     service.add_arguments(
         subparsers.add_parser(
-            "reference",
-            description="Serves the embedded deployment on loopback until SIGINT or SIGTERM.",
+            "reference", description="Serves the embedded deployment on loopback until SIGINT or SIGTERM."
         )
     )
 

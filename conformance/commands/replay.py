@@ -22,8 +22,7 @@ REPLAYED = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
-        "replay",
-        description="Runs checks of an earlier run once more, with its seed, against the same target.",
+        "replay", description="Runs checks of an earlier run once more, with its seed, against the same target."
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the folder of the earlier run")
     parser.add_argument(

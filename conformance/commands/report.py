@@ -24,11 +24,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("run", metavar="RUN", type=Path, nargs="?", help="the run's folder")
     parser.add_argument("--index", metavar="DIR", type=Path, help="the folder of runs to write an index of")
     parser.add_argument(
-        "--format",
-        type=_formats,
-        default=list(FORMATS),
-        metavar="LIST",
-        help=f"of {','.join(FORMATS)}; default: all",
+        "--format", type=_formats, default=list(FORMATS), metavar="LIST", help=f"of {','.join(FORMATS)}; default: all"
     )
     return parser
 

@@ -19,7 +19,6 @@ RESULT = "conformance"
 TEARDOWN = "conformance-teardown"
 EVIDENCE = "conformance-evidence"
 """Properties of pytest's report: the check's result, a failed clean-up, the digest of its worker's evidence."""
-STEP = re.compile(r"^\s*(?:Method:)?\s*(?:\d+\.)?\s*(.*)$")
 
 
 @dataclass(frozen=True)

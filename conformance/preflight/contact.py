@@ -9,13 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from conformance.clients.http import (
-    HeaderFields,
-    HttpClient,
-    Limits,
-    address_in,
-    authority_of,
-)
+from conformance.clients.http import HeaderFields, HttpClient, Limits, address_in, authority_of
 from conformance.clients.transport.connections import authorities
 from conformance.clients.transport.rate_limiter import Pace
 from conformance.clients.transport.retry_after import asks_to_wait, retry_after

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -81,6 +81,11 @@ class Answer:
         for name, value in headers.items():
             answer.headers[name.replace("_", "-")] = value
         return answer
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Raise ValueError for NaN and Infinity, which are not JSON; the ``parse_constant`` of ``json.loads``."""
+    raise ValueError(f"{name} is not JSON")
 
 
 def head(answer: Answer, more: Fields, version: str = "HTTP/1.1", reason: str | None = None) -> bytes:

@@ -17,12 +17,7 @@ WORDS = "conformance-password-registry"
 """Words that occur in secrets, and in names of repositories, variables and the suite."""
 SURFACE_LIMIT = (20, 1.0)
 """Requests in seconds that each surface permits for the credential in the role limited."""
-SCOPES = (
-    "organization:read",
-    "member:read",
-    "project:read",
-    "project:write",
-)
+SCOPES = ("organization:read", "member:read", "project:read", "project:write")
 
 
 def new_secret() -> str:

@@ -7,9 +7,9 @@ import hmac
 import json
 import secrets
 from collections import deque
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer, Request, refuse_constant
 from conformance.reference.keys import SigningKey
 from conformance.reference.rate_limit import Windows
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SURFACE_LIMIT, Seeds
@@ -112,7 +112,7 @@ class Webhooks(Surface):
 
     def is_json(self, body: bytes) -> bool:
         try:
-            json.loads(body.decode(), parse_constant=_no_constant)
+            json.loads(body.decode(), parse_constant=refuse_constant)
         except (ValueError, RecursionError):
             return False
         return True
@@ -131,7 +131,3 @@ class Webhooks(Surface):
     def accepted(self) -> Answer:
         """Return 202: accepted for later processing."""
         return Answer.json(202, {"accepted": True})
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

@@ -18,11 +18,7 @@ from conformance.runs.behaviour import VOLATILE_PART
 from conformance.runs.promises import PromiseResult, by_id, consequence_rank, waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.exchange import (
-    ENDED_BY,
-    GATEWAY_ERRORS,
-    HANGING,
-)
+from conformance.vocabulary.exchange import ENDED_BY, GATEWAY_ERRORS, HANGING
 
 OBSERVED = re.compile(
     r"(?:status |answered )?(?P<status>[1-5]\d\d)(?![^ ,;:])(?! (?!as\b|is\b|was\b)(?:of|\w+s)\b)"

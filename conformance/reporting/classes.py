@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from conformance.contract.profiles import included
 from conformance.runs.outcome import not_shown
+from conformance.runs.promises import waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
 from conformance.vocabulary.requirement import Level
@@ -101,12 +102,6 @@ class ClassSummary:
         return self.statement.value
 
 
-def waiver_in_force(result: CheckResult, day: str) -> bool:
-    """Return whether a waiver covers this check on a day (``YYYY-MM-DD``)."""
-    waiver = result.waiver
-    return bool(waiver) and not (waiver or {}).get("expired") and str((waiver or {}).get("until") or day) >= day
-
-
 def waivers_read(info: RunInfo) -> str:
     """Return how many waivers a run read, and the file; "" if not recorded."""
     if info.waivers is None:
@@ -116,7 +111,7 @@ def waivers_read(info: RunInfo) -> str:
 
 def outcome(result: CheckResult, day: str) -> str:
     """Return the verdict, or ``waived`` for a failure that a valid waiver permits."""
-    return "waived" if result.failing and waiver_in_force(result, day) else str(result.verdict)
+    return "waived" if result.failing and waived(result, day) else str(result.verdict)
 
 
 def day_of(record: Record) -> str:

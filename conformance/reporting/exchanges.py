@@ -45,10 +45,7 @@ class Entry:
 
 
 def entries(
-    ids: Sequence[str],
-    evidence: Mapping[str, dict[str, Any]],
-    named: frozenset[str],
-    secret_names: dict[str, str],
+    ids: Sequence[str], evidence: Mapping[str, dict[str, Any]], named: frozenset[str], secret_names: dict[str, str]
 ) -> Iterator[Entry]:
     """Yield the evidence in order; the last entries and those that findings name in full, others as one line."""
     for position, entry_id in enumerate(ids):

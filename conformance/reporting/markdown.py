@@ -33,11 +33,7 @@ SPECIAL = re.compile(r"[\\`*_\[\]#|~>$]")
 MOST_CAUSES = 50
 MOST_IDS = 20
 LONGEST = 600
-PROMISE_SIGNS = {
-    PromiseVerdict.BROKEN: "❌",
-    PromiseVerdict.NOT_SHOWN: "❔",
-    PromiseVerdict.IN_PART: "☑️",
-}
+PROMISE_SIGNS = {PromiseVerdict.BROKEN: "❌", PromiseVerdict.NOT_SHOWN: "❔", PromiseVerdict.IN_PART: "☑️"}
 SIGNS = {
     "conformant": "✅",
     "conformant with waivers": "☑️",

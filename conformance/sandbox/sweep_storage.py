@@ -52,12 +52,7 @@ def sweep_storage(
         yield from _swept(bucket, "unlisted objects", iter([_existing(bucket, named)]), removal)
 
 
-def _swept(
-    bucket: Bucket,
-    kind: str,
-    pages: Iterator[list[Item]],
-    removal: Removal,
-) -> Iterator[Swept]:
+def _swept(bucket: Bucket, kind: str, pages: Iterator[list[Item]], removal: Removal) -> Iterator[Swept]:
     found: dict[str, int] = defaultdict(int)
     refused: dict[str, list[str]] = defaultdict(list)
     for page in pages:

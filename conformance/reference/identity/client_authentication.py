@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import math
 from collections import deque
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import IdentityState, Refused
-from conformance.reference.identity.wire import basic_pair, form_decoded, form_pairs, scheme_and_rest
+from conformance.reference.identity.wire import basic_pair, equal_secrets, form_decoded, form_pairs, scheme_and_rest
 from conformance.reference.seeds import Client
 
 CREDENTIALS = frozenset({"client_id", "client_secret"})
@@ -83,7 +81,7 @@ class ClientAuthentication(IdentityState):
     def secret_matches(self, client: Client | None, secret: str) -> bool:
         """Return whether the secret is the client's, in constant time, also for an unknown client."""
         expected = client.secret if client else self.decoy
-        return hmac.compare_digest(_digest(expected), _digest(secret))
+        return equal_secrets(expected, secret)
 
     def credential_is_revoked(self, client: Client) -> bool:
         return client.revoked
@@ -126,7 +124,3 @@ class ClientAuthentication(IdentityState):
         answer = self.oauth_error(429, "invalid_request", "rate limit exceeded")
         answer.headers["Retry-After"] = str(max(1, math.ceil(wait)))
         return answer
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

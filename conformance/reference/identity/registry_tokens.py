@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -12,7 +10,14 @@ from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import IdentityState, Refused
-from conformance.reference.identity.wire import HIGHEST_BODY, basic_pair, form_pairs, media_type, scheme_and_rest
+from conformance.reference.identity.wire import (
+    HIGHEST_BODY,
+    basic_pair,
+    equal_secrets,
+    form_pairs,
+    media_type,
+    scheme_and_rest,
+)
 from conformance.reference.seeds import Account
 
 REGISTRY_ISSUER = "nextepoch-reference"
@@ -94,7 +99,7 @@ class RegistryTokens(IdentityState):
 
     def password_matches(self, expected: str, presented: str) -> bool:
         """Return whether two passwords are equal, in constant time."""
-        return hmac.compare_digest(_digest(expected), _digest(presented))
+        return equal_secrets(expected, presented)
 
     def login_refused(self) -> Answer:
         """Return 401 for a failed login, whatever the reason."""
@@ -226,7 +231,3 @@ class RegistryTokens(IdentityState):
         token = secrets.token_urlsafe(32)
         self.refresh_tokens[token] = (account.username, service)
         return token
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

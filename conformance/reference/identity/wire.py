@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from conformance.reference.http import Request
+from conformance.reference.http import Request, refuse_constant
 
 HIGHEST_BODY = 1024 * 1024
 BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -28,6 +30,12 @@ def percent_decoded(raw: bytes) -> str:
 def form_decoded(raw: bytes) -> str:
     """Decode a name or value of ``application/x-www-form-urlencoded`` (RFC 6749 appendix B)."""
     return percent_decoded(raw.replace(b"+", b" "))
+
+
+def equal_secrets(expected: str, presented: str) -> bool:
+    """Compare two secrets in constant time."""
+    expected_digest, digest = (hashlib.sha256(each.encode("utf-8", "surrogatepass")) for each in (expected, presented))
+    return hmac.compare_digest(expected_digest.digest(), digest.digest())
 
 
 def form_pairs(raw: bytes) -> list[tuple[str, str]]:
@@ -75,7 +83,7 @@ def basic_pair(encoded: str) -> tuple[bytes, bytes]:
 def strict_object(body: bytes) -> dict[str, Any]:
     """Parse a JSON object in UTF-8 (RFC 8259) without repeated members, NaN or Infinity."""
     try:
-        document = json.loads(body.decode(), object_pairs_hook=_members, parse_constant=_no_constant)
+        document = json.loads(body.decode(), object_pairs_hook=_members, parse_constant=refuse_constant)
     except RecursionError as mistake:
         raise ValueError("nested too deeply") from mistake
     if not isinstance(document, dict):
@@ -88,10 +96,6 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) != len(pairs):
         raise ValueError("a member twice")
     return document
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def is_text(value: Any, shortest: int, longest: int) -> bool:

@@ -11,16 +11,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from conformance.reference.http import refuse_constant
 from conformance.reference.registry import grammar
 from conformance.reference.registry.base import Base
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.state import IMAGES, INDEXES, OCI_TYPES
 
 LARGEST_MANIFEST = 4 * 1024 * 1024
-FOREIGN = (
-    "application/vnd.oci.image.layer.nondistributable.",
-    "application/vnd.docker.image.rootfs.foreign.diff.",
-)
+FOREIGN = ("application/vnd.oci.image.layer.nondistributable.", "application/vnd.docker.image.rootfs.foreign.diff.")
 IMAGE_MEMBERS: tuple[str, ...] = ("config", "layers")
 INDEX_MEMBERS: tuple[str, ...] = ("manifests",)
 
@@ -28,10 +26,6 @@ INDEX_MEMBERS: tuple[str, ...] = ("manifests",)
 def invalid(reason: str, status: int | None = None) -> Refusal:
     """Return MANIFEST_INVALID with the reason as its detail."""
     return Refusal("MANIFEST_INVALID", reason, status=status)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def is_foreign(descriptor: dict[str, Any]) -> bool:
@@ -57,7 +51,7 @@ class ManifestRules(Base):
     def parse_manifest(self, content: bytes) -> dict[str, Any]:
         """Parse the JSON object (RFC 8259)."""
         try:
-            document = json.loads(content.decode(), parse_constant=_no_constant)
+            document = json.loads(content.decode(), parse_constant=refuse_constant)
         except (ValueError, RecursionError):
             raise invalid("not JSON") from None
         if not isinstance(document, dict):
