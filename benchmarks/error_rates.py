@@ -1,11 +1,11 @@
-"""How often the statistical checks err: alarms on what is right, and what is wrong that they find.
+"""Measure the error rates of the statistical checks: false alarms, and defects that they find.
 
     python -m benchmarks.error_rates [--runs 200] [--only time|tokens|concealment|generators]
 
-Each row runs one check again and again, as a run does, against the embedded reference over loopback: clean or in a
-right variant, where any finding is a false alarm, and with a defect, where each run should find it. Rows about time
-are repeated while a second process keeps a core busy. Prints a table in Markdown; 1 where a clean row has an alarm, or
-a defect is never found.
+Each row runs one check repeatedly against the embedded reference over loopback: clean or with a variant, where any
+finding is a false alarm, or with a defect, which each run should find. Rows about time are repeated while a second
+process keeps a core busy. Prints a table in Markdown; exit code 1 if a clean row has an alarm, or a defect is never
+found.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ VOLATILE = "volatile-answers"
 
 @dataclass(frozen=True)
 class Row:
-    """A check, what is switched on in the reference, whether that is wrong, and whether a core is kept busy."""
+    """A check, the active alterations of the reference, whether they are a defect, and whether a core is busy."""
 
     check: str
     switched: tuple[str, ...] = ()
     wrong: bool = False
     busy: bool = False
 
-    def told(self, found: dict[str, int], runs: int) -> str:
-        """The row of the table."""
-        how = ", ".join(self.switched) or "clean"
+    def line(self, found: dict[str, int], runs: int) -> str:
+        """Return the row of the table."""
+        alterations = ", ".join(self.switched) or "clean"
         clear = runs - sum(found.values())
         alarms, undecided = found.get("fail", 0), runs - clear - found.get("fail", 0)
         result = f"found {alarms} of {runs}" if self.wrong else f"{alarms} alarms in {runs}"
-        return f"| {self.check} | {how} | {'yes' if self.busy else 'no'} | {result} | {undecided} |"
+        return f"| {self.check} | {alterations} | {'yes' if self.busy else 'no'} | {result} | {undecided} |"
 
 
 ROWS = [
@@ -83,34 +83,34 @@ ROWS = [
 
 
 class Repetition:
-    """A pytest plugin that runs the check of each row so many times, in place of pytest's own loop."""
+    """A pytest plugin that runs the check of each row repeatedly, instead of pytest's own loop."""
 
     def __init__(self, rows: list[Row], runs: int, control: str) -> None:
         self.rows = rows
         self.runs = runs
         self.control = control
         self.alarms = 0
-        """What a right reference was accused of; and rows with a defect that was never found."""
+        """The number of false alarms, and of rows whose defect was never found."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Runs the rows and prints each as it is done."""
+        """Run the rows and print each result."""
         items = {item.stash[CHECK].id: item for item in session.items if CHECK in item.stash}
         for row in self.rows:
             tell(self.control, "reset")
             tell(self.control, "switch", *row.switched)
             with busy_core() if row.busy else contextlib.nullcontext():
                 found = self._repeated(items[row.check])
-            # What is wrong and never found shows that nothing is looked at.
+            # A defect that is never found shows that the check is ineffective.
             self.alarms += not found if row.wrong else sum(found.values())
-            print(row.told(found, self.runs), flush=True)
+            print(row.line(found, self.runs), flush=True)
         return True
 
     def _repeated(self, item: pytest.Item) -> dict[str, int]:
-        """How often the check ended otherwise than with a pass, by verdict."""
+        """Return how often the check did not pass, by verdict."""
         found: dict[str, int] = {}
         for _ in range(self.runs):
-            item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
+            item._initrequest()  # type: ignore[attr-defined]  # a second run needs new fixtures
             for report in runtestprotocol(item, nextitem=None, log=False):
                 for name, value in report.user_properties:
                     verdict = CheckResult.of(value).verdict if name == RESULT and isinstance(value, str) else "pass"
@@ -121,7 +121,7 @@ class Repetition:
 
 @contextlib.contextmanager
 def busy_core() -> Iterator[None]:
-    """A process that keeps a core busy meanwhile."""
+    """Keep a core busy for the duration of the context."""
     process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         yield
@@ -131,7 +131,7 @@ def busy_core() -> Iterator[None]:
 
 
 def checks(rows: list[Row], runs: int) -> int:
-    """Runs these rows; the number of alarms on what is right."""
+    """Run these rows; return the number of alarms."""
     reference = EmbeddedReference(program=PROGRAM)
     try:
         target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
@@ -153,10 +153,10 @@ def checks(rows: list[Row], runs: int) -> int:
 
 
 def generators(runs: int) -> int:
-    """The rule of tokens alone, over generators of the suite's tests; the number of alarms on good ones."""
+    """Apply only the rule for tokens to generators of the suite's tests; return the number of alarms on good ones."""
     alarms = 0
-    for kind, made in (("good", GOOD), ("guessable", BAD)):
-        for name, generate in made.items():
+    for kind, generators_by_name in (("good", GOOD), ("guessable", BAD)):
+        for name, generate in generators_by_name.items():
             found = sum(bool(weakness(_sample(generate, run), time.time())) for run in range(runs))
             alarms += found if kind == "good" else 0
             result = f"{found} alarms in {runs}" if kind == "good" else f"found {found} of {runs}"
@@ -169,7 +169,7 @@ def _sample(generate: Callable[[int], str], run: int) -> list[str]:
 
 
 def main() -> int:
-    """Prints the two tables."""
+    """Print the two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200, help="runs of each row")
     parser.add_argument("--only", choices=[*PARTS, "generators"], help="one part of the two tables")

@@ -1,10 +1,10 @@
-"""Measures a run against a deployment that is far away: the reference behind a delaying proxy.
+"""Measure a run against a distant deployment: the reference behind a delaying proxy.
 
     python -m benchmarks.far [--round-trip 0.05] [--profile core] [--workers N]
 
-Prints wall time, requests and checks of the run, and how many workers it had, which by default follow the round trip
-that the preflight measures. On a machine that has other things to do, the time of the cores tells more than the wall's.
-Outside clients (docker, aws, curl) are kept from the run.
+Prints wall time, processor time, requests, checks and workers of the run; by default the number of workers depends on
+the round trip that the preflight measures. On a busy machine the processor time is more meaningful than the wall time.
+The run does not use outside clients (docker, aws, curl).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from conformance.runs.reading import read
 
 
 def send_away(folder: Path, delay: Delay) -> None:
-    """Puts the delay before every service that the files of a target name, and only there."""
+    """Replace every address in the files of a target by a delaying proxy's."""
     ports: dict[str, int] = {}
 
     def away(match: re.Match[str]) -> str:
@@ -35,23 +35,23 @@ def send_away(folder: Path, delay: Delay) -> None:
         return f"127.0.0.1:{ports[match['port']]}"
 
     for path in (folder / "conformance.toml", *(folder / "conformance.secrets").iterdir()):
-        # What the operator does is no request of a client's.
+        # The operator's requests are not delayed.
         if path.name != "control-url":
             text = re.sub(r"127\.0\.0\.1:(?P<port>\d+)", away, path.read_text(encoding="utf-8"))
             path.write_text(text, encoding="utf-8")
 
 
 def far_run(round_trip_s: float, profile: str, workers: str | None, folder: Path) -> tuple[float, float]:
-    """The run, as a person would start it: its wall time, and the time that it had of all cores, in seconds."""
+    """Start a run like a user; return its wall time and its processor time in seconds."""
     reference = EmbeddedReference()
     try:
         with delayed(round_trip_s) as delay:
             send_away(reference.folder, delay)
-            words = ["--config", str(reference.target_config), "--profile", profile, "--out", str(folder)]
-            words += ["--workers", workers] if workers else []
+            arguments = ["--config", str(reference.target_config), "--profile", profile, "--out", str(folder)]
+            arguments += ["--workers", workers] if workers else []
             begun, computed = time.perf_counter(), _computed()
             ended = subprocess.run(
-                [sys.executable, "-m", "conformance", "run", *words],
+                [sys.executable, "-m", "conformance", "run", *arguments],
                 stdout=subprocess.DEVNULL,
                 env=as_installed(PATH=os.devnull, DOCKER_HOST=f"unix://{os.devnull}"),
                 check=False,
@@ -65,13 +65,13 @@ def far_run(round_trip_s: float, profile: str, workers: str | None, folder: Path
 
 
 def _computed() -> float:
-    """Seconds that the processes which this one started and saw end have had of all cores."""
+    """Return the processor time of ended child processes in seconds."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--round-trip", type=float, default=0.05, help="seconds that each round trip takes more")
     parser.add_argument("--profile", default="core")

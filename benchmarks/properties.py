@@ -1,10 +1,10 @@
-"""Tries many examples of every property on the clean reference, on which none may find anything.
+"""Try many examples of every property on the clean reference, where none may find anything.
 
     python -m benchmarks.properties [--examples 20000] [--explore 100] [--surface registry]
 
-Every round runs all properties with ``--explore`` examples (each property takes its share of them) from a seed of its
-own, until as many examples have been tried. Prints, a line a property: examples, requests, which classes of status
-they met; then the sum, the time and every finding.
+Every round runs all properties with ``--explore`` examples (each property takes its share) and a new seed, until enough
+examples have been tried. Prints for each property examples, requests and response classes; then the totals, the time
+and every finding.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tests.rows import Row
 
 
 class Rounds(Table):
-    """Runs all properties again and again, each time from another seed."""
+    """Runs all properties repeatedly, each time with another seed."""
 
-    def __init__(self, wanted: list[Row], control: str, enough: int) -> None:
-        super().__init__(wanted, control)
+    def __init__(self, rows: list[Row], control: str, enough: int) -> None:
+        super().__init__(rows, control)
         self.enough = enough
         self.tried: Counter[str] = Counter()
         self.events: dict[str, Counter[str]] = {}
@@ -37,7 +37,7 @@ class Rounds(Table):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Runs rounds until enough examples have been tried."""
+        """Run rounds until enough examples have been tried."""
         checks = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
         properties = [item for row in self.wanted for item in self.of(row, checks) if is_property(item)]
         seed = 0
@@ -60,26 +60,26 @@ class Rounds(Table):
 
 
 def main() -> int:
-    """The command line; 1 where a property found something."""
+    """Run the command line; return 1 if a property found something."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=20_000)
     parser.add_argument("--explore", type=int, default=100, help="examples a property and round")
     parser.add_argument("--surface", action="append", choices=SURFACES)
     choice = parser.parse_args()
-    wanted = [Row(surface, surface, None) for surface in choice.surface or SURFACES]
-    made: list[Rounds] = []
+    rows = [Row(surface, surface, None) for surface in choice.surface or SURFACES]
+    created: list[Rounds] = []
 
     def loop(control: str) -> Rounds:
-        made.append(Rounds(wanted, control, choice.examples))
-        return made[0]
+        created.append(Rounds(rows, control, choice.examples))
+        return created[0]
 
     begun = time.monotonic()
-    in_reference(wanted, choice.explore, loop)
-    _tell(made[0], time.monotonic() - begun)
-    return 1 if made[0].wrong else 0
+    in_reference(rows, choice.explore, loop)
+    _print(created[0], time.monotonic() - begun)
+    return 1 if created[0].wrong else 0
 
 
-def _tell(rounds: Rounds, took_s: float) -> None:
+def _print(rounds: Rounds, took_s: float) -> None:
     print("| property | examples | requests | 2xx | 3xx | 4xx | 5xx |\n| --- | --- | --- | --- | --- | --- | --- |")
     for check, events in sorted(rounds.events.items()):
         answers = " | ".join(str(events[f"answers {each}xx"]) for each in (2, 3, 4, 5))

@@ -1,12 +1,12 @@
-"""Measure the whole run against the embedded reference, and beside it an earlier commit's.
+"""Measure the whole run against the embedded reference, and optionally that of an earlier commit.
 
     python -m benchmarks.run [--repeat 3] [--before COMMIT]
 
-Prints for one and for two workers, each a median: wall time, requests, checks, peak memory (of the largest process, and
-of the suite's processes together) and the size of the run's folder; then how long the requests that the reference
-received take when plain ``http.client`` sends them again, one after another, and the ratio of the two. With --before
-the runs of both commits alternate, with the same libraries. Absolute times are of this machine; compare the ratios.
-Outside clients (docker, aws, curl) are kept from the run, as on a machine that has none.
+Prints for one and for two workers medians of wall time, requests, checks, peak memory (of the largest process, and of
+all processes of the suite) and the size of the run's folder; then the time in which plain ``http.client`` sends the
+received requests again sequentially, and the ratio of the two. With --before the runs of both commits alternate, with
+the same libraries. Absolute times depend on the machine; compare the ratios. The run does not use outside clients
+(docker, aws, curl).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ EVERY_S = 0.05
 
 @dataclass
 class Measured:
-    """One whole run. Sizes are in MB; ``raw_s`` is what the received requests take when sent again, 0 if not tried."""
+    """One whole run. Sizes are in MB; ``raw_s`` is the time to send the received requests again, 0 if not tried."""
 
     wall_s: float
     requests: float
@@ -55,18 +55,18 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """Wall time in units of the raw replay."""
+        """The ratio of the wall time to the raw replay."""
         return self.wall_s / self.raw_s if self.raw_s else 0.0
 
 
 def size_mb(path: Path) -> float:
-    """Size of a file, or of all files of a folder."""
+    """Return the size of a file, or of all files of a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(each.stat().st_size for each in files if each.is_file()) / 1e6
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process, 0 where it has ended."""
+    """Return the resident memory of a process, 0 if it has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError):
@@ -75,7 +75,7 @@ def resident_mb(pid: int) -> float:
 
 
 def descendants(pid: int) -> list[int]:
-    """The process and those it started, the reference left out."""
+    """Return the process and its descendants, without the reference."""
     found = [pid]
     for child in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -89,14 +89,14 @@ def descendants(pid: int) -> list[int]:
 
 
 def whole_run(workers: int, folder: Path) -> Measured:
-    """Run the command against a reference, as a person would, and replay what the reference has received."""
+    """Run the command against a reference like a user, and replay the requests that the reference received."""
     begun = time.perf_counter()
     reference = EmbeddedReference()
     try:
         control = shlex.split(_target(reference).hooks.revoke or "")[3]
         tell(control, "capture")
-        words = ["--workers", str(workers), "--config", str(reference.target_config), "--out", str(folder)]
-        memory = _watched_run(words, Path.cwd())
+        arguments = ["--workers", str(workers), "--config", str(reference.target_config), "--out", str(folder)]
+        memory = _watched_run(arguments, Path.cwd())
         wall = time.perf_counter() - begun
         captured = json.loads(tell(control, "captured"))
         tell(control, "reset")
@@ -114,7 +114,7 @@ def earlier_run(workers: int, folder: Path, checkout: Path) -> Measured:
 
 
 def _measured(wall_s: float, memory: tuple[float, float], folder: Path, raw_s: float = 0.0) -> Measured:
-    # Another commit may write another format: only what both have is read.
+    # Another commit may write another format: only common parts are read.
     lines = (folder / "results.ndjson").read_text(encoding="utf-8", errors="replace").splitlines()
     checks = sum(json.loads(line).get("kind") == "check" for line in lines)
     requests = json.loads((folder / "run.json").read_text(encoding="utf-8"))["requests"]
@@ -123,7 +123,7 @@ def _measured(wall_s: float, memory: tuple[float, float], folder: Path, raw_s: f
 
 
 def as_installed(**more: str) -> dict[str, str]:
-    """The environment of a run of a suite that is compiled, as pip leaves it: here it is so from the second run on."""
+    """Return an environment in which Python stores bytecode, as pip does at an installation."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | more
 
 
@@ -132,7 +132,7 @@ def _target(reference: EmbeddedReference) -> Target:
 
 
 def _watched_run(arguments: list[str], checkout: Path) -> tuple[float, float]:
-    """Peak memory in MB while the checkout's ``conformance run`` runs: of its largest process, and of all together."""
+    """Run the checkout's ``conformance run``; return the peak memory in MB of its largest process, and of all."""
     process = subprocess.Popen(
         [sys.executable, "-m", "conformance", "run", *arguments],
         cwd=checkout,
@@ -150,7 +150,7 @@ def _watched_run(arguments: list[str], checkout: Path) -> tuple[float, float]:
 
 
 def replay(captured: list[dict[str, Any]], reference: EmbeddedReference) -> float:
-    """Sends the requests again over one plain connection a surface, one after another; seconds."""
+    """Send the requests again sequentially over one plain connection a surface; return the seconds."""
     described = _target(reference).model_dump()
     urls = {name: described[name]["url"] for name in ("identity", "registry")}
     urls["storage"] = described["storage"]["endpoint"]
@@ -178,7 +178,7 @@ def replay(captured: list[dict[str, Any]], reference: EmbeddedReference) -> floa
 
 @contextmanager
 def checked_out(commit: str) -> Iterator[Path]:
-    """A checkout of an earlier commit, for as long as it is measured."""
+    """Check out an earlier commit for the duration of the context."""
     with tempfile.TemporaryDirectory() as scratch:
         checkout = Path(scratch) / "before"
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(checkout), commit], check=True)
@@ -189,7 +189,7 @@ def checked_out(commit: str) -> Iterator[Path]:
 
 
 def table(now: list[Measured], before: list[Measured]) -> Iterator[str]:
-    """A line for each figure: its median now, before, and the ratio of the two."""
+    """Yield a line for each figure: its median now and before, and their ratio."""
     for name in (*Measured.__dataclass_fields__, "ratio"):
         present, past = (statistics.median(getattr(run, name) for run in runs or [now[0]]) for runs in (now, before))
         compared = f"{past:12.2f}{present / past:10.2f}" if before and past else ""

@@ -1,16 +1,16 @@
-"""Tries the reference's identity API with schemathesis and with the properties of this suite, side by side.
+"""Compare schemathesis and the properties of this suite on the reference's identity API.
 
     python -m benchmarks.schemathesis speed   [--repeat 3] [--explore 300]
     python -m benchmarks.schemathesis defects [--defect NAME]
-    python -m benchmarks.schemathesis ... --command PATH      a schemathesis that is there; else one is installed for it
+    python -m benchmarks.schemathesis ... --command PATH      an installed schemathesis (default: install one)
 
-Both are processes of one worker against one reference, by turns, since the machine is seldom idle. ``speed`` prints
-examples a second and examples a second of processor time (the reference's own is in neither): schemathesis once with
-its fuzzing alone, where an example is a request, and once with all of its phases. ``defects`` switches the defects of
-the identity API on that only properties find, runs our properties with the default budget, then schemathesis with all
-of its phases for as long as that took, and prints who found which. On the clean reference both must find nothing.
+Both run with one worker against one reference, alternately, since other load varies. ``speed`` prints examples a second
+and examples a second of processor time, without the reference's: schemathesis once with fuzzing only, where an example
+is a request, and once with all phases. ``defects`` activates each defect of the identity API that only properties find,
+runs our properties with the default budget, then schemathesis with all phases for the same time, and prints which tool
+found it. On the clean reference both must find nothing.
 
-Schemathesis reads ``benchmarks/identity.openapi.json``, which was written for this comparison; it is no dependency.
+Schemathesis reads ``benchmarks/identity.openapi.json``, written for this comparison; the suite does not depend on it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ BUDGET = 25
 
 @dataclass(frozen=True)
 class Tried:
-    """One run of either: examples, seconds, seconds of processor time, and whether it found anything."""
+    """One run of either tool: examples, seconds, seconds of processor time, and whether it found anything."""
 
     examples: int
     wall_s: float
@@ -62,13 +62,13 @@ class Tried:
     found: bool
 
     def line(self, name: str) -> str:
-        """A line of the table."""
+        """Return a line of the table."""
         rates = f"{self.examples / self.wall_s:.1f} | {self.examples / self.cpu_s:.1f}"
         return f"| {name} | {self.examples} | {self.wall_s:.1f} | {self.cpu_s:.1f} | {rates} |"
 
 
 def run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> tuple[str, float, float, int]:
-    """What a command printed, its seconds, its seconds of processor time, how it ended."""
+    """Run a command; return its output, seconds, seconds of processor time and exit code."""
     begun = time.monotonic()
     with (folder / "output").open("w+", encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(
@@ -94,45 +94,45 @@ class Comparison:
         self.secrets = {"CLIENT_ID": full.client_id, "CLIENT_SECRET": full.client_secret.reveal()}
 
     def token(self) -> str:
-        """A new token of all scopes."""
-        answer = httpx.post(
+        """Return a new token with all scopes."""
+        response = httpx.post(
             f"{self.url}/oauth/token",
             data={"grant_type": "client_credentials"},
             auth=(self.secrets["CLIENT_ID"], self.secrets["CLIENT_SECRET"]),
         )
-        return str(answer.json()["access_token"])
+        return str(response.json()["access_token"])
 
     def theirs(self, seconds: int, phases: str, seed: int) -> Tried:
-        """A run of schemathesis for so many seconds, its start not counted among them."""
+        """Run schemathesis for so many seconds after its start."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "schemathesis.toml").write_text(SETTINGS, encoding="utf-8")
             command = [self.command, "run", str(DESCRIPTION), "--url", self.url, "--workers", "1", f"--seed={seed}"]
             command += ["--phases", phases, "--max-time", str(seconds)]
-            told, wall_s, cpu_s, code = run(command, folder, {**self.secrets, "TOKEN": self.token()})
-        generated = GENERATED.search(told)
+            output, wall_s, cpu_s, code = run(command, folder, {**self.secrets, "TOKEN": self.token()})
+        generated = GENERATED.search(output)
         if code not in (0, 1) or generated is None:
-            raise SystemExit(f"schemathesis did not run (exit code {code}):\n{told[-2000:]}")
+            raise SystemExit(f"schemathesis did not run (exit code {code}):\n{output[-2000:]}")
         return Tried(int(generated[1].replace(",", "")), wall_s, cpu_s, code == 1)
 
     def ours(self, properties: Sequence[str], explore: int, seed: int) -> Tried:
-        """A run of these properties."""
+        """Run these properties."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             command = [sys.executable, "-m", "conformance", "run", *properties, "--workers", "0", f"--seed={seed}"]
             command += ["--explore", str(explore), "--out", str(folder / "run")]
             command += ["--config", str(self.reference.target_config)]
             path = os.pathsep.join(filter(None, [str(Path.cwd()), *sys.path]))
-            told, wall_s, cpu_s, code = run(command, folder, {"PYTHONPATH": path})
+            output, wall_s, cpu_s, code = run(command, folder, {"PYTHONPATH": path})
             if code not in (0, 1):
-                raise SystemExit(f"the properties did not run (exit code {code}):\n{told[-2000:]}")
+                raise SystemExit(f"the properties did not run (exit code {code}):\n{output[-2000:]}")
             tried = sum(result.events.get("examples", 0) for result in read(folder / "run").results)
         return Tried(tried, wall_s, cpu_s, code == 1)
 
 
 @contextmanager
 def comparison(command: str | None) -> Iterator[Comparison]:
-    """A reference, and schemathesis, installed where it is not named."""
+    """Start a reference, and install schemathesis if no command is given."""
     with tempfile.TemporaryDirectory() as name:
         if command is None:
             venv.create(name, with_pip=True)
@@ -146,13 +146,13 @@ def comparison(command: str | None) -> Iterator[Comparison]:
 
 
 def properties(sequences: bool) -> list[str]:
-    """The properties of the identity API; those of sequences have no counterpart in a count of examples."""
+    """Return the properties of the identity API; examples of sequences are not comparable with single requests."""
     named = {name for each in explored().values() if each.surface == "identity" for name in found_by(each)}
     return sorted(name for name in named if sequences or "/model/" not in name)
 
 
 def speed(both: Comparison, repeat: int, explore: int) -> int:
-    """Prints examples a second of both on the clean reference; 1 where either found something."""
+    """Print examples a second of both tools on the clean reference; return 1 if either found something."""
     print("| tool | examples | s | CPU s | examples/s | examples/CPU s |\n| --- | --- | --- | --- | --- | --- |")
     found = False
     for turn in range(repeat):
@@ -168,25 +168,25 @@ def speed(both: Comparison, repeat: int, explore: int) -> int:
 
 
 def defects(both: Comparison, names: Sequence[str]) -> int:
-    """Prints who finds which defect in the same time; 1 where schemathesis finds one that we do not."""
-    wanted = names or [name for name, each in explored().items() if each.surface == "identity"]
+    """Print which tool finds which defect in the same time; return 1 if only schemathesis finds one."""
+    selected = names or [name for name, each in explored().items() if each.surface == "identity"]
     print("| defect | our properties | s | schemathesis | s |\n| --- | --- | --- | --- | --- |")
-    behind = 0
-    for number, name in enumerate(["", *wanted], 1):
+    missed = 0
+    for number, name in enumerate(["", *selected], 1):
         tell(both.control, "reset")
         tell(both.control, "switch", *filter(None, [name]))
         ours = both.ours(properties(sequences=True), BUDGET, number)
         tell(both.control, "reset")
         tell(both.control, "switch", *filter(None, [name]))
         theirs = both.theirs(math.ceil(ours.wall_s), ALL_PHASES, number)
-        told = " | ".join(f"{'found' if each.found else '-'} | {each.wall_s:.0f}" for each in (ours, theirs))
-        print(f"| {name or '(clean)'} | {told} |", flush=True)
-        behind += theirs.found and not ours.found
-    return int(behind > 0)
+        cells = " | ".join(f"{'found' if each.found else '-'} | {each.wall_s:.0f}" for each in (ours, theirs))
+        print(f"| {name or '(clean)'} | {cells} |", flush=True)
+        missed += theirs.found and not ours.found
+    return int(missed > 0)
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["speed", "defects"])
     parser.add_argument("--command", metavar="PATH", help="schemathesis (default: installed for this run)")

@@ -1,13 +1,12 @@
-"""Measures the storage area against a real S3 server: seconds, checks and requests a second.
+"""Measure the storage area against a real S3 server: seconds, checks and requests a second.
 
     python -m benchmarks.storage TARGET.toml [--workers N] [--repeat 3]
 
-The server is started by .ci/servers/storage.sh, whose ``environment`` is sourced first. Printed are medians of the
-quick profile, of the whole area, and of the whole area without what is timed (storage/concurrency): wall time from the
-command's start to its end, and the time that the run itself took after start-up, with its rate and the ratio to
-ceph/s3-tests, which does 3.2 tests a second on Ceph's radosgw of a machine that does little else. What a busy machine
-leaves of that is told by the last line: what a test of s3-tests does in the middle (9 boto3 clients, 22 requests; its
-own sleeping and judging left out), done over and over by one process, as s3-tests runs.
+.ci/servers/storage.sh starts the server; source its ``environment`` first. Prints medians of the quick profile, of the
+whole area, and of the area without timed checks (storage/concurrency): wall time of the command, and the time of the
+run after start-up, with its rate and the ratio to ceph/s3-tests, which does 3.2 tests a second on Ceph's radosgw on an
+otherwise idle machine. The last line shows how a busy machine compares: the rate at which one process does what an
+average test of s3-tests does (9 boto3 clients, 22 requests, without sleeping and judging).
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Measured:
 
 
 def like_s3_tests(target: Target, seconds: float = 3.0) -> float:
-    """How often a second the clients are made and the requests sent that a test of s3-tests takes."""
+    """Return how many times a second the work of an average test of s3-tests is done."""
     storage = target.storage
     if storage is None:
         raise SystemExit("the target describes no storage")
@@ -58,33 +57,33 @@ def like_s3_tests(target: Target, seconds: float = 3.0) -> float:
 
 
 def one_test(storage: Storage) -> None:
-    """The clients and requests of one test, in the proportions that were counted over a whole run of s3-tests."""
+    """Make the clients and requests of an average test, in the proportions of a whole run of s3-tests."""
     keys = {"aws_access_key_id": storage.access_key.reveal(), "aws_secret_access_key": storage.secret_key.reveal()}
-    made = [
+    clients = [
         boto3.client("s3", endpoint_url=storage.endpoint, region_name=storage.region, **keys, config=PATH_STYLE)
         for _ in range(9)
     ]
     bucket, names = {"Bucket": storage.buckets[0]}, [f"benchmark-{number}" for number in range(5)]
     for name in names:
-        made[0].list_buckets()
-        made[0].put_object(**bucket, Key=name, Body=b"benchmark")
+        clients[0].list_buckets()
+        clients[0].put_object(**bucket, Key=name, Body=b"benchmark")
     for name in names[:2]:
-        made[1].get_object(**bucket, Key=name)
-        made[1].list_objects_v2(**bucket, Prefix="benchmark-")
-        made[1].head_bucket(**bucket)
-    made[1].head_object(**bucket, Key=names[0])
+        clients[1].get_object(**bucket, Key=name)
+        clients[1].list_objects_v2(**bucket, Prefix="benchmark-")
+        clients[1].head_bucket(**bucket)
+    clients[1].head_object(**bucket, Key=names[0])
     for name in names:
-        made[2].delete_object(**bucket, Key=name)
+        clients[2].delete_object(**bucket, Key=name)
 
 
 def untimed() -> list[str]:
-    """Selectors of the storage area without what is timed."""
+    """Return selectors of the storage area without timed checks."""
     topics = {"/".join(each.id.split("/")[:2]) for each in catalogue() if each.id.startswith("storage/")}
     return sorted(topics - {TIMED})
 
 
 def measure(config: Path, workers: int, selection: list[str], folder: Path) -> Measured:
-    """One run; SystemExit where it ended otherwise than by judging."""
+    """Measure one run; SystemExit if it was not judged."""
     command = [sys.executable, "-m", "conformance", "run", *selection, "--config", str(config), "--out", str(folder)]
     begun = time.perf_counter()
     ended = subprocess.run(
@@ -92,14 +91,14 @@ def measure(config: Path, workers: int, selection: list[str], folder: Path) -> M
     )
     wall = time.perf_counter() - begun
     if ended.returncode not in (0, 1, 7):
-        told = f"{ended.stdout[-4000:]}{ended.stderr[-2000:]}"
-        raise SystemExit(f"the run ended with exit code {ended.returncode}:\n{told}")
+        output = f"{ended.stdout[-4000:]}{ended.stderr[-2000:]}"
+        raise SystemExit(f"the run ended with exit code {ended.returncode}:\n{output}")
     record = read(folder)
     return Measured(wall, record.info.duration_s, len(record.results), record.info.requests)
 
 
-def told(name: str, runs: list[Measured]) -> str:
-    """A line for runs of one kind."""
+def line(name: str, runs: list[Measured]) -> str:
+    """Return a line for runs of one kind."""
     wall, run = (statistics.median(each) for each in ([run.wall_s for run in runs], [run.run_s for run in runs]))
     rate = runs[0].checks / run
     return (
@@ -109,7 +108,7 @@ def told(name: str, runs: list[Measured]) -> str:
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("--workers", type=int, default=2)
@@ -126,7 +125,7 @@ def main() -> int:
                 measure(options.config, options.workers, selection, Path(scratch) / f"{name}-{number}")
                 for number in range(options.repeat)
             ]
-            print(told(name, runs), flush=True)
+            print(line(name, runs), flush=True)
     target = configuration.load(options.config, Path.cwd()).choose(None)[1]
     print(f"what a test of s3-tests does: {like_s3_tests(target):.1f} times a second")
     return 0

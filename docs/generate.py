@@ -61,7 +61,7 @@ def pages() -> dict[str, str]:
         "reference/real-servers.md": servers,
         "reference/changelog.md": changelog,
     }
-    return {path: "\n".join(made()) + "\n" for path, made in singles.items()} | dict(promise_pages())
+    return {path: "\n".join(lines()) + "\n" for path, lines in singles.items()} | dict(promise_pages())
 
 
 def cell(text: str) -> str:
@@ -97,7 +97,7 @@ is installed. The options have the names of `conformance run` with the prefix `-
 
 
 def commands() -> Iterator[str]:
-    """Every command with its options, in the groups of the overall help."""
+    """Yield every command with its options, in the groups of the overall help."""
     subparsers = next(each for each in whole_parser()._actions if isinstance(each, argparse._SubParsersAction))
     yield COMMANDS
     for title, names in GROUPS.items():
@@ -108,7 +108,7 @@ def commands() -> Iterator[str]:
 
 
 def command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
-    """One command: what it does, an example, its arguments."""
+    """Yield a command: its description, an example, its arguments."""
     yield from (
         cell(parser.description or first_line(name)),
         "",
@@ -127,7 +127,7 @@ def command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def arguments(actions: list[argparse.Action]) -> Iterator[str]:
-    """A table of arguments."""
+    """Yield a table of arguments."""
     yield from ("", "| argument | meaning |", "| --- | --- |")
     for each in actions:
         value = each.metavar or ("{" + ",".join(map(str, each.choices)) + "}" if each.choices else "")
@@ -143,7 +143,7 @@ about the target. With `--strict`, a SHOULD that fails gives 1, and a SHOULD tha
 
 
 def exit_codes() -> Iterator[str]:
-    """What each exit code means."""
+    """Yield the meaning of each exit code."""
     yield from ("# Exit codes", "", "| code | meaning |", "| --- | --- |")
     yield from (f"| {code} | {meaning} |" for code, meaning in sorted(ExitCode.MEANINGS.items()))
     yield EXIT_CODES
@@ -165,40 +165,42 @@ error that names its line and the nearest known key. Each table below belongs to
 
 
 def target_file() -> Iterator[str]:
-    """The keys of conformance.toml, from its schema."""
-    made = schema()
+    """Yield the keys of conformance.toml, from its schema."""
+    document = schema()
     yield TARGET_FILE
-    for name, (path, definition) in tables(made, "Target", "targets.NAME").items():
+    for name, (path, definition) in tables(document, "Target", "targets.NAME").items():
         mark = "##" if path.count(".") < 3 else "###"
         yield from ("", f"{mark} {path.removeprefix('targets.NAME.')}", "")
-        yield from (cell(definition.get("description", "")), *keys(definition, name, made))
+        yield from (cell(definition.get("description", "")), *keys(definition, name, document))
 
 
-def tables(made: Mapping[str, Any], name: str, path: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """A definition and those that its keys refer to, each with the path of its table, in the order of the file."""
-    definition = made["$defs"][name]
+def tables(document: Mapping[str, Any], name: str, path: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Return a definition and those that its keys refer to, each with the path of its table, in order."""
+    definition = document["$defs"][name]
     found = {name: (path, definition)}
     for key, value in definition["properties"].items():
         for reference in re.findall(r"#/\$defs/(\w+)", json.dumps(value)):
             step = f"{key}.ROLE" if "additionalProperties" in value else key
-            found |= {each: at for each, at in tables(made, reference, f"{path}.{step}").items() if each not in found}
+            found |= {
+                each: at for each, at in tables(document, reference, f"{path}.{step}").items() if each not in found
+            }
     return found
 
 
-def keys(definition: Mapping[str, Any], name: str, made: Mapping[str, Any]) -> Iterator[str]:
-    """A table of the keys of an object."""
+def keys(definition: Mapping[str, Any], name: str, document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table of an object's keys."""
     required = definition.get("required", [])
     yield from ("", "| key | value | meaning |", "| --- | --- | --- |")
     for key, value in definition.get("properties", {}).items():
         needed = " (required)" if key in required else ""
-        said = value.get("description", "")
+        description = value.get("description", "")
         default = value.get("default")
-        said += f" Default: {json.dumps(default)}." if default not in (None, [], {}) else ""
-        yield f"| `{key}`{needed} | {cell(kind(value))} | {cell(said)}{choices(value)} |"
+        description += f" Default: {json.dumps(default)}." if default not in (None, [], {}) else ""
+        yield f"| `{key}`{needed} | {cell(kind(value))} | {cell(description)}{choices(value)} |"
 
 
 def kind(value: Mapping[str, Any]) -> str:
-    """The type of a value in words."""
+    """Return the type of a value in words."""
     if "$ref" in value:
         name = value["$ref"].rpartition("/")[2]
         return name if name[0].islower() else "table"
@@ -217,7 +219,7 @@ def kind(value: Mapping[str, Any]) -> str:
 
 
 def choices(value: Mapping[str, Any]) -> str:
-    """The values of a list that may be named, each with its meaning."""
+    """Return the permitted values of a list, each with its meaning."""
     named_values = value.get("items", {}).get("oneOf", [])
     return "".join(f"<br>`{each['const']}`: {cell(each['description'])}" for each in named_values)
 
@@ -242,29 +244,29 @@ RUN/allure-results --single-file --output RUN/allure-report`."""
 
 
 def record() -> Iterator[str]:
-    """The files of a run that programs read, from their schemas."""
+    """Yield the files of a record, from their schemas."""
     yield RECORD_FORMAT
     folder = ROOT / "conformance" / "runs" / "schemas"
     for name, file in RECORD.items():
-        made = json.loads((folder / f"{name}.schema.json").read_text(encoding="utf-8"))
+        document = json.loads((folder / f"{name}.schema.json").read_text(encoding="utf-8"))
         yield from (
             "",
             f"## {file}",
             "",
-            f"Schema: `conformance/runs/schemas/{name}.schema.json`. {made['description']}",
+            f"Schema: `conformance/runs/schemas/{name}.schema.json`. {document['description']}",
         )
-        definitions = {file: made} if "properties" in made else {}
-        definitions |= {each: own for each, own in made.get("$defs", {}).items() if "properties" in own}
+        definitions = {file: document} if "properties" in document else {}
+        definitions |= {each: own for each, own in document.get("$defs", {}).items() if "properties" in own}
         for each, own in definitions.items():
             yield from ([] if each == file else ["", f"### {file}: {each}"])
-            yield from keys(own, each, made)
+            yield from keys(own, each, document)
 
 
 # Promises
 
 
 def promise_pages() -> Iterator[tuple[str, str]]:
-    """The list of the promises, and a page for each."""
+    """Yield the list of the promises, and a page for each."""
     requirements, checks = defaultdict(list), defaultdict(list)
     for requirement in catalogue():
         requirements[requirement.promise].append(requirement)
@@ -291,7 +293,7 @@ def promise_pages() -> Iterator[tuple[str, str]]:
 
 
 def facts(promise: Promise, checked: bool, defect: type[Alteration] | None) -> Iterator[str]:
-    """The class of a promise, how it is checked, and how the reference breaks it."""
+    """Yield the class of a promise, and the commands that check it and serve its defect."""
     yield f"- Class: `{promise.conformance_class}`"
     if checked:
         yield f"- Check it: `conformance run {promise.id}`"
@@ -306,12 +308,12 @@ the defect of the embedded reference that breaks it."""
 
 
 def servers() -> Iterator[str]:
-    """The table of real servers, each promise with a link to its page."""
+    """Return the table of real servers, each promise with a link to its page."""
     return (re.sub(r"^\| ([A-Z][A-Z0-9]-\d\d) ", r"| [\1](promises/\1.md) ", line) for line in real_servers.lines())
 
 
 def promise_list(requirements: Mapping[str, list[Requirement]], checks: Mapping[str, list[CheckInfo]]) -> Iterator[str]:
-    """The promises by surface, with how many requirements of each level and checks they have."""
+    """Yield the promises by surface, each with the number of its requirements by level and of its checks."""
     yield PROMISES
     for surface, title in SURFACES.items():
         yield from (
@@ -330,13 +332,13 @@ def promise_list(requirements: Mapping[str, list[Requirement]], checks: Mapping[
 
 
 def quoted(clause: Clause) -> Iterator[str]:
-    """A clause as a quotation with its source."""
+    """Yield a clause as a quotation with its source."""
     yield f"> {cell(clause_words(clause.plain()))}"
     yield from (">", f"> [{cell(str(clause))}]({clause.url})")
 
 
 def broken_by(promise: Promise, failing: Mapping[str, list[Requirement]]) -> list[str]:
-    """Which real servers break the promise."""
+    """Return which real servers break the promise."""
     servers = {name: real_servers.cell(promise.id, missed) for name, missed in failing.items()}
     words = {"●": "Broken", "○": "Kept in part"}
     found = {mark: [name for name, own in servers.items() if own == mark] for mark in words}
@@ -345,7 +347,7 @@ def broken_by(promise: Promise, failing: Mapping[str, list[Requirement]]) -> lis
 
 
 def requirement_lines(requirement: Requirement, checks: list[CheckInfo]) -> Iterator[str]:
-    """One requirement: level, class, clause, purpose and method of its checks."""
+    """Yield a requirement: level, class, clause, purpose and method of its checks."""
     feature = f" · feature `{requirement.feature}`" if requirement.feature else ""
     yield from (f"## {cell(requirement.title)}", "", f"**{requirement.level}** · `{requirement.id}` · class")
     yield from (f"`{requirement.conformance_class}`{feature}", "", *quoted(requirement.clause), "")
@@ -365,6 +367,6 @@ def requirement_lines(requirement: Requirement, checks: list[CheckInfo]) -> Iter
 
 
 def changelog() -> Iterator[str]:
-    """CHANGELOG.md, with its links as seen from the site."""
+    """Return CHANGELOG.md with its links adapted to the site."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     return iter(re.sub(r"\]\(docs/", "](../", text).splitlines())

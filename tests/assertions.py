@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 
 from conformance.plugin.judging import single_exceptions
-from conformance.plugin.surfaces import OF_AREA
+from conformance.plugin.surfaces import SURFACE_OF_AREA
 from conformance.plugin.worker import CHECK
 from conformance.vocabulary.finding import NonConformance
 from tests.defect_table import Table, dealt_out, in_reference, in_turn, noticed, parsed_with_processes
@@ -115,7 +115,7 @@ def lines_in(table: Measured) -> set[tuple[str, int]]:
 def main(arguments: Iterable[str] | None = None) -> int:
     """The command line; 1 where a defect that was named makes no assertion fail."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--surface", choices=sorted({*OF_AREA.values()}), help="only the defects of this one")
+    parser.add_argument("--surface", choices=sorted({*SURFACE_OF_AREA.values()}), help="only the defects of this one")
     parser.add_argument("--defect", action="append", metavar="NAME", help="only these; repeatable")
     choice = parsed_with_processes(parser, arguments, explore=25)
     asked = {"whole": False, "variants": False, "clients": False, "check": None}

@@ -34,7 +34,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.invocation import pytest_arguments
 from conformance.plugin.options import RunOptions
-from conformance.plugin.surfaces import OF_AREA, surface_of
+from conformance.plugin.surfaces import SURFACE_OF_AREA, surface_of
 from conformance.plugin.worker import CHECK, Worker
 from conformance.reference.alteration import Alteration, Defect, overridden_names
 from conformance.reference.control import tell
@@ -226,7 +226,7 @@ def areas_of(wanted: list[Row]) -> list[str]:
     if any(row.clients for row in wanted):
         return ["interoperability"]
     whole = (
-        {area for area, surface in OF_AREA.items() if surface in surfaces}
+        {area for area, surface in SURFACE_OF_AREA.items() if surface in surfaces}
         if any(row.requirements is None for row in wanted)
         else set()
     )

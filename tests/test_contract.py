@@ -16,7 +16,7 @@ from conformance.contract.catalogue import Catalogue, ContractError, catalogue
 from conformance.contract.profiles import included, profiles
 from conformance.plugin.collection import checks_of, collect
 from conformance.plugin.locations import suites_folder
-from conformance.plugin.surfaces import OF_AREA, SURFACES
+from conformance.plugin.surfaces import SURFACE_OF_AREA, SURFACES
 from conformance.vocabulary.requirement import Clause, Level, Requirement
 
 # What is read here is the same on every Python.
@@ -206,7 +206,7 @@ def test_every_check_tells_purpose_and_method() -> None:
 def test_every_requirement_is_about_a_surface() -> None:
     for requirement in catalogue():
         area, topic = requirement.id.split("/")[:2]
-        assert area in OF_AREA or (area == "interoperability" and topic in SURFACES), requirement.id
+        assert area in SURFACE_OF_AREA or (area == "interoperability" and topic in SURFACES), requirement.id
 
 
 def test_profiles_and_classes_name_classes_that_exist() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.commands import command_names
 from conformance.contract.catalogue import catalogue
-from conformance.plugin.surfaces import OF_AREA
+from conformance.plugin.surfaces import SURFACE_OF_AREA
 from conformance.reference.deployment import alterations
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +19,9 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 # What one page makes as an example.
 EXAMPLE = "webhooks/delivery/one-byte-is-accepted"
 IDS = {requirement.id for requirement in catalogue()}
-AREAS = "|".join([*OF_AREA, "interoperability"])
+
+
+AREAS = "|".join([*SURFACE_OF_AREA, "interoperability"])
 TOX = (ROOT / "tox.ini").read_text(encoding="utf-8")
 NAMED: dict[str, tuple[str, Callable[[str], object]]] = {
     "modules": (r"python -m ((?:tests|benchmarks|conformance)[\w.]*\w)", importlib.util.find_spec),

@@ -1,6 +1,6 @@
 """The command ``conformance``: one file a subcommand, each with ``add_parser(subparsers)`` and ``run(arguments)``.
 
-A subcommand is imported when it is called, so that one does not pay for another.
+Only the called subcommand is imported, so that others cost no time.
 """
 
 from __future__ import annotations
@@ -54,40 +54,40 @@ LONGEST = 12
 
 
 class UsageMistake(Exception):
-    """The command cannot do what it was asked: why, and how to ask (exit code 4)."""
+    """The command cannot run: the reason, and how to call it (exit code 4)."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose mistakes end with our exit code for them."""
+    """An argument parser that exits with code 4 for wrong usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Tells the mistake and ends."""
+        """Print the mistake and exit."""
         self.print_usage(sys.stderr)
         self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code; nothing is raised but under CONFORMANCE_DEBUG."""
-    # Not list(…): once imported, the submodule of that name stands here in the builtin's place.
-    words = [*(sys.argv[1:] if argv is None else argv)]
+    """Run a command and return its exit code; exceptions are only raised under CONFORMANCE_DEBUG."""
+    # Not list(…): the submodule ``list``, once imported, replaces the builtin in this namespace.
+    arguments = [*(sys.argv[1:] if argv is None else argv)]
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            # Closed by whoever started us: it leads nowhere, and no connection gets its number.
+            # The parent process closed it: redirect it to nowhere, so that no connection gets its file descriptor.
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # What a terminal's encoding lacks is written as an escape.
+            # Characters that the terminal's encoding lacks are escaped.
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _flushed(_run(words))
+        return _flushed(_run(arguments))
     except SystemExit as end:
         return _code_of(end)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone; what Python still flushes at its end must not fail again. The code is that of
-        # a program that SIGPIPE ends: nothing was decided, and ``compare … | head`` is no gate that passes.
+        # The reader of the output ended; Python's flush at exit must not fail again. The exit code is that of SIGPIPE:
+        # nothing was decided, so ``compare … | head`` must not pass as a gate.
         from conformance.reporting.terminal import give_up
 
         give_up(sys.stdout)
@@ -108,21 +108,21 @@ def _flushed(code: int) -> int:
     return code
 
 
-def _run(words: list[str]) -> int:
+def _run(arguments: list[str]) -> int:
     known = command_names()
-    if words and not words[0].startswith("-") and words[0] not in known:
-        near = difflib.get_close_matches(words[0], known, 1)
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
+        near = difflib.get_close_matches(arguments[0], known, 1)
         hint = f'did you mean "{near[0]}"?' if near else f"one of {', '.join(known)}"
-        raise UsageMistake(f'unknown command "{words[0]}"; {hint}')
+        raise UsageMistake(f'unknown command "{arguments[0]}"; {hint}')
     parser = _empty_parser()
-    if not words or words[0] not in known:
-        return _help(parser, words)
-    command = importlib.import_module(f"conformance.commands.{words[0]}")
-    own = _add_command(parser.add_subparsers(metavar="COMMAND"), words[0])
-    if own._subparsers:
-        return int(command.run(own.parse_args(words[1:])))
-    # Selectors and folders may stand before options, behind them, or both.
-    return int(command.run(own.parse_intermixed_args(words[1:])))
+    if not arguments or arguments[0] not in known:
+        return _help(parser, arguments)
+    command = importlib.import_module(f"conformance.commands.{arguments[0]}")
+    subparser = _add_command(parser.add_subparsers(metavar="COMMAND"), arguments[0])
+    if subparser._subparsers:
+        return int(command.run(subparser.parse_args(arguments[1:])))
+    # Selectors and folders may come before options, after them, or both.
+    return int(command.run(subparser.parse_intermixed_args(arguments[1:])))
 
 
 def whole_parser() -> Parser:
@@ -142,31 +142,31 @@ def _empty_parser() -> Parser:
 
 def _add_command(subparsers: argparse._SubParsersAction[Parser], name: str) -> Parser:
     importlib.import_module(f"conformance.commands.{name}").add_parser(subparsers)
-    own = subparsers.choices[name]
-    own.epilog = f"example: conformance {name} {EXAMPLES[name]}"
-    return own
+    subparser = subparsers.choices[name]
+    subparser.epilog = f"example: conformance {name} {EXAMPLES[name]}"
+    return subparser
 
 
-def _help(parser: Parser, words: list[str]) -> int:
-    """The overall help; a command's line is the first one of its file's docstring, read without importing it."""
+def _help(parser: Parser, arguments: list[str]) -> int:
+    """Print the overall help; a command's line is the first line of its file's docstring, read without an import."""
     parser.usage = "conformance [-h] [--version] COMMAND ..."
     parser.epilog = "conformance COMMAND --help says more about one. example: conformance run registry"
     for title, names in GROUPS.items():
         group = parser.add_argument_group(title)
         for name in names:
             group.add_argument(name, nargs="?", help=first_line(name).replace("%", "%%"))
-    parser.parse_args(words)
+    parser.parse_args(arguments)
     parser.print_help(sys.stderr)
     return ExitCode.USAGE
 
 
 def command_names() -> list[str]:
-    """Every command, in the order of the overall help."""
+    """Return every command, in the order of the overall help."""
     return [name for names in GROUPS.values() for name in names]
 
 
 def first_line(name: str) -> str:
-    """Return what a command does, from the docstring of its file."""
+    """Return the summary of a command from the docstring of its file."""
     source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
     line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
     return line.partition(": ")[2].rstrip(".").replace("``", "")
@@ -179,7 +179,7 @@ def _shortened(text: str) -> str:
 
 
 def _report_failure(failure: Exception) -> int:
-    """One clear message; the traceback only where it was asked for."""
+    """Print one clear message; raise only under CONFORMANCE_DEBUG."""
     if os.environ.get(DEBUG):
         raise failure
     from conformance.contract.catalogue import ContractError

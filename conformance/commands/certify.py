@@ -23,11 +23,11 @@ PRODUCT = {
     "version": "the version that is deployed",
     "contact": "contact for questions on the statement: an address or URL",
 }
-"""What a statement names beside the target; each is an option and a key of ``[targets.X.product]``."""
+"""The product in a statement; each part is an option and a key of ``[targets.X.product]``."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "certify",
         description="Judges the evidence of a run again, and signs a statement for each class claimed, over the "
@@ -44,9 +44,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--challenge", metavar="NONCE", type=challenge, help="refuse a run that was not made with this challenge"
     )
-    for name, what in PRODUCT.items():
+    for name, meaning in PRODUCT.items():
         parser.add_argument(
-            _option(name), dest=f"product_{name}", metavar="TEXT", help=f"{what} (default: [targets.X.product] {name})"
+            _option(name),
+            dest=f"product_{name}",
+            metavar="TEXT",
+            help=f"{meaning} (default: [targets.X.product] {name})",
         )
 
 
@@ -55,9 +58,9 @@ def _option(name: str) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Signs, and says what is stated; NON_CONFORMANT where the run does not entitle to it."""
+    """Write and summarize the statement; NON_CONFORMANT if the run does not justify it."""
     from conformance.reporting.attestation import claimable
-    from conformance.reporting.certification import NotEntitled, Wanted, certify, not_claimed
+    from conformance.reporting.certification import NotEntitled, Request, certify, not_claimed
     from conformance.reporting.text import visible
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
@@ -70,8 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         signer = private_key(arguments.key)
         record = read(folder)
-        wanted = Wanted(arguments.classes, product(arguments, record), today(), arguments.challenge)
-        lines = certify(record, wanted, signer, suite_checks(arguments.classes or claimable(record)), contradicted)
+        request = Request(arguments.classes, product(arguments, record), today(), arguments.challenge)
+        lines = certify(record, request, signer, suite_checks(arguments.classes or claimable(record)), contradicted)
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except NotEntitled as refusal:
         print(f"{folder}: no statement can be made of this run:")
@@ -90,34 +93,34 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def product(arguments: argparse.Namespace, record: Record) -> Product:
-    """The product by the options, or else by the target file of the run; UsageMistake names what neither says."""
+    """Return the product by the options or the run's target file; UsageMistake names what both lack."""
     from conformance.reporting.attestation import Product
 
     described = record.info.configuration.get("product") or {}
-    given = {name: getattr(arguments, f"product_{name}") or described.get(name) or "" for name in PRODUCT}
-    if missing := [name for name, text in given.items() if not str(text).strip()]:
+    parts = {name: getattr(arguments, f"product_{name}") or described.get(name) or "" for name in PRODUCT}
+    if missing := [name for name, text in parts.items() if not str(text).strip()]:
         raise UsageMistake(
             f"a statement names vendor, product, version and contact: give {', '.join(map(_option, missing))}, "
             f"or {', '.join(missing)} in [targets.{record.info.target}.product] of the target file before the run"
         )
-    return Product(**{name: str(text).strip() for name, text in given.items()})
+    return Product(**{name: str(text).strip() for name, text in parts.items()})
 
 
 def contradicted(record: Record) -> Iterator[str]:
-    """The verdicts of a run that its evidence contradicts, judged again without the target."""
+    """Judge a run again without the target; yield the verdicts that its evidence contradicts."""
     from conformance.plugin.rejudging import rejudge
 
     yield from contradictions(rejudge(record))
 
 
 def contradictions(outcome: Outcome) -> Iterator[str]:
-    """A sentence for each verdict that changed when it was judged again."""
+    """Yield a sentence for each verdict that changed when it was judged again."""
     for each in outcome.changed:
         yield f"{each.id}: {each.before} in the record, {each.now} by its evidence"
 
 
 def suite_checks(classes: Iterable[str]) -> dict[str, str]:
-    """The suite's checks of the areas in which the classes are, each with its requirement."""
+    """Return the suite's checks in the areas of the classes, each with its requirement."""
     from conformance.contract.catalogue import catalogue
     from conformance.plugin.collection import collect
 
@@ -126,5 +129,5 @@ def suite_checks(classes: Iterable[str]) -> dict[str, str]:
 
 
 def today() -> str:
-    """The day in UTC, ``YYYY-MM-DD``."""
+    """Return the day in UTC, ``YYYY-MM-DD``."""
     return datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -19,7 +19,7 @@ FAIL_ON = ("regression", "any")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "compare",
         description="Compares runs with the first one. Exit code 1 if a MUST newly fails, 7 if one can no longer "
@@ -38,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the differences; returns the exit code."""
+    """Print the differences and return the exit code."""
     comparisons = compared(arguments.old, arguments.new)
     if arguments.html:
         write_page(comparisons, arguments.html)
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def compared(old: Path, new: Sequence[Path]) -> list[Comparison]:
-    """The runs in these folders compared with the first; UsageMistake where one cannot be read to its end."""
+    """Compare each run with the first; UsageMistake if one is incomplete or cannot be read."""
     from conformance.runs.comparison import compare
     from conformance.runs.reading import read_whole
     from conformance.runs.record import RecordError
@@ -61,7 +61,7 @@ def compared(old: Path, new: Sequence[Path]) -> list[Comparison]:
 
 
 def show(comparisons: Sequence[Comparison], form: str = "text") -> None:
-    """Prints the differences."""
+    """Print the differences."""
     from conformance.reporting.matrix import plain, text
 
     if form == "json":
@@ -72,7 +72,7 @@ def show(comparisons: Sequence[Comparison], form: str = "text") -> None:
 
 
 def write_page(comparisons: Sequence[Comparison], path: Path) -> None:
-    """Writes the page; UsageMistake where it cannot be."""
+    """Write the page; UsageMistake if that fails."""
     from conformance.reporting.matrix import render
 
     try:

@@ -35,13 +35,13 @@ MEANING = {
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser("explain", description="Explains a promise, a requirement or one check.")
     parser.add_argument("id", metavar="ID", help="a promise's id (AC-06), a requirement's, or a check's (with #case)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the explanation; returns the exit code."""
+    """Print the explanation and return the exit code."""
     from conformance.contract.catalogue import catalogue
     from conformance.plugin.collection import checks_of, collect
 
@@ -65,17 +65,17 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.CONFORMANT
 
 
-def nearest_id(word: str, known: Iterable[str], otherwise: str = "; conformance list --requirements shows all") -> str:
-    """``; did you mean …?``: near as a whole, or with the same words in another place; else ``otherwise``."""
+def nearest_id(text: str, known: Iterable[str], default: str = "; conformance list --requirements shows all") -> str:
+    """Return ``; did you mean …?`` for a similar id, or one that contains the word; else ``default``."""
     ids = list(known)
-    found = difflib.get_close_matches(word, ids, 1, 0.6) or [each for each in ids if word and word in each][:1]
-    return f'; did you mean "{found[0]}"?' if found else otherwise
+    found = difflib.get_close_matches(text, ids, 1, 0.6) or [each for each in ids if text and text in each][:1]
+    return f'; did you mean "{found[0]}"?' if found else default
 
 
 def explained_promise(
     promise: Promise, requirements: Sequence[Requirement], checks: Iterable[CheckInfo]
 ) -> Iterator[str]:
-    """The lines of the explanation of a promise: its sentence, its clause, its requirements with their checks."""
+    """Yield the explanation of a promise: its title, its clause, its requirements with their checks."""
     count = Counter(each.requirement.id for each in checks)
     yield from (promise.id, f"  {promise.title}", "")
     yield f"Class    {promise.conformance_class}"
@@ -98,9 +98,9 @@ def _clause(clause: Clause) -> Iterator[str]:
 
 
 def explanation(
-    requirement: Requirement, promise: str, checks: list[CheckInfo], asked: str, features: dict[str, str]
+    requirement: Requirement, promise: str, checks: list[CheckInfo], selector: str, features: dict[str, str]
 ) -> Iterator[str]:
-    """The lines of the explanation of a requirement, as asked for by its id or by one check's."""
+    """Yield the explanation of a requirement, or of the check with the id ``selector``."""
     yield from (requirement.id, f"  {requirement.title}", "")
     yield f"Level    {requirement.level}: {MEANING[requirement.level]}"
     if requirement.level_reason is not None:
@@ -115,9 +115,9 @@ def explanation(
     if requirement.untestable is not None and not checks:
         yield f"Not checked: {requirement.untestable}"
         return
-    yield from _method([each for each in checks if each.id == asked] or checks)
+    yield from _method([each for each in checks if each.id == selector] or checks)
     if checks:
-        yield from _advice(asked)
+        yield from _advice(selector)
 
 
 def _method(checks: list[CheckInfo]) -> Iterator[str]:
@@ -133,16 +133,16 @@ def _method(checks: list[CheckInfo]) -> Iterator[str]:
     yield f"Source   {checks[0].nodeid.partition('[')[0]}"
 
 
-def _advice(asked: str) -> Iterator[str]:
+def _advice(selector: str) -> Iterator[str]:
     yield ""
     yield "To see it alone:"
-    yield f"  conformance run {shlex.quote(asked)}"
+    yield f"  conformance run {shlex.quote(selector)}"
     yield "Where a miss is known and is being mended, a waiver with a date keeps the run green until then:"
-    yield f"  conformance waive {shlex.quote(asked)} --reason REASON --issue URL --until YYYY-MM-DD"
+    yield f"  conformance waive {shlex.quote(selector)} --reason REASON --issue URL --until YYYY-MM-DD"
 
 
-def _wrapped(text: str, first: str, others: str) -> list[str]:
+def _wrapped(text: str, first: str, indent: str) -> list[str]:
     width = shutil.get_terminal_size((WIDEST, 24)).columns
     return textwrap.wrap(
-        text, max(NARROWEST, min(WIDEST, width)), initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+        text, max(NARROWEST, min(WIDEST, width)), initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
     )

@@ -13,7 +13,7 @@ from conformance.vocabulary.verdict import ExitCode
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "history",
         description="Reads every run in a folder and says which checks newly fail, since when, and which are flaky.",
@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the histories; returns the exit code."""
+    """Print the histories and return the exit code."""
     from conformance.reporting.history_page import plain, render, text
     from conformance.runs.history import add, histories, prune, shelf
     from conformance.runs.record import RecordError
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def write(path: Path, page: str) -> None:
-    """Writes a page and says where; UsageMistake where it cannot be."""
+    """Write a page and print its path; UsageMistake if that fails."""
     try:
         path.write_bytes(page.encode("utf-8", "replace"))
     except OSError as reason:

@@ -1,6 +1,6 @@
 """``conformance init``: writes conformance.toml after a few questions.
 
-It asks for the surfaces that there are and for the names of the variables that hold their secrets, never for a secret.
+It asks for the surfaces and for the names of the variables with their secrets, never for a secret.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ URL = re.compile(r"^https?://[^/?#\s@\"\\]+[^?#\s\"\\]*$")
 
 
 VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*$")
-"""As the target file permits. A secret that is typed by mistake is hardly ever one, and is not shown again."""
+"""The names that the target file permits. A secret typed by mistake rarely matches, and is not printed."""
 NO_VARIABLE = "That is no name of a variable, such as CT_SECRET. The file holds the name, and never the secret."
 LOGIN = re.compile(r"^[^\"\\\x00-\x1f\x7f]+$")
 NONE = "-"
@@ -39,9 +39,9 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked for a credential; ``proposed`` is the value that stands in the tables below.
+    """A question about a credential; ``proposed`` is the value in the file's template.
 
-    ``optional``: the answer may be ``-``, which leaves the table of ``role`` out, or leaves it a comment.
+    ``optional``: the answer ``-`` omits the table of ``role``, or leaves it as a comment.
     """
 
     text: str
@@ -51,8 +51,8 @@ class Question:
     offered: bool = True
 
     @property
-    def of_variable(self) -> bool:
-        """Whether the answer is the name of a variable."""
+    def names_variable(self) -> bool:
+        """Whether the answer is a variable's name."""
         return bool(VARIABLE.match(self.proposed))
 
 
@@ -79,7 +79,7 @@ QUESTIONS = {
 
 @dataclass
 class Answers:
-    """What the file is to say. ``given`` are the answers to questions, by what each proposed."""
+    """The content of the file. ``given`` are the answers to questions, by the proposed value."""
 
     preset: str = "full"
     surfaces: tuple[str, ...] = PRESETS["full"]
@@ -96,7 +96,7 @@ class Answers:
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser("init", description="Writes a commented target file.")
     parser.add_argument("--yes", action="store_true", help="ask no questions and accept every proposal")
     parser.add_argument("--preset", choices=list(PRESETS), help="the surfaces to describe")
@@ -108,11 +108,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Asks, writes and says what comes next; returns the exit code."""
+    """Ask, write the file, print the next steps, and return the exit code."""
     path: Path = arguments.config
     if path.exists() and not arguments.force:
         raise UsageMistake(f"{path} exists; --force overwrites it, --config FILE writes another")
-    answers = _given(arguments)
+    answers = _initial_answers(arguments)
     if not arguments.yes:
         _prompt_all(answers, with_surfaces=arguments.preset is None)
     text = file_text(answers, schema_reference(path))
@@ -128,7 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _not_shown(target: Mapping[str, Any]) -> Iterator[str]:
-    """What the file lacks for a certificate, class by class."""
+    """Yield what the file lacks for a certificate, by class."""
     from conformance.target.completeness import missing
 
     if found := missing(target):
@@ -137,7 +137,7 @@ def _not_shown(target: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {name}: {', '.join(keys)}"
 
 
-def _given(arguments: argparse.Namespace) -> Answers:
+def _initial_answers(arguments: argparse.Namespace) -> Answers:
     preset = arguments.preset or "full"
     answers = Answers(preset, PRESETS[preset])
     answers.target = arguments.target or ("reference" if answers.preset == "reference" else answers.target)
@@ -155,7 +155,7 @@ def _prompt_all(answers: Answers, with_surfaces: bool) -> None:
         return
     if with_surfaces:
         proposed = ", ".join(answers.surfaces)
-        reply = _prompt(f"Which surfaces are there ({proposed})?", proposed, lambda word: bool(_surfaces(word)))
+        reply = _prompt(f"Which surfaces are there ({proposed})?", proposed, lambda answer: bool(_surfaces(answer)))
         answers.surfaces = _surfaces(reply)
     answers.target = _prompt("A name for the target?", answers.target, _matches(NAME))
     answers.organization = _prompt("The slug of the organization under test?", answers.organization, _matches(SLUG))
@@ -166,28 +166,28 @@ def _prompt_all(answers: Answers, with_surfaces: bool) -> None:
 
 
 def _surfaces(text: str) -> tuple[str, ...]:
-    """The surfaces that a line names, in the order of the file; none where it names something else."""
+    """Return the surfaces that a line names, in the order of the file; none if it names something else."""
     named = {word.lower() for word in re.split(r"[\s,]+", text) if word}
     return tuple(each for each in QUESTIONS if each in named) if named <= QUESTIONS.keys() else ()
 
 
 def _prompt_credentials(answers: Answers, surface: str) -> None:
-    left_out = set()
+    omitted = set()
     for each in QUESTIONS[surface]:
-        if each.role in left_out:
+        if each.role in omitted:
             continue
         proposed = each.proposed if each.offered else NONE
-        if each.of_variable:
+        if each.names_variable:
             reply = _prompt(each.text, proposed, _matches(VARIABLE), NO_VARIABLE)
         else:
             reply = _prompt(each.text, proposed, _matches(LOGIN))
         answers.given[each.proposed] = reply
         if each.optional and reply == NONE:
-            left_out.add(each.role)
+            omitted.add(each.role)
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda word: pattern.match(word) is not None
+    return lambda answer: pattern.match(answer) is not None
 
 
 def _prompt(question: str, proposed: str, accepted: Callable[[str], bool], hint: str = "That cannot be used.") -> str:
@@ -197,26 +197,26 @@ def _prompt(question: str, proposed: str, accepted: Callable[[str], bool], hint:
         if not line:
             print(file=sys.stderr)
             raise UsageMistake("the questions cannot be asked without a terminal; --yes accepts the defaults")
-        word = line.strip() or proposed
-        if accepted(word):
-            return word
+        answer = line.strip() or proposed
+        if accepted(answer):
+            return answer
         print(hint, file=sys.stderr)
 
 
 def schema_reference(path: Path) -> str:
-    """How the file names its schema: relative where the suite lies below the file's folder, else whole."""
+    """Return the reference to the schema: relative if the suite is below the file's folder, else absolute."""
     shipped = Path(__file__).parent.parent / "target" / "conformance.schema.json"
     folder = path.absolute().parent
     return f"./{os.path.relpath(shipped, folder)}" if shipped.is_relative_to(folder) else shipped.as_uri()
 
 
 def file_text(answers: Answers, schema: str) -> str:
-    """The whole file."""
+    """Return the content of the file."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     head = HEAD.format(schema=schema)
     if answers.preset == "reference":
-        return head + _of_reference(answers)
+        return head + _reference_file(answers)
     environment = Environment(  # noqa: S701  # The result is TOML, and each answer was checked.
         loader=PackageLoader("conformance.commands"), undefined=StrictUndefined,
         variable_start_string="<<", variable_end_string=">>", block_start_string="<%", block_end_string="%>",
@@ -224,7 +224,7 @@ def file_text(answers: Answers, schema: str) -> str:
     )  # fmt: skip
     questions = [each for surface in answers.surfaces for each in QUESTIONS[surface]]
     given = {each.proposed: answers.given.get(each.proposed, each.proposed) for each in questions}
-    # A role that there is not stays as a comment, with the names that were proposed.
+    # An omitted role stays as a comment, with the proposed names.
     marks = {
         each.role: "" if answers.given.get(each.proposed, each.proposed if each.offered else NONE) != NONE else "# "
         for each in questions
@@ -238,7 +238,7 @@ def file_text(answers: Answers, schema: str) -> str:
 
 
 def _feature_lines(surfaces: tuple[str, ...]) -> Iterator[str]:
-    """A line for each feature of the contract that is of these surfaces, a comment unless most targets have it."""
+    """Yield a line for each feature of these surfaces, as a comment unless most targets have it."""
     from conformance.contract.catalogue import catalogue
 
     for name, meaning in sorted(catalogue().features.items()):
@@ -246,7 +246,7 @@ def _feature_lines(surfaces: tuple[str, ...]) -> Iterator[str]:
             yield f'  {"" if name in CLAIMED else "# "}"{name}",  # {meaning}\n'
 
 
-def _of_reference(answers: Answers) -> str:
+def _reference_file(answers: Answers) -> str:
     from conformance.reference.configuration import TargetFile
     from conformance.reference.deployment import build
 

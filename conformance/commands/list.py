@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "list",
         description="Lists the checks. Selectors: an area, an id or the beginning of one, a promise (AC-06), class:, "
@@ -31,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the list; returns the exit code: 5 where nothing is meant by the selectors."""
+    """Print the list and return the exit code: 5 if nothing is selected."""
     from conformance.plugin.collection import collect
 
     checks = collect()
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
     else:
         print_table(rows, columns)
-    # That nothing is untested is good news.
+    # An empty list of untested requirements is not an error.
     return ExitCode.CONFORMANT if rows or arguments.untested else ExitCode.NOTHING_SELECTED
 
 
@@ -86,8 +86,8 @@ def _promises(checks: Sequence[CheckInfo], selectors: Sequence[str]) -> list[dic
 
     contract = catalogue()
     count = Counter(each.requirement.promise for each in checks)
-    wanted = _chosen([CheckInfo(each.id, each, "") for each in contract], selectors)
-    chosen: dict[str, list[str]] = {each.requirement.promise: [] for each in wanted}
+    selected = _chosen([CheckInfo(each.id, each, "") for each in contract], selectors)
+    chosen: dict[str, list[str]] = {each.requirement.promise: [] for each in selected}
     for requirement in contract:
         if requirement.promise in chosen:
             chosen[requirement.promise].append(requirement.id)
@@ -118,7 +118,7 @@ def _requirements(checks: Iterable[CheckInfo], selectors: Sequence[str], unteste
 
 
 def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Prints rows in columns, the last one as long as it is."""
+    """Print rows in columns; the last column is not truncated."""
     widths = [max([len(name), *(len(str(row[name])) for row in rows)]) for name in columns]
     for row in [{name: name.upper() for name in columns}, *rows]:
         print("  ".join(f"{row[name]!s:<{width}}" for name, width in zip(columns, widths, strict=True)).rstrip())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "merge",
         description="Joins the runs of conformance run --shard I/N into one, with its reports. The exit code is "
@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Joins, renders and tells what came of it; returns the exit code of the joined run."""
+    """Merge the shards, write the reports, and return the exit code of the merged run."""
     from conformance.reporting import render_all
     from conformance.reporting.terminal import closing
     from conformance.runs.merging import merge

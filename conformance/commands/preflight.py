@@ -18,10 +18,9 @@ MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
-        "preflight",
-        description="Examines each surface of a target. Exit code 7 if something declared is unavailable.",
+        "preflight", description="Examines each surface of a target. Exit code 7 if something declared is unavailable."
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")
     parser.add_argument("--target", metavar="NAME", help="which target of the file")
@@ -29,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the state of each surface; returns the exit code."""
+    """Print the state of each surface and return the exit code."""
     from conformance.preflight import preflight
     from conformance.target import configuration
 
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def table(name: str, states: Iterable[SurfaceState]) -> Iterable[str]:
-    """The lines of the report; what the target says is shown without its control characters."""
+    """Yield the lines of the report, without control characters of the target."""
     failing = 0
     for state in states:
         yield f"{state.surface}  {state.url}"
@@ -62,13 +61,13 @@ def table(name: str, states: Iterable[SurfaceState]) -> Iterable[str]:
 
 
 def _not_shown(target: Mapping[str, Any]) -> Iterable[str]:
-    """What to add to the target file, so that each class can be shown and certified."""
+    """Yield what to add to the target file, so that each class can be certified."""
     if found := list(lines(target)):
         yield "Not shown by a run, unless the target file has these keys as well:"
         yield from found
 
 
 def _features(state: SurfaceState) -> Iterable[str]:
-    for seen in sorted(set(state.features.values())):
-        names = sorted(name for name, each in state.features.items() if each == seen)
-        yield f"        {seen}: {', '.join(names)}"
+    for observation in sorted(set(state.features.values())):
+        names = sorted(name for name, each in state.features.items() if each == observation)
+        yield f"        {observation}: {', '.join(names)}"

@@ -8,15 +8,14 @@ from conformance.reference import service
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     service.add_arguments(
         subparsers.add_parser(
-            "reference",
-            description="Serves the embedded deployment on loopback until SIGINT or SIGTERM.",
+            "reference", description="Serves the embedded deployment on loopback until SIGINT or SIGTERM."
         )
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Lists, or serves; returns the exit code."""
+    """List, or serve; return the exit code."""
     return service.run(arguments)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "rejudge",
         description="Judges the evidence of a run again with the installed suite. Exit code 1 if a verdict changes.",
@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judges again and prints the difference; returns the exit code."""
+    """Judge the run again, print the differences and return the exit code."""
     from conformance.plugin.rejudging import rejudge
     from conformance.runs.reading import read_untouched
     from conformance.runs.record import RecordError
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def table(outcome: Outcome, with_unclear: bool) -> Iterator[str]:
-    """The lines of the difference."""
+    """Yield the lines of the differences."""
     from conformance.reporting.text import visible
     from conformance.vocabulary.wording import plural
 

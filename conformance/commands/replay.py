@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
-from conformance.commands.run import Made, add_color, color_words
-from conformance.runs.options import pytest_words
+from conformance.commands.run import RunFolder, add_color, color_option
+from conformance.runs.options import option_arguments
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
 if TYPE_CHECKING:
@@ -20,10 +20,9 @@ REPLAYED = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
-        "replay",
-        description="Runs checks of an earlier run once more, with its seed, against the same target.",
+        "replay", description="Runs checks of an earlier run once more, with its seed, against the same target."
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the folder of the earlier run")
     parser.add_argument(
@@ -35,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the checks again and says of each what became of it; returns the exit code."""
+    """Run the checks again, print the result of each, and return the exit code."""
     from conformance.runs.reading import read, read_untouched
     from conformance.runs.record import RecordError, free_folder
 
@@ -53,16 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
         print("nothing to replay: every check of that run passed or did not apply")
         return ExitCode.CONFORMANT
     folder = arguments.out or free_folder(earlier.folder.with_name(f"{earlier.folder.name}-replay"))
-    made = Made()
-    code = _rerun(earlier, chosen, arguments, folder, made)
-    # What another run has left in the folder tells nothing of this one.
-    if made.folder is None or not (folder / "results.ndjson").exists():
+    noted = RunFolder()
+    code = _rerun(earlier, chosen, arguments, folder, noted)
+    # The folder may contain another run, which says nothing about this one.
+    if noted.folder is None or not (folder / "results.ndjson").exists():
         return code
     return _compared(chosen, {result.id: result for result in read(folder).results})
 
 
 def run_folder(folder: Path) -> Path:
-    """The run's folder, also where only its name is given and it is in reports/."""
+    """Return the run's folder, which may be given by its name in reports/."""
     return folder if folder.exists() or not (Path("reports") / folder).exists() else Path("reports") / folder
 
 
@@ -75,29 +74,31 @@ def _chosen(earlier: Record, ids: list[str]) -> list[CheckResult]:
     return [known[each] for each in ids] if ids else [each for each in earlier.results if each.verdict in REPLAYED]
 
 
-def _rerun(earlier: Record, chosen: list[CheckResult], arguments: argparse.Namespace, folder: Path, made: Made) -> int:
+def _rerun(
+    earlier: Record, chosen: list[CheckResult], arguments: argparse.Namespace, folder: Path, noted: RunFolder
+) -> int:
     from conformance.plugin.invocation import pytest_arguments, run_pytest
     from conformance.runs.record import EXAMPLES
 
     file = arguments.config or earlier.info.target_file
     examples = earlier.folder / EXAMPLES
-    words = pytest_words({
+    options = option_arguments({
         "terminal": True,
         "out": folder,
         "seed": earlier.info.seed,
         "explore": earlier.info.explore,
-        # What a property found is what is sent first.
+        # Properties try the failing examples first.
         "database": examples.resolve() if examples.is_dir() else None,
         "config": file,
         "target": earlier.info.target if file else None,
     })  # fmt: skip
-    words += [word for each in chosen for word in pytest_words({"select": each.id})]
+    options += [word for each in chosen for word in option_arguments({"select": each.id})]
     areas = sorted({result.area for result in chosen})
-    return run_pytest([*pytest_arguments(*areas), "-p", "xdist.plugin", *words, *color_words(arguments)], made)
+    return run_pytest([*pytest_arguments(*areas), "-p", "xdist.plugin", *options, *color_option(arguments)], noted)
 
 
 def _compared(chosen: list[CheckResult], now: dict[str, CheckResult]) -> int:
-    """Prints what became of each check; 1 where one still fails, 7 where one could not be tried, else 0."""
+    """Print the result of each check; return 1 if one still fails, 7 if one could not be replayed, else 0."""
     from conformance.reporting.text import on_one_line
 
     codes = set()

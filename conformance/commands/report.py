@@ -15,7 +15,7 @@ from conformance.vocabulary.verdict import ExitCode
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The command's arguments."""
+    """Add the command."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "report",
         description="Renders the reports of a run again, from its record. With --index, writes index.html and "
@@ -24,11 +24,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("run", metavar="RUN", type=Path, nargs="?", help="the run's folder")
     parser.add_argument("--index", metavar="DIR", type=Path, help="the folder of runs to write an index of")
     parser.add_argument(
-        "--format",
-        type=_formats,
-        default=list(FORMATS),
-        metavar="LIST",
-        help=f"of {','.join(FORMATS)}; default: all",
+        "--format", type=_formats, default=list(FORMATS), metavar="LIST", help=f"of {','.join(FORMATS)}; default: all"
     )
     return parser
 
@@ -44,7 +40,7 @@ def _formats(text: str) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Renders, and prints where each report is."""
+    """Write the reports and print their paths."""
     if arguments.run is None and arguments.index is None:
         raise UsageMistake("say which RUN to render again, or --index DIR")
     code = _render(arguments) if arguments.run else ExitCode.CONFORMANT
@@ -52,7 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _index(folder: Path) -> int:
-    """Writes the index of the runs of a folder and their history."""
     from conformance.commands.history import write
     from conformance.reporting.history_page import render, render_index
     from conformance.runs.history import histories, shelf

@@ -1,6 +1,6 @@
 """``conformance run``: checks a target, or without a target file the embedded reference.
 
-It gives its options to pytest, which names them with a prefix; ``pytest suites/`` does the same.
+It passes its options to pytest, where they have a prefix; ``pytest suites/`` does the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
-from conformance.runs.options import JUDGING, OPTIONS, OUTPUT, TESTING, pytest_words, values_of
+from conformance.runs.options import JUDGING, OPTIONS, OUTPUT, TESTING, option_arguments, values_of
 from conformance.vocabulary.amounts import workers
 from conformance.vocabulary.verdict import ExitCode
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "run",
         description="Checks a target against the contract and writes a report. Selectors: an area, an id or the "
@@ -50,13 +50,13 @@ def add_color(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def color_words(arguments: argparse.Namespace) -> list[str]:
-    """Return the choice of colour as pytest's own option."""
+def color_option(arguments: argparse.Namespace) -> list[str]:
+    """Return pytest's option for the choice of colour."""
     return [] if arguments.color is None else [f"--color={'yes' if arguments.color else 'no'}"]
 
 
 def add_baseline(parser: argparse._ActionsContainer) -> None:
-    """Add the options that hold a run against an earlier one."""
+    """Add the options that compare a run with an earlier one."""
     parser.add_argument(
         "--baseline",
         metavar="RUN",
@@ -69,40 +69,40 @@ def add_baseline(parser: argparse._ActionsContainer) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the checks and returns the exit code."""
+    """Run the checks and return the exit code."""
     import pytest
 
     from conformance.plugin.invocation import run_pytest
     from conformance.reporting.terminal import give_up
 
-    # Before the run: nobody wants to wait for a mistake.
+    # Before the run, so that a mistake is reported at once.
     baseline = baseline_of(arguments)
-    made = Made()
-    code = run_pytest(_pytest_arguments(arguments), made)
+    noted = RunFolder()
+    code = run_pytest(_pytest_arguments(arguments), noted)
     try:
         sys.stdout.flush()
     except OSError:
-        # What could not be written then waits still, since pytest's capture has restored the stream.
+        # Buffered output is still pending, since pytest's capture has restored the stream.
         give_up(sys.stdout)
     code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
-    return since(baseline, made.folder, arguments.fail_on, code) if baseline else code
+    return since(baseline, noted.folder, arguments.fail_on, code) if baseline else code
 
 
-class Made:
-    """Notes where a run was written; None where it never began."""
+class RunFolder:
+    """A pytest plugin that notes the run's folder; None if the run never began."""
 
     folder: Path | None = None
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Asks the run before it is gone."""
+        """Note the folder before pytest unregisters the run."""
         run = config.pluginmanager.get_plugin("conformance-run")
         self.folder = Path(run.options.folder) if run is not None else None
 
 
 def baseline_of(arguments: argparse.Namespace) -> Path | None:
-    """Return the run that --baseline names; None where it is not given, or names an empty folder, as on a first night.
+    """Return the run that --baseline names; None if it is not given or names an empty folder, as on a first night.
 
-    UsageMistake where the run cannot be read to its end.
+    UsageMistake if the run is incomplete or cannot be read.
     """
     from conformance.runs.history import latest
     from conformance.runs.reading import read_whole
@@ -124,11 +124,11 @@ def baseline_of(arguments: argparse.Namespace) -> Path | None:
 
 
 def since(baseline: Path, folder: Path | None, fail_on: str | None, code: int) -> int:
-    """Says what changed since the baseline; the exit code is the run's own where that was not judged to its end."""
+    """Print the changes since the baseline, unless the run is incomplete; return the exit code."""
     if folder is None or code not in (ExitCode.CONFORMANT, ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE):
         return code
-    here = Path.cwd()
-    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    current = Path.cwd()
+    folder = folder.relative_to(current) if folder.is_relative_to(current) else folder
     comparisons = compared(baseline, [folder])
     print()
     show(comparisons)
@@ -140,15 +140,15 @@ def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
     from conformance.plugin.invocation import pytest_arguments
 
     count = "auto" if arguments.workers is None else str(arguments.workers)
-    words = [*pytest_arguments(*_paths(arguments.selectors)), "-p", "xdist.plugin"]
-    words += ["-n", count] if count not in ("0", "1") else []
-    words += pytest_words({"terminal": True, **values_of(arguments)}) + color_words(arguments)
-    words += ["--quiet"] if arguments.quiet else []
-    return words + [word for each in arguments.selectors for word in pytest_words({"select": each})]
+    options = [*pytest_arguments(*_paths(arguments.selectors)), "-p", "xdist.plugin"]
+    options += ["-n", count] if count not in ("0", "1") else []
+    options += option_arguments({"terminal": True, **values_of(arguments)}) + color_option(arguments)
+    options += ["--quiet"] if arguments.quiet else []
+    return options + [option for each in arguments.selectors for option in option_arguments({"select": each})]
 
 
 def _paths(selectors: list[str]) -> list[str]:
-    """The areas that the selectors can mean, so that others need not be imported; all where that is unclear."""
+    """Return the areas that the selectors can match, so that others are not imported; [] if that is unclear."""
     from conformance.plugin.locations import suites_folder
 
     areas = {selector.split("/", 1)[0].split("#", 1)[0] for selector in selectors}

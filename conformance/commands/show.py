@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from conformance.runs.record import CheckResult
 
 LONGEST_BODY = 1 << 20
-"""Characters of a body that are printed: more than evidence stores of one."""
+"""So many characters of a body are printed, more than evidence stores."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "show", description="Prints the requests and responses of one check, without secrets, from a run's evidence."
     )
@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the exchanges and transcripts of a check; returns the exit code."""
+    """Print the exchanges and transcripts of a check and return the exit code."""
     from conformance.reporting.text import visible
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
@@ -59,12 +59,12 @@ def _result(record: Record, check_id: str) -> CheckResult:
 
 
 def _entries(record: Record, result: CheckResult) -> list[dict[str, Any]]:
-    """The check's entries in the order in which it names them; those that are not in the evidence are left out."""
+    """Return the check's entries in its order, without those that are not in the evidence."""
     named = [each for finding in result.findings for each in finding["exchanges"]]
-    wanted = dict.fromkeys([*result.exchanges, *named])
-    # Of an exchange that several checks look at, any copy has the same content.
-    found = {entry["id"]: entry for entry in record.evidence_of_checks() if entry["id"] in wanted}
-    return [found[each] for each in wanted if each in found]
+    ids = dict.fromkeys([*result.exchanges, *named])
+    # All copies of a shared exchange have the same content.
+    found = {entry["id"]: entry for entry in record.evidence_of_checks() if entry["id"] in ids}
+    return [found[each] for each in ids if each in found]
 
 
 def _shown(result: CheckResult, entries: list[dict[str, Any]]) -> Iterator[str]:

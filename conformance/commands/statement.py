@@ -12,7 +12,7 @@ from conformance.vocabulary.verdict import ExitCode
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command, with one command of its own for each thing that is done with a statement."""
+    """Add the command with its subcommands."""
     parser = subparsers.add_parser("statement", description="Shows a statement in words, or makes a badge of it.")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="print a statement in words", description="Prints a statement in words.")
@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Shows or writes; UsageMistake where the file is no statement."""
+    """Show the statement or write the badge; UsageMistake if the file is not a statement."""
     from conformance.reporting.certification import Refused, statements
     from conformance.reporting.statement import badge, badge_json, words
 

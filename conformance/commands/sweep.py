@@ -24,7 +24,7 @@ ADDRESSES = (("identity", "url"), ("registry", "url"), ("registry", "repository"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "sweep",
         description="Removes the resources that earlier runs left on a target: those of one run, or of every run that "
@@ -46,14 +46,14 @@ def _age(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Sweeps, and says what became of each thing; returns the exit code."""
+    """Sweep, print the result for each resource, and return the exit code."""
     from conformance.clients.transport.connections import authorities
     from conformance.sandbox.ledger import lines_of
     from conformance.sandbox.sweep import Sweep
 
-    target, runs, wanted = _selected(arguments)
+    target, runs, selects = _selected(arguments)
     ledgers = {folder: _ledgers(folder) for folder in runs}
-    sweep = Sweep(target, wanted, arguments.dry_run, authorities(target.ca_file) if target.ca_file else None)
+    sweep = Sweep(target, selects, arguments.dry_run, authorities(target.ca_file) if target.ca_file else None)
     counts: Counter[str] = Counter()
     stays: list[Swept] = []
     entries = [line for paths in ledgers.values() for path in paths for line in lines_of(path)]
@@ -74,7 +74,7 @@ def _line(swept: Swept) -> str:
 
 
 def _selected(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Callable[[str], bool]]:
-    """The target, the runs whose ledgers are read (ids by folder), and of which runs things are removed."""
+    """Return the target, the runs whose ledgers are read (ids by folder), and a filter for the runs to remove."""
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
     from conformance.sandbox.sweep import of_run, older_than
@@ -82,9 +82,9 @@ def _selected(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], C
 
     if arguments.run is None:
         target = configuration.load(arguments.config, Path.cwd()).choose(arguments.target)[1]
-        wanted = older_than(arguments.older_than)
-        runs = {folder: info.run_id for folder, info in _runs() if _same(info, target) and wanted(info.run_id)}
-        return target, runs, wanted
+        selects = older_than(arguments.older_than)
+        runs = {folder: info.run_id for folder, info in _runs() if _tested(info, target) and selects(info.run_id)}
+        return target, runs, selects
     try:
         info = read(arguments.run).info
     except RecordError as mistake:
@@ -95,13 +95,12 @@ def _selected(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], C
             f"{arguments.run}: tested the embedded reference, which stores nothing; there is nothing to sweep"
         )
     target = configuration.load(file, Path.cwd()).choose(arguments.target or info.target)[1]
-    if not _same(info, target):
+    if not _tested(info, target):
         raise UsageMistake(f"{arguments.run}: tested another target than {file} describes; give its file with --config")
     return target, {arguments.run: info.run_id}, of_run(info.run_id)
 
 
 def _runs() -> Iterator[tuple[Path, RunInfo]]:
-    """The runs in ``reports/`` that have left a ledger."""
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
 
@@ -112,14 +111,13 @@ def _runs() -> Iterator[tuple[Path, RunInfo]]:
             continue
 
 
-def _same(info: RunInfo, target: Target) -> bool:
-    """Whether a run was of the deployment that a target file describes: the same addresses."""
-    then = info.configuration
+def _tested(info: RunInfo, target: Target) -> bool:
+    """Return whether a run tested the deployment of a target: the same addresses."""
 
     def addresses(described: Any) -> list[Any]:
         return [(described.get(surface) or {}).get(key) for surface, key in ADDRESSES]
 
-    return addresses(then) == addresses(target.model_dump())
+    return addresses(info.configuration) == addresses(target.model_dump())
 
 
 def _ledgers(folder: Path) -> list[Path]:
@@ -132,9 +130,9 @@ def _ledgers(folder: Path) -> list[Path]:
 
 
 def _settle(folder: Path, ledgers: Iterable[Path], stays: Iterable[Swept]) -> None:
-    """Tells a run's leftovers anew; its ledgers go where nothing stays, else they are kept for another try.
+    """Update a run's leftovers; delete its ledgers if nothing stays.
 
-    The folder of a run that was certified is left as it was signed.
+    The folder of a certified run is not changed.
     """
     from conformance.runs.record import LEFTOVERS
     from conformance.runs.seal import SUMS

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "verify",
         description="Checks the signature of a statement. With the run, also checks that no file of the run was "
@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Says what holds, or why not; NON_CONFORMANT for a refusal, INCONCLUSIVE where the run cannot be judged here."""
+    """Print the result; return NON_CONFORMANT for a refusal, INCONCLUSIVE if this suite cannot judge the run."""
     from conformance.reporting.certification import Refused, Unjudged, statements, still_valid
     from conformance.reporting.text import on_one_line, visible
     from conformance.runs.record import RecordError
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rejudged(found: list[Attestation], folder: Path) -> str:
-    """Holds the run against the statement and judges its evidence anew; how much of it could be, or Refused."""
+    """Verify the run and judge its evidence again; return how many verdicts follow, or raise Refused."""
     from conformance.plugin.rejudging import rejudge
     from conformance.reporting.certification import Refused, verify_run
 

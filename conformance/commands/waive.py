@@ -12,7 +12,7 @@ from conformance.vocabulary.verdict import ExitCode
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = subparsers.add_parser(
         "waive",
         description="Adds an entry to waivers.toml, which is next to the target file and is reviewed like code.",
@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Appends the waiver; UsageMistake where it would not be a valid one."""
+    """Append the waiver; UsageMistake if it is not valid."""
     from conformance.contract.catalogue import catalogue
     from conformance.runs.waivers import Waiver, WaiverError, append, load
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             append(path, waiver)
             load(path, catalogue().requirements)
         except WaiverError:
-            # What was there was whole: the mistake is in what was asked for, or in what holds the file.
+            # The old content was valid: the mistake is in the new waiver, or in writing the file.
             with contextlib.suppress(OSError):
                 path.write_text(before, encoding="utf-8") if before is not None else path.unlink()
             raise
@@ -64,20 +64,20 @@ def _day(text: str) -> datetime.date:
     return day
 
 
-def _file(given: Path | None, config: Path | None) -> Path:
+def _file(option: Path | None, config: Path | None) -> Path:
     """Return the file that a run with the same --waivers and --config reads."""
     from conformance.runs.waivers import path_of
     from conformance.target.configuration import NoConfiguration, locate
 
-    here = Path.cwd()
+    current = Path.cwd()
     try:
-        target_file = locate(config, here)
+        target_file = locate(config, current)
     except NoConfiguration:
-        return _short(path_of(given, None, here), here)
+        return _short(path_of(option, None, current), current)
     if not target_file.is_file():
         raise UsageMistake(f"--config {config}: there is no such file")
-    return _short(path_of(given, target_file, here), here)
+    return _short(path_of(option, target_file, current), current)
 
 
-def _short(path: Path, here: Path) -> Path:
-    return path.relative_to(here) if path.is_relative_to(here) else path
+def _short(path: Path, current: Path) -> Path:
+    return path.relative_to(current) if path.is_relative_to(current) else path

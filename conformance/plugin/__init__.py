@@ -1,10 +1,9 @@
 """The pytest side of the suite: an entry point of the package, and ``pytest_plugins`` of a checkout's conftest.
 
-``options`` what can be asked for; ``session`` the run as a whole (in the process that reports);
-``worker`` the checks as they run (in each process that runs them); ``fixtures`` what checks are given.
+``options``: command-line options; ``session``: the run as a whole (in the reporting process);
+``worker``: the checks (in each process that runs them); ``fixtures``: the fixtures of checks.
 
-Every pytest of the environment loads this module. Without a path of the suites the plugin only adds options and
-markers, and imports nothing else.
+Every pytest of the environment loads this module. Unless the suites are run, the plugin only adds options and markers.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ MARKERS = (
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Lets ``-n auto`` follow the distance of the target, where it is a run of ours."""
+    """Let the distance of the target determine ``-n auto`` in a conformance run."""
     if not asks_for_suites(config):
         return None
     from conformance.plugin.workers import provisional
@@ -42,7 +41,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Bounds how many workers of a run of ours are replaced, before xdist looks."""
+    """Limit how many workers of a conformance run are replaced, before xdist reads the option."""
     if asks_for_suites(config):
         from conformance.plugin.crashes import bound
 
@@ -51,11 +50,11 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the parts that this process needs."""
+    """Register the plugins that this process needs."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    given = getattr(config, "workerinput", {})
-    if not asks_for_suites(config) and "conformance" not in given:
+    worker_input = getattr(config, "workerinput", {})
+    if not asks_for_suites(config) and "conformance" not in worker_input:
         return
     from conformance.plugin import fixtures
     from conformance.plugin.garbage import Garbage
@@ -64,10 +63,10 @@ def pytest_configure(config: pytest.Config) -> None:
     name_from_suites(config)
     if config.option.collectonly or config.pluginmanager.has_plugin("conformance-worker"):
         return
-    if "conformance" in given:
+    if "conformance" in worker_input:
         from conformance.plugin.worker import Worker
 
-        config.pluginmanager.register(Worker.of_worker(config, given), "conformance-worker")
+        config.pluginmanager.register(Worker.of_worker(config, worker_input), "conformance-worker")
     else:
         from conformance.plugin.session import begin
 
@@ -76,9 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def name_from_suites(config: pytest.Config) -> None:
-    """Make node ids begin with the suites' folder where pytest's root folder does not contain it (``--pyargs``).
+    """Make node ids begin with the suites' folder if pytest's root folder does not contain it (``--pyargs``).
 
-    Otherwise they begin in the folder that was asked for, and files of two areas have one name.
+    Otherwise they begin in the requested folder, and files of two areas can have the same node id.
     """
     suites = suites_folder()
     if config.rootpath not in suites.parents:
@@ -87,7 +86,7 @@ def name_from_suites(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuses checks that the run does not know: those of another copy of the suite."""
+    """Refuse checks of another copy of the suite."""
     for item in () if config.pluginmanager.has_plugin("conformance-fixtures") else items:
         if item.get_closest_marker("verifies") is not None:
             raise pytest.UsageError(

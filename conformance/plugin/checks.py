@@ -1,4 +1,4 @@
-"""What a collected pytest item is to us: a check of one requirement, or a mistake of the suite's."""
+"""Pytest items as checks: each verifies one requirement, or is a mistake in the suite."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from conformance.vocabulary.requirement import Requirement
 RESULT = "conformance"
 TEARDOWN = "conformance-teardown"
 EVIDENCE = "conformance-evidence"
-"""Names in pytest's report of a check: its result, that its clean-up failed, its worker's evidence so far."""
-STEP = re.compile(r"^\s*(?:Method:)?\s*(?:\d+\.)?\s*(.*)$")
+"""Properties of pytest's report: the check's result, a failed clean-up, the digest of its worker's evidence."""
 
 
 @dataclass(frozen=True)
 class CheckInfo:
-    """One check: ``id`` is the requirement's, plus ``#case`` where it has cases."""
+    """One check: ``id`` is the requirement's, plus ``#case`` if it has cases."""
 
     id: str
     requirement: Requirement
@@ -38,31 +37,31 @@ class CheckInfo:
 
     @property
     def file(self) -> str:
-        """The file in which the check stands."""
+        """The file of the check."""
         return self.nodeid.split("::", 1)[0]
 
 
 def is_check(item: pytest.Item) -> bool:
-    """Whether the item lies in the suites (and not, say, among the suite's own tests)."""
+    """Return whether the item is in the suites, not one of the suite's own tests."""
     return _in_suites(item.path)
 
 
 @cache
 def _in_suites(file: Path) -> bool:
-    # A link may lead to the suites: site-packages of some systems are behind one.
+    # The path may contain a symbolic link: site-packages of some systems is one.
     return suites_folder() in file.resolve().parents
 
 
 def described(docstring: str | None) -> tuple[str, list[str]]:
-    """Purpose and numbered steps of a check's docstring ("Purpose: … Method: 1. …; 2. …")."""
+    """Return purpose and numbered steps of a check's docstring ("Purpose: … Method: 1. …; 2. …")."""
     purpose, _, method = " ".join((docstring or "").split()).partition("Method:")
     steps = [step.strip() for step in re.split(r"(?:^|;?\s)\d+\.\s", method) if step.strip()]
     return purpose.removeprefix("Purpose:").strip(), steps
 
 
 def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
-    """What the item checks, or in which way it is not a check."""
-    # The closest mark wins: one on a row of a table over one on its function.
+    """Return the check that an item is, or a text that says why it is not one."""
+    # The closest marker wins: that of a table's row over that of the function.
     mark = item.get_closest_marker("verifies")
     if mark is None or len(mark.args) != 1:
         return f"{item.nodeid}: no @verifies(requirement id)"
@@ -71,7 +70,7 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
         return f"{item.nodeid}: unknown requirement {requirement_id}"
     callspec = getattr(item, "callspec", None)
     case = named_case or (callspec.id if callspec is not None else "").replace(f"{requirement_id}#", "")
-    # Beside the case of a class stands the row's id, which is the requirement's.
+    # A parametrized class joins its case and the row's id, which is the requirement's.
     case = case.removeprefix(f"{requirement_id}-").removesuffix(f"-{requirement_id}")
     check_id = requirement_id if case in ("", requirement_id) else f"{requirement_id}#{case}"
     disturbing = item.get_closest_marker("disturbs")
@@ -94,13 +93,13 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
 
 
 def uncollected(report: pytest.CollectReport) -> str:
-    """Which file of the suites pytest could not collect, and why: without its checks a run would look whole."""
+    """Say which file pytest could not collect, and why: without its checks a run would look complete."""
     lines = str(report.longrepr).strip().splitlines()
     return f"{report.nodeid}: {' '.join(each[1:].strip() for each in lines if each.startswith('E ')) or lines[-1]}"
 
 
 def mistakes_among(checks: Iterable[CheckInfo]) -> list[str]:
-    """Ids that two checks bear; disturbances that are spread over files, or only here and there of others' things."""
+    """Return mistakes: ids of two checks, and equal disturbances in several files or with different ``others``."""
     found: list[str] = []
     by_id: dict[str, CheckInfo] = {}
     disturbing: dict[str, CheckInfo] = {}

@@ -1,4 +1,4 @@
-"""What a run adds where it is a step of GitHub Actions: annotations in the log, its summary on the step's page."""
+"""GitHub Actions: annotations in the log, and the summary on the step's page."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ LARGEST_SUMMARY = 1024 * 1024 - 1
 
 
 class Step:
-    """The step of a workflow that a run is, where it is one; elsewhere nothing is said or written."""
+    """The workflow step of a run; outside GitHub Actions it does nothing."""
 
     def __init__(self, say: Callable[[str], None], variables: Mapping[str, str] = os.environ) -> None:
         self.say = say
-        self.here = variables.get("GITHUB_ACTIONS") == "true"
+        self.active = variables.get("GITHUB_ACTIONS") == "true"
         self.checkout = Path(variables.get("GITHUB_WORKSPACE") or Path.cwd())
         self.summary = variables.get("GITHUB_STEP_SUMMARY")
         self.token = secrets.token_hex(16)
 
     def begin(self) -> None:
-        """Makes the runner take no line for a command: what a target answers is printed from here on."""
-        if self.here:
+        """Stop the runner from executing commands in the output, which contains responses of the target."""
+        if self.active:
             self.say(quiet(self.token))
 
     def end(self, record: Record, files: Mapping[str, Path]) -> None:
-        """Annotates, and adds the summary to the step's page."""
-        if not self.here:
+        """Print annotations, and add the summary to the step's page."""
+        if not self.active:
             return
         self.say(loud(self.token))
         for command in annotated(record, self.checkout):
@@ -42,6 +42,6 @@ class Step:
 
     def _summarise(self, page: Path, summary: Path) -> None:
         with contextlib.suppress(OSError), page.open("ab") as file:
-            # A page that cannot be written is the runner's affair, and no reason for a run to fail.
+            # If the runner's page cannot be written, the run does not fail.
             if file.tell() + summary.stat().st_size <= LARGEST_SUMMARY:
                 file.write(summary.read_bytes())

@@ -14,11 +14,11 @@ from conformance.plugin.locations import suites_folder
 
 
 class CollectionError(Exception):
-    """The suites cannot be collected, or hold mistakes: which."""
+    """The suites cannot be collected, or contain mistakes."""
 
 
 class Listing:
-    """Reads the checks from collected items; nothing else of a run is needed."""
+    """Collects the checks of the suites without a run."""
 
     def __init__(self, contract: Catalogue) -> None:
         self.contract = contract
@@ -26,12 +26,12 @@ class Listing:
         self.mistakes: list[str] = []
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Takes what could not be collected."""
+        """Note a file that could not be collected."""
         if report.failed:
             self.mistakes.append(uncollected(report))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Takes every check that was collected."""
+        """Note every collected check."""
         for item in filter(is_check, session.items):
             info = check_info(item, self.contract)
             if isinstance(info, str):
@@ -42,30 +42,27 @@ class Listing:
 
 
 def collect(*paths: str) -> list[CheckInfo]:
-    """Every check of the suites (or of these paths in them).
+    """Return every check of the suites, or of these paths in them.
 
-    CollectionError where something is wrong with them, ContractError where the contract's data is.
+    CollectionError for mistakes in the suites, ContractError for mistakes in the contract's data.
     """
     listing = Listing(catalogue())
-    said = io.StringIO()
+    output = io.StringIO()
     arguments = [*pytest_arguments(*paths), "--collect-only", "-q"]
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = run_pytest(arguments, listing)
     if listing.mistakes or code not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise CollectionError("\n".join(listing.mistakes) or said.getvalue()[-3000:])
+        raise CollectionError("\n".join(listing.mistakes) or output.getvalue()[-3000:])
     return listing.checks
 
 
 def checks_of(requirement: str) -> list[CheckInfo]:
-    """The checks of a requirement, by its id: of the files that name it, or of all where none of theirs does so.
-
-    Errors as of ``collect``.
-    """
+    """Return the checks of a requirement from the files that contain its id, or else from all files."""
     suites, names = suites_folder(), (f'"{requirement}"', f'"{requirement}#')
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(suites.rglob("test_*.py"))}
-    naming = [path for path, text in texts.items() if any(name in text for name in names)]
-    found = _of(requirement, collect(*(str(path.relative_to(suites)) for path in naming)))
-    return found if found or not naming else _of(requirement, collect())
+    candidates = [path for path, text in texts.items() if any(name in text for name in names)]
+    found = _of(requirement, collect(*(str(path.relative_to(suites)) for path in candidates)))
+    return found if found or not candidates else _of(requirement, collect())
 
 
 def _of(requirement: str, checks: list[CheckInfo]) -> list[CheckInfo]:

@@ -1,4 +1,4 @@
-"""The embedded reference as a process beside the run: for runs without a target file, and for the suite's tests."""
+"""The embedded reference as a subprocess, for runs without a target file and for the suite's tests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ START_S = 20.0
 
 
 class ReferenceFailed(Exception):
-    """The reference did not start: what it said."""
+    """The reference did not start; the message has its output."""
 
 
 class EmbeddedReference:
-    """A running reference with a target file of its own in a temporary folder; ``stop`` removes both.
+    """A running reference with its target file in a temporary folder; ``stop`` removes both.
 
-    ``program`` is what Python runs instead of the reference itself, to serve a changed one.
+    ``program``: Python's arguments, to serve a changed reference.
     """
 
     program: ClassVar[Sequence[str]] = ("-m", "conformance.reference")
@@ -32,8 +32,8 @@ class EmbeddedReference:
         self.folder = self._scratch.path
         self.target_config = self.folder / "conformance.toml"
         command = own_python(*(program or self.program), "--embedded")
-        # A process group of its own: an interrupt from the keyboard ends the run, and the run ends the reference. Its
-        # input ends with this process, however that ends.
+        # A separate process group: an interrupt from the keyboard ends the run, and the run ends the reference. If this
+        # process is killed, the reference's input ends.
         self.process = subprocess.Popen(
             [*command, "--write-config", str(self.target_config), *arguments],
             stdin=subprocess.PIPE,
@@ -46,23 +46,23 @@ class EmbeddedReference:
         self._await_ready(cast(IO[str], self.process.stdout))
 
     def _await_ready(self, output: IO[str]) -> None:
-        late = threading.Timer(START_S, self.process.kill)
-        late.start()
-        said: list[str] = []
+        timeout = threading.Timer(START_S, self.process.kill)
+        timeout.start()
+        lines: list[str] = []
         for line in output:
-            said.append(line)
+            lines.append(line)
             if line.strip() == "ready":
-                late.cancel()
+                timeout.cancel()
                 threading.Thread(target=_drain, args=[output], daemon=True).start()
                 return
-        late.cancel()
+        timeout.cancel()
         self.stop()
         raise ReferenceFailed(
-            "the embedded reference did not start: " + ("".join(said).strip() or f"no word in {START_S:g} s")
+            "the embedded reference did not start: " + ("".join(lines).strip() or f"no word in {START_S:g} s")
         )
 
     def stop(self) -> None:
-        """Ends the process and removes its folder. It keeps nothing, so there is nothing to wait for."""
+        """Kill the process, which stores nothing, and remove its folder."""
         self.process.kill()
         self.process.wait()
         cast(IO[str], self.process.stdin).close()
@@ -70,7 +70,7 @@ class EmbeddedReference:
 
 
 def _drain(output: IO[str]) -> None:
-    # What the reference says later goes nowhere; unread it would fill the pipe and stop the reference.
+    # Unread output would fill the pipe and block the reference.
     with contextlib.suppress(ValueError, OSError):
         for _ in output:
             pass

@@ -1,4 +1,4 @@
-"""What a run was made with, and when, for its record."""
+"""The environment and the time of a run, for its record."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ LIBRARIES = ("pytest", "pytest-xdist", "h11", "httpx", "boto3", "docker", "hypot
 
 
 def environment(urls: Iterable[str]) -> dict[str, str]:
-    """Versions of all software that could make a difference, the digest of the suite, and proxies on the way."""
+    """Return the versions of relevant software, the digest of the suite, and proxies in use."""
     found = {name: version(name) for name in LIBRARIES}
     proxies = ", ".join(map(str, proxies_to(urls)))
-    between = {"proxy": proxies} if proxies else {}
+    proxy = {"proxy": proxies} if proxies else {}
     system = f"{platform.system()} {platform.machine()}"
-    return {"python": sys.version.split()[0], "system": system, "suite_sha256": suite_digest(), **between, **found}
+    return {"python": sys.version.split()[0], "system": system, "suite_sha256": suite_digest(), **proxy, **found}
 
 
 def suite_digest() -> str:
-    """SHA-256 over the names and the content of the suite's modules and data."""
+    """Return the SHA-256 of the names and the content of the suite's modules and data."""
     digest = hashlib.sha256()
     for folder in (PACKAGE, suites_folder()):
         for path in sorted(chain.from_iterable(folder.rglob(f"*.{kind}") for kind in ("py", "toml", "json"))):
@@ -36,5 +36,5 @@ def suite_digest() -> str:
 
 
 def now() -> str:
-    """The time in UTC, to the second, as RFC 3339."""
+    """Return the time in UTC, to the second, as RFC 3339."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

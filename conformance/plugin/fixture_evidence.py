@@ -1,7 +1,7 @@
-"""What was asked for the fixtures that checks share, so that the finding of any of them is shown from its beginning.
+"""Requests of shared fixtures, which belong to the evidence of every failing check that uses them.
 
-What a fixture that lives longer than a check has asked is evidence of the check that it was made for first. Another one
-that fails has it as well: without the objects that stand there its requests would show nothing, or what is not so.
+The evidence of the first check that uses a fixture contains them. Another check that fails needs them as well: without
+the objects that the fixture created, its requests cannot be reproduced.
 """
 
 from __future__ import annotations
@@ -14,43 +14,42 @@ from conformance.evidence.recorder import Recorded, Recorder
 
 
 class Preparation:
-    """Notes what each fixture has asked; a plugin of pytest's."""
+    """A pytest plugin that notes the requests of each shared fixture."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self._asked: dict[tuple[str, str], list[Recorded]] = {}
-        self._made_anew: set[tuple[str, str]] = set()
+        self._requests: dict[tuple[str, str], list[Recorded]] = {}
+        self._retried: set[tuple[str, str]] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
-        """Makes a fixture."""
+        """Set up a fixture and note its requests."""
         before = len(self.recorder)
-        made = yield
+        value = yield
         if fixturedef.scope != "function":
-            self._asked[fixturedef.argname, fixturedef.baseid] = self.recorder.recorded_from(before)
-        return made
+            self._requests[fixturedef.argname, fixturedef.baseid] = self.recorder.recorded_from(before)
+        return value
 
     def of(self, item: pytest.Item) -> list[Recorded]:
-        """What was asked for the fixtures of a check, in the order in which it was."""
-        # Those too that a check asks for by a name of its own (getfixturevalue).
+        """Return the requests of a check's fixtures, in order."""
+        # Including fixtures that a check requests by getfixturevalue.
         active = getattr(getattr(item, "_request", None), "_fixture_defs", {})
         names = {*getattr(item, "fixturenames", ()), *active}
-        used = [key for key in self._asked if key[0] in names and item.nodeid.startswith(key[1])]
+        used = [key for key in self._requests if key[0] in names and item.nodeid.startswith(key[1])]
         for key in used:
-            # Made once: many checks can fail.
-            self._asked[key] = [self.recorder.entry_of(kept) for kept in self._asked[key]]
-        return [kept for key in used for kept in self._asked[key]]
+            # Converted once, since many checks can fail.
+            self._requests[key] = [self.recorder.entry_of(exchange) for exchange in self._requests[key]]
+        return [exchange for key in used for exchange in self._requests[key]]
 
     def make_anew(self, item: pytest.Function) -> None:
-        """Has the shared fixtures that failed for a check made again for the next one that wants them, each once.
+        """Let pytest set up a check's failed shared fixtures again for the next check, each once.
 
-        pytest keeps how a fixture failed as it keeps what another is: a service that was away for a moment would be so
-        for every check to come.
+        pytest caches the failure of a fixture: a short outage would fail every later check.
         """
-        for name, made in item._fixtureinfo.name2fixturedefs.items():
-            for each in made:
+        for name, fixtures in item._fixtureinfo.name2fixturedefs.items():
+            for each in fixtures:
                 failed = each.cached_result is not None and each.cached_result[2] is not None
-                if failed and each.scope != "function" and (name, each.baseid) not in self._made_anew:
-                    self._made_anew.add((name, each.baseid))
+                if failed and each.scope != "function" and (name, each.baseid) not in self._retried:
+                    self._retried.add((name, each.baseid))
                     # The argument only names the check.
                     each.finish(item._request)  # type: ignore[arg-type]

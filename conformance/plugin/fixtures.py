@@ -1,4 +1,4 @@
-"""What checks are given. All of session scope: hypothesis shares them, and connections are kept."""
+"""Fixtures of checks. All have session scope: Hypothesis requires it, and connections are reused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conformance.target.description import Target
 
 
 class KEYS:
-    """Where a process keeps what its checks share."""
+    """Keys of pytest's stash for the data that a process's checks share."""
 
     target = pytest.StashKey[Target]()
     begun = pytest.StashKey[float]()
@@ -38,14 +38,14 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="session")
 def begun(request: pytest.FixtureRequest) -> float:
-    """When this process began to check, by the monotonic clock: all that the preflight sent was before."""
+    """When this process began to check, by the monotonic clock; the preflight was before."""
     moment: float = request.config.stash[KEYS.begun]
     return moment
 
 
 @pytest.fixture(scope="session")
 def open_surfaces(request: pytest.FixtureRequest) -> frozenset[str]:
-    """Those that ask nobody for a login, as the preflight has found."""
+    """Surfaces that require no login, by the preflight."""
     found: frozenset[str] = request.config.stash[KEYS.open]
     return found
 
@@ -58,20 +58,20 @@ def recorder() -> Recorder:
 
 @pytest.fixture(scope="session")
 def once() -> Once:
-    """Makes requests that several checks look at."""
+    """Makes requests whose responses several checks share."""
     return Once(RECORDER)
 
 
 @pytest.fixture(scope="session")
 def names(request: pytest.FixtureRequest) -> Names:
-    """Names of this worker's own."""
-    made: Names = request.config.stash[KEYS.names]
-    return made
+    """The names of this worker."""
+    worker_names: Names = request.config.stash[KEYS.names]
+    return worker_names
 
 
 @pytest.fixture(scope="session")
 def http(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[str], HttpClient]]:
-    """The HTTP client for a base URL; one each, with the run's limits, pace and trusted authorities."""
+    """The HTTP client for a base URL, with the run's limits, pace and trusted authorities."""
     clients: dict[str, HttpClient] = {}
     pace: Pace = request.config.stash[KEYS.pace]
     tls = authorities(target.ca_file) if target.ca_file else None
@@ -89,11 +89,11 @@ def http(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[s
 
 @pytest.fixture(scope="session")
 def ledger(request: pytest.FixtureRequest, http: Callable[[str], HttpClient]) -> Iterator[Ledger]:
-    """Where a check notes what it created; everything is removed at the end of the session."""
-    kept = request.config.stash[KEYS.ledger]
-    # Where evidence is judged again, nothing is removed, nor recorded of it.
-    between = [kept.begin_example] if RECORDER.recording is None else []
-    BEFORE_EXAMPLES.extend(between)
-    yield kept
-    BEFORE_EXAMPLES[:] = [each for each in BEFORE_EXAMPLES if each not in between]
-    request.config.stash[KEYS.leftovers].extend(kept.clean_up())
+    """The ledger for created resources, which are removed at the end of the session."""
+    ledger = request.config.stash[KEYS.ledger]
+    # A rejudged run removes nothing.
+    callbacks = [ledger.begin_example] if RECORDER.recording is None else []
+    BEFORE_EXAMPLES.extend(callbacks)
+    yield ledger
+    BEFORE_EXAMPLES[:] = [each for each in BEFORE_EXAMPLES if each not in callbacks]
+    request.config.stash[KEYS.leftovers].extend(ledger.clean_up())

@@ -1,7 +1,7 @@
-"""Keeps Python's collector of garbage from walking through what lives as long as the process.
+"""Exclusion of long-lived objects from Python's garbage collection.
 
-Collecting makes a hundred thousand objects, none of which ever goes away; without this they are looked at again and
-again, and five times over when pytest ends: a quarter of a second of each process.
+Collecting the checks makes a hundred thousand objects that live until the end. Scanning them repeatedly would cost a
+quarter of a second of each process.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import gc
 
 import pytest
 
-# Young objects looked at once in so many made: the default of 700 is for programs that keep little.
-EVERY = 20_000
+# Allocations between two collections of young objects: the default of 700 suits programs with few objects.
+THRESHOLD = 20_000
 
 
 class Garbage:
-    """Sets what is there aside, once the checks are collected and once they are done."""
+    """A pytest plugin that freezes existing objects after collection, and at the end."""
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
-        """Sets the checks and all that was imported aside."""
+        """Freeze the checks and everything imported."""
         gc.freeze()
-        gc.set_threshold(EVERY, *gc.get_threshold()[1:])
+        gc.set_threshold(THRESHOLD, *gc.get_threshold()[1:])
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Sets the rest aside, which goes with the process."""
+        """Freeze the rest before the process ends."""
         gc.freeze()

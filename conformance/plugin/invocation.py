@@ -1,4 +1,4 @@
-"""How the suite starts pytest on its own suites, from whatever folder and however it is installed."""
+"""Starting pytest on the suites, from any folder and any installation."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MODULE = "conformance.suites"
 
 
 def pytest_arguments(*paths: str) -> list[str]:
-    """The arguments that every run begins with; paths are below the suites' folder, none: all of them.
+    """Return the first arguments of every run; paths are relative to the suites' folder, without any: all suites.
 
-    Assertions are left plain: the suites compare by oracles, and rewriting costs a second a process.
+    Assertions are not rewritten: the suites compare by oracles, and rewriting costs a second a process.
     """
     suites = suites_folder()
     chosen = [str(suites / path) for path in paths] or [str(suites)]
@@ -40,15 +40,14 @@ def pytest_arguments(*paths: str) -> list[str]:
 
 
 def run_pytest(arguments: list[str], *plugins: object) -> int:
-    """Runs pytest in this process and returns its exit code; our plugin and what the arguments name is all it loads.
+    """Run pytest in this process and return its exit code; it loads only our plugin and those in the arguments.
 
-    Workers are told so by the environment, which is afterwards as it was: what this process starts later may be a
-    pytest of somebody else.
+    The environment passes that on to workers. It is restored afterwards: this process may start other pytest runs.
     """
     before = dict(os.environ)
-    keep_others_out()
+    isolate()
     if "--color=no" in arguments:
-        # pytest reports wrong usage in red, whatever its option says.
+        # pytest reports wrong usage in red, despite its option.
         os.environ["NO_COLOR"] = "1"
     try:
         return int(pytest.main(arguments, plugins=list(plugins)))
@@ -57,18 +56,18 @@ def run_pytest(arguments: list[str], *plugins: object) -> int:
         os.environ.update(before)
 
 
-def keep_others_out() -> None:
-    """Has this process's pytest, and those that it starts, go by neither plugins nor options that are not of a run.
+def isolate() -> None:
+    """Disable other plugins and options for this process's pytest and those that it starts.
 
-    Plugins of other packages cost half a second a process; what somebody always gives to a pytest of their own
-    (PYTEST_ADDOPTS) would end a run, or leave out checks of it.
+    Plugins of other packages cost half a second a process; options of a user (PYTEST_ADDOPTS) could end a run or leave
+    out checks.
     """
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
 
 
-def asked_paths(config: pytest.Config) -> list[Path]:
-    """Return the paths of the command line, each with its ``::node``; ``--pyargs`` names paths by modules too."""
+def requested_paths(config: pytest.Config) -> list[Path]:
+    """Return the paths of the command line, each with its ``::node``; with ``--pyargs`` they may be modules."""
     return [_path(str(each), config) for each in config.args]
 
 
@@ -81,26 +80,26 @@ def _path(argument: str, config: pytest.Config) -> Path:
 
 
 def asks_for_suites(config: pytest.Config) -> bool:
-    """Whether any path of the command line is in the suites, or is the checkout that holds them.
+    """Return whether a path of the command line is in the suites, or is the checkout that contains them.
 
-    A folder further up does not count: somebody's project may contain the environment in which this is installed.
+    A folder above does not count: a user's project may contain the environment in which the suite is installed.
     """
     suites = suites_folder()
-    paths = [Path(str(each).partition("::")[0]) for each in asked_paths(config)]
+    paths = [Path(str(each).partition("::")[0]) for each in requested_paths(config)]
     return any(suites in (path, *path.parents) or (path == suites.parent and not INSTALLED) for path in paths)
 
 
 def parts_of_suites(config: pytest.Config) -> list[str]:
-    """What pytest itself was told to run of the suites: areas, files, ``-k`` and the like; nothing: all of them."""
+    """Return the part of the suites that pytest's own arguments select: areas, files, ``-k`` …; [] for all."""
     suites = suites_folder()
     return [
-        *(path.name if path.parent == suites else str(path) for path in asked_paths(config) if path != suites),
-        *(f"{option} {words}".rstrip() for option, words in _filters(config).items()),
+        *(path.name if path.parent == suites else str(path) for path in requested_paths(config) if path != suites),
+        *(f"{option} {value}".rstrip() for option, value in _filters(config).items()),
     ]
 
 
 def _filters(config: pytest.Config) -> dict[str, Any]:
-    """The options by which pytest leaves out tests, where they are given."""
+    """Return the given options by which pytest leaves out tests."""
     names = {
         "keyword": "-k",
         "markexpr": "-m",
@@ -110,10 +109,10 @@ def _filters(config: pytest.Config) -> dict[str, Any]:
         "lf": "--lf",
         "stepwise": "--stepwise",
     }
-    given = {option: getattr(config.option, name, None) for name, option in names.items()}
-    return {option: "" if value is True else value for option, value in given.items() if value}
+    options = {option: getattr(config.option, name, None) for name, option in names.items()}
+    return {option: "" if value is True else value for option, value in options.items() if value}
 
 
 def cuts_areas(config: pytest.Config) -> bool:
-    """Whether pytest was told to leave out something of an area, so that nobody sees how much there is of it."""
+    """Return whether pytest's own arguments select a part of an area, so that the area's size is unknown."""
     return bool(_filters(config)) or any(not (suites_folder() / part).is_dir() for part in parts_of_suites(config))

@@ -1,4 +1,4 @@
-"""From what a check raised to its verdict (design: a finding is an AssertionError, all else is never the target's)."""
+"""The verdict of a check by the exception it raised: only an AssertionError is a finding about the target."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ NOTHING_TRIED = "Hypothesis has been told to run no"
 
 @dataclass
 class Judgement:
-    """A verdict with what it stands on.
+    """A verdict with its reason and findings.
 
-    Of what is not applicable, ``optional`` says whether the contract makes it so, ``lacks`` what the target file or
-    this machine lacks for it. ``unanswered`` are the exchanges that got no answer in time, while the check itself ran.
+    ``optional``: the contract permits not-applicable; ``lacks``: what the target file or this machine lacks.
+    ``unanswered``: exchanges of the check itself, without its set-up, that got no response in time.
     ``level`` replaces that of the requirement: ending the service breaks a MUST, whatever the check is about.
     """
 
@@ -56,7 +56,7 @@ class Judgement:
 
 
 def single_exceptions(error: BaseException) -> Iterator[BaseException]:
-    """The single exceptions of a group, however deep; an exception that is no group is itself the only one."""
+    """Yield the single exceptions of a nested group, or the exception itself."""
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
             yield from single_exceptions(each)
@@ -65,10 +65,10 @@ def single_exceptions(error: BaseException) -> Iterator[BaseException]:
 
 
 def _of_hypothesis(error: BaseException) -> Inconclusive | NotApplicable | None:
-    """What hypothesis says by itself: that nothing was to be tried, or that the same was answered otherwise again."""
+    """Translate Hypothesis's own exceptions: no examples to run, or different responses to the same requests."""
     if type(error).__name__ in ("Skipped", "SkipTest") and NOTHING_TRIED in str(error):
         return NotApplicable("--explore 0 runs no generated examples")
-    # By name, since hypothesis is not imported for a run without properties.
+    # By name, since a run without properties does not import Hypothesis.
     if any(kind.__name__ == "Flaky" and kind.__module__ == "hypothesis.errors" for kind in type(error).__mro__):
         return Inconclusive(
             "the target answers identical requests differently", "a target that answers identical requests alike"
@@ -77,14 +77,14 @@ def _of_hypothesis(error: BaseException) -> Inconclusive | NotApplicable | None:
 
 
 def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") -> Judgement:
-    """The verdict on what a check raised in a phase (``setup``, ``call``); None is a pass."""
+    """Return the judgement on the exception of a check's phase (``setup``, ``call``); None is a pass."""
     if error is None:
         return Judgement(Verdict.PASS)
     raised = [_of_hypothesis(each) or each for each in single_exceptions(error)]
-    broken = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
-    if broken:
-        return Judgement(Verdict.ERROR, recorder.redactor.text(_described(broken[0])))
-    # What one example of a property found stands, whatever others could not be asked.
+    errors = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
+    if errors:
+        return Judgement(Verdict.ERROR, recorder.redactor.text(_described(errors[0])))
+    # A finding of one example counts, even if other examples are inconclusive.
     found = phase != "setup" and any(isinstance(each, AssertionError) for each in raised)
     absent = next((each for each in raised if isinstance(each, NotApplicable)), None)
     if absent is not None and not found:
@@ -101,24 +101,24 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
 
 
 def left_open(check: CheckInfo, judgement: Judgement) -> bool:
-    """Whether the contract leaves open what was not applicable: by a feature, by a surface, or for the requirement."""
+    """Return whether the contract permits not-applicable: the feature, surface or requirement is optional."""
     if judgement.verdict != Verdict.NOT_APPLICABLE:
         return False
     return judgement.optional or (check.requirement.id in catalogue().open and not judgement.lacks)
 
 
 def _origin(error: BaseException) -> tuple[object, ...]:
-    """Where a failure came from: several written examples of a property may fail in one way, which is one finding."""
+    """Return a failure's origin: several explicit examples of a property that fail alike are one finding."""
     frames = traceback.extract_tb(error.__traceback__)
     explored = hasattr(error, "evidence")
     return (type(error), frames[-1].filename, frames[-1].lineno) if explored and frames else (id(error),)
 
 
 def _gather(raised: list[BaseException], recorder: Recorder) -> None:
-    """Several failures of a property have an example each: the check's evidence is that of all of them."""
-    borne = [entry for each in raised for entry in getattr(each, "evidence", [])]
-    if borne:
-        recorder.retain(borne)
+    """Retain the evidence of all failing examples of a property."""
+    evidence = [entry for each in raised for entry in getattr(each, "evidence", [])]
+    if evidence:
+        recorder.retain(evidence)
 
 
 def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judgement:
@@ -128,17 +128,17 @@ def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judge
             unanswered = list(error.exchange_ids)
         why, needs = map(recorder.redactor.text, (error.why, error.needs))
         return Judgement(Verdict.INCONCLUSIVE, why, needs, unanswered=unanswered)
-    # A precondition that could not be made is no finding of this check: it belongs to the check of that promise.
+    # A failed precondition is not a finding of this check: another check verifies it.
     return Judgement(
         Verdict.INCONCLUSIVE, recorder.redactor.text(f"the precondition could not be made: {error}")[:LONGEST]
     )
 
 
-def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> dict[str, Any]:
+def _finding(error: BaseException, group: BaseException, recorder: Recorder) -> dict[str, Any]:
     redact = recorder.redactor.body
-    own = getattr(error, "evidence", recorder.entries)
-    known = {entry["id"] for entry in own}
-    sequence = _as_sent([*(entry for entry in recorder.prepared if entry["id"] not in known), *own])
+    entries = getattr(error, "evidence", recorder.entries)
+    known = {entry["id"] for entry in entries}
+    sequence = _as_sent([*(entry for entry in recorder.prepared if entry["id"] not in known), *entries])
     exchanges = [entry for entry in sequence if entry["kind"] == "exchange"]
     named: list[str] = []
     if isinstance(error, NonConformance):
@@ -149,17 +149,17 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     shown = next(
         (entry for entry in sequence if named and entry["id"] == named[-1]), exchanges[-1] if exchanges else None
     )
-    notes = [*getattr(error, "__notes__", []), *(getattr(whole, "__notes__", []) if whole is not error else [])]
-    # The example first, then how many there are like it.
-    said = [
+    notes = [*getattr(error, "__notes__", []), *(getattr(group, "__notes__", []) if group is not error else [])]
+    # The example first, then how many others fail alike.
+    note_texts = [
         _readable(note, getattr(error, "tried", ()))
         for note in sorted(notes, key=lambda note: bool(OTHERS.match(note)))
     ]
     finding = {
-        "asked": asked(shown) if shown else "",
+        "asked": request_text(shown) if shown else "",
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
-        "hint": redact("\n".join([hint, *said]).strip())[:LONGEST],
+        "hint": redact("\n".join([hint, *note_texts]).strip())[:LONGEST],
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
         "proof": _proof(error, recorder),
@@ -176,9 +176,9 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
 
 
 def _as_sent(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The entries by the times at which they were sent: what was made once stands where a check has asked for it.
+    """Return the entries in the order of sending: a shared request is recorded where a check first used it.
 
-    That may be before what it needed itself. A program's transcript stays behind the request before it.
+    A program's transcript has no time and stays after the preceding request.
     """
     times: Iterator[float] = itertools.accumulate((entry.get("started", 0.0) for entry in entries), _or_before)
     return [entry for _, entry in sorted(zip(times, entries, strict=True), key=operator.itemgetter(0))]
@@ -188,8 +188,8 @@ def _or_before(last: float, own: float) -> float:
     return own or last
 
 
-def asked(entry: dict[str, Any]) -> str:
-    """What the request of a finding asks, in short: method, path and query; "" for what a program does."""
+def request_text(entry: dict[str, Any]) -> str:
+    """Return method, path and query of a finding's request; "" for a program's transcript."""
     if entry["kind"] != "exchange":
         return ""
     at = urlsplit(entry["url"])
@@ -198,29 +198,29 @@ def asked(entry: dict[str, Any]) -> str:
 
 
 def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:
-    """What would be right, as far as the oracle said it; secrets by their names."""
+    """Return the expectation that a script can verify, if the oracle states one; secrets by their names."""
     proof = getattr(error, "proof", None)
     if type(error) is NonConformance and not proof and not error.exchange_ids:
         proof = Proof(beyond="it is about several answers together, of which none is named")
     if proof is None:
         return {}
     if _contains_secret(json.dumps(asdict(replace(proof, unsaid=())), ensure_ascii=False), recorder):
-        # A script would have to contain the secret to look for it.
+        # A script would have to contain the secret to search for it.
         return {}
     proof = replace(proof, unsaid=tuple(map(recorder.redactor.text, proof.unsaid)))
     return {name: value for name, value in asdict(proof).items() if value}
 
 
 def _contains_secret(text: str, recorder: Recorder) -> bool:
-    """Whether JSON contains a secret, also within patterns, in which some characters are escaped once more."""
+    """Return whether JSON contains a secret, also within patterns, which escape some characters again."""
     plain = re.sub(r"\\(.)", r"\1", text)
     return any(recorder.redactor.body(each) != each for each in (text, plain, re.sub(r"\\(.)", r"\1", plain)))
 
 
 def _readable(note: str, tried: Iterable[str]) -> str:
-    """A note of hypothesis on an example, without the check's fixtures: only the tried values mean something."""
+    """Return Hypothesis's note on an example without the check's fixtures: only the generated values matter."""
     if note.startswith(NOT_AGAIN):
-        # What follows is a traceback of ours.
+        # A traceback of the suite follows.
         return "The same requests were answered otherwise when they were sent again."
     others = OTHERS.fullmatch(note)
     if others:
@@ -232,11 +232,11 @@ def _readable(note: str, tried: Iterable[str]) -> str:
 
 def _described(error: BaseException) -> str:
     error.__notes__ = [_readable(note, getattr(error, "tried", ())) for note in getattr(error, "__notes__", [])]
-    what = "".join(traceback.format_exception_only(error)).strip()[: LONGEST // 2]
-    # The innermost first, and of libraries none: from theirs nobody learns where the suite is wrong.
+    summary = "".join(traceback.format_exception_only(error)).strip()[: LONGEST // 2]
+    # The innermost first, without frames of libraries.
     frames = [each for each in traceback.extract_tb(error.__traceback__) if _is_ours(each.filename)]
-    where = [f"at {each.filename}:{each.lineno} in {each.name}: {each.line}" for each in reversed(frames)]
-    return "\n".join([what, *where])[:LONGEST].replace(f"{PACKAGE.parent}/", "")
+    locations = [f"at {each.filename}:{each.lineno} in {each.name}: {each.line}" for each in reversed(frames)]
+    return "\n".join([summary, *locations])[:LONGEST].replace(f"{PACKAGE.parent}/", "")
 
 
 def _is_ours(file: str) -> bool:

@@ -1,18 +1,18 @@
 """Distinguish a service that stopped answering from a failed check.
 
-A response shows that a service is there, an error of its own too, so a healthy target gets no extra request. After a
-check whose last request got no response, or that failed without one, its surface gets one light request. If that gets
-no response either, the service ended (connections are refused, or a gateway says so), hung (connections are accepted,
-and nothing is answered), or the network failed. The next check waits for it as long as the run took until then, 15 to
-60 seconds. All waits in vain of one process take at most 60 seconds. After that, it is the cause of all further checks.
+Any response, even an error, shows that a service runs, so a healthy target gets no extra request. After a check whose
+last request got no response, or that failed without one, its surface gets one light request. If that gets no response
+either, the service ended (connections are refused, or a gateway reports it), hung (connections are accepted, but get no
+response), or the network failed. The next check waits for the service as long as the run took so far, 15 to 60 seconds.
+A process spends at most 60 seconds on unsuccessful waits. After that, the outage is the cause of all further checks.
 
-The request that was under way when the service ended or hung is a finding, if no other process had one. With several
-workers, checks that were under way are in doubt: they are repeated alone once all workers are done. If a service that
-hung answers again, its check is in doubt, too: the finding needs a second hang.
+The request in progress when the service ended or hung is a finding, if no other process had one. With several workers,
+checks in progress are in doubt: they are repeated alone after all workers are done. If a service that hung responds
+again, its check is in doubt, too: the finding needs a second hang.
 
-A webhook may go on answering and accept no event any more. After a check of it that did not pass, it gets a valid
-event. If it accepted one before the run and accepts none now, that is the one cause of all that follows. The check
-itself fails, unless the response came from something that is no webhook.
+A webhook may respond but no longer accept events. After a check of it that did not pass, it gets a valid event. If it
+accepted one before the run and refuses it now, that is the cause of all further checks. The check itself fails, unless
+the response is not a webhook's.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
 
 BACK_S = 3.0
-"""How long a service that stopped answering is awaited at once: one that is supervised comes back."""
+"""How long to wait at once for a service that stopped answering: a supervisor may restart it."""
 POLL_S = 0.1
 ACCEPTING = "a webhook that keeps accepting events, whose URL is not rotated meanwhile, and no concurrent run"
 ANSWERING = "a service that keeps answering"
 PROBES = 5
 """How often a service that left a request unanswered is probed, ``POLL_S`` apart, before it counts as answering."""
-LEAST_S, LONGEST_S, ASKED_S = 15.0, 60.0, 0.5
-"""For how long, and how often, a service is awaited that has not come back by then."""
-AGAIN_S = 5.0
+LEAST_S, LONGEST_S, INTERVAL_S = 15.0, 60.0, 0.5
+"""How long to wait for a service after that (minimum, maximum), and how often to probe it."""
+REPROBE_S = 5.0
 """How often a service that stays down is probed again."""
 NOT_SENT = re.compile(r"(Proxy|Connect)Error|ConnectTimeout|refused|resol|known|[Nn]o route|unreachable")
 GONE = re.compile(r"refused|gateway")
-"""Causes that only a service which ended has."""
+"""Causes that only a terminated service has."""
 SILENT = re.compile(r"no answer in time")
-"""The cause that only a service has which accepts connections: silence of the network is "no connection in time"."""
+"""The cause that only a service which accepts connections has; a silent network is "no connection in time"."""
 CLOSED = re.compile(r"closed without an answer")
 MOST_SUSPECTS = 5
 
@@ -60,21 +60,21 @@ class Outage:
     """A surface that no longer answers: the reason to report, when it was last probed, how long it is awaited."""
 
     reason: str
-    asked: float
+    probed: float
     ask: Callable[[], str]
     needs: str = ANSWERING
     patience_s: float = 0.0
 
     def is_over(self) -> bool:
         """Whether the surface answers again: it is awaited once, and probed rarely from then on."""
-        if self.patience_s <= 0 and time.monotonic() - self.asked <= AGAIN_S:
+        if self.patience_s <= 0 and time.monotonic() - self.probed <= REPROBE_S:
             return False
         until, self.patience_s = time.monotonic() + self.patience_s, 0.0
         while self.ask():
-            self.asked = time.monotonic()
-            if self.asked >= until:
+            self.probed = time.monotonic()
+            if self.probed >= until:
                 return False
-            time.sleep(min(ASKED_S, until - self.asked))
+            time.sleep(min(INTERVAL_S, until - self.probed))
         return True
 
 
@@ -103,11 +103,11 @@ class Liveness:
         self._in_vain_s = 0.0
 
     def begin_check(self) -> None:
-        """Begin a check: nothing that it met is in doubt."""
+        """Begin a check, without any doubt."""
         self.in_doubt, self.suspect = False, ""
 
     def expect(self, surface: str | None) -> None:
-        """Inconclusive if the surface stopped answering before and has not come back."""
+        """Raise Inconclusive if the surface stopped answering before and has not come back."""
         if surface is not None and surface in self._outages and not self._is_back(surface):
             outage = self._outages[surface]
             raise Inconclusive(outage.reason, outage.needs)
@@ -121,11 +121,11 @@ class Liveness:
         return False
 
     def judged(self, requirement: str, judgement: Judgement) -> Judgement:
-        """The judgement on a check that sent something, unless what it met is that its surface stopped answering.
+        """Return the judgement on a check that sent requests, or another one if its surface stopped answering.
 
-        ``in_doubt`` says afterwards whether the check has to be repeated.
+        ``in_doubt`` says afterwards whether the check must be repeated.
         """
-        self.in_doubt = self._met_others(judgement)
+        self.in_doubt = self._may_be_foreign(judgement)
         silent = self.recorder.silent
         if not silent and (judgement.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) or self.recorder.answered()):
             return self._still_accepting(requirement, judgement)
@@ -138,7 +138,7 @@ class Liveness:
         return self._stopped(surface, cause, entry, judgement)
 
     def _unanswered(self, judgement: Judgement) -> Judgement:
-        """The judgement; a failure if a request got no answer in time although the service answers others.
+        """Return the judgement; a failure if a request got no response in time although the service answers others.
 
         With other workers the check is repeated alone first: their requests may have slowed the service.
         """
@@ -157,7 +157,7 @@ class Liveness:
         return judge(finding, self.recorder)
 
     def _still_accepting(self, requirement: str, judgement: Judgement) -> Judgement:
-        """The judgement on a check that was answered, unless it met that there is no webhook any more."""
+        """Return the judgement on a check that got responses, or another one if the webhook accepts no event now."""
         surface = "webhooks"
         passed = judgement.verdict not in (Verdict.FAIL, Verdict.INCONCLUSIVE)
         if passed or not self.accepting or surface_of(requirement) != surface:
@@ -175,7 +175,7 @@ class Liveness:
         return judgement
 
     def _refusal(self) -> str:
-        """Why the webhook accepts no event, each time that it is asked; "" if it accepts one."""
+        """Return why the webhook refuses several events in a row; "" if it accepts one."""
         refusal = ""
         for _ in range(PROBES):
             refusal = self._accepts(self.target)
@@ -184,16 +184,16 @@ class Liveness:
             time.sleep(POLL_S)
         return refusal
 
-    def _met_others(self, judgement: Judgement) -> bool:
-        """Whether one of several processes has a check without a result whose request got no response.
+    def _may_be_foreign(self, judgement: Judgement) -> bool:
+        """Return whether an unanswered request of this check may be due to another worker's request.
 
-        The service may have stopped because of another process's request, and be back.
+        That request may have stopped the service, which may be back.
         """
         unclear = judgement.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
         return not self.alone and unclear and self.recorder.unanswered()
 
     def _cause(self, surface: str, unanswered: bool) -> str:
-        """Why a surface does not answer, "" if it does; one that left a request unanswered may be about to end."""
+        """Return why a surface does not respond, or ""; after an unanswered request it is probed several times."""
         for _ in range(PROBES if unanswered else 0):
             cause = self._ask(self.target, surface)
             if cause:
@@ -202,7 +202,7 @@ class Liveness:
         return self._ask(self.target, surface)
 
     def _stopped(self, surface: str, cause: str, entry: dict[str, Any] | None, judgement: Judgement) -> Judgement:
-        """The judgement on a check whose surface no longer answers; ``entry`` is its first request without response."""
+        """Return the judgement on a check whose surface is down; ``entry`` is its first unanswered request."""
         sent = entry is not None and not NOT_SENT.search(f"{entry['error']} {entry.get('error_type')}")
         reason = f"the {surface} {NO_LONGER_ANSWERS}: {cause}{self._last_requests(entry, sent)}"
         causes = [cause, *self._await(surface, reason)]
@@ -223,14 +223,14 @@ class Liveness:
         return judge(Inconclusive(reason, ANSWERING), self.recorder)
 
     def _last_requests(self, entry: dict[str, Any] | None, sent: bool) -> str:
-        """Which requests may have stopped a service, as the end of a sentence."""
+        """Return the requests that may have stopped a service, as the end of a sentence."""
         if not sent and self.suspects:
             return f"; requests under way at that moment: {', '.join(self.suspects[:MOST_SUSPECTS])}"
         last = entry if sent or entry is None else self.recorder.last_answered(_origin(entry["url"]))
         return f"; the last request that reached it was {_request(last)}" if last else ""
 
     def _await(self, surface: str, reason: str) -> list[str]:
-        """Note that a surface is down, unless it comes back shortly; return why it did not answer meanwhile."""
+        """Note that a surface is down unless it comes back shortly; return the causes in the meantime."""
         until, causes = time.monotonic() + BACK_S, list[str]()
         while time.monotonic() < until:
             time.sleep(POLL_S)
@@ -239,12 +239,12 @@ class Liveness:
                 return causes
             causes.append(cause)
         outage = self._outages[surface] = Outage(reason, time.monotonic(), partial(self._ask, self.target, surface))
-        outage.patience_s = min(LONGEST_S - self._in_vain_s, max(LEAST_S, outage.asked - self._begun))
+        outage.patience_s = min(LONGEST_S - self._in_vain_s, max(LEAST_S, outage.probed - self._begun))
         return causes
 
     def _fatal(self, entry: dict[str, Any], cause: str) -> Judgement:
-        """The failure of a check whose request stopped the service."""
-        # A property may have begun another example since.
+        """Return the failure of a check whose request stopped the service."""
+        # A property may have begun another example.
         self.recorder.restore(entry)
         hint = "If it was stopped on purpose, run this check again."
         finding = NonConformance(f"an answer, and {ANSWERING}", f"{ENDED_BY}: {cause}", hint=hint)
@@ -252,7 +252,7 @@ class Liveness:
         return replace(judge(finding, self.recorder), level=str(Level.MUST))
 
     def _at(self, entry: dict[str, Any]) -> str | None:
-        """The surface that a request went to; a webhook's address is not in the evidence."""
+        """Return the surface that a request went to; a webhook's address is not in the evidence."""
         described = [each for each in SURFACES if getattr(self.target, each) is not None]
         return next((each for each in described if _origin(url_of(self.target, each)) == _origin(entry["url"])), None)
 

@@ -1,4 +1,4 @@
-"""Where the checks are: beside the package in a checkout, inside it once installed."""
+"""The folder of the checks: next to the package in a checkout, inside it once installed."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ INSTALLED = (PACKAGE / "suites").is_dir()
 
 
 def suites_folder() -> Path:
-    """The folder of the suites."""
+    """Return the folder of the suites."""
     return (PACKAGE if INSTALLED else PACKAGE.parent) / "suites"

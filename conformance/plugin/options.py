@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def formats_of(text: str) -> list[str]:
-    """The report formats that were asked for; pytest.UsageError names one that is not known."""
+    """Return the requested report formats; pytest.UsageError names an unknown one."""
     from conformance.reporting import FORMATS
 
     chosen = list(FORMATS) if text == "all" else [each.strip() for each in text.split(",")]
@@ -44,16 +44,16 @@ def formats_of(text: str) -> list[str]:
     return chosen
 
 
-def seed_of(given: int | None, nonce: str | None) -> int:
-    """The seed of a run; pytest.UsageError where it was given beside a challenge, which decides it."""
-    if nonce and given is not None:
+def seed_of(seed: int | None, nonce: str | None) -> int:
+    """Return the seed of a run; pytest.UsageError if both a seed and a challenge, which sets it, are given."""
+    if nonce and seed is not None:
         raise pytest.UsageError("--challenge sets the seed; leave --seed out")
-    return challenge_seed(nonce) if nonce else DEFAULT_SEED if given is None else given
+    return challenge_seed(nonce) if nonce else DEFAULT_SEED if seed is None else seed
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a process that runs checks needs to know; plain data, since it goes to workers."""
+    """The options of a process that runs checks; plain data, since workers receive them."""
 
     run_id: str
     folder: str
@@ -70,18 +70,18 @@ class RunOptions:
     explore_until: float | None = None
     shrink_s: float | None = None
     blocked: dict[str, list[str]] = field(default_factory=dict)
-    """Surfaces of which nothing can be judged: why, and what that needs."""
+    """Surfaces of which nothing can be judged: the cause, and what would help."""
     refused: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    """Logins that a surface refuses, by surface and role: why, and what that needs."""
+    """Logins that a surface refuses, by surface and role: the cause, and what would help."""
     locked: list[str] = field(default_factory=list)
-    """Surfaces that answer and refuse every login: only responses to unauthenticated clients are judged there."""
+    """Surfaces that refuse the main login or all writes: only responses to unauthenticated clients are judged."""
     open: list[str] = field(default_factory=list)
-    """Surfaces that ask nobody for a login: no process need find that out anew."""
+    """Surfaces that require no login."""
     accepting: list[str] = field(default_factory=list)
     """Webhooks that accepted an event."""
 
     def learn(self, states: Iterable[SurfaceState]) -> None:
-        """Takes what the preflight has found out."""
+        """Note the results of the preflight."""
         for state in states:
             if state.blocked:
                 self.blocked[state.surface] = list(state.blocked)
@@ -101,5 +101,5 @@ class RunOptions:
                 getattr(target, surface).refuse(role, cause, needs)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON-like data."""
+        """Return the options as JSON data."""
         return asdict(self)

@@ -1,6 +1,6 @@
-"""What a run shows while it goes: progress by area on a terminal, plain lines elsewhere, and the end.
+"""Output of a run: progress by area on a terminal, plain lines elsewhere, and the closing summary.
 
-With pytest's own terminal (plain ``pytest suites/``) only the beginning and the end are ours.
+With pytest's own terminal output (``pytest suites/``) it only prints the beginning and the end.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Progress:
         self.step = Step(self.say)
 
     def take_over(self) -> None:
-        """Puts pytest's terminal out of the way."""
+        """Disable pytest's own terminal output."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             self.config.pluginmanager.unregister(reporter)
 
     def say(self, text: str = "") -> None:
-        """One line (or more) above the progress."""
+        """Print text above the progress."""
         self._wipe()
         self._write(text + "\n")
         self._draw()
@@ -60,7 +60,7 @@ class Progress:
     def beginning(
         self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path, waivers: Waivers
     ) -> None:
-        """What is tested, with what."""
+        """Print what is tested, and the preflight."""
         self.step.begin()
         self.folder = str(self._short({"": folder})[""])
         below_reports = folder.parent == self.config.invocation_params.dir / "reports"
@@ -75,7 +75,7 @@ class Progress:
         self.say(f"Waivers  {self._read(waivers)}")
         if info.environment.get("proxy"):
             self.say(f"Proxy    {info.environment['proxy']}")
-        self.say("Preflight  " + "  ".join(f"{each.surface} {_how(each)}" for each in states))
+        self.say("Preflight  " + "  ".join(f"{each.surface} {_state_text(each)}" for each in states))
         for state in states:
             if state.blocked:
                 self.say(f"  {state.surface}: {on_one_line(state.blocked[0])}")
@@ -83,18 +83,18 @@ class Progress:
                 self.say(f"  {state.surface}: {on_one_line(cause)}")
 
     def _read(self, waivers: Waivers) -> str:
-        """Say which file the waivers were read from, or where there is none."""
+        """Say which file the waivers were read from, or which does not exist."""
         name = visible(str(self._short({"": waivers.file or Path()})[""]))
         return f"{plural(len(waivers.entries), 'waiver')} in {name}" if waivers.read_from else f"none (no file {name})"
 
     def collected(self, nodeids: list[str]) -> None:
-        """How many checks each area has."""
+        """Note how many checks each area has."""
         for nodeid in nodeids:
             self.totals[self._area(nodeid)] += 1
         self._draw()
 
     def judged(self, result: CheckResult) -> None:
-        """One more check is judged."""
+        """Note and show a judged check."""
         area = self._area(result.nodeid)
         self.verdicts[area][result.verdict] += 1
         if not self.ours:
@@ -106,7 +106,7 @@ class Progress:
             self.say(self._line(area))
 
     def ending(self, record: Record, files: dict[str, Path], mistakes: list[str], errors: list[str]) -> None:
-        """Each cause of failures, what was not judged, the verdicts, the counts, where the report is."""
+        """Print each cause of failures, what was not judged, the verdicts, the counts and the report's path."""
         self._wipe()
         areas, self.live = list(self.totals if self.live else ()), False
         self.totals.clear()
@@ -125,7 +125,7 @@ class Progress:
         self.step.end(record, files)
 
     def _unjudged(self, record: Record) -> None:
-        # A login that is refused is named in the closing lines.
+        # The closing lines name refused logins.
         logins = refused_logins(record)
         unclear = [
             each
@@ -138,8 +138,8 @@ class Progress:
                 self.say(f"  … and {plural(len(others), 'more check')} for the same reason")
 
     def _short(self, files: dict[str, Path]) -> dict[str, Path]:
-        here = self.config.invocation_params.dir
-        return {name: path.relative_to(here) if path.is_relative_to(here) else path for name, path in files.items()}
+        start = self.config.invocation_params.dir
+        return {name: path.relative_to(start) if path.is_relative_to(start) else path for name, path in files.items()}
 
     def _area(self, nodeid: str) -> str:
         parts = Path(nodeid.split("::", 1)[0]).parts
@@ -176,5 +176,5 @@ class Progress:
             give_up(self.out)
 
 
-def _how(state: SurfaceState) -> str:
+def _state_text(state: SurfaceState) -> str:
     return "LOCKED" if state.locked else "ok" if state.reachable else "DOWN"

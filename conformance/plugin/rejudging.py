@@ -1,11 +1,11 @@
-"""Judging stored evidence again with today's oracles: the checks run, and what they ask is answered from the record.
+"""Judging stored evidence again with today's oracles: the checks run, and the record answers their requests.
 
     outcome = rejudge(read(folder))
     outcome.changed, outcome.unclear
 
-Each worker of the run has a process of its own, in which its checks run in their order, with its names, its chance
-and its clock. Nothing can be sent from there: connections and programs are shut off. A check that asks for what is not
-in the evidence, or stands on what was removed from it, cannot be judged again; the outcome says so.
+Each worker of the run has its own process, in which its checks run in the same order, with the same names, random
+values and clock. Connections and programs are blocked there. A check that sends a request that is not in the evidence,
+or that depends on removed parts of it, cannot be judged again; the outcome says so.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ from conformance.vocabulary.exchange import ENDED_BY, NO_LONGER_ANSWERS, UNANSWE
 from conformance.vocabulary.verdict import Verdict
 
 WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
-FOUND = ("reachable", "cause", "locked", "mend", "refused", "open")
-"""What of the preflight decides which checks can be judged."""
+PREFLIGHT = ("reachable", "cause", "locked", "mend", "refused", "open")
+"""The results of the preflight that decide which checks can be judged."""
 LIVENESS = re.compile(f"{NO_LONGER_ANSWERS}|{ENDED_BY}|{UNANSWERED_FOR}|no event any more")
 
 
 @dataclass(frozen=True)
 class Rejudged:
-    """What became of one check: its verdict in the record and anew, which is None where it cannot be had, and why."""
+    """One check: its verdict in the record and its new verdict, None with a reason if it cannot be judged again."""
 
     id: str
     level: str
@@ -75,7 +75,7 @@ class Outcome:
 
     @property
     def changed(self) -> list[Rejudged]:
-        """Checks whose evidence says today something else than the record does."""
+        """Checks with another verdict than in the record."""
         return [each for each in self.checks if each.now is not None and each.now != each.before]
 
     @property
@@ -85,47 +85,47 @@ class Outcome:
 
     @property
     def same(self) -> list[Rejudged]:
-        """Checks whose verdict follows from their evidence."""
+        """Checks with the same verdict as in the record."""
         return [each for each in self.checks if each.now == each.before]
 
 
 def rejudge(record: Record) -> Outcome:
-    """Judges the evidence of a run again; RecordError where that cannot be begun."""
+    """Judge the evidence of a run again; RecordError if that cannot begin."""
     _target(record, placeholder)
     workers = sorted({result.worker for result in record.results})
     with scratch_folder("rejudging") as folder, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        parts = pool.map(lambda worker: _of_worker(record.folder, worker, folder / f"{worker}.json"), workers)
-        anew = {each["id"]: each for part in parts for each in part}
+        parts = pool.map(lambda worker: _rejudge_worker(record.folder, worker, folder / f"{worker}.json"), workers)
+        rejudged = {each["id"]: each for part in parts for each in part}
     gone = {"now": None, "reason": "there is no such check any more"}
-    return Outcome([_compared(result, anew.get(result.id, gone), record.amended) for result in record.results])
+    return Outcome([_compared(result, rejudged.get(result.id, gone), record.amended) for result in record.results])
 
 
-def _compared(result: CheckResult, anew: dict[str, Any], amended: Iterable[str]) -> Rejudged:
-    now, reason = anew["now"], anew["reason"]
+def _compared(result: CheckResult, rejudged: dict[str, Any], amended: Iterable[str]) -> Rejudged:
+    now, reason = rejudged["now"], rejudged["reason"]
     if result.id in amended and now != result.verdict:
         now, reason = None, "its verdict was changed at the end of the run, by what is not its evidence"
-    if result.optional and now == result.verdict == Verdict.NOT_APPLICABLE and not anew.get("optional"):
+    if result.optional and now == result.verdict == Verdict.NOT_APPLICABLE and not rejudged.get("optional"):
         now = f"{now}, which the contract does not leave open,"
-    return Rejudged(result.id, result.level, result.verdict, now, reason, anew.get("findings", []))
+    return Rejudged(result.id, result.level, result.verdict, now, reason, rejudged.get("findings", []))
 
 
-def _of_worker(folder: Path, worker: str, out: Path) -> list[dict[str, Any]]:
+def _rejudge_worker(folder: Path, worker: str, out: Path) -> list[dict[str, Any]]:
     command = own_python("-m", __name__, str(folder.resolve()), worker, str(out))
     ended = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if not out.exists():
-        said = (ended.stderr.strip().splitlines() or ["it ended without a word"])[-1]
-        raise RecordError(f"{folder}: the checks of worker {worker} cannot be judged again: {said[:300]}")
+        error = (ended.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise RecordError(f"{folder}: the checks of worker {worker} cannot be judged again: {error[:300]}")
     return list(json.loads(out.read_text(encoding="utf-8")))
 
 
 class Rejudging(Worker):
-    """The worker's side: the record describes its target, and recorded responses answer its requests."""
+    """A worker whose target is that of the record, and whose requests are answered from the record."""
 
     def __init__(self, config: pytest.Config, record: Record, name: str, scratch: Path) -> None:
         self.record, self.scratch = record, scratch
         self.stored = {result.id: result for result in record.results if result.worker == name}
-        self.order = {check: place for place, check in enumerate(self.stored)}
-        self.anew: list[dict[str, Any]] = []
+        self.order = {check: number for number, check in enumerate(self.stored)}
+        self.rejudged: list[dict[str, Any]] = []
         self.gated = False
         super().__init__(config, _options(record, name), name)
 
@@ -165,7 +165,7 @@ class Rejudging(Worker):
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keeps the checks of this worker, in the order in which they were run."""
+        """Select the checks of this worker, in the order in which they ran."""
         checks = self._checks(items)
         items[:] = sorted(
             (item for item, check in checks.items() if check.id in self.stored),
@@ -174,10 +174,10 @@ class Rejudging(Worker):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Turns to a check's evidence."""
+        """Start the check's evidence."""
         stored = self.stored[item.stash[CHECK].id]
         self.recording.begin(stored.id)
-        # What its fixtures have asked stands in its evidence where it failed, and was answered to the check before.
+        # A failed check's evidence contains the requests of its fixtures, which an earlier check consumed.
         self.recording.skip(map(id_of, self.preparation.of(item)))
         self.config.stash[KEYS.names].made = stored.names_made or 0
         self.gated = True
@@ -187,13 +187,13 @@ class Rejudging(Worker):
     def _judgement(self, check: CheckInfo, error: BaseException | None, phase: str) -> Judgement:
         for each in single_exceptions(error) if error is not None else ():
             if isinstance(each, NotRecorded):
-                # Also where a fixture did not find it for an earlier check, and raises the same once more.
+                # A shared fixture may raise it again that failed for an earlier check.
                 self.recording.miss(str(each))
         return judge(error, RECORDER, phase)
 
     def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
         unclear = WHOLE_RUN if check.concludes else self._unclear(judgement, self.stored[check.id])
-        self.anew.append({
+        self.rejudged.append({
             "id": check.id,
             "now": None if unclear else str(judgement.verdict),
             "reason": unclear or judgement.reason,
@@ -202,7 +202,7 @@ class Rejudging(Worker):
         })  # fmt: skip
 
     def _unclear(self, judgement: Judgement, stored: CheckResult) -> str:
-        """Why what the check says now does not follow from the evidence alone, "" where it does."""
+        """Return why the new verdict does not follow from the evidence alone, or ""."""
         if self.gated or (judgement.verdict == stored.verdict and not self.recording.missing):
             return ""
         if Verdict.NOT_APPLICABLE in (judgement.verdict, stored.verdict):
@@ -228,7 +228,7 @@ def _target(record: Record, reveal: Callable[[str], str]) -> Target:
 
 
 def _run_of(record: Record, worker: str) -> str:
-    """The run that a worker was of: of a merged one, that of its shard."""
+    """Return the id of a worker's run: in a merged run, that of its shard."""
     part = worker.partition("-")[0]
     runs = {f"s{str(each.get('shard')).partition('/')[0]}": each.get("run_id") for each in record.info.parts}
     return str(runs.get(part) or record.info.run_id)
@@ -241,7 +241,7 @@ def _options(record: Record, worker: str) -> RunOptions:
         profile=info.profile, select=info.selection, explore=info.explore, seed=info.seed,
     )  # fmt: skip
     options.learn(
-        SurfaceState(each["surface"], "", **{name: each[name] for name in FOUND if name in each})
+        SurfaceState(each["surface"], "", **{name: each[name] for name in PREFLIGHT if name in each})
         for each in info.preflight
     )
     return options
@@ -253,7 +253,7 @@ def _evidence(record: Record, worker: str) -> Iterator[dict[str, Any]]:
 
 
 class _Plugin:
-    """Registers the worker's side in place of a run's."""
+    """Registers a rejudging worker instead of a run."""
 
     def __init__(self, record: Record, name: str, scratch: Path) -> None:
         self.record, self.name, self.scratch = record, name, scratch
@@ -263,11 +263,11 @@ class _Plugin:
     def pytest_configure(self, config: pytest.Config) -> None:
         self.worker = Rejudging(config, self.record, self.name, self.scratch)
         config.pluginmanager.register(self.worker, "conformance-worker")
-        _shut_off(self.worker.recording)
+        _isolate(self.worker.recording)
 
 
-def _shut_off(recording: RecordedResponses) -> None:
-    """From here on nothing leaves this process, and its clock is the record's."""
+def _isolate(recording: RecordedResponses) -> None:
+    """Block everything that leaves this process, and set its clock to the record's."""
 
     def refused(*_arguments: Any, **_keywords: Any) -> Any:
         raise recording.miss("what the check asks outside of the suite's own clients is not recorded")
@@ -280,13 +280,13 @@ def _shut_off(recording: RecordedResponses) -> None:
 
 
 def main(folder: str, worker: str, out: str) -> None:
-    """Judges the checks of one worker again, in this process, and writes what came of it."""
+    """Judge the checks of one worker again, in this process, and write the results."""
     record = read(Path(folder))
     areas = sorted({result.area for result in record.results if result.worker == worker})
     plugin = _Plugin(record, worker, Path(out).parent)
     run_pytest([*pytest_arguments(*areas), "-p", "no:terminal"], plugin)
     if plugin.worker is not None:
-        Path(out).write_text(json.dumps(plugin.worker.anew), encoding="utf-8")
+        Path(out).write_text(json.dumps(plugin.worker.rejudged), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Which worker runs what: the checks of one file run on one worker, one after another.
+"""Distribution of checks to workers: the checks of a file, or with many workers of a function, run on one worker.
 
-Where there are so many workers that the longest file would keep one busy when all others are done, the checks of one
-function do. ``--dist loadgroup`` does not group on current releases, so the scheduler is a class of our own.
+Functions are the unit if the longest file would outlast all other work. The scheduler is a separate class because
+``--dist loadgroup`` does not group on current releases.
 """
 
 from __future__ import annotations
@@ -17,35 +17,34 @@ from xdist.scheduler import LoadScopeScheduling
 
 DISTURBS = "disturbs("
 PROPERTIES = "_properties.py::"
-DEAR = {
+COSTS = {
     "/interoperability/": 20, "_model_properties.py::": 70, "_properties.py::": 20, "/test_revocation.py::": 10,
     "/test_invalid_deliveries.py::": 10, "concealment.py::": 10, "/test_concurrent": 10,
     "/registry/test_tag_pushes.py::": 5, "/registry/test_manifest_pushes.py::": 3,
     "/registry/test_manifest_validation.py::": 3,
 }  # fmt: skip
-"""As how many others a check counts that starts programs, tries many examples or sends many requests."""
+"""The cost of checks that start programs, try many examples or send many requests; other checks cost 1."""
 WAITING = {"/test_rate_limit.py": 30, "/test_token_expiry.py": 80}
-"""Files that wait for a limit or a lifetime to be over, for as long as so many other checks take.
+"""The cost of files that wait for a rate limit or a token's expiry, in checks.
 
-Begun early, what they wait is others' time; begun last, it would be everybody's. A limit that is left alone meanwhile
-ends by itself, so that file is not the first.
+They begin early, so that other workers run meanwhile. A rate limit resets without traffic, so its file is not the
+first.
 """
 LONG = 20
-"""What costs so much is followed on its worker by the cheapest that there is, and not by the next that takes long."""
+"""After a scope of this cost its worker gets the cheapest one, not the next expensive one."""
 AHEAD, ONE = 2, 1
-"""A worker that has no more checks left than this is given more: it begins one only when it knows the next.
+"""A worker with no more pending checks gets new ones, since it begins a check only if it knows the next.
 
-One that has a long check before it need not have more than one behind that.
+With a long check pending, one more is enough.
 """
 MANY = 5
-"""From so many workers on the longest files are the run's length."""
+"""With so many workers the longest files determine the run's duration."""
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Scopes are files, or functions and single properties.
 
-    The longest go first, so that at the end no worker waits long for another; and each worker begins when it is ready,
-    so that none waits for all the others to start.
+    The longest run first, so that workers end at about the same time. Each worker begins as soon as it is ready.
     """
 
     workqueue: OrderedDict[str, dict[str, bool]]
@@ -53,27 +52,27 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def __init__(self, config: pytest.Config, log: Any, workers: int) -> None:
         super().__init__(config, log)
-        self.finely = workers >= MANY
+        self.by_function = workers >= MANY
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        if not self.finely or disturbing(self.config.rootpath / file):
+        if not self.by_function or disturbing(self.config.rootpath / file):
             return file
         return nodeid if PROPERTIES in nodeid else nodeid.split("[", 1)[0]
 
     @property
     def collection_is_completed(self) -> bool:
-        """Whether there is a worker that can be given something."""
+        """Whether a worker is ready."""
         return bool(self.registered_collections)
 
     def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
-        """Takes a worker that is ready; one with other checks than the first is reported and gets none."""
+        """Add a ready worker; one with other checks than the first is reported and gets none."""
         self.registered_collections[node] = list(collection)
         if not self._check_nodes_have_same_collection():
             del self.registered_collections[node]
 
     def schedule(self) -> None:
-        """Puts the scopes in order when the first worker is ready, and gives each that is ready its first."""
+        """Order the scopes when the first worker is ready, and give each ready worker its first checks."""
         if self.collection is None:
             self.collection = list(next(iter(self.registered_collections.values())))
             scopes: dict[str, dict[str, bool]] = {}
@@ -84,14 +83,14 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
             self._reschedule(node)
 
     def _reschedule(self, node: Any) -> None:
-        """Gives a worker what it does next, or lets it end."""
+        """Give a worker its next checks, or let it end."""
         while self.workqueue and node in self.registered_collections and not node.shutting_down:
-            left = {
+            pending = {
                 scope: [nodeid for nodeid, done in checks.items() if not done]
                 for scope, checks in self.assigned_work[node].items()
             }
-            long = any(cost(scope, checks) >= LONG for scope, checks in left.items())
-            if sum(map(len, left.values())) > (ONE if long else AHEAD):
+            long = any(cost(scope, checks) >= LONG for scope, checks in pending.items())
+            if sum(map(len, pending.values())) > (ONE if long else AHEAD):
                 return
             if long:
                 self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
@@ -102,18 +101,18 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 @cache
 def disturbing(file: Path) -> bool:
-    """Whether checks of a file use up or change something shared: they must not run at the same time."""
+    """Return whether checks of a file use up or change something shared: they must not run concurrently."""
     return DISTURBS in file.read_text(encoding="utf-8")
 
 
 def cost(scope: str, checks: Collection[str]) -> int:
-    """How long checks of a scope take, in so many others."""
-    place = f"{scope}::"
-    each = next((cost for part, cost in DEAR.items() if part in place), 1)
-    waits = sum(cost for name, cost in WAITING.items() if f"{name}::" in place)
+    """Return the cost of a scope, in ordinary checks."""
+    path = f"{scope}::"
+    each = next((cost for part, cost in COSTS.items() if part in path), 1)
+    waits = sum(cost for name, cost in WAITING.items() if f"{name}::" in path)
     return len(checks) * each + waits if checks else 0
 
 
 def longest_first(scopes: Mapping[str, dict[str, bool]]) -> OrderedDict[str, dict[str, bool]]:
-    """Scopes with their checks, those that take longest first."""
+    """Return the scopes with their checks, the most expensive first."""
     return OrderedDict(sorted(scopes.items(), key=lambda each: cost(*each), reverse=True))

@@ -1,4 +1,4 @@
-"""Selectors: which checks a run is of.
+"""Selectors of checks.
 
 An area, an id or the beginning of one, a promise (``AC-06`` or ``promise:AC-06``), ``class:``, ``level:``, ``clause:``.
 """
@@ -16,47 +16,47 @@ from conformance.contract.catalogue import PROMISE_ID, catalogue
 from conformance.contract.profiles import profiles
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.collection import CollectionError, checks_of
-from conformance.plugin.invocation import asked_paths
+from conformance.plugin.invocation import requested_paths
 from conformance.plugin.sharding import durations_of, share_of_rate
 
 KINDS = ("promise:", "class:", "level:", "clause:")
 
 
 def matches(selector: str, check: CheckInfo) -> bool:
-    """Whether a selector means a check: its area, its id, or the area and the beginning of the rest of its id.
+    """Return whether a selector matches a check, by its area, the beginning of its id, or the selector's kind.
 
-    The words of a clause match anywhere in it.
+    The text of ``clause:`` matches anywhere in the clause.
     """
-    wanted = selector.partition(":")[2]
+    value = selector.partition(":")[2]
     requirement = check.requirement
     if selector.startswith("promise:") or PROMISE_ID.match(selector.upper()):
-        return requirement.promise == (wanted or selector).upper()
+        return requirement.promise == (value or selector).upper()
     if selector.startswith("class:"):
-        return requirement.conformance_class == wanted
+        return requirement.conformance_class == value
     if selector.startswith("level:"):
-        return str(requirement.level) == wanted.upper()
+        return str(requirement.level) == value.upper()
     if selector.startswith("clause:"):
-        return wanted.lower() in str(requirement.clause).lower()
+        return value.lower() in str(requirement.clause).lower()
     if "#" in selector:
         return check.id == selector
     stem = selector.rstrip("/")
-    # The beginning of an area's name would hide its misspelling: "oaut" is no selector.
+    # A prefix of an area's name does not match, so that a misspelling ("oaut") is reported.
     begins = "/" in selector and requirement.id.startswith(selector)
     return begins or requirement.id == stem or requirement.id.startswith(f"{stem}/")
 
 
 def selected(check: CheckInfo, selectors: Sequence[str]) -> bool:
-    """Whether any of the selectors means the check; no selector means all."""
+    """Return whether any of the selectors matches the check; without selectors all checks match."""
     return not selectors or any(matches(selector, check) for selector in selectors)
 
 
 def unmatched(selectors: Iterable[str], checks: Sequence[CheckInfo]) -> list[str]:
-    """Selectors that mean no check at all."""
+    """Return the selectors that match no check."""
     return [selector for selector in selectors if not any(matches(selector, check) for check in checks)]
 
 
 def why_unmatched(selector: str, checks: Iterable[CheckInfo]) -> str:
-    """``; did you mean "oauth"?`` where a selector means nothing and a word of its kind is near or goes on so."""
+    """Return why a selector matches nothing, or a similar one (``; did you mean "oauth"?``), or ""."""
     kind, colon, word = selector.partition(":")
     if colon and f"{kind}:" not in KINDS:
         return f": no such kind of selector; one of {', '.join(KINDS)}"
@@ -81,7 +81,7 @@ def refuse_mistakes(config: pytest.Config) -> None:
     Nothing is contacted for that, so that a run with a mistake ends before it begins.
     """
     option = config.option
-    for argument, path in zip(config.args, asked_paths(config), strict=True):
+    for argument, path in zip(config.args, requested_paths(config), strict=True):
         if not Path(str(path).partition("::")[0]).exists():
             raise pytest.UsageError(f"{argument}: no such file, folder or module")
     profile = option.conformance_profile
@@ -100,11 +100,11 @@ def refuse_mistakes(config: pytest.Config) -> None:
 
 
 def unknown(selector: str) -> str | None:
-    """Return a sentence for a selector that means no check; None for one that means some."""
+    """Return a sentence for a selector that matches no check, else None."""
     requirement, hash_sign, _ = selector.partition("#")
     checks = [CheckInfo(each.id, each, "") for each in catalogue()]
     if requirement in catalogue() and hash_sign:
-        # Only the suites know the cases. What is wrong with the suites themselves, the run says.
+        # Only the suites know the cases. The run reports mistakes in the suites.
         with contextlib.suppress(CollectionError):
             checks = checks_of(requirement)
     return f"no check matches {selector!r}{why_unmatched(selector, checks)}" if unmatched([selector], checks) else None

@@ -1,4 +1,4 @@
-"""Checks that run alone, in the process that reports, once all others are done.
+"""Checks that run alone, in the reporting process, after all others.
 
 They are the checks that disturb others, and the checks in doubt: their service stopped answering, perhaps because of
 another worker's request, or for a while only. If the service is back, the request that stopped it stops it again.
@@ -34,7 +34,7 @@ class SerialPhase:
             importlib.import_module("conformance.plugin.worker")
 
     def run(self, session: pytest.Session, options: RunOptions) -> int:
-        """Run them; return how many of them no worker counted among its own."""
+        """Run the waiting checks; return how many of them no worker counted."""
         config = session.config
         own = config.pluginmanager.get_plugin("conformance-worker")
         self._in_doubt.update(own.in_doubt if own else {})
@@ -50,14 +50,14 @@ class SerialPhase:
             session.perform_collect([str(config.rootpath / nodeid) for nodeid in waiting])
         else:
             own.begin_serial_phase(())
-            session.items = [_anew(item) for item in session.items if item.nodeid in self._in_doubt]
+            session.items = [_reset(item) for item in session.items if item.nodeid in self._in_doubt]
         for item, following in zip(session.items, [*session.items[1:], None], strict=True):
             config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         return sum(item.nodeid not in self._in_doubt for item in session.items)
 
 
-def _anew(item: pytest.Item) -> pytest.Item:
-    """An item that has run, with no fixture values; pytest cannot collect twice in one session."""
+def _reset(item: pytest.Item) -> pytest.Item:
+    """Reset an item that has run, since pytest cannot collect twice in one session."""
     if isinstance(item, pytest.Function):
         item._initrequest()
     return item

@@ -1,6 +1,6 @@
 """The run as a whole: its target, folder, preflight, workers, record, reports and exit code.
 
-This is the process that reports; with workers it runs no checks itself.
+It belongs to the reporting process, which runs no checks if there are workers.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ from conformance.target.description import Target
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
 if TYPE_CHECKING:
-    # What runs the checks is not for a process with workers to import.
+    # A reporting process with workers does not import it.
     from conformance.plugin.worker import Worker
 
 
 def begin(config: pytest.Config) -> None:
-    """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
-    # One at the keyboard is heeded already, unless who started the run wants it left alone.
+    """Prepare a run and register its plugins; pytest.UsageError if that fails."""
+    # Python already handles SIGINT, unless the parent process ignores it.
     processes.end_on_sigterm()
     try:
         catalogue()
@@ -78,7 +78,7 @@ class Run:
         self.expected: int | None = None
         self.serial_phase = SerialPhase()
         self.leftovers: list[dict[str, str]] = []
-        self.taken: Path | None = None
+        self.reserved: Path | None = None
         try:
             self._prepare()
         except BaseException:
@@ -107,9 +107,9 @@ class Run:
 
     def _target(self) -> tuple[str, Target, Path]:
         option = self.config.option
-        given = Path(option.conformance_config) if option.conformance_config else None
+        file = Path(option.conformance_config) if option.conformance_config else None
         try:
-            loaded = configuration.load(given, self.config.invocation_params.dir)
+            loaded = configuration.load(file, self.config.invocation_params.dir)
             name, target = loaded.choose(option.conformance_target)
         except configuration.NoConfiguration:
             loaded = self._reference()
@@ -121,10 +121,8 @@ class Run:
         return name, target, loaded.path
 
     def _reference(self) -> configuration.Configuration:
-        if wanted := self.config.option.conformance_target:
-            raise pytest.UsageError(
-                f"--target {wanted}: there is no conformance.toml here; conformance init writes one"
-            )
+        if name := self.config.option.conformance_target:
+            raise pytest.UsageError(f"--target {name}: there is no conformance.toml here; conformance init writes one")
         self.progress.say("No conformance.toml here: checking the embedded reference.")
         try:
             self.embedded = EmbeddedReference()
@@ -152,7 +150,7 @@ class Run:
             explore_until=time.time() + option.conformance_explore_time if option.conformance_explore_time else None,
             shrink_s=option.conformance_shrink_time,
             seed=seed_of(option.conformance_seed, option.conformance_challenge),
-            # The run's own holds none at first: what it tries depends on its seed; its replay begins with what failed.
+            # The run's own database is empty, so that only the seed decides; a replay begins with the failures.
             examples_database=option.conformance_database or str(folder / EXAMPLES),
             rate=rate,
             shard=option.conformance_shard,
@@ -161,10 +159,10 @@ class Run:
 
     def _waivers(self, target_file: Path) -> waivers.Waivers:
         option = self.config.option
-        given = option.conformance_waivers
-        path = waivers.path_of(given, None if self.embedded else target_file, self.config.invocation_params.dir)
+        option_value = option.conformance_waivers
+        path = waivers.path_of(option_value, None if self.embedded else target_file, self.config.invocation_params.dir)
         try:
-            found = waivers.load(path, catalogue().requirements, bool(given))
+            found = waivers.load(path, catalogue().requirements, bool(option_value))
             return waivers.Waivers(found, now()[:10], option.conformance_shard is None, self.selection, path)
         except waivers.WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
@@ -172,8 +170,8 @@ class Run:
     def _folder(self, name: str) -> Path:
         if self.config.option.conformance_out:
             return Path(self.config.invocation_params.dir, str(self.config.option.conformance_out)).resolve()
-        self.taken = folder_for(name, self.config.invocation_params.dir / "reports").resolve()
-        return self.taken
+        self.reserved = folder_for(name, self.config.invocation_params.dir / "reports").resolve()
+        return self.reserved
 
     def _info(self, name: str, states: list[SurfaceState]) -> RunInfo:
         options = self.options
@@ -208,30 +206,30 @@ class Run:
 
     def _writer(self) -> RecordWriter:
         try:
-            return RecordWriter(Path(self.options.folder), self.info, taken=not self.config.option.conformance_out)
+            return RecordWriter(Path(self.options.folder), self.info, reserved=not self.config.option.conformance_out)
         except RecordError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tells a worker that xdist starts what the run is."""
+        """Pass the run's options to a worker that xdist starts."""
         node.workerinput["conformance"] = self.options.plain()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        """Schedules by file, or by function where workers are many."""
+        """Schedule by file, or by function with many workers."""
         from conformance.plugin.scheduling import Scheduling
 
         return Scheduling(config, log, self.info.workers)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        """Learns how many checks there are."""
+        """Note how many checks there are."""
         self._expect(ids)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Learns how many checks there are, where this process runs them."""
+        """Note how many checks there are if this process runs them."""
         if session.items:
             self._expect([item.nodeid for item in session.items])
 
@@ -252,7 +250,7 @@ class Run:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Run the checks that had to wait for all others."""
+        """Run the deferred checks after all others."""
         outcome = yield
         if more := self.serial_phase.run(session, self.options):
             self.expected = (self.expected or 0) + more
@@ -267,20 +265,20 @@ class Run:
         self.info.class_sizes.update({} if cuts_areas(self.config) else summary["class_sizes"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Takes a check's result as it comes."""
+        """Record a check's result."""
         for name, value in report.user_properties:
             if name == RESULT and isinstance(value, str):
-                self._take(CheckResult.of(value))
+                self._record(CheckResult.of(value))
             elif name == TEARDOWN and isinstance(value, dict):
                 self._amend(value["id"], f"the suite's own clean-up failed: {value['reason']}")
             elif name == EVIDENCE and isinstance(value, list):
                 self.writer.evidence(*value)
-        ours = any(name in (RESULT, TEARDOWN) for name, _ in report.user_properties)
-        if report.failed and not ours:
-            # A worker that crashed, or a part of pytest's that failed, has no verdict of ours.
+        judged = any(name in (RESULT, TEARDOWN) for name, _ in report.user_properties)
+        if report.failed and not judged:
+            # A crashed worker, or an error within pytest, has no verdict.
             self.errors.append(f"{report.nodeid}: {str(report.longrepr)[-500:]}")
 
-    def _take(self, result: CheckResult) -> None:
+    def _record(self, result: CheckResult) -> None:
         if result.id not in self.results:
             self.waivers.mark(result)
             self.results[result.id] = result
@@ -295,14 +293,14 @@ class Run:
     def _amend(self, check_id: str, reason: str) -> None:
         result = self.results.get(check_id)
         if result is not None and result.failing:
-            self.errors.append(f"{check_id}: {reason}")  # what it found stands
+            self.errors.append(f"{check_id}: {reason}")  # The finding remains.
         elif result is not None:
             result.verdict, result.reason = str(Verdict.ERROR), reason
             self.writer.amend(check_id, Verdict.ERROR, reason)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
-        """Shows verdicts in pytest's own terminal; a file that could not be collected has none."""
+        """Show verdicts in pytest's own terminal output; a file that could not be collected has none."""
         for name, value in getattr(report, "user_properties", ()):
             verdict = CheckResult.of(value).verdict if name == RESULT and isinstance(value, str) else Verdict.PASS
             if verdict not in (Verdict.PASS, Verdict.FAIL):
@@ -311,7 +309,7 @@ class Run:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Closes the record, writes the reports and decides the exit code."""
+        """Close the record, write the reports and decide the exit code."""
         worker: Worker | None = self.config.pluginmanager.get_plugin("conformance-worker")
         if worker is not None:
             self.mistakes = self.mistakes or worker.mistakes
@@ -337,16 +335,16 @@ class Run:
         if status == ExitCode.SUITE_ERROR or self.errors:
             return ExitCode.SUITE_ERROR
         if self.options.shard and self.info.planned and not self.results:
-            # Of few checks and many parts some get none, and the run is whole all the same.
+            # With few checks and many parts some parts are empty, and the run is complete all the same.
             self.progress.say(f"None of the {self.info.planned} checks falls to part {self.options.shard}.")
             return ExitCode.CONFORMANT
         return exit_code(self.results.values(), self.info.strict, self.waivers)
 
     def _finish(self, code: int, interrupted: bool) -> list[str]:
-        """Closes the record and makes the reports; a sentence for each that could not be written."""
+        """Close the record and write the reports; return a sentence for each that could not be written."""
         self.info.exit_code = code
         self.info.finished = now()
-        # Workers that were interrupted have not reported how many they made.
+        # Interrupted workers did not report their number of requests.
         self.info.requests = self.info.requests or sum(result.requests for result in self.results.values())
         self.info.duration_s = round(time.monotonic() - self.begun, 3)
         expected = 0 if self.expected is None and self.info.planned else self.expected
@@ -370,5 +368,5 @@ class Run:
     def _stop_helpers(self) -> None:
         if self.embedded is not None:
             self.embedded.stop()
-        let_go(self.taken)
-        self.embedded = self.taken = None
+        let_go(self.reserved)
+        self.embedded = self.reserved = None

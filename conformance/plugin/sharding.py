@@ -1,8 +1,8 @@
-"""Sharding: the checks of a run dealt out to N parts, each of which may be another machine's.
+"""Sharding: assignment of a run's checks to N parts, which may run on different machines.
 
-Every part makes the same plan from the same checks: by a digest of each id, or where the durations of an earlier run
-are given, so that the parts take equally long. Checks that disturb the same thing stay together, since they must not
-run at once; those that judge the whole run are judged in every part, over what that part has seen.
+Every part computes the same plan: by a digest of each id, or by the durations of an earlier run, so that the parts take
+equally long. Checks that disturb the same resource are in the same part, since they must not run concurrently. Checks
+that judge the whole run are in every part.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from conformance.target.description import parse_rate
 
 @dataclass(frozen=True)
 class Plan:
-    """Which checks are this part's; ``digest`` is equal in all parts of one run, of ``checks`` in all."""
+    """The checks of this part; ``digest`` is equal in all parts of a run, which has ``checks`` checks in all."""
 
     own: frozenset[str]
     digest: str
@@ -32,7 +32,7 @@ class Plan:
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """``"2/4"`` as (2, 4); ValueError where it is not one of N parts."""
+    """Return (2, 4) for ``"2/4"``; ValueError if it is not one of N parts."""
     match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise ValueError(f"--shard {text}: must be I/N with 1 <= I <= N")
@@ -40,7 +40,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def share_of_rate(rate: str | None, shard: str | None) -> float | None:
-    """Requests a second that a run may make: a part's share of the rate; None without one. ValueError as its parts."""
+    """Return a part's share of the rate in requests a second; None without a rate. Raises ValueError."""
     parts = parse_shard(shard)[1] if shard else 1
     if rate is None:
         return None
@@ -52,7 +52,7 @@ def share_of_rate(rate: str | None, shard: str | None) -> float | None:
 
 
 def durations_of(folder: str | None) -> dict[str, float]:
-    """How long each check of an earlier run took, in seconds; ValueError where that cannot be read."""
+    """Return the duration of each check of an earlier run in seconds; ValueError if it cannot be read."""
     if folder is None:
         return {}
     try:
@@ -62,7 +62,7 @@ def durations_of(folder: str | None) -> dict[str, float]:
 
 
 def plan(checks: Iterable[CheckInfo], shard: str, durations: Mapping[str, float]) -> Plan:
-    """The part of the checks that a shard is, by the plan that all its fellows make."""
+    """Return the checks of a shard, by the plan that all shards compute."""
     part, parts = parse_shard(shard)
     units: dict[str, list[str]] = defaultdict(list)
     everywhere = set()
@@ -71,23 +71,23 @@ def plan(checks: Iterable[CheckInfo], shard: str, durations: Mapping[str, float]
             everywhere.add(check.id)
         else:
             units[f"disturbs {check.disturbs}" if check.disturbs else check.id].append(check.id)
-    dealt = _balanced(units, parts, durations) if durations else {name: _digest(name) % parts for name in units}
-    assigned = {check: dealt[name] for name, unit in units.items() for check in unit}
-    dealt_out = json.dumps([parts, sorted(assigned.items()), sorted(everywhere)])
-    own = frozenset(check for check, place in assigned.items() if place == part - 1)
-    return Plan(own | everywhere, hashlib.sha256(dealt_out.encode()).hexdigest(), len(assigned) + len(everywhere))
+    part_of = _balanced(units, parts, durations) if durations else {name: _digest(name) % parts for name in units}
+    assigned = {check: part_of[name] for name, unit in units.items() for check in unit}
+    summary = json.dumps([parts, sorted(assigned.items()), sorted(everywhere)])
+    own = frozenset(check for check, index in assigned.items() if index == part - 1)
+    return Plan(own | everywhere, hashlib.sha256(summary.encode()).hexdigest(), len(assigned) + len(everywhere))
 
 
 def _balanced(units: Mapping[str, list[str]], parts: int, durations: Mapping[str, float]) -> dict[str, int]:
-    """The longest unit first, each to the part that has least so far; what was never run takes as long as most."""
+    """Assign the longest unit first, each to the least loaded part; unknown checks have the average duration."""
     unknown = fmean(durations.values())
     lengths = {name: sum(durations.get(check, unknown) for check in unit) for name, unit in units.items()}
     loads = [0.0] * parts
-    dealt = {}
+    part_of = {}
     for name in sorted(units, key=lambda name: (-lengths[name], name)):
-        dealt[name] = loads.index(min(loads))
-        loads[dealt[name]] += lengths[name]
-    return dealt
+        part_of[name] = loads.index(min(loads))
+        loads[part_of[name]] += lengths[name]
+    return part_of
 
 
 def _digest(name: str) -> int:

@@ -1,6 +1,6 @@
-"""The checks as they run, in each process that runs them: selection, evidence, verdicts.
+"""Selection, evidence and verdicts of checks, in each process that runs them.
 
-A check's result travels to the reporting process in its pytest report, as plain data.
+The pytest report of a check carries its result to the reporting process, as plain data.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ CHECK = pytest.StashKey[CheckInfo]()
 SERIAL = "serial"
 """The name of the worker of the serial phase, in records and in names of resources."""
 PLACE = "[targets.X."
-"""A place in the target file, as checks name it, who do not know what the target is called there."""
+"""How checks name a place in the target file, since they do not know the target's name."""
 
 
 class Worker:
     """Runs the checks of one process; ``name`` is unique in the run.
 
-    ``main`` is the only one of a run without workers; ``serial`` runs the serial phase of a run with workers.
+    ``main`` runs all checks of a run without workers; ``serial`` runs the serial phase of a run with workers.
     """
 
     def __init__(self, config: pytest.Config, options: RunOptions, name: str) -> None:
@@ -69,7 +69,7 @@ class Worker:
         self.options = options
         self.name = name
         self.mistakes: list[str] = []
-        # Checks that must wait until all others are done: with several workers none of them can know when.
+        # Checks that must run after all others: with several workers, the reporting process runs them.
         self.deferred: list[str] | None = None
         self.in_doubt: dict[str, str] = {}
         self._serial = False
@@ -85,9 +85,9 @@ class Worker:
         config.pluginmanager.register(self.preparation, "conformance-preparation")
 
     @classmethod
-    def of_worker(cls, config: pytest.Config, given: dict[str, Any]) -> Worker:
-        """The worker that xdist started, with what the reporting process gave it."""
-        worker = cls(config, RunOptions(**given["conformance"]), given["workerid"])
+    def of_worker(cls, config: pytest.Config, worker_input: dict[str, Any]) -> Worker:
+        """Return the worker of a process that xdist started, with the input of the reporting process."""
+        worker = cls(config, RunOptions(**worker_input["conformance"]), worker_input["workerid"])
         worker.deferred = []
         return worker
 
@@ -118,33 +118,32 @@ class Worker:
         configure_properties(self.options, target.gentle)
 
     def begin_serial_phase(self, suspects: Iterable[str]) -> None:
-        """From here on checks run alone, each for the last time; ``suspects`` may have stopped a service."""
+        """Begin to run checks alone, each for the last time; ``suspects`` may have stopped a service."""
         self._serial, self.in_doubt = True, {}
         self.liveness.repeats, self.liveness.suspects = False, list(dict.fromkeys(suspects))
 
     # Selection.
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Takes what could not be collected."""
+        """Note a file that could not be collected."""
         if report.failed:
             self.mistakes.append(uncollected(report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keeps the checks that the run is of; a mistake in the suite or in a selector leaves none."""
+        """Select the checks of the run; none after a mistake in the suite or in a selector."""
         checks = self._checks(items)
         if self.mistakes:
             self._give_up(items)
             return
-        wanted = self._wanted(checks.values())
-        chosen = [item for item in items if item not in checks or checks[item].id in wanted]
-        chosen.sort(key=lambda item: _place(checks.get(item)))
+        ids = self._selected_ids(checks.values())
+        chosen = [item for item in items if item not in checks or checks[item].id in ids]
+        chosen.sort(key=lambda item: _rank(checks.get(item)))
         if self.deferred is not None:
             self.deferred += [item.nodeid for item in chosen if item in checks and checks[item].comes_last]
             chosen = [item for item in chosen if item.nodeid not in set(self.deferred)]
-        left = [item for item in items if item not in set(chosen)]
-        if left:
-            self.config.hook.pytest_deselected(items=left)
+        if deselected := [item for item in items if item not in set(chosen)]:
+            self.config.hook.pytest_deselected(items=deselected)
         items[:] = chosen
 
     def _checks(self, items: list[pytest.Item]) -> dict[pytest.Item, CheckInfo]:
@@ -164,16 +163,16 @@ class Worker:
             self.mistakes += [f"no check matches {each!r}{why_unmatched(each, checks)}" for each in missed]
         return found
 
-    def _wanted(self, checks: Iterable[CheckInfo]) -> frozenset[str]:
-        """The ids of the checks that the run is of; what the last process runs has been dealt out before."""
+    def _selected_ids(self, checks: Iterable[CheckInfo]) -> frozenset[str]:
+        """Return the ids of the checks of the run or its shard; the serial phase has no shard of its own."""
         profile, select, shard = profiles()[self.options.profile], self.options.select, self.options.shard
-        asked = [
+        requested = [
             each for each in checks
             if profile.selects(each.requirement, each.disturbs is not None) and selected(each, select)
         ]  # fmt: skip
         if shard is None or self._serial:
-            return frozenset(each.id for each in asked)
-        self.plan = plan(asked, shard, durations_of(self.options.durations))
+            return frozenset(each.id for each in requested)
+        self.plan = plan(requested, shard, durations_of(self.options.durations))
         return self.plan.own
 
     def _give_up(self, items: list[pytest.Item]) -> None:
@@ -186,14 +185,14 @@ class Worker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Begins a check's evidence, and stops a check that is not asked of this target."""
+        """Begin a check's evidence, and stop a check that does not apply to this target."""
         check = item.stash.get(CHECK, None)
         if check is not None:
             RECORDER.begin_check()
             self.config.stash[KEYS.ledger].begin_check()
             self._before = RECORDER.requests
             self._names_made = self.config.stash[KEYS.names].made
-            # What a check draws by chance is new in each run, and is had again from the run's record.
+            # Random values differ between runs, and a replay repeats them.
             random.seed(f"{self.options.run_id} {self.options.seed} {check.id}")
             self._gate(check)
 
@@ -213,7 +212,7 @@ class Worker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
-        """Judges a check and reports its result, in place of pytest's report, whose tracebacks nobody would see."""
+        """Judge a check and report its result instead of pytest's traceback."""
         check = item.stash.get(CHECK, None)
         if check is None:
             return None
@@ -233,13 +232,13 @@ class Worker:
         return report
 
     def _judgement(self, check: CheckInfo, error: BaseException | None, phase: str) -> Judgement:
-        judgement = self._of_one_cause(check, judge(error, RECORDER, phase))
-        # A check that sent nothing shows nothing of the target.
+        judgement = self._with_common_cause(check, judge(error, RECORDER, phase))
+        # A check that sent no request shows nothing about the target.
         self.liveness.begin_check()
         return self.liveness.judged(check.requirement.id, judgement) if RECORDER.requests > self._before else judgement
 
-    def _of_one_cause(self, check: CheckInfo, judgement: Judgement) -> Judgement:
-        """Give the one cause of a surface that lets nobody in to a check that ran there and could not judge either."""
+    def _with_common_cause(self, check: CheckInfo, judgement: Judgement) -> Judgement:
+        """Replace the reason of an inconclusive check by that of its surface, if that refuses the main login."""
         surface = surface_of(check.requirement.id) or ""
         if judgement.verdict == Verdict.INCONCLUSIVE and surface in self.options.locked:
             cause, needs = self.options.blocked[surface]
@@ -248,7 +247,7 @@ class Worker:
 
     def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
         if self.liveness.in_doubt:
-            # This try is not reported. What was not prepared cannot go on, as after a setup that passed it would.
+            # This attempt is not reported. A passed setup would continue with the call, so it is reported as skipped.
             self.in_doubt[check.nodeid] = self.liveness.suspect
             report.outcome = "passed"
             if report.when == "setup":
@@ -257,7 +256,7 @@ class Worker:
         result = self._result(check, judgement, report.duration)
         evidence = self._write_evidence(check.id)
         report.user_properties.append((RESULT, result.text()))
-        # Told at once, so that the process which seals the run knows what was written before anyone could change it.
+        # Reported at once, so that the process that seals the run knows the digest before anyone can change the file.
         report.user_properties.append((EVIDENCE, evidence))
         if judgement.verdict == Verdict.NOT_APPLICABLE:
             _skip(report, judgement.reason)
@@ -308,7 +307,7 @@ class Worker:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Send the reporting process a summary beyond the results."""
+        """Send the reporting process a summary."""
         if self._evidence is not None:
             self._evidence.close()
             self._evidence = None
@@ -317,7 +316,7 @@ class Worker:
             output["conformance-summary"] = self.summary()
 
     def summary(self) -> dict[str, Any]:
-        """Requests made, leftovers, how to obtain the run's tokens again, and which checks are left to the end."""
+        """Return the number of requests, leftovers, recipes for the run's tokens, and the deferred checks."""
         return {
             "requests": RECORDER.requests,
             "leftovers": self.config.stash[KEYS.leftovers],
@@ -331,14 +330,14 @@ class Worker:
 
 
 def configure_properties(options: RunOptions, gentle: bool) -> None:
-    """Sets how properties are tried, which must be known before the suites are imported."""
+    """Configure the exploration of properties, which must happen before the suites are imported."""
     database = Path(options.examples_database) if options.examples_database else None
     longest = LONGEST_SHRINK_S if options.shrink_s is None else options.shrink_s
     configure(options.explore, options.seed, database, options.explore_until, 0 if gentle else longest)
 
 
 def _report(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
-    """The report of one phase of a check, without what its exception says."""
+    """Return the report of one phase of a check, without its exception's text."""
     return pytest.TestReport(
         nodeid=item.nodeid,
         location=item.location,
@@ -358,10 +357,10 @@ def _skip(report: pytest.TestReport, why: str) -> None:
     report.longrepr = (report.location[0], report.location[1] or 0, f"Skipped: {why}")
 
 
-def _place(check: CheckInfo | None) -> int:
-    """Where a check stands: those that disturb something come late, those that disturb others' after them.
+def _rank(check: CheckInfo | None) -> int:
+    """Return the sort key of a check: disruptive checks run late, those that disturb others after them.
 
-    Those that judge the whole run are the last.
+    Checks that judge the whole run are last.
     """
     if check is None:
         return 0
@@ -369,24 +368,24 @@ def _place(check: CheckInfo | None) -> int:
 
 
 class Timekeeper:
-    """Ends a check that takes too long, in its preparation or in its course."""
+    """Limits the time of a check's setup and of the check."""
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Prepares a check within its time."""
+        """Limit the time of the setup."""
         with ends_in_time(PATIENCE_S if CHECK in item.stash else 0.0):
             yield
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Runs a check within its time."""
+        """Limit the time of the check."""
         with ends_in_time(PATIENCE_S if CHECK in item.stash else 0.0):
             yield
 
 
 @contextmanager
 def ends_in_time(seconds: float) -> Iterator[None]:
-    """Ends what runs in the main thread as inconclusive when it takes longer than that; 0: no limit."""
+    """Raise OutOfTime in the main thread after so many seconds; 0: no limit."""
     if not seconds:
         yield
         return

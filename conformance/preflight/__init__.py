@@ -1,8 +1,7 @@
 """Preflight: before a run, is each surface reachable, do the credentials work, and are the claimed features there?
 
-``preflight`` looks closely at every surface that the target describes; ``alive`` asks one once more, so that
-a surface which went down in the middle of a run is told from one that misbehaves. ``accepts_events`` asks a webhook for
-what it is there for, since it may answer and take nothing any more.
+``preflight`` probes every surface that the target describes. ``alive`` asks a surface again during the run, to tell an
+outage from misbehaviour. ``accepts_events`` sends an event to a webhook, which may respond but accept nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from conformance.target.references import secrets_in
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.values import is_common
 
-__all__ = ["SurfaceState", "alive", "preflight", "takes_events"]
+__all__ = ["SurfaceState", "accepts_events", "alive", "preflight"]
 
 SURFACES = ("identity", "registry", "storage", "webhooks")
 PROBES: dict[str, Callable[[Contact, SurfaceState], None]] = {
@@ -33,11 +32,11 @@ GUESSABLE = (
     "set one of 16 random characters or more"
 )
 ROLES = {"identity": ("narrow", "foreign"), "registry": ("puller", "foreign")}
-"""Roles besides the first that checks of every target's promises need."""
+"""Roles, in addition to the main one, that checks of every target need."""
 
 
 def preflight(target: Target, recorder: Recorder | None = None) -> list[SurfaceState]:
-    """The state of every surface that the target describes, found out at the same time."""
+    """Probe every surface that the target describes, concurrently, and return their states."""
     described = [name for name in SURFACES if getattr(target, name) is not None]
     used = recorder or recorder_for(target)
     if not described:
@@ -47,17 +46,17 @@ def preflight(target: Target, recorder: Recorder | None = None) -> list[SurfaceS
 
 
 def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
-    """The state of one surface."""
+    """Probe one surface and return its state."""
     url = url_of(target, surface)
     state = SurfaceState(surface, origin_without_secret(url) if surface == "webhooks" else url)
     used = contact(target, url, recorder)
     try:
         PROBES[surface](used, state)
-        if not state.blocked and (missing := left_out(target, surface)):
+        if not state.blocked and (missing := undescribed(target, surface)):
             state.warn(f"not described: {', '.join(missing)}; what needs them cannot be judged")
         for secret in guessable(target, surface):
             state.warn(f"the secret ${secret.name} is {GUESSABLE}")
-        # What got no answer was of one request, or the surface went down meanwhile.
+        # Either a single request got no response, or the surface went down meanwhile.
         if used.unanswered and (cause := alive(target, surface)):
             state.unreachable(cause)
     except Failed as failure:
@@ -65,41 +64,41 @@ def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
     finally:
         used.http.close()
     if state.locked:
-        # Where nobody is let in that is the one cause.
+        # If the main login is refused, that is the one cause.
         state.refused.clear()
     return state
 
 
-def left_out(target: Target, surface: str) -> list[str]:
-    """What the target file could say of a surface and does not, without which checks that apply are inconclusive."""
-    said = getattr(target, surface)
-    credentials: Collection[str] = getattr(said, "credentials", ())
-    # Of a surface that is described without any, nothing that needs a login is asked.
+def undescribed(target: Target, surface: str) -> list[str]:
+    """Return the parts of a surface that the target file does not describe, and that applicable checks need."""
+    described = getattr(target, surface)
+    credentials: Collection[str] = getattr(described, "credentials", ())
+    # If a surface is described without credentials, no check that needs a login runs.
     missing = [f"credentials.{role}" for role in ROLES.get(surface, ()) if credentials and role not in credentials]
-    if credentials and isinstance(said, Registry) and not said.foreign_repository:
+    if credentials and isinstance(described, Registry) and not described.foreign_repository:
         missing.append("foreign_repository")
-    if isinstance(said, Storage):
-        missing += ["a second bucket in buckets"] if len(said.buckets) < 2 else []
-        missing += [] if said.foreign_bucket else ["foreign_bucket"]
+    if isinstance(described, Storage):
+        missing += ["a second bucket in buckets"] if len(described.buckets) < 2 else []
+        missing += [] if described.foreign_bucket else ["foreign_bucket"]
     return missing
 
 
 def guessable(target: Target, surface: str) -> list[Secret]:
-    """The secrets of a surface that other texts may contain by chance; an S3 access key is no secret."""
+    """Return the secrets of a surface that other texts may contain by chance; an S3 access key is not secret."""
     described = getattr(target, surface)
     access_key = getattr(described, "access_key", None)
     return [each for each in secrets_in(described) if each != access_key and is_common(each.reveal())]
 
 
 def alive(target: Target, surface: str) -> str:
-    """ "" where the surface still answers, else the cause. One request, under five seconds."""
+    """Return "" if the surface still responds, else the cause. Sends one or two light requests."""
     reply = _probe_again(target, surface)
     if target.registry is not None and surface == "registry" and not isinstance(reply, str) and is_html(reply):
-        # A web page at /v2/ alone stops nothing else.
+        # A web page at /v2/ does not affect other paths.
         reply = _probe_again(target, surface, f"/v2/{target.registry.repository}/tags/list")
     if isinstance(reply, str):
         return reply
-    # An error of the surface's own is for its checks to judge; these are not its own.
+    # Checks judge the surface's own errors; these come from a gateway in front of it.
     if reply.status in GATEWAY_ERRORS:
         return f"answers {reply.status}: a gateway whose service is down"
     if surface == "webhooks":
@@ -110,7 +109,7 @@ def alive(target: Target, surface: str) -> str:
 
 
 def accepts_events(target: Target) -> str:
-    """ "" where the webhook takes a plain event, or asks to wait with it, else how it is answered. One request."""
+    """Return "" if the webhook accepts a plain event or asks to wait, else the refusal. Sends one request."""
     reply = _probe_again(target, "webhooks")
     if isinstance(reply, str):
         return reply
@@ -120,8 +119,7 @@ def accepts_events(target: Target) -> str:
 
 
 def _probe_again(target: Target, surface: str, path: str = "") -> Exchange | str:
-    """The answer to one light request, of a webhook to an event, since others may be nothing to it; or why there is
-    none."""
+    """Return the response to one light request (to a webhook an event), or why there is none."""
     used = contact(target, url_of(target, surface), recorder_for(target), ALIVE_S)
     try:
         if target.webhooks is not None and surface == "webhooks":
@@ -135,13 +133,13 @@ def _probe_again(target: Target, surface: str, path: str = "") -> Exchange | str
 
 
 def _no_webhook(reply: Exchange) -> str:
-    """Why an answer to an event is no webhook's, or ""; a poor 404 of a webhook that is gone is its own."""
+    """Return why a response to an event is not a webhook's, or ""; a deleted webhook may return any 404."""
     cause = not_the_surface(reply, "a webhook", is_page) if reply.status != 404 else ""
     return cause.partition(";")[0]
 
 
 def url_of(target: Target, surface: str) -> str:
-    """Where a surface is; that of webhooks is a secret."""
+    """Return the URL of a surface; that of webhooks is secret."""
     if surface == "webhooks" and target.webhooks is not None:
         return target.webhooks.live
     described = getattr(target, surface)

@@ -1,4 +1,4 @@
-"""The first contact with a surface: a client for it, and in plain words why it does not answer."""
+"""The first contact with a surface: a client, and plain explanations of why it does not respond."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from conformance.clients.http import (
-    HeaderFields,
-    HttpClient,
-    Limits,
-    address_in,
-    authority_of,
-)
+from conformance.clients.http import HeaderFields, HttpClient, Limits, address_in, authority_of
 from conformance.clients.transport.connections import authorities
 from conformance.clients.transport.rate_limiter import Pace
 from conformance.clients.transport.retry_after import asks_to_wait, retry_after
@@ -51,18 +45,18 @@ CAUSES = (
 
 
 class Failed(Exception):
-    """A request got no answer: why. ``closed`` is whether it was taken, and the connection closed instead of one."""
+    """A request got no response, and why. ``closed``: the server closed the connection instead."""
 
-    def __init__(self, why: str, asked: str, closed: bool) -> None:
+    def __init__(self, why: str, request: str, closed: bool) -> None:
         super().__init__(why)
-        self.asked, self.closed = asked, closed
+        self.request, self.closed = request, closed
 
 
 @dataclass
 class Contact:
-    """One surface's client and what the target file says about it.
+    """A surface's client, and what the target file says about the surface.
 
-    ``unanswered`` is whether a request got no answer after the surface had answered another.
+    ``unanswered``: a request got no response after the surface had responded to another.
     """
 
     target: Target
@@ -70,10 +64,7 @@ class Contact:
     unanswered: bool = False
 
     def ask(self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"") -> Exchange:
-        """One request; Failed says in plain words why it got no answer.
-
-        Where the answer asks to wait (429, or 503 of that form) it is asked once more: the surface may be busy.
-        """
+        """Send a request, once more if the response asks to wait (429, or such a 503); Failed without a response."""
         try:
             reply = self.http.send(method, path, headers, body)
             if asks_to_wait(reply):
@@ -82,14 +73,14 @@ class Contact:
             return reply
         except (Inconclusive, NonConformance) as failure:
             place = path.removeprefix(self.http.base_url).partition("?")[0]
-            asked = f"{method} {self.http.recorder.redactor.text(place)}".rstrip()
+            request = f"{method} {self.http.recorder.redactor.text(place)}".rstrip()
             closed = isinstance(failure, NonConformance)
-            raise Failed(self._cause(failure, self.http.url_of(path)), asked, closed) from None
+            raise Failed(self._cause(failure, self.http.url_of(path)), request, closed) from None
 
     def first(self, state: SurfaceState, ask: Callable[[], Exchange], light: str) -> Exchange:
-        """The answer to a first request; where the connection is closed instead of one, to GET of a light path.
+        """Return the response to a first request; if the server closes the connection, to GET of a light path.
 
-        Failed where that has none either: the surface does not answer at all.
+        Failed if that has no response either: the surface does not respond at all.
         """
         try:
             return ask()
@@ -101,9 +92,9 @@ class Contact:
             return reply
 
     def attempt(self, state: SurfaceState, step: Callable[[], T]) -> T | None:
-        """What a further step gives; None where a request of it gets no answer, which is told.
+        """Return the result of a further step; None if a request of it gets no response, which is noted.
 
-        What fails of a surface that answers something else is for its checks to judge.
+        The surface responds to other requests, so its checks judge the failure.
         """
         try:
             return step()
@@ -113,10 +104,10 @@ class Contact:
 
     def _note_failure(self, state: SurfaceState, failure: Failed) -> None:
         self.unanswered = True
-        state.fail(f"{failure.asked}: {failure}")
+        state.fail(f"{failure.request}: {failure}")
 
     def _cause(self, failure: Inconclusive | NonConformance, url: str) -> str:
-        # The host is told and not the URL: that of a webhook is a secret.
+        # The text names the host, not the URL: a webhook's URL is secret.
         where = authority_of(url)
         if isinstance(failure, NonConformance):
             short = re.search(r"received \d+ bytes, expected \d+", failure.observed)
@@ -124,24 +115,24 @@ class Contact:
             return f"{where}: the connection was closed without an answer{why}"
         if proxy := re.search(r"the proxy .* in [A-Z]+_PROXY .*", failure.why):
             return f"{where}: {proxy[0]}"
-        for pattern, words in CAUSES:
+        for pattern, explanation in CAUSES:
             if re.search(pattern, failure.why):
                 # A TLS handshake times out once there is a connection.
                 unconnected = isinstance(failure, NotConnected) and "handshake" not in failure.why
-                return f"{where}: {NO_CONNECTION if words == NO_ANSWER and unconnected else words}"
-        said = failure.why.rpartition(": ")[2].replace(self.http.base_url, where)
-        return f"{where}: {self.http.recorder.redactor.text(said)}"
+                return f"{where}: {NO_CONNECTION if explanation == NO_ANSWER and unconnected else explanation}"
+        reason = failure.why.rpartition(": ")[2].replace(self.http.base_url, where)
+        return f"{where}: {self.http.recorder.redactor.text(reason)}"
 
 
 def recorder_for(target: Target) -> Recorder:
-    """A recorder that knows the target's secrets."""
+    """Return a recorder that redacts the target's secrets."""
     recorder = Recorder(prefix="preflight")
     learn_secrets(recorder.redactor, target)
     return recorder
 
 
 def contact(target: Target, url: str, recorder: Recorder, longest_s: float | None = None) -> Contact:
-    """A contact at a URL; ``longest_s`` bounds each request below what the target's limits allow."""
+    """Return a contact for a URL; ``longest_s`` shortens the target's time limits."""
     limits = Limits(target.limits.connect, target.limits.answer, LARGEST_ANSWER)
     if longest_s is not None:
         limits = replace(limits, connect_s=min(limits.connect_s, longest_s), answer_s=min(limits.answer_s, longest_s))
@@ -155,40 +146,40 @@ def contact(target: Target, url: str, recorder: Recorder, longest_s: float | Non
 
 
 def is_html(reply: Exchange) -> bool:
-    """Whether an answer is a web page."""
+    """Return whether a response is a web page."""
     return reply.media_type in ("text/html", "application/xhtml+xml") or is_page(reply)
 
 
 def is_page(reply: Exchange) -> bool:
-    """Whether it begins as a whole page does: many a framework calls every text HTML."""
+    """Return whether a body begins like a whole page: some frameworks label every text as HTML."""
     return reply.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def not_the_surface(reply: Exchange, due: str, is_foreign: Callable[[Exchange], bool] = is_html) -> str:
-    """Why an answer cannot be the surface's own, or "": a gateway's error, a redirect, a web page in its place."""
+    """Return why a response cannot be the surface's own (a gateway's error, a redirect, a web page), or ""."""
     if reply.status in GATEWAY_ERRORS:
         return f"answers {reply.status}: a gateway whose service is down"
     if 300 <= reply.status < 400 and reply.status != 304:
         return f"answers {reply.status}, a redirect to {_redirect_origin(reply)}; is the address right?"
-    # A page with a status of refusal may be the surface's own poor error, which is for the checks to judge.
+    # A page with an error status may be the surface's own poor error, which the checks judge.
     if is_foreign(reply) and reply.status not in (400, 401, 403, 405):
         return f"answers {reply.status} with HTML where {due} is due; is the address right?"
     return ""
 
 
 def _redirect_origin(reply: Exchange) -> str:
-    """Scheme and host that a redirect leads to; no more of it, for the rest may hold what is secret."""
+    """Return scheme and host of a redirect's target; the rest of the address may contain secrets."""
     location = reply.headers.get("location")
     if not location:
         return "no address that it names"
-    there = address_in(reply.url, location)
-    scheme, _, _ = there.partition("://")
-    origin = f"{scheme}://{authority_of(there).rpartition('@')[2]}"
+    address = address_in(reply.url, location)
+    scheme, _, _ = address.partition("://")
+    origin = f"{scheme}://{authority_of(address).rpartition('@')[2]}"
     return "another path of it" if reply.url.startswith(f"{origin}/") else origin[:LONGEST_ORIGIN]
 
 
 def measure(state: SurfaceState, contact: Contact, method: str, path: str, headers: HeaderFields = ()) -> None:
-    """Clock and time of a round trip, over one connection that is already open."""
+    """Measure the target's clock and the round trip over an open connection."""
     replies = contact.attempt(state, lambda: [contact.ask(method, path, headers) for _ in range(ROUND_TRIPS)])
     if replies is None:
         return
@@ -203,7 +194,7 @@ def _clock(state: SurfaceState, reply: Exchange) -> None:
     if date is None:
         state.warn("answers carry no Date, so its clock is unknown")
         return
-    # A Date is cut to the second: half a second is its error on average.
+    # A Date is rounded down to the second, on average by half a second.
     skew = date + 0.5 - (reply.started + reply.duration_s / 2)
     state.clock_skew_s = round(skew, 1)
     if abs(skew) <= NEGLIGIBLE_SKEW_S:
@@ -213,7 +204,7 @@ def _clock(state: SurfaceState, reply: Exchange) -> None:
 
 
 def run_name() -> str:
-    """A name for something made and removed at once, in the form that the sweep knows."""
+    """Return a name for a resource that is removed at once, in the form that the sweep knows."""
     import secrets
 
     from conformance.sandbox.names import Names, base36

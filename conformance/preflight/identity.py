@@ -1,4 +1,4 @@
-"""Identity: a token per role, what it looks like, the declared resources."""
+"""Preflight of the identity surface: a token per role, its form, the declared resources."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MOST_SCOPES = 20
 
 
 def probe(contact: Contact, state: SurfaceState) -> None:
-    """Fills in the state of the identity surface."""
+    """Fill in the state of the identity surface."""
     identity = contact.target.identity
     if identity is None:
         return
     path = identity.token_path
-    asked = partial(contact.ask, "POST", path, FORM, b"grant_type=client_credentials")
-    cause = not_the_surface(contact.first(state, asked, path), "JSON")
+    request = partial(contact.ask, "POST", path, FORM, b"grant_type=client_credentials")
+    cause = not_the_surface(contact.first(state, request, path), "JSON")
     if cause:
         state.unreachable(cause)
         return
@@ -38,8 +38,8 @@ def probe(contact: Contact, state: SurfaceState) -> None:
         state.warn("no credentials are described: nothing that needs a token is checked")
     usable = {role: token for role, token in tokens.items() if token and role not in REFUSED_ROLES}
     if usable:
-        seen = all(looks_like_jwt(token) for token in usable.values())
-        state.feature("identity.jwt", OBSERVED if seen else NOT_OBSERVED, contact.target.features)
+        jwts = all(looks_like_jwt(token) for token in usable.values())
+        state.feature("identity.jwt", OBSERVED if jwts else NOT_OBSERVED, contact.target.features)
     _resources(contact, state, identity, usable.get("full"))
     if token := usable.get("foreign"):
         _without_organization(contact, state, identity, token)
@@ -47,7 +47,7 @@ def probe(contact: Contact, state: SurfaceState) -> None:
 
 
 def _without_organization(contact: Contact, state: SurfaceState, identity: Identity, token: str) -> None:
-    """Warn of each resource that the role foreign reads, whose path names no organization and that has no foreign."""
+    """Warn of each resource that foreign reads at a path without an organization, if it has no foreign path."""
     for resource in identity.resources:
         named = contact.target.organization in resource.path.split("/") or "foreign" in resource.concealed_from
         if named or resource.foreign or resource.scope is None or resource.method != "GET":
@@ -64,13 +64,13 @@ def _without_organization(contact: Contact, state: SurfaceState, identity: Ident
 
 
 def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str) -> str:
-    """Asks for a token, notes how the role got on, returns the token or ""."""
+    """Request a token, note the result for the role, and return the token or ""."""
     credential = identity.credentials[role]  # type: ignore[index]
     try:
         reply = _token_response(contact, identity, credential, in_body=True)
         if role not in REFUSED_ROLES and 400 <= reply.status < 500:
-            other = _token_response(contact, identity, credential, in_body=False)
-            if 400 <= other.status < 500:
+            second = _token_response(contact, identity, credential, in_body=False)
+            if 400 <= second.status < 500:
                 _note_refusal(state, role, credential, reply, _refusal_text(contact, identity, credential, reply))
     except Failed as failure:
         state.role(role, str(failure))
@@ -86,18 +86,18 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
 
 
 def _note_refusal(state: SurfaceState, role: str, credential: Credential, reply: Exchange, refusal: str) -> None:
-    """Note a credential that is refused in both forms; a refusal of its scopes alone locks no other role out."""
+    """Note a credential that is refused in both forms; if only its scopes are refused, other roles still work."""
     cause = f"the credential {role} of the target file is refused a token: {refusal}"
-    of_scopes = _object(reply).get("error") == "invalid_scope"
+    scopes_refused = _object(reply).get("error") == "invalid_scope"
     needs = mending(f"identity.credentials.{role}", credential.client_secret)
     if role == MAIN_ROLE:
-        state.locked, state.mend = cause, "" if of_scopes else needs
-    elif reply.status in (400, 401) and not of_scopes:
+        state.locked, state.mend = cause, "" if scopes_refused else needs
+    elif reply.status in (400, 401) and not scopes_refused:
         state.refuse(role, cause, needs)
 
 
 def _token_response(contact: Contact, identity: Identity, credential: Credential, in_body: bool) -> Exchange:
-    """A token request with the secret in the body, or as Basic (RFC 6749 section 2.3.1)."""
+    """Request a token with the secret in the body, or by Basic authentication (RFC 6749 section 2.3.1)."""
     pairs, fields = {"grant_type": "client_credentials"}, [*FORM]
     name, secret = credential.client_id, credential.client_secret.reveal()
     if in_body:
@@ -111,7 +111,7 @@ def _token_response(contact: Contact, identity: Identity, credential: Credential
 
 def _granted(state: SurfaceState, role: str, credential: Credential, answer: dict[str, Any]) -> None:
     if role in REFUSED_ROLES:
-        # A finding for the checks rather than a wrong description: so the run goes on.
+        # The run goes on: this is a finding for its checks, not a mistake in the target file.
         state.credentials[role] = "is given a token"
         state.warn(f"{role}: is given a token, though a {role} credential must be refused")
         return
@@ -137,20 +137,20 @@ def _refused(state: SurfaceState, role: str, reply: Exchange, cause: Callable[[]
 
 
 def _refusal_text(contact: Contact, identity: Identity, credential: Credential, reply: Exchange) -> str:
-    """The status and code of a refusal; where it is of the scopes, which of them."""
+    """Return the status and error code of a refusal, and the refused scopes for invalid_scope."""
     error = _object(reply).get("error")
     if not isinstance(error, str):
         return f"{reply.status}"
-    said = f'{reply.status} with "{contact.http.recorder.redactor.text(error)[:80]}"'
-    return said + (_of_scopes(contact, identity, credential) if error == "invalid_scope" else "")
+    text = f'{reply.status} with "{contact.http.recorder.redactor.text(error)[:80]}"'
+    return text + (_refused_scopes(contact, identity, credential) if error == "invalid_scope" else "")
 
 
-def _of_scopes(contact: Contact, identity: Identity, credential: Credential) -> str:
-    """Which scopes are refused alone; a list may be refused though none of them is."""
+def _refused_scopes(contact: Contact, identity: Identity, credential: Credential) -> str:
+    """Say which scopes are refused separately; a list may be refused though each of its scopes is granted."""
     if not 1 < len(credential.scopes) <= MOST_SCOPES:
         return ""
-    alone = {each: credential.model_copy(update={"scopes": [each]}) for each in credential.scopes}
-    refused = [name for name, each in alone.items() if not _token_response(contact, identity, each, in_body=True).ok]
+    separate = {each: credential.model_copy(update={"scopes": [each]}) for each in credential.scopes}
+    refused = [name for name, each in separate.items() if not _token_response(contact, identity, each, in_body=True).ok]
     if refused:
         return f", for {' and '.join(refused)} also when asked for alone"
     return ", though each scope is granted alone: a list of them (RFC 6749 section 3.3) is not read"
@@ -165,7 +165,7 @@ def _object(reply: Exchange) -> dict[str, Any]:
 
 
 def looks_like_jwt(token: str) -> bool:
-    """Whether a token is three parts of base64url, the first a JSON object with "alg" (RFC 7515 section 3.1)."""
+    """Return whether a token's first part is base64url of a JSON object with "alg" (RFC 7515 section 3.1)."""
     return "alg" in (part_of_jwt(token, 0) or {})
 
 
@@ -188,8 +188,8 @@ def _resource(contact: Contact, state: SurfaceState, resource: Resource, token: 
         return False
     if reply.ok and not is_html(reply):
         return True
-    what = "HTML where JSON is due" if is_html(reply) else f"{reply.status}"
-    state.fail(f"resource {resource.name}: {resource.method} {resource.path} is answered {what}")
+    answer = "HTML where JSON is due" if is_html(reply) else f"{reply.status}"
+    state.fail(f"resource {resource.name}: {resource.method} {resource.path} is answered {answer}")
     return False
 
 

@@ -1,4 +1,4 @@
-"""What the preflight finds out about one surface, as plain data."""
+"""The result of the preflight of one surface, as plain data."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ OBSERVED, NOT_OBSERVED, NOT_OBSERVABLE = "observed", "not observed", "not observ
 class SurfaceState:
     """One surface before the run.
 
-    ``lines`` are (ok | warn | fail, text); fail is something that the target file declares and that cannot be
-    had. ``cause`` says why a surface is not reachable, ``locked`` why it opens to none of what the target file gives,
-    or takes nothing of it: then nobody can tell whose mistake that is, and nothing is judged. ``open`` is whether it
-    asks nobody for a login. ``mend`` is what a login that is refused needs; ``refused`` says of each other role whose
-    login is refused why, and what it needs. ``round_trip_s`` is the median of five requests, ``shortest_trip_s`` the
-    shortest, which a busy machine spoils least; ``clock_skew_s`` how far the target's clock is ahead of ours.
-    ``credentials`` says per role "ok" or why not; ``features`` says per feature what was seen of it.
+    ``lines`` are (ok | warn | fail, text); fail: something that the target file declares does not work.
+    ``cause``: why the surface is not reachable.
+    ``locked``: why the main login or writing fails, so that nothing can be judged; ``mend``: what would help.
+    ``refused``: for each other role whose login fails, the cause and what would help.
+    ``open``: the surface requires no login.
+    ``round_trip_s``, ``shortest_trip_s``: median and minimum of five requests; load affects the minimum least.
+    ``clock_skew_s``: how far the target's clock is ahead of ours.
+    ``credentials``: per role "ok" or why it does not work; ``features``: per feature whether it was observed.
     """
 
     surface: str
@@ -40,67 +41,67 @@ class SurfaceState:
     features: dict[str, str] = field(default_factory=dict)
 
     def ok(self, text: str) -> None:
-        """Notes that something is as it should be."""
+        """Note something correct."""
         self.lines.append((OK, text))
 
     def warn(self, text: str) -> None:
-        """Notes something that a run can live with."""
+        """Note a problem that does not prevent a run."""
         self.lines.append((WARN, text))
 
     def fail(self, text: str) -> None:
-        """Notes something that is declared and cannot be had."""
+        """Note something declared that does not work."""
         self.lines.append((FAIL, text))
 
     def unreachable(self, cause: str) -> None:
-        """Notes that the surface cannot be spoken to at all."""
+        """Note that the surface is not reachable."""
         self.reachable = False
         self.cause = cause
         self.fail(cause)
 
     @property
     def shut(self) -> bool:
-        """Whether the surface answers, and lets none of the credentials in."""
+        """Whether the surface responds, but refuses the login or all writes."""
         return self.reachable and bool(self.locked)
 
     @property
     def blocked(self) -> tuple[str, str] | None:
-        """Why nothing of the surface can be judged, and what that needs; None where it can."""
+        """Why nothing of the surface can be judged, and what would help; None if it can."""
         if not self.reachable:
             return self.cause, "a surface that answers; see conformance preflight"
         needs = self.mend or "a surface that lets the login do its work; see conformance preflight"
         return (self.locked, needs) if self.locked else None
 
     def role(self, role: str, state: str) -> None:
-        """Notes how a role got on: "ok", or why it cannot be used."""
+        """Note the state of a role: "ok", or why it cannot be used."""
         self.credentials[role] = state
         if state != "ok":
             self.fail(f"{role}: {state}")
 
     def refuse(self, role: str, cause: str, needs: str) -> None:
-        """Note that the target refuses a login, so that no check has to find out for itself."""
+        """Note that the target refuses a role's login, so that its checks need not try."""
         self.refused[role] = [cause, needs]
 
-    def feature(self, name: str, seen: str, claimed: list[str]) -> None:
-        """Notes what was seen of a feature and compares it with what the target claims."""
-        self.features[name] = seen
-        if name in claimed and seen == NOT_OBSERVED:
+    def feature(self, name: str, observation: str, claimed: list[str]) -> None:
+        """Note whether a feature was observed, and compare that with the claimed features."""
+        self.features[name] = observation
+        if name in claimed and observation == NOT_OBSERVED:
             self.fail(f"{name} is claimed and not observed")
-        elif name not in claimed and seen == OBSERVED:
+        elif name not in claimed and observation == OBSERVED:
             self.warn(f"{name} is observed and not claimed: nothing of it is checked")
 
     @property
     def failing(self) -> bool:
-        """Whether something declared cannot be had."""
+        """Whether something declared does not work."""
         return any(kind == FAIL for kind, _ in self.lines)
 
     def plain(self) -> dict[str, Any]:
-        """As plain JSON data."""
+        """Return the state as JSON data."""
         data = asdict(self)
         data["lines"] = [list(line) for line in self.lines]
         return data
 
 
 def mending(place: str, *secrets: Secret) -> str:
-    """Say where the target file has a login that is refused: the names of its secrets, never their values."""
+    """Say where a refused login is in the target file, with the names of its secrets, never their values."""
     where = " and ".join(each.file or f"${each.name}" for each in secrets)
     return f"the right secret in {where} for [targets.X.{place}]"

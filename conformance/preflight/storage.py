@@ -1,4 +1,4 @@
-"""S3 gateway: the key opens every bucket, one object is written and removed, features are seen on that object."""
+"""Preflight of the S3 gateway: the key opens every bucket, an object is written, probed for features and removed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Gateway:
     storage: Storage
 
     def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Exchange:
-        """One signed request; ``path`` begins with the bucket."""
+        """Send a signed request; ``path`` begins with the bucket."""
         from botocore.auth import S3SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.credentials import Credentials
@@ -39,7 +39,7 @@ class Gateway:
 
 
 def probe(contact: Contact, state: SurfaceState) -> None:
-    """Fills in the state of the storage surface."""
+    """Fill in the state of the storage surface."""
     storage = contact.target.storage
     if storage is None:
         return
@@ -64,7 +64,7 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
     if replies and all(400 <= reply.status < 500 for reply in replies.values()):
         answers = ", ".join(f"{bucket} is answered {_response_text(reply)}" for bucket, reply in replies.items())
         state.locked = (
-            f"the access key, region and buckets of the target file open nothing: {answers}{_signed(answers)}"
+            f"the access key, region and buckets of the target file open nothing: {answers}{_signature_hint(answers)}"
         )
         state.mend = mending("storage", gateway.storage.access_key, gateway.storage.secret_key)
     for bucket, reply in replies.items():
@@ -87,8 +87,8 @@ def _listing(bucket: str) -> str:
     return f"{bucket}?list-type=2&max-keys=1"
 
 
-def _signed(detail: str) -> str:
-    """What a signature may have failed by, where that is what was told."""
+def _signature_hint(detail: str) -> str:
+    """Return possible causes if the target reports a wrong signature, else ""."""
     if "SignatureDoesNotMatch" not in detail:
         return ""
     return "; is the secret key or the region wrong, or does a proxy change the Host, path or query that is signed?"
@@ -128,7 +128,7 @@ def _remove(gateway: Gateway, state: SurfaceState, path: str) -> None:
 
 
 def _opens_an_upload(gateway: Gateway, path: str) -> bool:
-    """Whether an upload in parts can be opened; it is aborted at once."""
+    """Return whether a multipart upload can be opened; it is aborted at once."""
     opened = gateway.ask("POST", f"{path}?uploads")
     document = xml_root(opened) if opened.ok else None
     upload = document.findtext("UploadId") if document is not None else None
@@ -139,7 +139,7 @@ def _opens_an_upload(gateway: Gateway, path: str) -> bool:
 
 
 def _features(gateway: Gateway, state: SurfaceState, path: str) -> None:
-    """Tries the features on an object of our own."""
+    """Probe the features on an object of the preflight."""
     features: dict[str, Callable[[], bool]] = {
         "storage.multipart": lambda: _opens_an_upload(gateway, path),
         "storage.tagging": lambda: _has_tags(gateway, path),
@@ -147,9 +147,9 @@ def _features(gateway: Gateway, state: SurfaceState, path: str) -> None:
         "storage.checksums": lambda: _put(gateway, path, {"x-amz-checksum-crc32": WRONG_CRC32}).status == 400,
     }
     for name, look in features.items():
-        seen = gateway.contact.attempt(state, look)
-        observed = NOT_OBSERVABLE if seen is None else OBSERVED if seen else NOT_OBSERVED
-        state.feature(name, observed, gateway.contact.target.features)
+        works = gateway.contact.attempt(state, look)
+        observation = NOT_OBSERVABLE if works is None else OBSERVED if works else NOT_OBSERVED
+        state.feature(name, observation, gateway.contact.target.features)
 
 
 def _has_tags(gateway: Gateway, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Webhooks: the secret URL takes a small event. The URL itself is never told."""
+"""Preflight of webhooks: the secret URL accepts a small event. No output shows the URL."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ URL = "url"
 
 
 def probe(contact: Contact, state: SurfaceState) -> None:
-    """Fills in the state of the webhooks surface."""
+    """Fill in the state of the webhooks surface."""
     webhooks = contact.target.webhooks
     if webhooks is None:
         return
     kind = default_content_type(webhooks)
     reply = contact.ask("POST", "", [("Content-Type", content_type_of(kind))], event_body(kind, FIRST))
-    # What a webhook answers with is its own affair, HTML too.
+    # The body of a webhook's response is not specified: it may be HTML.
     cause = not_the_surface(reply, "a webhook", is_page)
     if cause and reply.status != 404:
         state.unreachable(cause)

@@ -1,7 +1,7 @@
-"""The embedded deployment: identity, registry, storage and webhooks on loopback, keeping the whole contract.
+"""The embedded deployment: identity, registry, storage and webhooks on loopback, which keeps the whole contract.
 
-Only commands and the plugin start it. It imports the vocabulary and no other room: shared code would share mistakes.
+Only commands and the plugin start it. It imports only the vocabulary: shared code would share mistakes.
 """
 
 PACKAGES = ["conformance.reference.showcase", "conformance.reference.variants"]
-"""Where its defects and variants are. The suite's own tests add those that prove the checks."""
+"""The packages of defects and variants. The suite's own tests add those that prove the checks."""

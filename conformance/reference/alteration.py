@@ -1,7 +1,7 @@
-"""What defects and variants are, and how they are put into a running surface and taken out again.
+"""Defects and variants, and their activation on a running surface.
 
-A defect is a class whose docstring names the promise it breaks. Each public method of it that bears the
-name of a method of its surface replaces that method and is given the original first:
+A defect is a class whose docstring names the broken clause. Each of its public methods replaces the surface's method of
+the same name, and gets the original method as its first argument:
 
     class WrongSecretAccepted(Defect):
         '''RFC 6749 section 5.2: a client whose authentication fails gets no token.'''
@@ -12,10 +12,9 @@ name of a method of its surface replaces that method and is given the original f
         def secret_matches(self, original, client, secret):
             return True
 
-``rewrite`` changes an answer after the surface has given it; ``intercept`` may answer before the surface is
-asked. A new instance is made each time a defect is switched on. It gets its own copy of each set, dict and list of
-its class, so all state starts anew.
-Variants (correct in another way) are the same thing under another base class.
+``rewrite`` changes a response of the surface; ``intercept`` may respond before the surface. Each activation makes a new
+instance with its own copy of each set, dict and list of its class, so state starts anew. Variants (correct in another
+way) work alike with another base class.
 """
 
 from __future__ import annotations
@@ -35,11 +34,10 @@ SURFACES = ("identity", "registry", "storage", "webhooks")
 
 
 class Alteration:
-    """What defects and variants have in common: a surface, and methods that replace the surface's.
+    """The base of defects and variants: a surface, and methods that replace the surface's.
 
-    ``crashes`` are what it means to fail by: the surface answers 500, as wherever anything fails, and nobody takes that
-    for a mistake of its own. ``impatient``: what the head of a request decides is answered before its body is read,
-    whether that waits or not.
+    ``crashes`` are exceptions that it raises on purpose: the surface returns 500, and the suite's tests accept that.
+    ``impatient``: if the head of a request decides the response, it is sent before the body is read.
     """
 
     surface: ClassVar[str] = ""
@@ -59,25 +57,25 @@ class Alteration:
 
     @classmethod
     def kebab_name(cls) -> str:
-        """``wrong-secret-accepted`` on the command line, for ``WrongSecretAccepted`` or the same in snake case."""
+        """Return the name on the command line, such as ``wrong-secret-accepted`` for ``WrongSecretAccepted``."""
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__)
         return words.replace("_", "-").lower()
 
     def intercept(self, request: Request) -> Answer | None:
-        """An answer given before the surface is asked, or None to let the surface answer."""
+        """Return a response before the surface handles the request, or None to let the surface respond."""
         return None
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        """The answer to send in place of the surface's own."""
+        """Return the response to send instead of the surface's."""
         return answer
 
 
 class Defect(Alteration):
     """Breaks one promise. ``noticed_by`` names the checks that must fail.
 
-    A check is named by its id: the requirement, and ``#case`` where it has cases (``#case,case`` names several). A
-    requirement alone stands for any of its cases, of which one must fail.
-    ``shortest`` is said by defects that only properties find: how many requests and hooks show it at least.
+    A check is named by its id: the requirement, and ``#case`` if it has cases (``#case,case`` names several). A
+    requirement without a case means that one of its cases must fail.
+    ``shortest``: for defects that only properties find, the least number of requests and hooks that show it.
     ``shipped``: a real product was released with it. ``promise``: in the showcase, the promise that it breaks.
     """
 
@@ -89,21 +87,21 @@ class Defect(Alteration):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if not isinstance(cls.noticed_by, str):
-            cls.noticed_by = tuple(check for named in cls.noticed_by for check in _checks_of(named))
+            cls.noticed_by = tuple(check for text in cls.noticed_by for check in _checks_of(text))
 
 
-def _checks_of(named: str) -> list[str]:
-    """Each check id of a text that names several cases of one requirement: ``requirement#case,case``."""
-    requirement, _, cases = named.partition("#")
+def _checks_of(text: str) -> list[str]:
+    """Return each check id of a text such as ``requirement#case,case``."""
+    requirement, _, cases = text.partition("#")
     return [f"{requirement}#{case}" for case in cases.split(",")] if cases else [requirement]
 
 
 class Variant(Alteration):
-    """Keeps every promise in another way than the clean reference does.
+    """Keeps every promise, but in a different way than the clean reference.
 
-    ``without`` names the features that a target of this kind does not claim, ``misses`` the SHOULDs that it does
-    not do (requirements): their checks are not asked of it. Beside one that is to be tried ``alone`` others could not
-    be judged, or would take much longer. ``conflicts`` names variants that no deployment can be at the same time.
+    ``without``: features that it does not claim. ``misses``: SHOULD requirements that it does not meet; their checks
+    are skipped. ``alone``: no other variant runs with it, since it would prevent or slow down their checks.
+    ``conflicts``: variants that cannot be active at the same time.
     """
 
     without: ClassVar[tuple[str, ...]] = ()
@@ -113,22 +111,22 @@ class Variant(Alteration):
 
 
 def overridden_names(alteration: type[Alteration]) -> list[str]:
-    """The surface's methods that an alteration replaces."""
+    """Return the names of the surface's methods that an alteration replaces."""
     own = (name for name, _ in inspect.getmembers(alteration, inspect.isfunction))
     return [name for name in own if not name.startswith("_") and not hasattr(Alteration, name)]
 
 
 class Alterations:
-    """The alterations in force on one surface. ``idle`` are those that have done nothing yet."""
+    """The active alterations of one surface. ``idle`` are those without an effect so far."""
 
     def __init__(self, surface: Surface) -> None:
         self.surface = surface
         self.active: list[Alteration] = []
         self.idle: set[Alteration] = set()
 
-    def put_in(self, alterations: Iterable[type[Alteration]]) -> None:
-        """Replaces what is in force by new instances of these; TypeError where a method does not exist."""
-        self.take_out()
+    def activate(self, alterations: Iterable[type[Alteration]]) -> None:
+        """Activate new instances of these instead of the active ones; TypeError if a method does not exist."""
+        self.deactivate()
         for alteration in alterations:
             instance = alteration()
             for name in overridden_names(alteration):
@@ -142,14 +140,13 @@ class Alterations:
             raise TypeError(f"{type(instance).__name__}.{name}: {self.surface.name} has no method of that name")
         method = getattr(instance, name)
 
-        def noted(*given: Any, **named: Any) -> Any:
+        def tracked(*arguments: Any, **keywords: Any) -> Any:
             self.idle.discard(instance)
-            return method(*given, **named)
+            return method(*arguments, **keywords)
 
-        self.surface.__dict__[name] = functools.partial(noted, original)
+        self.surface.__dict__[name] = functools.partial(tracked, original)
 
-    def take_out(self) -> None:
-        """Makes the surface clean again."""
+    def deactivate(self) -> None:
         for instance in self.active:
             for name in overridden_names(type(instance)):
                 self.surface.__dict__.pop(name, None)
@@ -158,19 +155,19 @@ class Alterations:
 
     @property
     def impatient(self) -> bool:
-        """Whether one of them is."""
+        """Whether one of them is impatient."""
         return any(each.impatient for each in self.active)
 
-    def meant(self, failure: Exception) -> bool:
-        """Whether one of them means to fail so: by an exception of that kind that went through its own file."""
-        through = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(failure.__traceback__)}
+    def is_intended(self, failure: Exception) -> bool:
+        """Return whether an alteration raised the failure on purpose: its kind of exception, through its own file."""
+        files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(failure.__traceback__)}
         failing = [each for each in self.active if isinstance(failure, each.crashes)]
-        meaning = [each for each in failing if _files_of(type(each)) & through]
-        self.idle.difference_update(meaning)
-        return bool(meaning)
+        intending = [each for each in failing if _files_of(type(each)) & files]
+        self.idle.difference_update(intending)
+        return bool(intending)
 
     async def answer(self, request: Request) -> Answer:
-        """What the surface answers under the alterations in force."""
+        """Return the surface's response under the active alterations."""
         for alteration in self.active:
             early = alteration.intercept(request)
             if early is not None:
@@ -186,10 +183,10 @@ class Alterations:
 
 
 def _files_of(alteration: type[Alteration]) -> set[str]:
-    """The files that an alteration is written in: its own, and those of what it inherits from beyond this one."""
+    """Return the files of an alteration's class and its bases, without this module."""
     return {inspect.getfile(each) for each in alteration.__mro__[:-1]} - {__file__}
 
 
 def _shown(answer: Answer) -> tuple[object, ...]:
-    """What an answer is, as it is now."""
+    """Return the current content of a response, to compare it later."""
     return answer.status, answer.body, answer.headers.items(), answer.astray, answer.wire

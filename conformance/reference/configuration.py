@@ -1,6 +1,6 @@
-"""The target file of the reference: what a vendor would write by hand for a deployment of this shape.
+"""The target file of the reference, like a vendor's for such a deployment.
 
-Written as text, since the reference shares nothing with the suite that reads it.
+It is written as text, since the reference shares no code with the suite that reads it.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class WouldOverwrite(FileExistsError):
 
 
 def quoted(value: object) -> str:
-    """A string, number or list of strings as a TOML value."""
+    """Return a string, number or list of strings as a TOML value."""
     return json.dumps(value, ensure_ascii=False)
 
 
 class TargetFile:
-    """The target file of a deployment whose sockets are bound; its secrets stand in a folder beside it.
+    """The target file of a deployment with bound sockets; its secrets are in a folder next to it.
 
-    ``secrets`` is filled with the content of each secret file as the text is built.
+    Building the text fills ``secrets`` with the content of each secret file.
     """
 
     def __init__(self, deployment: Reference, path: Path) -> None:
@@ -65,9 +65,9 @@ class TargetFile:
         self.secrets: dict[str, str] = {}
 
     def write(self) -> None:
-        """Writes it, its secrets (folder 0700, files 0600) and the certificate of the registry tokens.
+        """Write the file, its secrets (folder 0700, files 0600) and the certificate of the registry tokens.
 
-        Raises WouldOverwrite where the file is someone else's, OSError where it cannot be written.
+        Raises WouldOverwrite if something else wrote the file, OSError if it cannot be written.
         """
         path = self.path
         if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(MARK):
@@ -80,23 +80,23 @@ class TargetFile:
         for name, value in self.secrets.items():
             _write_private(folder / name, value.encode())
         _write_private(folder / "registry-token.crt", self.deployment.key.certificate_pem)
-        # Whole or not at all: others wait for the file to appear.
+        # Written atomically: other processes wait for the file.
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         _write_private(draft, text.encode())
         draft.replace(path)
 
     def webhook_moved(self) -> None:
-        """Keeps the secret file of the webhook's URL true after it was rotated."""
+        """Update the secret file of the webhook's URL after a rotation."""
         self._webhook_urls()
         _write_private(self.path.parent / self.folder / "webhooks-url", self.secrets["webhooks-url"].encode())
 
     def secret(self, name: str, value: str) -> str:
-        """Keeps a secret for its own file and returns the reference to it."""
+        """Store a secret for its own file and return the reference to the file."""
         self.secrets[name] = value
         return quoted(f"file:{self.folder}/{name}")
 
     def text(self, hooks: str = "") -> str:
-        """The whole file, from the template beside this module."""
+        """Return the content of the file, from the template next to this module."""
         from jinja2 import StrictUndefined, Template
 
         template = Template(
@@ -136,17 +136,17 @@ class TargetFile:
 
 
 def hook_table(control_url: str) -> str:
-    """The hooks, as commands that speak to the operator's address (``file:`` and where it stands)."""
-    # Modules of the folder in which a hook is called are not ours, unless that is where we are.
-    own = "" if Path.cwd() == Path(__file__).resolve().parents[2] else " -P"
-    command = f"{shlex.quote(sys.executable)}{own} -m conformance.reference.control {shlex.quote(control_url)}"
-    words = {
+    """Return the table of hooks, commands that call the control URL (``file:`` and the path of a file with it)."""
+    # Do not import modules from the folder in which a hook runs, unless that is the checkout.
+    isolation = "" if Path.cwd() == Path(__file__).resolve().parents[2] else " -P"
+    command = f"{shlex.quote(sys.executable)}{isolation} -m conformance.reference.control {shlex.quote(control_url)}"
+    arguments = {
         "revoke": "revoke {client_id}", "restore": "restore {client_id}",
         "promote": "promote {client_id}", "demote": "demote {client_id}",
         "rotate_webhook": "rotate-webhook", "events": "events",
     }  # fmt: skip
     return "[targets.reference.hooks]\n" + "".join(
-        f"{key} = {quoted(f'{command} {word}')}\n" for key, word in words.items()
+        f"{key} = {quoted(f'{command} {command_arguments}')}\n" for key, command_arguments in arguments.items()
     )
 
 

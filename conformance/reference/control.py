@@ -1,21 +1,21 @@
-"""The operator's side of the reference: an HTTP application, and the command that the hooks call.
+"""The operator's interface of the reference: an HTTP application, and the command that the hooks call.
 
     python -m conformance.reference.control URL revoke NAME         a client id, a registry username or an access key
     python -m conformance.reference.control URL restore NAME
     python -m conformance.reference.control URL promote CLIENT_ID   its role in the organization permits changes
     python -m conformance.reference.control URL demote CLIENT_ID    and is Viewer
     python -m conformance.reference.control URL rotate-webhook      prints the new URL
-    python -m conformance.reference.control URL events              prints what the webhook has taken in, as JSON
-    python -m conformance.reference.control URL switch [NAME ...]   defects and variants in force from now on
-    python -m conformance.reference.control URL state               prints what each surface holds, as JSON
+    python -m conformance.reference.control URL events              prints the events that the webhook accepted, as JSON
+    python -m conformance.reference.control URL switch [NAME ...]   activates these defects and variants
+    python -m conformance.reference.control URL state               prints what each surface stores, as JSON
     python -m conformance.reference.control URL reset
-    python -m conformance.reference.control URL capture             keeps every request from now on
-    python -m conformance.reference.control URL captured            prints them as JSON, and keeps no more
-    python -m conformance.reference.control URL idle                prints which alterations have done nothing, as JSON
+    python -m conformance.reference.control URL capture             stores every request from now on
+    python -m conformance.reference.control URL captured            prints them as JSON, and stops storing them
+    python -m conformance.reference.control URL idle                prints alterations without an effect so far, as JSON
     python -m conformance.reference.control URL failures            prints the reference's own tracebacks as JSON, once
 
-URL carries the operator's key as its path (a call without it is answered 404); ``file:PATH`` reads it from a file,
-so that it is in no process list.
+The path of URL is the operator's key (calls without it return 404); ``file:PATH`` reads URL from a file, so that the
+key is not in the process list.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Control:
-    """The operator's application: POST /KEY with a JSON list, the command and its words."""
+    """The operator's application: POST /KEY with a JSON list of the command and its arguments."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
@@ -46,17 +46,17 @@ class Control:
             await send_answer(send, self._text_answer(404, "no such page"))
             return
         try:
-            command, *words = json.loads(body)
-            answer = self._text_answer(200, self.obey(command, words))
+            command, *arguments = json.loads(body)
+            answer = self._text_answer(200, self.execute(command, arguments))
         except (KeyError, ValueError, TypeError) as mistake:
             answer = self._text_answer(400, f"not done: {mistake}")
         await send_answer(send, answer)
 
-    def obey(self, command: str, words: list[str]) -> str:
-        """Carries out one command and returns what to print; KeyError or ValueError where it cannot."""
+    def execute(self, command: str, arguments: list[str]) -> str:
+        """Execute a command and return the text to print; KeyError or ValueError if that fails."""
         surfaces: dict[str, Any] = self.deployment.surfaces
         if command == "switch":
-            self.deployment.switch(words)
+            self.deployment.switch(arguments)
             return ""
         if command == "reset":
             self.deployment.reset()
@@ -69,15 +69,17 @@ class Control:
         if command == "captured":
             return json.dumps(self._captured())
         if command == "idle":
-            idle = [each for one in self.deployment.applications.values() for each in one.alterations.idle]
+            idle = [
+                each for application in self.deployment.applications.values() for each in application.alterations.idle
+            ]
             return json.dumps(sorted(each.kebab_name() for each in idle))
         if command == "failures":
             return json.dumps(self._failures())
         if command in ("revoke", "restore"):
-            self._change_credential(command, words[0])
+            self._change_credential(command, arguments[0])
             return ""
         if command in ("promote", "demote"):
-            getattr(surfaces["identity"], command)(words[0])
+            getattr(surfaces["identity"], command)(arguments[0])
             return ""
         if command == "rotate-webhook":
             path = str(surfaces["webhooks"].rotate())
@@ -130,16 +132,16 @@ class Control:
 
 
 def tell(url: str, *words: str) -> str:
-    """Sends one command to a running reference and returns what it says; ValueError says why not."""
+    """Send a command to a running reference and return its output; ValueError if it fails."""
     if url.startswith("file:"):
         url = Path(url.removeprefix("file:")).read_text(encoding="utf-8").strip()
-    # Without an HTTP library, which takes longer to import than all the rest of a hook: a run calls dozens of hooks.
+    # Without an HTTP library: a run calls dozens of hooks, and the import would dominate their time.
     address, _, key = url.removeprefix("http://").partition("/")
     host, _, port = address.rpartition(":")
-    said = json.dumps(words).encode()
-    head = f"POST /{key} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {len(said)}\r\n\r\n"
+    request_body = json.dumps(words).encode()
+    head = f"POST /{key} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {len(request_body)}\r\n\r\n"
     with socket.create_connection((host.strip("[]"), int(port)), timeout=10) as connection:
-        connection.sendall(head.encode() + said)
+        connection.sendall(head.encode() + request_body)
         answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
     response_head, _, body = answer.partition(b"\r\n\r\n")
     if response_head.split(b" ", 2)[1:2] != [b"200"]:
@@ -148,17 +150,17 @@ def tell(url: str, *words: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     if len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 4
     try:
-        problem = tell(*arguments)
+        output = tell(*arguments)
     except (OSError, ValueError) as mistake:
         print(mistake, file=sys.stderr)
         return 4
-    if problem:
-        print(problem)
+    if output:
+        print(output)
     return 0
 
 

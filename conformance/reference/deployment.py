@@ -1,4 +1,4 @@
-"""Puts the reference together: seeds, key, the four surfaces, and every defect and variant by name."""
+"""Assembly of the reference: seeds, key, the four surfaces, and every defect and variant by name."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from conformance.reference.surface import Surface
 
 @dataclass
 class Reference(Deployment):
-    """A deployment with what it was provisioned with."""
+    """A deployment with its provisioned data."""
 
     seeds: Seeds = field(default_factory=Seeds)
     key: SigningKey = field(default_factory=SigningKey)
 
 
 def build() -> Reference:
-    """A clean reference, not yet serving. The surfaces learn their public addresses when its sockets are bound."""
+    """Return a clean reference that does not serve yet. Binding its sockets sets the surfaces' public addresses."""
     from conformance.reference.identity import Identity
     from conformance.reference.registry import Registry
     from conformance.reference.storage import Storage
@@ -35,13 +35,13 @@ def build() -> Reference:
     seeds, key = Seeds(), SigningKey()
     kinds: tuple[type[Identity | Registry | Storage | Webhooks], ...] = (Identity, Registry, Storage, Webhooks)
     surfaces: dict[str, Surface] = {each.name: each(seeds, key) for each in kinds}
-    # One dictionary for both, so that an address is public as soon as there is one.
+    # Both share one dictionary, so that the surfaces see an address as soon as it is bound.
     return Reference(surfaces, alterations(), urls=seeds.public_url, seeds=seeds, key=key)
 
 
 @cache
 def alterations() -> dict[str, type[Alteration]]:
-    """Every defect and variant by its name on the command line; ValueError where two have one name."""
+    """Return every defect and variant by its name on the command line; ValueError for a duplicate name."""
     found: dict[str, type[Alteration]] = {}
     for package in PACKAGES:
         for module in _modules(importlib.import_module(package)):
@@ -54,7 +54,7 @@ def alterations() -> dict[str, type[Alteration]]:
 
 
 def named(kind: type[Alteration]) -> dict[str, type[Alteration]]:
-    """The defects, or the variants, in the order of surface and name."""
+    """Return the defects or the variants by name, sorted by surface and name."""
     chosen = [(each.surface, name) for name, each in alterations().items() if issubclass(each, kind)]
     return {name: alterations()[name] for _, name in sorted(chosen)}
 
@@ -65,9 +65,9 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 def _alterations_of(module: ModuleType) -> Iterator[type[Alteration]]:
-    """Defects and variants that a module defines itself; bases (no surface, no check, a private name) are none.
+    """Yield the defects and variants that a module defines, without base classes (no surface or check, private name).
 
-    Its ``ROWS`` are classes as well.
+    The members of its ``ROWS`` are classes as well.
     """
     yield from vars(module).get("ROWS", ())
     for name, each in vars(module).items():

@@ -1,7 +1,7 @@
-"""What a surface of the reference receives and answers: one request, buffered; one answer.
+"""Requests and responses of the reference, both buffered.
 
-Paths are kept as sent (``raw_path``) beside their decoded form, since object keys and tokens of the
-wire are promises of their own. Built on Starlette's header and query types.
+Requests have the path as sent (``raw_path``) and decoded, since some promises depend on the encoding. Built on
+Starlette's header and query types.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,9 +20,9 @@ REASONS = {each.value: each.phrase for each in HTTPStatus}
 
 @dataclass(frozen=True)
 class Request:
-    """One request as received, its body whole.
+    """A request as received, with its whole body.
 
-    ``method`` is as sent (upper or lower case kept); ``raw_path`` is undecoded and without the query;
+    ``method`` is as sent (case preserved); ``raw_path`` is undecoded and without the query;
     ``query_string`` is undecoded; ``scheme`` is ``http`` or ``https``.
     """
 
@@ -40,26 +40,25 @@ class Request:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """Query parameters in order, duplicates and blank values kept."""
+        """Query parameters in order, with duplicates and blank values."""
         return parse_qsl(self.query_string, keep_blank_values=True)
 
     def parameter(self, name: str) -> str | None:
-        """The first query parameter of that name, or None."""
+        """Return the first query parameter of that name, or None."""
         return next((value for key, value in self.query if key == name), None)
 
     @property
     def base_url(self) -> str:
-        """Scheme and authority under which the caller asked, so that a proxy in front changes nothing."""
+        """Scheme and authority of the request, so that a proxy in front changes nothing."""
         return f"{self.scheme}://{self.headers.get('host', 'localhost')}"
 
 
 @dataclass
 class Answer:
-    """One answer: status, headers (duplicates allowed), body. Content-Length is set when it is sent.
+    """A response: status, headers (duplicates allowed), body. The server sets Content-Length.
 
-    ``astray`` is put on the wire behind its head, whatever HTTP says of that: no right answer has any. ``wire`` is all
-    of it as it goes there, in place of what the server would make of the rest; ``closes``: the connection ends with it,
-    and where there is no ``wire``, instead of it.
+    ``astray``: bytes sent after the head in violation of HTTP, only by defects. ``wire``: the raw bytes to send instead
+    of the rest. ``closes``: the connection is closed after ``wire``, or without it, instead of a response.
     """
 
     status: int
@@ -71,12 +70,12 @@ class Answer:
 
     @classmethod
     def none(cls) -> Answer:
-        """No answer: the connection is closed, as where a handler panics."""
+        """Return no response: the connection is closed, as after a crash of a handler."""
         return cls(500, closes=True)
 
     @classmethod
     def json(cls, status: int, document: Any, **headers: str) -> Answer:
-        """An ``application/json`` answer; keyword names become header names (``_`` is written ``-``)."""
+        """Return an ``application/json`` response; keywords become header names (``_`` becomes ``-``)."""
         answer = cls(status, json.dumps(document).encode())
         answer.headers["Content-Type"] = "application/json"
         for name, value in headers.items():
@@ -84,14 +83,19 @@ class Answer:
         return answer
 
 
+def refuse_constant(name: str) -> NoReturn:
+    """Raise ValueError for NaN and Infinity, which are not JSON; the ``parse_constant`` of ``json.loads``."""
+    raise ValueError(f"{name} is not JSON")
+
+
 def head(answer: Answer, more: Fields, version: str = "HTTP/1.1", reason: str | None = None) -> bytes:
-    """Status line and fields, those that are more behind the others, and the empty line."""
+    """Return the status line, the response's fields, ``more`` fields, and the empty line."""
     phrase = REASONS.get(answer.status, "") if reason is None else reason
     lines = [f"{version} {answer.status} {phrase}", *(f"{name}: {value}" for name, value in fields_of(answer) + more)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 def fields_of(answer: Answer) -> Fields:
-    """The fields that do not tell where the body ends."""
+    """Return the fields that do not frame the body."""
     raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
     return [each for each in raw if each[0].lower() not in ("content-length", "transfer-encoding")]

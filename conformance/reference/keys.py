@@ -1,7 +1,7 @@
 """The key with which the reference signs access tokens and registry tokens, and its certificate.
 
-Signing is ES256 (RFC 7518 section 3.4) by PyJWT. The certificate is what a real registry is given as its
-``rootcertbundle``, and rides in each registry token's ``x5c`` header.
+Signatures are ES256 (RFC 7518 section 3.4) by PyJWT. The certificate is the ``rootcertbundle`` of a real registry, and
+is in each registry token's ``x5c`` header.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class SigningKey:
         return [base64.b64encode(self.certificate.public_bytes(serialization.Encoding.DER)).decode()]
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
-        """A signed JWT; keyword arguments are further JOSE header members (``typ``, ``x5c``)."""
+        """Return a signed JWT; keywords are further JOSE header members (``typ``, ``x5c``)."""
         return jwt.encode(claims, self.private, algorithm=self.algorithm, headers={"kid": self.key_id, **header})
 
     def verify(self, token: str, audience: str, issuer: str) -> dict[str, Any]:
-        """The claims of a token signed by this key for this audience; jwt.InvalidTokenError where it is not one."""
+        """Return the claims of a token signed by this key for this audience; else jwt.InvalidTokenError."""
         claims: dict[str, Any] = jwt.decode(
             token,
             self.private.public_key(),

@@ -7,9 +7,9 @@
         ...
 
 The function's name is the name of the defect; its docstring names the clause and the fault. The first parameter has the
-name of the method that is replaced, and is that method. A function of ``request`` intercepts, one of ``request`` and
-``answer`` rewrites. With ``state=set``, a new set comes before these parameters each time the defect is switched on.
-What replaces several methods is a class (``conformance.reference.alteration``).
+name of the replaced method, and is that method. A function of ``request`` intercepts, one of ``request`` and ``answer``
+rewrites. With ``state=set``, each activation passes a new set as an additional first parameter. A defect with several
+methods is a class (``conformance.reference.alteration``).
 
     ROWS = (
         row(
@@ -20,7 +20,7 @@ What replaces several methods is a class (``conformance.reference.alteration``).
         ),
     )
 
-The surface of all of these is that of their package: ``tests.defects.<surface>.<topic>``.
+The package determines the surface: ``tests.defects.<surface>.<topic>``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def row(
 ) -> type[Defect]:
     """Make a defect of the calling module: its name, the broken clause, the checks, an expression for each method.
 
-    An expression gets the original method first, but for ``rewrite`` and ``intercept``.
+    An expression gets the original method first, except ``rewrite`` and ``intercept``.
     """
     module = str(sys._getframe(1).f_globals["__name__"])
     facts = {"noticed_by": noticed_by, "shipped": shipped, "crashes": crashes}

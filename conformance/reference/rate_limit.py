@@ -7,7 +7,7 @@ import time
 from collections import deque
 
 Limit = tuple[int, float]
-"""So many requests in so many seconds."""
+"""A number of requests, and the seconds in which they are permitted."""
 
 
 class Windows:
@@ -17,7 +17,7 @@ class Windows:
         self._counted: dict[str, deque[float]] = {}
 
     def retry_after(self, name: str, limit: Limit | None) -> int:
-        """Count a request and return 0, or return the whole seconds to wait where the limit is reached."""
+        """Count a request and return 0, or return the whole seconds to wait if the limit is reached."""
         if limit is None:
             return 0
         requests, seconds = limit

@@ -1,7 +1,7 @@
-"""What the reference is provisioned with at its start: two organizations and everything each was given.
+"""The provisioned data of the reference: two organizations with their credentials and buckets.
 
-Names are fixed, secrets are new in every process. ``acme`` is the organization under test, ``globex`` the
-other one, whose things must stay its own.
+Names are fixed, secrets are new in every process. ``acme`` is the organization under test, ``globex`` the other one,
+whose resources must stay inaccessible.
 """
 
 from __future__ import annotations
@@ -12,33 +12,27 @@ from dataclasses import dataclass, field
 ORGANIZATION = "acme"
 OTHER_ORGANIZATION = "globex"
 RESERVED = " +/=%&$'\"\\"
-"""Characters that a secret may have (RFC 6749 appendix A.2) and that URLs, forms, JSON and shells read otherwise."""
+"""Characters permitted in a secret (RFC 6749 appendix A.2) that are special in URLs, forms, JSON and shells."""
 WORDS = "conformance-password-registry"
-"""What secrets of users hold as well as the names of repositories, of variables and of the suite."""
+"""Words that occur in secrets, and in names of repositories, variables and the suite."""
 SURFACE_LIMIT = (20, 1.0)
-"""Requests in seconds that each surface lets through for the credential in the role limited."""
-SCOPES = (
-    "organization:read",
-    "member:read",
-    "project:read",
-    "project:write",
-)
+"""Requests in seconds that each surface permits for the credential in the role limited."""
+SCOPES = ("organization:read", "member:read", "project:read", "project:write")
 
 
 def new_secret() -> str:
-    """A secret of 256 bits, URL-safe."""
+    """Return a URL-safe secret of 256 bits."""
     return secrets.token_urlsafe(32)
 
 
 @dataclass
 class Client:
-    """An OAuth client ("credential"). ``lifetime_s`` is of its tokens; ``expired`` is past its own expiry.
+    """An OAuth client ("credential"). ``lifetime_s`` is that of its tokens; ``expired``: the client itself expired.
 
-    ``projects`` limits what it sees to projects that have it as a member or have no member list.
     ``reads_only``: its role in the organization is Viewer, whatever its scopes.
-    ``deletes``: its role permits deletions as well as other changes. ``denied_by_policy`` are the routes of the API
-    that the service policy refuses it. ``limit`` is (requests, seconds) on the token endpoint for this credential,
-    ``api_limit`` on the APIs; None without a limit.
+    ``deletes``: its role permits deletions in addition to other changes.
+    ``denied_by_policy`` are the routes of the API that the service policy refuses.
+    ``limit`` is (requests, seconds) on the token endpoint, ``api_limit`` on the APIs; None without a limit.
     """
 
     client_id: str
@@ -57,7 +51,7 @@ class Client:
 
 @dataclass
 class Account:
-    """A registry login: ``rights`` maps an organization to the actions it has on that one's repositories."""
+    """A registry login: ``rights`` maps an organization to the permitted actions on its repositories."""
 
     username: str
     rights: dict[str, frozenset[str]]
@@ -68,7 +62,7 @@ class Account:
 
 @dataclass
 class AccessKey:
-    """An S3 key, shared across all the buckets of one organization."""
+    """An S3 access key for all buckets of one organization."""
 
     access_key: str
     organization: str
@@ -109,7 +103,7 @@ def _accounts() -> list[Account]:
 
 @dataclass
 class Seeds:
-    """Everything that was provisioned, made once a process and shared by the surfaces."""
+    """All provisioned data, made once a process and shared by the surfaces."""
 
     clients: list[Client] = field(default_factory=_clients)
     accounts: list[Account] = field(default_factory=_accounts)
@@ -131,7 +125,7 @@ class Seeds:
     public_url: dict[str, str] = field(default_factory=dict)
 
     def put_reserved_characters_in_secrets(self) -> None:
-        """Gives every secret those characters and words; to be called before anything is told of them."""
+        """Add those characters and words to every secret; call it before the secrets are used."""
         for client in self.clients:
             client.secret = _with_reserved(client.secret)
         for account in self.accounts:

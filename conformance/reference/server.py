@@ -1,7 +1,7 @@
-"""Serves the surfaces of the reference, one loopback port each, in one process and one event loop.
+"""Serving of the reference's surfaces, one loopback port each, in one process and one event loop.
 
-A fifth port is the operator's: it switches defects and variants while the reference runs, revokes and
-restores credentials, rotates the webhook and resets all state. ``control`` is its command line.
+A fifth port is the operator's: it activates defects and variants, revokes and restores credentials, rotates the webhook
+and resets all state. ``control`` is its command line.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class CutOff(Exception):
-    """The caller went away before the whole body had come, or the body is beyond any limit; what came of it."""
+    """The client disconnected before the end of the body, or the body is too large; ``body`` is the received part."""
 
     def __init__(self, body: bytes = b"") -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class CutOff(Exception):
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body; raises CutOff."""
+    """Return the whole body; raises CutOff."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -59,9 +59,9 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
-    """Writes one answer; Date is added where it is not set, Content-Length where neither it nor a coding is.
+    """Send a response; add Date if it is not set, and Content-Length if the body is not framed.
 
-    Statuses without content carry none.
+    Statuses without content get no Content-Length.
     """
     if answer.wire or answer.closes:
         await _put_on_the_wire(send, answer)
@@ -73,16 +73,16 @@ async def send_answer(send: Send, answer: Answer) -> None:
         headers["content-length"] = str(len(answer.body))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers.raw})
     if answer.astray:
-        # The server would not send it, so it goes to the connection that the server's own ``send`` writes to.
+        # uvicorn would not send it, so write it to the transport behind its ``send``.
         cast(Any, send).__self__.transport.write(answer.astray)
-    # No more at once than the connection takes: where the reader is slow, the rest is looked at when its turn comes.
-    for place in range(0, len(answer.body), PART) or (0,):
-        more = place + PART < len(answer.body)
-        await send({"type": "http.response.body", "body": answer.body[place : place + PART], "more_body": more})
+    # In parts, so that a slow reader does not block other connections.
+    for start in range(0, len(answer.body), PART) or (0,):
+        more = start + PART < len(answer.body)
+        await send({"type": "http.response.body", "body": answer.body[start : start + PART], "more_body": more})
 
 
 async def _put_on_the_wire(send: Send, answer: Answer) -> None:
-    """Writes an answer as it is to the connection that the server's own ``send`` writes to, and says that it is out."""
+    """Write the raw response to the transport behind uvicorn's ``send``, and mark the response as complete."""
     cycle = cast(Any, send).__self__
     if cycle.disconnected:
         return
@@ -97,7 +97,7 @@ async def _put_on_the_wire(send: Send, answer: Answer) -> None:
 
 
 def received(scope: Scope, body: bytes) -> Request:
-    """The request of an ASGI scope."""
+    """Return the request of an ASGI scope."""
     return Request(
         method=scope["method"],
         raw_path=scope["raw_path"].decode("latin-1"),
@@ -111,8 +111,8 @@ def received(scope: Scope, body: bytes) -> Request:
 class Application:
     """One surface as an ASGI application, with its alterations.
 
-    ``failures`` are the tracebacks of what went wrong in it: they tell a defect that broke by itself, which would be
-    noticed for its 500, from one that breaks its promise.
+    ``failures`` are tracebacks of unintended exceptions: they show that a defect crashed, which checks would notice by
+    its 500, instead of breaking its promise.
     """
 
     def __init__(self, surface: Surface) -> None:
@@ -130,14 +130,14 @@ class Application:
             raise
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        waiting = received(scope, b"")
-        waits = waiting.headers.get("expect", "").lower() == "100-continue"
-        if waits or self.alterations.impatient:
-            refusal = await self.alterations.surface.refused_early(waiting)
+        request_head = received(scope, b"")
+        expects_continue = request_head.headers.get("expect", "").lower() == "100-continue"
+        if expects_continue or self.alterations.impatient:
+            refusal = await self.alterations.surface.refused_early(request_head)
             if refusal is not None:
                 await send_answer(send, refusal)
                 return
-        await self.alterations.surface.under_way(waiting)
+        await self.alterations.surface.under_way(request_head)
         try:
             request = received(scope, await read_body(receive))
         except CutOff as broken:
@@ -151,7 +151,7 @@ class Application:
         try:
             return await self.alterations.answer(request)
         except Exception as failure:
-            if not self.alterations.meant(failure):
+            if not self.alterations.is_intended(failure):
                 log.exception("%s %s", request.method, request.raw_path)
                 self._remember(f"{request.method} {request.raw_path}")
             return Answer.json(500, {"error": "internal"})
@@ -162,7 +162,7 @@ class Application:
 
 @dataclass
 class Deployment:
-    """The running reference: its surfaces by name, their addresses, the operator's address."""
+    """The running reference: its surfaces by name, and their addresses."""
 
     surfaces: dict[str, Surface]
     alterations: dict[str, type[Alteration]]
@@ -175,18 +175,18 @@ class Deployment:
         self.applications = {name: Application(surface) for name, surface in self.surfaces.items()}
 
     def switch(self, names: Iterable[str]) -> None:
-        """Puts exactly these defects and variants in force; KeyError names an unknown one."""
+        """Activate exactly these defects and variants; KeyError names an unknown one."""
         chosen = [self.alterations[name] for name in names]
         for name, application in self.applications.items():
-            application.alterations.put_in(each for each in chosen if each.surface == name)
+            application.alterations.activate(each for each in chosen if each.surface == name)
 
     def capture(self) -> None:
-        """Keeps every request from now on, for measurements."""
+        """Store every request from now on, for measurements."""
         for application in self.applications.values():
             application.captured = []
 
     def reset(self) -> None:
-        """All state as at the start, nothing altered."""
+        """Reset all state, without alterations."""
         self.switch([])
         for surface in self.surfaces.values():
             surface.reset()
@@ -194,8 +194,8 @@ class Deployment:
 
 
 def listening_socket(port: int) -> socket.socket:
-    """A loopback socket bound to the port (0: any free one); OSError where it is taken."""
-    # With the protocol named, asyncio sets TCP_NODELAY; without, every answer waits 40 ms for a delayed ACK.
+    """Return a loopback socket bound to the port (0: any free one); OSError if it is in use."""
+    # asyncio sets TCP_NODELAY only if the protocol is named; else every response waits 40 ms for a delayed ACK.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
@@ -203,16 +203,15 @@ def listening_socket(port: int) -> socket.socket:
 
 
 class QuietServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to the process that runs several of them."""
+    """A uvicorn server that does not handle signals, since one process runs several servers."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
-        """Handles no signal."""
         yield
 
 
 def http_server(application: Any) -> QuietServer:
-    """One HTTP server for an application, without access log or server header, keep-alive of 75 seconds."""
+    """Return an HTTP server for an application, without access log and Server header, with 75 s keep-alive."""
     config = uvicorn.Config(
         application,
         log_level="error",
@@ -243,14 +242,14 @@ class Running:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Returns when every port accepts connections."""
+        """Start the servers and return when every port accepts connections."""
         for name, server in self.servers.items():
             self.tasks.append(asyncio.create_task(server.serve(sockets=[self.sockets[name]])))
         while not all(server.started for server in self.servers.values()):
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Returns when every server has ended; open connections are closed."""
+        """Stop the servers and close open connections."""
         for server in self.servers.values():
             server.should_exit = True
             server.force_exit = True

@@ -23,7 +23,7 @@ DONE, USAGE = 0, 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the command."""
+    """Add the options of the command."""
     add = parser.add_argument
     add("--write-config", metavar="FILE", type=Path, help="write a target file for it, secrets in a folder next to it")
     add("--port", metavar="BASE", type=int, default=0, help="use the ports BASE to BASE+4 (default: free ports)")
@@ -44,12 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--odd-secrets", action="store_true", help="secrets with characters that are special in URLs, forms and shells")
     add("--list-defects", action="store_true", help="list the defects, each with the promise that it breaks")
     add("--list-variants", action="store_true", help="list the variants")
-    # For who embeds it: it ends with its standard input, and takes the folder of its target file with it.
+    # For a parent process: it ends with its standard input, and removes the folder of its target file.
     add("--embedded", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Lists, or serves until SIGINT or SIGTERM; returns the exit code."""
+    """List, or serve until SIGINT or SIGTERM; return the exit code."""
     from conformance.reference.alteration import Defect, Variant
     from conformance.reference.deployment import named
 
@@ -71,7 +71,7 @@ def _listing(alterations: dict[str, type[Alteration]]) -> int:
 
 
 def sentence(alteration: type[Alteration]) -> str:
-    """Return what a defect or variant does, on one line."""
+    """Return the description of a defect or variant on one line."""
     from conformance.vocabulary.documented import docstrings
 
     text = alteration.__doc__ or docstrings(Path(inspect.getfile(alteration)))[alteration.__name__]
@@ -79,19 +79,19 @@ def sentence(alteration: type[Alteration]) -> str:
 
 
 def _by_promise(defects: dict[str, type[Alteration]]) -> dict[str, type[Alteration]]:
-    """The defects in the order of their promises, those of none at the end."""
+    """Return the defects sorted by promise, those without one at the end."""
     order = {name: promise_of(each) for name, each in defects.items()}
     return {name: defects[name] for name in sorted(defects, key=lambda name: (not order[name], order[name]))}
 
 
 def _named_by_promise(words: Iterable[str], defects: dict[str, type[Alteration]]) -> list[str]:
-    """The names of defects, where a promise's id stands for the one that breaks it."""
+    """Return the names of defects; a promise's id names the defect that breaks it."""
     names = {promise_of(each): name for name, each in defects.items() if promise_of(each)}
     return [names.get(word, word) for word in words]
 
 
 def promise_of(alteration: type[Alteration]) -> str:
-    """The promise that a defect of the showcase breaks; what inherits from one is not of the showcase."""
+    """Return the promise that a defect of the showcase breaks; subclasses are not in the showcase."""
     return str(vars(alteration).get("promise", ""))
 
 
@@ -145,7 +145,7 @@ def _announce(deployment: Reference, path: Path | None) -> None:
 
 
 async def _until_stopped(running: Running, embedded: bool) -> None:
-    """Returns at SIGINT or SIGTERM, when a server ends by itself, and where embedded at the end of the input."""
+    """Wait for SIGINT or SIGTERM, for the end of a server, or if embedded for the end of the input."""
     stop = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
@@ -156,7 +156,7 @@ async def _until_stopped(running: Running, embedded: bool) -> None:
 
 
 def main() -> int:
-    """The command line of ``python -m conformance.reference``."""
+    """Run the command line of ``python -m conformance.reference``."""
     parser = argparse.ArgumentParser(prog="conformance reference", description=__doc__)
     add_arguments(parser)
     return run(parser.parse_args())

@@ -1,8 +1,7 @@
-"""What every surface of the reference is: an object that answers requests, state in memory.
+"""The base of the reference's surfaces: an object that responds to requests, with its state in memory.
 
-Decisions worth breaking are small public methods, so that a defect can override one of them while the
-clean code knows nothing of defects. Anything that reads state and then changes it is ``async`` from the
-read to the write, so that a defect can put a pause in between.
+Each decision that a defect may break is a small public method, so that a defect can replace it and the clean code needs
+no knowledge of defects. Read-modify-write operations are ``async``, so that a defect can pause in between.
 """
 
 from __future__ import annotations
@@ -13,28 +12,28 @@ from conformance.reference.http import Answer, Request
 
 
 class Surface:
-    """One surface (``identity``, ``registry``, ``storage``, ``webhooks``)."""
+    """A surface (``identity``, ``registry``, ``storage``, ``webhooks``)."""
 
     name: ClassVar[str]
 
     async def handle(self, request: Request) -> Answer:
-        """Answers one request; raises nothing."""
+        """Return the response to a request; raises nothing."""
         raise NotImplementedError
 
     async def refused_early(self, request: Request) -> Answer | None:
-        """A refusal that the head of a request decides, whose caller waits with the body; None to go on."""
+        """Return a refusal before a client sends the body (100-continue), or None to continue."""
         return None
 
     async def under_way(self, request: Request) -> None:
-        """What becomes of a request whose body is yet to come. Nothing does."""
+        """Handle the head of a request before its body is received. Does nothing."""
 
     async def broken_off(self, request: Request) -> None:
-        """What becomes of a request whose caller went away; ``body`` is what had come of it. Nothing does."""
+        """Handle a request whose client disconnected, with the received part of its body. Does nothing."""
 
     def reset(self) -> None:
-        """Puts the state back to what it was at the start."""
+        """Reset the state to that at the start."""
         raise NotImplementedError
 
     def contents(self) -> list[str]:
-        """What callers have put there and could take away again, by name."""
+        """Return the names of what callers stored."""
         return []

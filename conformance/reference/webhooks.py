@@ -1,4 +1,4 @@
-"""The webhooks surface: a secret URL for each organization that takes events in by POST."""
+"""The webhooks surface: a secret URL for each organization that accepts events by POST."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import hmac
 import json
 import secrets
 from collections import deque
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer, Request, refuse_constant
 from conformance.reference.keys import SigningKey
 from conformance.reference.rate_limit import Windows
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SURFACE_LIMIT, Seeds
@@ -19,11 +19,11 @@ HIGHEST_BODY = 1024 * 1024
 FIRST_BYTES, MOST_EVENTS = 200, 1000
 PREFIX = "/hooks/"
 LIMITED = f"{ORGANIZATION}, limited"
-"""The name of a further webhook of the organization under test, on which there is a rate limit."""
+"""The name of another webhook of the organization under test, with a rate limit."""
 
 
 class Webhooks(Surface):
-    """Who knows the URL may send; nobody can find out whether a URL is one."""
+    """Clients that know the URL may send events; others cannot find out whether a URL exists."""
 
     name: ClassVar[str] = "webhooks"
 
@@ -33,27 +33,25 @@ class Webhooks(Surface):
         self.reset()
 
     def reset(self) -> None:
-        """The URLs of the start, nothing taken in."""
+        """Reset the URLs, and remove the events."""
         self.paths = dict(self.provisioned)
         self.windows = Windows()
         self.taken_in: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
 
     @property
     def url_path(self) -> str:
-        """The path of the URL of the organization under test."""
         return self.paths[ORGANIZATION]
 
     def new_path(self) -> str:
-        """A path with a secret of 256 bits."""
         return PREFIX + secrets.token_urlsafe(32)
 
     def rotate(self) -> str:
-        """Replaces the URL of the organization under test, whose old one is dead at once; returns the new path."""
+        """Replace the URL of the organization under test, whose old one is invalid at once; return the new path."""
         self.paths[ORGANIZATION] = self.new_path()
         return self.url_path
 
     def events(self) -> list[dict[str, Any]]:
-        """What was taken in, oldest first: content type, size in bytes, SHA-256, the first bytes as text."""
+        """Return the accepted events, oldest first: content type, size in bytes, SHA-256, the first bytes as text."""
         return list(self.taken_in)
 
     async def handle(self, request: Request) -> Answer:
@@ -66,7 +64,7 @@ class Webhooks(Surface):
         return answer
 
     def receive(self, request: Request) -> Answer:
-        """The method is refused before the URL is looked at, so that only a POST learns whether it is one."""
+        """Handle a request; the method is checked before the URL, so that only a POST reveals whether it exists."""
         if not self.accepts_method(request.method):
             return self.method_refused(request)
         organization = self.organization_of(request.raw_path)
@@ -82,15 +80,14 @@ class Webhooks(Surface):
         return self.accepted()
 
     def accepts_method(self, method: str) -> bool:
-        """Incoming webhooks accept HTTP POST."""
         return method == "POST"
 
     def method_refused(self, request: Request) -> Answer:
-        """405 with Allow (RFC 9110 section 15.5.6), the same for a live URL and any other."""
+        """Return 405 with Allow (RFC 9110 section 15.5.6), the same for a live URL and any other."""
         return Answer.json(405, {"error": "only POST is accepted"}, Allow="POST")
 
     def organization_of(self, raw_path: str) -> str | None:
-        """Whose URL this is, compared byte for byte in constant time; None where it is nobody's."""
+        """Return the organization of a URL, compared exactly in constant time; None for an unknown URL."""
         requested_path, found = raw_path.encode("latin-1"), None
         for organization, path in self.paths.items():
             if hmac.compare_digest(requested_path, path.encode()):
@@ -98,33 +95,29 @@ class Webhooks(Surface):
         return found
 
     def limit_of(self, organization: str) -> tuple[int, float] | None:
-        """The limit on events to a webhook, None without one."""
         return SURFACE_LIMIT if organization == LIMITED else None
 
     def unknown_url(self) -> Answer:
-        """404, whether the URL was ever live or not."""
+        """Return 404, whether or not the URL was ever live."""
         return Answer.json(404, {"error": "not found"})
 
     def highest_body(self) -> int:
-        """Bytes of the largest body that is taken in."""
         return HIGHEST_BODY
 
     def claims_json(self, request: Request) -> bool:
-        """Whether the body is said to be plain JSON; one with a content coding is taken in unread."""
+        """Return whether the body must be JSON; one with a content coding is not parsed."""
         coded = request.headers.get("content-encoding", "identity").strip().lower() != "identity"
         named = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         return named == "application/json" and not coded
 
     def is_json(self, body: bytes) -> bool:
-        """Whether these bytes are JSON in UTF-8 (RFC 8259)."""
         try:
-            json.loads(body.decode(), parse_constant=_no_constant)
+            json.loads(body.decode(), parse_constant=refuse_constant)
         except (ValueError, RecursionError):
             return False
         return True
 
     def take_in(self, organization: str, request: Request) -> None:
-        """Keeps what came."""
         self.taken_in.append(
             {
                 "organization": organization,
@@ -136,9 +129,5 @@ class Webhooks(Surface):
         )
 
     def accepted(self) -> Answer:
-        """202: taken in, to be worked on later."""
+        """Return 202: accepted for later processing."""
         return Answer.json(202, {"accepted": True})
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

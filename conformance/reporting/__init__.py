@@ -1,6 +1,6 @@
-"""Reports of a run. They read its record only, so they can be made again at any time; they never contact the target.
+"""Reports of a run. They read only its record, so they can be written again at any time without the target.
 
-``render_all(record)`` writes every format into the run's folder and says where each one is.
+``render_all(record)`` writes every format into the run's folder and returns the paths.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from conformance.runs.reading import Record
 from conformance.runs.record import RecordError
 
-# format: (module, file or folder); modules are imported when asked for, since Allure's library is slow to load.
+# format: (module, file or folder). Modules are imported on demand, since Allure's library is slow to import.
 FORMATS = {
     "html": ("html", "index.html"),
     "junit": ("junit", "junit.xml"),
@@ -24,11 +24,10 @@ FORMATS = {
 
 
 def render_all(record: Record, formats: Iterable[str] | None = None) -> dict[str, Path]:
-    """Writes the formats (all of ``FORMATS`` where none is named) into the run's folder; the paths by format.
+    """Write the formats (default: all of ``FORMATS``) into the run's folder; return the paths by format.
 
-    A format that has nothing to say of this run (scripts, where nothing fails) is left out.
-
-    KeyError for a format that is not known; OSError where the folder cannot be written.
+    A format without content (scripts, if nothing fails) is left out. KeyError for an unknown format; OSError if the
+    folder cannot be written.
     """
     chosen = FORMATS if formats is None else dict.fromkeys(formats)
     paths = {name: _write(record, *FORMATS[name]) for name in chosen}
@@ -36,7 +35,7 @@ def render_all(record: Record, formats: Iterable[str] | None = None) -> dict[str
 
 
 def render_each(record: Record, formats: Iterable[str]) -> tuple[dict[str, Path], list[str]]:
-    """The same; a report that cannot be written costs no other, and the second result has a sentence for each."""
+    """Write the formats independently; the second result has a sentence for each that could not be written."""
     paths: dict[str, Path] = {}
     failures = []
     for name in formats:
@@ -60,6 +59,6 @@ def _write(record: Record, module: str, name: str) -> Path:
         format_module.write(record, path)
         return path
     render: Callable[[Record], str] = format_module.render
-    # What is not text is made visible by every format; "replace" is for what none thought of.
+    # Every format makes invalid text visible; "replace" is for cases that a format overlooks.
     path.write_bytes(render(record).encode("utf-8", "replace"))
     return path

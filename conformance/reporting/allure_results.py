@@ -1,4 +1,4 @@
-"""``allure-results/``: the run as Allure's results, made of Allure's own classes.
+"""``allure-results/``: the run as Allure results, made with Allure's own classes.
 
 Epic is the area, feature the promise, story the requirement. Only a check that did not pass has its description, its
 clause and its exchanges. Results of one check in several runs share a history id made from the check's id.
@@ -25,7 +25,7 @@ from conformance.runs.promises import name_of
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 
-# Allure's words: broken is the suite's own error; what could not be judged is unknown, which Allure shows apart.
+# In Allure, "broken" is an error in the suite, and "unknown" is shown separately.
 STATUSES = {
     "pass": "passed",
     "fail": "failed",
@@ -39,21 +39,21 @@ MOST_STEPS = 40
 
 
 def write(record: Record, folder: Path) -> None:
-    """Writes the folder anew."""
+    """Write the folder, replacing an existing one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     evidence = record.evidence_to_show()
     for result in record.results:
-        made = _result(result, record, evidence, folder)
-        # Allure's own writer encodes in Python, which takes three times as long.
-        content = json.dumps(made, default=_members, ensure_ascii=False)
-        (folder / made.file_pattern.format(prefix=made.uuid)).write_text(content, encoding="utf-8")
+        test_result = _result(result, record, evidence, folder)
+        # Allure's own writer is three times slower.
+        content = json.dumps(test_result, default=_members, ensure_ascii=False)
+        (folder / test_result.file_pattern.format(prefix=test_result.uuid)).write_text(content, encoding="utf-8")
     lines = [f"{name}={on_one_line(value)}" for name, value in _environment(record).items()]
     (folder / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _members(item: Any) -> dict[str, Any]:
-    """What one of Allure's classes holds, without what is not said."""
+    """Return the members of an Allure object that have a value."""
     return {name: value for name, value in vars(item).items() if value or value is False}
 
 
@@ -133,11 +133,11 @@ def _description(result: CheckResult) -> str:
 
 
 def _attached(entries: Sequence[Mapping[str, Any]], folder: Path) -> Any:
-    """All that was sent and answered, as one file: of many small ones a folder takes longer than all else here."""
+    """Attach all exchanges as one file: writing many small files is slow."""
     from allure_commons import model2
 
     file = f"{uuid.uuid4()}-attachment.json"
-    # A field a line; an indented form is encoded in Python.
+    # One member a line; json's own indentation is slow.
     shown = (
         ",\n  ".join(f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in entry.items())
         for entry in entries

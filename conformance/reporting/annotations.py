@@ -1,7 +1,6 @@
 """A run's findings as annotations in the log of GitHub Actions: workflow commands, one a cause, the MUSTs first.
 
-The runner takes any line that begins with ``::`` for a command of ours, also where a target's words stand in it:
-between ``quiet`` and ``loud`` it does not.
+The runner executes any line that begins with ``::``, also text from a target, except between ``quiet`` and ``loud``.
 """
 
 from __future__ import annotations
@@ -18,33 +17,33 @@ from conformance.runs.record import CheckResult
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.wording import plural
 
-# What the runner shows of a step, errors and warnings each.
+# The runner shows so many errors, and so many warnings, of a step.
 MOST = 10
 LONGEST = 500
 
 
 def quiet(token: str) -> str:
-    """From here on no line is a command, until ``loud`` with the same token, which the target cannot know."""
+    """Return the line that stops commands until ``loud`` with the same token, which the target cannot know."""
     return f"::stop-commands::{token}"
 
 
 def loud(token: str) -> str:
-    """From here on lines are commands again."""
+    """Return the line that resumes commands."""
     return f"::{token}::"
 
 
-def annotated(record: Record, here: Path) -> Iterator[str]:
-    """The commands; they point to the target file where it lies in ``here``, the folder that was checked out."""
-    place = _place(record.info.target_file, here)
+def annotated(record: Record, checkout: Path) -> Iterator[str]:
+    """Yield the commands; they name the target file if it is in ``checkout``, the folder of the workflow."""
+    file = _relative(record.info.target_file, checkout)
     found = causes(record)
     for kind, binding in (("error", True), ("warning", False)):
         chosen = [each for each in found if (each.level == Level.MUST or record.info.strict) is binding]
         for cause in chosen[:MOST]:
-            yield _command(kind, place, cause.results[0], _failure(cause))
+            yield _command(kind, file, cause.results[0], _failure(cause))
     unclear = [result for result in record.results if unjudged(result) and result.level == Level.MUST]
     for result, *others in by_reason(unclear)[:MOST]:
         more = f" (and {plural(len(others), 'more check')})" if others else ""
-        yield _command("warning", place, result, f"{result.verdict}: {reason_of(result)}{more}")
+        yield _command("warning", file, result, f"{result.verdict}: {reason_of(result)}{more}")
 
 
 def _failure(cause: Cause) -> str:
@@ -52,14 +51,14 @@ def _failure(cause: Cause) -> str:
     return f"{cause.title}{more}"
 
 
-def _place(target_file: str | None, here: Path) -> str:
-    if target_file is None or not Path(target_file).is_relative_to(here):
+def _relative(target_file: str | None, checkout: Path) -> str:
+    if target_file is None or not Path(target_file).is_relative_to(checkout):
         return ""
-    return Path(target_file).relative_to(here).as_posix()
+    return Path(target_file).relative_to(checkout).as_posix()
 
 
-def _command(kind: str, place: str, result: CheckResult, message: str) -> str:
-    properties = {"file": place, "title": f"{result.id} ({result.level})"}
+def _command(kind: str, file: str, result: CheckResult, message: str) -> str:
+    properties = {"file": file, "title": f"{result.id} ({result.level})"}
     pairs = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
     return f"::{kind} {pairs}::{_data(shortened(on_one_line(message), LONGEST))}"
 

@@ -1,8 +1,7 @@
-"""What is stated of a run, class by class: an in-toto attestation each, with the test-result predicate (version 0.1).
+"""The statements of a run: for each class an in-toto attestation with the test-result predicate (version 0.1).
 
-``configuration`` holds five descriptors: the contract and its class, the suite, the target with the product that its
-vendor names, the run, and the attester. All but the product and the attester follows from the record, so that whoever
-has the record can make the same attestation again.
+``configuration`` has five descriptors: the contract and its class, the suite, the target with its product, the run, and
+the attester. Everything except the product and the attester follows from the record, which can be verified.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ class Part(BaseModel):
 
 
 class Subject(Part):
-    """What is stated of: the sums of the run's files."""
+    """The subject: the digests of the run's files."""
 
     name: Literal["SHA256SUMS"] = "SHA256SUMS"
     digest: dict[str, str]
 
 
 class ContractNotes(Part):
-    """Which part of which contract."""
+    """The version of the contract, and its class."""
 
     version: str
     conformance_class: str = Field(alias="class")
@@ -58,7 +57,7 @@ class Contract(Part):
 
 
 class SuiteNotes(Part):
-    """What made the run."""
+    """The version of the suite."""
 
     version: str
 
@@ -73,7 +72,7 @@ class Suite(Part):
 
 
 class Product(Part):
-    """What was tested, in the words of whoever attests it: no check can see it."""
+    """The product as the attester describes it: no check can verify that."""
 
     vendor: str
     name: str
@@ -82,7 +81,7 @@ class Product(Part):
 
 
 class Address(Part):
-    """Where a surface was reached; ``loopback``: on the machine of the suite itself."""
+    """The address of a surface; ``loopback``: on the machine of the suite."""
 
     surface: str
     url: str
@@ -90,7 +89,7 @@ class Address(Part):
 
 
 class TargetNotes(Part):
-    """The target as it declares itself, and what it does not claim."""
+    """The declared target, and the features that it does not claim."""
 
     name: str
     organization: str
@@ -109,7 +108,7 @@ class Target(Part):
 
 
 class Permitted(Part):
-    """A waiver under which a check fails."""
+    """A waiver that permits the failure of a check."""
 
     id: str
     reason: str
@@ -118,7 +117,7 @@ class Permitted(Part):
 
 
 class ClassResult(Part):
-    """What the run says of one class, claimed or not."""
+    """The result of a class, claimed or not."""
 
     name: str
     result: str
@@ -126,7 +125,7 @@ class ClassResult(Part):
 
 
 class RelaxedLimit(Part):
-    """A limit that the target file sets beyond the suite's own: ``default`` is the suite's, both in seconds."""
+    """A limit of the target file above the suite's ``default``, both in seconds."""
 
     name: str
     seconds: float
@@ -134,16 +133,16 @@ class RelaxedLimit(Part):
 
 
 class UnshownPromise(Part):
-    """A promise of which a MUST was not judged, or nothing at all."""
+    """A promise with an unjudged MUST, or without any judged check."""
 
     id: str
     title: str
 
 
 class RunNotes(Part):
-    """How and when it was checked, what it says of every class, which are claimed, and until when that holds.
+    """The conditions of the run, the result of every class, the claimed classes, and the last day of validity.
 
-    ``seal`` is the public key under which the run sealed its files as it wrote them.
+    ``seal`` is the public key of the run's seal.
     """
 
     id: str
@@ -174,14 +173,14 @@ class Run(Part):
 
 
 class AttesterNotes(Part):
-    """What the attester says of itself; ``challenge`` is the one that the attester compared the run with."""
+    """The attester's description; ``challenge`` is the one that the attester set."""
 
     says: str
     challenge: str | None
 
 
 class Attester(Part):
-    """Who attests: the holder of a key, by the id of the key."""
+    """The attester: the holder of a key, by the key's id."""
 
     name: Literal["attester"] = "attester"
     digest: dict[str, str]
@@ -189,7 +188,7 @@ class Attester(Part):
 
     @classmethod
     def of(cls, key_id: str, challenge: str | None) -> Attester:
-        """The holder of a key, self-attesting unless the run answered a challenge that the holder gave to certify."""
+        """Return the holder of a key, self-attesting unless the holder set a challenge."""
         by = f"the holder of key {key_id}"
         says = (
             f"attested by {by}, who compared the run with challenge {challenge}"
@@ -200,7 +199,7 @@ class Attester(Part):
 
 
 class Predicate(Part):
-    """The test-result predicate. Warned are failures that do not bind, and failures that a waiver permits."""
+    """The test-result predicate. ``warned``: failures that are not binding, or that a waiver permits."""
 
     result: Literal["PASSED", "WARNED"]
     configuration: tuple[Contract, Suite, Target, Run, Attester]
@@ -221,47 +220,47 @@ class Attestation(Part):
 
     @property
     def conformance_class(self) -> str:
-        """The class of which it is the statement."""
+        """The class of the statement."""
         return self.predicate.configuration[0].annotations.conformance_class
 
     @property
     def contract(self) -> Contract:
-        """The contract it was held against."""
+        """The contract of the run."""
         return self.predicate.configuration[0]
 
     @property
     def suite_version(self) -> str:
-        """The suite that checked it."""
+        """The suite of the run."""
         return self.predicate.configuration[1].annotations.version
 
     @property
     def target(self) -> TargetNotes:
-        """The target as it declares itself."""
+        """The declared target."""
         return self.predicate.configuration[2].annotations
 
     @property
     def run(self) -> RunNotes:
-        """How it was checked."""
+        """The conditions of the run."""
         return self.predicate.configuration[3].annotations
 
     @property
     def attester(self) -> Attester:
-        """Who attests it."""
+        """The attester."""
         return self.predicate.configuration[4]
 
     def plain(self) -> dict[str, Any]:
-        """As JSON data."""
+        """Return the attestation as JSON data."""
         return self.model_dump(by_alias=True, mode="json")
 
 
 def claimable(record: Record) -> list[str]:
-    """The classes of which something applies, but those that are not shown only for what the target file lacks."""
+    """Return the classes with applicable checks, except those that only miss keys of the target file."""
     return [each.name for each in summarise(record) if each.total.applicable and not each.lacking]
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What an attester states beyond the record: which classes, of which product, until which day (``YYYY-MM-DD``).
+    """What an attester states in addition to the record: classes, product, last day (``YYYY-MM-DD``).
 
     ``sums`` is the digest of the folder's ``SHA256SUMS``, ``seal`` the public key of the run's own seal.
     """
@@ -275,7 +274,7 @@ class Claims:
 
 
 def attestations(record: Record, claims: Claims) -> list[Attestation]:
-    """The statements of the classes that are claimed."""
+    """Return the statements of the claimed classes."""
     return [_attestation(record, each, claims) for each in sorted(set(claims.classes))]
 
 
@@ -327,7 +326,7 @@ def _target(record: Record, product: Product) -> Target:
 
 
 def _addresses(record: Record) -> Iterator[Address]:
-    """Where the run reached each surface; of the webhook, whose URL is a secret, the host alone."""
+    """Yield the address of each surface; only the host of the webhook, whose URL is secret."""
     reached = {str(state.get("surface")): str(state.get("url") or "") for state in record.info.preflight}
     for name, each in sorted(record.info.configuration.items()):
         declared = (each.get("url") or each.get("endpoint")) if isinstance(each, dict) else None
@@ -360,7 +359,7 @@ def _run(record: Record, claims: Claims, ends: dict[str, list[str]], waived: lis
 
 
 def _classes(record: Record) -> Iterator[ClassResult]:
-    """Every class of the contract with its result, the failed ones too."""
+    """Yield every class of the contract with its result, also failed ones."""
     tried = summarise(record)
     for each in tried:
         yield ClassResult(name=each.name, result=each.statement.value, why=each.why)
@@ -369,7 +368,7 @@ def _classes(record: Record) -> Iterator[ClassResult]:
 
 
 def _promises_not_shown(record: Record) -> Iterator[UnshownPromise]:
-    """The promises of which nothing was judged, or of which a MUST could not be."""
+    """Yield the promises with an unjudged MUST, or without any judged check."""
     judged = {each.promise for each in record.results if each.verdict in (Verdict.PASS, Verdict.FAIL)}
     binding = [each for each in record.results if each.level == Level.MUST]
     unjudged = {each.promise for each in (*not_shown(binding), *filter(unjudged_check, binding))}

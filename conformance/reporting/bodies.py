@@ -1,6 +1,6 @@
-"""Bodies for reading: indented where they are JSON or XML, as a dump where they are not text, cut where long.
+"""Readable bodies: JSON and XML indented, binary as a dump, long ones truncated.
 
-Indenting works on the text itself, so that duplicate keys, the spelling of numbers and broken ends stay as sent.
+Indentation works on tokens, so that duplicate keys, number formats and malformed ends stay as sent.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ DEEPEST = 40
 
 @dataclass(frozen=True)
 class Body:
-    """A body as a report shows it; ``note`` says its size and what was left out."""
+    """A body as a report shows it; ``note`` states its size and what is left out."""
 
     text: str
     note: str
 
 
 def shown(body: Mapping[str, Any], media_type: str, longest: int) -> Body:
-    """The recorded body for reading, at most ``longest`` characters of it."""
+    """Return at most ``longest`` characters of a recorded body, readable."""
     whole = int(body.get("size", 0))
     if "base64" in body:
         raw = _decoded(str(body["base64"]))
-        kept = min(len(raw), DUMPED, longest // 4)
-        text = dump(raw[:kept])
+        included = min(len(raw), DUMPED, longest // 4)
+        text = dump(raw[:included])
     else:
         source = str(body.get("text", ""))
-        # Redaction changes lengths, so a body that is here in full counts as whole.
-        kept = whole if len(source) <= longest and "sha256" not in body else min(len(source), longest)
+        # Redaction changes lengths, so a complete body counts with its whole size.
+        included = whole if len(source) <= longest and "sha256" not in body else min(len(source), longest)
         text = indented(source[:longest], media_type)
-        # Deep nesting would be more indentation than text.
+        # Deep nesting would add more indentation than text.
         text = text if len(text) <= 4 * longest else source[:longest]
-    note = size(whole) if kept >= whole else f"first {size(kept)} of {size(whole)}"
+    note = size(whole) if included >= whole else f"first {size(included)} of {size(whole)}"
     if "sha256" in body:
         note += f"; SHA-256 {body['sha256']}"
     return Body(text, note)
@@ -56,7 +56,7 @@ def _decoded(text: str) -> bytes:
 
 
 def dump(raw: bytes) -> str:
-    """Bytes as hexadecimal and ASCII, sixteen a line."""
+    """Return bytes as hexadecimal and ASCII, sixteen a line."""
     lines = []
     for start in range(0, len(raw), 16):
         row = raw[start : start + 16]
@@ -66,7 +66,7 @@ def dump(raw: bytes) -> str:
 
 
 def indented(text: str, media_type: str) -> str:
-    """JSON and XML with line breaks and indents; anything else as it is."""
+    """Return JSON and XML with line breaks and indents, anything else unchanged."""
     if "json" in media_type and text.lstrip()[:1] in ("{", "["):
         return _json(text)
     if "xml" in media_type and text.lstrip()[:1] == "<":

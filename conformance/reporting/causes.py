@@ -1,7 +1,7 @@
-"""Failing checks grouped by the deviation that they show, and the promise that leads each group.
+"""Failing checks grouped by cause, with the promise that leads each group.
 
-Two failing checks have one cause if they deviate alike (the same expected outcome, the same observed one) and do the
-same operation or verify the same requirement. The README explains the rule to readers.
+Two failing checks have one cause if they deviate alike (the same expected outcome, the same observed one) and use the
+same operation or verify the same requirement.
 """
 
 from __future__ import annotations
@@ -15,14 +15,10 @@ from urllib.parse import parse_qsl
 from conformance.reporting.exchanges import reason_phrase
 from conformance.reporting.text import on_one_line, shortened
 from conformance.runs.behaviour import VOLATILE_PART
-from conformance.runs.promises import PromiseResult, by_id, consequence_place, waived
+from conformance.runs.promises import PromiseResult, by_id, consequence_rank, waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.exchange import (
-    ENDED_BY,
-    GATEWAY_ERRORS,
-    HANGING,
-)
+from conformance.vocabulary.exchange import ENDED_BY, GATEWAY_ERRORS, HANGING
 
 OBSERVED = re.compile(
     r"(?:status |answered )?(?P<status>[1-5]\d\d)(?![^ ,;:])(?! (?!as\b|is\b|was\b)(?:of|\w+s)\b)"
@@ -36,7 +32,7 @@ CODE = re.compile(r"""<Code>([\w.]{1,80})</Code>|"(?:code|error)"\s*:\s*"([\w. -
 SDK_ERROR = re.compile(r"An error occurred \((\w+)\) when calling")
 """How boto3 reports an error of the service."""
 VARYING = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|https?://\S+|\b[0-9a-f]{8,}\b|\d[\d.,:TZ-]*""")
-"""What differs from one request to the next: quoted values, addresses, digests, numbers, times."""
+"""Parts that vary between requests: quoted values, addresses, digests, numbers, times."""
 LISTED = re.compile(r"…(?:[\s,:;\[\](){}]*…)+")
 FIELD = re.compile(r"\b(?:[A-Z][a-z]+(?:-?[A-Z][A-Za-z]+)+|ETag)\b")
 """The name of a header field or of an XML element."""
@@ -44,11 +40,11 @@ SELECTING = frozenset({"uploadId", "partNumber", "list-type"})
 """Names in a query that select an operation of S3; names without a value do, too."""
 REGISTRY = re.compile(r"/v2/.*/(manifests|blobs/uploads|blobs|tags/list|referrers)(?:/|$)")
 TARGET = re.compile(r"https?://[^/\s]+(/[^\s']*)")
-"""The path and the query in a curl line: what a finding says was asked may be cut."""
+"""The path and the query in a curl line: those in a finding may be truncated."""
 BY_CALLER = frozenset({401, 403, 429}) | GATEWAY_ERRORS
-"""A valid request that is refused with one of these is refused for who asks, or not reached, whatever it asks."""
+"""Statuses that refuse a valid request because of the client, or because it did not reach the service."""
 CODES_OF_ANY_ERROR = frozenset({"", "InternalError", "internal_error", "server_error", "UNKNOWN"})
-"""Codes of a 5xx that say nothing of the fault; with another code it is one fault in every operation of an area."""
+"""Generic codes of a 5xx; with another code it is one fault in every operation of an area."""
 ANYWHERE = "anywhere"
 IDENTITY = ("oauth", "authorization", "errors")
 """The areas of one service."""
@@ -60,16 +56,16 @@ LONGEST_SEEN, LONGEST_DUE = 160, 110
 CONDITION = re.compile(r"\bif-(?:match|none-match|modified-since|unmodified-since|range)\b")
 """A conditional header field in the name of a case."""
 FEW_WORDS = 5
-"""An expectation with at most so many words does not say what its case is about."""
+"""An expectation with at most so many words does not describe its case."""
 LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
 
 Key = tuple[str, str, str]
-"""Where a deviation shows (an operation, or a requirement), what was expected, what was observed."""
+"""An operation or a requirement, the expected outcome, and the observed one."""
 
 
 @dataclass
 class Cause:
-    """Failing checks with one deviation; the first is the one to look at.
+    """Failing checks with one deviation; the first is the most relevant.
 
     ``promise`` leads; ``others`` are the promises that fail as a consequence, with the number of checks that show it.
     """
@@ -80,46 +76,46 @@ class Cause:
 
     @property
     def level(self) -> str:
-        """The strongest level among them."""
+        """The strongest level of the checks."""
         return strongest(self.results)
 
     @property
     def ends_service(self) -> bool:
-        """Whether its request ends the service: nothing a customer does works then."""
+        """Whether the request ends the service."""
         return ends_service(self.results[0])
 
     @property
     def title(self) -> str:
-        """What is wrong, in one line."""
+        """The deviation, in one line."""
         return title(self.results[0])
 
 
 def strongest(results: Iterable[CheckResult]) -> str:
-    """The strongest level of some checks."""
+    """Return the strongest level of some checks."""
     return min((result.level for result in results), key=lambda level: LEVELS.get(level, 3))
 
 
 def first_finding(result: CheckResult) -> dict[str, str]:
-    """What a check's first finding says was asked, expected and observed, with its hint; else the check's reason."""
+    """Return request, expectation, observation and hint of a check's first finding; else the check's reason."""
     finding = result.findings[0] if result.findings else {"observed": result.reason}
     return {name: str(finding.get(name) or "") for name in ("asked", "expected", "observed", "hint")}
 
 
 def ends_service(result: CheckResult) -> bool:
-    """Whether the request of a failing check ends the service."""
+    """Return whether the request of a failing check ends the service."""
     return result.failing and first_finding(result)["observed"].startswith(ENDED_BY)
 
 
 def title(result: CheckResult) -> str:
-    """What is wrong in one line: ``Got 200 OK; expected 401``; a 5xx is called a server error, first.
+    """Return the deviation in one line: ``Got 200 OK; expected 401``, or ``Server error: …`` for a 5xx.
 
-    The case of the check follows a short expectation.
+    After a short expectation comes the case of the check.
     """
     finding = first_finding(result)
     seen, due = on_one_line(finding["observed"]), on_one_line(finding["expected"])
     if seen.startswith(ENDED_BY):
-        how = "hung" if HANGING in seen else "ended"
-        return f"Service {how} by one request: {shortened(seen, LONGEST_SEEN)}"
+        end = "hung" if HANGING in seen else "ended"
+        return f"Service {end} by one request: {shortened(seen, LONGEST_SEEN)}"
     found = OBSERVED.match(seen)
     status = int(found["status"]) if found else 0
     words = shortened(_status_words(status, seen, found) if found else seen, LONGEST_SEEN)
@@ -129,14 +125,14 @@ def title(result: CheckResult) -> str:
 
 
 def _case(result: CheckResult) -> str:
-    """The case of a check in words, in parentheses: `` (case: blank before)``; "" without one."""
+    """Return the case of a check in parentheses: `` (case: blank before)``; "" without one."""
     _, found, name = result.id.partition("#")
     words = CONDITION.sub(lambda field: field[0].title().replace("-", "\0"), name).replace("-", " ").replace("\0", "-")
     return f" (case: {words})" if found else ""
 
 
 def _status_words(status: int, seen: str, found: re.Match[str]) -> str:
-    """A status with its phrase and the code of the error, or with the words of the finding."""
+    """Return a status with its phrase and the error code, or with the text of the finding."""
     if code := _code(seen):
         return f"{_named(status)} ({code})"
     rest = found["rest"].removeprefix(f" {reason_phrase(status)}")
@@ -150,18 +146,18 @@ def _named(status: int) -> str:
 
 
 def _code(text: str) -> str:
-    """The code of an error answer in the text; "" without one."""
+    """Return the error code in a response's text, or ""."""
     found = CODE.search(text)
     return next(filter(None, found.groups()), "") if found else ""
 
 
 def normalised(text: str) -> str:
-    """The text without what differs from one request to the next; lists of such values count as one value."""
+    """Return the text without the parts that vary between requests; a list of them counts as one."""
     return LISTED.sub("…", VARYING.sub("…", VOLATILE_PART.sub("…", on_one_line(text)[:2000])))
 
 
 def due_statuses(expected: str) -> list[str]:
-    """The statuses that a finding expects, every 2xx as ``2xx``; none where it expects something else."""
+    """Return the statuses that a finding expects, every 2xx as ``2xx``; none if it expects something else."""
     if expected.startswith("success"):
         return [SUCCESS]
     found = DUE.match(expected) or DUE_INSIDE.search(expected)
@@ -170,9 +166,9 @@ def due_statuses(expected: str) -> list[str]:
 
 
 def deviations(result: CheckResult) -> list[tuple[str, str]]:
-    """What was expected and observed, without what differs from one request to the next.
+    """Return pairs of the expected and the observed outcome, without parts that vary between requests.
 
-    There are several where several statuses would be right: checks that share one of these deviate alike.
+    There is one for each accepted status: checks that share a pair deviate alike.
     """
     finding = first_finding(result)
     seen, due = on_one_line(finding["observed"]), due_statuses(finding["expected"])
@@ -190,15 +186,15 @@ def deviations(result: CheckResult) -> list[tuple[str, str]]:
         return [(each, SERVED) for each in refusals]
     code = _code(seen) if status >= 400 else ""
     if not due:
-        # Where another thing than a status was expected, what is said of that counts, whatever the status.
-        said = f"{status} {code}" if code else normalised(found["words"] or found["rest"])
-        return [(_due_words(finding["expected"], seen), said or str(status))]
+        # If something else than a status was expected, its text counts, whatever the status.
+        text = f"{status} {code}" if code else normalised(found["words"] or found["rest"])
+        return [(_due_words(finding["expected"], seen), text or str(status))]
     codes = [(each, f"{status} {code or normalised(found['words'])}") for each in due]
     return [*codes, (SUCCESS, code)] if code and SUCCESS in due else codes
 
 
 def _due_words(expected: str, seen: str) -> str:
-    """What was expected, normalised: of a field with a value its name, of a code that it is one."""
+    """Return the normalised expectation: the name of a header field, or "code" for any code."""
     name, _, more = on_one_line(expected).partition(" ")
     if name == "code":
         return name
@@ -206,9 +202,9 @@ def _due_words(expected: str, seen: str) -> str:
 
 
 def operation(result: CheckResult) -> str:
-    """What the decisive request does: its method, the kind of its path, what its query selects.
+    """Return the operation of the decisive request: its method, the kind of its path, and its subresource.
 
-    For what is no HTTP request, the first two words of the requirement's id.
+    Without an HTTP request, return area and topic of the requirement.
     """
     method, _, target = first_finding(result)["asked"].partition(" ")
     if target.endswith("…") and (whole := TARGET.search(str(result.findings[0].get("curl", "")))):
@@ -227,7 +223,7 @@ def operation(result: CheckResult) -> str:
 
 
 def causes(record: Record) -> list[Cause]:
-    """The failures by cause, without permitted ones: what ends the service, then consequence, level, count."""
+    """Return the causes of failures that are not waived: ended services first, then by consequence, level and count."""
     day = record.info.started[:10]
     failing = [each for each in record.results if each.failing and (record.info.strict or not waived(each, day))]
     known = by_id(record)
@@ -237,7 +233,7 @@ def causes(record: Record) -> list[Cause]:
         key=lambda each: (
             not each.ends_service,
             each.level == "MAY",
-            consequence_place(each.promise.consequence),
+            consequence_rank(each.promise.consequence),
             LEVELS.get(each.level, 3),
             -len(each.results),
         ),
@@ -245,10 +241,10 @@ def causes(record: Record) -> list[Cause]:
 
 
 def _cause(results: list[CheckResult], known: dict[str, PromiseResult]) -> Cause:
-    """The cause that these checks show: the promise of whose checks it breaks the largest share leads.
+    """Return the cause of these checks, led by the promise with the largest share of failing checks.
 
-    A promise leads only with a tenth of the cause's checks. Where the status of an error is wrong, a promise whose
-    sentence names the right one comes first. Of the leading promise the requirement that fails most is shown first.
+    A promise leads only with a tenth of the cause's checks. If an error has the wrong status, a promise that names the
+    expected one is preferred. The leading promise's requirement that fails most comes first.
     """
     counts = Counter(result.promise for result in results)
 
@@ -261,16 +257,16 @@ def _cause(results: list[CheckResult], known: dict[str, PromiseResult]) -> Cause
     lead = max(counts, key=claim)
     cases = Counter(result.requirement for result in results)
 
-    def place(result: CheckResult) -> tuple[bool, bool, int, int, str]:
+    def rank(result: CheckResult) -> tuple[bool, bool, int, int, str]:
         level = LEVELS.get(result.level, 3)
         return result.promise != lead, result.whole_run, level, -cases[result.requirement], result.requirement
 
     others = [(known[promise], count) for promise, count in counts.most_common() if promise != lead]
-    return Cause(sorted(results, key=place), known[lead], others)
+    return Cause(sorted(results, key=rank), known[lead], others)
 
 
 def _names_status(sentence: str, result: CheckResult) -> bool:
-    """Whether a promise is about the status that an error should have, or about server errors, as the check is."""
+    """Return whether a promise names the status that the check expects of an error, or server errors."""
     finding = first_finding(result)
     found = OBSERVED.match(on_one_line(finding["observed"]))
     if not found or found["status"] < "400":
@@ -280,68 +276,68 @@ def _names_status(sentence: str, result: CheckResult) -> bool:
 
 
 def _groups(failing: list[CheckResult]) -> list[list[CheckResult]]:
-    """The checks that share a key, directly or through others."""
+    """Return the groups of checks that share a key, directly or through others."""
     leaders: dict[Key, int] = {}
     group = list(range(len(failing)))
 
-    def root(place: int) -> int:
-        while group[place] != place:
-            place = group[place]
-        return place
+    def root(index: int) -> int:
+        while group[index] != index:
+            index = group[index]
+        return index
 
-    for place, keys in enumerate(_keys(failing)):
+    for index, keys in enumerate(_keys(failing)):
         for key in keys:
-            first = leaders.setdefault(key, place)
-            one, other = sorted((root(first), root(place)))
+            first = leaders.setdefault(key, index)
+            one, other = sorted((root(first), root(index)))
             group[other] = one
     found: dict[int, list[CheckResult]] = {}
-    for place, result in enumerate(failing):
-        found.setdefault(root(place), []).append(result)
+    for index, result in enumerate(failing):
+        found.setdefault(root(index), []).append(result)
     return list(found.values())
 
 
 def _keys(failing: list[CheckResult]) -> Iterator[list[Key]]:
-    """The keys of each check; a check that shares one with another has the same cause."""
+    """Yield the keys of each check; checks that share a key have the same cause."""
     operations = [operation(result) for result in failing]
     shown = [deviations(result) for result in failing]
     refusing = {
-        (doing, seen) for doing, own in zip(operations, shown, strict=True) for due, seen in own if due == SUCCESS
+        (action, seen) for action, own in zip(operations, shown, strict=True) for due, seen in own if due == SUCCESS
     }
     fields = _fields(failing, operations, shown)
-    for result, doing, own in zip(failing, operations, shown, strict=True):
+    for result, action, own in zip(failing, operations, shown, strict=True):
         if ends_service(result):
-            yield [(doing, ENDED_BY, "")]
+            yield [(action, ENDED_BY, "")]
             continue
-        keys = [(_scope(result, doing, due, seen), due, seen) for due, seen in own]
+        keys = [(_scope(result, action, due, seen), due, seen) for due, seen in own]
         keys += [(result.requirement, due, seen) for due, seen in own]
-        # What refuses valid requests, too, hides what the check looks for.
-        keys += [(doing, SUCCESS, seen) for _, seen in own if seen[:1] == "4" and (doing, seen) in refusing]
+        # A refusal of valid requests, too, hides what the check looks for.
+        keys += [(action, SUCCESS, seen) for _, seen in own if seen[:1] == "4" and (action, seen) in refusing]
         if result.whole_run:
             named = FIELD.findall(first_finding(result)["observed"])
-            keys += [fields[doing, each] for each in named if (doing, each) in fields]
+            keys += [fields[action, each] for each in named if (action, each) in fields]
         yield keys
 
 
-def _scope(result: CheckResult, doing: str, due: str, seen: str) -> str:
-    """Where a deviation has to show to be of one cause: in one operation, or anywhere in the area or service.
+def _scope(result: CheckResult, action: str, due: str, seen: str) -> str:
+    """Return where equal deviations have one cause: in one operation, or anywhere in the area or service.
 
-    An error code that comes with the wrong status does so wherever the service reports that error.
+    An error code with the wrong status is one cause wherever the service reports that error.
     """
     status = int(seen[:3]) if seen[:3].isdigit() else 0
     if due[:1] == seen[:1] == "4" and status not in BY_CALLER and seen[4:]:
         return "identity" if result.area in IDENTITY else result.area
-    return result.area if due == ANYWHERE or (status in BY_CALLER and due in ("", SUCCESS)) else doing
+    return result.area if due == ANYWHERE or (status in BY_CALLER and due in ("", SUCCESS)) else action
 
 
 def _fields(
     failing: list[CheckResult], operations: list[str], shown: list[list[tuple[str, str]]]
 ) -> dict[tuple[str, str], Key]:
-    """A key for each field that a finding names, by operation.
+    """Return a key for each field that a finding names, by operation.
 
-    A check of the whole run looks at responses to other checks. It has the cause of those if it names the same field.
+    A check of the whole run judges the responses to other checks, and has their cause if it names the same field.
     """
     found: dict[tuple[str, str], Key] = {}
-    for result, doing, own in zip(failing, operations, shown, strict=True):
+    for result, action, own in zip(failing, operations, shown, strict=True):
         for name in () if result.whole_run else FIELD.findall(first_finding(result)["observed"]):
-            found.setdefault((doing, name), (result.requirement, *own[0]))
+            found.setdefault((action, name), (result.requirement, *own[0]))
     return found

@@ -1,4 +1,4 @@
-"""What stands between a run and a statement of it, and whether a statement that was made can be believed."""
+"""Certification of a run by signed statements, and verification of such statements."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ LARGEST = 64 * 1024 * 1024
 
 
 class NotEntitled(Exception):
-    """A run entitles nobody to the statement: why, a sentence a line."""
+    """A run does not justify the statement: the reasons, one a line."""
 
 
 class Refused(Exception):
-    """A statement cannot be believed: the reason."""
+    """A statement is not valid: the reason."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is to be certified: ``classes`` (none: all that apply), of which product, on which day (UTC).
+class Request:
+    """A request to certify: ``classes`` (none: all that apply), the product, and the day (UTC).
 
-    ``challenge`` is the one that the run has to answer, where the attester set one.
+    ``challenge`` is the one that the attester set, if any.
     """
 
     classes: list[str]
@@ -64,50 +64,49 @@ JudgeAgain = Callable[[Record], Iterable[str]]
 
 
 class Unjudged(Exception):
-    """A statement's signature and files hold, but this suite cannot judge its run again: why, and which can."""
+    """A statement's signature and files are valid, but this suite cannot judge its run again, and which can."""
 
 
 def certify(
-    record: Record, wanted: Wanted, signer: CryptoSigner, checks: Mapping[str, str], judge_again: JudgeAgain
+    record: Record, request: Request, signer: CryptoSigner, checks: Mapping[str, str], judge_again: JudgeAgain
 ) -> list[str]:
-    """The signed lines for the classes (all that apply where none is named); writes the sums of the run's folder.
+    """Return the signed statements of the classes (default: all that apply), and write the digests of the run's files.
 
-    ``checks`` are the suite's, each with its requirement. ``judge_again`` yields each verdict of the record that its
-    evidence contradicts; it is called last, since it takes long. Raises NotEntitled, and SealError where the folder
-    cannot be sealed.
+    ``checks`` are the suite's, each with its requirement. ``judge_again`` yields each verdict that the evidence
+    contradicts; it is called last, since it takes long. Raises NotEntitled, and SealError if sealing fails.
     """
-    classes = sorted(set(wanted.classes)) or claimable(record)
+    classes = sorted(set(request.classes)) or claimable(record)
     until = valid_until(record)
-    reasons = [*_reasons(record), *_class_reasons(record, classes, wanted.day, checks), *_unanswered(record, wanted)]
-    if until < wanted.day:
+    reasons = [*_reasons(record), *_class_reasons(record, classes, request.day, checks), *_unanswered(record, request)]
+    if until < request.day:
         reasons.append(f"the run is of {day_of(record)}, and a statement holds no longer than {until}")
     if not classes and not reasons:
         reasons += list(not_claimed(record, [])) or ["nothing in this run applies to what the target claims"]
     reasons = reasons or [*_lost(record, classes)] or [*judge_again(record)]
     if reasons:
         raise NotEntitled("\n".join(reasons))
-    attester = Attester.of(signer.public_key.keyid, wanted.challenge)
+    attester = Attester.of(signer.public_key.keyid, request.challenge)
     key = check_run_seal(record.folder)
-    claims = Claims(classes, wanted.product, attester, until, seal(record.folder), key)
+    claims = Claims(classes, request.product, attester, until, seal(record.folder), key)
     return [signed(each.plain(), signer) for each in attestations(record, claims)]
 
 
 def not_claimed(record: Record, classes: Iterable[str]) -> Iterator[str]:
-    """A line for each class of which something was run and that is not among the claimed ones."""
+    """Yield a line for each applicable class that is not claimed."""
     for each in summarise(record):
         if each.total.applicable and each.name not in set(classes):
             yield f"{each.name}: {each.statement.value}: {each.why}"
 
 
-def _unanswered(record: Record, wanted: Wanted) -> Iterator[str]:
-    """Whether the run answers the challenge with which the attester compares it."""
-    if wanted.challenge and record.info.challenge != wanted.challenge:
-        made = f"with challenge {record.info.challenge}" if record.info.challenge else "without one"
-        yield f"the run was made {made}; conformance run --challenge {wanted.challenge} makes one that answers"
+def _unanswered(record: Record, request: Request) -> Iterator[str]:
+    """Yield a reason if the run was not made with the attester's challenge."""
+    if request.challenge and record.info.challenge != request.challenge:
+        challenge = f"with challenge {record.info.challenge}" if record.info.challenge else "without one"
+        yield f"the run was made {challenge}; conformance run --challenge {request.challenge} makes one that answers"
 
 
 def valid_until(record: Record) -> str:
-    """The last day on which a statement of the run holds: a year on, or that of the first waiver to run out."""
+    """Return the last day of a statement's validity: after a year, or when the first waiver expires."""
     begun = datetime.date.fromisoformat(day_of(record))
     days = [(begun + datetime.timedelta(days=HOLDS_DAYS)).isoformat()]
     return min(days + [str((each.waiver or {}).get("until")) for each in record.results if _waived(each, record)])
@@ -118,7 +117,7 @@ def _waived(result: CheckResult, record: Record) -> bool:
 
 
 def _reasons(record: Record) -> Iterator[str]:
-    """What keeps the run as a whole from being certified."""
+    """Yield why the run as a whole cannot be certified."""
     info, contract = record.info, catalogue()
     yield from _broken_seal(record)
     if info.challenge and info.seed != challenge_seed(info.challenge):
@@ -165,34 +164,33 @@ def _class_reasons(record: Record, claimed: Iterable[str], day: str, checks: Map
 
 
 def _standing(summary: ClassSummary, record: Record, day: str) -> Iterator[str]:
-    here = [each for each in record.results if each.conformance_class == summary.name]
-    # An incomplete run is told once, for the whole.
+    # An incomplete run is reported once, for the whole.
     wrong = {Statement.NOT_CONFORMANT, *([Statement.NOT_SHOWN] if record.complete else [])}
     if summary.statement in wrong:
         yield f"{summary.name}: {summary.statement.value}: {summary.why}; mend it, or name the others with --class"
-    for each in here:
+    for each in (each for each in record.results if each.conformance_class == summary.name):
         until = str((each.waiver or {}).get("until"))
         if _waived(each, record) and until < day:
             yield f"{summary.name}: the waiver of {each.id} ran out on {until}"
 
 
 def _coverage(name: str, record: Record, checks: Mapping[str, str]) -> Iterator[str]:
-    """Every check of the class was run, none that there is not, and each is held to what the contract says of it."""
+    """Yield differences between the class's checks in the run and in the suite: missing, unknown, another level."""
     contract = catalogue()
-    wanted = {each for each, requirement in checks.items() if contract[requirement].conformance_class == name}
-    here = {each.id: each for each in record.results if each.conformance_class == name}
-    missing, unknown = sorted(wanted - here.keys()), sorted(here.keys() - wanted)
+    expected = {each for each, requirement in checks.items() if contract[requirement].conformance_class == name}
+    judged = {each.id: each for each in record.results if each.conformance_class == name}
+    missing, unknown = sorted(expected - judged.keys()), sorted(judged.keys() - expected)
     if missing and record.complete:
         yield f"{name}: only a part was run; {plural(len(missing), 'check')} missing, {missing[0]} the first"
     if unknown:
         yield f"{name}: {unknown[0]} is no check of this class"
-    for each in (here[known] for known in sorted(wanted & here.keys())):
+    for each in (judged[known] for known in sorted(expected & judged.keys())):
         if each.level != contract[checks[each.id]].level and not ends_service(each):
             yield f"{name}: {each.id} is a {contract[checks[each.id]].level}, and not a {each.level}"
 
 
 def statements(path: Path, key: SSlibKey | None) -> list[Attestation]:
-    """The attestations of a file; Refused says which line cannot be believed. Without a key they are read alone."""
+    """Return the attestations of a file; Refused names an invalid line. Without a key, signatures are not verified."""
     try:
         if path.stat().st_size > LARGEST:
             raise Refused(f"{path}: is larger than any statement")
@@ -209,25 +207,24 @@ def statements(path: Path, key: SSlibKey | None) -> list[Attestation]:
     return found
 
 
-def _statement(place: str, line: str, key: SSlibKey | None) -> Attestation:
+def _statement(source: str, line: str, key: SSlibKey | None) -> Attestation:
     try:
         attestation = Attestation.model_validate_json(json.dumps(opened(line, key)))
     except Unsigned as refusal:
-        raise Refused(f"{place}: {refusal}") from None
+        raise Refused(f"{source}: {refusal}") from None
     except ValidationError as mistake:
         first = mistake.errors()[0]
         where = ".".join(str(each) for each in first["loc"])
-        raise Refused(f"{place}: says something else than a statement of a run: {where}: {first['msg']}") from None
+        raise Refused(f"{source}: says something else than a statement of a run: {where}: {first['msg']}") from None
     attester = attestation.attester
     if attester != Attester.of(attester.digest.get("sha256", ""), attester.annotations.challenge):
-        raise Refused(f"{place}: says of its attester what no statement says")
+        raise Refused(f"{source}: says of its attester what no statement says")
     if key is not None and attester.digest != {"sha256": key.keyid}:
-        raise Refused(f"{place}: names another key than the one that signed it")
+        raise Refused(f"{source}: names another key than the one that signed it")
     return attestation
 
 
 def _whole(path: Path, found: list[Attestation]) -> None:
-    """All lines are of one run, one for each class that is claimed."""
     names = [each.conformance_class for each in found]
     claimed = found[0].run.claimed
     for name in sorted({*claimed, *names}):
@@ -241,10 +238,10 @@ def _whole(path: Path, found: list[Attestation]) -> None:
 
 
 def verify_run(found: list[Attestation], folder: Path, checks: Mapping[str, str]) -> Record:
-    """Holds a run's folder against its statements: the files, and what follows from the record, which is returned.
+    """Compare a run's folder and its record with the statements, and return the record.
 
     ``checks`` are the suite's, each with its requirement.
-    Raises SealError, RecordError, Refused, and Unjudged where the run was made with another contract.
+    Raises SealError, RecordError, Refused, and Unjudged if the run was made with another contract.
     """
     first = found[0]
     sums = first.subject[0].digest.get("sha256", "")
@@ -259,11 +256,11 @@ def verify_run(found: list[Attestation], folder: Path, checks: Mapping[str, str]
     if reasons:
         raise Refused(f"the run does not entitle to the statement: {on_one_line(reasons[0])}")
     key = check_run_seal(folder)
-    # What the attester alone can say, the product and the key, is taken from the statement itself.
-    said = Claims(first.run.claimed, first.target.product, first.attester, valid_until(record), sums, key)
-    again = {each.conformance_class: each for each in attestations(record, said)}
+    # Only the statement has the product and the key.
+    claims = Claims(first.run.claimed, first.target.product, first.attester, valid_until(record), sums, key)
+    expected = {each.conformance_class: each for each in attestations(record, claims)}
     for each in found:
-        if again[each.conformance_class] != each:
+        if expected[each.conformance_class] != each:
             raise Refused(f"the statement of {each.conformance_class} is not what follows from the run")
     for reason in _lost(record, first.run.claimed):
         raise Refused(reason)
@@ -271,16 +268,16 @@ def verify_run(found: list[Attestation], folder: Path, checks: Mapping[str, str]
 
 
 def _lost(record: Record, claimed: Iterable[str]) -> Iterator[str]:
-    """Checks of the claimed classes whose evidence is not there."""
-    there = record.evidence()
+    """Yield the checks of the claimed classes whose evidence is missing."""
+    evidence = record.evidence()
     for each in record.results:
-        missing = sorted(set(each.exchanges) - there.keys()) if each.conformance_class in set(claimed) else []
+        missing = sorted(set(each.exchanges) - evidence.keys()) if each.conformance_class in set(claimed) else []
         if missing:
             yield f"{each.id}: its evidence {missing[0]} is not in the run"
 
 
 def still_valid(found: list[Attestation], day: str) -> None:
-    """Refused where the statements have run out on a day (``YYYY-MM-DD``), or are of a day to come."""
+    """Raise Refused if the statements have expired on a day (``YYYY-MM-DD``), or have a later date."""
     for each in found:
         if each.run.valid_until < day:
             raise Refused(f"the statement ran out on {each.run.valid_until}; ask for one of a newer run")

@@ -1,4 +1,4 @@
-"""What a run entitles one to say of a target, class by class: the counts and the statement, shared by all formats."""
+"""The counts and the statement of each conformance class, shared by all formats."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from conformance.contract.profiles import included
 from conformance.runs.outcome import not_shown
+from conformance.runs.promises import waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
 from conformance.vocabulary.requirement import Level
@@ -21,7 +22,7 @@ NOT_BINDING = "The clause leaves this open: a failed MAY is reported, and counts
 
 
 class Statement(StrEnum):
-    """What may be said of a conformance class."""
+    """The statement about a conformance class."""
 
     CONFORMANT = "conformant"
     WAIVED = "conformant with waivers"
@@ -38,7 +39,7 @@ STRENGTH = (
 
 @dataclass
 class Tally:
-    """How the checks of one level ended. ``waived`` are failures with a waiver in force, ``failed`` the others."""
+    """Counts of the checks of one level. ``waived`` are failures with a valid waiver, ``failed`` the others."""
 
     passed: int = 0
     failed: int = 0
@@ -49,16 +50,16 @@ class Tally:
 
     @property
     def applicable(self) -> int:
-        """The checks that apply to the target."""
+        """The number of checks that apply to the target."""
         return self.passed + self.failed + self.waived + self.unjudged
 
     @property
     def unjudged(self) -> int:
-        """The checks that apply and were not judged."""
+        """The number of checks that apply and were not judged."""
         return self.inconclusive + self.error
 
     def add(self, outcome: str) -> None:
-        """Counts one check by its outcome (see ``outcome``)."""
+        """Count a check by its outcome (see ``outcome``)."""
         name = {"pass": "passed", "fail": "failed"}.get(outcome, outcome.replace("-", "_"))
         setattr(self, name, getattr(self, name) + 1)
 
@@ -69,10 +70,10 @@ class Tally:
 
 @dataclass
 class ClassSummary:
-    """One conformance class: its tallies by level and what may be said of it.
+    """One conformance class: its tallies by level and its statement.
 
-    ``why`` is the reason in words; ``left_out`` is how many checks of the class the run did not ask for;
-    ``not_shown`` are the binding checks that were not applicable though the contract does not leave that open.
+    ``why`` is the reason of the statement; ``left_out`` is the number of checks that the run did not select;
+    ``not_shown`` are binding checks that were not applicable although the contract does not permit that.
     """
 
     name: str
@@ -85,60 +86,54 @@ class ClassSummary:
 
     @property
     def total(self) -> Tally:
-        """All levels together."""
+        """The tally of all levels."""
         return sum(self.levels.values(), Tally())
 
     @property
     def lacking(self) -> bool:
-        """Whether the class is not shown only for what the target file or the machine lacks."""
+        """Whether the class is not shown only because the target file or the machine lacks something."""
         return self.statement is Statement.NOT_SHOWN and bool(self.not_shown) and not self.total.unjudged
 
     @property
     def words(self) -> str:
-        """The statement as one reads it: ``conformant with 2 waivers``."""
+        """The statement with the number of waivers: ``conformant with 2 waivers``."""
         if self.statement is Statement.WAIVED:
             return f"conformant with {plural(self.waivers, 'waiver')}"
         return self.statement.value
 
 
-def waiver_in_force(result: CheckResult, day: str) -> bool:
-    """Whether a waiver covers this check on a day (``YYYY-MM-DD``)."""
-    waiver = result.waiver
-    return bool(waiver) and not (waiver or {}).get("expired") and str((waiver or {}).get("until") or day) >= day
-
-
 def waivers_read(info: RunInfo) -> str:
-    """Say which file of waivers a run read; "" where its record does not say."""
+    """Return how many waivers a run read, and the file; "" if not recorded."""
     if info.waivers is None:
         return ""
     return f"{plural(len(info.waivers), 'waiver')} in {info.waivers_file}" if info.waivers_file else "none"
 
 
 def outcome(result: CheckResult, day: str) -> str:
-    """The verdict, with ``waived`` for a failure that a waiver in force permits."""
-    return "waived" if result.failing and waiver_in_force(result, day) else str(result.verdict)
+    """Return the verdict, or ``waived`` for a failure that a valid waiver permits."""
+    return "waived" if result.failing and waived(result, day) else str(result.verdict)
 
 
 def day_of(record: Record) -> str:
-    """The day (UTC) that waivers of a run are held against."""
+    """Return the day (UTC) that decides whether waivers of a run are valid."""
     return record.info.started[:10]
 
 
 def reason_of(result: CheckResult) -> str:
-    """Why a check was not judged, and what it needs."""
+    """Return why a check was not judged, and what it needs."""
     return f"{result.reason}; needs {result.needs}" if result.needs else result.reason
 
 
 def waiver_of(result: CheckResult) -> str:
-    """The end, the reason and the issue of a check's waiver."""
+    """Return the last day, the reason and the issue of a check's waiver."""
     waiver = result.waiver or {}
     return f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
 
 
 def summarise(record: Record) -> list[ClassSummary]:
-    """Every conformance class of the run, in the order of the areas; in an area the basic class first, then the core.
+    """Return every conformance class of the run by area; within an area basic first, then core.
 
-    The order in which checks end differs from run to run, and two reports are to be read side by side.
+    The order does not depend on the order of the checks, so that two reports can be compared.
     """
     classes: dict[str, ClassSummary] = {}
     for result in record.results:
@@ -153,7 +148,7 @@ def summarise(record: Record) -> list[ClassSummary]:
         for name in included(summary.name):
             if name in classes or name in record.info.class_sizes:
                 _include(summary, classes.get(name, ClassSummary(name, why="none of its checks ran")))
-    return sorted(classes.values(), key=_place)
+    return sorted(classes.values(), key=_rank)
 
 
 def _binds(result: CheckResult, record: Record) -> bool:
@@ -161,19 +156,19 @@ def _binds(result: CheckResult, record: Record) -> bool:
 
 
 def _include(summary: ClassSummary, part: ClassSummary) -> None:
-    """Claim no more of a class than of a class that it includes."""
+    """Weaken the statement to that of an included class."""
     summary.waivers += part.waivers
     if STRENGTH.index(part.statement) > STRENGTH.index(summary.statement):
         summary.statement, summary.why = part.statement, f"it includes {part.name}: {part.why}"
 
 
-def _place(summary: ClassSummary) -> tuple[tuple[int, str], int, str]:
+def _rank(summary: ClassSummary) -> tuple[tuple[int, str], int, str]:
     tier = summary.name.rpartition("-")[2]
-    return area_place(summary.name.split("-", 1)[0]), {"basic": 0, "core": 1}.get(tier, 2), summary.name
+    return area_rank(summary.name.split("-", 1)[0]), {"basic": 0, "core": 1}.get(tier, 2), summary.name
 
 
 def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
-    """The whole run as one class; classes to which nothing applies do not count."""
+    """Return the whole run as one class, without classes to which nothing applies."""
     whole = ClassSummary("all classes")
     for summary in classes:
         for level, tally in summary.levels.items():
@@ -218,7 +213,7 @@ def _state(summary: ClassSummary, record: Record) -> None:
 
 
 def _nothing(summary: ClassSummary) -> str:
-    """What it is of which none fails: of a SHOULD or MAY that does, it is not said that nothing does."""
+    """Return "nothing", or "no MUST" if a SHOULD or MAY fails."""
     return "no MUST" if summary.total.failed else "nothing"
 
 
@@ -237,7 +232,7 @@ def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str
 
 
 def _lacking(summary: ClassSummary) -> str:
-    """Which MUSTs were not judged, and what the target file or the machine lacks for it; "" where all were."""
+    """Return how many MUSTs were not judged, and what the target file or the machine lacks; "" if all were."""
     if not summary.not_shown:
         return ""
     counted = f"{plural(len({each.requirement for each in summary.not_shown}), 'requirement')} not judged"
@@ -247,20 +242,20 @@ def _lacking(summary: ClassSummary) -> str:
 
 
 def areas(results: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
-    """The checks by area, areas in their order and checks by id, whatever the order in which they ended."""
+    """Return the checks by area, sorted by area and id."""
     found: dict[str, list[CheckResult]] = {}
-    for result in sorted(results, key=lambda result: (area_place(result.area), result.id)):
+    for result in sorted(results, key=lambda result: (area_rank(result.area), result.id)):
         found.setdefault(result.area, []).append(result)
     return found
 
 
-def area_place(area: str) -> tuple[int, str]:
-    """Where an area stands among the others; those of later versions come last."""
+def area_rank(area: str) -> tuple[int, str]:
+    """Return the sort key of an area; unknown areas come last."""
     return (AREAS.index(area) if area in AREAS else len(AREAS)), area
 
 
 def counts(record: Record) -> Tally:
-    """How all checks of the run ended."""
+    """Return the tally of all checks of the run."""
     tally = Tally()
     for result in record.results:
         tally.add(outcome(result, day_of(record)))
@@ -268,5 +263,5 @@ def counts(record: Record) -> Tally:
 
 
 def unjudged(result: CheckResult) -> bool:
-    """Whether a check applied and was not judged."""
+    """Return whether a check applied and was not judged."""
     return result.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)

@@ -18,12 +18,12 @@ from conformance.runs.record import CheckResult
 
 SPECIFICATION = "1.0.0"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "conformance.nextepoch.example")
-# What was not judged and what is waived is neither passed nor skipped: "other", with the verdict as rawStatus.
+# Unjudged and waived checks are "other", with the outcome as rawStatus.
 STATUSES = {"pass": "passed", "fail": "failed", "not-applicable": "skipped"}
 
 
 def render(record: Record) -> str:
-    """The document."""
+    """Return the document."""
     info = record.info
     names = {promise.id: promise.name for promise in by_id(record).values()}
     tests = [_test(result, record, names[result.promise]) for result in record.results]

@@ -13,13 +13,13 @@ from conformance.reporting.text import duration, shortened
 
 LONGEST_BODY = 4096
 MOST_SHOWN = 40
-"""The last exchanges of a check that are shown in full."""
+"""So many last exchanges of a check are shown in full."""
 LONGEST_URL = 2000
 
 
 @dataclass(frozen=True)
 class Message:
-    """A request or an answer: its header fields as lines, its body."""
+    """A request or a response: its header fields as lines, its body."""
 
     headers: str
     body: Body
@@ -27,9 +27,9 @@ class Message:
 
 @dataclass(frozen=True)
 class Entry:
-    """One piece of evidence: what was asked, how it ended, and, where shown in full, both messages.
+    """An exchange or a transcript: the request, its outcome, and, if shown in full, both messages.
 
-    ``kind`` is exchange or transcript; ``outcome`` its status with the reason phrase, its exit code or its error.
+    ``outcome`` is the status with the reason phrase, the exit code or the error.
     """
 
     kind: str
@@ -45,12 +45,9 @@ class Entry:
 
 
 def entries(
-    ids: Sequence[str],
-    evidence: Mapping[str, dict[str, Any]],
-    named: frozenset[str],
-    secret_names: dict[str, str],
+    ids: Sequence[str], evidence: Mapping[str, dict[str, Any]], named: frozenset[str], secret_names: dict[str, str]
 ) -> Iterator[Entry]:
-    """The evidence in order; in full the last ones and those that findings name, the others as one line."""
+    """Yield the evidence in order; the last entries and those that findings name in full, others as one line."""
     for position, entry_id in enumerate(ids):
         line = evidence.get(entry_id)
         full = entry_id in named or position >= len(ids) - MOST_SHOWN
@@ -98,7 +95,7 @@ def _exchange(line: dict[str, Any], named: bool, full: bool, secret_names: dict[
 
 
 def reason_phrase(status: int) -> str:
-    """The registered phrase of a status code; "" for one that is not registered."""
+    """Return the registered phrase of a status code; "" for an unregistered one."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

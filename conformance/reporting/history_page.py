@@ -1,4 +1,4 @@
-"""Pages over many runs: how each check fared over time, and the index of published runs."""
+"""Pages over many runs: the verdicts of each check over time, and the index of published runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RunView:
 
 @dataclass(frozen=True)
 class CourseView:
-    """One check: its verdicts in the latest runs, each with the way to it, and since when."""
+    """One check: its verdicts in the latest runs, each with a link, and since when it fails."""
 
     course: Course
     cells: list[tuple[str, str, str]]
@@ -55,7 +55,7 @@ class CourseView:
 
 
 def run_views(runs: Sequence[Run], folder: Path) -> list[RunView]:
-    """The runs, each with the way to its report from a page in ``folder`` where there is one."""
+    """Return the runs, each with a link to its report, if any, relative to ``folder``."""
     return [_run_view(run, started, folder) for run, started in zip(runs, begun(runs), strict=True)]
 
 
@@ -76,15 +76,15 @@ def _run_view(run: Run, started: str, folder: Path) -> RunView:
 
 
 def since(course: Course, started: Sequence[str]) -> str:
-    """First seen and last good, in words; ``started`` tells when each run began."""
+    """Return when a problem was first seen and last absent; ``started`` are the runs' start times."""
     if course.trend in (Trend.STEADY, Trend.FIXED) or course.first_seen is None:
         return ""
-    seen = f"first seen {started[course.first_seen]}"
-    return seen + (f", last good {started[course.last_good]}" if course.last_good is not None else ", never good")
+    since_text = f"first seen {started[course.first_seen]}"
+    return since_text + (f", last good {started[course.last_good]}" if course.last_good is not None else ", never good")
 
 
 def render(histories: Sequence[History], folder: Path) -> str:
-    """The page of histories, to be put into ``folder``."""
+    """Return the page of histories, for ``folder``."""
     parts = []
     for history in histories:
         views = run_views(history.runs, folder)
@@ -104,13 +104,13 @@ def _course(course: Course, views: list[RunView]) -> CourseView:
 
 
 def render_index(found: Shelf, folder: Path) -> str:
-    """The index of the runs in a folder, latest first; their history is ``history.html`` beside it."""
+    """Return the index of the runs in a folder, latest first; it links to ``history.html``."""
     views = run_views(found.runs, folder)[::-1]
     return page("runs.html", "matrix.js", runs=views, remarks=found.remarks, history="history.html")
 
 
 def plain(history: History) -> dict[str, Any]:
-    """A history as JSON-like data."""
+    """Return a history as JSON data."""
     runs = [
         {"folder": str(run.folder), "run_id": run.info.run_id, "started": run.info.started, "complete": run.complete}
         for run in history.runs
@@ -129,12 +129,12 @@ def plain(history: History) -> dict[str, Any]:
     return {"target": history.target, "runs": runs, "promises": promises, "checks": checks}
 
 
-def _started(history: History, place: int | None) -> str | None:
-    return None if place is None else history.runs[place].info.started
+def _started(history: History, number: int | None) -> str | None:
+    return None if number is None else history.runs[number].info.started
 
 
 def text(history: History) -> Iterator[str]:
-    """A history as lines for a terminal."""
+    """Yield a history as lines for a terminal."""
     runs, started = history.runs, begun(history.runs)
     span = f", {runs[0].info.started} to {runs[-1].info.started}" if len(runs) > 1 else ""
     yield f"{history.target}: {plural(len(runs), 'run')}{span}"
@@ -153,13 +153,13 @@ def text(history: History) -> Iterator[str]:
 
 def _lines(course: Course, started: Sequence[str]) -> Iterable[str]:
     yield f"  {on_one_line(course.id)}  {course.level}  {_strip(course.verdicts)}"
-    seen = since(course, started)
-    if seen:
-        yield f"      {seen}"
+    since_text = since(course, started)
+    if since_text:
+        yield f"      {since_text}"
 
 
 def _promise_line(course: PromiseCourse) -> str:
-    """A promise, its verdict, and the latest verdicts in one letter each."""
+    """Return a promise, its verdict, and the latest verdicts in one letter each."""
     marks: dict[str, str] = {
         PromiseVerdict.KEPT: ".",
         PromiseVerdict.BROKEN: "F",
@@ -172,6 +172,6 @@ def _promise_line(course: PromiseCourse) -> str:
 
 
 def _strip(verdicts: list[str]) -> str:
-    """The latest verdicts in one letter each."""
+    """Return the latest verdicts in one letter each."""
     marks = {"pass": ".", "fail": "F", "inconclusive": "?", "error": "E", "not-applicable": "-", "": " "}
     return "".join(marks.get(verdict, "?") for verdict in verdicts[-SHOWN_RUNS:])

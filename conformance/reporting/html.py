@@ -1,4 +1,4 @@
-"""``index.html``: one file that opens from disk, runs only its own script and loads nothing."""
+"""``index.html``: a single file that runs only its own script and loads nothing."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from conformance.reporting.view import build
 from conformance.runs.reading import Record
 from conformance.vocabulary import wording
 
-# Nothing is loaded and nothing is sent; of styles and scripts only the page's own, told by their digests.
+# The page loads and sends nothing; only its own style and script are permitted, by their digests.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 
 
 def render(record: Record) -> str:
-    """The whole page."""
+    """Return the page."""
     return page("index.html", "report.js", report=build(record))
 
 
 def page(template: str, script_name: str, **context: Any) -> str:
-    """A page with the reports' style and a script of its own, both inside it.
+    """Return a page with the reports' style and its own script, both inline.
 
-    Everything that comes from a record is escaped and made visible by the environment.
+    The environment escapes everything that comes from a record, and makes it visible.
     """
     style, script = _asset("report.css"), _asset(script_name)
     policy = "; ".join([POLICY, f"style-src '{_digest(style)}'", f"script-src '{_digest(script)}'"])
@@ -69,12 +69,12 @@ def _finalize(value: Any) -> Any:
 
 
 def link(url: str) -> str:
-    """A link that a reader may follow: http and https only, else nothing."""
+    """Return the URL if it is http or https, else ""."""
     return url if url.startswith(("https://", "http://")) else ""
 
 
 def fragment(check_id: str) -> str:
-    """The fragment that leads to a check."""
+    """Return the URL fragment of a check."""
     return "#" + quote(text.visible(check_id), safe="/:@!$&'()*+,;=-._~?#")
 
 

@@ -1,7 +1,7 @@
 """``junit.xml``: a test suite a promise, a test case a check.
 
-What is inconclusive is an ``<error>`` and never a ``<skipped>``: a promise that was not judged must not read as
-green. Skipped are features that are not claimed and failures that a waiver in force covers, each with its reason.
+An inconclusive check is an ``<error>``, not ``<skipped>``: a promise that was not judged must not look green. Features
+that are not claimed and waived failures are ``<skipped>``, each with its reason.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ELEMENTS = {
 
 
 def render(record: Record) -> str:
-    """The document."""
+    """Return the document."""
     info = record.info
     root = ET.Element("testsuites", name=visible(f"conformance of {info.target}"), time=f"{info.duration_s:.3f}")
     evidence = record.evidence_to_show()

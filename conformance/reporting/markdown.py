@@ -33,11 +33,7 @@ SPECIAL = re.compile(r"[\\`*_\[\]#|~>$]")
 MOST_CAUSES = 50
 MOST_IDS = 20
 LONGEST = 600
-PROMISE_SIGNS = {
-    PromiseVerdict.BROKEN: "❌",
-    PromiseVerdict.NOT_SHOWN: "❔",
-    PromiseVerdict.IN_PART: "☑️",
-}
+PROMISE_SIGNS = {PromiseVerdict.BROKEN: "❌", PromiseVerdict.NOT_SHOWN: "❔", PromiseVerdict.IN_PART: "☑️"}
 SIGNS = {
     "conformant": "✅",
     "conformant with waivers": "☑️",
@@ -48,18 +44,18 @@ SIGNS = {
 
 
 def escaped(text: str, longest: int = LONGEST) -> str:
-    """The text as one line of Markdown that shows it as it is."""
+    """Return one line of Markdown that shows the text literally."""
     line = shortened(on_one_line(text), longest).replace("&", "&amp;").replace("<", "&lt;")
     return _unlinked(SPECIAL.sub(r"\\\g<0>", line))
 
 
 def _unlinked(text: str) -> str:
-    """No mention and no address that would be made a link by itself."""
+    """Return the text without mentions and addresses that would become links."""
     return text.replace("@", "&#64;").replace("://", ":&#47;/").replace("www.", "www&#46;")
 
 
 def code(text: str) -> str:
-    """The text as a code block whose fence it cannot close."""
+    """Return the text as a code block whose fence it cannot close."""
     shown = visible(text)
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -67,7 +63,7 @@ def code(text: str) -> str:
 
 
 def render(record: Record) -> str:
-    """The page."""
+    """Return the page."""
     info = record.info
     classes = summarise(record)
     whole = overall(record, classes)
@@ -106,7 +102,6 @@ def _counted(tally: Tally) -> str:
 
 
 def _promises(found: Overview) -> Iterator[str]:
-    """A row for each promise that is not kept."""
     not_kept = [view for views in found.not_kept() for view in views]
     together = found.not_shown_together()
     yield f"**Promises** {found.tally_words() or 'none judged'}\n"
@@ -162,9 +157,9 @@ def _cause(cause: Cause, command: str, record: Record) -> Iterator[str]:
         yield f"- **Asked** {escaped(finding['asked'])}"
     yield f"- **Expected** {escaped(finding['expected'])}"
     yield f"- **Observed** {escaped(finding['observed'])}"
-    left = len(cause.results) - MOST_IDS
+    omitted = len(cause.results) - MOST_IDS
     ids = ", ".join(escaped(result.id) for result in cause.results[:MOST_IDS])
-    yield f"- **Checks** {ids}" + (f" and {left} more" if left > 0 else "")
+    yield f"- **Checks** {ids}" + (f" and {omitted} more" if omitted > 0 else "")
     yield ""
     run = run_name(record)
     commands = [
@@ -178,7 +173,7 @@ def _cause(cause: Cause, command: str, record: Record) -> Iterator[str]:
 
 
 def _inside(text: str) -> str:
-    """Text inside the HTML of a summary line, where Markdown is not read."""
+    """Return text for the HTML of a summary line, where Markdown does not apply."""
     return _unlinked(html.escape(shortened(on_one_line(text), 160)))
 
 

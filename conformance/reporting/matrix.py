@@ -1,4 +1,4 @@
-"""Runs side by side: the differences, and every requirement by every run, each cell linked to what was exchanged."""
+"""Runs side by side: the differences, and a matrix of requirements and runs with links to the reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.reporting.causes import causes
-from conformance.reporting.classes import area_place, day_of, outcome
+from conformance.reporting.classes import area_rank, day_of, outcome
 from conformance.reporting.html import fragment, page
 from conformance.reporting.text import on_one_line
 from conformance.runs.comparison import Change, Comparison, Kind
@@ -27,7 +27,7 @@ SHOWN = 30
 
 @dataclass(frozen=True)
 class Cell:
-    """One requirement in one run: the worst outcome of its checks, and where the report shows it."""
+    """One requirement in one run: the worst outcome of its checks, and a link to it in the report."""
 
     outcome: str
     href: str
@@ -46,13 +46,13 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Whether the runs disagree."""
+        """Whether the outcomes differ."""
         return len({cell.outcome for cell in self.cells}) > 1
 
 
 @dataclass(frozen=True)
 class Column:
-    """One run; ``started`` tells it from the others of its target."""
+    """One run; ``started`` distinguishes it from others of its target."""
 
     name: str
     target: str
@@ -61,13 +61,13 @@ class Column:
 
 
 def rows(records: Sequence[Record], folder: Path) -> list[Row]:
-    """A row for each requirement that any of the runs judged; links are relative to the page's folder."""
+    """Return a row for each requirement of any run; links are relative to the page's folder."""
     by_requirement: dict[str, list[list[CheckResult]]] = defaultdict(lambda: [[] for _ in records])
-    for place, record in enumerate(records):
+    for number, record in enumerate(records):
         for result in record.results:
-            by_requirement[result.requirement][place].append(result)
+            by_requirement[result.requirement][number].append(result)
     found = [_row(requirement, runs, records, folder) for requirement, runs in by_requirement.items()]
-    return sorted(found, key=lambda row: (area_place(row.area), row.requirement))
+    return sorted(found, key=lambda row: (area_rank(row.area), row.requirement))
 
 
 def _row(requirement: str, runs: list[list[CheckResult]], records: Sequence[Record], folder: Path) -> Row:
@@ -87,12 +87,12 @@ def _cell(results: list[CheckResult], record: Record, folder: Path) -> Cell:
 
 
 def link_to(run: Path, folder: Path) -> str:
-    """The way from a page in a folder to the report of a run, which is told by its folder."""
+    """Return the link from a page in a folder to the report of a run, by the run's folder."""
     return quote(os.path.relpath(run.resolve() / "index.html", folder.resolve()))
 
 
 def render(comparisons: Sequence[Comparison], folder: Path) -> str:
-    """The page: every run compared with the first, and all of them side by side."""
+    """Return the page: every run compared with the first, and all runs side by side."""
     records = [comparisons[0].old, *(each.new for each in comparisons)]
     columns = [
         Column(record.folder.resolve().name, record.info.target, started, link_to(record.folder, folder))
@@ -108,9 +108,9 @@ def render(comparisons: Sequence[Comparison], folder: Path) -> str:
 
 
 def by_cause(comparison: Comparison, kind: Kind) -> list[list[Change]]:
-    """Return the changes of one kind, those of one probable cause together; a MUST is the first of them.
+    """Return the changes of one kind, grouped by probable cause; a MUST comes first.
 
-    A check whose answers differ in several ways is among those of each.
+    A check whose responses differ in several ways is in several groups.
     """
     results = {result.id: result for result in comparison.new.results}
     numbered = enumerate(causes(comparison.new)) if kind == Kind.NEWLY_FAILING else ()
@@ -123,7 +123,7 @@ def by_cause(comparison: Comparison, kind: Kind) -> list[list[Change]]:
 
 
 def _causes(change: Change, result: CheckResult | None, failing: Mapping[str, int]) -> dict[object, list[str]]:
-    """What changes of one cause share, with its details: the cause of failures, the reason, or the way of answering."""
+    """Return the causes of a change, each with its details: a cause of failures, a reason, or a kind of difference."""
     if change.kind == Kind.NEWLY_FAILING and change.id in failing:
         return {failing[change.id]: change.details}
     if change.kind == Kind.NEWLY_UNJUDGED and result is not None:
@@ -132,27 +132,27 @@ def _causes(change: Change, result: CheckResult | None, failing: Mapping[str, in
         return {change.id: change.details}
     found: dict[object, list[str]] = defaultdict(list)
     for detail in change.details:
-        found[_way(detail)].append(detail)
+        found[_difference(detail)].append(detail)
     return found
 
 
-def _way(detail: str) -> object:
-    """In which way answers differ, whatever the path: one defect of a method shows at many, among other answers."""
-    request, _, words = detail.partition(": ")
-    before, arrow, after = words.partition(" → ")
+def _difference(detail: str) -> object:
+    """Return the kind of difference without the path: one defect of a method shows at many paths."""
+    request, _, description = detail.partition(": ")
+    before, arrow, after = description.partition(" → ")
     was, now = ({each.rpartition(" ")[2] for each in side.split(", ")} for side in (before, after))
-    what = before.split(", ")[0].rpartition(" ")[0]
-    ways = (what, frozenset(was - now), frozenset(now - was)) if arrow else words
+    subject = before.split(", ")[0].rpartition(" ")[0]
+    ways = (subject, frozenset(was - now), frozenset(now - was)) if arrow else description
     return request.split(" ", 1)[0], ways
 
 
 def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, int, list[list[tuple[Change, str, str]]]]]:
-    """The changes by kind and cause, each with the ways to the check in both reports, and how many a kind has."""
+    """Return the changes by kind and cause with links to both reports, and the number of each kind."""
     old, new = (link_to(side.folder, folder) for side in (comparison.old, comparison.new))
 
     def shown(change: Change) -> tuple[Change, str, str]:
-        at = fragment(change.id)
-        return change, old + at if change.before else "", new + at if change.now else ""
+        anchor = fragment(change.id)
+        return change, old + anchor if change.before else "", new + anchor if change.now else ""
 
     return [
         (kind, len(comparison.of(kind)), [list(map(shown, each)) for each in by_cause(comparison, kind)])
@@ -162,7 +162,7 @@ def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, int, list[l
 
 
 def plain(comparison: Comparison) -> dict[str, Any]:
-    """The differences as JSON-like data."""
+    """Return the differences as JSON data."""
     counts = {str(kind): len(comparison.of(kind)) for kind in Kind}
     sides = {name: _side(record) for name, record in (("old", comparison.old), ("new", comparison.new))}
     changes = [{**asdict(change), "kind": str(change.kind)} for change in comparison.changes]
@@ -176,11 +176,11 @@ def _side(record: Record) -> dict[str, Any]:
 
 
 def text(comparison: Comparison) -> Iterable[str]:
-    """The differences as lines for a terminal."""
+    """Yield the differences as lines for a terminal."""
     yield " → ".join(f"{record.folder} ({record.info.target})" for record in (comparison.old, comparison.new))
     yield from (f"remark: {remark}" for remark in comparison.remarks)
-    for what, promises in comparison.promises_by_kind().items():
-        yield f"\n{what.upper()} ({len(promises)})"
+    for heading, promises in comparison.promises_by_kind().items():
+        yield f"\n{heading.upper()} ({len(promises)})"
         yield from (f"  {on_one_line(each.name)}: {each.before} → {each.now}" for each in promises)
     for kind in Kind:
         groups = by_cause(comparison, kind)

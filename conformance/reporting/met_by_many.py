@@ -42,11 +42,11 @@ COMMON = {
 }
 """Faults of a target or its proxies that show in many checks: the event, and a question that helps."""
 NEEDED = {SESSION_LOST: SESSION_KNOWN}
-"""The need of a check that met the event in a fixture that several checks share."""
+"""The need of a check whose shared fixture met the event."""
 
 
 def by_reason(unjudged: Iterable[CheckResult]) -> list[list[CheckResult]]:
-    """The checks that could not be judged, those of one reason together, the most first."""
+    """Return the unjudged checks, grouped by reason, the largest group first."""
     found: dict[tuple[str, str], list[CheckResult]] = {}
     for result in unjudged:
         found.setdefault((result.reason, result.needs), []).append(result)
@@ -73,9 +73,9 @@ def _refused(state: Mapping[str, Any]) -> list[list[str]]:
 
 
 def in_front(record: Record) -> list[str]:
-    """Return requests that end the service, services that stopped, refused logins and common reasons, a sentence each.
+    """Return a sentence for each ended service, stopped service, refused login and common reason.
 
-    Of a service that stopped for an unknown request there is one sentence for each cause.
+    If the request that stopped a service is unknown, there is one sentence for each cause.
     """
     ended = [f"{title(each)} ({first_finding(each)['asked']})" for each in record.results if ends_service(each)]
     stopped = (each.reason for each in record.results if NO_LONGER_ANSWERS in each.reason and not ended)

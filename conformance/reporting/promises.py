@@ -13,7 +13,7 @@ from conformance.vocabulary.requirement import Consequence
 from conformance.vocabulary.wording import plural
 
 MANY = 4
-"""Promises that are not shown for one reason are listed together from this number on."""
+"""So many promises that are not shown for one reason are listed together."""
 REFUSED = "a login that the target refuses"
 CONSEQUENCES = {
     Consequence.LOSS: "data loss",
@@ -32,42 +32,42 @@ class PromiseView:
     causes: list[Cause]
     led_by: list[Cause]
     reason: str = ""
-    """Why it is not shown. A login that the target refuses is described once, elsewhere."""
+    """Why it is not shown. A refused login is described once, elsewhere."""
 
     @property
     def verdict(self) -> PromiseVerdict:
-        """Its verdict."""
+        """The promise's verdict."""
         return self.result.verdict
 
     @property
     def only_consequence(self) -> bool:
-        """Whether all of its failures are consequences of what breaks other promises."""
+        """Whether all of its failures are consequences of causes that other promises lead."""
         return not self.causes and bool(self.led_by)
 
     @property
     def asked(self) -> str:
-        """The request of its first finding."""
+        """The request of the first finding."""
         return first_finding(self.causes[0].results[0])["asked"] if self.causes else ""
 
     @property
     def also(self) -> list[str]:
-        """The ids of the promises that fail with it."""
+        """The ids of promises that fail as a consequence."""
         return list(dict.fromkeys(other.id for cause in self.causes for other, _ in cause.others))
 
     @property
     def leaders(self) -> list[str]:
-        """The ids of the promises that it fails with."""
+        """The ids of promises whose causes make this one fail."""
         return list(dict.fromkeys(cause.promise.id for cause in self.led_by))
 
     @property
     def consequence(self) -> str:
-        """What a customer suffers, in words; "" where the record does not say."""
+        """The consequence for a customer; "" if not recorded."""
         known = self.result.consequence
         return CONSEQUENCES[Consequence(known)] if known in [*Consequence] else ""
 
     @property
     def level(self) -> str:
-        """The strongest level that fails; "" where nothing does."""
+        """The strongest failing level; "" if none fails."""
         return strongest(self.result.failing) if self.result.failing else ""
 
     @property
@@ -93,28 +93,28 @@ class Overview:
     causes: list[Cause]
 
     def of(self, verdict: PromiseVerdict) -> list[PromiseView]:
-        """The promises with a verdict, but for those that fail as a consequence only."""
+        """Return the promises with a verdict, without those that fail only as a consequence."""
         return [each for each in self.views if each.verdict == verdict and not each.only_consequence]
 
     @property
     def consequences(self) -> list[PromiseView]:
-        """The promises that fail as a consequence of what breaks others."""
+        """The promises that fail only as a consequence."""
         return [each for each in self.views if each.only_consequence]
 
     def not_shown_together(self) -> dict[str, list[PromiseView]]:
-        """The promises that are not shown for one reason, by the reason, where they are many."""
+        """Return the promises that are not shown by reason, for reasons with many promises."""
         found: dict[str, list[PromiseView]] = {}
         for view in self.of(PromiseVerdict.NOT_SHOWN):
             found.setdefault(view.reason, []).append(view)
         return {reason: views for reason, views in found.items() if reason and len(views) >= MANY}
 
     def not_shown_separately(self) -> list[PromiseView]:
-        """The other promises that are not shown."""
+        """Return the other promises that are not shown."""
         together = self.not_shown_together()
         return [each for each in self.of(PromiseVerdict.NOT_SHOWN) if each.reason not in together]
 
     def not_kept(self) -> list[list[PromiseView]]:
-        """The promises to list one by one: broken, failing as a consequence, not shown, kept in part."""
+        """Return the promises to list separately: broken, failing as a consequence, not shown, kept in part."""
         return [
             self.of(PromiseVerdict.BROKEN),
             self.consequences,
@@ -123,14 +123,14 @@ class Overview:
         ]
 
     def tally(self) -> list[tuple[PromiseVerdict, int, int]]:
-        """Each verdict that occurs, the number of its promises, and how many of these are consequences only."""
+        """Return each verdict that occurs, the number of its promises, and how many of these are only consequences."""
         counted = [(verdict, [each for each in self.views if each.verdict == verdict]) for verdict in PromiseVerdict]
         return [
             (verdict, len(found), sum(each.only_consequence for each in found)) for verdict, found in counted if found
         ]
 
     def tally_words(self) -> str:
-        """The same in words: ``8 promises broken (7 as a consequence), 50 kept``."""
+        """Return the tally in words: ``8 broken (7 as a consequence), 50 kept``."""
         counted = [
             f"{count:,} {verdict}" + (f" ({consequences:,} as a consequence)" if consequences else "")
             for verdict, count, consequences in self.tally()
@@ -139,15 +139,13 @@ class Overview:
 
 
 def overview(record: Record) -> Overview:
-    """The promises of a run: broken ones first, by their worst cause, then not shown, kept in part, kept."""
+    """Return the promises of a run: broken ones first, by their worst cause, then not shown, kept in part, kept."""
     found = causes(record)
     logins = tuple(refused_logins(record))
     views = [_view(each, found, logins) for each in promises(record)]
-    place = {id(cause): number for number, cause in enumerate(found)}
+    rank = {id(cause): number for number, cause in enumerate(found)}
     order = [*PromiseVerdict]
-    views.sort(
-        key=lambda each: (order.index(each.verdict), min((place[id(c)] for c in each.causes), default=len(place)))
-    )
+    views.sort(key=lambda each: (order.index(each.verdict), min((rank[id(c)] for c in each.causes), default=len(rank))))
     return Overview(views, found)
 
 
@@ -159,5 +157,5 @@ def _view(promise: PromiseResult, found: Iterable[Cause], logins: tuple[str, ...
 
 
 def also_shown_by(cause: Cause) -> Iterator[str]:
-    """The promises that fail as a consequence, each with its number of checks: ``S3-29 (4)``."""
+    """Yield the promises that fail as a consequence, each with its number of checks: ``S3-29 (4)``."""
     yield from (f"{other.id or other.title} ({count:,})" for other, count in cause.others)

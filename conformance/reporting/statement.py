@@ -1,4 +1,4 @@
-"""A statement in words for whoever buys from the vendor, and as a badge: SVG, and the JSON that badge services read."""
+"""A statement as text for the vendor's customers, and as a badge: SVG, and JSON for badge services."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NARROW_PX, CHARACTER_PX, WIDE_PX, PADDING = 4.1, 6.6, 9.8, 12
 
 
 def words(found: list[Attestation], width: int = 0) -> str:
-    """The statements of one run, as one text; lines are broken at ``width`` where it is given."""
+    """Return the statements of one run as one text, wrapped at ``width`` if it is given."""
     first = found[0]
     product = first.target.product
     lines = [
@@ -79,11 +79,11 @@ def _contract(attestation: Attestation) -> str:
 def _kept(attestation: Attestation) -> Iterator[str]:
     name = on_one_line(attestation.conformance_class)
     notes = [plural(len(attestation.predicate.passed), "check") + " passed"]
-    beside = len(attestation.predicate.warned) - len(attestation.run.waivers)
+    failed = len(attestation.predicate.warned) - len(attestation.run.waivers)
     notes += [f"{plural(len(attestation.run.waivers), 'known failure')} permitted"] if attestation.run.waivers else []
-    notes += [f"{beside} not passed that {'is' if beside == 1 else 'are'} recommended only"] if beside else []
-    aside = len(attestation.run.not_applicable)
-    notes += [f"{aside} not applicable"] if aside else []
+    notes += [f"{failed} not passed that {'is' if failed == 1 else 'are'} recommended only"] if failed else []
+    not_applicable = len(attestation.run.not_applicable)
+    notes += [f"{not_applicable} not applicable"] if not_applicable else []
     yield f"  {name}: {AREAS.get(name.split('-', 1)[0], 'a part of the contract')}; {', '.join(notes)}"
 
 
@@ -116,7 +116,7 @@ def _promises_not_shown(attestation: Attestation) -> Iterator[str]:
 
 
 def _not_claimed(attestation: Attestation) -> Iterator[str]:
-    """Every class that is not claimed, with its result; then the features that the target does not claim."""
+    """Yield every class that is not claimed with its result, then the features that are not claimed."""
     others = [each for each in attestation.run.classes if each.name not in attestation.run.claimed]
     untried = [on_one_line(each.name) for each in others if each.result == NOT_TRIED]
     yield ""
@@ -136,23 +136,23 @@ def _broken(line: str, width: int) -> list[str]:
 
 
 def day(moment: str) -> str:
-    """A moment's day, as ``25 November 2026``."""
+    """Return a time's day as ``25 November 2026``."""
     date = datetime.date.fromisoformat(moment[:10])
     return f"{date.day} {date:%B %Y}"
 
 
 def badge_data(found: list[Attestation]) -> dict[str, object]:
-    """The badge as the JSON that badge services read (schema version 1 of shields.io's endpoint)."""
+    """Return the badge as JSON for badge services (schema version 1 of shields.io's endpoint)."""
     waivers = sum(len(each.run.waivers) for each in found)
-    what = found[0].conformance_class if len(found) == 1 else f"{len(found)} classes"
+    scope = found[0].conformance_class if len(found) == 1 else f"{len(found)} classes"
     by = "" if found[0].attester.annotations.challenge else " (self-attested)"
-    message = f"conformant: {on_one_line(what)}{by}" + (f", {plural(waivers, 'waiver')}" if waivers else "")
+    message = f"conformant: {on_one_line(scope)}{by}" + (f", {plural(waivers, 'waiver')}" if waivers else "")
     label = f"NextEpoch {_contract(found[0])}"
     return {"schemaVersion": 1, "label": label, "message": message, "color": (AMBER if waivers else GREEN).lstrip("#")}
 
 
 def badge(found: list[Attestation]) -> str:
-    """The badge as an SVG that loads nothing and says in words what it shows."""
+    """Return the badge as an SVG that loads nothing and has an accessible title."""
     data = badge_data(found)
     label, message = html.escape(str(data["label"])), html.escape(str(data["message"]))
     left, right = (round(_width(str(data[name]))) + PADDING for name in ("label", "message"))
@@ -170,10 +170,10 @@ def badge(found: list[Attestation]) -> str:
 
 
 def _width(text: str) -> float:
-    """About how wide the text is drawn, in pixels: narrow, wide and other characters of Verdana at 11 px."""
+    """Estimate the width of a text in pixels: narrow, wide and other characters of Verdana at 11 px."""
     return sum(NARROW_PX if each in NARROW else WIDE_PX if each in WIDE else CHARACTER_PX for each in text)
 
 
 def badge_json(found: list[Attestation]) -> str:
-    """The badge's JSON, written."""
+    """Return the badge's JSON text."""
     return json.dumps(badge_data(found), indent=1, ensure_ascii=False) + "\n"

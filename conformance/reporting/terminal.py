@@ -1,4 +1,4 @@
-"""What a run says on a terminal: each cause in full, the promises not kept, the classes, the closing lines."""
+"""Terminal output of a run: each cause in full, the promises not kept, the classes, the closing lines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_CAUSES = 15
 MOST_LISTED = 30
 MOST_NAMED = 3
 AFTER_ALL_WAIVERS = "9999-12-31"
-"""Of a cause no check is waived: its waiver has run out, or the run is strict."""
+"""No check of a cause is waived: its waiver has expired, or the run is strict."""
 LABEL = 11
 NARROWEST = 40
 LONGEST = 1200
@@ -58,26 +58,26 @@ STATEMENTS = {
 
 
 def give_up(stream: TextIO) -> None:
-    """Has a stream lead nowhere: who read it has gone (``| head``), or there is no room."""
+    """Redirect a stream to nowhere after a write error: the reader ended (``| head``), or the disk is full."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def in_colour(stream: TextIO, wanted: str = "auto", variables: Mapping[str, str] = os.environ) -> bool:
-    """Whether to write to the stream in colour: "yes" and "no" decide, "auto" asks the environment and the stream."""
-    if wanted != "auto":
-        return wanted == "yes"
+def in_colour(stream: TextIO, choice: str = "auto", variables: Mapping[str, str] = os.environ) -> bool:
+    """Return whether to write in colour: "auto" depends on the environment and the stream."""
+    if choice != "auto":
+        return choice == "yes"
     if variables.get("NO_COLOR"):
         return False
     return bool(variables.get("FORCE_COLOR")) or moves_cursor(stream, variables)
 
 
 def moves_cursor(stream: TextIO, variables: Mapping[str, str] = os.environ) -> bool:
-    """Whether the stream is a terminal that obeys control sequences."""
+    """Return whether the stream is a terminal with control sequences."""
     return variables.get("TERM") != "dumb" and stream.isatty()
 
 
 def painted(text: str, name: str, colour: bool) -> str:
-    """The text in a colour, or as it is."""
+    """Return the text in a colour, or unchanged."""
     return f"\x1b[{CODES[name]}m{text}\x1b[0m" if colour and text and name in CODES else text
 
 
@@ -94,12 +94,12 @@ def failure_text(
     recipes: Mapping[str, str] | None = None,
     more: Iterable[tuple[str, str]] = (),
 ) -> str:
-    """A check that does not pass: id, level, what is wrong, clause and its words, expected, observed, curl, replay.
+    """Describe a check that does not pass: id, level, deviation, clause, expected, observed, curl, replay.
 
-    ``width`` is the terminal's (0: lines are not broken); commands are never broken, so that they can be pasted.
-    ``run`` is how commands name the run, ``folder`` where it is, where that is another name. Without ``evidence`` the
-    curl line is that of the finding, where it has one. ``day`` is the one that waivers are held against; "" for one
-    that is before them all. ``more`` are lines to add, each with its label.
+    ``width`` is the terminal's (0: no wrapping); commands are never wrapped, so that they can be pasted.
+    ``run`` is the run's name in commands, ``folder`` its path if that differs.
+    Without ``evidence`` the curl line is that of the finding, if any.
+    ``day`` decides whether waivers are valid; "" means that all are. ``more`` are additional lines, each with a label.
     """
     verdict = outcome(result, day)
     head = painted(verdict.upper(), COLOURS.get(verdict, "bold"), colour)
@@ -114,7 +114,7 @@ def failure_text(
     if result.failing and result.level == Level.MAY:
         lines += _labelled("", NOT_BINDING, width, colour)
     for label, text in _detail_lines(result):
-        # A path has no place to be broken at.
+        # A path cannot be wrapped.
         lines += _labelled(label, shortened(on_one_line(text), LONGEST), 0 if label == "asked" else width, colour)
     command = curl_of(result, evidence or {}, dict(secret_names or {}))
     known = recipes or {name: each for finding in result.findings for name, each in finding.get("recipes", {}).items()}
@@ -149,14 +149,13 @@ def _detail_lines(result: CheckResult) -> Iterable[tuple[str, str]]:
 
 
 def _said_by_title(result: CheckResult) -> bool:
-    """Whether the title of the finding has all of what was expected and observed."""
     finding = first_finding(result)
     whole = f"Got {on_one_line(finding['observed'])}; expected {on_one_line(finding['expected'])}"
     return len(result.findings) == 1 and title(result).startswith(whole)
 
 
 def findings(record: Record, width: int, colour: bool, run: str = "RUN", folder: str = "") -> str:
-    """The causes of all failures, each once, and a line for each waived one; of many causes the first in full."""
+    """Return the causes of all failures, the first ones in full, and a line for each waived failure."""
     found = overview(record)
     texts = [_cause_text(cause, width, colour, run, folder) for cause in found.causes[:MOST_CAUSES]]
     if rest := found.causes[MOST_CAUSES:]:
@@ -181,7 +180,7 @@ def _cause_text(cause: Cause, width: int, colour: bool, run: str, folder: str) -
 
 
 def promise_lines(found: Overview, colour: bool) -> list[str]:
-    """A line for each promise that is not kept, and the number of those that are."""
+    """Return a line for each promise that is not kept, and the tally."""
     lines = []
     for views in found.not_kept():
         lines += [_promise_line(each, colour) for each in views[:MOST_LISTED]]
@@ -209,7 +208,7 @@ def _labelled(label: str, text: str, width: int, colour: bool) -> list[str]:
 
 
 def class_table(classes: Iterable[ClassSummary], colour: bool) -> str:
-    """The classes with what may be said of each, and how many checks pass of those that apply."""
+    """Return a table of the classes with their statements, and how many applicable checks pass."""
     rows = [("class", "statement", *(level.value for level in Level))]
     shown = list(classes)
     for each in shown:
@@ -231,9 +230,9 @@ def _share(tally: Tally) -> str:
 
 
 def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool = False) -> str:
-    """The last lines of a run: promises not kept, classes, the statement, the counts, where the reports are.
+    """Return the last lines of a run: promises not kept, classes, the statement, the counts, the reports' paths.
 
-    If ``quiet``, only the statement, the counts and the path of the HTML report.
+    ``quiet``: only the statement, the counts and the path of the HTML report.
     """
     classes = summarise(record)
     whole = overall(record, classes)
@@ -255,7 +254,7 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
 
 
 def _leftovers(record: Record) -> Iterator[str]:
-    """One line on what the run could not remove from the target."""
+    """Yield one line about what the run could not remove from the target."""
     if names := [on_one_line(str(each.get("what", ""))) for each in record.leftovers()]:
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         listed = shortened(", ".join(names[:MOST_NAMED]), 200)

@@ -1,4 +1,4 @@
-"""Text from a target made harmless and readable: nothing in it is executed, hidden or reordered."""
+"""Sanitizing of text from a target: nothing in it is executed, hidden or reordered."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with control, bidirectional and invisible characters and lone surrogates shown as what they are.
+    """Return the text with control, bidirectional and invisible characters and lone surrogates made visible.
 
-    Line feeds and tabs stay. What remains is valid in UTF-8 and in XML 1.0, and safe on a terminal.
+    Line feeds and tabs stay. The result is valid in UTF-8 and XML 1.0, and safe on a terminal.
     """
     return UNSEEN.sub(_picture, text)
 
 
 def plain_xml(text: str) -> str:
-    """The text where XML, with the names of its elements without their prefix and without the blanks behind them.
+    """Return XML text without namespace prefixes and blanks in tags; other text unchanged.
 
-    Namespaces in XML 1.0 section 4 and XML 1.0 section 3.1 let a server write both, and they mean nothing.
+    A server may write both (Namespaces in XML 1.0 section 4, XML 1.0 section 3.1); they have no meaning.
     """
     if not text.lstrip("\ufeff").startswith("<"):
         return text
@@ -39,19 +39,19 @@ def plain_xml(text: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """The visible text with all blanks, line ends among them, as single spaces."""
+    """Return the visible text with whitespace and line ends as single spaces."""
     return " ".join(visible(text.replace("\r\n", "\n")).split())
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """The text, cut after ``longest`` characters, with the number of those left out."""
+    """Truncate the text after ``longest`` characters, with the number of omitted ones."""
     if len(text) <= longest:
         return text
     return f"{text[:longest]}… ({len(text) - longest:,} more characters)"
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words that suit their size: ``8 ms``, ``1.4 s``, ``3 min 5 s``."""
+    """Return a duration in a suitable unit: ``8 ms``, ``1.4 s``, ``3 min 5 s``."""
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
     if seconds < 60:
@@ -61,12 +61,12 @@ def duration(seconds: float) -> str:
 
 
 def size(octets: int) -> str:
-    """A number of bytes in words."""
+    """Return a number of bytes in a suitable unit."""
     if octets < 1024:
         return f"{octets} bytes" if octets != 1 else "1 byte"
     return f"{octets / 1024:.1f} KiB" if octets < 1024 * 1024 else f"{octets / 1024 / 1024:.1f} MiB"
 
 
 def sentence(text: str) -> str:
-    """The text with a capital first letter, the others as they are."""
+    """Return the text with a capital first letter, the others unchanged."""
     return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""What the HTML report says, as plain data: the template only lays it out."""
+"""The content of the HTML report as plain data, for the template."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OUTCOMES = ("fail", "error", "inconclusive", "waived", "pass", "not-applicable")
 
 @dataclass(frozen=True)
 class CheckView:
-    """One check with all that the report says of it; of one that went well neither exchanges nor commands."""
+    """One check in the report; exchanges and commands are only set if it did not go well."""
 
     result: CheckResult
     outcome: str
@@ -44,7 +44,7 @@ class CheckView:
     label: str
     recipes: list[str]
     script: str
-    """The command that runs the script of a finding, where no curl line shows it; ""."""
+    """The command that runs the script of a finding without a curl line, or ""."""
     replay: str
     entries: list[exchanges.Entry]
     took: str
@@ -56,18 +56,18 @@ class CheckView:
 
     @property
     def left_out(self) -> int:
-        """The requests of a property that are not in the evidence."""
+        """The number of a property's requests that are not in the evidence."""
         return max(0, self.result.requests - len(self.entries))
 
     @property
     def wrong(self) -> str:
-        """What is wrong, of a check that fails; else ""."""
+        """The deviation of a failing check, else ""."""
         return title(self.result) if self.result.failing else ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the page: a check, or the checks of a requirement that ended alike and need no more words."""
+    """One row of the page: a check, or the passed checks of a requirement."""
 
     view: CheckView
     alike: list[CheckResult]
@@ -75,18 +75,18 @@ class Row:
 
     @property
     def needs_no_words(self) -> bool:
-        """Whether the row shows no more than its clause and its cases."""
+        """Whether the row shows only its clause and its cases."""
         return _needs_no_words(self.view.result)
 
     @property
     def events(self) -> Counter[str]:
-        """What the properties of the row tried and met, summed."""
+        """The summed events of the row's properties."""
         return sum((Counter(each.events) for each in (self.view.result, *self.alike)), Counter())
 
 
 @dataclass(frozen=True)
 class Surface:
-    """One surface of the target: where it is and what the preflight saw. ``state`` is ok, warn, fail or unknown."""
+    """One surface of the target, with the preflight's result. ``state`` is ok, warn, fail or unknown."""
 
     name: str
     address: str
@@ -122,7 +122,7 @@ class Report:
 
 
 def build(record: Record) -> Report:
-    """Everything that the report shows, from a run's record."""
+    """Return the content of the report for a run's record."""
     classes = summarise(record)
     by_outcome = _by_outcome(record)
     checks = _checks(record)
@@ -175,26 +175,28 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 
 
 def _surfaces(record: Record) -> list[Surface]:
-    seen = {str(state.get("surface")): state for state in record.info.preflight}
+    states = {str(state.get("surface")): state for state in record.info.preflight}
     configured = {name: table for name in SURFACES if isinstance(table := record.info.configuration.get(name), dict)}
-    return [_surface(name, configured.get(name, {}), seen.get(name)) for name in dict.fromkeys([*configured, *seen])]
+    return [
+        _surface(name, configured.get(name, {}), states.get(name)) for name in dict.fromkeys([*configured, *states])
+    ]
 
 
-def _surface(name: str, table: Mapping[str, Any], seen: Mapping[str, Any] | None) -> Surface:
-    address = str(table.get(SURFACES.get(name, "url")) or (seen or {}).get("url") or "")
-    if seen is None:
+def _surface(name: str, table: Mapping[str, Any], preflight: Mapping[str, Any] | None) -> Surface:
+    address = str(table.get(SURFACES.get(name, "url")) or (preflight or {}).get("url") or "")
+    if preflight is None:
         return Surface(name, address, "unknown", "no preflight", [])
-    lines = [(str(line[0]), str(line[1])) for line in seen.get("lines", []) if len(line) == 2]
+    lines = [(str(line[0]), str(line[1])) for line in preflight.get("lines", []) if len(line) == 2]
     kinds = {kind for kind, _ in lines}
-    if not seen.get("reachable"):
-        return Surface(name, address, "fail", f"not reachable: {seen.get('cause') or 'no cause given'}", lines)
+    if not preflight.get("reachable"):
+        return Surface(name, address, "fail", f"not reachable: {preflight.get('cause') or 'no cause given'}", lines)
     state = next((kind for kind in ("fail", "warn") if kind in kinds), "ok")
-    if seen.get("locked"):
+    if preflight.get("locked"):
         return Surface(name, address, "fail", "nothing of it can be judged", lines)
-    words = {"ok": "reachable", "warn": "reachable, with remarks", "fail": "reachable, with faults"}[state]
-    if trip := seen.get("round_trip_s"):
+    summary = {"ok": "reachable", "warn": "reachable, with remarks", "fail": "reachable, with faults"}[state]
+    if trip := preflight.get("round_trip_s"):
         lines.append(("ok", f"one round trip takes {duration(float(trip))}"))
-    return Surface(name, address, state, words, lines)
+    return Surface(name, address, state, summary, lines)
 
 
 def _checks(record: Record) -> dict[str, list[CheckView]]:
@@ -230,7 +232,7 @@ def _check(result: CheckResult, record: Record, evidence: dict[str, dict[str, An
 
 
 def _rows(views: list[CheckView]) -> list[Row]:
-    """Rows in order: checks of one requirement that went well share the row of the first."""
+    """Return the rows in order; checks of one requirement that went well share a row."""
     rows: dict[tuple[str, ...], Row] = {}
     for view in views:
         result = view.result

@@ -1,7 +1,7 @@
-"""How a target behaved in the eyes of one check: what does not vary from run to run of its answers.
+"""The behaviour of a target in one check: the parts of its responses that do not vary between runs.
 
-For each kind of request that a check makes: the statuses, header fields, error codes and media types of the answers.
-Names of the run's own, identifiers and times are left out, and so are fields that say nothing of the service.
+For each kind of request: the statuses, header fields, error codes and media types of the responses. Names of the run,
+identifiers, times and fields that say nothing about the service are left out.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ LONGEST_CODE = 80
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is compared of one answer, and the id of its exchange."""
+class Response:
+    """The compared parts of one response, and the id of its exchange."""
 
     status: int
     fields: frozenset[str]
@@ -41,44 +41,43 @@ class Answer:
     media_type: str
     exchange: str
 
-    def equals(self, other: Answer) -> bool:
-        """Whether it is the same answer, to another request perhaps."""
+    def equals(self, other: Response) -> bool:
+        """Return whether two responses are equal, except for their exchange."""
         return replace(self, exchange=other.exchange) == other
 
 
-Behaviour = dict[str, list[Answer]]
-"""The answers by the kind of request: client, method, path and names of the query."""
+Behaviour = dict[str, list[Response]]
+"""The responses by the kind of request: method, path and names of the query."""
 
 
 def behaviour(entries: Iterable[dict[str, Any]]) -> Behaviour:
-    """The behaviour that the evidence of one check shows; nothing where its requests were made at the same time.
+    """Return the behaviour in the evidence of one check; nothing if it sent concurrent requests, whose order varies.
 
-    Of those it is chance which is answered first. Nor of a kind of request that was left without an answer, as one is
-    which the check breaks off: the answers to the others would be taken for those to it.
+    Kinds of requests of which one has no response are left out: the responses could not be matched between runs.
     """
     exchanges = [entry for entry in filter(is_whole, entries) if entry["kind"] == "exchange"]
     answered = [entry for entry in exchanges if entry["status"]]
     silent = {_request(entry) for entry in exchanges if not entry["status"]}
     found: Behaviour = defaultdict(list)
-    if not _at_once(answered):
+    if not _overlap(answered):
         for entry in answered:
-            found[_request(entry)].append(_answer(entry))
-    return {request: answers for request, answers in found.items() if request not in silent}
+            found[_request(entry)].append(_response(entry))
+    return {request: responses for request, responses in found.items() if request not in silent}
 
 
 def differences(old: Behaviour, new: Behaviour) -> Iterator[tuple[str, str, str]]:
-    """In which ways answers to the same kinds of request differ: the words, and an exchange of each side."""
+    """Yield how responses to the same kind of request differ: a description, and an exchange of each run."""
     for request in sorted(old.keys() & new.keys()):
-        before, after = _last_of_each(old[request], new[request])
-        for words in _changes(before, after):
-            yield f"{request}: {words}", before[-1].exchange, after[-1].exchange
+        before, after = _comparable(old[request], new[request])
+        for change in _changes(before, after):
+            yield f"{request}: {change}", before[-1].exchange, after[-1].exchange
 
 
-def _last_of_each(old: list[Answer], new: list[Answer]) -> tuple[list[Answer], list[Answer]]:
-    """Return as many answers of both: what several checks share (a set-up, a token) is requested by the first alone.
+def _comparable(old: list[Response], new: list[Response]) -> tuple[list[Response], list[Response]]:
+    """Return equally many responses of both: only the first check requests what checks share (a set-up, a token).
 
-    Where each answer of the one side is among those of the other, in their order, the others are of what is shared. A
-    server error is never taken for that. Where they differ, those at the end are compared.
+    If one side's responses are among the other's, in order, the rest is taken for shared requests, unless it has a
+    server error. Otherwise the last responses are compared.
     """
     count = min(len(old), len(new))
     fewer, more = (old, new) if len(old) <= len(new) else (new, old)
@@ -87,27 +86,27 @@ def _last_of_each(old: list[Answer], new: list[Answer]) -> tuple[list[Answer], l
     return old[-count:], new[-count:]
 
 
-def _among(fewer: list[Answer], more: list[Answer]) -> list[Answer]:
-    """Return the answers of ``more`` that equal ``fewer`` in their order; none where one is missing or 5xx is left."""
+def _among(fewer: list[Response], more: list[Response]) -> list[Response]:
+    """Return the responses of ``more`` that equal ``fewer``, in order; none if one is missing or a 5xx remains."""
     rest, found = iter(more), []
-    for wanted in fewer:
+    for expected in fewer:
         for each in rest:
-            if each.equals(wanted):
+            if each.equals(expected):
                 found.append(each)
                 break
         else:
             return []
-    left = [each for each in more if not any(each is one for one in found)]
-    return [] if any(each.status >= 500 for each in left) else found
+    others = [each for each in more if not any(each is match for match in found)]
+    return [] if any(each.status >= 500 for each in others) else found
 
 
-def _changes(before: list[Answer], after: list[Answer]) -> Iterator[str]:
-    for name, what in (("status", "status"), ("code", "error code"), ("media_type", "media type")):
-        was, now = ({str(getattr(each, name)) for each in answers} - {""} for answers in (before, after))
+def _changes(before: list[Response], after: list[Response]) -> Iterator[str]:
+    for name, label in (("status", "status"), ("code", "error code"), ("media_type", "media type")):
+        was, now = ({str(getattr(each, name)) for each in responses} - {""} for responses in (before, after))
         if was != now:
-            yield f"{what} {_listed(was)} → {_listed(now)}"
+            yield f"{label} {_listed(was)} → {_listed(now)}"
     for status in sorted({each.status for each in before} & {each.status for each in after}):
-        was, now = (_fields(answers, status) for answers in (before, after))
+        was, now = (_fields(responses, status) for responses in (before, after))
         if was != now:
             changes = [
                 *(f"without {name}" for name in sorted(was - now)),
@@ -116,8 +115,8 @@ def _changes(before: list[Answer], after: list[Answer]) -> Iterator[str]:
             yield f"the header fields of {status} are now {', '.join(changes)}"
 
 
-def _fields(answers: list[Answer], status: int) -> set[str]:
-    return {name for each in answers if each.status == status for name in each.fields}
+def _fields(responses: list[Response], status: int) -> set[str]:
+    return {name for each in responses if each.status == status for name in each.fields}
 
 
 def _listed(values: set[str]) -> str:
@@ -131,11 +130,11 @@ def _request(entry: dict[str, Any]) -> str:
     return f"{entry['method']} {VOLATILE_PART.sub('*', parts.path)}{query}"
 
 
-def _answer(entry: dict[str, Any]) -> Answer:
+def _response(entry: dict[str, Any]) -> Response:
     fields = {str(name).lower(): str(value) for name, value in entry["response_headers"]}
     media_type = fields.get("content-type", "").partition(";")[0].strip().lower()
     names = frozenset(name for name, value in fields.items() if not _is_volatile(name, value))
-    return Answer(entry["status"], names, _code(entry), media_type, entry["id"])
+    return Response(entry["status"], names, _code(entry), media_type, entry["id"])
 
 
 def _is_volatile(name: str, value: str) -> bool:
@@ -143,7 +142,7 @@ def _is_volatile(name: str, value: str) -> bool:
 
 
 def _code(entry: dict[str, Any]) -> str:
-    """The code of an error answer: of OAuth (RFC 6749), the registry (OCI) or S3; "" where there is none."""
+    """Return the error code of a response (OAuth, OCI or S3), or ""."""
     text = str(entry["response_body"].get("text", ""))
     if entry["status"] < 400 or not text:
         return ""
@@ -158,6 +157,6 @@ def _code(entry: dict[str, Any]) -> str:
     return str(code.get("code", "") if isinstance(code, dict) else code)[:LONGEST_CODE]
 
 
-def _at_once(exchanges: list[dict[str, Any]]) -> bool:
+def _overlap(exchanges: list[dict[str, Any]]) -> bool:
     spans = sorted((each["started"], each["started"] + each["duration_s"]) for each in exchanges)
     return any(later[0] < earlier[1] for earlier, later in pairwise(spans))

@@ -1,7 +1,6 @@
-"""Two runs compared: what newly fails, what was fixed, what can no longer be judged, and what drifted silently.
+"""Comparison of two runs: new failures, fixes, checks that are no longer judged, and silent changes of behaviour.
 
-``compare(old, new).changes`` is in the order in which one wants to know. Runs of different targets may be compared:
-that staging differs from production is what one may want to see.
+``compare(old, new).changes`` has the most important change first. The runs may be of different targets.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from conformance.vocabulary.wording import plural
 
 
 class Kind(StrEnum):
-    """What became of a check from one run to the other, the worst first."""
+    """How a check changed between two runs, the worst change first."""
 
     NEWLY_FAILING = "newly failing"
     NEWLY_UNJUDGED = "newly not judged"
@@ -35,9 +34,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. ``before`` and ``now`` are verdicts ("" where there is no such check); ``details`` say more.
+    """One difference. ``before`` and ``now`` are verdicts ("" if a run has no such check).
 
-    ``exchanges`` are the ids of an exchange of each run that shows it, where one does.
+    ``exchanges`` are the ids of an exchange of each run that shows the difference, or "".
     """
 
     kind: Kind
@@ -52,13 +51,13 @@ class Change:
 
     @property
     def binding(self) -> bool:
-        """Whether it can make a release wait: it is about a MUST, and not waived."""
+        """Whether it can block a release: it concerns a MUST and is not waived."""
         return self.level == Level.MUST and not self.waived
 
 
 @dataclass(frozen=True)
 class PromiseChange:
-    """A promise of both runs whose verdict is another now."""
+    """A promise whose verdict differs between the runs."""
 
     id: str
     name: str
@@ -67,14 +66,14 @@ class PromiseChange:
 
     @property
     def kind(self) -> str:
-        """What became of it."""
+        """The heading of the change."""
         newly = self.now in (PromiseVerdict.BROKEN, PromiseVerdict.KEPT)
         return f"promises newly {self.now}" if newly else "promises changed"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All differences between two runs, and remarks on what makes them less comparable."""
+    """All differences between two runs, and remarks on what limits the comparison."""
 
     old: Record
     new: Record
@@ -83,19 +82,19 @@ class Comparison:
     remarks: list[str]
 
     def promises_by_kind(self) -> dict[str, list[PromiseChange]]:
-        """The promises whose verdict changed: newly broken, newly kept, the others."""
+        """Return the promises whose verdict changed: newly broken, newly kept, others."""
         found: dict[str, list[PromiseChange]] = {}
         for kind in ("promises newly broken", "promises newly kept", "promises changed"):
-            if those := [each for each in self.promises if each.kind == kind]:
-                found[kind] = those
+            if changed := [each for each in self.promises if each.kind == kind]:
+                found[kind] = changed
         return found
 
     def of(self, kind: Kind) -> list[Change]:
-        """The changes of one kind."""
+        """Return the changes of one kind."""
         return [change for change in self.changes if change.kind == kind]
 
     def exit_code(self, fail_on: str) -> int:
-        """``regression``: 1 where a MUST newly fails, 7 where one is no longer judged; ``any``: 1 for any change."""
+        """For ``any``, return 1 for any change; for ``regression``, 1 if a MUST newly fails, 7 if one is not judged."""
         if fail_on == "any":
             return ExitCode.NON_CONFORMANT if self.changes else ExitCode.CONFORMANT
         if any(change.binding for change in self.of(Kind.NEWLY_FAILING)):
@@ -105,16 +104,16 @@ class Comparison:
 
 
 def compare(old: Record, new: Record) -> Comparison:
-    """Every difference between two runs; RecordError where they have nothing in common."""
+    """Return every difference between two runs; RecordError if they have no check in common."""
     before, now = ({result.id: result for result in record.results} for record in (old, new))
     if not before.keys() & now.keys():
         raise RecordError(f"{old.folder} and {new.folder} have no check in common; there is nothing to compare")
     day = new.info.started[:10]
-    # A check that only one run selected says nothing of the target.
-    every = (
-        [*now, *(before.keys() - now.keys())] if _same_choice(old, new) else [each for each in now if each in before]
+    # A check that only one run selected says nothing about the target.
+    compared = (
+        [*now, *(before.keys() - now.keys())] if _same_selection(old, new) else [each for each in now if each in before]
     )
-    found = [_change(before.get(each), now.get(each), day) for each in every]
+    found = [_change(before.get(each), now.get(each), day) for each in compared]
     changes = [*filter(None, found), *_drift(old, new, before, now)]
     order = list(Kind)
     changes.sort(key=lambda change: (order.index(change.kind), change.level != Level.MUST, change.id))
@@ -122,7 +121,7 @@ def compare(old: Record, new: Record) -> Comparison:
 
 
 def _promises(old: Record, new: Record) -> Iterator[PromiseChange]:
-    """The promises whose verdict changed; those that one of the runs has no check of cannot be compared."""
+    """Yield the promises whose verdict changed, of those that both runs have checks of."""
     before, now = by_id(old), by_id(new)
     for each, promise in now.items():
         if each in before and before[each].verdict != promise.verdict:
@@ -145,7 +144,7 @@ def _change(before: CheckResult | None, now: CheckResult | None, day: str) -> Ch
 
 
 def _shown(result: CheckResult | None) -> str:
-    """The exchange of a finding."""
+    """Return the id of the last exchange of a result's findings, or ""."""
     named = [each for finding in (result.findings if result else []) for each in finding.get("exchanges", [])]
     return str(named[-1]) if named else ""
 
@@ -163,20 +162,20 @@ def _kind(before: CheckResult | None, now: CheckResult | None) -> Kind | None:
 
 
 def _drift(old: Record, new: Record, before: dict[str, CheckResult], now: dict[str, CheckResult]) -> Iterator[Change]:
-    """Answers that changed where no promise broke; not of properties, whose examples are new in each run."""
+    """Yield changed responses of checks that pass in both runs; not of properties, whose examples vary."""
     same = [
         each for each, result in now.items()
         if each in before and before[each].verdict == result.verdict == Verdict.PASS
         and max(before[each].events.get("examples", 1), result.events.get("examples", 1)) == 1
     ]  # fmt: skip
-    was, is_now = _by_check(old), _by_check(new)
+    old_evidence, new_evidence = _by_check(old), _by_check(new)
     for each in same:
-        found = list(differences(behaviour(was[each]), behaviour(is_now[each])))
+        found = list(differences(behaviour(old_evidence[each]), behaviour(new_evidence[each])))
         if found:
             result = now[each]
-            words = [each for each, _, _ in found]
+            details = [description for description, _, _ in found]
             yield Change(
-                Kind.BEHAVIOUR, each, result.level, result.title, Verdict.PASS, Verdict.PASS, words, found[0][1:]
+                Kind.BEHAVIOUR, each, result.level, result.title, Verdict.PASS, Verdict.PASS, details, found[0][1:]
             )
 
 
@@ -187,8 +186,8 @@ def _by_check(record: Record) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _same_choice(old: Record, new: Record) -> bool:
-    """Whether both runs were to make the same checks."""
+def _same_selection(old: Record, new: Record) -> bool:
+    """Return whether both runs selected the same checks."""
     one, other = ((info.profile, info.selection, info.shard) for info in (old.info, new.info))
     return one == other
 
@@ -206,7 +205,7 @@ def _remarks(old: Record, new: Record) -> Iterator[str]:
     different = [name for name, (one, other) in pairs.items() if one != other]
     if different:
         yield f"the runs differ in their {', '.join(different)}"
-    if not _same_choice(old, new):
+    if not _same_selection(old, new):
         ids = [{result.id for result in record.results} for record in (old, new)]
         yield f"{plural(len(ids[0] ^ ids[1]), 'check')} of one run alone: the other was not to make them"
     for record in (old, new):

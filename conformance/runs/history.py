@@ -1,7 +1,7 @@
-"""Many runs of a folder, read one after another: how each check fared over time.
+"""The runs of a folder: how the verdict of each check changed over time.
 
-A check is flaky where its verdict changed and soon changed back while target, contract, suite and seed stayed the
-same; where it passed and has failed ever since, it is a new failure with a first run in which it was seen.
+A check is flaky if its verdict changed and soon changed back while target, contract, suite and seed stayed the same.
+If it passed once and has failed since, it is newly failing, since a first run.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from conformance.runs.record import LONGEST_NAME, RecordError, RunInfo, free_fol
 from conformance.vocabulary.verdict import Verdict
 
 SOON = 2
-"""Runs after which a verdict that is back was never really another."""
+"""A verdict that is back after so many runs is flaky."""
 BAD = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
 
 
 class Trend(StrEnum):
-    """How a check fares, what needs looking at first."""
+    """The trend of a check, the most urgent first."""
 
     NEW = "newly failing"
     FLAKY = "flaky"
@@ -38,7 +38,7 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a history: what it was of, whether it ended, its counts."""
+    """One run of a history: its info, completeness, counts and verdicts."""
 
     folder: Path
     info: RunInfo
@@ -49,14 +49,14 @@ class Run:
 
     @property
     def conditions(self) -> tuple[object, ...]:
-        """What has to be the same for a changed verdict to be chance."""
+        """The conditions that must be equal for a changed verdict to count as flaky."""
         info = self.info
         return info.fingerprint, info.contract_digest, info.suite_version, info.seed, info.explore
 
 
 @dataclass(frozen=True)
 class Course:
-    """One check over the runs, oldest first; "" in a run that did not judge it. Places are of runs."""
+    """The verdicts of a check, oldest run first ("" if a run did not judge it); the numbers are indexes of runs."""
 
     id: str
     title: str
@@ -74,7 +74,7 @@ class Course:
 
 @dataclass(frozen=True)
 class PromiseCourse:
-    """One promise over the runs, oldest first; "" in a run that has no check of it."""
+    """The verdicts of a promise, oldest run first; "" if a run has no check of it."""
 
     id: str
     name: str
@@ -88,7 +88,7 @@ class PromiseCourse:
 
 @dataclass(frozen=True)
 class History:
-    """The runs of one target, oldest first, how each check fared, and each promise that is not kept now."""
+    """The runs of one target, oldest first, the course of each check, and of each promise that is not kept now."""
 
     target: str
     runs: list[Run]
@@ -96,13 +96,13 @@ class History:
     promises: list[PromiseCourse] = field(default_factory=list)
 
     def of(self, trend: Trend) -> list[Course]:
-        """The checks that fare so."""
+        """Return the checks with a trend."""
         return [course for course in self.courses if course.trend == trend]
 
 
 @dataclass
 class Shelf:
-    """The runs of a folder, oldest first; ``remarks`` say which could not be read, a sentence each."""
+    """The runs of a folder, oldest first; ``remarks`` say which could not be read."""
 
     runs: list[Run] = field(default_factory=list)
     titles: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class Shelf:
 
 
 def shelf(folder: Path) -> Shelf:
-    """Every run in a folder, of each no more than the verdicts; RecordError where there is none at all."""
+    """Read the verdicts of every run in a folder; RecordError if it has no run."""
     if not folder.is_dir():
         raise RecordError(f"{folder}: there is no such folder")
     found = Shelf()
@@ -127,7 +127,7 @@ def shelf(folder: Path) -> Shelf:
 
 @dataclass(frozen=True)
 class _Check:
-    """What the verdict of a promise depends on."""
+    """The data of a check that the verdict of its promise depends on."""
 
     promise: str
     level: str
@@ -136,32 +136,32 @@ class _Check:
 
 
 def latest(folder: Path, target: str | None = None) -> Path | None:
-    """Return the run itself where the folder is one, else the last complete run in it; None where there is none."""
+    """Return the folder itself if it is a run, else the last complete run in it; None without any."""
     if (folder / "run.json").exists() or not folder.is_dir():
         return folder
     if not any(folder.glob("*/run.json")):
-        # A folder with others in it may be a run that lost its run.json, which reading it reports.
+        # A folder with subfolders may be a run that lost its run.json: reading it reports that.
         return folder if any(each.is_dir() for each in folder.iterdir()) else None
     runs = [run for run in shelf(folder).runs if run.complete and target in (None, run.info.target)]
     return runs[-1].folder if runs else None
 
 
 def add(folder: Path, run: Path) -> Path:
-    """Copy a run into a folder of runs, under its time and target; RecordError where it cannot be."""
+    """Copy a run into a folder of runs, named by its time and target; RecordError if that fails."""
     info = read_info(run)
     if run.resolve().parent == folder.resolve():
         return run
     name = re.sub(r"[^\w.-]+", "-", f"{info.started[:19].replace(':', '').replace('-', '')}-{info.target}")
-    place = free_folder(folder / name[:LONGEST_NAME])
+    copy = free_folder(folder / name[:LONGEST_NAME])
     try:
-        shutil.copytree(run, place)
+        shutil.copytree(run, copy)
     except (OSError, shutil.Error) as failure:
-        raise RecordError(f"{place}: cannot be written ({failure})") from None
-    return place
+        raise RecordError(f"{copy}: cannot be written ({failure})") from None
+    return copy
 
 
 def prune(folder: Path, keep: int) -> list[Path]:
-    """Remove all but the last runs of each target, ``keep`` of each; return the folders that are gone."""
+    """Remove all but the last ``keep`` runs of each target; return the removed folders."""
     gone = [run.folder for history in histories(shelf(folder)) for run in history.runs[:-keep]]
     for path in gone:
         shutil.rmtree(path, ignore_errors=True)
@@ -189,7 +189,7 @@ def _run(folder: Path, titles: dict[str, tuple[str, str]]) -> Run:
 
 
 def _promises(info: RunInfo, checks: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, PromiseVerdict]:
-    """The verdict of each promise of a run; none of a record that names no promises."""
+    """Return the verdict of each promise of a run; none if its record names no promises."""
     found: dict[str, list[_Check]] = defaultdict(list)
     for verdict, line in checks:
         waiver = line["waiver"] if isinstance(line["waiver"], dict) else None
@@ -214,7 +214,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def histories(found: Shelf) -> list[History]:
-    """A history for each target, by name."""
+    """Return a history for each target, by name."""
     targets = sorted({run.info.target for run in found.runs})
     return [_history(target, [run for run in found.runs if run.info.target == target], found) for target in targets]
 
@@ -228,7 +228,7 @@ def _history(target: str, runs: list[Run], found: Shelf) -> History:
 
 
 def _not_kept(runs: Sequence[Run]) -> list[PromiseCourse]:
-    """The promises whose last verdict is another than kept: broken ones first."""
+    """Return the promises whose last verdict is not kept, broken ones first."""
     order: list[str] = [*PromiseVerdict]
     known = {promise: name_of(promise, run.info) for run in runs for promise in run.promises}
     found = [
@@ -242,10 +242,10 @@ def _not_kept(runs: Sequence[Run]) -> list[PromiseCourse]:
 
 def _course(check: str, runs: Sequence[Run], title_and_level: tuple[str, str]) -> Course:
     verdicts = [run.verdicts.get(check, "") for run in runs]
-    judged = [(place, verdict) for place, verdict in enumerate(verdicts) if verdict]
-    good = [place for place, verdict in judged if verdict == Verdict.PASS]
+    judged = [(index, verdict) for index, verdict in enumerate(verdicts) if verdict]
+    good = [index for index, verdict in judged if verdict == Verdict.PASS]
     bad_since = next(
-        (place for place, verdict in judged if verdict in BAD and place > (good[-1] if good else -1)), None
+        (index for index, verdict in judged if verdict in BAD and index > (good[-1] if good else -1)), None
     )
     trend = _trend(judged, [run.conditions for run in runs], bool(good))
     return Course(check, *title_and_level, verdicts, trend, bad_since, good[-1] if good else None)
@@ -263,13 +263,13 @@ def _trend(judged: list[tuple[int, str]], conditions: Sequence[object], was_good
 
 
 def _flaky(judged: list[tuple[int, str]], conditions: Sequence[object]) -> bool:
-    """Whether a verdict came back within ``SOON`` runs, with nothing else changed."""
+    """Return whether a verdict came back within ``SOON`` runs under the same conditions."""
     stretches: list[list[int]] = []
-    for number, (place, verdict) in enumerate(judged):
-        if number and verdict == judged[number - 1][1] and conditions[place] == conditions[judged[number - 1][0]]:
-            stretches[-1].append(place)
+    for number, (index, verdict) in enumerate(judged):
+        if number and verdict == judged[number - 1][1] and conditions[index] == conditions[judged[number - 1][0]]:
+            stretches[-1].append(index)
         else:
-            stretches.append([place])
+            stretches.append([index])
     verdict_at = dict(judged)
     for before, between, after in zip(stretches, stretches[1:], stretches[2:], strict=False):
         same = len({conditions[each[0]] for each in (before, between, after)}) == 1
@@ -279,21 +279,21 @@ def _flaky(judged: list[tuple[int, str]], conditions: Sequence[object]) -> bool:
 
 
 def shown(courses: Iterable[Course]) -> list[Course]:
-    """Those that are not simply steady."""
+    """Return the courses that are not steady."""
     return [course for course in courses if course.trend != Trend.STEADY]
 
 
 def begun(runs: Sequence[Run | Record]) -> list[str]:
-    """When each run began; with its folder, or else its id, where another of its target began in the same second."""
-    alike: dict[tuple[str, str], list[Run | Record]] = defaultdict(list)
+    """Return when each run began; if several began in the same second, with its folder or else its id."""
+    simultaneous: dict[tuple[str, str], list[Run | Record]] = defaultdict(list)
     for run in runs:
-        alike[run.info.target, run.info.started].append(run)
+        simultaneous[run.info.target, run.info.started].append(run)
 
     def label(run: Run | Record) -> str:
-        others = alike[run.info.target, run.info.started]
-        if len(others) == 1:
+        same = simultaneous[run.info.target, run.info.started]
+        if len(same) == 1:
             return run.info.started
-        own_folders = len({each.folder.resolve().name for each in others}) == len(others)
-        return f"{run.info.started} {run.folder.resolve().name if own_folders else run.info.run_id}"
+        distinct = len({each.folder.resolve().name for each in same}) == len(same)
+        return f"{run.info.started} {run.folder.resolve().name if distinct else run.info.run_id}"
 
     return [label(run) for run in runs]

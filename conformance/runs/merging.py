@@ -1,8 +1,7 @@
-"""The shards of one run joined: check for check what the run would have been unsharded.
+"""Merging of the shards of one run into the record of the whole run.
 
-Refused, each in one sentence, is what does not belong together: another contract, target, seed, suite version,
-profile or selection, another plan, a shard that stands twice, is missing or did not end, a check that stands twice,
-a shard that was changed after it ended.
+Shards must have the same contract, target, seed, suite version, profile, selection and plan. Each must be present once,
+complete and unchanged, and no check may be in two.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ PART = ("shard", "run_id", "started", "duration_s", "requests")
 
 
 def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) -> Record:
-    """Writes the run of these shards into a new folder; RecordError says why they cannot be joined."""
+    """Write the merged run of these shards into a new folder; RecordError if they cannot be merged."""
     shards = _ordered([read_whole(folder) for folder in folders])
     results = list(_results(shards))
     for shard in shards:
@@ -56,14 +55,14 @@ def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) ->
 
 
 def _waivers(shards: Sequence[Record], results: Sequence[CheckResult]) -> Iterator[dict[str, Any]]:
-    """Yield the waivers that the shards read; of an older record, those that name its failing checks."""
+    """Yield the waivers that the shards read; for an older record, those of its failing checks."""
     for shard in shards:
         yield from shard.info.waivers or []
     yield from (result.waiver for result in results if result.waiver)
 
 
 def _need_sealed(folder: Path) -> None:
-    """RecordError where a shard was changed after it ended: the seal of the joined run would hide that."""
+    """Raise RecordError if a shard was changed after it ended: the seal of the merged run would hide that."""
     try:
         check_run_seal(folder)
     except SealError as mistake:
@@ -71,16 +70,16 @@ def _need_sealed(folder: Path) -> None:
 
 
 def _ordered(shards: list[Record]) -> list[Record]:
-    """The shards in their order, once it is sure that they are all the parts of one run."""
+    """Return the shards in order; RecordError unless they are all the parts of one run."""
     first = shards[0]
     for shard in shards:
         if shard.info.shard is None or shard.info.plan is None:
             raise RecordError(f"{shard.folder}: is not a shard (conformance run --shard I/N)")
-        for name, what in SAME.items():
+        for name, label in SAME.items():
             one, other = getattr(first.info, name), getattr(shard.info, name)
             if one != other:
                 values = f"{_shortened(other)}, not {_shortened(one)}"
-                raise RecordError(f"{shard.folder}: another {what} than {first.folder} ({values})")
+                raise RecordError(f"{shard.folder}: another {label} than {first.folder} ({values})")
     by_shard: dict[str, Record] = {}
     for shard in shards:
         name = str(shard.info.shard)
@@ -88,13 +87,13 @@ def _ordered(shards: list[Record]) -> list[Record]:
             raise RecordError(f"{shard.folder}: is shard {name}, as {by_shard[name].folder} is")
         by_shard[name] = shard
     parts = int(str(first.info.shard).partition("/")[2])
-    wanted = [f"{number}/{parts}" for number in range(1, parts + 1)]
-    missing = [each for each in wanted if each not in by_shard]
+    expected = [f"{number}/{parts}" for number in range(1, parts + 1)]
+    missing = [each for each in expected if each not in by_shard]
     if missing or len(by_shard) != parts:
         raise RecordError(
             f"shard {', '.join(missing) or 'numbers beyond the last'} of {parts} is not among the folders"
         )
-    return [by_shard[each] for each in wanted]
+    return [by_shard[each] for each in expected]
 
 
 def _shortened(value: Any) -> str:
@@ -103,8 +102,8 @@ def _shortened(value: Any) -> str:
 
 
 def _results(shards: Sequence[Record]) -> Iterator[CheckResult]:
-    """Every check once; what judges the whole run, of all shards' verdicts the worst."""
-    seen: dict[str, Record] = {}
+    """Yield every check once; a check of the whole run has the worst verdict of all shards."""
+    judged: dict[str, Record] = {}
     whole: dict[str, CheckResult] = {}
     for shard in shards:
         recorded = shard.evidence().keys()
@@ -117,14 +116,16 @@ def _results(shards: Sequence[Record]) -> Iterator[CheckResult]:
             if result.whole_run:
                 whole[result.id] = _worse(whole[result.id], named) if result.id in whole else named
                 continue
-            if result.id in seen:
-                raise RecordError(f"{shard.folder}: {result.id} was also judged by {seen[result.id].folder}")
-            seen[result.id] = shard
+            if result.id in judged:
+                raise RecordError(f"{shard.folder}: {result.id} was also judged by {judged[result.id].folder}")
+            judged[result.id] = shard
             yield named
     yield from whole.values()
     planned = shards[0].info.planned
-    if len(seen) + len(whole) != planned:
-        raise RecordError(f"the shards contain {len(seen) + len(whole)} checks, but the run was divided into {planned}")
+    if len(judged) + len(whole) != planned:
+        raise RecordError(
+            f"the shards contain {len(judged) + len(whole)} checks, but the run was divided into {planned}"
+        )
 
 
 def _worse(one: CheckResult, other: CheckResult) -> CheckResult:
@@ -140,7 +141,7 @@ def _worse(one: CheckResult, other: CheckResult) -> CheckResult:
 
 
 def _prefix(shard: Record) -> str:
-    """The prefix of the workers and exchanges of a shard, which is unique among the shards."""
+    """Return the prefix of a shard's workers and exchanges, unique among the shards."""
     return f"s{str(shard.info.shard).partition('/')[0]}-"
 
 
@@ -148,7 +149,7 @@ def _renamed(shard: Record, result: CheckResult) -> CheckResult:
     prefix, exchanges = _prefix(shard), set(result.exchanges)
 
     def renamed(value: Any) -> Any:
-        """Part of a finding, the ids of exchanges in it renamed: among its exchanges, in its sequence and its proof."""
+        """Return a part of a finding with the ids of exchanges renamed."""
         if isinstance(value, dict):
             return {key: renamed(each) for key, each in value.items()}
         if isinstance(value, list):
@@ -172,7 +173,7 @@ def _copy_evidence(shard: Record, writer: RecordWriter) -> None:
 
 
 def _info(infos: Sequence[RunInfo]) -> RunInfo:
-    """What the merged run says of itself: the first shard's word, with the sums and ends of all."""
+    """Return the info of the merged run: the first shard's, with the sums and times of all."""
     first = infos[0]
     started = min(info.started for info in infos)
     finished = max(str(info.finished) for info in infos)
@@ -191,7 +192,7 @@ def _info(infos: Sequence[RunInfo]) -> RunInfo:
 
 
 def _preflight(infos: Sequence[RunInfo]) -> list[dict[str, Any]]:
-    """The state of each surface as the shard saw it that saw it worst."""
+    """Return the worst state of each surface among the shards."""
     worst: dict[str, dict[str, Any]] = {}
     for state in (state for info in infos for state in info.preflight):
         known = worst.get(str(state.get("surface")))

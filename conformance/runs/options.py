@@ -1,6 +1,6 @@
 """The options of a run, declared once: ``--NAME`` of ``conformance run``, ``--conformance-NAME`` of pytest.
 
-pytest owns ``--strict`` and ``--durations``, and plugins own other short names: one prefix keeps all of ours apart.
+The prefix avoids conflicts with options of pytest (``--strict``, ``--durations``) and its plugins.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Option:
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """What argparse and pytest's parser take besides the name."""
+        """The arguments that argparse and pytest's parser take in addition to the name."""
         if self.metavar is None:
             return {"action": "store_true", "help": self.help}
         return {"metavar": self.metavar, "help": self.help, "type": self.type, "default": self.default}
@@ -76,12 +76,12 @@ OPTIONS = (
 )
 
 
-def pytest_words(values: Mapping[str, Any]) -> list[str]:
+def option_arguments(values: Mapping[str, Any]) -> list[str]:
     """Return pytest's arguments for values by option name; a value of None or False gives no argument."""
-    given = {f"{PREFIX}{name}": value for name, value in values.items() if value is not None and value is not False}
-    return [name if value is True else f"{name}={value}" for name, value in given.items()]
+    options = {f"{PREFIX}{name}": value for name, value in values.items() if value is not None and value is not False}
+    return [name if value is True else f"{name}={value}" for name, value in options.items()]
 
 
 def values_of(arguments: object) -> dict[str, Any]:
-    """Return the values of every option in what ``conformance run`` has parsed, by name."""
+    """Return the value of every option in the parsed arguments of ``conformance run``, by name."""
     return {each.name: getattr(arguments, each.name.replace("-", "_")) for each in OPTIONS}

@@ -1,4 +1,4 @@
-"""What a run's verdicts come to: its exit code, and what they do not show."""
+"""The exit code of a run, and the checks that could not show anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.vocabulary.verdict import ExitCode, Verdict
 
 
 def exit_code(results: Iterable[CheckResult], strict: bool, waivers: Waivers) -> int:
-    """The exit code of a run that was judged to its end; ``strict``: SHOULD counts like MUST, waived like failing."""
+    """Return the exit code of a complete run; ``strict``: SHOULD counts like MUST, and waived like failing."""
     judged = list(results)
     if any(result.verdict == Verdict.ERROR for result in judged):
         return ExitCode.SUITE_ERROR
@@ -26,10 +26,10 @@ def exit_code(results: Iterable[CheckResult], strict: bool, waivers: Waivers) ->
 
 
 def not_shown(results: Iterable[CheckResult]) -> list[CheckResult]:
-    """Checks that were not applicable though the contract does not leave that open.
+    """Return the checks that are not applicable although the contract does not permit that.
 
-    Either the target file lacks something, or no other check of the same requirement was judged: one client program
-    is enough where this machine lacks the others.
+    The target file lacks something, or no check of the same requirement was judged: one client program is enough if
+    this machine lacks the others.
     """
     known = list(results)
     judged = {each.requirement for each in known if each.verdict in (Verdict.PASS, Verdict.FAIL)}
@@ -38,5 +38,5 @@ def not_shown(results: Iterable[CheckResult]) -> list[CheckResult]:
 
 
 def is_key(lack: str) -> bool:
-    """Whether what a check lacks is a key of the target file, and no program."""
+    """Return whether a check lacks a key of the target file, not a program."""
     return not lack.startswith("program:")

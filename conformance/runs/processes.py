@@ -1,4 +1,4 @@
-"""How a run starts Python again, and how it ends when it is asked to."""
+"""Python subprocesses of a run, and its end on SIGTERM."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 def end_on_sigterm() -> None:
     """Make SIGTERM a KeyboardInterrupt, so that a run ends with its record, its reports and its clean-up.
 
-    A container engine that stops it, a CI time limit and ``timeout`` send SIGTERM. Nothing changes outside the main
-    thread, since only the main thread receives signals.
+    Container engines, CI time limits and ``timeout`` send SIGTERM. Only the main thread receives signals.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def own_python(*words: str) -> list[str]:
-    """Return the command with which Python runs a module of ours, whatever modules the current folder contains.
+def own_python(*arguments: str) -> list[str]:
+    """Return the command to run a module of the suite, whatever modules the current folder contains.
 
-    In a checkout that nobody has installed, the modules are found in its root folder.
+    In a checkout that is not installed, Python finds the modules in its root folder.
     """
-    return [sys.executable, *([] if Path.cwd() == ROOT else ["-P"]), *words]
+    return [sys.executable, *([] if Path.cwd() == ROOT else ["-P"]), *arguments]

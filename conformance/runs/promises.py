@@ -18,10 +18,10 @@ UNNAMED = "All checks of a run whose record names no promises"
 
 
 class PromiseVerdict(StrEnum):
-    """What a run shows of a promise, in the order in which reports list it."""
+    """The verdict of a promise, in the order in which reports list it."""
 
     BROKEN = "broken"
-    """A MUST fails; in a strict run a SHOULD too."""
+    """A MUST fails, or a SHOULD in a strict run."""
     NOT_SHOWN = "not shown"
     """None of its checks could be judged."""
     IN_PART = "kept in part"
@@ -30,19 +30,19 @@ class PromiseVerdict(StrEnum):
 
 
 class Judged(Protocol):
-    """What the verdict of a promise depends on, of each of its checks."""
+    """The data of a check that the verdict of its promise depends on."""
 
     @property
     def level(self) -> str:
-        """The level of its requirement."""
+        """The level of the requirement."""
 
     @property
     def verdict(self) -> str:
-        """Its verdict."""
+        """The verdict of the check."""
 
     @property
     def waiver(self) -> dict[str, Any] | None:
-        """The waiver that names it."""
+        """The waiver that names the check."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class PromiseResult:
 
     @property
     def reason(self) -> str:
-        """Why it is not shown: the reason of most of its checks; "" for the other verdicts."""
+        """Why it is not shown: the most frequent reason of its checks; "" for other verdicts."""
         if self.verdict != PromiseVerdict.NOT_SHOWN:
             return ""
         unclear = [each for each in self.applicable if each.reason] or self.results
@@ -84,17 +84,17 @@ class PromiseResult:
 
 
 def promises(record: Record) -> list[PromiseResult]:
-    """The promises that the run has checks of: broken ones first, then not shown, kept in part, kept.
+    """Return the promises that the run has checks of: broken ones first, then not shown, kept in part, kept.
 
     Within a verdict the worst consequence is first, then the order of the contract.
     """
     order = [*PromiseVerdict]
     found = by_id(record).values()
-    return sorted(found, key=lambda each: (order.index(each.verdict), consequence_place(each.consequence)))
+    return sorted(found, key=lambda each: (order.index(each.verdict), consequence_rank(each.consequence)))
 
 
 def by_id(record: Record) -> dict[str, PromiseResult]:
-    """The promises that the run has checks of, in the order of the contract."""
+    """Return the promises that the run has checks of by id, in the order of the contract."""
     checks: dict[str, list[CheckResult]] = {}
     for result in record.results:
         checks.setdefault(result.promise, []).append(result)
@@ -104,12 +104,12 @@ def by_id(record: Record) -> dict[str, PromiseResult]:
 
 
 def name_of(promise: str, info: RunInfo) -> str:
-    """The id and the sentence of a promise; one phrase for the checks of a record that names no promises."""
+    """Return the id and the title of a promise; a fixed text if the record names no promises."""
     return f"{promise} {info.promises.get(promise, {}).get('title', '')}".strip() or UNNAMED
 
 
 def verdict_of(results: Iterable[Judged], day: str, strict: bool = False) -> PromiseVerdict:
-    """The verdict of a promise with these checks; waivers are compared with ``day`` (``YYYY-MM-DD``)."""
+    """Return the verdict of a promise with these checks; ``day`` (``YYYY-MM-DD``) decides whether waivers are valid."""
     checks = list(results)
     failing = {each.level for each in checks if counts_against(each, day, strict)}
     if Level.MUST in failing or (strict and failing):
@@ -121,18 +121,18 @@ def verdict_of(results: Iterable[Judged], day: str, strict: bool = False) -> Pro
 
 
 def counts_against(result: Judged, day: str, strict: bool = False) -> bool:
-    """Whether a failure is held against its promise: no MAY is, and a waived one only in a strict run."""
+    """Return whether a check fails its promise: a MAY never does, a waived failure only in a strict run."""
     return result.verdict == Verdict.FAIL and result.level != Level.MAY and (strict or not waived(result, day))
 
 
 def waived(result: Judged, day: str) -> bool:
-    """Whether a waiver covers the check on a day."""
+    """Return whether a waiver covers the check on a day."""
     waiver = result.waiver or {}
     return bool(waiver) and not waiver.get("expired") and str(waiver.get("until") or day) >= day
 
 
-def consequence_place(consequence: str) -> int:
-    """The place of a consequence among the others, the worst first."""
+def consequence_rank(consequence: str) -> int:
+    """Return the rank of a consequence, the worst first."""
     known = [*Consequence]
     return known.index(Consequence(consequence)) if consequence in known else len(known)
 

@@ -1,6 +1,6 @@
-"""The run record, read. What a folder holds stands with how it is written (``record``).
+"""Reading of run records; ``record`` describes the format.
 
-A folder that is not whole is read as far as it goes and says so.
+A damaged record is read as far as possible, with remarks on what is missing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from conformance.vocabulary.verdict import Verdict
 
 FINDING = {"expected", "observed", "hint", "exchanges"}
 LONGEST_LINE = 1 << 25
-"""Bytes of a line, at most: a small compressed file may claim a line that no memory holds."""
+"""Bytes of a line, at most: a small compressed file may expand to a line larger than memory."""
 CLAUSE = dict.fromkeys(("document", "section", "quote", "url"), "")
 
 
 @dataclass
 class Record:
-    """A run's folder, read: info, results with amendments applied (to which checks), completeness, and remarks."""
+    """The content of a run's folder; ``amended`` are the checks whose amendments ``results`` include."""
 
     folder: Path
     info: RunInfo
@@ -38,7 +38,7 @@ class Record:
     _evidence: dict[str, dict[str, Any]] | None = field(default=None, repr=False, compare=False)
 
     def evidence(self) -> dict[str, dict[str, Any]]:
-        """Every exchange and transcript by id, read once; what several checks look at is of the first of them."""
+        """Return every exchange and transcript by id, read once; a shared one is of the first check that uses it."""
         if self._evidence is None:
             self._evidence = {}
             for entry in self.evidence_of_checks():
@@ -46,24 +46,24 @@ class Record:
         return self._evidence
 
     def evidence_to_show(self) -> dict[str, dict[str, Any]]:
-        """The same for reports, which show no exchange of a run in which nothing goes wrong: then nothing is read."""
+        """Return the evidence for reports: none if nothing went wrong, since they show none then."""
         return {} if all(result.went_well for result in self.results) else self.evidence()
 
     def evidence_of_checks(self) -> Iterator[dict[str, Any]]:
-        """Every exchange and transcript of every check, in the order in which they were written.
+        """Yield every exchange and transcript of every check, in the order of writing.
 
-        What several checks look at comes once for each; lines that cannot be read are left out and remarked on.
+        A shared exchange comes once for each check. Unreadable lines are left out, with a remark.
         """
         for path in self.evidence_files():
             yield from entries_of(path, self.remarks)
 
     def evidence_files(self) -> list[Path]:
-        """The files of evidence, by name: compressed, or plain NDJSON as an older suite wrote them."""
+        """Return the files of evidence, by name: compressed, or plain NDJSON of an older suite."""
         folder = self.folder / "evidence"
         return sorted([*folder.glob("*.ndjson"), *folder.glob("*.ndjson.gz")])
 
     def leftovers(self) -> list[dict[str, str]]:
-        """What the run could not remove."""
+        """Return the leftovers: what the run could not remove."""
         path = self.folder / LEFTOVERS
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ class Record:
 
 
 def read(folder: Path) -> Record:
-    """Reads a run's folder; RecordError where it is none, or of another format."""
+    """Read a run's folder; RecordError if it is not one, or has another format."""
     record = Record(folder, read_info(folder), [], complete=False)
     path = folder / "results.ndjson"
     if not path.exists():
@@ -96,20 +96,20 @@ def read(folder: Path) -> Record:
 
 
 def read_untouched(folder: Path) -> Record:
-    """The same of a run every line of which can be read, though it may have been interrupted; or RecordError."""
+    """Read a run that may have been interrupted; RecordError if a line cannot be read."""
     record = read(folder)
     need_untouched(record)
     return record
 
 
 def need_untouched(record: Record) -> None:
-    """RecordError where a line of what was read of a record so far cannot be read."""
+    """Raise RecordError if a line of the record could not be read so far."""
     if record.remarks:
         raise RecordError(f"{record.folder}: {record.remarks[0]}; the record was changed after it was written")
 
 
 def read_whole(folder: Path) -> Record:
-    """The same of a run that also came to its end; RecordError where that is not so."""
+    """Read a complete run; RecordError if it was interrupted or a line cannot be read."""
     record = read_untouched(folder)
     if not record.complete:
         judged = f"{len(record.results)} checks were judged before it ended"
@@ -120,9 +120,9 @@ def read_whole(folder: Path) -> Record:
 def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> None:
     try:
         result = _reader(CheckResult).validate_python(line)
-        _understood(result)
+        _validate(result)
     except ValueError as mistake:
-        remarks.append(f"{path.name}: a check line that is not understood ({_place(mistake)})")
+        remarks.append(f"{path.name}: a check line that is not understood ({_mistake_in(mistake)})")
         return
     if result.id in results:
         raise RecordError(f"{path}: {result.id} appears twice")
@@ -130,8 +130,8 @@ def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, rema
     results[result.id] = result
 
 
-def _understood(result: CheckResult) -> None:
-    """ValueError, in words without the line's text, where a check line says what nobody understands."""
+def _validate(result: CheckResult) -> None:
+    """Raise ValueError, without the line's text, if a check line has invalid values."""
     if result.verdict not in list(Verdict):
         raise ValueError("an unknown verdict")
     if not all(each.keys() >= FINDING for each in result.findings):
@@ -141,7 +141,7 @@ def _understood(result: CheckResult) -> None:
 
 
 def _amend(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> list[str]:
-    """Applies an amendment; the id of the check whose verdict it changed."""
+    """Apply an amendment; return the id of the check whose verdict it changed."""
     check, verdict, reason = (str(line.get(name)) for name in ("id", "verdict", "reason"))
     if check not in results or verdict not in list(Verdict):
         remarks.append(f"{path.name}: an amendment that is not understood")
@@ -157,8 +157,8 @@ def _reader(kind: type[Any]) -> Any:
     return TypeAdapter(kind)
 
 
-def _place(mistake: ValueError) -> str:
-    """What a line has wrong, without its text, which may be anything."""
+def _mistake_in(mistake: ValueError) -> str:
+    """Describe the mistake in a line without its text, which may contain anything."""
     from pydantic import ValidationError
 
     if not isinstance(mistake, ValidationError):
@@ -168,7 +168,7 @@ def _place(mistake: ValueError) -> str:
 
 
 def read_info(folder: Path) -> RunInfo:
-    """What ``run.json`` says; RecordError where it cannot be read."""
+    """Return the content of ``run.json``; RecordError if it cannot be read."""
     path = folder / "run.json"
     try:
         data = json_object(path.read_text(encoding="utf-8"))
@@ -183,12 +183,12 @@ def read_info(folder: Path) -> RunInfo:
     try:
         info: RunInfo = _reader(RunInfo).validate_python(data)
     except ValueError as mistake:
-        raise RecordError(f"{path}: {_place(mistake)}") from None
+        raise RecordError(f"{path}: {_mistake_in(mistake)}") from None
     return info
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """A JSON object as it stands in a run's files; ValueError for anything else, however deep."""
+    """Parse a JSON object of a run's files; ValueError for anything else."""
     try:
         found = json.loads(text)
     except RecursionError:
@@ -199,7 +199,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def entries_of(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
-    """The exchanges and transcripts of a file of evidence, with the bodies that they refer to by digest."""
+    """Yield the exchanges and transcripts of a file of evidence, with the bodies that they refer to by digest."""
     bodies: dict[str, dict[str, Any]] = {}
     for line in _lines(path, remarks):
         if line.get("kind") == "body":
@@ -212,7 +212,7 @@ def entries_of(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _resolved(line: dict[str, Any], bodies: dict[str, dict[str, Any]]) -> bool:
-    """Puts the contents of bodies where a line refers to them; whether all were there."""
+    """Insert the bodies that a line refers to; return whether all were found."""
     for name in BODIES:
         body = line.get(name)
         if isinstance(body, dict) and "stored" in body:
@@ -224,9 +224,9 @@ def _resolved(line: dict[str, Any], bodies: dict[str, dict[str, Any]]) -> bool:
 
 
 def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
-    """The lines of a file, an object each; lines that are none are left out and remarked on.
+    """Yield the JSON objects of a file, one a line; other lines are left out, with a remark.
 
-    So is the rest of a compressed file that is damaged, or that a killed process has not written to its end.
+    The same holds for the rest of a compressed file that is damaged or truncated.
     """
     number = 0
     try:
@@ -242,7 +242,7 @@ def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
         raise RecordError(f"{path}: cannot be read ({failure.strerror})") from None
 
 
-def _remark(remarks: list[str], what: str) -> None:
-    """Remarks on something once, however often a file is read."""
-    if what not in remarks:
-        remarks.append(what)
+def _remark(remarks: list[str], remark: str) -> None:
+    """Add a remark unless it is there already, since a file may be read several times."""
+    if remark not in remarks:
+        remarks.append(remark)

@@ -1,10 +1,10 @@
-"""The run record, format 1: how a run's folder is written (``reading`` reads it).
+"""Writing of run records, format 1 (``reading`` reads them).
 
 ``run.json``        what was tested and with what (see ``RunInfo``)
-``results.ndjson``  a header line; a ``check`` line each, as it is judged; ``amendment`` lines, where the end
-                    of an area changed a verdict; a footer line that says whether the run is complete
+``results.ndjson``  a header line; a ``check`` line for each judged check; ``amendment`` lines for verdicts that
+                    changed at the end of an area; a footer line that says whether the run is complete
 ``evidence/*.ndjson.gz``  the exchanges and transcripts, one a line, by worker (see ``EvidenceWriter``)
-``seal.json``       the digests of all these, signed by the process that wrote them (see ``seal``)
+``seal.json``       the digests of these files, signed by the process that wrote them (see ``seal``)
 
 Every line is a JSON object with ``kind``.
 """
@@ -28,10 +28,10 @@ from conformance.vocabulary.verdict import Verdict
 
 FORMAT = 1
 EXAMPLES = "examples"
-"""The folder of a run that keeps which examples failed, in hypothesis's own form."""
+"""The folder of a run with the failing examples, in Hypothesis's format."""
 LONGEST_NAME = 80
 AS_JSON = "backslashreplace"
-"""How half a surrogate pair is written, which UTF-8 cannot: by the escape that JSON has for it (RFC 8259 section 7)."""
+"""UTF-8 cannot encode a lone surrogate: it is written as a JSON escape (RFC 8259 section 7)."""
 LEFTOVERS = "leftovers.json"
 COMPRESSION = 1
 """The gzip level of evidence: higher ones cost twice the time and save a tenth of the space."""
@@ -47,14 +47,15 @@ class RecordError(Exception):
 
 @dataclass
 class RunInfo:
-    """What ``run.json`` says. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted.
+    """The content of ``run.json``. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted.
 
-    ``target_file`` is where the target was described; None for the embedded reference. Of a shard, ``plan`` is the
-    digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` names the runs that it was made of.
-    ``class_sizes`` is how many checks each conformance class has, asked for or not. ``promises`` are the contract's by
-    id, each with title, document, section, quote, url, class, surface and consequence. ``waivers_file`` is the file of
-    waivers that the run read, ``waivers`` its entries; None where the record does not say. ``challenge`` is a
-    certifier's value, from which the seed was derived.
+    ``target_file``: the target file; None for the embedded reference.
+    ``plan``: of a shard, the digest of the assignment of all ``planned`` checks to shards.
+    ``parts``: of a merged run, the runs that were merged.
+    ``class_sizes``: the number of checks of each conformance class, selected or not.
+    ``promises``: by id, each with title, document, section, quote, url, class, surface and consequence.
+    ``waivers_file``, ``waivers``: the file of waivers that the run read, and its entries; None if not recorded.
+    ``challenge``: a certifier's value, from which the seed was derived.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -95,7 +96,7 @@ class RunInfo:
     format: int = FORMAT
 
     def is_part(self, checks: int) -> bool:
-        """Whether a run of so many checks, not-applicable ones included, asked for a part of the contract only."""
+        """Return whether a run of so many checks (including not-applicable ones) covers only a part of the contract."""
         return bool(self.selection or self.shard) or checks < sum(self.class_sizes.values())
 
 
@@ -103,14 +104,14 @@ class RunInfo:
 class CheckResult:
     """One ``check`` line.
 
-    ``id`` is the requirement's, plus ``#case``; ``promise`` is the id of its promise; ``findings`` hold expected,
-    observed, hint, exchanges (ids) and curl; ``exchanges`` are the ids of all that was recorded; ``reason`` says why a
-    check is not-applicable, inconclusive or an error, ``needs`` what it would take. ``clause`` has document, section,
-    quote and url.
-    ``names_made`` is how many names its worker had made before, so that the names of this check are known.
-    ``whole_run``: it judges all that the run has seen, and in a sharded run what its shard has.
-    Of a check that is not-applicable, ``optional`` says whether the contract leaves that open, and ``lacks`` what the
-    target file or the machine would have to have: keys such as ``hooks.revoke``, or ``program:docker``.
+    ``id``: the requirement's id, plus ``#case``; ``promise``: the id of its promise.
+    ``findings``: each with expected, observed, hint, exchanges (ids) and curl.
+    ``exchanges``: the ids of all recorded exchanges; ``clause``: document, section, quote and url.
+    ``reason``: why a check is not-applicable, inconclusive or an error; ``needs``: what would change that.
+    ``names_made``: how many names its worker had made before, so that a replay makes the same names.
+    ``whole_run``: the check judges everything that the run, or its shard, recorded.
+    ``optional``: the contract permits that the check is not-applicable; ``lacks``: what the target file or the
+    machine lacks: keys such as ``hooks.revoke``, or ``program:docker``.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -153,19 +154,19 @@ class CheckResult:
         return self.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
 
     def text(self) -> str:
-        """As it travels from the process that ran the check: one text goes through a channel quicker than its parts."""
+        """Return the result as JSON text, the form in which a worker sends it."""
         return json.dumps(vars(self))
 
     @classmethod
     def of(cls, text: str) -> CheckResult:
-        """What such a text says."""
+        """Return the result in such a text."""
         return cls(**json.loads(text))
 
 
 DEFAULTS = {
     each.name for each in fields(CheckResult) if each.default is not MISSING or each.default_factory is not MISSING
 }
-"""The fields of a check's line that may be absent. Each default is false, so a value that is not stored is false."""
+"""The fields that a check line omits if they have their default value, which is false or empty."""
 
 
 class EvidenceWriter:
@@ -182,14 +183,14 @@ class EvidenceWriter:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what was written so far, in hexadecimal."""
+        """The SHA-256 of the file so far, in hexadecimal."""
         return self._sum.hexdigest()
 
     def write(self, entries: Iterable[dict[str, Any]]) -> None:
-        """Write the entries of one check; OSError where the file cannot be written."""
+        """Write the entries of one check; OSError if the file cannot be written."""
         lines = [line for entry in entries for line in self._lines(entry)]
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        # Without a time, the same evidence has the same digest.
+        # Without a time stamp, the same evidence has the same digest.
         data = gzip.compress(text.encode("utf-8", AS_JSON), COMPRESSION, mtime=0) if text else b""
         self._file.write(data)
         self._file.flush()
@@ -200,7 +201,7 @@ class EvidenceWriter:
         self._file.close()
 
     def _lines(self, entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield the lines of long bodies that are not in the file yet, then the entry, which refers to them."""
+        """Yield lines for long bodies that are not in the file yet, then the entry, which refers to them."""
         referring = dict(entry)
         for name in BODIES:
             body = entry.get(name, {})
@@ -216,19 +217,19 @@ class EvidenceWriter:
 
 
 class RecordWriter:
-    """Writes ``results.ndjson`` line by line, each flushed, so that a killed run keeps what it had.
+    """Writes ``results.ndjson`` line by line, each flushed, so that a killed run has its results.
 
-    ``taken``: the folder was made for this run (``folder_for``). RecordError where it holds one already, though that
-    began at the same moment, or takes no more.
+    ``reserved``: ``folder_for`` made the folder for this run. RecordError if the folder contains a run, even one that
+    begins at the same time, or cannot be written.
     """
 
-    def __init__(self, folder: Path, info: RunInfo, taken: bool = False) -> None:
+    def __init__(self, folder: Path, info: RunInfo, reserved: bool = False) -> None:
         self.folder = folder
         self.info = info
         self.seal = RunSeal()
         self._sum = hashlib.sha256()
-        self._made = taken or not folder.exists()
-        with self._wanting_room("choose another with --out"):
+        self._made = reserved or not folder.exists()
+        with self._writing("choose another with --out"):
             folder.mkdir(parents=True, exist_ok=True)
             self._claim()
             (folder / "evidence").mkdir(exist_ok=True)
@@ -243,11 +244,11 @@ class RecordWriter:
             raise RecordError(f"{self.folder}: already contains a run; choose another folder with --out") from None
 
     def write_info(self) -> None:
-        """Writes ``run.json`` as things stand."""
+        """Write ``run.json`` in its current state."""
         self._write_file("run.json", json.dumps(asdict(self.info), indent=1, ensure_ascii=False))
 
     def evidence(self, name: str, digest: str) -> None:
-        """Notes the SHA-256 of a file of evidence as its worker has written it so far."""
+        """Note the SHA-256 of a file of evidence in its current state."""
         self.seal.files[f"evidence/{name}"] = digest
 
     def check(self, result: CheckResult) -> None:
@@ -257,31 +258,31 @@ class RecordWriter:
         )
 
     def amend(self, check_id: str, verdict: Verdict, reason: str) -> None:
-        """Changes the verdict of a check already written."""
+        """Change the verdict of a check already written."""
         self._write({"kind": "amendment", "id": check_id, "verdict": verdict, "reason": reason})
 
     def close(self, complete: bool, counts: dict[str, int], leftovers: Sequence[dict[str, str]] = ()) -> None:
-        """Writes what could not be removed from the target, ``run.json`` for the last time, the footer and the seal."""
+        """Write the leftovers, the final ``run.json``, the footer and the seal."""
         footer = {"kind": "footer", "complete": complete, "counts": counts, "exit_code": self.info.exit_code}
-        with self._wanting_room():
-            # What many checks have tried to undo in vain stays once.
+        with self._writing():
+            # Several checks may have tried to remove the same leftover.
             unique = [dict(each) for each in dict.fromkeys(tuple(each.items()) for each in leftovers)]
             self._write_file(LEFTOVERS, json.dumps(unique, indent=1))
             self.write_info()
         self._write(footer)
         self._lines.close()
         self.seal.files["results.ndjson"] = self._sum.hexdigest()
-        with self._wanting_room():
+        with self._writing():
             self.seal.write(self.folder)
 
     def discard(self) -> None:
-        """Removes the folder of a run that came to nothing, unless it was there before."""
+        """Remove the folder of an abandoned run, unless the folder existed before."""
         if self._made:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, line: dict[str, Any]) -> None:
         data = json.dumps(line, ensure_ascii=False).encode("utf-8", AS_JSON) + b"\n"
-        with self._wanting_room():
+        with self._writing():
             self._lines.write(data)
             self._lines.flush()
         self._sum.update(data)
@@ -292,17 +293,17 @@ class RecordWriter:
         self.seal.files[name] = hashlib.sha256(data).hexdigest()
 
     @contextmanager
-    def _wanting_room(self, so: str = "what the record lacks is not judged") -> Iterator[None]:
+    def _writing(self, consequence: str = "what the record lacks is not judged") -> Iterator[None]:
         try:
             yield
         except OSError as failure:
-            raise RecordError(f"{self.folder}: cannot be written ({failure.strerror}); {so}") from None
+            raise RecordError(f"{self.folder}: cannot be written ({failure.strerror}); {consequence}") from None
 
 
 def folder_for(target: str, reports: Path) -> Path:
-    """A new folder for a run of a target that begins now: its name may be any, and leads into no other folder.
+    """Make a new folder for a run of a target; its name cannot lead into another folder.
 
-    It is made at once, since others may begin in the same second. RecordError where it cannot be.
+    It is made at once, since other runs may begin in the same second. RecordError if that fails.
     """
     name = re.sub(r"[^\w.-]+", "-", target)[:LONGEST_NAME]
     folder = reports / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}"
@@ -320,14 +321,14 @@ def folder_for(target: str, reports: Path) -> Path:
 
 
 def let_go(folder: Path | None) -> None:
-    """Removes a folder that was made for a run, where the run has written nothing."""
+    """Remove a folder that was made for a run, if it is empty."""
     if folder is not None:
         with suppress(OSError):
             folder.rmdir()
 
 
 def free_folder(folder: Path) -> Path:
-    """The folder, or where it is taken the first of ``-2``, ``-3``, … that is free."""
+    """Return the folder; if it exists, the first free one of ``-2``, ``-3``, …."""
     free = folder
     number = 2
     while free.exists():

@@ -26,18 +26,18 @@ LARGEST_SEAL = 1 << 20
 
 
 class SealError(Exception):
-    """A folder cannot be sealed, or is not as it was sealed: which file and why."""
+    """A folder cannot be sealed, or was changed since: the file and the reason."""
 
 
 class RunSeal:
-    """The seal of a run that is being written: digests of what was written, not of what the disk holds later."""
+    """The seal of a run in progress: digests of what the run wrote, not of what is on the disk later."""
 
     def __init__(self) -> None:
         self.files: dict[str, str] = {}
 
     @cached_property
     def _key(self) -> Ed25519PrivateKey:
-        # The library takes a while to load, and nothing needs it before the run's end.
+        # The import is slow, and nothing needs it before the run's end.
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return Ed25519PrivateKey.generate()
@@ -48,7 +48,7 @@ class RunSeal:
         return self._key.public_key().public_bytes_raw().hex()
 
     def write(self, folder: Path) -> None:
-        """Signs the digests and writes ``seal.json``; OSError where that cannot be written."""
+        """Sign the digests and write ``seal.json``; OSError if it cannot be written."""
         content = {"format": FORMAT, "files": self.files, "key": self.key}
         signature = self._key.sign(_canonical(content)).hex()
         text = json.dumps({**content, "signature": signature}, indent=1, sort_keys=True)
@@ -56,7 +56,7 @@ class RunSeal:
 
 
 def check_run_seal(folder: Path) -> str:
-    """The public key of a run's seal, once its signature and digests hold; SealError names the first that does not."""
+    """Verify a run's seal and return its public key; SealError names the first file that was changed."""
     content = _read_seal(folder / SEAL)
     found = {path.relative_to(folder).as_posix(): path for each in RECORD_FILES for path in folder.glob(each)}
     for name in sorted(content["files"].keys() | found.keys()):
@@ -94,7 +94,7 @@ def _canonical(content: dict[str, Any]) -> bytes:
 
 
 def seal(folder: Path) -> str:
-    """Writes the sums of a folder and gives their own digest; SealError where there is something else than files."""
+    """Write the digests of a folder's files and return the digest of that list; SealError if it has special files."""
     sums = _sums(folder)
     try:
         (folder / SUMS).write_bytes(sums)
@@ -104,7 +104,7 @@ def seal(folder: Path) -> str:
 
 
 def unseal(folder: Path, digest: str) -> None:
-    """Holds a folder against its sums, and these against their digest; SealError names what is not as it was."""
+    """Compare a folder with its digests, and these with the signed digest; SealError names what was changed."""
     path = folder / SUMS
     if not path.is_file():
         raise SealError(f"{path}: is missing; it has the digest of every file of the run")
@@ -135,7 +135,7 @@ def _by_name(sums: bytes) -> dict[str, str]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file with its name in the folder; whatever is no plain file could change under the seal."""
+    """Yield every file with its name in the folder; a special file could change unnoticed, so SealError."""
     for parent, folders, names in os.walk(folder):
         for name in [*folders, *names]:
             path = Path(parent, name)

@@ -1,7 +1,7 @@
-"""Signed lines: an in-toto attestation in a DSSE envelope, signed with a key of one's own (EC P-256 or Ed25519).
+"""Signed attestations: in-toto statements in DSSE envelopes, signed with a user's key (EC P-256 or Ed25519).
 
-A file of them is an in-toto bundle: JSON Lines, an envelope each. Only the one form that is written here is read back,
-so that no byte of a file can be another without being refused, not even one that a lenient reader would not mind.
+A file is an in-toto bundle: JSON Lines, an envelope each. Only the canonical form is read back, so that any changed
+byte is noticed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ PUBLIC = "openssl pkey -in KEY.pem -pubout -out PUBLIC.pem writes it"
 
 
 class KeyMistake(Exception):
-    """A key cannot be used: which file, why, and where a right one comes from. Contains nothing of the key."""
+    """A key cannot be used: the file, the reason, and how to make one. Contains nothing of the key."""
 
 
 class Unsigned(Exception):
-    """A line was not signed with the key, or is not as it was signed."""
+    """A line was not signed with the key, or was changed since."""
 
 
 def private_key(path: Path) -> CryptoSigner:
-    """The signer of a private key in PEM; KeyMistake where it is none that signs statements."""
+    """Return the signer of a private key in PEM; KeyMistake if it cannot sign statements."""
     data = _pem(path)
     try:
         key = load_pem_private_key(data, None)
@@ -51,7 +51,7 @@ def private_key(path: Path) -> CryptoSigner:
 
 
 def public_key(path: Path) -> SSlibKey:
-    """The public key of a PEM file; KeyMistake where it is none that verifies statements."""
+    """Return the public key of a PEM file; KeyMistake if it cannot verify statements."""
     data = _pem(path)
     try:
         key = load_pem_public_key(data)
@@ -83,14 +83,14 @@ def _pem(path: Path) -> bytes:
 
 
 def signed(attestation: dict[str, Any], signer: CryptoSigner) -> str:
-    """The attestation as a signed line, without the line's end."""
+    """Return the attestation as a signed line, without a line break."""
     envelope = Envelope(_written(attestation).encode(), PAYLOAD_TYPE, {})
     envelope.sign(signer)
     return _written(envelope.to_dict())
 
 
 def opened(line: str, key: SSlibKey | None) -> Any:
-    """What a signed line says; without a key it is read alone. Unsigned says why it is refused."""
+    """Return the statement of a signed line; without a key, it is not verified. Raises Unsigned."""
     try:
         envelope = Envelope.from_dict(json.loads(line))
         statement = json.loads(envelope.payload)

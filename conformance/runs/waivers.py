@@ -1,4 +1,4 @@
-"""Waivers: reviewed, dated permissions for known findings, in ``waivers.toml`` beside the target file (``path_of``).
+"""Waivers: reviewed, dated permissions for known findings, in ``waivers.toml`` next to the target file (``path_of``).
 
     [[waiver]]
     id = "registry/tags/list-is-sorted"     # a requirement, or one case of it (…#case)
@@ -6,8 +6,8 @@
     issue = "https://tracker.example/1234"
     until = 2026-12-31                      # the last day on which it holds
 
-A waiver permits exactly what it names, until its day. One that has run out, or whose check no longer fails, makes
-the run fail: it has to be taken out by whoever reviewed it in.
+A waiver permits the named check to fail until its day. If it has expired, or its check no longer fails, the run fails
+until the waiver is removed or renewed.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from conformance.vocabulary.verdict import Verdict
 FILE_NAME = "waivers.toml"
 KEYS = {"id", "reason", "issue", "until"}
 CASES = re.compile(r"#|^-|\.py$|::")
-"""What a selection says that may leave out cases of a requirement: one by its id, pytest's -k, a file."""
+"""Selections that may leave out cases of a requirement: a case's id, pytest's -k, a file."""
 
 
 class WaiverError(Exception):
-    """The waivers cannot be used: every mistake, with its place and how it is mended."""
+    """The waivers cannot be used: every mistake, with its place and its correction."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,20 @@ class Waiver:
     until: datetime.date
 
     def covers(self, check_id: str) -> bool:
-        """Whether it names this check, or the requirement whose case the check is."""
+        """Return whether the waiver names this check or its requirement."""
         return check_id == self.id or check_id.split("#", 1)[0] == self.id
 
     def plain(self) -> dict[str, str]:
-        """As it stands in a record."""
+        """Return the waiver as the record stores it."""
         return {"id": self.id, "reason": self.reason, "issue": self.issue, "until": self.until.isoformat()}
 
 
 @dataclass(frozen=True)
 class Waivers:
-    """The waivers of a run, held against its day (``YYYY-MM-DD``, UTC).
+    """The waivers of a run, valid or expired on its day (``YYYY-MM-DD``, UTC).
 
-    ``whole``: the run has all the checks that it was to have; of a shard no waiver is known to be stale. Nor is that of
-    a requirement where ``selection`` leaves out cases of it, which may fail. ``file`` is where they were read.
+    ``whole``: the run is not a shard. A waiver can only be stale if the run judged all cases of its requirement: not in
+    a shard, nor if ``selection`` leaves out cases.
     """
 
     entries: list[Waiver]
@@ -70,20 +70,20 @@ class Waivers:
 
     @property
     def read_from(self) -> str | None:
-        """The file that they were read from; None where there is none."""
+        """The file of the waivers; None if there is none."""
         return str(self.file) if self.file is not None and self.file.exists() else None
 
     def mark(self, result: CheckResult) -> None:
-        """Notes in a failing check's result the waiver that names it, whether in force or not."""
+        """Note the waiver that names a failing check in its result, valid or not."""
         if result.failing:
             result.waiver = next((each.plain() for each in self.entries if each.covers(result.id)), None)
 
     def permits(self, result: CheckResult) -> bool:
-        """Whether a waiver in force names this failing check."""
+        """Return whether a valid waiver names this failing check."""
         return any(each.covers(result.id) and each.until.isoformat() >= self.day for each in self.entries)
 
     def wrong(self, results: Iterable[CheckResult]) -> list[str]:
-        """Waivers that have run out, and those whose checks were run and no longer fail."""
+        """Describe the expired waivers, and those whose checks ran and no longer fail."""
         run = list(results)
         sentences = []
         for waiver in self.entries:
@@ -92,17 +92,17 @@ class Waivers:
                 sentences.append(
                     f"the waiver of {waiver.id} ran out on {waiver.until}: mend the finding or review it anew"
                 )
-            elif self._seen(waiver) and covered and all(result.verdict == Verdict.PASS for result in covered):
+            elif self._judged_whole(waiver) and covered and all(result.verdict == Verdict.PASS for result in covered):
                 sentences.append(f"the waiver of {waiver.id} is stale: its check passes; take it out")
         return sentences
 
-    def _seen(self, waiver: Waiver) -> bool:
-        """Whether the run has every check that a waiver names, if it has any."""
+    def _judged_whole(self, waiver: Waiver) -> bool:
+        """Return whether the run selects every case that a waiver names."""
         return self.whole and ("#" in waiver.id or not any(map(CASES.search, self.selection)))
 
 
 def of_plain(entries: Iterable[dict[str, Any]]) -> list[Waiver]:
-    """Return the waivers of a record's plain data, each once; an entry that is no waiver is left out."""
+    """Return the waivers of a record, each once; an invalid entry is left out."""
     found = {}
     for each in entries:
         with contextlib.suppress(KeyError, ValueError):
@@ -112,12 +112,12 @@ def of_plain(entries: Iterable[dict[str, Any]]) -> list[Waiver]:
 
 
 def of_run(info: RunInfo) -> Waivers:
-    """Return the waivers that a run read, held against its day."""
+    """Return the waivers that a run read."""
     return Waivers(of_plain(info.waivers or []), info.started[:10], info.shard is None, info.selection)
 
 
 def path_of(given: str | Path | None, target_file: Path | None, start: Path) -> Path:
-    """Return where the waivers are, for every command: the given file, or ``waivers.toml`` beside the target file.
+    """Return where the waivers are, for every command: the given file, or ``waivers.toml`` next to the target file.
 
     Without a target file, when the embedded reference is checked, ``waivers.toml`` is in ``start``.
     """
@@ -127,7 +127,7 @@ def path_of(given: str | Path | None, target_file: Path | None, start: Path) -> 
 
 
 def load(path: Path, known: Container[str], given: bool = False) -> list[Waiver]:
-    """The waivers of a file, none where there is no file and none was ``given``; ``known`` are the requirements.
+    """Return the waivers of a file; none if it does not exist and was not ``given``. ``known`` are the requirements.
 
     Raises WaiverError.
     """
@@ -173,7 +173,7 @@ def _mistakes(number: int, entry: Any, known: Container[str]) -> Iterable[str]:
 
 
 def append(path: Path, waiver: Waiver) -> None:
-    """Adds a waiver to a file, which is made where there is none; WaiverError where it cannot be written."""
+    """Append a waiver to a file, which may not exist yet; WaiverError if it cannot be written."""
     values = {"id": waiver.id, "reason": waiver.reason, "issue": waiver.issue}
     lines = ["", "[[waiver]]", *(f"{key} = {_text(value)}" for key, value in values.items())]
     try:
@@ -184,5 +184,5 @@ def append(path: Path, waiver: Waiver) -> None:
 
 
 def _text(value: str) -> str:
-    """A string of TOML: as JSON has it, but without the halves of pairs, and with DEL escaped as well."""
+    """Return a TOML string: a JSON string with DEL escaped as well."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,1 @@
-"""Resources that a run makes on the target: their names, the ledger of what was created, clean-up and sweep.
-
-Fixtures and checks use it. It makes nothing outside the names of its run, and judges nothing.
-"""
+"""Resources that a run creates on the target: names, ledger, clean-up and sweep. It judges nothing."""

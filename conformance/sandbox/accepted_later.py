@@ -1,4 +1,4 @@
-"""What is done later than it is answered (202, RFC 9110 section 15.3.3): where it will be seen that it is done."""
+"""Changes that take effect after a 202 response (RFC 9110 section 15.3.3), and where their effect shows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Members = dict[str, Any]
 
 
 def made_later(resources: Iterable[Resource], change: Change, reply: Exchange) -> tuple[str, str] | None:
-    """Path of what a creation will have made, and the role that reads it; None if it is there, or without a name."""
+    """Return the path of the resource that a 202 announces and the role that reads it; None without either."""
     if reply.status != LATER:
         return None
     for resource in resources:
-        places = [("full", resource.path, resource.item.path if resource.item else None)]
+        candidates = [("full", resource.path, resource.item.path if resource.item else None)]
         if resource.foreign:
-            places.append(("foreign", resource.foreign.path, resource.foreign.item))
-        for role, path, item in places:
+            candidates.append(("foreign", resource.foreign.path, resource.foreign.item))
+        for role, path, item in candidates:
             if resource.create and item and (change.method, change.path) == (resource.create.method, path):
                 name = _named(change.body, resource.unique or "slug")
                 return (item.replace("{slug}", quote(name, safe="")), role) if name else None
@@ -33,9 +33,9 @@ def made_later(resources: Iterable[Resource], change: Change, reply: Exchange) -
 
 
 def changed_later(resources: Iterable[Resource], change: Change, reply: Exchange) -> tuple[str, Members] | None:
-    """Role that reads what an update will have changed, and the members that it sets; None where it is done.
+    """Return the role that reads an updated item, and the members that the update sets; None unless it returns 202.
 
-    The version that it builds on is not what the thing has by then, and what no declared body has may be passed over.
+    Only members of declared bodies count, without the version: the update changes it.
     """
     if reply.status != LATER or change.method not in ("PUT", "PATCH"):
         return None
@@ -43,21 +43,21 @@ def changed_later(resources: Iterable[Resource], change: Change, reply: Exchange
         own = resource.item.path if resource.item else None
         for role, item in (("full", own), ("foreign", resource.foreign.item if resource.foreign else None)):
             if named_in(change.path, item):
-                document, telling = _document(change.body), _declared(resource)
+                document, declared = _document(change.body), _declared(resource)
                 written = document if isinstance(document, dict) else {}
-                return role, {name: value for name, value in written.items() if name in telling}
+                return role, {name: value for name, value in written.items() if name in declared}
     return None
 
 
 def _declared(resource: Resource) -> set[str]:
-    """The members that the target file has in bodies of a resource, its version aside."""
+    """Return the members that the target file declares in bodies of a resource, without its version."""
     bodies = [resource.create and resource.create.body, resource.update and resource.update.body]
     named = {name for each in [*bodies, resource.item and resource.item.hidden_body] for name in each or {}}
     return (named | {resource.unique or "slug"}) - {resource.update.concurrency if resource.update else None}
 
 
 def is_as_written(reply: Exchange, written: Members) -> bool:
-    """Whether a thing shows what an update wrote, or is gone."""
+    """Return whether an item shows what an update wrote, or is gone."""
     return reply.status == GONE or all(_shows_written(reply, name, value) for name, value in written.items())
 
 
@@ -68,14 +68,12 @@ def _shows_written(reply: Exchange, name: str, value: Any) -> bool:
 
 
 def _named(body: bytes, member: str) -> str:
-    """What a body says is the name; nothing where it says none."""
     document = _document(body)
     name = document.get(member) if isinstance(document, dict) else None
     return name if isinstance(name, str) else ""
 
 
 def _document(body: bytes) -> Any:
-    """The JSON document of a body; None where it is none."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Callers without access to an operation, and what they are served without any attempt at a bypass."""
+"""Callers without access to an operation, and the response to their plain requests, without a bypass attempt."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Attempt = tuple[Operation, str | None, Exchange]
 
 
 def strangers(platform: Platform, operation: Operation) -> list[str | None]:
-    """Return no token, one of another organization, and one that lacks the scope."""
+    """Return tokens of callers without access: none, another organization's, and one that lacks the scope."""
     lacking = [platform.oauth.token_without(operation.scope)] if operation.scope else []
     return [None, platform.oauth.token("foreign"), *lacking]
 
 
 def expect_no_bypass(platform: Platform, attempts: Iterable[Attempt], expect: Callable[[Exchange], None]) -> None:
-    """Each attempt is as expected; Inconclusive if the plain request is served to the same caller, too.
+    """Expect each response to be as ``expect`` says; Inconclusive if a plain request succeeds for the same caller.
 
-    The plain request has an address of its own: a bypass may have filled a shared cache.
+    The plain request has its own query: a bypass may have filled a shared cache.
     """
     cause = ""
     for operation, token, reply in attempts:

@@ -17,7 +17,7 @@ from conformance.vocabulary.values import unused_name_like
 class Hidden:
     """A resource or item that must look absent to a role: ``template`` is its path with ``{slug}`` for its name.
 
-    ``ours``: the run created it, so destructive requests are permitted.
+    ``ours``: the run created it, so destructive requests to it are permitted.
     """
 
     role: str
@@ -27,7 +27,7 @@ class Hidden:
     ours: bool
 
     def path(self, name: str) -> str:
-        """Return the path of the same kind for a name."""
+        """Return the path of an item of the same resource by its name."""
         return self.template.replace("{slug}", name)
 
     def control(self) -> str:
@@ -36,31 +36,31 @@ class Hidden:
 
 
 @dataclass
-class HiddenThings:
-    """Everything that is declared concealed; the owner has read each once."""
+class ConcealedResources:
+    """The resources and items that are declared concealed; the owner reads each once."""
 
     platform: Platform
     _shown: set[Hidden] = field(default_factory=set)
 
     def all(self) -> list[Hidden]:
-        """Return the hidden things; NotDeclared without any, Inconclusive if the owner cannot read one."""
+        """Return the concealed resources; NotDeclared without any, Inconclusive if the owner cannot read one."""
         found = list(self._declared())
         if not found:
             raise NotDeclared(
                 "no resource of the target file declares concealed_from with absent or item",
                 "identity.resources.concealed_from",
             )
-        for thing in found:
-            self._show(thing)
+        for hidden in found:
+            self._show(hidden)
         return found
 
-    def token(self, thing: Hidden, principal: str) -> str | None:
-        """Return the role's token with ``full-scopes`` or ``lacking-scope``, or None for ``no-token``."""
+    def token(self, hidden: Hidden, principal: str) -> str | None:
+        """Return the role's token with all scopes or (``lacking-scope``) another scope; None for ``no-token``."""
         if principal == "no-token":
             return None
-        scopes = self.platform.oauth.credential(thing.role).scopes
-        lacking = [each for each in scopes if each != thing.scope]
-        return self.platform.oauth.token(thing.role, *(lacking[:1] if principal == "lacking-scope" else ()))
+        scopes = self.platform.oauth.credential(hidden.role).scopes
+        lacking = [each for each in scopes if each != hidden.scope]
+        return self.platform.oauth.token(hidden.role, *(lacking[:1] if principal == "lacking-scope" else ()))
 
     def _declared(self) -> Iterator[Hidden]:
         for resource in self.platform.resources:
@@ -81,7 +81,7 @@ class HiddenThings:
         return self.platform.made_once(("hidden", resource.name), lambda: self.new_item(resource))
 
     def new_item(self, resource: Resource) -> str:
-        """Create one more item that is hidden from other members of the organization; Inconclusive if that fails."""
+        """Create an item that is hidden from other members of the organization; Inconclusive if that fails."""
         slug = self.platform.names.new()
         reply = self.platform.create(resource, slug, members=resource.item.hidden_body if resource.item else None)
         if not reply.ok:
@@ -90,18 +90,18 @@ class HiddenThings:
             )
         return slug
 
-    def _show(self, thing: Hidden) -> None:
-        if thing in self._shown:
+    def _show(self, hidden: Hidden) -> None:
+        if hidden in self._shown:
             return
-        path = thing.path(thing.name)
+        path = hidden.path(hidden.name)
         control = self.platform.http.get(path, [bearer(self.platform.oauth.token("full"))])
         if not control.ok:
             raise Inconclusive(f"{path} returns {control.status} to its owner", "a resource that full may read")
-        self._shown.add(thing)
+        self._shown.add(hidden)
 
 
 def hiding(platform: Platform) -> list[tuple[Resource, str]]:
-    """Return the resources whose items can be hidden, with each role from which; NotDeclared without any."""
+    """Return each resource whose items can be hidden, with each role they are hidden from; NotDeclared without any."""
     found = [
         (resource, role)
         for resource in platform.resources_with("create", "item", "unique")

@@ -13,19 +13,19 @@ PATH, ACCEPT, TYPE, LENGTH = "a letter of the path encoded", "a blank in Accept"
 
 
 def equivalent_forms_of(operation: Operation) -> list[str]:
-    """In which other words an operation can be said."""
-    named = operation.kind not in ("read", "create")
-    bare = operation.document is None
-    has = {PATH: named, ACCEPT: True, TYPE: not bare, LENGTH: bare and operation.method == "DELETE"}
-    return [word for word, can in has.items() if can]
+    """Return the equivalent forms that an operation has."""
+    has_item = operation.kind not in ("read", "create")
+    bodiless = operation.document is None
+    forms = {PATH: has_item, ACCEPT: True, TYPE: not bodiless, LENGTH: bodiless and operation.method == "DELETE"}
+    return [form for form, applies in forms.items() if applies]
 
 
 def sent_in_equivalent_form(
-    platform: Platform, operation: Operation, headers: HeaderFields = (), words: Iterable[str] | None = None
+    platform: Platform, operation: Operation, headers: HeaderFields = (), forms: Iterable[str] | None = None
 ) -> Exchange:
-    """An operation of the owner's in these words, or in all that it has; what it makes is noted for removal."""
-    chosen = {*equivalent_forms_of(operation)} if words is None else {*words}
-    path = _spelt(operation.path, platform.slug_of(operation)) if PATH in chosen else operation.path
+    """Send an operation as the owner in these forms (default: all), and note for removal what it creates."""
+    chosen = {*equivalent_forms_of(operation)} if forms is None else {*forms}
+    path = _encoded(operation.path, platform.slug_of(operation)) if PATH in chosen else operation.path
     fields: list[tuple[str, str | bytes]] = [bearer(platform.oauth.token("full")), *headers]
     if ACCEPT in chosen:
         fields.append(("Accept", "application/json , */*;q=0.1"))
@@ -38,6 +38,6 @@ def sent_in_equivalent_form(
     return reply
 
 
-def _spelt(path: str, slug: str | None) -> str:
-    """A path with the last letter of the item's name encoded, where it has one: by the rest a script knows the name."""
+def _encoded(path: str, slug: str | None) -> str:
+    """Encode the last letter of the item's name: a reproduction script recognizes the name by the rest."""
     return path.replace(f"/{slug}", f"/{slug[:-1]}%{ord(slug[-1]):02X}") if slug else path

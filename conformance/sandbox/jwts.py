@@ -1,4 +1,4 @@
-"""JWT access tokens that open a declared resource: only the refusal of a forgery of such a token proves anything."""
+"""JWT access tokens that a declared resource accepts: only then does refusing a forged one prove anything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conformance.vocabulary.finding import Inconclusive
 
 
 def require_open(operation: Operation, token: str, control: Exchange) -> None:
-    """Require that the genuine token is a JWT and opened an operation; Inconclusive if not."""
+    """Require that the genuine token is a JWT and that the operation accepted it; Inconclusive if not."""
     if not claims_of(token):
         raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
     if not control.ok:
@@ -18,5 +18,5 @@ def require_open(operation: Operation, token: str, control: Exchange) -> None:
 
 
 def require_opening(platform: Platform, operation: Operation, token: str) -> None:
-    """Send the operation with the token, and require the same."""
+    """Send the operation with the token, and require that it is a JWT and accepted."""
     require_open(operation, token, platform.send(operation, token))

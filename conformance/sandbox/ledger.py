@@ -1,9 +1,8 @@
-"""The ledger: what a worker creates, and how to undo it. Undoing never decides a verdict.
+"""The ledger: what a worker creates, and how to remove it. Removal never decides a verdict.
 
-It is kept in memory, for clean-up at the end, and line by line in ``RUN/ledger/<worker>.ndjson``, for a run that is
-killed: what the target does not list (an upload session, an untagged manifest, an omitted object) is known only here.
-A line is written before the resource is created. The file goes when everything was removed; while the worker lives
-it is locked.
+The ledger is in memory for clean-up, and in ``RUN/ledger/<worker>.ndjson`` for runs that are killed: only it knows what
+the target does not list (an upload session, an untagged manifest). A line is written before the resource is created.
+A live worker locks its file, and deletes it when everything was removed.
 """
 
 from __future__ import annotations
@@ -18,36 +17,34 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 T = TypeVar("T")
-Left = tuple[str, str]
-"""Something that stays on the target, and why."""
-Remove = Callable[[], Iterable[Left] | None]
+Leftover = tuple[str, str]
+"""A resource that stays on the target, and why."""
+Remove = Callable[[], Iterable[Leftover] | None]
 FOLDER = "ledger"
 
 
 class StillRunning(Exception):
-    """The run whose ledger this is has not ended."""
+    """The run of a ledger has not ended."""
 
 
 @dataclass(eq=False)
 class Entry:
-    """Something created.
+    """A created resource.
 
-    ``passes``: it is for one check, or one example of its, and goes with that; what is ``shared`` among checks does
-    not, unless none of them may rely on it any more.
+    A ``temporary`` one is removed at the end of its check or example, unless checks share it.
     """
 
     what: str
     remove: Remove
-    passes: bool
+    temporary: bool
     shared: bool
 
 
 @dataclass
 class Ledger:
-    """Things created by one worker, with the call that removes each, newest first at clean-up.
+    """Resources created by one worker, with the call that removes each; clean-up removes the newest first.
 
-    What passes goes when its check or its example ends, since a target may let one have so many things at a time and
-    no more. ``path`` is the file that outlives the process; None for none.
+    Temporary ones are removed early, since a target may limit their number. ``path`` is the ledger's file, if any.
     """
 
     path: Path | None = None
@@ -57,12 +54,12 @@ class Ledger:
     _file: TextIO | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def created(self, what: str, remove: Remove, passes: bool = False) -> None:
-        """Notes something created and how it is removed: the call returns what stays, and may raise anything."""
-        self._entries.append(Entry(what, remove, passes, self._shared > 0))
+    def created(self, what: str, remove: Remove, temporary: bool = False) -> None:
+        """Note a created resource and how to remove it: the call returns leftovers, and may raise anything."""
+        self._entries.append(Entry(what, remove, temporary, self._shared > 0))
 
     def shared(self, make: Callable[[], T]) -> T:
-        """What a call returns; what it makes is shared by the check that asks for it with others."""
+        """Return the result of a call whose resources are shared among checks."""
         self._shared += 1
         try:
             return make()
@@ -70,23 +67,23 @@ class Ledger:
             self._shared -= 1
 
     def begin_check(self) -> None:
-        """Begins a check: no example of its has begun."""
+        """Begin a check, before any of its examples."""
         self._before_examples = None
 
     def begin_example(self) -> None:
-        """Removes what the example before has made, and nothing that its property had made before the first."""
+        """Remove what the previous example created, but nothing from before the first example."""
         if self._before_examples is None:
             self._before_examples = len(self._entries)
-        self._let_go([each for each in self._entries[self._before_examples :] if each.passes and not each.shared])
+        self._remove([each for each in self._entries[self._before_examples :] if each.temporary and not each.shared])
 
-    def end_check(self, all_passes: bool = False) -> None:
-        """Removes what passes, also what checks have shared where ``all_passes``."""
-        self._let_go([each for each in self._entries if each.passes and (all_passes or not each.shared)])
+    def end_check(self, also_shared: bool = False) -> None:
+        """Remove temporary resources, on request also those that checks share."""
+        self._remove([each for each in self._entries if each.temporary and (also_shared or not each.shared)])
 
-    def _let_go(self, entries: list[Entry]) -> None:
-        """Removes these, the newest first, as far as each can be; the one that cannot is tried once more at the end."""
+    def _remove(self, entries: list[Entry]) -> None:
+        """Remove the newest first, up to the first failure; clean-up tries the remaining ones again."""
         for entry in reversed(entries):
-            entry.passes = False
+            entry.temporary = False
             try:
                 if list(entry.remove() or ()):
                     return
@@ -95,7 +92,7 @@ class Ledger:
             self._entries.remove(entry)
 
     def intends(self, kind: str, **details: str) -> None:
-        """Writes down what is about to be made."""
+        """Write a line about a resource that is about to be created."""
         if self.path is None:
             return
         with self._lock:
@@ -107,8 +104,8 @@ class Ledger:
             self._file.flush()
 
     def clean_up(self) -> list[dict[str, str]]:
-        """Removes everything noted and returns what could not be removed, with the reason."""
-        leftovers: list[Left] = []
+        """Remove every noted resource; return the leftovers, each with its reason."""
+        leftovers: list[Leftover] = []
         while self._entries:
             entry = self._entries.pop()
             try:
@@ -127,14 +124,14 @@ class Ledger:
 
 
 def forget(path: Path) -> None:
-    """Removes a ledger's file, and the folder of ledgers with the last of them."""
+    """Delete a ledger's file, and the ledger folder with its last file."""
     path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         path.parent.rmdir()
 
 
 def ledgers_of(run: Path) -> list[Path]:
-    """The ledgers that a run has left; StillRunning where one of its workers is alive."""
+    """Return the ledgers of an ended run; StillRunning if one of its workers is alive."""
     found = sorted((run / FOLDER).glob("*.ndjson"))
     for path in found:
         with path.open("r+", encoding="utf-8") as file:
@@ -146,7 +143,7 @@ def ledgers_of(run: Path) -> list[Path]:
 
 
 def lines_of(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a ledger; one that a kill has cut short is left out."""
+    """Yield the entries of a ledger, without a line that a kill truncated."""
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:

@@ -1,8 +1,7 @@
-"""Names of a run's own: ``cf-<run>-<worker>-<n>x``, short, lower case, never the same twice.
+"""Names for a run's resources: ``cf-<run>-<worker>-<n>x``, short, lower case, unique.
 
-A name contains the run that made it and when that began, so that leftovers can be attributed and their age is known.
-The letter ends the number: without it the first name would begin the tenth, and a check that looks for the first in an
-answer would find it where the tenth stands.
+The run id contains the start time, so that the run and the age of leftovers are known. The final letter keeps name 1
+from being a prefix of name 10: a check that searches a response for the one must not find the other.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from dataclasses import dataclass, field
 PREFIX = "cf-"
 OURS = re.compile(r"^cf-(?P<run>(?P<time>[0-9a-z]{7})[0-9a-f]{4})-(?:w\d*|serial|last)-\d+(?!\d)")
 FIRST_RUN = 1_700_000_000
-"""Seconds since the epoch before which there was no run: a name with an earlier time is not ours."""
+"""A name with an earlier time (seconds since the epoch) is not ours."""
 
 
 @dataclass
 class Names:
-    """Makes names for one worker of one run. ``run`` is eleven characters: time in base 36, then chance.
+    """Makes names for one worker of one run. ``run`` is eleven characters: time in base 36, then random ones.
 
-    ``made`` is how many there are so far; set back to what it was, the same names are made once more.
+    ``made`` counts the names so far; if it is set back, the same names are made again.
     """
 
     run: str
@@ -33,11 +32,11 @@ class Names:
 
     @property
     def prefix(self) -> str:
-        """What every name of this worker begins with."""
+        """The prefix of every name of this worker."""
         return f"{PREFIX}{self.run}-{self.worker}-"
 
     def new(self, hint: str = "") -> str:
-        """A new name; the hint is put behind it."""
+        """Return a new name, with the hint appended."""
         with self._lock:
             self.made += 1
             name = f"{self.prefix}{self.made}x"
@@ -45,12 +44,12 @@ class Names:
 
 
 def new_run() -> str:
-    """The id of a run that begins now."""
+    """Return the id of a run that begins now."""
     return f"{base36(int(time.time())).rjust(7, '0')}{secrets.token_hex(2)}"
 
 
 def run_of(name: str) -> str | None:
-    """The run that made a name, or None where it is no name of ours."""
+    """Return the run that made a name; None if no run of this suite did."""
     found = OURS.match(name)
     if found is None or not FIRST_RUN <= int(found["time"], 36) <= time.time() + 24 * 3600:
         return None
@@ -58,12 +57,12 @@ def run_of(name: str) -> str | None:
 
 
 def begun(run: str) -> int:
-    """When a run began, in seconds since the epoch."""
+    """Return when a run began, in seconds since the epoch."""
     return int(run[:7], 36)
 
 
 def base36(number: int) -> str:
-    """A number in base 36, lower case."""
+    """Return a number in base 36, lower case."""
     digits = ""
     while number:
         number, rest = divmod(number, 36)

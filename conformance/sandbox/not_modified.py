@@ -1,4 +1,4 @@
-"""Items that are answered 304 to who has what is there (RFC 9110 section 13.1.2)."""
+"""Items that return 304 to a client that has the current version (RFC 9110 section 13.1.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conformance.vocabulary.finding import NotApplicable
 
 
 def not_modified(platform: Platform) -> list[tuple[Operation, Exchange, Exchange]]:
-    """A read of an item of each resource with two answers, the second a 304; NotApplicable where there is none."""
+    """Return reads of items with two responses each, the second a 304; NotApplicable without any."""
     found = []
     for resource in platform.resources_with("create", "item"):
         read = platform.operation(resource, "read-item", platform.item(resource))

@@ -1,4 +1,4 @@
-"""Items of the other organization, that of the role foreign: declared in the target file, or created by the run."""
+"""Items of the other organization (role foreign): declared in the target file, or created by the run."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def elsewhere(resource: Resource) -> Resource | None:
 
 
 @dataclass(frozen=True)
-class ForeignThing:
+class ForeignItem:
     """An item of the other organization; ``template`` is its path there with ``{slug}`` for its slug.
 
-    ``ours``: the run created it, so destructive requests are permitted.
+    ``ours``: the run created it, so destructive requests to it are permitted.
     """
 
     resource: Resource
@@ -42,13 +42,13 @@ class ForeignThing:
         return self.resource.item is None or self.template != self.resource.item.path
 
     def path(self, slug: str) -> str:
-        """Return the path of the same kind in the other organization for a slug."""
+        """Return the path of an item of this resource in the other organization by its slug."""
         return self.template.replace("{slug}", slug)
 
 
 @dataclass
-class ForeignThings:
-    """The items of the other organization; the role foreign has read each once."""
+class ForeignItems:
+    """The items of the other organization; the role foreign reads each once."""
 
     platform: Platform
 
@@ -61,7 +61,7 @@ class ForeignThings:
 
     @property
     def canaries(self) -> list[str]:
-        """Texts that only the content of the other organization contains."""
+        """Texts that only content of the other organization contains."""
         declared = self.platform.target.foreign
         return [*(declared.canaries if declared else ()), canary_of(self.platform.names.run)]
 
@@ -75,50 +75,50 @@ class ForeignThings:
         return found
 
     def places(self) -> list[tuple[Resource, Foreign]]:
-        """Return those that have another path in the other organization."""
+        """Return the resources that have another path in the other organization."""
         found = [(resource, foreign) for resource, foreign in self.declared() if foreign.path != resource.path]
         if not found:
             raise NotApplicable("every declared path is the same in another organization")
         return found
 
-    def things(self) -> list[ForeignThing]:
-        """Return the items there, of each resource: the declared one, and one that the run created."""
-        things = self.platform.made_once("foreign", self._all)
-        if not things:
+    def items(self) -> list[ForeignItem]:
+        """Return the items of each resource: the declared one, and one that the run created."""
+        items = self.platform.made_once("foreign", self._all)
+        if not items:
             raise NotDeclared(
                 f"no resource names an item of another organization: {NEEDED}", "identity.resources.foreign.slug"
             )
-        return things
+        return items
 
-    def those_of(self, resource: Resource) -> list[ForeignThing]:
+    def items_of(self, resource: Resource) -> list[ForeignItem]:
         """Return the items of one resource, which may be none."""
-        things = self.platform.made_once("foreign", self._all)
-        return [each for each in things if each.resource.name == resource.name]
+        items = self.platform.made_once("foreign", self._all)
+        return [each for each in items if each.resource.name == resource.name]
 
-    def _all(self) -> list[ForeignThing]:
+    def _all(self) -> list[ForeignItem]:
         return [each for resource, foreign in self.declared() for each in self._of(resource, foreign)]
 
-    def seen(self, path: str) -> Exchange:
+    def read(self, path: str) -> Exchange:
         """Read a path as the role foreign."""
         return self.platform.request("GET", path, [bearer(self.platform.oauth.token("foreign"))])
 
-    def state(self, thing: ForeignThing) -> State:
+    def state(self, item: ForeignItem) -> State:
         """Return the state of an item as the role foreign reads it."""
-        return state_of(lambda: self.seen(thing.path(thing.slug)))
+        return state_of(lambda: self.read(item.path(item.slug)))
 
-    def _of(self, resource: Resource, foreign: Foreign) -> list[ForeignThing]:
+    def _of(self, resource: Resource, foreign: Foreign) -> list[ForeignItem]:
         if foreign.item is None:
             return []
-        found = [ForeignThing(resource, foreign.slug, foreign.item, ours=False)] if foreign.slug else []
-        made = self._made(resource, foreign.path)
-        found += [ForeignThing(resource, made, foreign.item, ours=True)] if made else []
-        for thing in found:
-            reply = self.seen(thing.path(thing.slug))
+        found = [ForeignItem(resource, foreign.slug, foreign.item, ours=False)] if foreign.slug else []
+        created = self._created(resource, foreign.path)
+        found += [ForeignItem(resource, created, foreign.item, ours=True)] if created else []
+        for item in found:
+            reply = self.read(item.path(item.slug))
             if not reply.ok:
-                raise Inconclusive(f"{thing.path(thing.slug)} returns {reply.status} to the role foreign", NEEDED)
+                raise Inconclusive(f"{item.path(item.slug)} returns {reply.status} to the role foreign", NEEDED)
         return found
 
-    def _made(self, resource: Resource, path: str) -> str | None:
+    def _created(self, resource: Resource, path: str) -> str | None:
         """Create an item with a canary in its text as the role foreign; return its slug, None if that is refused."""
         if resource.create is None or resource.delete is None:
             return None

@@ -1,4 +1,4 @@
-"""Lists that come in pages: the next one is named by a link (RFC 8288), or what the target file names."""
+"""Paginated lists: the next page is named by a link (RFC 8288), or by the member that the target file names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conformance.vocabulary.exchange import Exchange
 
 
 def pages_of(read: Callable[[str], Exchange], resource: Resource, base_url: str, most: int) -> Iterator[Exchange]:
-    """A list and the pages behind it, at most so many; an address that leads away from ``base_url`` is not followed."""
+    """Yield at most so many pages of a list; an address outside ``base_url`` is not followed."""
     following: str | None = resource.path
     for _ in range(most):
         if following is None:
@@ -26,7 +26,7 @@ def pages_of(read: Callable[[str], Exchange], resource: Resource, base_url: str,
 
 
 def next_address(reply: Exchange, resource: Resource) -> str | None:
-    """Where the next page is, None on the last: by a link, or else by the member that the target file names."""
+    """Return the address of the next page, by a link or else by the declared member; None on the last page."""
     link = next_link(reply)
     if link is None and resource.pages:
         link = _named(reply, resource.path.partition("?")[2], resource.pages)
@@ -34,7 +34,7 @@ def next_address(reply: Exchange, resource: Resource) -> str | None:
 
 
 def states_no_next_page(reply: Exchange, resource: Resource) -> bool:
-    """Whether a page says that none follows it: the member that the target file names is there, and says nothing."""
+    """Return whether a page states that it is the last: the declared member is empty, and there is no link."""
     *above, name = resource.pages.member.split(".") if resource.pages else [""]
     try:
         holder = reduce(_member, above, reply.json())
@@ -52,8 +52,8 @@ def _named(reply: Exchange, query: str, pages: Pages) -> str | None:
         return None
     if pages.parameter is None:
         return str(next_page)
-    others = [each for each in parse_qsl(query, keep_blank_values=True) if each[0] != pages.parameter]
-    return f"?{urlencode([*others, (pages.parameter, next_page)])}"
+    parameters = [each for each in parse_qsl(query, keep_blank_values=True) if each[0] != pages.parameter]
+    return f"?{urlencode([*parameters, (pages.parameter, next_page)])}"
 
 
 def _member(document: Any, name: str) -> Any:

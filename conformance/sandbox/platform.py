@@ -1,7 +1,7 @@
-"""Speaks with the organization APIs that the target file declares, and with no others.
+"""Requests to the organization APIs that the target file declares, and to no others.
 
-A declared resource is turned into operations (read, create, read-item, update, delete), so that a check
-can go over every one that the target has. Items are the run's own; the ledger removes them.
+A declared resource has operations (read, create, read-item, update, delete), so that a check covers each one that the
+target has. Items are the run's own; the ledger removes them.
 """
 
 from __future__ import annotations
@@ -39,9 +39,8 @@ CHANGES = ("PUT", "PATCH", "DELETE")
 MOST_PAGES, MANY = 30, 11
 # How long an operation that takes effect after its response may take; the pauses between the reads double.
 SOON_S, FIRST_WAIT_S, WAIT_S = 5.0, 0.01, 0.2
-AGAIN_S = 0.05
-UNKNOWN = 401
-
+RETRY_S = 0.05
+UNAUTHORIZED = 401
 
 WITHOUT_ORGANIZATION = (
     "a resource whose path names no organization, and that each organization reads as its own, needs "
@@ -50,13 +49,13 @@ WITHOUT_ORGANIZATION = (
 
 
 def key_of(kind: str) -> str:
-    """The key of the target file that declares operations of a kind."""
+    """Return the key of the target file that declares operations of a kind."""
     return f"identity.resources.{kind.removeprefix('read-')}" if kind != "read" else "identity.resources"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One request that a resource is declared to take; ``document`` is its JSON body, None without one."""
+    """A declared request to a resource; ``document`` is its JSON body, None without one."""
 
     resource: Resource
     kind: str
@@ -68,7 +67,7 @@ class Operation:
 
     @property
     def type_field(self) -> tuple[str, str]:
-        """The field that says the media type of a body."""
+        """The Content-Type field of the body."""
         return "Content-Type", self.content_type
 
     @property
@@ -78,14 +77,14 @@ class Operation:
 
     @property
     def headers(self) -> list[tuple[str, str | bytes]]:
-        """The fields that go with the body."""
+        """The header fields of the body."""
         return [] if self.document is None else [self.type_field]
 
     @property
     def texts(self) -> set[str]:
-        """The members of the body that may be of any text: those that the target file fills with {text}.
+        """The members of the body that may have any text: those that the target file fills with {text}.
 
-        Of another it says the one value that is known to be taken: a kind, an address, the slug of what is replaced.
+        Other members have the one value that is known to be accepted.
         """
         write = {"create": self.resource.create, "update": self.resource.update}.get(self.kind)
         body = write.body if write else {}
@@ -93,7 +92,7 @@ class Operation:
         return names - self.resource.naming if self.kind == "create" else names
 
     def reworded(self, reword: Callable[[str], str]) -> dict[str, Any]:
-        """The body with other texts, where it may be of any."""
+        """Return the body with its free texts changed."""
         document = self.document or {}
         return document | {name: reword(document[name]) for name in self.texts}
 
@@ -114,7 +113,7 @@ class Platform:
 
     @property
     def resources(self) -> list[Resource]:
-        """The declared resources; Inconclusive where there is none."""
+        """The declared resources; Inconclusive without any."""
         declared = self.oauth.identity.resources
         if not declared:
             raise Inconclusive(
@@ -123,7 +122,7 @@ class Platform:
         return declared
 
     def resources_with(self, *parts: str) -> list[Resource]:
-        """Resources that declare all these parts (``create``, ``item`` …); NotApplicable where none does."""
+        """Return the resources that declare all these parts (``create``, ``item`` …); NotDeclared without any."""
         found = [each for each in self.resources if all(getattr(each, part) for part in parts)]
         if not found:
             raise NotDeclared(
@@ -133,22 +132,22 @@ class Platform:
         return found
 
     def operations(self, *kinds: str) -> list[Operation]:
-        """Every declared operation of these kinds, on items of the run's own; NotApplicable where there is none."""
+        """Return the declared operations of these kinds, on items of the run; NotDeclared without any."""
         found = [each for resource in self.resources for kind in kinds for each in self._declared(resource, kind)]
         if not found:
             raise NotDeclared(f"no resource of the target file declares {' or '.join(kinds)}", *map(key_of, kinds))
         return found
 
     def heads(self) -> list[Operation]:
-        """HEAD of what the declared reads get, by which no token opens more."""
+        """Return HEAD operations for the declared reads."""
         found = self.operations("read", "read-item")
         return [replace(each, kind="head", method="HEAD") for each in found if each.method == "GET"]
 
     def shut(self, *kinds: str) -> list[Operation]:
-        """Those operations that the role foreign, with all its scopes, has no right to; NotApplicable without any.
+        """Return the operations that the role foreign has no right to, even with all scopes; NotDeclared without any.
 
-        Its token is as valid as any other where no scope and no organization is asked for (who am I), and one path
-        leads every caller to its own organization where the target file says that it is the same path there.
+        That excludes resources without a scope and an organization (who am I), and paths that each organization reads
+        as its own.
         """
         found = [each for each in self.operations(*kinds) if not self._of_any_organization(each)]
         if not found:
@@ -167,19 +166,19 @@ class Platform:
         return operation.scope is None or self._has_another_list_for_foreign(resource)
 
     def _has_another_list_for_foreign(self, resource: Resource) -> bool:
-        """Return whether the role foreign reads something else than full at a path that names no organization."""
+        """Return whether the role foreign reads another list than full at a path that names no organization."""
         if not self.oauth.has("foreign"):
             return False
         own = self.item(resource) if resource.create and resource.item else None
         read = self.operation(resource, "read")
-        ours, theirs = self.made_once(
+        own_list, foreign_list = self.made_once(
             ("read by both", resource.name),
             lambda: [self.send(read, self.oauth.token(role)) for role in ("full", "foreign")],
         )
-        return bool(theirs.ok and theirs.body != ours.body and not (own and shows(theirs, own)))
+        return bool(foreign_list.ok and foreign_list.body != own_list.body and not (own and shows(foreign_list, own)))
 
     def operation(self, resource: Resource, kind: str, slug: str | None = None) -> Operation:
-        """One operation; ``slug`` names the item (for create: the new one)."""
+        """Return an operation; ``slug`` names the item (for create: the new one)."""
         if kind == "read":
             return Operation(resource, kind, resource.method, resource.path, resource.scope)
         slug = slug or self.names.new()
@@ -213,29 +212,29 @@ class Platform:
     def send(
         self, operation: Operation, token: str | None, headers: HeaderFields = (), reader: str = "full", **changes: Any
     ) -> Exchange:
-        """One operation with a token, or without one; ``changes`` replaces its method, path or document."""
-        asked = replace(operation, **changes) if changes else operation
+        """Send an operation, with a token or without; ``changes`` replaces its method, path or document."""
+        changed = replace(operation, **changes) if changes else operation
         authorization = [bearer(token)] if token is not None else []
-        return self.request(asked.method, asked.path, [*asked.headers, *authorization, *headers], asked.body, reader)
+        fields = [*changed.headers, *authorization, *headers]
+        return self.request(changed.method, changed.path, fields, changed.body, reader)
 
     def request(
         self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"", reader: str = "full"
     ) -> Exchange:
-        """One request as it is given; a change that must name a version is sent again as one to what is there now.
+        """Send a request; if a change is refused because it names no version, send it again with the current version.
 
-        That is read by the role ``reader``, whose organization the path is in.
-        The second answer is the one to the change itself; the three exchanges are recorded.
+        The role ``reader``, of the path's organization, reads that version. All exchanges are recorded.
         """
         change = Change(method, path, list(headers), body)
         reply = self._sent(change)
-        if method not in CHANGES or not self.versions.wanted(change, reply):
+        if method not in CHANGES or not self.versions.required(change, reply):
             return reply
-        present = self._read_by(reader, path)
-        again = self.versions.named(change, reply, present)
-        return self._sent(again) if again else reply
+        current = self._read_by(reader, path)
+        conditional = self.versions.conditional(change, reply, current)
+        return self._sent(conditional) if conditional else reply
 
     def with_body(self, operation: Operation, body: bytes, fields: HeaderFields | None = None) -> Exchange:
-        """Send an operation of the role full with other bytes as its body; what it creates is noted for removal.
+        """Send an operation as the role full with another body, and note for removal what it creates.
 
         ``fields`` replace its Content-Type.
         """
@@ -245,35 +244,35 @@ class Platform:
         return reply
 
     def note_created(self, operation: Operation, reply: Exchange) -> None:
-        """Note for removal what an operation created, if it did."""
+        """Note for removal what an operation created, if anything."""
         if operation.kind == "create" and reply.ok and (slug := self.slug_of(operation)):
             self.remember(operation.resource, slug)
 
     @cached_property
     def versions(self) -> Versions:
-        """Which resources demand of their changes that they name a version."""
+        """Which resources require that changes name a version."""
         return Versions(self.oauth.identity.resources, self._sent, self._good_update)
 
     def _sent(self, change: Change) -> Exchange:
-        """The answer to a request; what is done later than it is answered is done by then, as far as it soon is."""
+        """Send a request; after a 202, wait up to ``SOON_S`` until the change has taken effect."""
         reply = self.http.send(change.method, change.path, change.fields, change.body)
-        if reply.status == UNKNOWN and (fields := self.oauth.renewed(change.fields)):
+        if reply.status == UNAUTHORIZED and (fields := self.oauth.renewed(change.fields)):
             reply = self.http.send(change.method, change.path, fields, change.body)
-            self.oauth.single_active.found |= reply.status != UNKNOWN
+            self.oauth.single_active.found |= reply.status != UNAUTHORIZED
         expect_room(self.oauth.identity.resources, change, reply)
-        if there := made_later(self.oauth.identity.resources, change, reply):
-            path, role = there
+        if created := made_later(self.oauth.identity.resources, change, reply):
+            path, role = created
             self.soon(lambda: self._read_by(role, path).status != GONE)
         if changed := changed_later(self.oauth.identity.resources, change, reply):
-            by, written = changed
-            self.soon(lambda: is_as_written(self._read_by(by, change.path), written))
+            reader, written = changed
+            self.soon(lambda: is_as_written(self._read_by(reader, change.path), written))
         return reply
 
     def _read_by(self, role: str, path: str) -> Exchange:
         return self.http.get(path, [bearer(self.oauth.token(role))])
 
     def soon(self, done: Callable[[], bool]) -> bool:
-        """Ask again and again, for ``SOON_S`` at most, whether something is done."""
+        """Poll ``done`` for at most ``SOON_S``; return whether it became true."""
         waited, pause = 0.0, FIRST_WAIT_S
         while not (found := done()) and waited < SOON_S:
             self.http.recorder.pause(pause)
@@ -281,7 +280,7 @@ class Platform:
         return found
 
     def _good_update(self, resource: Resource) -> tuple[Exchange, Change]:
-        """What an item of the run's own is, and an update of it that the owner may make."""
+        """Return the response to a read of a new item, and an update of it that the owner may make."""
         operation, full = self.operation(resource, "update", self.new_item(resource)), self.oauth.token("full")
         fields = [*operation.headers, bearer(full)]
         return self.http.get(operation.path, [bearer(full)]), Change(
@@ -289,14 +288,14 @@ class Platform:
         )
 
     def as_role(self, role: str, operation: Operation, headers: HeaderFields = (), **changes: Any) -> Exchange:
-        """One operation with the full token of a role; what the owner has deleted is no more when this returns."""
+        """Send an operation with the full token of a role; wait until the owner's deletion takes effect."""
         reply = self.send(operation, self.oauth.token(role), headers, **changes)
         if role == "full" and operation.kind == "delete" and reply.status == LATER:
             self._await_deletion(operation)
         return reply
 
     def _await_deletion(self, deletion: Operation) -> None:
-        """Waits for what is deleted later than it is answered (202, RFC 9110 section 9.3.5); Inconclusive in vain."""
+        """Wait for a deletion that returned 202 (RFC 9110 section 9.3.5); Inconclusive if the wait is too long."""
         read = self.operation(deletion.resource, "read-item", self.slug_of(deletion))
         if self.soon(lambda: self.as_role("full", read).status == GONE):
             return
@@ -306,39 +305,39 @@ class Platform:
         )
 
     def known_in_time(self, ask: Callable[[], Exchange], since: float, status: int | None = None) -> Exchange:
-        """The answer to who was revoked at that monotonic time, asked for again until it is this one, or no success.
+        """Repeat a request after a revocation at that monotonic time until it returns the status (default: an error).
 
-        For as long as the target file says that it may take until it is known everywhere (limits.revocation).
+        Give up after limits.revocation: the time that the target file grants until a revocation has effect everywhere.
         """
         until, begun = since + self.target.limits.revocation, time.monotonic()
         reply = ask()
-        # A response from before the end of that time says nothing of what holds after it.
+        # Only a request that is sent after that time shows what holds then.
         while (reply.ok if status is None else reply.status != status) and begun < until:
-            time.sleep(AGAIN_S)
+            time.sleep(RETRY_S)
             begun = time.monotonic()
             reply = ask()
         return reply
 
     def on_each_replica(self, send: Callable[[Platform], Exchange], times: int = REPLICA_TRIES) -> Iterator[Exchange]:
-        """Yield the responses to a request that is sent over new connections, so often that each replica is met."""
+        """Yield the responses to a request over new connections, often enough to reach each replica."""
         for http in self.http.on_each_replica(times):
             yield send(replace(self, http=http, oauth=replace(self.oauth, http=http)))
 
     def wrong_on_a_replica(
         self, send: Callable[[Platform], Exchange], since: float, statuses: Collection[int], times: int = REPLICA_TRIES
     ) -> Exchange | None:
-        """Return a response with another status that is sent once limits.revocation is over, None if there is none."""
+        """Return a response with another status from after limits.revocation; None if there is none."""
         while True:
             over = time.monotonic() >= since + self.target.limits.revocation
             wrong = next((each for each in self.on_each_replica(send, times) if each.status not in statuses), None)
             if wrong is None or over:
                 return wrong
-            time.sleep(AGAIN_S)
+            time.sleep(RETRY_S)
 
     def pages(
         self, role: str, operation: Operation, most: int = MOST_PAGES, limit: int | None = None
     ) -> list[Exchange]:
-        """Return a list as a role reads it, ``most`` pages of it; ``limit`` asks for pages of so many entries."""
+        """Return up to ``most`` pages of a list as a role reads it; ``limit`` is the requested page size."""
         read, path = partial(self._page, role, operation), operation.path
         path = path if limit is None else f"{path}{'&' if '?' in path else '?'}limit={limit}"
         resource = operation.resource.model_copy(update={"path": path})
@@ -348,39 +347,36 @@ class Platform:
         return self.as_role(role, operation, path=path)
 
     def item(self, resource: Resource) -> str:
-        """The slug of an item of the run's own, made once and only read or refused to others."""
+        """Return the slug of a shared item of the run, which checks must not change."""
         return self.made_once(resource.name, lambda: self.new_item(resource))
 
     def many(self, resource: Resource) -> list[str]:
-        """The slugs of eleven items of the run's own, made once and only read: few pages hold as many."""
+        """Return the slugs of eleven shared items, more than a small page has; checks must not change them."""
         return list(self.many_made(resource))
 
     def many_made(self, resource: Resource) -> dict[str, Exchange]:
-        """Those slugs, with what the creation of each was answered."""
+        """Return those slugs with the response to each creation."""
         return self.made_once(("many", resource.name), lambda: dict(self._new_item(resource) for _ in range(MANY)))
 
     def made_once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What several checks use and the first of them makes; how it was made belongs to the finding of any."""
+        """Make a resource that several checks share; its exchanges are evidence of each of them."""
         if key not in self._made:
             before = len(self.http.recorder)
             made = self.ledger.shared(make)
             self._made[key] = made, self.http.recorder.recorded_from(before)
-        made, asked = self._made[key]
-        self.http.recorder.rely(asked)
+        made, exchanges = self._made[key]
+        self.http.recorder.rely(exchanges)
         return cast("T", made)
 
     def end_check(self, failed: bool) -> None:
-        """Removes what the check at hand has made, and what others use as well where it failed.
-
-        That is made again for the next: what failed may have shown that it is no more.
-        """
+        """Remove what the check created; after a failure also what checks share, since it may be damaged."""
         if failed:
             self._made.clear()
         if self.http.recorder.recording is None:
-            self.ledger.end_check(all_passes=failed)
+            self.ledger.end_check(also_shared=failed)
 
     def new_item(self, resource: Resource) -> str:
-        """Creates one more item; Inconclusive where that fails."""
+        """Create an item and return its slug; Inconclusive if that fails."""
         return self._new_item(resource)[0]
 
     def _new_item(self, resource: Resource) -> tuple[str, Exchange]:
@@ -400,7 +396,7 @@ class Platform:
     def create(
         self, resource: Resource, slug: str, role: str = "full", members: Mapping[str, Any] | None = None
     ) -> Exchange:
-        """Asks for an item of this slug, with further members of its body, and notes it for removal."""
+        """Create an item of this slug, with further members in its body, and note it for removal."""
         operation = self.operation(resource, "create", slug)
         reply = self.as_role(role, operation, document={**(operation.document or {}), **(members or {})})
         if reply.ok:
@@ -408,9 +404,9 @@ class Platform:
         return reply
 
     def remember(self, resource: Resource, slug: str) -> None:
-        """Has an item removed at the end of the check that made it, or of the run where others are to use it too."""
+        """Note an item for removal at the end of its check, or of the run if checks share it."""
         if resource.item and resource.delete:
-            self.ledger.created(f"{resource.name} {slug}", lambda: self._removed(resource, slug), passes=True)
+            self.ledger.created(f"{resource.name} {slug}", lambda: self._removed(resource, slug), temporary=True)
 
     def _removed(self, resource: Resource, slug: str) -> None:
         reply = self.send(self.operation(resource, "delete", slug), self.oauth.token("full"))
@@ -418,7 +414,7 @@ class Platform:
             raise RuntimeError(f"deleting answered {reply.status}")
 
     def state(self, operation: Operation) -> State:
-        """What the owner reads of the item that an operation is about."""
+        """Return the state of an operation's item as the owner reads it."""
         resource = operation.resource
         slug = self.slug_of(operation) if operation.kind != "read" else None
         if resource.item is None or slug is None:
@@ -427,7 +423,7 @@ class Platform:
         return state_of(lambda: self.as_role("full", read))
 
     def slug_of(self, operation: Operation) -> str | None:
-        """The item's slug in an operation: by its path, or by the unique member of a create body."""
+        """Return the item's slug from an operation's path, or from the unique member of a create body."""
         resource = operation.resource
         if operation.kind == "create":
             found = (operation.document or {}).get(resource.unique or "slug")
@@ -437,9 +433,9 @@ class Platform:
         return named_in(operation.path, resource.item.path)
 
     def absent_path(self, resource: Resource) -> str:
-        """A path of the resource's kind for something that never existed, new each time.
+        """Return a new path of an item of the resource that never existed.
 
-        Where things are known by numbers or UUIDs, by one of these: a word could name nothing there (400).
+        If names are numbers or UUIDs, it has one too: another text could be invalid there (400).
         """
         if resource.absent:
             own = named_in(resource.path, resource.absent)
@@ -449,11 +445,11 @@ class Platform:
         raise NotDeclared(f"the resource {resource.name} declares no absent path", "identity.resources.absent")
 
     def nowhere(self) -> str:
-        """A path that names nothing, new each time: below an API where another surface answers at the same address."""
-        others = (
+        """Return a new path that names nothing: below an API if another surface has the same host."""
+        other_urls = (
             self.target.registry and self.target.registry.url,
             self.target.storage and self.target.storage.endpoint,
         )
-        shared = any(each and on_one_host(each, self.http.base_url) for each in others)
+        shared = any(each and on_one_host(each, self.http.base_url) for each in other_urls)
         above = self.resources[0].path.partition("?")[0].rstrip("/") if shared and self.resources else ""
         return f"{above}/{self.names.new()}"

@@ -1,4 +1,4 @@
-"""Updates on the condition of a version, of resources that declare how a concurrent update is detected."""
+"""Conditional updates, of resources that declare how a concurrent update is detected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 
 def conditional(platform: Platform) -> list[Resource]:
-    """Resources that declare how a concurrent update is detected."""
+    """Return the resources that declare how a concurrent update is detected."""
     found = [
         each for each in platform.resources_with("create", "item", "update") if each.update and each.update.concurrency
     ]
@@ -23,24 +23,25 @@ def conditional(platform: Platform) -> list[Resource]:
 
 
 def version_of(platform: Platform, resource: Resource, slug: str) -> Any:
-    """The present version of an item: its ETag, or the declared member of its body."""
+    """Return the current version of an item: its ETag, or the declared member of its body."""
     return version_read(platform, resource, slug)[1]
 
 
 def version_read(platform: Platform, resource: Resource, slug: str) -> tuple[Exchange, Any]:
-    """The response that contains the version of an item, and the version."""
+    """Return the response that contains the version of an item, and the version."""
     reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
-    how = resource.update.concurrency if resource.update else None
-    found = reply.headers.get("etag") if how == "If-Match" else member(reply, str(how))
+    concurrency = resource.update.concurrency if resource.update else None
+    found = reply.headers.get("etag") if concurrency == "If-Match" else member(reply, str(concurrency))
     if found is None:
         raise Inconclusive(
-            f"an item of {resource.name} shows no version by {how}", "the right update.concurrency in the target file"
+            f"an item of {resource.name} shows no version by {concurrency}",
+            "the right update.concurrency in the target file",
         )
     return reply, found
 
 
 def update_from(platform: Platform, resource: Resource, slug: str, version: Any) -> tuple[Operation, HeaderFields]:
-    """An update on the condition of a version, with the header fields that carry it."""
+    """Return an update on the condition of a version, with the header fields that carry it."""
     operation = platform.operation(resource, "update", slug)
     if resource.update and resource.update.concurrency == "If-Match":
         return operation, [("If-Match", str(version))]

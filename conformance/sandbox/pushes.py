@@ -1,4 +1,4 @@
-"""What programs push: each an image of its own, once, noted for removal."""
+"""Images that programs push: each program pushes its own image once, which is noted for removal."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotInsta
 
 @dataclass
 class Programs:
-    """The programs by name, each looked for once; ``unfit`` says of which, and why, they cannot take this registry."""
+    """The installed programs by name; ``unfit`` has the reason for each that cannot use this registry."""
 
     find: dict[str, type[ImageProgram]]
-    given: tuple[object, ...]
+    arguments: tuple[object, ...]
     unfit: dict[str, str] = field(default_factory=dict)
     _found: dict[str, ImageProgram | NotApplicable] = field(default_factory=dict)
 
     def get(self, name: str) -> ImageProgram:
-        """One of them; NotApplicable where it is not installed."""
+        """Return a program; NotApplicable if it is not installed or unfit."""
         if name in self.unfit:
             raise NotApplicable(self.unfit[name])
         if name not in self._found:
             try:
-                self._found[name] = self.find[name](*self.given)  # type: ignore[arg-type]
+                self._found[name] = self.find[name](*self.arguments)  # type: ignore[arg-type]
             except NotApplicable as absent:
                 self._found[name] = absent
         found = self._found[name]
@@ -43,15 +43,15 @@ class Programs:
         return found
 
     def after(self, program: ImageProgram) -> Iterator[ImageProgram]:
-        """The others that are installed, in the order of a ring that begins behind one."""
+        """Yield the other installed programs, in order from the next one, wrapping around."""
         names = list(self.find)
-        place = names.index(program.name) + 1
-        for name in [*names[place:], *names[: place - 1]]:
+        index = names.index(program.name)
+        for name in names[index + 1 :] + names[:index]:
             with suppress(NotApplicable):
                 yield self.get(name)
 
     def close(self) -> None:
-        """Ends what they keep open."""
+        """Close the programs."""
         for each in self._found.values():
             if isinstance(each, ImageProgram):
                 each.close()
@@ -59,7 +59,7 @@ class Programs:
 
 @dataclass
 class Pushes:
-    """What each program pushed to a repository, under a tag of its name."""
+    """The image that each program pushed to a repository, under a tag of its name."""
 
     repository: Repository
     login: Login | None
@@ -67,7 +67,7 @@ class Pushes:
     _made: dict[str, Pushed] = field(default_factory=dict)
 
     def of(self, program: ImageProgram) -> Pushed:
-        """How it pushed an image that nobody else pushes."""
+        """Return the result of pushing the program's image, which it does once."""
         if program.name not in self._made:
             content = image(self.names.new(program.name), layers=2)
             self._made[program.name] = program.push(content, self.repository.name, program.name, self.login)
@@ -75,14 +75,11 @@ class Pushes:
         return self._made[program.name]
 
     def stored(self, program: ImageProgram) -> Exchange:
-        """What the registry gives for its tag."""
+        """Return the manifest of the program's tag."""
         return self.repository.get_manifest(program.name)
 
     def held_by_manifest(self, program: ImageProgram) -> ImageDigests | None:
-        """What the manifest of the pushed digest refers to; None if nothing was pushed.
-
-        None also if it is no image, which the check of the push reports.
-        """
+        """Return what the pushed manifest refers to; None if nothing was pushed, or no image."""
         digest = self.of(program).digest
         content = self.repository.get_manifest(digest) if digest else None
         if content is None or not content.ok:
@@ -94,7 +91,7 @@ class Pushes:
 
 
 def note(repository: Repository, stored: Exchange) -> None:
-    """Has what a program pushed removed at the end, as far as its manifest can be read."""
+    """Note for removal what a program pushed, as far as its manifest can be read."""
     document = stored.members()
     if stored.ok and document:
         described = [each for each in (document.get("config"), *list_in(document, "layers")) if isinstance(each, dict)]
@@ -103,7 +100,7 @@ def note(repository: Repository, stored: Exchange) -> None:
 
 
 def note_all(repository: Repository, manifest: Manifest) -> None:
-    """Has everything that an image or index refers to removed at the end, as far as it was pushed."""
+    """Note for removal everything that an image or index refers to."""
     _note(repository, [manifest.digest], [each.digest for each in manifest.blobs])
     for child in manifest.children:
         note_all(repository, child)
@@ -119,15 +116,15 @@ def _note(repository: Repository, manifests: Iterable[str], blobs: Iterable[str]
 
 
 def login_as(registry: Registry, *roles: str) -> Login | None:
-    """The login in the first of these roles that there is; None for an open registry."""
-    there = set(map(str, registry.credentials))
-    if not there:
+    """Return the login of the first of these roles that is declared; None for an open registry."""
+    declared = set(map(str, registry.credentials))
+    if not declared:
         return None
-    return login_of(registry, next((role for role in roles if role in there), roles[0]))
+    return login_of(registry, next((role for role in roles if role in declared), roles[0]))
 
 
 def login_of(registry: Registry, role: str) -> Login:
-    """The login in a role; Inconclusive where the target file has none, or the target refuses it."""
+    """Return the login of a role; Inconclusive if the target file has none, or the target refuses it."""
     registry.need(role)
     for name, login in registry.credentials.items():
         if name == role:

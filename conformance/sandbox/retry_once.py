@@ -1,4 +1,4 @@
-"""What many checks share, which one bad answer while it is made must not take from all of them."""
+"""Retry of shared preconditions: one bad response must not fail every check that needs them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ T = TypeVar("T")
 
 
 def at_second_try(make: Callable[P, T]) -> Callable[P, T]:
-    """Makes it anew where the first try was answered otherwise than a precondition needs; both are in the evidence.
+    """Call ``make`` again if the first call is inconclusive; the evidence has both.
 
-    Inconclusive where the second comes to nothing either, or at once where the target cannot be reached or the time of
-    the check is up, which no second try would end.
+    An unreachable target and a check without time left are not retried.
     """
 
     @functools.wraps(make)
-    def made(*args: P.args, **kwargs: P.kwargs) -> T:
+    def retried(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return make(*args, **kwargs)
         except (Unreachable, OutOfTime):
@@ -29,4 +28,4 @@ def at_second_try(make: Callable[P, T]) -> Callable[P, T]:
         except Inconclusive:
             return make(*args, **kwargs)
 
-    return made
+    return retried

@@ -1,4 +1,4 @@
-"""How long the tokens and the secret of a revoked credential are still accepted."""
+"""How long a target still accepts the tokens and the secret of a revoked credential."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from conformance.vocabulary.finding import Inconclusive
 
 
 def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, Exchange | None]:
-    """Return when, in seconds after ``since``, a revoked token was last accepted, and the response; else 0 and None."""
-    last, how = 0.0, None
+    """Return when a revoked token was last accepted, in seconds after ``since``, and the response; else 0 and None."""
+    last, response = 0.0, None
     reads = platform.operations("read")
     clients = [platform.http.on_new_connection() for _ in range(max(REPLICA_TRIES, len(reads)))]
     try:
@@ -25,9 +25,9 @@ def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, 
             for client, operation in zip(clients, cycle(reads), strict=False):
                 reply = client.send(operation.method, operation.path, [bearer(token)])
                 if reply.status != 401:
-                    accepted, last, how = True, time.monotonic() - since, reply
+                    accepted, last, response = True, time.monotonic() - since, reply
             if not accepted or time.monotonic() - since > platform.target.limits.revocation:
-                return last, how
+                return last, response
             time.sleep(0.05)
     finally:
         for client in clients:
@@ -35,9 +35,9 @@ def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, 
 
 
 def revoked_once_more(platform: Platform, operator: Operator, role: str, ask: Callable[[], Exchange]) -> Exchange:
-    """Restore and revoke the credential once more; return the response after the limit of revocation, if it succeeds.
+    """Restore and revoke the credential again; return the response after limits.revocation if it still succeeds.
 
-    Inconclusive if it is refused now: another run may have restored the credential the first time.
+    Inconclusive if the request is refused now: another run may have restored the credential before.
     """
     client_id = platform.oauth.credential(role).client_id
     if operator.has("restore"):

@@ -1,7 +1,7 @@
-"""Removes what earlier runs have left: by what the target lists, and by the ledgers of runs that were killed.
+"""Removal of what earlier runs left, found in the target's lists and in the ledgers of killed runs.
 
-Only names that a run of ours made are touched, and only where the target file lets runs make them: repositories that
-begin with its own, the buckets and the resources that it names.
+Only names that a run of this suite made are removed, and only in places that the target file names: repositories that
+begin with its own, its buckets and its resources.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Entry = dict[str, Any]
 
 @dataclass
 class Sweep:
-    """One sweep of a target. ``wanted`` says of which runs things are removed; ``dry``: nothing is removed."""
+    """One sweep of a target. ``selects`` says whether a run's leftovers are removed; ``dry``: nothing is removed."""
 
     target: Target
-    wanted: Callable[[str], bool]
+    selects: Callable[[str], bool]
     dry: bool
     authorities: Any = None
     recorder: Recorder = field(default_factory=lambda: Recorder(prefix="sweep"))
@@ -40,9 +40,9 @@ class Sweep:
         learn_secrets(self.recorder.redactor, self.target)
 
     def everything(self, entries: Iterable[Entry]) -> Iterator[Swept]:
-        """What was found and what became of it; ``entries`` are lines of ledgers."""
+        """Sweep every surface and yield what was found; ``entries`` are ledger lines."""
         entries = list(entries)
-        removal = Removal(lambda name: (run := run_of(name)) is not None and self.wanted(run), self.dry)
+        removal = Removal(lambda name: (run := run_of(name)) is not None and self.selects(run), self.dry)
         surfaces = {"registry": sweep_registry, "storage": sweep_storage, "identity": sweep_identity}
         for name, sweep in surfaces.items():
             described = getattr(self.target, name)
@@ -65,10 +65,10 @@ class Sweep:
 
 
 def older_than(seconds: float) -> Callable[[str], bool]:
-    """Runs that began longer ago than that."""
+    """Return a filter for runs that began longer ago."""
     return lambda run: time.time() - begun(run) >= seconds
 
 
 def of_run(run_id: str) -> Callable[[str], bool]:
-    """One run alone."""
+    """Return a filter for one run."""
     return lambda run: run == run_id

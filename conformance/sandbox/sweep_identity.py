@@ -1,4 +1,4 @@
-"""Sweeps the identity surface: items of declared resources that runs created, and what they changed of credentials."""
+"""Sweep of the identity surface: items that runs created, and changes to credentials that they did not undo."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ MOST_PAGES = 100
 def sweep_identity(
     http: HttpClient, target: Target, removal: Removal, entries: Iterable[dict[str, Any]]
 ) -> Iterator[Swept]:
-    """Items of ours, by the lists of the resources and by the ledgers; what was changed of credentials, by these."""
+    """Undo changes to credentials, by the ledgers; remove items, by the resources' lists and the ledgers."""
     if target.identity is None:
         return
     entries = list(entries)
-    yield from _changed_back(target, Operator(target.hooks, http.recorder), removal, entries)
+    yield from _changes_undone(target, Operator(target.hooks, http.recorder), removal, entries)
     platform = Platform(target, OAuthClient(target.identity, http), http, Names("", ""), Ledger())
     noted = [(each["resource"], each.get("role", "full"), each["slug"]) for each in entries if each["kind"] == "item"]
     for resource in target.identity.resources:
         if not (resource.create and resource.item and resource.delete):
             continue
-        for role, there in _places(platform, resource):
+        for role, located in _places(platform, resource):
             slugs = [slug for name, by, slug in noted if (name, by) == (resource.name, role)]
-            for slug in dict.fromkeys([*_listed(platform, role, there), *slugs]):
+            for slug in dict.fromkeys([*_listed(platform, role, located), *slugs]):
                 if removal.ours(slug):
-                    yield from _removed(platform, role, there, slug, removal)
+                    yield from _removed(platform, role, located, slug, removal)
 
 
 def _places(platform: Platform, resource: Resource) -> Iterator[tuple[str, Resource]]:
-    """Where runs make items of a resource, and who may remove them there: also in the organization of the foreign."""
+    """Yield the roles that make items of a resource, each with the resource in its organization."""
     yield "full", resource
-    if (there := elsewhere(resource)) and platform.oauth.has("foreign"):
-        yield "foreign", there
+    if (located := elsewhere(resource)) and platform.oauth.has("foreign"):
+        yield "foreign", located
 
 
-def _changed_back(
+def _changes_undone(
     target: Target, operator: Operator, removal: Removal, entries: Iterable[dict[str, Any]]
 ) -> Iterator[Swept]:
-    """Credentials that the operator's commands had changed for a run, which ended before it had that undone."""
+    """Undo changes to credentials that a killed run made by the operator's hooks."""
     undo = {"restore": operator.restore, "demote": operator.demote}
     names = target.credential_names()
     for entry in entries:
@@ -67,7 +67,7 @@ def _changed_back(
 
 
 def _listed(platform: Platform, role: str, resource: Resource) -> list[str]:
-    """Every text in the answers of a list under the name that an item is created by."""
+    """Return the names of all listed items: the texts of the member that names an item."""
     headers = [bearer(platform.oauth.token(role))]
     found: list[str] = []
     read = partial(platform.http.send, resource.method, headers=headers)
@@ -82,7 +82,7 @@ def _listed(platform: Platform, role: str, resource: Resource) -> list[str]:
 
 
 def _values(document: Any, member: str) -> list[str]:
-    """The texts that stand under one name, however deep."""
+    """Return the texts of a member at any depth."""
     if isinstance(document, list):
         return [value for each in document for value in _values(each, member)]
     if not isinstance(document, dict):
@@ -95,5 +95,5 @@ def _removed(platform: Platform, role: str, resource: Resource, slug: str, remov
     kind = "read-item" if removal.dry else "delete"
     reply = platform.as_role(role, platform.operation(resource, kind, slug), reader=role)
     if reply.status != 404:
-        what = f"{resource.name} {slug}" + (" (foreign)" if role == "foreign" else "")
-        yield removal.done(what, [] if reply.ok else [f"{kind} is answered {reply.status}"])
+        label = f"{resource.name} {slug}" + (" (foreign)" if role == "foreign" else "")
+        yield removal.done(label, [] if reply.ok else [f"{kind} is answered {reply.status}"])

@@ -1,7 +1,7 @@
-"""Sweeps the registry: repositories of ours with their tags, manifests, blobs and open uploads.
+"""Sweep of the registry: repositories of runs with their tags, manifests, blobs and open uploads.
 
-Repositories are found in the catalog where that is claimed, and in ledgers; a ledger also knows what no registry
-lists: upload sessions, and manifests without a tag.
+Repositories are found in the catalog, if claimed, and in ledgers. Only ledgers know upload sessions and untagged
+manifests.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ UNREADABLE = 400
 
 @dataclass
 class Known:
-    """What ledgers tell of one repository.
+    """What ledgers contain about one repository.
 
-    ``uploads`` are the locations of sessions that were not closed, each with the repository under whose name it is.
-    ``made``: by the operator's command.
+    ``uploads`` are the locations of open sessions, each with its repository. ``made``: by the operator's hook.
     """
 
     manifests: dict[str, None] = field(default_factory=dict)
@@ -40,8 +39,8 @@ class Known:
     uploads: dict[str, str] = field(default_factory=dict)
     made: bool = False
 
-    def take(self, entry: dict[str, Any]) -> None:
-        """Takes in one line."""
+    def add(self, entry: dict[str, Any]) -> None:
+        """Add one ledger line."""
         kind, digest, location = entry["kind"], entry.get("digest", ""), entry.get("location", "")
         if kind in ("manifest", "blob") and digest.startswith(DIGEST):
             (self.manifests if kind == "manifest" else self.blobs)[digest] = None
@@ -57,40 +56,40 @@ class Known:
 def sweep_registry(
     http: HttpClient, target: Target, removal: Removal, entries: Iterable[dict[str, Any]]
 ) -> Iterator[Swept]:
-    """Repositories of ours, our own and those that were made with the other organization's login."""
+    """Clear the repositories of runs, also those made with the other organization's login."""
     if target.registry is None:
         return
     registry, operator = Registry.enter(http, target.registry), Operator(target.hooks, http.recorder)
     known: dict[str, Known] = {}
     for entry in entries:
         if "repository" in entry:
-            known.setdefault(entry["repository"], Known()).take(entry)
+            known.setdefault(entry["repository"], Known()).add(entry)
     for name in _named(registry, known, "registry.catalog" in target.features):
         owner = _owner(registry, target.registry, name, removal)
         if owner is not None:
             found = known.get(name, Known())
-            yield from _Swept(owner.repository(name), found, target.features, removal).all()
+            yield from _RepositorySweep(owner.repository(name), found, target.features, removal).all()
             if found.made and operator.has("remove_repository"):
-                yield _unmade(operator, name, removal)
+                yield _removed(operator, name, removal)
 
 
 def _named(registry: Registry, known: Iterable[str], listed: bool) -> Iterator[str]:
-    """The names that are known, and those of the catalog, which may be none that can be read: it comes last."""
+    """Yield the known names, then those of the catalog: reading it may fail."""
     yield from known
     if listed:
         yield from sorted({*_catalogued(registry)} - {*known})
 
 
 def _owner(registry: Registry, described: description.Registry, name: str, removal: Removal) -> Registry | None:
-    """The registry as the one who made a repository; None where no run of ours did."""
+    """Return the registry with the login that made a repository; None if no selected run did."""
     for base, role in ((described.repository, "pusher"), (described.foreign_repository, "foreign")):
         if base is not None and name.startswith(f"{base}-") and removal.ours(name.removeprefix(f"{base}-")):
             return registry.as_role(role) if role in described.credentials else registry
     return None
 
 
-def _unmade(operator: Operator, name: str, removal: Removal) -> Swept:
-    """What becomes of a repository that the operator's command made."""
+def _removed(operator: Operator, name: str, removal: Removal) -> Swept:
+    """Remove a repository that the operator's hook made."""
     refused = list[str]()
     if not removal.dry:
         try:
@@ -108,8 +107,8 @@ def _catalogued(registry: Registry) -> list[str]:
 
 
 @dataclass
-class _Swept:
-    """One repository on its way out."""
+class _RepositorySweep:
+    """The sweep of one repository."""
 
     repository: Repository
     known: Known
@@ -117,12 +116,12 @@ class _Swept:
     removal: Removal
 
     def all(self) -> Iterator[Swept]:
-        """What was found in it."""
+        """Remove everything that is found, and yield the results."""
         yield from self._uploads()
         manifests, blobs = dict(self.known.manifests), dict(self.known.blobs)
         tags = tags_of(self.repository)
         for reference in [*tags, *manifests]:
-            self._look_into(reference, manifests, blobs)
+            self._collect(reference, manifests, blobs)
         yield from self._content("manifest", manifests)
         yield from self._content("blob", blobs)
         if not self.removal.dry:
@@ -135,15 +134,15 @@ class _Swept:
             if self.removal.dry:
                 with suppress(NonConformance, Unreachable):
                     ended += upload.status().ok
-            elif left := end(upload, unreached):
-                yield Swept(left[0], "stays", left[1])
+            elif leftover := end(upload, unreached):
+                yield Swept(leftover[0], "stays", leftover[1])
             else:
                 ended += not upload.open
         if ended:
             yield self.removal.done(f"{ended} upload sessions in {self.repository.name}", [])
 
-    def _look_into(self, reference: str, manifests: dict[str, None], blobs: dict[str, None]) -> None:
-        """Adds a manifest, and what it refers to, to what is to be removed."""
+    def _collect(self, reference: str, manifests: dict[str, None], blobs: dict[str, None]) -> None:
+        """Add a manifest, and what it refers to, to the content to remove."""
         reply = self.repository.get_manifest(reference)
         document = reply.members()
         if not reply.ok or not document:
@@ -157,7 +156,7 @@ class _Swept:
             child = each.get("digest") if isinstance(each, dict) else None
             if isinstance(child, str) and child.startswith(DIGEST) and child not in manifests:
                 manifests[child] = None
-                self._look_into(child, manifests, blobs)
+                self._collect(child, manifests, blobs)
 
     def _content(self, kind: str, digests: Iterable[str]) -> Iterator[Swept]:
         deletes = "registry.delete" in self.features
@@ -180,12 +179,12 @@ class _Swept:
         return {path: self.repository.send(method, path) for path in paths}
 
     def _is_gone(self, reply: Exchange, path: str) -> bool:
-        """Whether it is not there: checks push what is no digest, too, which registries refuse to look for."""
+        """Return whether content is gone; a registry may refuse to look for the malformed digests that checks push."""
         unreadable = reply.status == UNREADABLE
         return reply.status == GONE or (unreadable and self.repository.send("HEAD", path).status in (GONE, UNREADABLE))
 
     def _stubborn_tags(self, tags: list[str]) -> Iterator[Swept]:
-        """Tags that outlive their manifests."""
+        """Delete tags that remain after their manifests."""
         for tag in tags_of(self.repository) if tags else []:
             reply = self.repository.delete_manifest(tag)
             if not reply.ok and reply.status != GONE:

@@ -1,6 +1,6 @@
-"""Sweep the buckets of the target file: objects and open uploads under names that runs of this suite made.
+"""Sweep of the target file's buckets: objects and open uploads under names that runs of this suite made.
 
-If a listing of objects fails, or omits objects that are there, the sweep goes by the keys in the ledgers.
+If a listing of objects fails or omits objects, the sweep uses the keys in the ledgers.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 MOST_PAGES = 1000
 Item = tuple[str, str]
-"""A key, and the id of its upload where it is one."""
+"""A key, and the upload id of an upload, else ""."""
 
 
 def sweep_storage(
     http: HttpClient, target: Target, removal: Removal, entries: Iterable[dict[str, Any]]
 ) -> Iterator[Swept]:
-    """Objects and uploads of this suite in every bucket, run by run."""
+    """Remove objects and uploads of selected runs in every bucket."""
     entries = list(entries)
     described = target.storage
     if described is None:
@@ -47,17 +47,12 @@ def sweep_storage(
             if not named:
                 raise
         else:
-            if removal.dry or not _there(bucket, named[-PROBES:]):
+            if removal.dry or not _existing(bucket, named[-PROBES:]):
                 continue
-        yield from _swept(bucket, "unlisted objects", iter([_there(bucket, named)]), removal)
+        yield from _swept(bucket, "unlisted objects", iter([_existing(bucket, named)]), removal)
 
 
-def _swept(
-    bucket: Bucket,
-    what: str,
-    pages: Iterator[list[Item]],
-    removal: Removal,
-) -> Iterator[Swept]:
+def _swept(bucket: Bucket, kind: str, pages: Iterator[list[Item]], removal: Removal) -> Iterator[Swept]:
     found: dict[str, int] = defaultdict(int)
     refused: dict[str, list[str]] = defaultdict(list)
     for page in pages:
@@ -70,16 +65,16 @@ def _swept(
             if reply is not None and not reply.ok and reply.status != 404:
                 refused[run].append(f"{key}: DELETE is answered {reply.status}")
     for run, count in found.items():
-        yield removal.done(f"{count} {what} of run {run} in bucket {bucket.name}", refused[run])
+        yield removal.done(f"{count} {kind} of run {run} in bucket {bucket.name}", refused[run])
 
 
-def _there(bucket: Bucket, keys: list[str]) -> list[Item]:
-    """Those of some keys under which there are objects."""
+def _existing(bucket: Bucket, keys: list[str]) -> list[Item]:
+    """Return the keys that name an existing object."""
     return [(key, "") for key in keys if bucket.head(key).ok]
 
 
 def _objects(bucket: Bucket) -> Iterator[list[Item]]:
-    """Every key that begins like a name of ours, page by page; the next page begins after the last key."""
+    """Yield the keys with the suite's prefix page by page; the next page begins after the last key."""
     last: dict[str, str] = {}
     for _ in range(MOST_PAGES):
         listing = first_with_entry(partial(_page, bucket, last))
@@ -96,7 +91,7 @@ def _page(bucket: Bucket, last: dict[str, str], token: str) -> Exchange:
 
 
 def _uploads(bucket: Bucket) -> Iterator[list[Item]]:
-    """The open uploads; a gateway that lists none (it is not claimed, or not built) has none to tell."""
+    """Yield the open uploads page by page; none if the gateway does not implement the listing."""
     last: dict[str, str] = {}
     for _ in range(MOST_PAGES):
         reply = bucket.list_uploads(PREFIX, encoding_type="url", **last)
@@ -111,6 +106,6 @@ def _uploads(bucket: Bucket) -> Iterator[list[Item]]:
         last = after
 
 
-def _require(reply: Exchange, bucket: Bucket, what: str) -> None:
+def _require(reply: Exchange, bucket: Bucket, kind: str) -> None:
     if not reply.ok:
-        raise Inconclusive(f"the {what} of bucket {bucket.name} cannot be listed: {reply.status}")
+        raise Inconclusive(f"the {kind} of bucket {bucket.name} cannot be listed: {reply.status}")

@@ -1,4 +1,4 @@
-"""What a sweep finds, and what becomes of it."""
+"""Results of a sweep."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Swept:
-    """One thing of an earlier run: removed, only found (a dry run), or it stays, for this reason.
+    """Something that an earlier run left: it is removed, only found (a dry run), or it stays for a reason.
 
-    ``any_run``: nobody could look what else there is, of whichever run.
+    ``any_run``: the search itself failed, so that leftovers of any run may stay.
     """
 
     what: str
@@ -22,13 +22,13 @@ class Swept:
 
 @dataclass(frozen=True)
 class Removal:
-    """What may be removed: ``ours`` says it of a name; ``dry``: nothing may, it is only listed."""
+    """What may be removed: names that ``ours`` accepts; nothing if ``dry``."""
 
     ours: Callable[[str], bool]
     dry: bool
 
     def done(self, what: str, reasons: list[str]) -> Swept:
-        """What became of something after the requests to remove it; ``reasons`` are those that failed."""
+        """Return the result of a removal; ``reasons`` say what failed."""
         if self.dry:
             return Swept(what, "found")
         return Swept(what, "stays", "; ".join(reasons[:3])) if reasons else Swept(what, "removed")

@@ -1,4 +1,4 @@
-"""Templates of a target file: paths and bodies with {slug} for the name of an item and {text} for what it says."""
+"""Templates of a target file: paths and bodies with {slug} for an item's name and {text} for a free text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def filled(value: Any, slug: str, text: str) -> Any:
-    """A template with ``{slug}`` and ``{text}`` replaced in every string of it."""
+    """Return a template with ``{slug}`` and ``{text}`` replaced in all its strings."""
     if isinstance(value, str):
         return value.replace("{slug}", slug).replace("{text}", text)
     if isinstance(value, list):
@@ -17,7 +17,7 @@ def filled(value: Any, slug: str, text: str) -> Any:
 
 
 def named_in(path: str, template: str | None) -> str:
-    """What stands in a path where {slug} does in a template; nothing where these are not of one kind."""
+    """Return the part of a path at a template's {slug}; "" if the path does not match the template."""
     before, slug, after = (template or "").partition("{slug}")
-    alike = slug and path.startswith(before) and path.endswith(after)
-    return path[len(before) : len(path) - len(after)] if alike else ""
+    matches = slug and path.startswith(before) and path.endswith(after)
+    return path[len(before) : len(path) - len(after)] if matches else ""

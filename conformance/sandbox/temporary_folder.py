@@ -1,7 +1,7 @@
-"""Folders in the temporary folder that are of one process and go with it, or else when the next run begins.
+"""Temporary folders that belong to one process and are removed with it, or else when the next run begins.
 
-A process that is killed removes nothing. So a file in each folder is locked while the process lives, which the system
-unlocks however that ends; and who makes such a folder first removes those that nobody holds any more.
+A killed process removes nothing. So each process locks a file in its folder, which the system unlocks when the process
+ends. A process that makes such a folder first removes those whose file is not locked.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from pathlib import Path
 ALIVE = "conformance.alive"
 NAME = re.compile(r"conformance-[a-z]+-\w+")
 YOUNG_S = 60.0
-"""How long a folder is left alone whose file is not locked: it may be in the making."""
+"""A younger folder is not removed: its file may not be locked yet."""
 
 
 class Scratch:
-    """A folder ``conformance-<kind>-…`` of this process's own, at ``path`` until it is removed."""
+    """A folder ``conformance-<kind>-…`` of this process, at ``path`` until it is removed."""
 
     def __init__(self, kind: str) -> None:
         remove_forsaken(Path(tempfile.gettempdir()))
         self.path = Path(tempfile.mkdtemp(prefix=f"conformance-{kind}-"))
         self._alive = (self.path / ALIVE).open("xb")
-        # Where a file system has no locks, nobody who looks whether it is locked can tell, and the folder stays.
+        # On a file system without locks other processes cannot lock the file either, and the folder stays.
         with contextlib.suppress(OSError):
             fcntl.flock(self._alive, fcntl.LOCK_EX)
 
     def remove(self) -> None:
-        """Removes the folder with all that is in it, as far as that can be."""
+        """Remove the folder with its content, as far as possible."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._alive.close()
 
 
 @contextlib.contextmanager
 def scratch_folder(kind: str) -> Iterator[Path]:
-    """Such a folder while the context lasts."""
-    made = Scratch(kind)
+    """Make a temporary folder for the duration of the context."""
+    scratch = Scratch(kind)
     try:
-        yield made.path
+        yield scratch.path
     finally:
-        made.remove()
+        scratch.remove()
 
 
 def remove_forsaken(folder: Path) -> None:
-    """Removes what processes of this user have left in a folder when they were killed; what cannot go stays."""
+    """Remove the temporary folders that killed processes of this user left, as far as possible."""
     with contextlib.suppress(OSError), os.scandir(folder) as found:
         for entry in found:
             if NAME.fullmatch(entry.name):
@@ -61,8 +61,8 @@ def remove_forsaken(folder: Path) -> None:
 def _remove_if_forsaken(path: Path) -> None:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        seen = os.fstat(folder)
-        if seen.st_uid != os.geteuid() or time.time() - seen.st_mtime < YOUNG_S:
+        status = os.fstat(folder)
+        if status.st_uid != os.geteuid() or time.time() - status.st_mtime < YOUNG_S:
             return
         alive = os.open(ALIVE, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         try:

@@ -1,7 +1,7 @@
-"""How a change names the version that it is of, for targets that demand it of every change.
+"""Conditional changes, for targets that require that every change names the version it is based on.
 
-RFC 6585 section 3 has a status for that, 428; what else a target says, 400 for a member of the body that is missing or
-409, looks like any other refusal. Whether a resource's updates demand it is then found out once, by a good update.
+RFC 6585 section 3 has the status 428 for that. A target may also return 400 or 409, like for other errors: whether a
+resource requires the version is then found out once, by a correct update.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ BY_FIELD = "If-Match"
 CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
 DEMANDED = 428
 MAY_DEMAND = (400, 409, 422)
-"""Statuses by which a target may say that the version is missing, as it says many other things."""
+"""Statuses by which a target may report a missing version, among other errors."""
 
 
-def condition_of(present: Exchange) -> tuple[str, str]:
-    """The field that has a change made to what was read, and to nothing later (RFC 9110 sections 13.1.1 and 13.1.4).
+def condition_of(current: Exchange) -> tuple[str, str]:
+    """Return the header field that limits a change to the version read (RFC 9110 sections 13.1.1 and 13.1.4).
 
-    Of what is not there, no version is right: the check is about what comes before that.
+    An absent item has no version: any value will do for checks of the refusal.
     """
-    etag, modified = (present.headers.get(name) for name in ("etag", "last-modified"))
+    etag, modified = (current.headers.get(name) for name in ("etag", "last-modified"))
     if modified and not etag:
         return "If-Unmodified-Since", modified
-    return BY_FIELD, etag or ("*" if present.ok else NO_VERSION)
+    return BY_FIELD, etag or ("*" if current.ok else NO_VERSION)
 
 
 @dataclass
 class Change:
-    """A change as it was sent, of what stands at a path."""
+    """A request that changes the resource at a path."""
 
     method: str
     path: str
@@ -48,40 +48,41 @@ class Change:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether a header field names what it is of."""
+        """Whether a header field names the version."""
         return any(name.lower() in CONDITIONS for name, _ in self.fields)
 
-    def of(self, present: Exchange, how: str | None, like: Any = None) -> Change | None:
-        """The same change to what was read, which a field names, or a member of its body; None where neither can.
+    def on_version(self, current: Exchange, name: str | None, default: Any = None) -> Change | None:
+        """Return the same change on the condition of the version read, by a field or a body member; None if impossible.
 
-        Of what shows no version, as it is not there, a member has that of another thing.
+        If the item shows no version because it is absent, the member has the version ``default``.
         """
-        if how is None or how == BY_FIELD:
-            return Change(self.method, self.path, [*self.fields, condition_of(present)], self.body)
-        version, body = member(present, how), self.body.lstrip()
-        version = like if version is None else version
-        if version is None or not body.startswith(b"{") or f'"{how}"'.encode() in body:
+        if name is None or name == BY_FIELD:
+            return Change(self.method, self.path, [*self.fields, condition_of(current)], self.body)
+        version, body = member(current, name), self.body.lstrip()
+        version = default if version is None else version
+        if version is None or not body.startswith(b"{") or f'"{name}"'.encode() in body:
             return None
-        # Before all else, where it mends nothing of what may be broken on purpose.
-        named = f"{json.dumps(how)}: {json.dumps(version)}{'' if body[1:].lstrip().startswith(b'}') else ', '}".encode()
-        return Change(self.method, self.path, self.fields, b"{" + named + body[1:])
+        # At the start, since the rest of the body may be malformed on purpose.
+        comma = "" if body[1:].lstrip().startswith(b"}") else ", "
+        first = f"{json.dumps(name)}: {json.dumps(version)}{comma}".encode()
+        return Change(self.method, self.path, self.fields, b"{" + first + body[1:])
 
 
 @dataclass
 class Versions:
-    """Which of the declared resources demand the version.
+    """Which of the declared resources require the version.
 
-    ``send`` sends a change, ``good`` makes a good update of an item of the run's own, which it also reads.
+    ``send`` sends a change; ``good`` reads a new item and makes a correct update of it.
     """
 
     resources: list[Resource]
     send: Callable[[Change], Exchange] = field(repr=False)
     good: Callable[[Resource], tuple[Exchange, Change]] = field(repr=False)
     _demanding: dict[str, bool] = field(default_factory=dict)
-    _seen: dict[str, Any] = field(default_factory=dict)
+    _versions: dict[str, Any] = field(default_factory=dict)
 
-    def wanted(self, change: Change, reply: Exchange) -> bool:
-        """Whether a change may have been refused since it names no version."""
+    def required(self, change: Change, reply: Exchange) -> bool:
+        """Return whether a change may have been refused because it names no version."""
         if change.is_conditional or reply.status not in (DEMANDED, *MAY_DEMAND):
             return False
         if reply.status == DEMANDED:
@@ -89,38 +90,38 @@ class Versions:
         resource = self._at(change.path)
         return resource is not None and self._demands(resource, change.method)
 
-    def named(self, change: Change, reply: Exchange, present: Exchange) -> Change | None:
-        """A refused change as one to what was read, in the way that the target file says; None where that cannot be.
+    def conditional(self, change: Change, reply: Exchange, current: Exchange) -> Change | None:
+        """Return a refused change with the version read, named as the target file declares; None if impossible.
 
-        What is answered 428 and has no body that could say it, a deletion for one, names it by a field.
+        After a 428, a change without a body (a deletion) names the version by a header field.
         """
         resource = self._at(change.path)
-        how = resource.update.concurrency if resource and resource.update else None
-        named = change.of(present, how, self._seen.get(resource.name) if resource else None)
-        return named or (change.of(present, BY_FIELD) if reply.status == DEMANDED else None)
+        name = resource.update.concurrency if resource and resource.update else None
+        conditional = change.on_version(current, name, self._versions.get(resource.name) if resource else None)
+        return conditional or (change.on_version(current, BY_FIELD) if reply.status == DEMANDED else None)
 
     def _at(self, path: str) -> Resource | None:
-        """The resource whose item a path names, if it declares how versions are named."""
+        """Return the resource whose item a path names, if it declares how versions are named."""
         return next((each for each in self.resources if _names_version(each) and _names_item(each, path)), None)
 
     def _demands(self, resource: Resource, method: str) -> bool:
         if resource.update is None or method != resource.update.method:
             return False
         if resource.name not in self._demanding:
-            self._demanding[resource.name] = self._found_out(resource, str(resource.update.concurrency))
+            self._demanding[resource.name] = self._probe(resource, str(resource.update.concurrency))
         return self._demanding[resource.name]
 
-    def _found_out(self, resource: Resource, how: str) -> bool:
-        """Whether a good update is refused unless it names the version."""
+    def _probe(self, resource: Resource, name: str) -> bool:
+        """Return whether a correct update is refused unless it names the version."""
         try:
-            present, change = self.good(resource)
+            current, change = self.good(resource)
         except Inconclusive:
-            return False  # which the checks of that resource tell
-        self._seen[resource.name] = member(present, how)
+            return False  # The checks of that resource report it.
+        self._versions[resource.name] = member(current, name)
         if self.send(change).status not in MAY_DEMAND:
             return False
-        again = change.of(present, how)
-        return again is not None and self.send(again).ok
+        conditional = change.on_version(current, name)
+        return conditional is not None and self.send(conditional).ok
 
 
 def _names_version(resource: Resource) -> bool:

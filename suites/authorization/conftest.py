@@ -10,8 +10,8 @@ from conformance.clients.http import HttpClient
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.registry.client import Registry
 from conformance.evidence.shared_requests import Once
-from conformance.sandbox.concealed_resources import HiddenThings
-from conformance.sandbox.other_tenant import ForeignThings
+from conformance.sandbox.concealed_resources import ConcealedResources
+from conformance.sandbox.other_tenant import ForeignItems
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
@@ -27,15 +27,15 @@ def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
 
 
 @pytest.fixture(scope="session")
-def hidden(platform: Platform) -> HiddenThings:
+def hidden(platform: Platform) -> ConcealedResources:
     """The resources and items that the target file declares concealed."""
-    return HiddenThings(platform)
+    return ConcealedResources(platform)
 
 
 @pytest.fixture(scope="session")
-def theirs(platform: Platform) -> ForeignThings:
+def theirs(platform: Platform) -> ForeignItems:
     """The resources and items that the target file declares of the other organization."""
-    return ForeignThings(platform)
+    return ForeignItems(platform)
 
 
 @pytest.fixture

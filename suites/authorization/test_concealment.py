@@ -13,7 +13,7 @@ from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.documents import member
 from conformance.oracles.state import State, expect_unchanged, state_of
 from conformance.oracles.status import expect_status
-from conformance.sandbox.concealed_resources import Hidden, HiddenThings
+from conformance.sandbox.concealed_resources import ConcealedResources, Hidden
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -96,7 +96,7 @@ def expect_alike(platform: Platform, thing: Hidden, form_name: str, token: str |
 
 
 def expect_concealed(
-    platform: Platform, hidden: HiddenThings, things: list[Hidden], forms: Sequence[str], principal: str
+    platform: Platform, hidden: ConcealedResources, things: list[Hidden], forms: Sequence[str], principal: str
 ) -> None:
     """Each thing is answered like things that never existed, and its owner finds it unchanged."""
 
@@ -114,7 +114,7 @@ def expect_concealed(
             expect_unchanged(before, owners_view(thing), replies[-1])
 
 
-def one_of_each(hidden: HiddenThings, principal: str) -> list[Hidden]:
+def one_of_each(hidden: ConcealedResources, principal: str) -> list[Hidden]:
     """Return one thing for each path and role, or for each path without a token; one of the run's own if there is."""
     things = sorted(hidden.all(), key=lambda thing: thing.ours)
     return list({(thing.template, principal != "no-token" and thing.role): thing for thing in things}.values())
@@ -131,7 +131,7 @@ METHODS = sorted({form.method for form in WRITES.values()})
         *(case(each.lower(), [name for name, form in WRITES.items() if form.method == each]) for each in METHODS),
     ],
 )
-def test_hidden_is_answered_as_absent(platform: Platform, hidden: HiddenThings, forms: list[str]) -> None:
+def test_hidden_is_answered_as_absent(platform: Platform, hidden: ConcealedResources, forms: list[str]) -> None:
     """Purpose: a caller must not learn that a hidden resource exists, by reading, writing, or paths like its own.
 
     Method: 1. send the request for a hidden thing, as a role from which it is hidden, between two controls of the same
@@ -148,7 +148,7 @@ def test_hidden_is_answered_as_absent(platform: Platform, hidden: HiddenThings, 
 @pytest.mark.parametrize("principal", [case("lacking-scope", "lacking-scope"), case("no-token", "no-token")])
 @pytest.mark.parametrize("forms", [case("reads", READS), case("writes", WRITES), case("paths", PATHS)])
 def test_callers_without_access_learn_nothing(
-    platform: Platform, hidden: HiddenThings, forms: dict[str, Form], principal: str
+    platform: Platform, hidden: ConcealedResources, forms: dict[str, Form], principal: str
 ) -> None:
     """Purpose: callers without the scope, or without a token, must not learn what exists either.
 
@@ -161,7 +161,7 @@ def test_callers_without_access_learn_nothing(
 
 
 @verifies("authorization/concealment/hidden-is-not-shown")
-def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
+def test_hidden_is_not_shown(platform: Platform, hidden: ConcealedResources) -> None:
     """Purpose: a resource that the target declares concealed is not shown to the roles that must not see it.
 
     Method: 1. read each concealed thing as each role from which it is concealed, with all scopes
@@ -174,7 +174,7 @@ def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
 
 @verifies("authorization/concealment/hidden-is-not-shown")
 @pytest.mark.parametrize("members", [case("by-its-id", ("id", "_id", "uuid", "number", "key"))])
-def test_hidden_is_not_shown_by_its_id(platform: Platform, hidden: HiddenThings, members: Sequence[str]) -> None:
+def test_hidden_is_not_shown_by_its_id(platform: Platform, hidden: ConcealedResources, members: Sequence[str]) -> None:
     """Purpose: a resource that is hidden by its name is hidden by its id as well.
 
     Method: 1. as the owner read each concealed thing, and again with each of its ids instead of its name in the path

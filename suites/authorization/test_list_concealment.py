@@ -13,7 +13,7 @@ from conformance.clients.oauth.client import bearer
 from conformance.oracles.concealment import Probe, expect_as_absent, expect_not_named
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.timing import expect_same_time
-from conformance.sandbox.concealed_resources import Hidden, HiddenThings, hiding
+from conformance.sandbox.concealed_resources import ConcealedResources, Hidden, hiding
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
@@ -26,7 +26,7 @@ QUOTED = "%27%20OR%20%271%27%3D%271"
 INJECTED = f"q={QUOTED}&search={QUOTED}&filter={QUOTED}&name={QUOTED}&slug[$ne]=cf"
 
 
-def lists_of(platform: Platform, hidden: HiddenThings) -> list[tuple[Hidden, Operation]]:
+def lists_of(platform: Platform, hidden: ConcealedResources) -> list[tuple[Hidden, Operation]]:
     """Return each hidden item with the read of the list that it is in."""
     lists = {resource.item.path: resource for resource in platform.resources if resource.item}
     things = [thing for thing in hidden.all() if thing.template in lists]
@@ -34,7 +34,7 @@ def lists_of(platform: Platform, hidden: HiddenThings) -> list[tuple[Hidden, Ope
 
 
 @verifies("authorization/concealment/lists-do-not-show-hidden")
-def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> None:
+def test_lists_do_not_show_hidden(platform: Platform, hidden: ConcealedResources) -> None:
     """Purpose: no list names a resource that its reader may not see.
 
     Method: 1. read every declared resource as each role from which something is hidden; read its list also page by
@@ -57,7 +57,7 @@ def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> N
 
 @verifies("authorization/concealment/lists-do-not-show-hidden")
 @pytest.mark.parametrize("reader", [case("after-its-owner", "full")])
-def test_cached_list_does_not_show_hidden(platform: Platform, hidden: HiddenThings, reader: str) -> None:
+def test_cached_list_does_not_show_hidden(platform: Platform, hidden: ConcealedResources, reader: str) -> None:
     """Purpose: a cache must not serve the list that one reader got to the next reader.
 
     Method: 1. read each list with a hidden thing as its owner, and then as a role that must not see it; also by an
@@ -72,7 +72,7 @@ def test_cached_list_does_not_show_hidden(platform: Platform, hidden: HiddenThin
 
 @verifies("authorization/concealment/lists-do-not-show-hidden")
 @pytest.mark.parametrize("most", [case("further-pages", 30)])
-def test_further_pages_do_not_show_hidden(platform: Platform, hidden: HiddenThings, most: int) -> None:
+def test_further_pages_do_not_show_hidden(platform: Platform, hidden: ConcealedResources, most: int) -> None:
     """Purpose: the later pages of a list do not name hidden items either.
 
     Method: 1. create eleven visible items and a hidden one; read their list, up to 30 pages, as each role from which
@@ -97,7 +97,7 @@ def test_further_pages_do_not_show_hidden(platform: Platform, hidden: HiddenThin
     "kinds", [case("in-other-forms", ("text/csv", "application/xml", "application/hal+json", "text/html"))]
 )
 def test_lists_in_other_forms_do_not_show_hidden(
-    platform: Platform, hidden: HiddenThings, kinds: Sequence[str]
+    platform: Platform, hidden: ConcealedResources, kinds: Sequence[str]
 ) -> None:
     """Purpose: an export or page of the list does not name hidden items either.
 
@@ -115,7 +115,7 @@ def test_lists_in_other_forms_do_not_show_hidden(
 
 @verifies("authorization/concealment/lists-do-not-show-hidden")
 @pytest.mark.parametrize("limit", [case("totals", "{path}?limit={total}")])
-def test_totals_do_not_count_hidden(platform: Platform, hidden: HiddenThings, limit: str) -> None:
+def test_totals_do_not_count_hidden(platform: Platform, hidden: ConcealedResources, limit: str) -> None:
     """Purpose: a total must not count items that its reader may not see.
 
     Method: 1. read every declared resource as each role from which something is hidden, and as its owner; where a
@@ -184,7 +184,7 @@ def view(reply: Exchange) -> View:
 
 
 @verifies("authorization/concealment/hidden-creations-change-no-visible-response")
-def test_hidden_creations_change_no_visible_response(platform: Platform, hidden: HiddenThings) -> None:
+def test_hidden_creations_change_no_visible_response(platform: Platform, hidden: ConcealedResources) -> None:
     """Purpose: a reader must not notice that something was created that is hidden from it.
 
     Method: 1. as each role from which an item can be hidden, read every declared resource; create a hidden item; read
@@ -222,7 +222,7 @@ def test_hidden_creations_change_no_visible_response(platform: Platform, hidden:
 @pytest.mark.parametrize(
     "parameter", [case(f"search-by-{name}", name) for name in ("q", "search", "filter", "slug", "name")]
 )
-def test_search_finds_nothing_hidden(platform: Platform, hidden: HiddenThings, parameter: str) -> None:
+def test_search_finds_nothing_hidden(platform: Platform, hidden: ConcealedResources, parameter: str) -> None:
     """Purpose: a search must not find or count an item that its list does not show.
 
     Method: 1. as a role of the same organization, read the list of a hidden thing: 2xx
@@ -242,7 +242,7 @@ def test_search_finds_nothing_hidden(platform: Platform, hidden: HiddenThings, p
 
 
 @verifies("authorization/concealment/hidden-takes-the-same-time")
-def test_hidden_takes_the_same_time(platform: Platform, hidden: HiddenThings) -> None:
+def test_hidden_takes_the_same_time(platform: Platform, hidden: ConcealedResources) -> None:
     """Purpose: response times must not show which hidden resources exist.
 
     Method: 1. read the first hidden thing of each role and an absent one, in random order in each pair, over one
@@ -260,7 +260,7 @@ def test_hidden_takes_the_same_time(platform: Platform, hidden: HiddenThings) ->
 
 
 @verifies("authorization/concealment/conflict-names-nothing-hidden")
-def test_conflict_names_nothing_hidden(platform: Platform, hidden: HiddenThings) -> None:
+def test_conflict_names_nothing_hidden(platform: Platform, hidden: ConcealedResources) -> None:
     """Purpose: a 409 says no more about a hidden item than about a visible one.
 
     Method: 1. as a role of the same organization, create an item with the name of a hidden one: 409, or 2xx

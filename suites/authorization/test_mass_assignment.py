@@ -14,7 +14,7 @@ from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.proofs import without_member
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
-from conformance.sandbox.other_tenant import ForeignThing, ForeignThings
+from conformance.sandbox.other_tenant import ForeignItem, ForeignItems
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -129,7 +129,7 @@ def test_creation_in_another_organization_is_refused(platform: Platform, member:
 MEMBERS = ("organization", "organization_id", "org", "owner", "tenant", "parent", "project", "id", "members")
 
 
-def naming(platform: Platform, theirs: ForeignThings, thing: ForeignThing, name: str) -> Any:
+def naming(platform: Platform, theirs: ForeignItems, thing: ForeignItem, name: str) -> Any:
     """Return the value of a member that refers to the other organization, its thing or its client."""
     own, client = (platform.oauth.credential(role).client_id for role in ("full", "foreign"))
     values = {"parent": thing.slug, "project": thing.slug, "id": thing.slug, "members": [own, client], "owner": client}
@@ -137,7 +137,7 @@ def naming(platform: Platform, theirs: ForeignThings, thing: ForeignThing, name:
 
 
 @contextmanager
-def removed_on_finding(platform: Platform, thing: ForeignThing, slug: str) -> Iterator[None]:
+def removed_on_finding(platform: Platform, thing: ForeignItem, slug: str) -> Iterator[None]:
     """Delete the item after a finding, so that a wrongly granted access does not affect later checks."""
     try:
         yield
@@ -149,14 +149,14 @@ def removed_on_finding(platform: Platform, thing: ForeignThing, slug: str) -> It
 
 @verifies("authorization/isolation/references-in-bodies-reach-nothing")
 @pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
-def test_references_in_bodies_reach_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
+def test_references_in_bodies_reach_nothing(platform: Platform, theirs: ForeignItems, kind: str) -> None:
     """Purpose: a body that names another organization must neither write there nor give it access here.
 
     Method: 1. as full, create an item, and change one, with one more member: organization, owner, parent, id …
             2. expect no 5xx and nothing of the other organization in the response
             3. expect the role foreign to find its thing unchanged, and the item neither there nor here
     """
-    things = [each for each in theirs.things() if each.ours and getattr(each.resource, kind)]
+    things = [each for each in theirs.items() if each.ours and getattr(each.resource, kind)]
     if not things:
         raise NotApplicable(f"the role foreign creates no item of a resource that declares {kind}")
     for thing in things:
@@ -174,5 +174,5 @@ def test_references_in_bodies_reach_nothing(platform: Platform, theirs: ForeignT
             with removed_on_finding(platform, thing, slug):
                 for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
                     reason = f"to the role foreign after {name} was sent by full"
-                    expect_status(theirs.seen(path), {403, 404}, reason, or_refused=reply)
+                    expect_status(theirs.read(path), {403, 404}, reason, or_refused=reply)
             expect_unchanged(before, theirs.state(thing), reply)

@@ -19,7 +19,7 @@ from conformance.oracles.proofs import lacks
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.oracles.tenant_leaks import expect_no_sighting, expect_not_theirs
-from conformance.sandbox.other_tenant import ForeignThing, ForeignThings
+from conformance.sandbox.other_tenant import ForeignItem, ForeignItems
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -28,13 +28,13 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 STORED = "another organization's data"
 
 
-def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], because: str) -> None:
+def expect_kept_out(theirs: ForeignItems, reply: Exchange, statuses: set[int], because: str) -> None:
     """A response has one of these statuses and shows nothing of the other organization."""
     expect_not_repeated(reply, theirs.canaries, STORED)
     expect_status(reply, statuses, because)
 
 
-def item_operations(platform: Platform, thing: ForeignThing, path: str) -> list[Operation]:
+def item_operations(platform: Platform, thing: ForeignItem, path: str) -> list[Operation]:
     """Return the operations that read, and if the run created the thing change and delete, a thing at a path."""
     kinds = ["read-item", *(kind for kind in ("update", "delete") if thing.ours and getattr(thing.resource, kind))]
     return [replace(platform.operation(thing.resource, kind, thing.slug), path=path) for kind in kinds]
@@ -66,7 +66,7 @@ MOST_PAGES = 10
 @verifies("authorization/isolation/nothing-reaches-another-organization")
 @pytest.mark.parametrize("limits", [case("later-pages", {"foreign": 1, "full": 5})])
 def test_later_pages_show_no_other_organization(
-    platform: Platform, theirs: ForeignThings, limits: dict[str, int]
+    platform: Platform, theirs: ForeignItems, limits: dict[str, int]
 ) -> None:
     """Purpose: the later pages of a list are as much those of one organization as the first.
 
@@ -79,7 +79,7 @@ def test_later_pages_show_no_other_organization(
         if not (resource.create and resource.item and resource.unique):
             continue
         unseen = {"foreign": platform.many(resource), "full": theirs.canaries}
-        there = theirs.those_of(resource)
+        there = theirs.items_of(resource)
         read = platform.operation(resource, "read")
         for role, limit in limits.items():
             operation = replace(read, path=foreign.path) if role == "foreign" else read
@@ -106,7 +106,7 @@ def test_valid_token_of_another_organization_is_not_401(platform: Platform) -> N
 
 @verifies("authorization/isolation/paths-of-another-organization-open-nothing")
 @pytest.mark.parametrize("kind", [case("read", "read"), case("create", "create")])
-def test_paths_of_another_organization_open_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
+def test_paths_of_another_organization_open_nothing(platform: Platform, theirs: ForeignItems, kind: str) -> None:
     """Purpose: the resources of another organization are closed to us, as ours are to it.
 
     Method: 1. as full, read the other organization's resources, and create items in them, also of an existing name
@@ -126,14 +126,14 @@ def test_paths_of_another_organization_open_nothing(platform: Platform, theirs: 
 
 @verifies("authorization/isolation/paths-of-another-organization-open-nothing")
 @pytest.mark.parametrize("absent", [case("items", "an absent item")])
-def test_items_of_another_organization_look_absent(platform: Platform, theirs: ForeignThings, absent: str) -> None:
+def test_items_of_another_organization_look_absent(platform: Platform, theirs: ForeignItems, absent: str) -> None:
     """Purpose: the items of another organization are closed to us, and look like absent ones.
 
     Method: 1. see that the role foreign reads each of its things
             2. as full, read, change and delete them, and absent ones: expect the same status, 403 or 404
             3. expect the role foreign to find all unchanged
     """
-    for thing in theirs.things():
+    for thing in theirs.items():
         before = theirs.state(thing)
         for operation in item_operations(platform, thing, thing.path(thing.slug)):
             reply = platform.as_role("full", operation)
@@ -145,18 +145,18 @@ def test_items_of_another_organization_look_absent(platform: Platform, theirs: F
 
 @verifies("authorization/isolation/items-are-found-under-their-own-organization-only")
 @pytest.mark.parametrize("way", [case("foreign-child", "foreign"), case("own-child-of-a-foreign-parent", "own")])
-def test_items_are_found_under_their_own_organization_only(platform: Platform, theirs: ForeignThings, way: str) -> None:
+def test_items_are_found_under_their_own_organization_only(platform: Platform, theirs: ForeignItems, way: str) -> None:
     """Purpose: a service must not look up an item by its id alone and ignore the organization in the path.
 
     Method: 1. as full, read, change and delete the slug and the id of a foreign item under our path, and our slug under
                the foreign path
             2. expect 404 (403 under the foreign path, 400 for an id), nothing shown, and both items unchanged
     """
-    for thing in [each for each in theirs.things() if each.ours and (way == "foreign" or each.elsewhere)]:
+    for thing in [each for each in theirs.items() if each.ours and (way == "foreign" or each.elsewhere)]:
         own = platform.new_item(thing.resource)
         mine = platform.operation(thing.resource, "read-item", own)
         before, seen = platform.state(mine), theirs.state(thing)
-        known = theirs.seen(thing.path(thing.slug)).member("id")
+        known = theirs.read(thing.path(thing.slug)).member("id")
         names = [thing.slug, *([quote(str(known), safe="")] if isinstance(known, str | int) else [])]
         paths = [platform.operation(thing.resource, "read-item", name).path for name in names]
         for path in paths if way == "foreign" else [thing.path(own)]:
@@ -188,7 +188,7 @@ def path_by_dots(own: str, theirs: str, dots: str) -> str:
 @verifies("authorization/isolation/requests-reach-no-other-organization")
 @pytest.mark.parametrize("dots", [case(f"path-{name}", value) for name, value in DOTS.items()])
 def test_path_traversal_reaches_no_other_organization(
-    platform: Platform, theirs: ForeignThings, once: Once, dots: str
+    platform: Platform, theirs: ForeignItems, once: Once, dots: str
 ) -> None:
     """Purpose: the organization of a path is the one that it leads to, not the one that it begins with.
 
@@ -198,7 +198,7 @@ def test_path_traversal_reaches_no_other_organization(
     """
     resource, foreign = theirs.places()[-1]
     operation = platform.operation(resource, "read")
-    if not once("the target of path traversal", lambda: theirs.seen(foreign.path)).ok:
+    if not once("the target of path traversal", lambda: theirs.read(foreign.path)).ok:
         raise Inconclusive(f"the role foreign does not read {foreign.path}", "a path that it may read")
     reply = platform.as_role("full", replace(operation, path=path_by_dots(operation.path, foreign.path, dots)))
     expect_kept_out(theirs, reply, set(range(300, 500)), "for another organization by way of our own")
@@ -212,19 +212,19 @@ QUERIES = {
 
 @verifies("authorization/isolation/requests-reach-no-other-organization")
 @pytest.mark.parametrize("what", [case(f"query-{name}", name) for name in QUERIES])
-def test_queries_show_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
+def test_queries_show_no_other_organization(platform: Platform, theirs: ForeignItems, what: str) -> None:
     """Purpose: no query parameter turns our list into that of another organization.
 
     Method: 1. as full, read each resource that both organizations have, and an item there, with the slugs of the other
                organization and its items in parameters that filter, select or include
             2. expect nothing that the other organization stored or reads there, and no 5xx
     """
-    value = theirs.organization.organization if what == "organization" else theirs.things()[-1].slug
+    value = theirs.organization.organization if what == "organization" else theirs.items()[-1].slug
     resources = [resource for resource, _ in theirs.declared()]
-    things = [each for resource in resources for each in theirs.those_of(resource) if each.ours]
+    things = [each for resource in resources for each in theirs.items_of(resource) if each.ours]
     paths = [each.path for each in resources]
     paths += [each.path(each.slug) for each in things if what == "organization"]
-    there = {each.path: theirs.seen(foreign.path) for each, foreign in theirs.declared() if what == "organization"}
+    there = {each.path: theirs.read(foreign.path) for each, foreign in theirs.declared() if what == "organization"}
     for path in paths:
         read = partial(platform.http.get, headers=[bearer(platform.oauth.token("full"))])
         for name in QUERIES[what]:
@@ -237,7 +237,7 @@ def test_queries_show_no_other_organization(platform: Platform, theirs: ForeignT
 
 @verifies("authorization/isolation/requests-reach-no-other-organization")
 @pytest.mark.parametrize("what", [case("cursor", "a cursor")])
-def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
+def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignItems, what: str) -> None:
     """Purpose: the path and the reader decide whose list is read, not the cursor.
 
     Method: 1. create eleven items; if their list has several pages, take the query of the second one
@@ -272,7 +272,7 @@ PARAMETERS = (
 @verifies("authorization/isolation/requests-reach-no-other-organization")
 @pytest.mark.parametrize("parameters", [case("token-parameters", PARAMETERS)])
 def test_token_parameters_reach_no_other_organization(
-    platform: Platform, theirs: ForeignThings, parameters: tuple[str, ...]
+    platform: Platform, theirs: ForeignItems, parameters: tuple[str, ...]
 ) -> None:
     """Purpose: no parameter of a token request turns a token into one of another organization.
 
@@ -290,13 +290,13 @@ def test_token_parameters_reach_no_other_organization(
 
 
 @verifies("authorization/isolation/equal-names-are-separate-items")
-def test_equal_names_are_separate_items(platform: Platform, theirs: ForeignThings) -> None:
+def test_equal_names_are_separate_items(platform: Platform, theirs: ForeignItems) -> None:
     """Purpose: two organizations may use one name, and must not change each other's item.
 
     Method: 1. as full, create an item of a name that the role foreign uses; if created, change it and delete it
             2. expect no 5xx, and the role foreign to find its own unchanged each time, and nothing of it shown
     """
-    for thing in [each for each in theirs.things() if each.ours]:
+    for thing in [each for each in theirs.items() if each.ours]:
         before = theirs.state(thing)
         for kind in ("create", "update", "delete"):
             if kind != "create" and not getattr(thing.resource, kind):
@@ -325,7 +325,7 @@ FORGED: dict[str, list[tuple[str, ...]]] = {
 
 @verifies("authorization/isolation/requests-reach-no-other-organization")
 @pytest.mark.parametrize("what", [case(f"header-{name}", name) for name in FORGED])
-def test_headers_reach_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
+def test_headers_reach_no_other_organization(platform: Platform, theirs: ForeignItems, what: str) -> None:
     """Purpose: any caller can set forwarded and override fields, so they must not select an organization.
 
     Method: 1. as full, read each resource that both organizations have, here and there, and an item there, with fields
@@ -344,7 +344,7 @@ def test_headers_reach_no_other_organization(platform: Platform, theirs: Foreign
             ours = platform.as_role("full", operation, fields)
             expect_kept_out(theirs, ours, {plain.status, *range(400, 500)}, f"for {operation} under {under}")
             elsewhere = [foreign.path] if foreign.path != resource.path else []
-            elsewhere += [each.path(each.slug) for each in theirs.those_of(resource)]
+            elsewhere += [each.path(each.slug) for each in theirs.items_of(resource)]
             for path in elsewhere if what != "path" else elsewhere[:1]:
                 there = platform.as_role("full", replace(operation, path=path), fields)
                 expect_kept_out(theirs, there, {400, 403, 404}, f"for {path} under {under}")
@@ -352,7 +352,7 @@ def test_headers_reach_no_other_organization(platform: Platform, theirs: Foreign
 
 @verifies("authorization/isolation/no-response-shows-another-organization")
 @concludes()
-def test_no_response_shows_another_organization(platform: Platform, theirs: ForeignThings, recorder: Recorder) -> None:
+def test_no_response_shows_another_organization(platform: Platform, theirs: ForeignItems, recorder: Recorder) -> None:
     """Purpose: nothing that another organization stored reaches anybody else, in any part of any response.
 
     Method: 1. see that the role foreign reads a canary: a text that occurs only in its things
@@ -360,7 +360,7 @@ def test_no_response_shows_another_organization(platform: Platform, theirs: Fore
                token requests
             3. expect no canary in these responses, and in all others of the run to other credentials, of any surface
     """
-    shown = [theirs.seen(foreign.path) for _, foreign in theirs.declared()]
+    shown = [theirs.read(foreign.path) for _, foreign in theirs.declared()]
     if not any(shows(each, canary) for each in shown for canary in theirs.canaries):
         needed = "canaries in [targets.X.foreign] that occur in what it reads"
         raise Inconclusive("the role foreign reads no canary", needed)
@@ -371,7 +371,7 @@ def test_no_response_shows_another_organization(platform: Platform, theirs: Fore
     expect_no_sighting(recorder)
 
 
-def send_everything(platform: Platform, theirs: ForeignThings, token: str | None) -> None:
+def send_everything(platform: Platform, theirs: ForeignItems, token: str | None) -> None:
     """Send every declared read and change, valid and invalid, here and in the other organization."""
     operations = platform.operations("read", "create", "read-item", "update")
     for operation in operations:

@@ -12,7 +12,7 @@ from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.proofs import among
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.concealed_resources import HiddenThings, hiding
+from conformance.sandbox.concealed_resources import ConcealedResources, hiding
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
@@ -83,7 +83,7 @@ def test_hiding_takes_effect_immediately(platform: Platform, replacing: str) -> 
 
 @verifies("authorization/concealment/membership-decides-visibility")
 @pytest.mark.parametrize("kinds", [case("for-members", ("update", "delete"))])
-def test_members_can_use_hidden_items(platform: Platform, hidden: HiddenThings, kinds: tuple[str, ...]) -> None:
+def test_members_can_use_hidden_items(platform: Platform, hidden: ConcealedResources, kinds: tuple[str, ...]) -> None:
     """Purpose: an item that is hidden from others stays usable for its members.
 
     Method: 1. as full, create a hidden item and a visible one
@@ -106,7 +106,7 @@ def test_members_can_use_hidden_items(platform: Platform, hidden: HiddenThings, 
 
 
 @verifies("authorization/concealment/creation-replaces-nothing-hidden")
-def test_creation_replaces_nothing_hidden(platform: Platform, hidden: HiddenThings) -> None:
+def test_creation_replaces_nothing_hidden(platform: Platform, hidden: ConcealedResources) -> None:
     """Purpose: a caller who may not see an item must not overwrite it by creating one of its name.
 
     Method: 1. create a hidden item; as a role from which it is hidden, create one of the same name

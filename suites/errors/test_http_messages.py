@@ -270,7 +270,7 @@ def test_equivalent_requests_are_served(platform: Platform, kind: str) -> None:
         for word in () if reply.status in SERVED else words:
             operation = _new(platform, resource, kind)
             expect_status(
-                sent_in_equivalent_form(platform, operation, words=[word]), SERVED, f"for {operation} with {word}"
+                sent_in_equivalent_form(platform, operation, forms=[word]), SERVED, f"for {operation} with {word}"
             )
         expect_status(reply, SERVED, f"for {first} with {' and '.join(words)}")
 

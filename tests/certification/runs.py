@@ -16,7 +16,7 @@ from conformance.commands.certify import _option
 from conformance.contract.catalogue import catalogue
 from conformance.reporting import render_all
 from conformance.reporting.attestation import Product
-from conformance.reporting.certification import Wanted
+from conformance.reporting.certification import Request
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.runs.seal import RECORD_FILES, RunSeal
@@ -33,9 +33,9 @@ def product_words() -> list[str]:
     return [word for name, text in PRODUCT.items() for word in (_option(name), text)]
 
 
-def wanted(*classes: str, challenge: str | None = None) -> Wanted:
+def wanted(*classes: str, challenge: str | None = None) -> Request:
     """What is certified of a sample."""
-    return Wanted(list(classes), Product(**PRODUCT), TODAY, challenge)
+    return Request(list(classes), Product(**PRODUCT), TODAY, challenge)
 
 
 def results(*classes: str) -> list[CheckResult]:

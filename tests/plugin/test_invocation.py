@@ -9,7 +9,7 @@ import pytest
 
 from conformance.commands import run
 from conformance.plugin.invocation import run_pytest
-from conformance.runs.options import OPTIONS, pytest_words, values_of
+from conformance.runs.options import OPTIONS, option_arguments, values_of
 
 
 class Looking:
@@ -62,7 +62,7 @@ def test_each_option_of_a_run_reaches_pytest_under_its_own_name() -> None:
     assert {*VALUES, "strict"} == {*parsed} == {each.name for each in OPTIONS}
     given = Given()
     arguments = ["--collect-only", "-q", "-p", "conformance.plugin", "-p", "no:cacheprovider", __file__]
-    assert run_pytest([*arguments, *pytest_words(parsed)], given) == 0
+    assert run_pytest([*arguments, *option_arguments(parsed)], given) == 0
     found = {name: getattr(given.option, f"conformance_{name.replace('-', '_')}") for name in parsed}
     assert found == parsed
     assert (found["explore"], found["seed"], found["strict"], found["out"]) == (0, 7, True, "-run")

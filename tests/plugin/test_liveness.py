@@ -130,7 +130,7 @@ def test_the_checks_after_it_have_the_same_cause_until_it_comes_back(monkeypatch
             watched.expect("registry")
     assert service.asked == asked, "each check asked a service that is known to be down"
     watched.expect("storage")
-    monkeypatch.setattr(liveness, "AGAIN_S", 0.0)
+    monkeypatch.setattr(liveness, "REPROBE_S", 0.0)
     service.cause = ""
     watched.expect("registry")
 

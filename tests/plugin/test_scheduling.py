@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from conformance.plugin.scheduling import DEAR, WAITING, Scheduling
+from conformance.plugin.scheduling import COSTS, WAITING, Scheduling
 
 
 class Node:
@@ -88,4 +88,4 @@ def test_every_slow_check_that_is_named_exists() -> None:
         for path in suites.rglob("test_*.py")
         for name in functions.findall(path.read_text(encoding="utf-8"))
     ]
-    assert [part for part in (*DEAR, *WAITING) if not any(part in each for each in there)] == []
+    assert [part for part in (*COSTS, *WAITING) if not any(part in each for each in there)] == []

@@ -64,7 +64,7 @@ class ReplacingAMethod(Webhooks):
 
 def altered(defect: type[Alteration]) -> Application:
     application = Application(build().surfaces["webhooks"])
-    application.alterations.put_in([defect])
+    application.alterations.activate([defect])
     return application
 
 

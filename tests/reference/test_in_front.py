@@ -43,7 +43,7 @@ def test_a_request_without_user_agent_is_refused(front: type[Variant]) -> None:
 )
 def test_an_unauthorized_write_is_refused_before_its_body(front: type[Variant], path: str) -> None:
     application = Application(build().surfaces[front.surface])
-    application.alterations.put_in([front])
+    application.alterations.activate([front])
     told: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.runs.behaviour import Answer, Behaviour, differences
+from conformance.runs.behaviour import Behaviour, Response, differences
 
 
 def answered(*statuses: int) -> Behaviour:
-    return {"POST /v2/a/blobs/uploads/": [Answer(each, frozenset(), "", "", f"x-{each}") for each in statuses]}
+    return {"POST /v2/a/blobs/uploads/": [Response(each, frozenset(), "", "", f"x-{each}") for each in statuses]}
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,11 @@ def test_a_running_run_is_not_swept(tmp_path: Path) -> None:
 def test_things_of_a_check_are_removed_before_shared_things() -> None:
     ledger, gone = Ledger(), list[str]()
     ledger.created("stays", lambda: gone.append("stays"))
-    ledger.shared(lambda: ledger.created("shared", lambda: gone.append("shared"), passes=True))
-    ledger.created("own", lambda: gone.append("own"), passes=True)
+    ledger.shared(lambda: ledger.created("shared", lambda: gone.append("shared"), temporary=True))
+    ledger.created("own", lambda: gone.append("own"), temporary=True)
     ledger.end_check()
     assert gone == ["own"]
-    ledger.end_check(all_passes=True)
+    ledger.end_check(also_shared=True)
     assert gone == ["own", "shared"]
     assert (ledger.clean_up(), gone) == ([], ["own", "shared", "stays"])
 
@@ -64,7 +64,7 @@ def test_things_of_an_example_are_removed_before_the_next() -> None:
     ledger, gone = Ledger(), list[str]()
     ledger.begin_check()
     for name in ("before", "first", "second"):
-        ledger.created(name, lambda name=name: gone.append(name), passes=True)  # type: ignore[misc]
+        ledger.created(name, lambda name=name: gone.append(name), temporary=True)  # type: ignore[misc]
         ledger.begin_example()
     assert gone == ["first", "second"]
     ledger.end_check()
@@ -79,7 +79,7 @@ def test_a_failed_removal_is_repeated_at_the_end() -> None:
         raise RuntimeError("in the way")
 
     ledger = Ledger()
-    ledger.created("it", broken, passes=True)
+    ledger.created("it", broken, temporary=True)
     ledger.end_check()
     ledger.end_check()
     assert (ledger.clean_up(), tries) == ([{"what": "it", "reason": "in the way"}], ["try", "try"])

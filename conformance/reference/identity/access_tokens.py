@@ -1,4 +1,4 @@
-"""Access tokens: JWTs of RFC 9068, signed by the deployment's key, checked against the credential on every use."""
+"""Access tokens: JWTs of RFC 9068, signed with the deployment's key; each use checks the credential."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Claims = dict[str, Any]
 
 
 class AccessTokens(ClientAuthentication):
-    """Makes access tokens and reads them again."""
+    """Issues and verifies access tokens."""
 
     def access_token_claims(self, client: Client, scopes: tuple[str, ...]) -> Claims:
-        """The claims of RFC 9068 section 2.2; ``credential_version`` ties the token to the credential's standing."""
+        """Return the claims of RFC 9068 section 2.2; ``credential_version`` changes when the credential is revoked."""
         issued = int(self.now())
         return {
             "iss": ISSUER,
@@ -40,11 +40,11 @@ class AccessTokens(ClientAuthentication):
         }
 
     def make_access_token(self, claims: Claims) -> str:
-        """The token with these claims, of media type ``at+jwt`` (RFC 9068 section 2.1)."""
+        """Return a token with these claims, of media type ``at+jwt`` (RFC 9068 section 2.1)."""
         return self.key.sign(claims, typ="at+jwt")
 
     def read_access_token(self, token: str) -> Claims | None:
-        """The claims of a token of ours, for this API and in its time (RFC 9068 section 4); None for any other."""
+        """Return the claims of a valid token for this API (RFC 9068 section 4); None for any other."""
         if len(token) > LONGEST_TOKEN or not self.is_spelt_well(token):
             return None
         try:
@@ -57,22 +57,22 @@ class AccessTokens(ClientAuthentication):
         return claims
 
     def is_spelt_well(self, token: str) -> bool:
-        """Whether nothing but base64url stands in a token's signature (RFC 7515 section 5.2)."""
+        """Return whether a token's signature is base64url only (RFC 7515 section 5.2)."""
         return SPELT.fullmatch(token.rpartition(".")[2]) is not None
 
     def holder(self, claims: Claims) -> Client | None:
-        """The credential a token was issued to, None where it is revoked or expired now or was revoked since."""
+        """Return the credential of a token; None if it is revoked or expired, or was revoked since."""
         client = self.clients.get(str(claims.get("client_id")))
         if client is None or self.credential_is_revoked(client) or self.credential_is_expired(client):
             return None
         return client if self.issued_since_revocation(client, claims) else None
 
     def issued_since_revocation(self, client: Client, claims: Claims) -> bool:
-        """Whether the token is younger than the last revocation of its credential."""
+        """Return whether the token was issued after the last revocation of its credential."""
         return bool(claims.get("credential_version") == self.revocations[client.client_id])
 
     def key_set(self) -> Answer:
-        """The public key as a JWK set (RFC 7517 section 5)."""
+        """Return the public key as a JWK set (RFC 7517 section 5)."""
         public: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(self.key.private.public_key()))
         public |= {"kid": self.key.key_id, "use": "sig", "alg": self.key.algorithm}
         return Answer.json(200, {"keys": [public]}, Cache_Control="public, max-age=60")

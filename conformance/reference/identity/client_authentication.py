@@ -1,25 +1,23 @@
-"""Client authentication at the token endpoint (RFC 6749 section 2.3) and the limit that each credential has."""
+"""Client authentication at the token endpoint (RFC 6749 section 2.3), and each credential's rate limit."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import math
 from collections import deque
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import IdentityState, Refused
-from conformance.reference.identity.wire import basic_pair, form_decoded, form_pairs, scheme_and_rest
+from conformance.reference.identity.wire import basic_pair, equal_secrets, form_decoded, form_pairs, scheme_and_rest
 from conformance.reference.seeds import Client
 
 CREDENTIALS = frozenset({"client_id", "client_secret"})
 
 
 class ClientAuthentication(IdentityState):
-    """Who asks for a token, and whether the one it says it is."""
+    """Authenticates the client of a token request."""
 
     def authenticated_client(self, request: Request, form: dict[str, str]) -> Client:
-        """The client that has proved itself; Refused with one and the same answer whatever was wrong."""
+        """Return the authenticated client; Refused with the same response for every reason."""
         client_id, secret = self.presented_credentials(request, form)
         client = self.find_client(client_id)
         matches = self.secret_matches(client, secret)
@@ -34,7 +32,7 @@ class ClientAuthentication(IdentityState):
         return client
 
     def presented_credentials(self, request: Request, form: dict[str, str]) -> tuple[str, str]:
-        """Client id and secret by the one method used (RFC 6749 section 2.3: never more than one)."""
+        """Return client id and secret by the one method used (RFC 6749 section 2.3: never more than one)."""
         authorization = request.headers.getlist("authorization")
         if self.credentials_in_query(request):
             raise Refused(self.oauth_error(400, "invalid_request", "credentials in the request URI"))
@@ -47,18 +45,18 @@ class ClientAuthentication(IdentityState):
         return form["client_id"], form["client_secret"]
 
     def credentials_in_query(self, request: Request) -> bool:
-        """RFC 6749 section 2.3.1: credentials are never in the request URI."""
+        """Return whether the query has credentials (RFC 6749 section 2.3.1: never in the request URI)."""
         try:
             return any(name in CREDENTIALS for name, _ in form_pairs(request.query_string.encode("latin-1")))
         except ValueError:
             return False
 
     def authenticates_twice(self, authorization: list[str], form: dict[str, str]) -> bool:
-        """Whether a header and the body, or two headers, both bring credentials."""
+        """Return whether a header and the body, or two headers, contain credentials."""
         return len(authorization) > 1 or bool(authorization and "client_secret" in form)
 
     def credentials_of_header(self, authorization: str, form: dict[str, str]) -> tuple[str, str]:
-        """Client id and secret of a Basic header; a client_id in the body may only repeat it (section 3.2.1)."""
+        """Return client id and secret of a Basic header; a client_id in the body must be equal (section 3.2.1)."""
         scheme, rest = scheme_and_rest(authorization)
         try:
             client_id, secret = self.basic_credentials(rest) if self.is_basic(scheme) else ("", "")
@@ -69,43 +67,40 @@ class ClientAuthentication(IdentityState):
         return client_id, secret
 
     def is_basic(self, scheme: str) -> bool:
-        """Whether the scheme, in lower case, is the one that is taken."""
+        """Return whether the scheme, in lower case, is the accepted one."""
         return scheme == "basic"
 
     def basic_credentials(self, encoded: str) -> tuple[str, str]:
-        """RFC 6749 section 2.3.1: id and secret are form-encoded before they go into Basic; ValueError."""
+        """Decode Basic credentials, whose parts are form-encoded (RFC 6749 section 2.3.1); ValueError."""
         client_id, secret = basic_pair(encoded)
         return form_decoded(client_id), form_decoded(secret)
 
     def find_client(self, client_id: str) -> Client | None:
-        """The client of exactly this id."""
         return self.clients.get(client_id)
 
     def secret_matches(self, client: Client | None, secret: str) -> bool:
-        """Whether the secret is the client's, in the same time whatever differs and whether or not there is one."""
+        """Return whether the secret is the client's, in constant time, also for an unknown client."""
         expected = client.secret if client else self.decoy
-        return hmac.compare_digest(_digest(expected), _digest(secret))
+        return equal_secrets(expected, secret)
 
     def credential_is_revoked(self, client: Client) -> bool:
-        """Whether the credential is revoked now."""
         return client.revoked
 
     def credential_is_expired(self, client: Client) -> bool:
-        """Whether the credential is past its expiry now."""
         return client.expired
 
     def client_refused(self, reason: str) -> Answer:
-        """401 ``invalid_client``; the reason is for the operator's eyes and makes no difference to the answer."""
+        """Return 401 ``invalid_client``; the reason does not change the response."""
         answer = self.oauth_error(401, "invalid_client", "client authentication failed")
         answer.headers["WWW-Authenticate"] = self.basic_challenge()
         return answer
 
     def basic_challenge(self) -> str:
-        """RFC 6749 section 5.2: a 401 names the scheme that clients authenticate with."""
+        """Return the challenge of a 401 (RFC 6749 section 5.2)."""
         return 'Basic realm="reference", charset="UTF-8"'
 
     def keep_to_limit(self, client: Client) -> None:
-        """Counts an authenticated request; Refused with 429 where the credential has used up its window."""
+        """Count an authenticated request; Refused with 429 if the credential's window is full."""
         if client.limit is None:
             return
         wait = self.seconds_until_allowed(client, *client.limit)
@@ -114,22 +109,18 @@ class ClientAuthentication(IdentityState):
         self.window_of(client).append(self.monotonic())
 
     def seconds_until_allowed(self, client: Client, requests: int, seconds: float) -> float:
-        """How long until the sliding window has room for one more; 0 where it has now."""
+        """Return the seconds until the sliding window permits a request; 0 if it does now."""
         window, now = self.window_of(client), self.monotonic()
         while window and window[0] <= now - seconds:
             window.popleft()
         return window[0] + seconds - now if len(window) >= requests else 0.0
 
     def window_of(self, client: Client) -> deque[float]:
-        """When this credential's counted requests came."""
+        """Return the times of this credential's counted requests."""
         return self.windows.setdefault(client.client_id, deque())
 
     def limit_exceeded(self, wait: float) -> Answer:
-        """429 with a Retry-After (RFC 6585 section 4) after which a request is let through, in whole seconds."""
+        """Return 429 with a Retry-After in whole seconds (RFC 6585 section 4), after which a request is accepted."""
         answer = self.oauth_error(429, "invalid_request", "rate limit exceeded")
         answer.headers["Retry-After"] = str(max(1, math.ceil(wait)))
         return answer
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

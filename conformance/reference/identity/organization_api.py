@@ -20,7 +20,7 @@ SCOPES: dict[str, dict[str, str]] = {
     "projects": {"GET": "project:read", "POST": "project:write"},
     "project": {"GET": "project:read", "PATCH": "project:write", "DELETE": "project:write"},
 }
-# A whole run has some eighty items there at once, and its checks of lists look at the first page.
+# A whole run has some eighty items at once, and checks of lists read the first page.
 DEFAULT_LIMIT, HIGHEST_LIMIT = 200, 200
 NUMBER = re.compile(r"[0-9]{1,9}")
 Segments = tuple[str | None, ...]
@@ -28,7 +28,7 @@ Segments = tuple[str | None, ...]
 
 @dataclass(frozen=True)
 class Call:
-    """One authorized call: ``slug`` is the last segment of a project's path, None elsewhere."""
+    """An authorized call: ``slug`` is the last segment of a project's path, else None."""
 
     request: Request
     caller: Caller
@@ -37,10 +37,10 @@ class Call:
 
 
 class OrganizationApi(Projects):
-    """Organizations, members and projects as a caller may know them."""
+    """Organizations, members and projects as far as a caller may see them."""
 
     async def api(self, request: Request, segments: Segments) -> Answer:
-        """One request under ``/api/``."""
+        """Handle a request under ``/api/``."""
         caller = self.caller(request)
         if wait := self.api_windows.retry_after(caller.client.client_id, self.api_limit_of(caller)):
             return self.api_error(429, "rate_limited", "The rate limit is exceeded.", Retry_After=str(wait))
@@ -62,7 +62,7 @@ class OrganizationApi(Projects):
         return await operation(Call(request, caller, organization, segments[5] if len(segments) > 5 else None))
 
     def route(self, segments: Segments) -> str | None:
-        """Which resource a path names; None where it names none."""
+        """Return the kind of resource that a path names, or None."""
         if segments[1:3] != ("v1", "organizations"):
             return None
         match segments[3:]:
@@ -77,60 +77,58 @@ class OrganizationApi(Projects):
         return None
 
     def unknown_path(self, segments: Segments) -> Answer:
-        """What a path that names no resource is answered."""
+        """Return the response for a path that names no resource."""
         return self.not_found()
 
     def allow(self, route: str) -> Answer:
-        """An answer that carries nothing but Allow."""
+        """Return a response with only Allow."""
         methods = [*SCOPES[route], "HEAD", "OPTIONS"]
         answer = Answer(204)
         answer.headers["Allow"] = ", ".join(sorted(methods))
         return answer
 
     def method_not_allowed(self, route: str) -> Answer:
-        """405 with Allow (RFC 9110 section 15.5.6), the same whether or not the object exists."""
+        """Return 405 with Allow (RFC 9110 section 15.5.6), whether or not the object exists."""
         return self.api_error(
             405, "method_not_allowed", "The resource has no such method.", Allow=self.allow(route).headers["Allow"]
         )
 
     def scope_for(self, route: str, method: str) -> str:
-        """The scope that an operation needs."""
         return SCOPES[route][method]
 
     def role_permits(self, caller: Caller, method: str) -> bool:
-        """Whether the caller's role in the organization permits it: a Viewer changes, a Contributor deletes nothing."""
+        """Return whether the caller's role permits the method: a Viewer only reads, a Contributor does not delete."""
         client = caller.client
         return method == "GET" or not (client.reads_only or (method == "DELETE" and not client.deletes))
 
     def role_lacking(self) -> Answer:
-        """403 where the scope would do and the role does not: no other scope helps, so none is named."""
+        """Return 403 for a lacking role: no other scope would help, so none is named."""
         return self.api_error(403, "forbidden", "The role in the organization does not permit this.")
 
     def policy_permits(self, caller: Caller, route: str) -> bool:
-        """Whether the organization's service policy leaves this API to the caller."""
+        """Return whether the organization's service policy permits this API."""
         return route not in caller.client.denied_by_policy
 
     def policy_refused(self) -> Answer:
-        """403 where scope and role would do and the service policy refuses the API."""
+        """Return 403 for an API that the service policy refuses."""
         return self.api_error(403, "forbidden", "The service policy of the organization does not permit this.")
 
     def api_limit_of(self, caller: Caller) -> tuple[int, float] | None:
-        """The limit on API requests of a credential, None without one."""
+        """Return the limit on API requests of a credential, None without one."""
         return caller.client.api_limit
 
     def visible_organization(self, caller: Caller, slug: str | None) -> Organization:
-        """The caller's own organization; Refused with 404 for another as for one that never existed."""
+        """Return the caller's own organization; Refused with 404 for any other, whether it exists or not."""
         organization = self.organizations.get(slug) if slug is not None else None
         if organization is None or not self.belongs_to(caller, organization):
             raise Refused(self.organization_hidden(organization))
         return organization
 
     def belongs_to(self, caller: Caller, organization: Organization) -> bool:
-        """Whether the caller's credential is of this organization."""
         return caller.client.organization == organization.slug
 
     def organization_hidden(self, organization: Organization | None) -> Answer:
-        """What is answered for another's organization, and for None: the very same."""
+        """Return the response for another organization, the same as for None."""
         return self.not_found()
 
     async def get_organization(self, call: Call) -> Answer:
@@ -140,11 +138,11 @@ class OrganizationApi(Projects):
         return self.listing(call.request, list(call.organization.members))
 
     async def get_projects(self, call: Call) -> Answer:
-        seen = self.visible_projects(call.caller, call.organization)
-        return self.listing(call.request, [project.document() for project in seen])
+        visible = self.visible_projects(call.caller, call.organization)
+        return self.listing(call.request, [project.document() for project in visible])
 
     def listing(self, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        """One page of a list with the total of what the caller sees; Refused with 400 for bad bounds."""
+        """Return a page of a list with the total that the caller sees; Refused with 400 for invalid bounds."""
         limit = self.bound(request, "limit", DEFAULT_LIMIT, 1, HIGHEST_LIMIT)
         offset = self.bound(request, "offset", 0, 0, 999_999_999)
         page = entries[offset : offset + limit]
@@ -153,7 +151,7 @@ class OrganizationApi(Projects):
         return Answer.json(200, {"items": page, **bounds})
 
     def bound(self, request: Request, name: str, default: int, lowest: int, highest: int) -> int:
-        """A number of the query; Refused with 400 where it is none, out of range or named twice."""
+        """Return a number of the query; Refused with 400 if it is not a number, out of range or repeated."""
         values = [value for key, value in request.query if key == name]
         if not values:
             return default
@@ -170,11 +168,10 @@ class OrganizationApi(Projects):
         return answer
 
     def location(self, project: Project) -> str:
-        """Where a project is, relative to the host that was asked (RFC 9110 section 10.2.2)."""
+        """Return the Location of a project, without a host (RFC 9110 section 10.2.2)."""
         return f"/api/v1/organizations/{project.organization}/projects/{quote(project.slug, safe='')}"
 
     def shown(self, project: Project, status: int = 200) -> Answer:
-        """A project with its validator."""
         return Answer.json(status, project.document(), ETag=project.etag)
 
     async def get_project(self, call: Call) -> Answer:
@@ -196,7 +193,7 @@ class OrganizationApi(Projects):
         return self.shown(project)
 
     def may_write(self, request: Request, body: dict[str, Any], project: Project) -> bool:
-        """Whether every precondition of the caller's holds now."""
+        """Return whether every precondition of the request holds now."""
         return (
             self.if_match_holds(request, project)
             and self.if_none_match_holds(request, project)

@@ -1,4 +1,4 @@
-"""Projects of an organization: who sees them, what a body may say, and how they change."""
+"""Projects of an organization: visibility, validation and changes."""
 
 from __future__ import annotations
 
@@ -20,44 +20,41 @@ ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
 class Projects(BearerAuthentication):
-    """Visibility, validation and the three changes, each whole in one step."""
+    """Visibility, validation and the three changes, each of them atomic."""
 
     def can_see(self, caller: Caller, project: Project) -> bool:
-        """Projects: an empty member list is everybody of the organization, a list is only those in it."""
+        """Return whether the caller sees a project: without members, everyone in the organization does."""
         return not project.members or caller.client.client_id in project.members
 
     def visible_projects(self, caller: Caller, organization: Organization) -> list[Project]:
-        """What the caller sees, by slug."""
+        """Return the projects that the caller sees, sorted by slug."""
         return sorted(
             (project for project in organization.projects.values() if self.can_see(caller, project)),
             key=lambda project: project.slug,
         )
 
     def find_project(self, organization: Organization, slug: str | None) -> Project | None:
-        """The project of exactly this slug."""
         return organization.projects.get(slug) if slug is not None else None
 
     def visible_project(self, caller: Caller, organization: Organization, slug: str | None) -> Project:
-        """The project, Refused with 404 where there is none or none for this caller to know of."""
+        """Return the project; Refused with 404 if it does not exist or the caller must not see it."""
         project = self.find_project(organization, slug)
         if project is None or not self.can_see(caller, project):
             raise Refused(self.not_found())
         return project
 
     def not_found(self) -> Answer:
-        """404: absent, or hidden as if absent."""
         return self.api_error(404, "not_found", "There is no such resource.")
 
     def invalid(self, message: str) -> Answer:
-        """400: an invalid body, path or parameter."""
         return self.api_error(400, "invalid_request", message)
 
     def conflict(self, message: str) -> Answer:
-        """409: a duplicate slug or a concurrent update."""
+        """Return 409: a duplicate slug or a concurrent update."""
         return self.api_error(409, "conflict", message)
 
     def body_object(self, request: Request) -> dict[str, Any]:
-        """The JSON object of a body; Refused with 400, or 413 above 1 MiB."""
+        """Return the JSON object of a body; Refused with 400, or 413 above 1 MiB."""
         if len(request.body) > HIGHEST_BODY:
             raise Refused(self.api_error(413, "content_too_large", "The body is too large."))
         if not self.is_json(request):
@@ -68,15 +65,13 @@ class Projects(BearerAuthentication):
             raise Refused(self.invalid("The body is not a JSON object.")) from None
 
     def is_json(self, request: Request) -> bool:
-        """Whether the body is said to be JSON."""
         return media_type(request) == "application/json"
 
     def parsed(self, body: bytes) -> dict[str, Any]:
-        """The object; ValueError for anything else."""
         return strict_object(body)
 
     def new_project(self, organization: Organization, body: dict[str, Any]) -> Project:
-        """A project as a body describes it; Refused with 400 where it does not."""
+        """Return a project as a body describes it; Refused with 400 if the body is invalid."""
         self.refuse_unknown(body, MEMBERS_OF_CREATE)
         slug = body.get("slug")
         if not self.is_slug(slug):
@@ -85,23 +80,22 @@ class Projects(BearerAuthentication):
         return Project(organization.slug, str(slug), **fields)
 
     def changes(self, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
-        """The fields that a PATCH sets; Refused with 400."""
+        """Return the fields that a PATCH sets; Refused with 400."""
         self.refuse_unknown(body, MEMBERS_OF_UPDATE)
         if "version" in body and (isinstance(body["version"], bool) or not isinstance(body["version"], int)):
             raise Refused(self.invalid("version is not an integer."))
         return self.checked_fields(organization, body)
 
     def refuse_unknown(self, body: dict[str, Any], known: frozenset[str]) -> None:
-        """A member that may not be set is told, not dropped without a word."""
+        """Refuse a body with members that are unknown or cannot be set, instead of ignoring them."""
         if not known >= body.keys():
             raise Refused(self.invalid("The body has a member that is unknown or cannot be set."))
 
     def is_slug(self, slug: Any) -> bool:
-        """Whether this can be the slug of a project."""
         return isinstance(slug, str) and len(slug) <= LONGEST_SLUG and SLUG.fullmatch(slug) is not None
 
     def checked_fields(self, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
-        """Name, description and members where the body has them; Refused with 400 for a bad one."""
+        """Return name, description and members of the body, if present; Refused with 400 for an invalid one."""
         fields: dict[str, Any] = {name: body[name] for name in ("name", "description", "members") if name in body}
         for name, value in fields.items():
             if not self.is_acceptable(organization, name, value):
@@ -111,7 +105,7 @@ class Projects(BearerAuthentication):
         return fields
 
     def is_acceptable(self, organization: Organization, name: str, value: Any) -> bool:
-        """Whether a field may have this value."""
+        """Return whether a field may have this value."""
         if name == "members":
             known = {member["id"] for member in organization.members}
             return (
@@ -124,23 +118,23 @@ class Projects(BearerAuthentication):
         return is_text(value, 0, LONGEST_DESCRIPTION)
 
     async def create_project(self, organization: Organization, project: Project) -> bool:
-        """Adds a project; False where its slug is taken."""
+        """Add a project; return False if its slug is taken."""
         if project.slug in organization.projects:
             return False
-        # A validator is never one that something else of that name had (RFC 9110 section 8.8.1).
+        # A validator is never reused by another project with the same slug (RFC 9110 section 8.8.1).
         project.version = self.first_version(organization, project.slug)
         organization.projects[project.slug] = project
         return True
 
     async def update_project(self, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]) -> bool:
-        """Changes a project; False, and nothing changed, where the caller's precondition does not hold."""
+        """Change a project; return False, without a change, if the precondition does not hold."""
         if not still_holds():
             return False
         self.apply(project, changes)
         return True
 
     def apply(self, project: Project, changes: dict[str, Any]) -> None:
-        """Writes the fields and counts the version up."""
+        """Set the fields and increment the version."""
         for name, value in changes.items():
             setattr(project, name, value)
         project.version += 1
@@ -148,7 +142,7 @@ class Projects(BearerAuthentication):
     async def remove_project(
         self, organization: Organization, project: Project, still_holds: Callable[[], bool]
     ) -> bool:
-        """Removes a project; False, and nothing removed, where the caller's precondition does not hold."""
+        """Remove a project; return False, without a change, if the precondition does not hold."""
         if not still_holds():
             return False
         organization.projects.pop(project.slug, None)
@@ -156,19 +150,18 @@ class Projects(BearerAuthentication):
         return True
 
     def first_version(self, organization: Organization, slug: str) -> int:
-        """The version that a new project of a slug begins with."""
+        """Return the first version of a new project with a slug."""
         return organization.last_versions.get(slug, 0) + 1
 
     def if_match_holds(self, request: Request, project: Project) -> bool:
-        """RFC 9110 section 13.1.1, compared strongly; true where there is no If-Match."""
+        """Evaluate If-Match by strong comparison (RFC 9110 section 13.1.1); True without it."""
         return "if-match" not in request.headers or _names(request, "if-match", project.etag, weakly=False)
 
     def if_none_match_holds(self, request: Request, project: Project) -> bool:
-        """RFC 9110 section 13.1.2, compared weakly; true where there is no If-None-Match."""
+        """Evaluate If-None-Match by weak comparison (RFC 9110 section 13.1.2); True without it."""
         return not _names(request, "if-none-match", project.etag, weakly=True)
 
     def version_holds(self, body: dict[str, Any], project: Project) -> bool:
-        """A ``version`` in the body is the version that the caller has read."""
         return bool(body.get("version", project.version) == project.version)
 
 

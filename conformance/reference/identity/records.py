@@ -1,4 +1,4 @@
-"""Organizations, their members and projects, as provisioned at the start."""
+"""Organizations with their members and projects, as provisioned at the start."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, Seeds
 
 CANARY = "canary-globex-9d41c7e05ba2"
-"""Stands in every text of the other organization: no byte of it may ever reach a caller of acme."""
+"""In every text of the other organization: callers of acme must never receive it."""
 
 ROLES = ("Owner", "Admin", "Contributor", "User", "Viewer")
 
 
 @dataclass
 class Project:
-    """A project. ``members`` are client ids, none: everybody of the organization. ``version`` counts from 1."""
+    """A project. ``members`` are client ids; without any, everyone in the organization. ``version`` counts from 1."""
 
     organization: str
     slug: str
@@ -30,7 +30,7 @@ class Project:
         return f'"{self.version}"'
 
     def document(self) -> dict[str, Any]:
-        """The project as JSON shows it."""
+        """Return the project as JSON data."""
         return {
             "organization": self.organization,
             "slug": self.slug,
@@ -43,7 +43,7 @@ class Project:
 
 @dataclass
 class Organization:
-    """An organization: ``members`` as JSON shows them, ``projects`` by slug, and the last version of deleted ones."""
+    """An organization: ``members`` as JSON data, ``projects`` by slug, and the last version of deleted ones."""
 
     slug: str
     name: str
@@ -53,15 +53,15 @@ class Organization:
     last_versions: dict[str, int] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """The organization as JSON shows it."""
+        """Return the organization as JSON data."""
         return {"slug": self.slug, "name": self.name, "description": self.description}
 
 
 def _members(seeds: Seeds, organization: str, remark: str) -> list[dict[str, str]]:
     own = [client.client_id for client in seeds.clients if client.organization == organization]
     return [
-        {"id": client_id, "name": f"Automation {client_id}{remark}", "role": ROLES[min(place, len(ROLES) - 1)]}
-        for place, client_id in enumerate(own)
+        {"id": client_id, "name": f"Automation {client_id}{remark}", "role": ROLES[min(number, len(ROLES) - 1)]}
+        for number, client_id in enumerate(own)
     ]
 
 
@@ -72,13 +72,13 @@ def _organization(seeds: Seeds, slug: str, name: str, remark: str, projects: lis
 
 
 def provisioned_organizations(seeds: Seeds) -> dict[str, Organization]:
-    """``acme`` with an open and a hidden project, ``globex`` with a vault; new objects each time."""
+    """Return ``acme`` with an open and a hidden project, and ``globex`` with a vault, as new objects."""
     own = [
         Project(ORGANIZATION, "atlas", "Atlas", "Open to the whole organization"),
         Project(ORGANIZATION, "secret-lab", "Secret lab", "Known to its member only", ["ct-full"]),
     ]
-    others = [Project(OTHER_ORGANIZATION, "globex-vault", f"Vault {CANARY}", f"Kept from everybody else {CANARY}")]
+    vault = Project(OTHER_ORGANIZATION, "globex-vault", f"Vault {CANARY}", f"Kept from everybody else {CANARY}")
     return {
         ORGANIZATION: _organization(seeds, ORGANIZATION, "Acme", "", own),
-        OTHER_ORGANIZATION: _organization(seeds, OTHER_ORGANIZATION, "Globex", f" {CANARY}", others),
+        OTHER_ORGANIZATION: _organization(seeds, OTHER_ORGANIZATION, "Globex", f" {CANARY}", [vault]),
     }

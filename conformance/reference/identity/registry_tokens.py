@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -12,22 +10,29 @@ from typing import Any
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import IdentityState, Refused
-from conformance.reference.identity.wire import HIGHEST_BODY, basic_pair, form_pairs, media_type, scheme_and_rest
+from conformance.reference.identity.wire import (
+    HIGHEST_BODY,
+    basic_pair,
+    equal_secrets,
+    form_pairs,
+    media_type,
+    scheme_and_rest,
+)
 from conformance.reference.seeds import Account
 
 REGISTRY_ISSUER = "nextepoch-reference"
 LIFETIME_S = 300
 ENDED_S = 3600
-"""How long ago the token ended that the target file has as the expired one."""
+"""How long ago the expired token in the target file ended."""
 COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-# Whose a repository is decides; whether the rest is a name the registry says, but no path may lead elsewhere.
+# Rights depend on the organization; the registry validates the rest of the name, but dots must not lead elsewhere.
 REPOSITORY = re.compile(rf"orgs/({COMPONENT})(?:/(?!\.\.?(?:/|$))[^/]+)+")
 Access = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class RequestedScope:
-    """One resource scope as asked for: ``repository:orgs/acme/app:pull,push``."""
+    """A requested resource scope: ``repository:orgs/acme/app:pull,push``."""
 
     kind: str
     name: str
@@ -35,10 +40,9 @@ class RequestedScope:
 
 
 class RegistryTokens(IdentityState):
-    """``/registry/token``."""
+    """The endpoint ``/registry/token``."""
 
     async def registry_token(self, request: Request) -> Answer:
-        """One request for a registry token."""
         if request.method in ("GET", "HEAD"):
             return self.token_by_get(request)
         if request.method == "POST":
@@ -46,7 +50,7 @@ class RegistryTokens(IdentityState):
         return self.oauth_method_refused("GET, HEAD, POST")
 
     def token_by_get(self, request: Request) -> Answer:
-        """Docker token authentication: Basic credentials or none, parameters in the query."""
+        """Handle Docker token authentication: Basic credentials or none, parameters in the query."""
         pairs = self.parameters(request.query_string.encode("latin-1"))
         account = self.basic_account(request)
         service = self.service(pairs)
@@ -56,21 +60,21 @@ class RegistryTokens(IdentityState):
         return self.not_stored(Answer.json(200, document))
 
     def parameters(self, raw: bytes) -> list[tuple[str, str]]:
-        """Decoded parameters; Refused with 400."""
+        """Return the decoded parameters; Refused with 400."""
         try:
             return form_pairs(raw)
         except ValueError:
             raise Refused(self.oauth_error(400, "invalid_request", "the parameters cannot be decoded")) from None
 
     def service(self, pairs: list[tuple[str, str]]) -> str:
-        """The one service that the token is for; Refused with 400."""
+        """Return the one service that the token is for; Refused with 400."""
         named = [value for name, value in pairs if name == "service"]
         if len(named) != 1 or not 0 < len(named[0]) <= 255:
             raise Refused(self.oauth_error(400, "invalid_request", "service is missing, empty or repeated"))
         return named[0]
 
     def basic_account(self, request: Request) -> Account | None:
-        """The account that logs in, None for anonymous; Refused with 401 where the login fails."""
+        """Return the account of a login, None for anonymous; Refused with 401 if the login fails."""
         authorization = request.headers.getlist("authorization")
         if not authorization:
             return None
@@ -85,51 +89,50 @@ class RegistryTokens(IdentityState):
         return account
 
     def account_of(self, username: str, password: str) -> Account | None:
-        """The account with this name and password, in the same time whether the name or the password is wrong."""
+        """Return the account with this name and password, in constant time whichever is wrong."""
         account = self.accounts.get(username)
         expected = account.password if account else self.decoy
         return account if self.password_matches(expected, password) and self.in_force(account) else None
 
     def in_force(self, account: Account | None) -> bool:
-        """Whether a login was neither revoked nor has expired."""
         return account is not None and account.in_force
 
-    def password_matches(self, expected: str, given: str) -> bool:
-        """Whether two passwords are equal, in constant time."""
-        return hmac.compare_digest(_digest(expected), _digest(given))
+    def password_matches(self, expected: str, presented: str) -> bool:
+        """Return whether two passwords are equal, in constant time."""
+        return equal_secrets(expected, presented)
 
     def login_refused(self) -> Answer:
-        """401: the login failed, whatever was wrong with it."""
+        """Return 401 for a failed login, whatever the reason."""
         answer = self.oauth_error(401, "invalid_client", "login failed")
         answer.headers["WWW-Authenticate"] = 'Basic realm="reference", charset="UTF-8"'
         return answer
 
     def requested_scopes(self, pairs: list[tuple[str, str]]) -> list[RequestedScope]:
-        """Every scope asked for, the parameter repeated or blank-separated; malformed ones ask for nothing."""
-        words = [word for name, value in pairs if name == "scope" for word in value.split(" ") if word]
-        return [scope for scope in map(self.parse_scope, words) if scope]
+        """Return every requested scope of repeated or blank-separated parameters, without malformed ones."""
+        texts = [text for name, value in pairs if name == "scope" for text in value.split(" ") if text]
+        return [scope for scope in map(self.parse_scope, texts) if scope]
 
-    def parse_scope(self, word: str) -> RequestedScope | None:
-        """``type:name:actions``, where the name itself may hold a colon."""
-        kind, _, rest = word.partition(":")
+    def parse_scope(self, text: str) -> RequestedScope | None:
+        """Parse ``type:name:actions``; the name may contain a colon."""
+        kind, _, rest = text.partition(":")
         name, _, actions = rest.rpartition(":")
         return RequestedScope(kind, name, tuple(action for action in actions.split(",") if action)) if name else None
 
     def granted_access(self, account: Account | None, requested: list[RequestedScope]) -> Access:
-        """What was asked for and may be had, one entry a repository; never an error for less than was asked."""
+        """Return the requested access that is permitted, one entry a repository; granting less is not an error."""
         granted: dict[tuple[str, str], dict[str, None]] = {}
         for scope in requested:
             permitted = self.permitted_actions(account, scope)
-            asked_for = sorted(permitted) if "*" in scope.actions else scope.actions
-            actions = [action for action in asked_for if action in permitted]
+            requested_actions = sorted(permitted) if "*" in scope.actions else scope.actions
+            actions = [action for action in requested_actions if action in permitted]
             if actions:
                 granted.setdefault((scope.kind, scope.name), {}).update(dict.fromkeys(actions))
         return [{"type": kind, "name": name, "actions": list(actions)} for (kind, name), actions in granted.items()]
 
     def permitted_actions(self, account: Account | None, scope: RequestedScope) -> frozenset[str]:
-        """What an account may do there: rights are given on the repositories of an organization.
+        """Return what an account may do: its rights are for all repositories of an organization.
 
-        Every account may ask for the catalogue, in which the registry shows it what it may pull.
+        Every account may list the catalogue, in which the registry shows only what it may pull.
         """
         if account is None:
             return frozenset()
@@ -139,7 +142,7 @@ class RegistryTokens(IdentityState):
         return account.rights.get(repository[1], frozenset()) if repository else frozenset()
 
     def registry_claims(self, account: Account | None, service: str, access: Access) -> dict[str, Any]:
-        """The claims of Docker's token specification."""
+        """Return the claims of Docker's token specification."""
         issued = int(self.now())
         return {
             "iss": REGISTRY_ISSUER,
@@ -153,11 +156,10 @@ class RegistryTokens(IdentityState):
         }
 
     def signed_token(self, claims: dict[str, Any]) -> str:
-        """Claims as a token."""
         return self.key.sign(claims, typ="JWT", x5c=self.key.x5c)
 
     def expired_token(self, username: str, service: str, repository: str) -> str:
-        """The token with which an account could do all that it may in a repository an hour ago."""
+        """Return a token with all rights of an account in a repository, which expired an hour ago."""
         requested = [RequestedScope("repository", repository, ("pull", "push", "delete"))]
         access = self.granted_access(self.accounts[username], requested)
         claims = self.registry_claims(self.accounts[username], service, access)
@@ -167,7 +169,7 @@ class RegistryTokens(IdentityState):
     def registry_token_document(
         self, account: Account | None, service: str, requested: list[RequestedScope]
     ) -> dict[str, Any]:
-        """The answer: ``token`` and ``access_token`` are the same, ``issued_at`` is RFC 3339."""
+        """Return the response document: ``token`` and ``access_token`` are equal, ``issued_at`` is RFC 3339."""
         claims = self.registry_claims(account, service, self.granted_access(account, requested))
         token = self.signed_token(claims)
         issued = datetime.datetime.fromtimestamp(claims["iat"], datetime.UTC)
@@ -179,7 +181,7 @@ class RegistryTokens(IdentityState):
         }
 
     def token_by_post(self, request: Request) -> Answer:
-        """Docker's OAuth 2.0 form: grants ``password`` and ``refresh_token``."""
+        """Handle Docker's OAuth 2.0 form: grants ``password`` and ``refresh_token``."""
         pairs = self.posted_parameters(request)
         form = {name: value for name, value in pairs if value}
         missing = [name for name in ("grant_type", "service", "client_id") if name not in form]
@@ -193,7 +195,7 @@ class RegistryTokens(IdentityState):
         return self.not_stored(Answer.json(200, self.posted_answer(account, form, self.requested_scopes(pairs))))
 
     def posted_parameters(self, request: Request) -> list[tuple[str, str]]:
-        """The form, no parameter but ``scope`` twice; Refused with 400 or 413."""
+        """Return the form, in which only ``scope`` may be repeated; Refused with 400 or 413."""
         if len(request.body) > HIGHEST_BODY:
             raise Refused(self.oauth_error(413, "invalid_request", "the body is too large"))
         if media_type(request) != "application/x-www-form-urlencoded":
@@ -205,15 +207,15 @@ class RegistryTokens(IdentityState):
         return pairs
 
     def granting_account(self, form: dict[str, str]) -> Account | None:
-        """The account that a password or a refresh token of this service stands for."""
+        """Return the account of a password, or of a refresh token for this service."""
         if form["grant_type"] == "password":
             return self.account_of(form.get("username", ""), form.get("password", ""))
-        kept = self.refresh_tokens.get(form.get("refresh_token", ""))
-        account = self.accounts.get(kept[0]) if kept and kept[1] == form["service"] else None
+        grant = self.refresh_tokens.get(form.get("refresh_token", ""))
+        account = self.accounts.get(grant[0]) if grant and grant[1] == form["service"] else None
         return account if self.in_force(account) else None
 
     def posted_answer(self, account: Account, form: dict[str, str], requested: list[RequestedScope]) -> dict[str, Any]:
-        """The answer to a form states the granted scope as well."""
+        """Return the response document to a form, which also states the granted scope."""
         access = self.granted_access(account, requested)
         scope = " ".join(f"{each['type']}:{each['name']}:{','.join(each['actions'])}" for each in access)
         document = self.registry_token_document(account, form["service"], requested)
@@ -225,11 +227,7 @@ class RegistryTokens(IdentityState):
         return document
 
     def new_refresh_token(self, account: Account, service: str) -> str:
-        """A refresh token of 256 bits for this account at this service."""
+        """Return a refresh token of 256 bits for this account at this service."""
         token = secrets.token_urlsafe(32)
         self.refresh_tokens[token] = (account.username, service)
         return token
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

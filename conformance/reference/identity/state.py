@@ -1,4 +1,4 @@
-"""What the identity surface holds in memory, and the answers that all of its parts share."""
+"""The state of the identity surface in memory, and responses that its parts share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conformance.reference.surface import Surface
 
 
 class Refused(Exception):
-    """Ends the handling of a request with this answer."""
+    """Ends the handling of a request with this response."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -39,7 +39,7 @@ class IdentityState(Surface):
         self.reset()
 
     def reset(self) -> None:
-        """Puts credentials and projects back to what was provisioned."""
+        """Reset credentials and projects to the provisioned ones."""
         for client in self.clients.values():
             client.revoked = client.client_id in self.revoked_at_start
             client.reads_only = client.client_id in self.reads_only_at_start
@@ -55,40 +55,38 @@ class IdentityState(Surface):
         return [f"{each.slug}/{slug}" for each in self.organizations.values() for slug in each.projects]
 
     def revoke(self, client_id: str) -> None:
-        """Revokes a credential and every token it was issued, for good; KeyError where there is none."""
+        """Revoke a credential and, permanently, its tokens; KeyError for an unknown one."""
         self.clients[client_id].revoked = True
         self.revocations[client_id] += 1
 
     def restore(self, client_id: str) -> None:
-        """Makes a revoked credential usable again, its earlier tokens not; KeyError where there is none."""
+        """Restore a revoked credential, without its earlier tokens; KeyError for an unknown one."""
         self.clients[client_id].revoked = False
 
     def revoke_login(self, username: str) -> None:
-        """Revoke a registry login; KeyError where there is none."""
+        """Revoke a registry login; KeyError for an unknown one."""
         self.accounts[username].in_force = False
 
     def restore_login(self, username: str) -> None:
-        """Make a revoked registry login usable again; KeyError where there is none."""
+        """Restore a revoked registry login; KeyError for an unknown one."""
         self.accounts[username].in_force = True
 
     def promote(self, client_id: str) -> None:
-        """Makes a credential's role in the organization one that permits changes; KeyError where there is none."""
+        """Give a credential a role that permits changes; KeyError for an unknown one."""
         self.clients[client_id].reads_only = False
 
     def demote(self, client_id: str) -> None:
-        """Makes it Viewer; KeyError where there is none."""
+        """Give a credential the role Viewer; KeyError for an unknown one."""
         self.clients[client_id].reads_only = True
 
     def now(self) -> float:
-        """Seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds of a clock that is never set."""
         return time.monotonic()
 
     def finish(self, request: Request, answer: Answer) -> Answer:
-        """What every answer carries, and what an answer to HEAD leaves out (RFC 9110 section 9.3.2)."""
+        """Add the fields of every response, and remove the body for HEAD (RFC 9110 section 9.3.2)."""
         answer.headers.setdefault("Cache-Control", "no-store")
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["X-Request-Id"] = secrets.token_hex(16)
@@ -98,17 +96,17 @@ class IdentityState(Surface):
         return answer
 
     def oauth_error(self, status: int, error: str, description: str) -> Answer:
-        """An error of RFC 6749 section 5.2, which nobody may store."""
+        """Return an error of RFC 6749 section 5.2, which must not be stored."""
         return self.not_stored(Answer.json(status, {"error": error, "error_description": description}))
 
     def not_stored(self, answer: Answer) -> Answer:
-        """RFC 6749 section 5.1: what carries tokens, credentials or an error about them is not stored."""
+        """Forbid storing of responses with tokens or errors about them (RFC 6749 section 5.1)."""
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["Pragma"] = "no-cache"
         return answer
 
     def oauth_method_refused(self, allowed: str) -> Answer:
-        """RFC 9110 section 15.5.6: 405 tells which methods there are."""
+        """Return 405 with the allowed methods (RFC 9110 section 15.5.6)."""
         answer = self.oauth_error(405, "invalid_request", "method not allowed")
         answer.headers["Allow"] = allowed
         return answer

@@ -1,4 +1,4 @@
-"""The identity surface: which path leads where."""
+"""Routing of the identity surface."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Identity(TokenEndpoint, OrganizationApi, RegistryTokens):
         return self.finish(request, answer)
 
     async def dispatch(self, request: Request) -> Answer:
-        """The answer of the endpoint that a path leads to."""
+        """Return the response of the endpoint that a path names."""
         segments = path_segments(request.raw_path)
         if segments[:1] == ("api",):
             return await self.api(request, segments)

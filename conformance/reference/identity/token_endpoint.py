@@ -18,10 +18,10 @@ SCOPE = re.compile(rf"{SCOPE_TOKEN}(?: {SCOPE_TOKEN})*")
 
 
 class TokenEndpoint(AccessTokens):
-    """``POST /oauth/token``."""
+    """The endpoint ``POST /oauth/token``."""
 
     async def token(self, request: Request) -> Answer:
-        """One token request: its form first, then the client, its limit, the grant, the scope."""
+        """Handle a token request: check its form, then the client, its limit, the grant, the scope."""
         if not self.issues_tokens_by(request.method):
             return self.oauth_method_refused("POST")
         form = self.token_form(request)
@@ -35,11 +35,11 @@ class TokenEndpoint(AccessTokens):
         return self.token_issued(client, scopes)
 
     def issues_tokens_by(self, method: str) -> bool:
-        """RFC 6749 section 3.2: the client MUST use POST."""
+        """Return whether the method is POST (RFC 6749 section 3.2)."""
         return method == "POST"
 
     def token_form(self, request: Request) -> dict[str, str]:
-        """The parameters that have a value (RFC 6749 section 3.2); Refused where the form breaks a rule."""
+        """Return the parameters with a value (RFC 6749 section 3.2); Refused for an invalid form."""
         if len(request.body) > self.highest_token_body():
             raise Refused(self.oauth_error(413, "invalid_request", "the body is too large"))
         if not self.is_form(request):
@@ -52,33 +52,33 @@ class TokenEndpoint(AccessTokens):
         return dict(self.with_values(pairs))
 
     def highest_token_body(self) -> int:
-        """Bytes of the largest body that is read."""
+        """Return the size of the largest accepted body in bytes."""
         return HIGHEST_BODY
 
     def is_form(self, request: Request) -> bool:
-        """RFC 6749 section 4.4.2: the request is form-encoded."""
+        """Return whether the request is form-encoded (RFC 6749 section 4.4.2)."""
         return media_type(request) == FORM
 
     def refuse_duplicates(self, pairs: list[tuple[str, str]]) -> None:
-        """RFC 6749 section 3.2: parameters MUST NOT be included more than once."""
+        """Refuse repeated parameters (RFC 6749 section 3.2)."""
         counted = Counter(name for name, _ in pairs)
         if any(count > 1 and not self.may_repeat(name) for name, count in counted.items()):
             raise Refused(self.oauth_error(400, "invalid_request", "a parameter is included more than once"))
 
     def may_repeat(self, name: str) -> bool:
-        """RFC 8707 section 2 and RFC 8693 section 2.1 let these be sent several times."""
+        """Return whether a parameter may be repeated (RFC 8707 section 2, RFC 8693 section 2.1)."""
         return name in ("resource", "audience")
 
     def with_values(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """RFC 6749 section 3.2: parameters without a value are treated as omitted."""
+        """Drop parameters without a value, which count as omitted (RFC 6749 section 3.2)."""
         return [(name, value) for name, value in pairs if value]
 
     def offers_grant(self, grant_type: str) -> bool:
-        """Whether this is the grant on offer, compared whole and with case."""
+        """Return whether this is the supported grant, compared exactly."""
         return grant_type == "client_credentials"
 
     def granted_scopes(self, client: Client, requested: str | None) -> tuple[str, ...]:
-        """The scopes of the token, in the order asked for; Refused with ``invalid_scope``."""
+        """Return the scopes of the token, in the requested order; Refused with ``invalid_scope``."""
         if requested is None:
             return self.default_scopes(client)
         if not self.is_scope(requested):
@@ -89,28 +89,27 @@ class TokenEndpoint(AccessTokens):
         return scopes
 
     def default_scopes(self, client: Client) -> tuple[str, ...]:
-        """RFC 6749 section 3.3: what an omitted scope stands for; here all that the credential has."""
+        """Return the scopes for an omitted scope (RFC 6749 section 3.3): all of the credential."""
         return client.scopes
 
     def is_scope(self, text: str) -> bool:
-        """RFC 6749 section 3.3: the grammar of scope."""
+        """Return whether the text follows the grammar of scope (RFC 6749 section 3.3)."""
         return SCOPE.fullmatch(text) is not None
 
     def split_scopes(self, text: str) -> tuple[str, ...]:
-        """The single scopes, each once."""
         return tuple(dict.fromkeys(text.split(" ")))
 
     def within_credential(self, client: Client, scopes: tuple[str, ...]) -> bool:
-        """Whether the credential was given every one of these scopes, compared with case."""
+        """Return whether the credential has all of these scopes, compared exactly."""
         return set(scopes) <= set(client.scopes)
 
     def token_issued(self, client: Client, scopes: tuple[str, ...]) -> Answer:
-        """RFC 6749 section 5.1: the answer with a new token."""
+        """Return the response with a new token (RFC 6749 section 5.1)."""
         token = self.make_access_token(self.access_token_claims(client, scopes))
         return self.not_stored(Answer.json(200, self.token_document(token, client, scopes)))
 
     def token_document(self, token: str, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
-        """The members of RFC 6749 section 5.1; the scope is always stated, no refresh token (section 4.4.3)."""
+        """Return the members of RFC 6749 section 5.1, always with scope, without a refresh token (section 4.4.3)."""
         return {
             "access_token": token,
             "token_type": "Bearer",

@@ -1,4 +1,4 @@
-"""Who may do what: the Docker token flow as the registry sees it.
+"""Access control of the registry by the Docker token flow.
 
 Sources: distribution's "Token Authentication Specification", "Token Scope Documentation" and "Token
 Authentication Implementation" (JWT); RFC 6750 section 3 for the error of a challenge.
@@ -33,7 +33,7 @@ REMEMBERED_TOKENS = 4096
 
 @dataclass(frozen=True)
 class Access:
-    """One scope: actions on one resource."""
+    """A scope: actions on one resource."""
 
     kind: str
     name: str
@@ -45,17 +45,17 @@ class Access:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and what the token grants: (type, name, action)."""
+    """The subject of a token, and its grants: (type, name, action)."""
 
     subject: str
     grants: frozenset[tuple[str, str, str]] = field(default_factory=frozenset)
 
 
 class AccessControl(Base):
-    """Authenticates by bearer token, compares what is wanted with what is granted, challenges."""
+    """Authenticates by bearer token, compares required with granted access, and challenges."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.remembered: dict[str, dict[str, Any]] = {}
 
     def reset(self) -> None:
@@ -63,7 +63,7 @@ class AccessControl(Base):
         self.remembered.clear()
 
     def accesses_wanted(self, kind: str, name: str, request: Request) -> list[Access]:
-        """The scopes that a request to a kind of endpoint needs."""
+        """Return the scopes that a request to a kind of endpoint needs."""
         if kind == "support":
             return []
         if kind == "catalog":
@@ -74,14 +74,14 @@ class AccessControl(Base):
         return ACTIONS[method]
 
     def mount_access(self, kind: str, request: Request) -> list[Access]:
-        """The pull on the source of a mount, told in the challenge."""
+        """Return the pull access to the source of a mount, for the challenge."""
         source = request.parameter("from") if kind == "uploads" and request.parameter("mount") else None
         return [Access("repository", source, ("pull",))] if source and grammar.is_name(source) else []
 
     def authorize(self, kind: str, name: str, request: Request) -> Caller:
-        """The caller, when all that is wanted is granted; Refusal with a challenge otherwise.
+        """Return the caller if all required access is granted; else Refusal with a challenge.
 
-        The pull on the source of a mount is asked for but not insisted on: without it the answer is an upload.
+        The pull access to the source of a mount is optional: without it the response opens an upload.
         """
         wanted = self.accesses_wanted(kind, name, request)
         caller = self.authenticate(request, wanted)
@@ -95,7 +95,7 @@ class AccessControl(Base):
         return caller
 
     def authenticate(self, request: Request, wanted: list[Access]) -> Caller | None:
-        """The holder of the token, None without one; Refusal ``invalid_token`` where the token is no good."""
+        """Return the caller of the token, None without a token; Refusal ``invalid_token`` for an invalid one."""
         token = self.bearer_token(request)
         if token is None:
             return None
@@ -106,12 +106,12 @@ class AccessControl(Base):
         return Caller(str(claims.get("sub", "")), self.grants_of(claims))
 
     def bearer_token(self, request: Request) -> str | None:
-        """The token of the Authorization header; the scheme's case does not matter (RFC 9110 section 11.1)."""
+        """Return the token of the Authorization header; the scheme is case-insensitive (RFC 9110 section 11.1)."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
     def claims_of(self, token: str) -> dict[str, Any]:
-        """The verified claims; jwt.InvalidTokenError where the token is not ours, not for us or not of now."""
+        """Return the verified claims; jwt.InvalidTokenError for another issuer, audience or time."""
         claims = self.remembered.get(token)
         if claims is None or claims["exp"] <= time.time():
             claims = self.key.verify(token, SERVICE, ISSUER)
@@ -121,7 +121,6 @@ class AccessControl(Base):
         return claims
 
     def grants_of(self, claims: dict[str, Any]) -> frozenset[tuple[str, str, str]]:
-        """What the ``access`` claim grants."""
         entries = [entry for entry in claims.get("access") or [] if isinstance(entry, dict)]
         return frozenset(
             (str(entry.get("type")), str(entry.get("name")), str(action))
@@ -130,29 +129,29 @@ class AccessControl(Base):
         )
 
     def permits(self, caller: Caller, access: Access) -> bool:
-        """Whether every action of the access is granted, by name or by ``*``."""
+        """Return whether every action of the access is granted, by name or by ``*``."""
         return all(
             not caller.grants.isdisjoint({(access.kind, access.name, action), (access.kind, access.name, "*")})
             for action in access.actions
         )
 
     def insufficient(self, wanted: list[Access]) -> Refusal:
-        """The refusal of a good token that grants too little; the same whether the repository exists or not."""
+        """Return the refusal of a valid token that grants too little, whether or not the repository exists."""
         return self.unauthorized(wanted, "insufficient_scope")
 
     def unauthorized(self, wanted: list[Access], error: str | None) -> Refusal:
-        """401 with a challenge and the code UNAUTHORIZED."""
+        """Return 401 with a challenge and the code UNAUTHORIZED."""
         detail = [{"type": each.kind, "name": each.name, "actions": list(each.actions)} for each in wanted]
         headers = [("WWW-Authenticate", value) for value in self.challenges(wanted, error)]
         return Refusal("UNAUTHORIZED", detail or None, headers=headers)
 
     def challenges(self, wanted: list[Access], error: str | None) -> list[str]:
-        """The values of WWW-Authenticate, one a header."""
+        """Return the values of WWW-Authenticate, one a header."""
         parameters = self.challenge_parameters(wanted, error)
         return ["Bearer " + ",".join(f'{name}="{value}"' for name, value in parameters)]
 
     def challenge_parameters(self, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        """Realm, service, scope where one is wanted, error where a token was sent."""
+        """Return realm, service, the required scope, if any, and the error if a token was sent."""
         parameters = [("realm", self.realm()), ("service", SERVICE)]
         if wanted:
             parameters.append(("scope", self.challenged_scope(wanted)))
@@ -164,25 +163,23 @@ class AccessControl(Base):
         return " ".join(str(access) for access in wanted)
 
     def realm(self) -> str:
-        """The token endpoint: the identity surface's, whatever Host was asked."""
+        """Return the URL of the identity surface's token endpoint."""
         return self.seeds.public_url.get("identity", "") + "/registry/token"
 
     def account(self, username: str) -> Account | None:
-        """The registry login of that name."""
         return next((each for each in self.seeds.accounts if each.username == username), None)
 
     def limit_of(self, account: Account | None) -> tuple[int, float] | None:
-        """The limit on requests of a login, None without one."""
         return account.limit if account else None
 
     def may_see(self, caller: Caller, name: str) -> bool:
-        """Whether a repository is listed for a caller: the account's organization may pull from it."""
+        """Return whether a repository is listed for a caller: the account may pull from its organization."""
         account = self.account(caller.subject)
         organization = organization_of(name)
         return account is not None and "pull" in account.rights.get(organization, frozenset())
 
 
 def organization_of(name: str) -> str:
-    """The organization of ``orgs/{org-slug}/{app-slug}``; empty for a name of another form."""
+    """Return the organization of ``orgs/{org-slug}/{app-slug}``; "" for a name of another form."""
     parts = name.split("/")
     return parts[1] if len(parts) > 2 and parts[0] == "orgs" else ""

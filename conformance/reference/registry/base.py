@@ -1,4 +1,4 @@
-"""What the parts of the registry have in common: the state, and the words of every answer."""
+"""The base of the registry's parts: state, digests and addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.reference.surface import Surface
 
 
 class Base(Surface):
-    """The state of the registry and how it is looked at."""
+    """The state of the registry, and access to it."""
 
     name = "registry"
 
@@ -30,23 +30,23 @@ class Base(Surface):
 
     def contents(self) -> list[str]:
         uploads = [f"{upload.repository} upload {session}" for session, upload in self.uploads.items()]
-        held = [
+        content = [
             f"{name} {each}"
             for name, repository in self.repositories.items()
             for each in (*repository.blobs, *repository.manifests, *repository.tags)
         ]
-        return uploads + held
+        return uploads + content
 
     def stored(self, name: str) -> Repository:
-        """The repository of that name; an empty one, not kept, where there is none."""
+        """Return the repository of that name, or an empty one that is not stored."""
         return self.repositories.get(name) or Repository()
 
     def opened(self, name: str) -> Repository:
-        """The repository of that name, brought into being where there is none."""
+        """Return the repository of that name, created if it does not exist."""
         return self.repositories.setdefault(name, Repository())
 
     def url(self, request: Request, path: str) -> str:
-        """A Location: absolute, under the Host that the caller asked."""
+        """Return an absolute Location with the request's Host."""
         return request.base_url + path
 
     def is_name(self, text: str) -> bool:
@@ -56,11 +56,10 @@ class Base(Surface):
         return grammar.is_supported_digest(text)
 
     def check_digest(self, text: str | None) -> str:
-        """The digest as given; DIGEST_INVALID where it is malformed, absent or of another algorithm."""
+        """Return the digest; DIGEST_INVALID if it is malformed, absent or of an unsupported algorithm."""
         if text is None or not self.is_digest(text):
             raise Refusal("DIGEST_INVALID", {"digest": text})
         return text
 
     def digest_matches(self, digest: str, content: bytes | bytearray) -> bool:
-        """Whether the content has that digest."""
         return grammar.digest_of(content, digest.partition(":")[0]) == digest

@@ -10,10 +10,9 @@ from conformance.reference.registry.routing import Call
 
 
 class Blobs(Base):
-    """Gives blobs out."""
+    """Serves and deletes blobs."""
 
     async def get_blob(self, call: Call) -> Answer:
-        """The blob, whole or a range of it."""
         digest = self.check_digest(call.reference)
         content = self.blob_of(call.name, digest)
         if self.not_modified(call.request, digest):
@@ -24,7 +23,7 @@ class Blobs(Base):
         return self.part_answer(digest, content, *part)
 
     async def head_blob(self, call: Call) -> Answer:
-        """As GET, without the body; a Range is for GET only (RFC 9110 section 14.2)."""
+        """Respond like GET, without the body; a Range is for GET only (RFC 9110 section 14.2)."""
         digest = self.check_digest(call.reference)
         content = self.blob_of(call.name, digest)
         return self.unchanged(digest) if self.not_modified(call.request, digest) else self.head_answer(digest, content)
@@ -33,14 +32,13 @@ class Blobs(Base):
         return self.blob_answer(200, digest, content)
 
     def blob_of(self, name: str, digest: str) -> bytes:
-        """The blob's bytes; BLOB_UNKNOWN where it was not pushed or mounted to this repository."""
+        """Return the blob's bytes; BLOB_UNKNOWN if it is not in this repository."""
         content = self.stored(name).blobs.get(digest)
         if content is None:
             raise Refusal("BLOB_UNKNOWN", {"digest": digest})
         return content
 
     def blob_answer(self, status: int, digest: str, content: bytes) -> Answer:
-        """A blob's bytes with its headers."""
         answer = Answer(status, content)
         answer.headers["Content-Type"] = "application/octet-stream"
         answer.headers["Content-Length"] = str(len(content))
@@ -53,7 +51,7 @@ class Blobs(Base):
         return digest
 
     def part_wanted(self, request: Request, digest: str, size: int) -> tuple[int, int] | None:
-        """First byte and one past the last of the range to send, None for the whole; RANGE_INVALID beyond it."""
+        """Return first byte and end of the range to send, None for the whole; RANGE_INVALID if it is beyond the end."""
         header = request.headers.get("range")
         if header is None or request.headers.get("if-range", f'"{digest}"') != f'"{digest}"':
             return None
@@ -66,28 +64,28 @@ class Blobs(Base):
         return grammar.byte_range(header, size)
 
     def unsatisfiable(self, header: str, size: int) -> Refusal:
-        """416 with the size (RFC 9110 section 15.5.17)."""
+        """Return 416 with the size (RFC 9110 section 15.5.17)."""
         return Refusal("RANGE_INVALID", {"range": header}, headers=[("Content-Range", f"bytes */{size}")])
 
     def part_answer(self, digest: str, content: bytes, first: int, end: int) -> Answer:
-        """206 with one range (RFC 9110 section 15.3.7)."""
+        """Return 206 with one range (RFC 9110 section 15.3.7)."""
         answer = self.blob_answer(206, digest, content[first:end])
         answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(content)}"
         return answer
 
     def not_modified(self, request: Request, digest: str) -> bool:
-        """Whether the caller has this very content (RFC 9110 section 13.1.2)."""
+        """Return whether the caller has the current content (RFC 9110 section 13.1.2)."""
         return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), f'"{digest}"')
 
     def unchanged(self, digest: str) -> Answer:
-        """304 (RFC 9110 section 15.4.5)."""
+        """Return 304 (RFC 9110 section 15.4.5)."""
         answer = Answer(304)
         answer.headers["ETag"] = f'"{digest}"'
         answer.headers["Docker-Content-Digest"] = digest
         return answer
 
     async def delete_blob(self, call: Call) -> Answer:
-        """202 when the blob is gone from the repository."""
+        """Delete the blob from the repository and return 202."""
         digest = self.check_digest(call.reference)
         self.blob_of(call.name, digest)
         await self.remove_blob(call.name, digest)
@@ -97,5 +95,4 @@ class Blobs(Base):
         self.stored(name).blobs.pop(digest, None)
 
     def deleted(self) -> Answer:
-        """What every accepted deletion answers."""
         return Answer(202)

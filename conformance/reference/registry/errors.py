@@ -1,6 +1,6 @@
-"""What the registry says when it refuses: the codes of the OCI distribution spec and of Docker's Registry V2.
+"""Errors of the registry: the codes of the OCI distribution spec and of Docker's Registry V2.
 
-Statuses are those of Docker's table; OCI binds none to a code (distribution-spec 1.1, "Error Codes").
+Statuses are those of Docker's table; OCI assigns none to a code (distribution-spec 1.1, "Error Codes").
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CODES: dict[str, tuple[int, str]] = {
 
 
 class Refusal(Exception):
-    """A refused request: one code, one error entry for each detail (one without detail where there is none)."""
+    """A refused request: one code, with an error entry for each detail, or one without detail."""
 
     def __init__(
         self, code: str, *details: Any, status: int | None = None, headers: list[tuple[str, str]] | None = None
@@ -44,12 +44,12 @@ class Refusal(Exception):
         self.headers = headers or []
 
     def document(self) -> dict[str, Any]:
-        """The error body (distribution-spec 1.1, "Error Codes")."""
+        """Return the error body (distribution-spec 1.1, "Error Codes")."""
         plain = {"code": self.code, "message": CODES[self.code][1]}
         return {"errors": [plain if detail is None else {**plain, "detail": detail} for detail in self.details]}
 
     def answer(self) -> Answer:
-        """The refusal as it is sent."""
+        """Return the refusal as a response."""
         answer = Answer(self.status, json.dumps(self.document()).encode())
         answer.headers["Content-Type"] = "application/json"
         for name, value in self.headers:

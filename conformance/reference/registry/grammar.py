@@ -17,31 +17,31 @@ _BYTE_RANGE = re.compile(r"\s*([0-9]{0,18})-([0-9]{0,18})\s*")
 
 
 class UnsatisfiableRange(ValueError):
-    """A Range header of unit bytes that asks for nothing the content has, or is malformed."""
+    """A Range header of unit bytes that selects nothing, or is malformed."""
 
 
 def is_name(text: str) -> bool:
-    """Whether text is a repository name (distribution-spec 1.1, "Pulling manifests")."""
+    """Return whether text is a repository name (distribution-spec 1.1, "Pulling manifests")."""
     return len(text) <= LONGEST_NAME and is_name_of_any_length(text)
 
 
 def is_name_of_any_length(text: str) -> bool:
-    """Whether text is of the grammar of names, which knows no longest: that is a limit of clients and servers."""
+    """Return whether text follows the grammar of names, which has no length limit."""
     return _NAME.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:
-    """Whether text is a tag (distribution-spec 1.1, "Pulling manifests")."""
+    """Return whether text is a tag (distribution-spec 1.1, "Pulling manifests")."""
     return _TAG.fullmatch(text) is not None
 
 
 def is_supported_digest(text: str) -> bool:
-    """Whether text is a digest of a registered algorithm, in full (image-spec, "Digests")."""
+    """Return whether text is a full digest of a registered algorithm (image-spec, "Digests")."""
     return _SUPPORTED.fullmatch(text) is not None
 
 
 def is_any_digest(text: object) -> bool:
-    """Whether text follows the general grammar of digests, the algorithm unknown or not."""
+    """Return whether text follows the general grammar of digests, whatever the algorithm."""
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None and not _is_malformed(text)
 
 
@@ -50,17 +50,17 @@ def _is_malformed(text: str) -> bool:
 
 
 def is_media_type(text: object) -> bool:
-    """Whether text is a media type without parameters (RFC 6838 section 4.2)."""
+    """Return whether text is a media type without parameters (RFC 6838 section 4.2)."""
     return isinstance(text, str) and _MEDIA_TYPE.fullmatch(text) is not None
 
 
 def digest_of(content: bytes | bytearray, algorithm: str = "sha256") -> str:
-    """The digest of the content."""
+    """Return the digest of the content."""
     return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
 
 
 def content_range(text: str) -> tuple[int, int] | None:
-    """First and last byte of an upload's Content-Range (``0-1023``, no unit), or None where it is malformed."""
+    """Return first and last byte of an upload's Content-Range (``0-1023``, no unit); None if it is malformed."""
     match = _CONTENT_RANGE.fullmatch(text)
     if match is None or int(match[1]) > int(match[2]):
         return None
@@ -68,10 +68,10 @@ def content_range(text: str) -> tuple[int, int] | None:
 
 
 def byte_range(text: str, size: int) -> tuple[int, int] | None:
-    """First byte and one past the last of a Range header (RFC 9110 section 14.1.2).
+    """Return first byte and end of a Range header (RFC 9110 section 14.1.2).
 
-    None where the whole is to be sent: another unit, several ranges, a suffix of nothing.
-    UnsatisfiableRange where the range is beyond the end or malformed.
+    None to send the whole content: another unit, several ranges, or empty content.
+    UnsatisfiableRange if the range is beyond the end or malformed.
     """
     unit, _, ranges = text.partition("=")
     if unit.strip().lower() != "bytes" or "," in ranges:
@@ -94,7 +94,7 @@ def _suffix(length: int, size: int) -> tuple[int, int] | None:
 
 
 def entity_tag_matches(header: str, entity_tag: str) -> bool:
-    """Whether an If-None-Match header names the entity tag, compared weakly (RFC 9110 section 13.1.2)."""
+    """Return whether an If-None-Match header has the entity tag, by weak comparison (RFC 9110 section 13.1.2)."""
     if header.strip() == "*":
         return True
     return entity_tag in (each.strip().removeprefix("W/") for each in header.split(","))

@@ -17,7 +17,7 @@ class Listings(AccessControl):
     """Lists names in order, page by page."""
 
     async def list_tags(self, call: Call) -> Answer:
-        """The tags of a repository; NAME_UNKNOWN where there is none such."""
+        """Return the tags of a repository; NAME_UNKNOWN if it does not exist."""
         tags = self.in_order(self.tags_of(call.name))
         return self.page_answer(call.request, {"name": call.name}, "tags", tags)
 
@@ -27,7 +27,6 @@ class Listings(AccessControl):
         return list(self.stored(name).tags)
 
     async def list_repositories(self, call: Call) -> Answer:
-        """The repositories that the caller may pull from."""
         names = self.in_order([name for name in self.repositories if self.may_see(call.caller, name)])
         return self.page_answer(call.request, {}, "repositories", names)
 
@@ -35,11 +34,11 @@ class Listings(AccessControl):
         return sorted(names, key=self.order)
 
     def order(self, name: str) -> tuple[str, str]:
-        """The key to sort by: the bytes, since every name is ASCII."""
+        """Return the sort key: the bytes, since every name is ASCII."""
         return name, ""
 
     def page_answer(self, request: Request, document: dict[str, Any], member: str, names: list[str]) -> Answer:
-        """One page, with a Link to the next where there is more."""
+        """Return a page, with a Link to the next one, if any."""
         size = self.page_size(request)
         rest = self.names_after(names, request.parameter("last"))
         page = rest if size is None else rest[:size]
@@ -52,7 +51,7 @@ class Listings(AccessControl):
         return page
 
     def page_size(self, request: Request) -> int | None:
-        """``n``, None where it is not asked for; PAGINATION_NUMBER_INVALID where it is no number."""
+        """Return ``n``, None without it; PAGINATION_NUMBER_INVALID if it is not a number."""
         text = request.parameter("n")
         if text is None:
             return None
@@ -61,11 +60,11 @@ class Listings(AccessControl):
         return int(text)
 
     def names_after(self, names: list[str], last: str | None) -> list[str]:
-        """The names beyond ``last``, which need not be one of them."""
+        """Return the names after ``last``, which need not be one of them."""
         return names if last is None else [name for name in names if self.order(name) > self.order(last)]
 
     def next_page(self, request: Request, size: int, last: str, rest: list[str]) -> str:
-        """The reference of the next page, relative (RFC 8288 section 3)."""
+        """Return the relative reference of the next page (RFC 8288 section 3)."""
         return self.listing_url(request, urlencode({"n": size, "last": last}))
 
     def listing_url(self, request: Request, query: str) -> str:

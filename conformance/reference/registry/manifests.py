@@ -15,13 +15,13 @@ from conformance.reference.registry.state import OCI_INDEX, Manifest
 
 
 class Manifests(ManifestRules, Blobs):
-    """Takes manifests in and gives them out, byte for byte."""
+    """Stores and serves manifests, byte for byte."""
 
     def is_tag(self, text: str) -> bool:
         return grammar.is_tag(text)
 
     def check_reference(self, text: str) -> str:
-        """A tag or a digest; TAG_INVALID or DIGEST_INVALID where it is neither."""
+        """Return a tag or a digest; TAG_INVALID or DIGEST_INVALID if it is neither."""
         if ":" in text:
             return self.check_digest(text)
         if not self.is_tag(text):
@@ -29,7 +29,6 @@ class Manifests(ManifestRules, Blobs):
         return text
 
     async def put_manifest(self, call: Call) -> Answer:
-        """Validates and stores a manifest, by tag or by digest."""
         reference, request = self.check_reference(call.reference), call.request
         self.check_manifest_size(request.body)
         media_type = self.media_type_of(request)
@@ -46,19 +45,18 @@ class Manifests(ManifestRules, Blobs):
         return self.manifest_created(call, manifest)
 
     def media_type_of(self, request: Request) -> str:
-        """The Content-Type without parameters, which say nothing of a manifest."""
         return request.headers.get("content-type", "").partition(";")[0].strip()
 
     async def store_manifest(self, name: str, manifest: Manifest) -> None:
-        """Keeps the manifest; storing it again disturbs no reader."""
+        """Store the manifest; storing it again does not disturb readers."""
         self.opened(name).manifests[manifest.digest] = manifest
 
     async def set_tag(self, name: str, tag: str, digest: str) -> None:
-        """The tag names this manifest from now on, in one step."""
+        """Point the tag to this manifest, atomically."""
         self.opened(name).tags[tag] = digest
 
     def manifest_created(self, call: Call, manifest: Manifest) -> Answer:
-        """201 with where the manifest can be pulled, and OCI-Subject where it refers to another."""
+        """Return 201 with the manifest's Location, and OCI-Subject if it refers to another manifest."""
         answer = Answer(201)
         answer.headers["Location"] = self.url(call.request, f"/v2/{call.name}/manifests/{manifest.digest}")
         answer.headers["Docker-Content-Digest"] = manifest.digest
@@ -67,25 +65,23 @@ class Manifests(ManifestRules, Blobs):
         return answer
 
     async def get_manifest(self, call: Call) -> Answer:
-        """The manifest as it was pushed, whatever Accept says: nothing is ever converted."""
+        """Return the manifest as pushed, whatever Accept says: nothing is converted."""
         manifest = self.manifest_of(call)
         if self.not_modified(call.request, manifest.digest):
             return self.unchanged(manifest.digest)
         return self.manifest_answer(call.request, manifest)
 
     async def head_manifest(self, call: Call) -> Answer:
-        """As GET, without the body."""
         return await self.get_manifest(call)
 
     def manifest_of(self, call: Call) -> Manifest:
-        """The manifest asked for; MANIFEST_UNKNOWN where there is none."""
+        """Return the requested manifest; MANIFEST_UNKNOWN if it does not exist."""
         manifest = self.resolve(call.name, self.check_reference(call.reference))
         if manifest is None:
             raise self.unknown_manifest(call)
         return manifest
 
     def resolve(self, name: str, reference: str) -> Manifest | None:
-        """What a tag or a digest names."""
         stored = self.stored(name)
         digest = reference if ":" in reference else stored.tags.get(reference, "")
         return stored.manifests.get(digest)
@@ -94,7 +90,6 @@ class Manifests(ManifestRules, Blobs):
         return Refusal("MANIFEST_UNKNOWN", {"name": call.name, "reference": call.reference})
 
     def manifest_answer(self, request: Request, manifest: Manifest) -> Answer:
-        """A manifest's bytes with its headers."""
         answer = Answer(200, manifest.content)
         answer.headers["Content-Type"] = manifest.media_type
         answer.headers["Content-Length"] = str(len(manifest.content))
@@ -103,7 +98,7 @@ class Manifests(ManifestRules, Blobs):
         return answer
 
     async def delete_manifest(self, call: Call) -> Answer:
-        """By tag, only the tag goes; by digest, the manifest and every tag of it."""
+        """Delete, by tag, only the tag; by digest, the manifest and its tags."""
         manifest = self.manifest_of(call)
         if ":" in call.reference:
             await self.remove_manifest(call.name, manifest.digest)
@@ -121,11 +116,10 @@ class Manifests(ManifestRules, Blobs):
             stored.tags.pop(tag, None)
 
     def tags_naming(self, name: str, digest: str) -> list[str]:
-        """The tags that go with a manifest."""
         return [tag for tag, named in self.stored(name).tags.items() if named == digest]
 
     async def list_referrers(self, call: Call) -> Answer:
-        """An index of what refers to a digest, whether that exists or not (distribution-spec 1.1)."""
+        """Return an index of the referrers of a digest, whether it exists or not (distribution-spec 1.1)."""
         descriptors = self.referrers_of(call.name, self.check_digest(call.reference))
         artifact_type = call.request.parameter("artifactType")
         if artifact_type:
@@ -136,7 +130,6 @@ class Manifests(ManifestRules, Blobs):
         return answer
 
     def referrers_of(self, name: str, digest: str) -> list[dict[str, Any]]:
-        """The descriptors of the manifests whose subject this is."""
         return [self.entry_of(each) for each in self.stored(name).manifests.values() if each.subject == digest]
 
     def entry_of(self, manifest: Manifest) -> dict[str, Any]:
@@ -146,7 +139,6 @@ class Manifests(ManifestRules, Blobs):
         return bool(descriptor.get("artifactType") == artifact_type)
 
     def referrers_answer(self, descriptors: list[dict[str, Any]]) -> Answer:
-        """The list as an image index."""
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
         answer = Answer(200, json.dumps(index).encode())
         answer.headers["Content-Type"] = OCI_INDEX

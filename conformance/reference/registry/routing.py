@@ -1,4 +1,4 @@
-"""Which request is which: the endpoints of the distribution spec and the methods that each knows."""
+"""Routing of the registry: the endpoints of the distribution spec and their methods."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.reference.registry.access import Caller
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint: the form of its path, and the name of the registry's method for each HTTP method."""
+    """An endpoint: the pattern of its path, and the name of the registry's method for each HTTP method."""
 
     kind: str
     pattern: re.Pattern[str]
@@ -19,13 +19,12 @@ class Route:
 
     @property
     def allow(self) -> str:
-        """The value of an Allow header."""
         return ", ".join(self.handlers)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request that was understood and allowed. ``reference`` is a tag, a digest or a session."""
+    """A routed and authorized request. ``reference`` is a tag, a digest or a session."""
 
     request: Request
     name: str
@@ -33,7 +32,6 @@ class Call:
     caller: Caller
 
     def also_named(self, name: str) -> Call:
-        """The same of another repository."""
         return Call(self.request, name, self.reference, self.caller)
 
 
@@ -70,7 +68,7 @@ ROUTES = (
 
 
 def find_route(path: str) -> tuple[Route, str, str] | None:
-    """The route of a decoded path, with repository name and last part (empty where it has none)."""
+    """Return the route of a decoded path, with repository name and last part ("" if it has none)."""
     for route in ROUTES:
         match = route.pattern.fullmatch(path)
         if match is not None:

@@ -1,6 +1,6 @@
-"""What a manifest must be to be taken in: image-spec 1.1 (descriptor, manifest, index), Docker's schema 2.
+"""Validation of manifests: image-spec 1.1 (descriptor, manifest, index), Docker's schema 2.
 
-A registry may take a manifest whose blobs it lacks (distribution-spec 1.1); Docker's must not, and this one does not.
+A registry may accept a manifest without its blobs (distribution-spec 1.1); Docker's must not, and this one does not.
 """
 
 from __future__ import annotations
@@ -11,39 +11,33 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from conformance.reference.http import refuse_constant
 from conformance.reference.registry import grammar
 from conformance.reference.registry.base import Base
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.state import IMAGES, INDEXES, OCI_TYPES
 
 LARGEST_MANIFEST = 4 * 1024 * 1024
-FOREIGN = (
-    "application/vnd.oci.image.layer.nondistributable.",
-    "application/vnd.docker.image.rootfs.foreign.diff.",
-)
+FOREIGN = ("application/vnd.oci.image.layer.nondistributable.", "application/vnd.docker.image.rootfs.foreign.diff.")
 IMAGE_MEMBERS: tuple[str, ...] = ("config", "layers")
 INDEX_MEMBERS: tuple[str, ...] = ("manifests",)
 
 
 def invalid(reason: str, status: int | None = None) -> Refusal:
-    """MANIFEST_INVALID with the reason as its detail."""
+    """Return MANIFEST_INVALID with the reason as its detail."""
     return Refusal("MANIFEST_INVALID", reason, status=status)
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 def is_foreign(descriptor: dict[str, Any]) -> bool:
-    """Whether the content may be elsewhere: it has URLs, or a type that is not to be distributed."""
+    """Return whether the content may be elsewhere: it has URLs, or a non-distributable type."""
     return bool(descriptor.get("urls")) or descriptor["mediaType"].startswith(FOREIGN)
 
 
 class ManifestRules(Base):
-    """Validates manifests, one rule a method."""
+    """Validates manifests, with a method for each rule."""
 
     def check_manifest_size(self, content: bytes) -> None:
-        """413 above 4 MiB (distribution-spec 1.1, "Pushing Manifests")."""
+        """Refuse more than 4 MiB with 413 (distribution-spec 1.1, "Pushing Manifests")."""
         if len(content) > LARGEST_MANIFEST:
             raise invalid(f"larger than {LARGEST_MANIFEST} bytes", status=413)
 
@@ -55,9 +49,9 @@ class ManifestRules(Base):
         return self.digest_matches(digest, content)
 
     def parse_manifest(self, content: bytes) -> dict[str, Any]:
-        """The JSON object (RFC 8259) of the bytes."""
+        """Parse the JSON object (RFC 8259)."""
         try:
-            document = json.loads(content.decode(), parse_constant=_no_constant)
+            document = json.loads(content.decode(), parse_constant=refuse_constant)
         except (ValueError, RecursionError):
             raise invalid("not JSON") from None
         if not isinstance(document, dict):
@@ -65,7 +59,7 @@ class ManifestRules(Base):
         return document
 
     def check_manifest(self, name: str, media_type: str, document: dict[str, Any]) -> None:
-        """Every rule but that of size and digest."""
+        """Check every rule except those for size and digest."""
         self.check_schema_version(document)
         self.check_media_type(media_type, document)
         self.check_members(media_type, document)
@@ -79,19 +73,19 @@ class ManifestRules(Base):
             raise invalid("schemaVersion is not 2")
 
     def check_media_type(self, media_type: str, document: dict[str, Any]) -> None:
-        """``mediaType`` says what Content-Type says; Docker's types require it."""
+        """Check that ``mediaType`` equals Content-Type; Docker's types require it."""
         stated = document.get("mediaType")
         if stated != media_type and (stated is not None or media_type not in OCI_TYPES):
             raise invalid("mediaType is not the Content-Type")
 
     def check_members(self, media_type: str, document: dict[str, Any]) -> None:
-        """The members are there, and of their types; an image is not also an index (CVE-2021-41190)."""
-        wanted, unwanted = IMAGE_MEMBERS, INDEX_MEMBERS
+        """Check the members and their types; an image is not also an index (CVE-2021-41190)."""
+        required, forbidden = IMAGE_MEMBERS, INDEX_MEMBERS
         if media_type in INDEXES:
-            wanted, unwanted = unwanted, wanted
-        if any(member in document for member in unwanted):
-            raise invalid(f"{' or '.join(unwanted)} in a manifest of this type")
-        for member in wanted:
+            required, forbidden = forbidden, required
+        if any(member in document for member in forbidden):
+            raise invalid(f"{' or '.join(forbidden)} in a manifest of this type")
+        for member in required:
             self.check_member(media_type, member, document.get(member))
         if document.get("subject") is not None and media_type in OCI_TYPES:
             self.check_descriptor("subject", document["subject"])
@@ -103,7 +97,7 @@ class ManifestRules(Base):
             raise invalid("artifactType is not a media type")
 
     def check_member(self, media_type: str, member: str, value: Any) -> None:
-        """``config`` is a descriptor; ``layers`` and ``manifests`` are lists of them, null for none in OCI's types."""
+        """Check that ``config`` is a descriptor, ``layers`` and ``manifests`` lists of them (null in OCI's types)."""
         if member == "config":
             self.check_descriptor(member, value)
             return
@@ -115,7 +109,7 @@ class ManifestRules(Base):
             self.check_descriptor(member, each)
 
     def check_descriptor(self, member: str, descriptor: Any) -> None:
-        """A descriptor has a media type, a digest and a size (image-spec 1.1, "Content Descriptors")."""
+        """Check media type, digest and size of a descriptor (image-spec 1.1, "Content Descriptors")."""
         if not isinstance(descriptor, dict):
             raise invalid(f"{member} is not a descriptor")
         if not grammar.is_media_type(descriptor.get("mediaType")):
@@ -133,14 +127,14 @@ class ManifestRules(Base):
             raise invalid(f"{member}: urls is not a list of strings")
 
     def check_annotations(self, member: str, annotations: Any) -> None:
-        """A map of strings to strings (image-spec 1.1, "Annotations")."""
+        """Check for a map of strings to strings (image-spec 1.1, "Annotations")."""
         if annotations is None:
             return
         if not isinstance(annotations, dict) or not all(isinstance(each, str) for each in annotations.values()):
             raise invalid(f"{member}: annotations are not strings")
 
     def check_data(self, member: str, descriptor: dict[str, Any]) -> None:
-        """Embedded ``data`` is the content that digest and size name."""
+        """Check that embedded ``data`` has the digest and size of the descriptor."""
         if descriptor.get("data") is None:
             return
         try:
@@ -152,12 +146,12 @@ class ManifestRules(Base):
             raise invalid(f"{member}: data is not what digest and size name")
 
     def check_blobs(self, name: str, descriptors: list[dict[str, Any]]) -> None:
-        """Config and layers are in the repository, unless foreign, each with the size that its descriptor says."""
+        """Check that config and layers, unless foreign, are in the repository with the sizes of their descriptors."""
         blobs = self.stored(name).blobs
         self.check_references(descriptors, lambda digest: blobs.get(digest))
 
     def check_children(self, name: str, descriptors: list[dict[str, Any]]) -> None:
-        """What an index lists is in the repository, each with the size that its descriptor says."""
+        """Check that the manifests of an index are in the repository with the sizes of their descriptors."""
         stored = self.stored(name)
         self.check_references(
             descriptors,
@@ -165,7 +159,7 @@ class ManifestRules(Base):
         )
 
     def check_references(self, descriptors: list[dict[str, Any]], found: Callable[[str], bytes | None]) -> None:
-        """The content of each descriptor is there, unless foreign, and of the size told."""
+        """Check that the content of each descriptor, unless foreign, exists with the stated size."""
         contents = {digest: found(digest) for digest in (each["digest"] for each in descriptors)}
         self.check_missing(
             [each["digest"] for each in descriptors if contents[each["digest"]] is None and not is_foreign(each)]
@@ -174,11 +168,10 @@ class ManifestRules(Base):
             self.check_size(each, contents[each["digest"]])
 
     def check_missing(self, digests: list[str]) -> None:
-        """MANIFEST_BLOB_UNKNOWN, an entry for each digest that is not there."""
         if digests:
             raise Refusal("MANIFEST_BLOB_UNKNOWN", *({"digest": digest} for digest in dict.fromkeys(digests)))
 
     def check_size(self, descriptor: dict[str, Any], content: bytes | None) -> None:
-        """The size told is that of the content, where there is any."""
+        """Check that the stated size is that of the content, if there is any."""
         if content is not None and len(content) != descriptor["size"]:
             raise invalid(f"size of {descriptor['digest']} is not that of the content")

@@ -1,4 +1,4 @@
-"""What the registry holds in memory: repositories with blobs, manifests and tags; open uploads."""
+"""The state of the registry in memory: repositories with blobs, manifests and tags; open uploads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OCI_TYPES = (OCI_MANIFEST, OCI_INDEX)
 
 @dataclass(frozen=True)
 class Manifest:
-    """One manifest, its bytes as pushed; ``document`` is what they say."""
+    """A manifest with its bytes as pushed; ``document`` is the parsed JSON."""
 
     digest: str
     media_type: str
@@ -27,7 +27,7 @@ class Manifest:
 
     @property
     def subject(self) -> str | None:
-        """The digest of the manifest that this one refers to, or None; Docker's types know no subject."""
+        """The digest of the manifest that this one refers to, or None; Docker's types have no subject."""
         subject = self.document.get("subject")
         return str(subject["digest"]) if subject and self.media_type in OCI_TYPES else None
 
@@ -48,7 +48,7 @@ class Manifest:
 
 @dataclass
 class Repository:
-    """One repository; it exists from the first blob or manifest that it was given."""
+    """A repository; the first blob or manifest creates it."""
 
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[str, Manifest] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Repository:
 
 @dataclass
 class Upload:
-    """One open upload session: the repository and the subject it is for, the bytes so far."""
+    """An open upload session: its repository, its caller, and the bytes so far."""
 
     repository: str
     subject: str

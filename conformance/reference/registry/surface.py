@@ -1,4 +1,4 @@
-"""The registry as a surface: finds the endpoint, asks who it is, answers."""
+"""The registry as a surface: routing, authorization, response."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ class Registry(Uploads, Manifests, Listings):
         return path == "/v2" or path.startswith("/v2/")
 
     async def answer(self, request: Request) -> Answer:
-        """The answer to a request; Refusal where there is none.
+        """Return the response to a request, or raise Refusal.
 
-        In this order: is there such an endpoint, with such a method, can the repository's name be one, may the
-        caller do this; only then is anything looked up.
+        Endpoint, method, repository name and authorization are checked in this order, before any lookup.
         """
         route, name, reference = self.route_of(request.path)
         self.check_method(route, request.method)
@@ -44,17 +43,16 @@ class Registry(Uploads, Manifests, Listings):
         return await handler(Call(request, name, reference, caller))
 
     def route_of(self, path: str) -> tuple[Route, str, str]:
-        """The endpoint of a path; 404 where there is none."""
         found = find_route(path)
         if found is None:
             raise Refusal("UNSUPPORTED", {"path": path}, status=404)
         return found
 
     def check_method(self, route: Route, method: str) -> None:
-        """405 with what is allowed (RFC 9110 section 15.5.6)."""
+        """Refuse other methods with 405 and Allow (RFC 9110 section 15.5.6)."""
         if method not in route.handlers:
             raise Refusal("UNSUPPORTED", {"method": method}, headers=[("Allow", route.allow)])
 
     async def support(self, call: Call) -> Answer:
-        """Whoever has a valid token learns that this is a registry."""
+        """Confirm to an authenticated caller that this is a registry."""
         return Answer.json(200, {})

@@ -1,1 +1,1 @@
-"""One defect for each promise, for ``conformance reference --defect``: what vendors really ship, and easy to see."""
+"""One defect for each promise, for ``conformance reference --defect``: realistic, and easy to see."""

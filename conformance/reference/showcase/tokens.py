@@ -193,7 +193,7 @@ class KeySetUrlFollowed(Defect):
             return None
 
     def _verified(self, token: str, fetched: bytes) -> Claims | None:
-        """The claims of a token that the key which was fetched has signed."""
+        """Return the claims of a token signed with the fetched key."""
         key: Any = ECAlgorithm.from_jwk(json.dumps(json.loads(fetched)["keys"][0]))
         claims: Claims = jwt.decode(token, key, algorithms=["ES256"], options={"verify_aud": False})
         return claims

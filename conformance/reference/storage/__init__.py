@@ -1,7 +1,7 @@
 """The S3 gateway of the reference: path-style, in memory, one access key an organization.
 
-It verifies Signature Version 4 with code of its own and keeps the S3 API Reference and RFC 9110 strictly.
-Buckets are provisioned beforehand: none is made or removed through S3.
+It has its own implementation of Signature Version 4 and follows the S3 API Reference and RFC 9110 strictly.
+Buckets are provisioned: S3 requests cannot create or delete them.
 """
 
 from conformance.reference.storage.gateway import Storage

@@ -1,4 +1,4 @@
-"""Who is asking: Signature Version 4 in the Authorization header or in the query, verified over what was sent."""
+"""Authentication by Signature Version 4 in the Authorization header or in the query."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _QUERY_NAMES = (
 
 
 class Credential(NamedTuple):
-    """An access key and the scope in which it signed."""
+    """An access key and the scope of its signature."""
 
     access_key: str
     date: str
@@ -43,13 +43,13 @@ class Credential(NamedTuple):
 
     @property
     def scope(self) -> str:
-        """The scope as a string to sign has it."""
+        """The scope in a string to sign."""
         return "/".join(self[1:])
 
 
 @dataclass(frozen=True)
 class Presented:
-    """What a request presents as its proof; ``expires`` is in seconds, None in the header form."""
+    """The signature of a request with its parameters; ``expires`` is in seconds, None in a header."""
 
     credential: Credential
     signed_headers: tuple[str, ...]
@@ -60,20 +60,20 @@ class Presented:
 
     @property
     def malformed(self) -> str:
-        """The code for a form that is wrong."""
+        """The error code for a malformed signature."""
         return "AuthorizationHeaderMalformed" if self.expires is None else "AuthorizationQueryParametersError"
 
 
 def split_credential(credential: str, code: str) -> Credential:
-    """Access key, date, region, service and terminator; Fault with that code."""
-    words = credential.rsplit("/", 4)
-    if len(words) != 5 or not all(words):
+    """Return access key, date, region, service and terminator; Fault with that code."""
+    parts = credential.rsplit("/", 4)
+    if len(parts) != 5 or not all(parts):
         raise Fault(code, "The Credential is mal-formed; expecting <KEY>/YYYYMMDD/REGION/SERVICE/aws4_request.")
-    return Credential(*words)
+    return Credential(*parts)
 
 
 def split_signed_headers(listed: str, code: str) -> tuple[str, ...]:
-    """Header names in order; Fault with that code."""
+    """Return the header names in order; Fault with that code."""
     names = tuple(listed.split(";"))
     if not all(names):
         raise Fault(code, "SignedHeaders is mal-formed.")
@@ -81,7 +81,7 @@ def split_signed_headers(listed: str, code: str) -> tuple[str, ...]:
 
 
 def authorization_fields(value: str) -> dict[str, str]:
-    """The fields of an Authorization header of Signature Version 4; Fault AuthorizationHeaderMalformed."""
+    """Return the fields of an Authorization header of Signature Version 4; Fault AuthorizationHeaderMalformed."""
     found: dict[str, str] = {}
     for part in value[len(canonical.ALGORITHM) :].split(","):
         name, equals, text = part.strip().partition("=")
@@ -97,7 +97,7 @@ class Authentication(Gateway):
     """Verifies signatures; every step may refuse with a Fault."""
 
     def authenticate(self, request: Request) -> Signer:
-        """Who signed the request."""
+        """Verify the signature and return the signer."""
         presented = self.presented(request)
         self.check_time(presented)
         credential = presented.credential
@@ -123,7 +123,7 @@ class Authentication(Gateway):
         )
 
     def presented(self, request: Request) -> Presented:
-        """The proof, from the header or from the query, never from both."""
+        """Return the signature of the header or of the query, never of both."""
         query = self.signing_query(request)
         header = request.headers.get("authorization")
         if header is not None and "X-Amz-Algorithm" in query:
@@ -146,7 +146,7 @@ class Authentication(Gateway):
         )
 
     def signing_query(self, request: Request) -> dict[str, str]:
-        """Query parameters; one of the signature's own given twice is refused."""
+        """Return the query parameters; a repeated parameter of the signature is refused."""
         found: dict[str, str] = {}
         for raw_name, raw_value in pairs(request.query_string):
             name = decoded(raw_name.replace("+", " "))
@@ -173,7 +173,7 @@ class Authentication(Gateway):
         return Presented(credential, names, fields["Signature"], timestamp, payload_hash)
 
     def payload_hash(self, given: str | None) -> str:
-        """The stated payload hash; it must be one of the forms that there are."""
+        """Return the stated payload hash, which must have one of the known forms."""
         if given is None:
             raise Fault("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
         if given != "UNSIGNED-PAYLOAD" and given not in STREAMING and not _PAYLOAD_HASH.fullmatch(given):
@@ -204,13 +204,13 @@ class Authentication(Gateway):
         )
 
     def expiry(self, given: str) -> int:
-        """X-Amz-Expires in seconds, from one second to seven days."""
+        """Return X-Amz-Expires in seconds, from one second to seven days."""
         if not _EXPIRY.fullmatch(given) or not 1 <= int(given) <= LONGEST_EXPIRY_S:
             raise Fault("AuthorizationQueryParametersError", "X-Amz-Expires must be from 1 to 604800 seconds.")
         return int(given)
 
     def check_time(self, presented: Presented) -> None:
-        """A header signature is good for fifteen minutes around its time, a presigned URL until it expires."""
+        """Check the time: fifteen minutes around that of a header signature, or the expiry of a presigned URL."""
         signed_at = canonical.seconds_of(presented.timestamp)
         if signed_at is None:
             raise Fault("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
@@ -221,19 +221,19 @@ class Authentication(Gateway):
             self.check_expiry(age, presented.expires)
 
     def check_skew(self, age: float) -> None:
-        """The age of a header signature, in seconds, negative where it is of the future."""
+        """Check the age of a header signature in seconds; it is negative for a time in the future."""
         if abs(age) > LARGEST_SKEW_S:
             raise Fault("RequestTimeTooSkewed")
 
     def check_expiry(self, age: float, expires: int) -> None:
-        """The age of a presigned URL, in seconds."""
+        """Check the age of a presigned URL in seconds."""
         if age > expires:
             raise Fault("AccessDenied", "Request has expired")
         if age < -LARGEST_SKEW_S:
             raise Fault("AccessDenied", "Request is not yet valid")
 
     def check_scope(self, presented: Presented) -> None:
-        """The scope names the day of the timestamp, this region, this service and the terminator."""
+        """Check that the scope has the timestamp's day, this region, this service and the terminator."""
         self.check_scope_date(presented)
         self.check_region(presented)
         self.check_service(presented)
@@ -253,13 +253,13 @@ class Authentication(Gateway):
             raise Fault(presented.malformed, "The service is wrong; expecting 's3'")
 
     def check_signed_headers(self, request: Request, presented: Presented) -> None:
-        """Host and every x-amz header that was sent must be among the signed ones."""
+        """Check that Host and every sent x-amz header are signed."""
         names = presented.signed_headers
         if "host" not in names or any(name not in names for name in request.headers if name.startswith("x-amz-")):
             raise Fault("AccessDenied", "There were headers present in the request which were not signed")
 
     def canonical_request(self, request: Request, presented: Presented) -> str:
-        """The canonical request, header values as latin-1 text."""
+        """Return the canonical request, with header values as latin-1 text."""
         return "\n".join(
             (
                 self.canonical_method(request),

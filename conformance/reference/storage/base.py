@@ -1,4 +1,4 @@
-"""What every operation of the gateway stands on: buckets and their owners, the clock, documents and errors."""
+"""The base of the gateway's operations: buckets and their owners, the clock, documents and errors."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from conformance.reference.surface import Surface
 
 
 def iso_time(seconds: int) -> str:
-    """A time as S3 documents write it."""
+    """Return a time in the format of S3 documents."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def http_time(seconds: int) -> str:
-    """A time as HTTP headers write it (RFC 9110 section 5.6.7)."""
+    """Return a time in the format of HTTP headers (RFC 9110 section 5.6.7)."""
     return formatdate(seconds, usegmt=True)
 
 
 class Gateway(Surface):
-    """State, tenancy, and how answers are written."""
+    """State, tenancy, and writing of responses."""
 
     region = "us-east-1"
 
@@ -52,40 +52,37 @@ class Gateway(Surface):
         ]
 
     def now(self) -> float:
-        """Seconds since the epoch."""
         return time.time()
 
     def seconds(self) -> int:
-        """Whole seconds since the epoch, as times are stored."""
+        """Return whole seconds since the epoch, as times are stored."""
         return int(self.now())
 
-    # Tenancy: one key opens all the buckets of its organization and no other's.
+    # Tenancy: a key gives access to all buckets of its organization, and to no others.
 
     def known_key(self, access_key: str) -> AccessKey | None:
         key = self.access_keys.get(access_key)
         return key if key and self.in_force(key) else None
 
     def in_force(self, key: AccessKey) -> bool:
-        """Whether a key was not revoked."""
         return key.in_force
 
     def limit_of(self, key: AccessKey) -> tuple[int, float] | None:
-        """The limit on requests of a key, None without one."""
         return key.limit
 
     def revoke_key(self, access_key: str) -> None:
-        """Revoke an access key; KeyError where there is none."""
+        """Revoke an access key; KeyError for an unknown one."""
         self.access_keys[access_key].in_force = False
 
     def restore_key(self, access_key: str) -> None:
-        """Make a revoked access key usable again; KeyError where there is none."""
+        """Restore a revoked access key; KeyError for an unknown one."""
         self.access_keys[access_key].in_force = True
 
     def owns(self, organization: str, bucket: Bucket) -> bool:
         return bucket.organization == organization
 
     def bucket_of(self, organization: str, name: str) -> Bucket:
-        """An own bucket; a foreign one is concealed, the same as one that never was."""
+        """Return a bucket of the organization; another's looks like one that does not exist."""
         bucket = self.buckets.get(name)
         if bucket is None or not self.owns(organization, bucket):
             raise self.no_such_bucket()
@@ -95,7 +92,6 @@ class Gateway(Surface):
         return Fault("NoSuchBucket")
 
     def source_bucket_of(self, organization: str, name: str) -> Bucket:
-        """The bucket that a copy reads from."""
         return self.bucket_of(organization, name)
 
     def own_buckets(self, organization: str) -> list[Bucket]:
@@ -105,32 +101,31 @@ class Gateway(Surface):
         return hashlib.sha256(organization.encode()).hexdigest()
 
     def owner(self, organization: str, name: str = "Owner") -> str:
-        """The element that tells an owner or initiator."""
         identifier, display = xml.element("ID", self.owner_id(organization)), xml.element("DisplayName", organization)
         return xml.group(name, identifier, display)
 
     def request_document(self, body: bytes, root: str) -> xml.Node:
-        """The document that a request carries; Fault MalformedXML."""
+        """Parse the document of a request; Fault MalformedXML."""
         return xml.parse(body, root)
 
-    # Answers.
+    # Responses.
 
     def new_request_id(self) -> str:
         return secrets.token_hex(8).upper()
 
     def markup(self, root: str, *content: str) -> bytes:
-        """A whole document in the namespace of S3."""
+        """Return a whole document in the namespace of S3."""
         opening = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{xml.NAMESPACE}">'
         return f"{opening}{''.join(content)}</{root}>".encode()
 
     def document(self, root: str, *content: str) -> Answer:
-        """A 200 answer with a document."""
+        """Return a 200 response with a document."""
         answer = Answer(200, self.markup(root, *content))
         answer.headers["Content-Type"] = "application/xml"
         return answer
 
     def error_body(self, request: Request, fault: Fault, request_id: str) -> bytes:
-        """The error document (S3 API Reference, "REST error responses"): it has no namespace."""
+        """Return the error document (S3 API Reference, "REST error responses"), which has no namespace."""
         document = xml.group(
             "Error",
             xml.element("Code", fault.code),
@@ -141,7 +136,7 @@ class Gateway(Surface):
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{document}'.encode()
 
     def error_answer(self, request: Request, fault: Fault, request_id: str) -> Answer:
-        """The refusal as it is sent; one of HEAD has no body."""
+        """Return the refusal as a response; for HEAD it has no body."""
         body = b"" if request.method == "HEAD" else self.error_body(request, fault, request_id)
         answer = Answer(fault.status, body)
         answer.headers["Content-Type"] = "application/xml"

@@ -1,4 +1,4 @@
-"""One authenticated S3 call, and the parsing of what its path, query and headers say."""
+"""An authenticated S3 call, and the parsing of path, query and headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INTEGER = re.compile("[0-9]{1,10}")
 
 
 def decoded(text: str, code: str = "InvalidURI") -> str:
-    """Percent-decoded UTF-8 of text as it stood on the wire (latin-1); Fault where it is not well-formed."""
+    """Return percent-decoded UTF-8 of received text (latin-1); Fault if it is malformed."""
     if _BROKEN_ESCAPE.search(text):
         raise Fault(code)
     try:
@@ -26,13 +26,13 @@ def decoded(text: str, code: str = "InvalidURI") -> str:
 
 
 def pairs(query_string: str) -> list[tuple[str, str]]:
-    """Query pairs as sent, names and values undecoded."""
+    """Return query pairs as sent, undecoded."""
     parts = (part.partition("=") for part in query_string.split("&") if part)
     return [(name, value) for name, _, value in parts]
 
 
 def query_of(request: Request) -> dict[str, str]:
-    """Query parameters decoded, the first of each name; Fault InvalidURI."""
+    """Return decoded query parameters, the first of each name; Fault InvalidURI."""
     found: dict[str, str] = {}
     for name, value in pairs(request.query_string):
         found.setdefault(decoded(name.replace("+", " ")), decoded(value.replace("+", " ")))
@@ -40,7 +40,7 @@ def query_of(request: Request) -> dict[str, str]:
 
 
 def whole_number(name: str, value: str, highest: int = 2**31 - 1) -> int:
-    """A non-negative decimal integer; Fault InvalidArgument."""
+    """Parse a non-negative decimal integer; Fault InvalidArgument."""
     if not _INTEGER.fullmatch(value) or int(value) > highest:
         raise Fault("InvalidArgument", f"Provided {name} not an integer or within integer range")
     return int(value)
@@ -48,7 +48,7 @@ def whole_number(name: str, value: str, highest: int = 2**31 - 1) -> int:
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signed a request, and what chunk signatures go on from."""
+    """The signer of a request, and the input of chunk signatures."""
 
     organization: str
     signing_key: bytes
@@ -60,7 +60,7 @@ class Signer:
 
 @dataclass
 class Call:
-    """A request whose signature holds; ``body`` is the payload, chunk framing removed."""
+    """A request with a valid signature; ``body`` is the payload without chunk framing."""
 
     request: Request
     signer: Signer
@@ -72,12 +72,10 @@ class Call:
 
     @property
     def headers(self) -> Headers:
-        """The request's headers."""
         return self.request.headers
 
     @property
     def organization(self) -> str:
-        """The organization whose key signed it."""
         return self.signer.organization
 
     @property
@@ -86,5 +84,5 @@ class Call:
         return self.signer.payload_hash not in ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 
     def number(self, name: str, default: int, highest: int = 2**31 - 1) -> int:
-        """A non-negative integer parameter; Fault InvalidArgument."""
+        """Return a non-negative integer parameter; Fault InvalidArgument."""
         return whole_number(name, self.query[name], highest) if name in self.query else default

@@ -1,4 +1,4 @@
-"""Signature Version 4 in its pure parts (S3 API Reference, "Signature Calculations")."""
+"""Pure functions of Signature Version 4 (S3 API Reference, "Signature Calculations")."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _SPACES = re.compile(" +")
 
 
 def sha256_hex(data: bytes) -> str:
-    """SHA-256 in lower-case hexadecimal."""
+    """Return the SHA-256 in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def encoded(sent: str, safe: str = "") -> str:
-    """What stood percent-encoded on the wire, encoded anew as the signature wants it."""
+    """Re-encode percent-encoded text as the signature requires."""
     return quote(unquote_to_bytes(sent.encode("latin-1")), safe=safe + "-_.~")
 
 
 def canonical_query(sent: Iterable[tuple[str, str]]) -> str:
-    """Pairs as sent, encoded anew and sorted by name and value; a plus sign stands for a space."""
+    """Return the sent pairs re-encoded and sorted by name and value; a plus sign means a space."""
     pairs = ((encoded(name.replace("+", " ")), encoded(value.replace("+", " "))) for name, value in sent)
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 
 
 def trimmed(value: str) -> str:
-    """A header value without outer spaces, inner ones single."""
+    """Return a header value without outer spaces, and with single inner ones."""
     return _SPACES.sub(" ", value.strip())
 
 
 @lru_cache(maxsize=64)
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """The key derived for a day, a region and a service."""
+    """Return the key derived for a day, a region and a service."""
     key = b"AWS4" + secret.encode()
     for step in (date, region, service, "aws4_request"):
         key = hmac.digest(key, step.encode(), "sha256")
@@ -48,17 +48,17 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def signature(key: bytes, text: str) -> str:
-    """The signature of a string to sign, in lower-case hexadecimal."""
+    """Return the signature of a string to sign, in lower-case hexadecimal."""
     return hmac.digest(key, text.encode("latin-1"), "sha256").hex()
 
 
 def string_to_sign(timestamp: str, scope: str, canonical_request: str) -> str:
-    """The string to sign of a request."""
+    """Return the string to sign of a request."""
     return "\n".join((ALGORITHM, timestamp, scope, sha256_hex(canonical_request.encode("latin-1"))))
 
 
 def seconds_of(timestamp: str) -> float | None:
-    """A timestamp of the form 20130524T000000Z as seconds since the epoch, None where it is not one."""
+    """Return a timestamp of the form 20130524T000000Z as seconds since the epoch; None if it is malformed."""
     if not _ISO_BASIC.fullmatch(timestamp):
         return None
     try:
@@ -68,7 +68,7 @@ def seconds_of(timestamp: str) -> float | None:
 
 
 def timestamp_of(date: str) -> str | None:
-    """A Date header, in the form of HTTP or of ISO 8601, as a timestamp; None where it is neither."""
+    """Return a Date header, in HTTP or ISO 8601 form, as a timestamp; None if it is neither."""
     if _ISO_BASIC.fullmatch(date):
         return date
     try:

@@ -1,8 +1,8 @@
 """The checksums of the S3 API: CRC-32, CRC-32C, CRC-64/NVME, SHA-1 and SHA-256, without native helpers.
 
-The two CRCs that the standard library lacks are computed by folding: a message is a polynomial over GF(2),
-its first half times x^n mod P stands for that half n places further on, and products of a long polynomial
-with a short one are a few shifts of one big integer. Sixteen mebibytes take a fraction of a second.
+The two CRCs that the standard library lacks are computed by folding: a message is a polynomial over GF(2). Its first
+half, n places further on, is congruent to that half times x^n mod P, and products with a short polynomial are a few
+shifts of one big integer. Sixteen mebibytes take a fraction of a second.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _SHORT = 512  # bytes below which the table is faster than folding
 
 
 class ReflectedCrc:
-    """A CRC in its reflected form, all ones at the start and inverted at the end.
+    """A reflected CRC that begins with all ones and is inverted at the end.
 
-    ``polynomial`` is the reflected polynomial of ``width`` bits, the highest power left out.
+    ``polynomial`` is the reflected polynomial of ``width`` bits, without the highest power.
     """
 
     def __init__(self, width: int, polynomial: int) -> None:
@@ -31,17 +31,17 @@ class ReflectedCrc:
             value = (value >> 1) ^ (self.polynomial if value & 1 else 0)
         return value
 
-    def _product(self, left: int, right: int) -> int:
-        """The product of two remainders, modulo the polynomial."""
+    def _product(self, first: int, second: int) -> int:
+        """Return the product of two remainders, modulo the polynomial."""
         total = 0
         for _ in range(self.width):
-            if right & (self.ones ^ (self.ones >> 1)):
-                total ^= left
-            left, right = self._shifted(left, 1), (right << 1) & self.ones
+            if second & (self.ones ^ (self.ones >> 1)):
+                total ^= first
+            first, second = self._shifted(first, 1), (second << 1) & self.ones
         return total
 
     def power(self, exponent: int) -> int:
-        """x to that power, modulo the polynomial, reflected."""
+        """Return x to that power, modulo the polynomial, reflected."""
         result, square = 1 << (self.width - 1), 1 << (self.width - 2)
         while exponent:
             if exponent & 1:
@@ -50,7 +50,7 @@ class ReflectedCrc:
         return result
 
     def _folded(self, message: int, size: int) -> bytes:
-        """An equivalent message of few bytes, for one of ``size`` bytes read little end first."""
+        """Return an equivalent short message for one of ``size`` bytes in little-endian order."""
         while size > _SHORT:
             head = (size - self.width // 8) // 2
             rest = size - head
@@ -64,7 +64,7 @@ class ReflectedCrc:
         return message.to_bytes(size, "little")
 
     def __call__(self, data: bytes) -> bytes:
-        """The checksum, big end first."""
+        """Return the checksum in big-endian order."""
         remainder = self.ones
         if len(data) > _SHORT:
             data, remainder = self._folded(int.from_bytes(data, "little") ^ self.ones, len(data)), 0
@@ -75,32 +75,32 @@ class ReflectedCrc:
 
 @lru_cache(maxsize=2)
 def reflected(width: int, polynomial: int) -> ReflectedCrc:
-    """The CRC with its table, made when first asked for."""
+    """Return the CRC with its table, made at the first call."""
     return ReflectedCrc(width, polynomial)
 
 
 def crc32(data: bytes) -> bytes:
-    """CRC-32 as in ISO 3309."""
+    """Return the CRC-32 (ISO 3309)."""
     return zlib.crc32(data).to_bytes(4, "big")
 
 
 def crc32c(data: bytes) -> bytes:
-    """CRC-32C, Castagnoli (RFC 3720 appendix B.4)."""
+    """Return the CRC-32C (Castagnoli, RFC 3720 appendix B.4)."""
     return reflected(32, 0x82F63B78)(data)
 
 
 def crc64nvme(data: bytes) -> bytes:
-    """CRC-64/NVME (NVM Express Command Set Specification)."""
+    """Return the CRC-64/NVME (NVM Express Command Set Specification)."""
     return reflected(64, 0x9A6C9329AC4BC9B5)(data)
 
 
 def sha1(data: bytes) -> bytes:
-    """SHA-1."""
+    """Return the SHA-1."""
     return hashlib.sha1(data).digest()
 
 
 def sha256(data: bytes) -> bytes:
-    """SHA-256."""
+    """Return the SHA-256."""
     return hashlib.sha256(data).digest()
 
 

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110 section 13), for reads, for writes and for the source of a copy."""
+"""Conditional requests (RFC 9110 section 13), for reads, writes and the source of a copy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAG = re.compile(r'(W/)?(?:"([^"]*)"|([^",\s]+))')
 
 
 def http_date(value: str) -> int | None:
-    """Seconds since the epoch of an HTTP date in one of its three forms, None where it is none."""
+    """Return the seconds since the epoch of an HTTP date in one of its three forms; None if it is malformed."""
     for form in _FORMS:
         try:
             return int(datetime.strptime(value.strip(), form).replace(tzinfo=UTC).timestamp())
@@ -26,13 +26,13 @@ def http_date(value: str) -> int | None:
 
 
 def listed_tags(value: str) -> list[tuple[bool, str]]:
-    """The entity tags of a list, each with whether it is weak; S3 takes them without quotes, too."""
+    """Return the entity tags of a list, each with whether it is weak; S3 also accepts them without quotes."""
     return [(weak == "W/", quoted or bare) for weak, quoted, bare in _TAG.findall(value)]
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a request makes its execution depend on; dates that are none are left out."""
+    """The conditions of a request, without malformed dates."""
 
     match: str | None
     none_match: str | None
@@ -41,7 +41,7 @@ class Conditions:
 
     @classmethod
     def of(cls, headers: Headers, prefix: str = "") -> Conditions:
-        """The conditions of a request, or with a prefix those on a copy's source."""
+        """Return the conditions of a request, or with a prefix those on a copy's source."""
         since, unmodified = headers.get(prefix + "if-modified-since"), headers.get(prefix + "if-unmodified-since")
         return cls(
             headers.get(prefix + "if-match"),
@@ -55,7 +55,7 @@ class Preconditions(Gateway):
     """Evaluates conditions in the order of RFC 9110 section 13.2.2."""
 
     def precondition(self, conditions: Conditions, found: StoredObject | None, reading: bool) -> int | None:
-        """The status that the conditions call for, 304 or 412, or None to go on."""
+        """Return 304 or 412 if a condition requires it, else None."""
         if conditions.match is not None:
             if not self.match_holds(conditions.match, found):
                 return 412
@@ -71,13 +71,13 @@ class Preconditions(Gateway):
         return None
 
     def match_holds(self, value: str, found: StoredObject | None) -> bool:
-        """If-Match: strong comparison."""
+        """Evaluate If-Match by strong comparison."""
         if found is None or value.strip() == "*":
             return found is not None
         return (False, found.etag) in listed_tags(value)
 
     def none_match_holds(self, value: str, found: StoredObject | None) -> bool:
-        """If-None-Match: weak comparison."""
+        """Evaluate If-None-Match by weak comparison."""
         if found is None or value.strip() == "*":
             return found is None
         return found.etag not in [tag for _, tag in listed_tags(value)]
@@ -89,7 +89,7 @@ class Preconditions(Gateway):
         return found is None or found.modified <= date
 
     def range_condition_holds(self, value: str | None, found: StoredObject) -> bool:
-        """If-Range (RFC 9110 section 13.1.5): a strong entity tag or the exact date of the object."""
+        """Evaluate If-Range (RFC 9110 section 13.1.5): a strong entity tag or the exact date of the object."""
         if value is None:
             return True
         date = http_date(value)

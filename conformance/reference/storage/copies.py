@@ -1,4 +1,4 @@
-"""CopyObject, and what UploadPartCopy has in common with it."""
+"""CopyObject, and the parts of it that UploadPartCopy shares."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOURCE = "x-amz-copy-source"
 
 @dataclass(frozen=True)
 class Source:
-    """What a copy reads, with where it lies."""
+    """The source of a copy: bucket, key and object."""
 
     bucket: str
     key: str
@@ -31,7 +31,7 @@ class Copies(Objects):
     """Copies from one key to another, within an organization."""
 
     def copy_source(self, call: Call) -> tuple[str, str]:
-        """Bucket and key that x-amz-copy-source names, percent-encoded or not; Fault InvalidArgument."""
+        """Return bucket and key of x-amz-copy-source, percent-encoded or not; Fault InvalidArgument."""
         path, _, version = call.headers[SOURCE].partition("?")
         if version not in ("", "versionId=null"):
             raise Fault("InvalidArgument", "Invalid version id specified")
@@ -41,17 +41,17 @@ class Copies(Objects):
         return bucket, self.object_key(key)
 
     def object_key(self, key: str) -> str:
-        """The key that a path names: its very characters."""
+        """Return the key that a path names, unchanged."""
         return key
 
     def check_expected_owner(self, call: Call, bucket: Bucket, field: str = "x-amz-expected-bucket-owner") -> None:
-        """The owner that a field names must be the bucket's, or the caller is not where it means to be."""
+        """Refuse a request whose header names another owner than the bucket's."""
         expected = call.headers.get(field)
         if expected is not None and expected not in (bucket.organization, self.owner_id(bucket.organization)):
             raise Fault("AccessDenied")
 
     async def source(self, call: Call) -> Source:
-        """The source, if its conditions hold; one in a foreign bucket is concealed."""
+        """Return the source if its conditions hold; one in another organization's bucket is concealed."""
         bucket_name, key = self.copy_source(call)
         bucket = self.source_bucket_of(call.organization, bucket_name)
         self.check_expected_owner(call, bucket, "x-amz-source-expected-bucket-owner")
@@ -64,7 +64,7 @@ class Copies(Objects):
         return self.precondition(conditions, stored, reading=True) is None
 
     def directive(self, call: Call, name: str) -> bool:
-        """Whether a directive says REPLACE; Fault InvalidArgument where it says neither that nor COPY."""
+        """Return whether a directive is REPLACE; Fault InvalidArgument if it is neither that nor COPY."""
         given = call.headers.get(name, "COPY")
         if given not in ("COPY", "REPLACE"):
             raise Fault("InvalidArgument", f"Unknown {name}.")
@@ -86,12 +86,11 @@ class Copies(Objects):
         return self.document("CopyObjectResult", *self.copy_result(stored.etag, stored.modified, stored.checksums))
 
     def changes(self, call: Call, source: Source, replaced: bool) -> bool:
-        """Whether a copy onto itself changes anything."""
         given = call.headers.get("x-amz-storage-class", source.stored.storage_class)
         return replaced or given != source.stored.storage_class
 
     def copied(self, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        """The new object: the source's bytes, its metadata or the request's, its tags or the request's."""
+        """Return the new object: the source's bytes, with metadata and tags of the source or the request."""
         copy = replace(
             stored,
             modified=self.seconds(),
@@ -107,11 +106,11 @@ class Copies(Objects):
         return copy
 
     def copied_etag(self, stored: StoredObject) -> str:
-        """A copy is one piece, whatever its source was put together from."""
+        """Return the ETag of a copy, which has no parts even if its source had."""
         return stored.etag if "-" not in stored.etag else hashlib.md5(stored.body).hexdigest()
 
     def copied_checksums(self, stored: StoredObject, requested: str | None) -> dict[str, str]:
-        """The source's checksums; computed where another is asked for or they were of its parts."""
+        """Return the source's checksums, recomputed if another algorithm is requested or they were of its parts."""
         if requested is None and stored.checksum_type == "FULL_OBJECT":
             return stored.checksums
         algorithms = stored.checksums if requested is None else {requested}

@@ -1,4 +1,4 @@
-"""Digests that a caller states of its payload: Content-MD5 and the x-amz-checksum family."""
+"""Digests that a request states for its payload: Content-MD5 and the x-amz-checksum family."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_ALGORITHMS = {PREFIX + "algorithm", PREFIX + "mode", PREFIX + "type"}
 
 
 def from_base64(text: str, size: int) -> bytes | None:
-    """The bytes, None where the text is not strict base64 of that many."""
+    """Decode strict base64; None if it is malformed or has another size."""
     try:
         found = base64.b64decode(text.encode(), validate=True)
     except (binascii.Error, ValueError):
@@ -25,19 +25,19 @@ def from_base64(text: str, size: int) -> bytes | None:
 
 
 def checksum(algorithm: str, data: bytes) -> str:
-    """The checksum in base64."""
+    """Return the checksum in base64."""
     return base64.b64encode(ALGORITHMS[algorithm][0](data)).decode()
 
 
 class Digests(Gateway):
-    """Verifies stated digests; nothing may be stored before."""
+    """Verifies stated digests before anything is stored."""
 
     def check_digests(self, call: Call) -> str:
-        """Verifies Content-MD5; returns the payload's MD5 in hexadecimal."""
+        """Verify Content-MD5 and return the payload's MD5 in hexadecimal."""
         computed = hashlib.md5(call.body).digest()
-        given = call.headers.get("content-md5")
-        if given is not None:
-            stated = from_base64(given, 16)
+        header = call.headers.get("content-md5")
+        if header is not None:
+            stated = from_base64(header, 16)
             if stated is None:
                 raise Fault("InvalidDigest")
             if not self.md5_matches(stated, computed):
@@ -48,25 +48,25 @@ class Digests(Gateway):
         return stated == computed
 
     def stated_checksum(self, call: Call) -> tuple[str, str] | None:
-        """The one checksum that headers or trailers state: algorithm and base64."""
-        given = [(name, call.headers[name]) for name in call.headers if name.startswith(PREFIX)]
-        given += [(name, value) for name, value in call.trailers.items() if name.startswith(PREFIX)]
-        given = [(name.removeprefix(PREFIX), value) for name, value in given if name not in NOT_ALGORITHMS]
-        if len(given) > 1:
+        """Return the one checksum of headers or trailers: algorithm and base64."""
+        stated = [(name, call.headers[name]) for name in call.headers if name.startswith(PREFIX)]
+        stated += [(name, value) for name, value in call.trailers.items() if name.startswith(PREFIX)]
+        stated = [(name.removeprefix(PREFIX), value) for name, value in stated if name not in NOT_ALGORITHMS]
+        if len(stated) > 1:
             raise Fault("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple are not allowed.")
-        if given and given[0][0] not in ALGORITHMS:
+        if stated and stated[0][0] not in ALGORITHMS:
             raise Fault("InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")
         announced = call.headers.get("x-amz-sdk-checksum-algorithm", "").lower()
-        if announced and (not given or given[0][0] != announced):
+        if announced and (not stated or stated[0][0] != announced):
             raise Fault(
                 "InvalidRequest",
                 "x-amz-sdk-checksum-algorithm specified, but no corresponding "
                 "x-amz-checksum-* or x-amz-trailer headers were found.",
             )
-        return given[0] if given else None
+        return stated[0] if stated else None
 
     def check_checksum(self, call: Call) -> dict[str, str]:
-        """Verifies the stated checksum; returns it by algorithm, or nothing where none was stated."""
+        """Verify the stated checksum and return it by algorithm; {} without one."""
         stated = self.stated_checksum(call)
         if stated is None:
             return {}
@@ -81,7 +81,6 @@ class Digests(Gateway):
         return checksum(algorithm, body) == value
 
     def requested_algorithm(self, call: Call) -> str | None:
-        """The algorithm that x-amz-checksum-algorithm asks the server to use."""
         given = call.headers.get("x-amz-checksum-algorithm")
         if given is None:
             return None
@@ -90,7 +89,7 @@ class Digests(Gateway):
         return given.lower()
 
     def check_integrity(self, call: Call) -> None:
-        """Verifies the digests of a document; where one is required, a signed payload will do."""
+        """Verify the digests of a document, which must have one unless its payload is signed."""
         self.check_digests(call)
         found = self.check_checksum(call)
         if not found and "content-md5" not in call.headers and not call.payload_is_signed:

@@ -1,4 +1,4 @@
-"""Operations that are told by a document: multi-object delete and object tags."""
+"""Operations with an XML body: multi-object delete and object tags."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Documents(Objects):
     # DeleteObjects.
 
     async def delete_objects(self, call: Call, bucket: Bucket) -> Answer:
-        """Deletes up to a thousand keys; each is told on its own, unless Quiet, then only what failed."""
+        """Delete up to a thousand keys; report each, or with Quiet only failures."""
         self.check_integrity(call)
         document = self.request_document(call.body, "Delete")
         entries = self.entries(document)
@@ -28,7 +28,7 @@ class Documents(Objects):
         return self.document("DeleteResult", *results)
 
     def entries(self, document: xml.Node) -> list[xml.Node]:
-        """The Object elements: one at least, a thousand at most, each with a key."""
+        """Return the Object elements: one to a thousand, each with a key."""
         entries = document.all("Object")
         if not 1 <= len(entries) <= MOST_DELETED or any(not entry.require("Key") for entry in entries):
             raise Fault("MalformedXML")
@@ -41,7 +41,7 @@ class Documents(Objects):
         return given == "true"
 
     async def delete_entry(self, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        """Deletes one key and tells how it went; a key without an object counts as deleted."""
+        """Delete one key and return its result; a missing object counts as deleted."""
         key = self.entry_key(entry)
         try:
             self.refuse_entry(entry)
@@ -54,7 +54,7 @@ class Documents(Objects):
         return entry.require("Key")
 
     def refuse_entry(self, entry: xml.Node) -> None:
-        """Conditions and versions that there are not here fail their entry, and nothing is deleted by it."""
+        """Refuse an entry with unsupported conditions or versions."""
         if entry.get("VersionId") not in (None, "", "null"):
             raise Fault("InvalidArgument", "Invalid version id specified")
         if entry.get("LastModifiedTime") is not None or entry.get("Size") is not None:

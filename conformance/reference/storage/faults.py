@@ -42,7 +42,7 @@ FAULTS: dict[str, tuple[int, str]] = {
 
 
 class Fault(Exception):
-    """A refusal: the caller is told ``code`` with its status, and headers where a standard asks for them."""
+    """A refusal with ``code``, its status, and headers that a standard requires."""
 
     def __init__(self, code: str, message: str | None = None, headers: dict[str, str] | None = None) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""The gateway as a surface: which operation a request asks for, and who may ask."""
+"""The gateway as a surface: routing and authorization of operations."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         return answer
 
     async def refused_early(self, request: Request) -> Answer | None:
-        """What the signature decides, which is over the head and the payload's stated hash."""
+        """Verify the signature, which covers only the head and the stated payload hash."""
         request_id = self.new_request_id()
         try:
             self.authenticate(request)
@@ -81,7 +81,7 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         return None
 
     async def answered(self, request: Request) -> Answer:
-        """Verifies the signature, then the payload, then does what is asked; Fault where it is refused."""
+        """Verify the signature, then the payload, then execute the operation; Fault for a refusal."""
         signer = self.authenticate(request)
         bucket, key = self.target(request)
         call = Call(request, signer, bucket, key, query_of(request))
@@ -91,14 +91,14 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         return await (self.on_object(call) if key else self.on_bucket(call))
 
     def target(self, request: Request) -> tuple[str, str]:
-        """Bucket and key of the path, the key as its very characters."""
+        """Return bucket and key of the path, the key unchanged."""
         bucket, _, key = decoded(request.raw_path).removeprefix("/").partition("/")
         return bucket, self.object_key(key)
 
     # The service.
 
     def list_buckets(self, call: Call) -> Answer:
-        """The organization's buckets, in pages where max-buckets asks for them."""
+        """Return the organization's buckets, in pages of max-buckets."""
         if call.request.method != "GET":
             raise Fault("MethodNotAllowed", headers={"Allow": "GET"})
         after = self.opened_token(call.query["continuation-token"]) if "continuation-token" in call.query else ""
@@ -121,7 +121,7 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
     # Buckets.
 
     async def on_bucket(self, call: Call) -> Answer:
-        """An operation on a bucket; none makes or removes one."""
+        """Execute an operation on a bucket; none creates or deletes one."""
         if call.request.method == "PUT" and not self.subresources(call):
             return self.create_bucket(call)
         bucket = self.bucket_of(call.organization, call.bucket)
@@ -129,18 +129,18 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         return await self.bucket_operation(call)(call, bucket)
 
     def create_bucket(self, call: Call) -> Answer:
-        """Buckets are provisioned elsewhere: whatever the name, refused alike."""
+        """Refuse the creation of any bucket: buckets are provisioned elsewhere."""
         raise Fault("AccessDenied")
 
     async def delete_bucket(self, call: Call, bucket: Bucket) -> Answer:
-        """Deprovisioning happens elsewhere: refused, empty or not."""
+        """Refuse the deletion of a bucket, empty or not."""
         raise Fault("AccessDenied")
 
     def subresources(self, call: Call) -> set[str]:
         return set(call.query) & (UNSUPPORTED | ELSEWHERE)
 
     def unsupported(self, subresources: set[str], supported: str) -> bool:
-        """Whether a subresource is asked for that the operation does not know: it is never passed over."""
+        """Return whether the request names a subresource that the operation does not support."""
         return bool(subresources - {supported})
 
     def bucket_operation(self, call: Call) -> Operation:
@@ -160,7 +160,7 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         return self.from_table(table, call, subresources)
 
     def from_table(self, table: dict[tuple[str, str], Operation], call: Call, subresources: set[str]) -> Operation:
-        """The operation of a method and a subresource; NotImplemented where only the subresource is unknown."""
+        """Return the operation of a method and a subresource; NotImplemented for an unsupported subresource."""
         method = call.request.method
         name = next((name for each, name in table if each == method and name in subresources), "")
         if self.unsupported(subresources, name):
@@ -171,7 +171,7 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         return operation
 
     def method_refused(self, table: dict[tuple[str, str], Operation], subresources: set[str]) -> Fault:
-        """405 with the methods that a resource has (RFC 9110 section 15.5.6)."""
+        """Return 405 with the methods of the resource (RFC 9110 section 15.5.6)."""
         methods = {method for method, name in table if name in subresources or (not name and not subresources)}
         return Fault("MethodNotAllowed", headers={"Allow": ", ".join(sorted(methods))})
 
@@ -182,7 +182,7 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         return answer
 
     async def bucket_location(self, call: Call, bucket: Bucket) -> Answer:
-        """The location of us-east-1 is written as an empty element."""
+        """Return the region; us-east-1 is an empty element."""
         return self.document("LocationConstraint", "" if self.region == "us-east-1" else self.region)
 
     # Objects.

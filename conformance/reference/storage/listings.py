@@ -24,9 +24,9 @@ _LAST_CHARACTER = "\U0010ffff"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a page is asked of: names that begin with ``prefix`` and come after ``after``.
+    """The parameters of a page: names that begin with ``prefix`` and come after ``after``.
 
-    An ``after`` that is a common prefix itself stands for everything under it.
+    If ``after`` is a common prefix, the page begins after all names under it.
     """
 
     prefix: str
@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass
 class Page:
-    """One page: keys and common prefixes, each in order; ``last`` is the last of either."""
+    """A page: keys and common prefixes, each in order; ``last`` is the last of both."""
 
     keys: list[str] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
@@ -46,12 +46,12 @@ class Page:
 
     @property
     def count(self) -> int:
-        """Keys and common prefixes together, as max-keys counts them."""
+        """The number of keys and common prefixes, as max-keys counts them."""
         return len(self.keys) + len(self.prefixes)
 
 
 def after_group(keys: list[str], group: str, position: int) -> int:
-    """The position of the first key from there on that does not begin with ``group``."""
+    """Return the position of the first key from ``position`` that does not begin with ``group``."""
     position = bisect.bisect_left(keys, group + _LAST_CHARACTER, position)
     while position < len(keys) and keys[position].startswith(group):
         position += 1
@@ -59,24 +59,23 @@ def after_group(keys: list[str], group: str, position: int) -> int:
 
 
 class Paging(Gateway):
-    """Pages of sorted names, and how they are written; for objects and for uploads alike."""
+    """Pages of sorted names and their XML, for objects and uploads."""
 
     def common_prefix(self, name: str, wanted: Wanted) -> str | None:
-        """What a name is rolled up to: as far as the first delimiter after the prefix, that included."""
+        """Return the common prefix of a name, up to and including the first delimiter after the prefix, or None."""
         if not wanted.delimiter:
             return None
         found = name.find(wanted.delimiter, len(wanted.prefix))
         return None if found < 0 else name[: found + len(wanted.delimiter)]
 
     def first_position(self, names: list[str], wanted: Wanted) -> int:
-        """Where a page begins."""
         position = max(bisect.bisect_left(names, wanted.prefix), bisect.bisect_right(names, wanted.after))
         if wanted.after.startswith(wanted.prefix) and self.common_prefix(wanted.after, wanted) == wanted.after:
             position = after_group(names, wanted.after, position)
         return position
 
     def page(self, names: list[str], wanted: Wanted) -> Page:
-        """The page of sorted names; a common prefix takes one place, like a name."""
+        """Return the page of sorted names; a common prefix counts like a name."""
         page, position = Page(), self.first_position(names, wanted)
         while position < len(names) and names[position].startswith(wanted.prefix):
             if page.count >= wanted.limit:
@@ -89,18 +88,18 @@ class Paging(Gateway):
         return page
 
     def page_limit(self, call: Call, name: str = "max-keys") -> int:
-        """How many names a page may have: as asked, a thousand at most."""
+        """Return the largest number of names of a page: as requested, at most a thousand."""
         return min(call.number(name, LONGEST_PAGE), LONGEST_PAGE)
 
     def url_encoded(self, call: Call) -> bool:
-        """Whether names are to be written percent-encoded; Fault InvalidArgument for another encoding."""
+        """Return whether names are percent-encoded; Fault InvalidArgument for another encoding."""
         given = call.query.get("encoding-type")
         if given not in (None, "url"):
             raise Fault("InvalidArgument", "Invalid Encoding Method specified in Request")
         return given == "url"
 
     def listed_name(self, element: str, name: str, encoded: bool) -> str:
-        """A name in a listing; Fault InvalidArgument where XML cannot express it unencoded."""
+        """Return a name in a listing; Fault InvalidArgument if XML cannot express it unencoded."""
         if encoded:
             return xml.element(element, quote(name, safe="/-_.~"))
         if not xml.expressible(name):
@@ -115,21 +114,21 @@ class Listings(Paging, Objects):
     """The two listings of a bucket's objects."""
 
     def listable_keys(self, bucket: Bucket) -> list[str]:
-        """The keys in UTF-8 binary order."""
+        """Return the keys in UTF-8 binary order."""
         return bucket.keys
 
     def wanted(self, call: Call, after: str) -> Wanted:
         return Wanted(call.query.get("prefix", ""), call.query.get("delimiter", ""), after, self.page_limit(call))
 
     def echoed(self, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
-        """The elements that say what was asked."""
+        """Return the elements that repeat the request."""
         elements = [self.listed_name("Prefix", wanted.prefix, encoded), xml.element("MaxKeys", wanted.limit)]
         if wanted.delimiter:
             elements.append(self.listed_name("Delimiter", wanted.delimiter, encoded))
         return elements + ([xml.element("EncodingType", "url")] if encoded else [])
 
     def listed_contents(self, bucket: Bucket, page: Page, encoded: bool, owner: str) -> list[str]:
-        """The Contents elements; the owner is given where it is to be told."""
+        """Return the Contents elements; ``owner`` is an element or ""."""
         found = ((key, self.listed_object(bucket, key)) for key in page.keys)
         return [self.entry(key, stored, encoded, owner) for key, stored in found if stored is not None]
 
@@ -137,7 +136,6 @@ class Listings(Paging, Objects):
         return bucket.objects.get(key)
 
     def entry(self, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        """One object in a listing."""
         return xml.group(
             "Contents",
             self.listed_name("Key", key, encoded),
@@ -149,7 +147,7 @@ class Listings(Paging, Objects):
         )
 
     async def list_objects(self, call: Call, bucket: Bucket) -> Answer:
-        """The first version: pages go on after a marker."""
+        """Return a page after a marker (version 1)."""
         marker, encoded = call.query.get("marker", ""), self.url_encoded(call)
         wanted = self.wanted(call, marker)
         page = self.page(self.listable_keys(bucket), wanted)
@@ -161,7 +159,7 @@ class Listings(Paging, Objects):
         return self.listing(page, elements + contents + self.listed_prefixes(page.prefixes, encoded))
 
     async def list_objects_v2(self, call: Call, bucket: Bucket) -> Answer:
-        """The second version: pages go on from an opaque token, the first one after start-after."""
+        """Return a page after an opaque token, or the first one after start-after (version 2)."""
         encoded, token = self.url_encoded(call), call.query.get("continuation-token")
         after = self.start_after(call) if token is None else self.opened_token(token)
         wanted = self.wanted(call, after)
@@ -189,12 +187,12 @@ class Listings(Paging, Objects):
         return page.count
 
     def continuation_token(self, last: str) -> str:
-        """An opaque token that goes on after this key or common prefix."""
+        """Return an opaque token for the page after this key or common prefix."""
         name = last.encode()
         return base64.urlsafe_b64encode(hmac.digest(_TOKEN_KEY, name, "sha256")[:12] + name).decode()
 
     def opened_token(self, token: str) -> str:
-        """Where a token goes on; Fault InvalidArgument for one that this server did not make."""
+        """Return the name in a token; Fault InvalidArgument for one that this server did not make."""
         try:
             content = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
         except ValueError:

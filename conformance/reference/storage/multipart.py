@@ -26,10 +26,10 @@ _SEQUENCE = itertools.count(1)
 
 
 class Multipart(Copies):
-    """Operations on uploads under way; nothing of one is seen under its key before it is completed."""
+    """Operations on multipart uploads, which are not visible under their key before their completion."""
 
     def checksum_type(self, call: Call, algorithm: str | None) -> str:
-        """Whether the object's checksum will be of its bytes or of its parts' checksums."""
+        """Return whether the object's checksum is of its bytes or of its parts' checksums."""
         default = "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
         given = call.headers.get("x-amz-checksum-type", default)
         refused = {"FULL_OBJECT": ("sha1", "sha256"), "COMPOSITE": ("crc64nvme",)}
@@ -65,7 +65,6 @@ class Multipart(Copies):
         return answer
 
     def upload_of(self, call: Call, bucket: Bucket) -> Upload:
-        """The upload of that id and key; Fault NoSuchUpload."""
         found = bucket.uploads.get(call.query["uploadId"])
         if found is None or not self.upload_is_of_key(found, call.key):
             raise Fault("NoSuchUpload")
@@ -75,7 +74,7 @@ class Multipart(Copies):
         return upload.key == key
 
     def part_number(self, call: Call) -> int:
-        """From 1 to 10000."""
+        """Return the part number, from 1 to 10000."""
         given = call.query.get("partNumber", "")
         found = _PART_NUMBER.fullmatch(given)
         if found is None or not self.part_number_allowed(int(found[1])):
@@ -98,13 +97,12 @@ class Multipart(Copies):
         return self.stored_answer(part.etag, part.checksums)
 
     def new_part(self, upload: Upload, number: int, body: bytes, md5: str, checksums: dict[str, str]) -> Part:
-        """A part, with a checksum of the upload's algorithm where it has one."""
         if upload.algorithm and not checksums:
             checksums = {upload.algorithm: checksum(upload.algorithm, body)}
         return Part(number, body, md5, self.seconds(), checksums)
 
     async def keep_part(self, upload: Upload, part: Part) -> None:
-        """Keeps a part; the last one of a number stands."""
+        """Store a part; it replaces an earlier one with the same number."""
         upload.parts[part.number] = part
 
     async def copy_part(self, call: Call, bucket: Bucket) -> Answer:
@@ -117,7 +115,6 @@ class Multipart(Copies):
         return self.document("CopyPartResult", *self.copy_result(part.etag, part.modified, part.checksums))
 
     def copied_range(self, call: Call, source: StoredObject) -> bytes:
-        """The bytes that x-amz-copy-source-range names, all without it; Fault InvalidArgument."""
         given = call.headers.get("x-amz-copy-source-range")
         if given is None:
             return source.body
@@ -132,7 +129,6 @@ class Multipart(Copies):
     # Completion.
 
     def listed_parts(self, call: Call) -> list[xml.Node]:
-        """The Part elements of the request, in their order."""
         parts = self.request_document(call.body, "CompleteMultipartUpload").all("Part")
         if not parts or len(parts) > HIGHEST_PART:
             raise Fault("MalformedXML")
@@ -145,7 +141,7 @@ class Multipart(Copies):
         return int(found[1])
 
     def chosen_parts(self, upload: Upload, listed: list[xml.Node]) -> list[Part]:
-        """The parts that make the object: in ascending order, each as it was uploaded, large enough."""
+        """Return the parts of the object, which must be in ascending order, unchanged and large enough."""
         numbers = [self.listed_number(each) for each in listed]
         self.check_part_order(numbers)
         chosen = [self.chosen_part(upload, number, each) for number, each in zip(numbers, listed, strict=True)]
@@ -157,7 +153,7 @@ class Multipart(Copies):
             raise Fault("InvalidPartOrder")
 
     def chosen_part(self, upload: Upload, number: int, listed: xml.Node) -> Part:
-        """The uploaded part; Fault InvalidPart where there is none or its entity tag or checksum is another."""
+        """Return the uploaded part; Fault InvalidPart if it is missing, or entity tag or checksum differ."""
         part = upload.parts.get(number)
         if part is None or not self.part_tag_matches(listed.require("ETag"), part):
             raise Fault("InvalidPart")
@@ -174,12 +170,11 @@ class Multipart(Copies):
         return given.strip().strip('"') == part.etag
 
     def check_part_sizes(self, sizes: list[int]) -> None:
-        """Every part but the last has 5 MiB at least."""
+        """Check that every part except the last has at least 5 MiB."""
         if any(size < SMALLEST_PART for size in sizes[:-1]):
             raise Fault("EntityTooSmall")
 
     def assembled(self, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        """The object that the parts make."""
         body = self.joined(parts)
         expected = call.headers.get("x-amz-mp-object-size")
         if expected is not None and expected != str(len(body)):
@@ -200,11 +195,11 @@ class Multipart(Copies):
         return b"".join(part.body for part in parts)
 
     def multipart_etag(self, parts: list[Part]) -> str:
-        """MD5 of the parts' MD5s, and how many parts."""
+        """Return the MD5 of the parts' MD5s, and the number of parts."""
         return f"{hashlib.md5(b''.join(bytes.fromhex(part.etag) for part in parts)).hexdigest()}-{len(parts)}"
 
     def object_checksums(self, call: Call, upload: Upload, parts: list[Part], body: bytes) -> dict[str, str]:
-        """The object's checksum by the upload's algorithm; one that the request states must be the same."""
+        """Return the object's checksum by the upload's algorithm; one stated in the request must be equal."""
         if upload.algorithm is None:
             return {}
         if upload.checksum_type == "FULL_OBJECT":
@@ -213,14 +208,14 @@ class Multipart(Copies):
             whole = b"".join(base64.b64decode(part.checksums[upload.algorithm]) for part in parts)
             computed = f"{checksum(upload.algorithm, whole)}-{len(parts)}"
         stated = call.headers.get(f"x-amz-checksum-{upload.algorithm}")
-        # In CompleteMultipartUpload this header is of the object, not of the document that it comes with.
+        # In CompleteMultipartUpload this header is about the object, not about the body.
         if stated is not None and stated not in (computed, computed.partition("-")[0]):
             well_formed = from_base64(stated.partition("-")[0], ALGORITHMS[upload.algorithm][1])
             raise Fault("BadDigest" if well_formed else "InvalidRequest")
         return {upload.algorithm: computed}
 
     async def complete_upload(self, call: Call, bucket: Bucket) -> Answer:
-        """Makes the object, and the upload is no more."""
+        """Make the object, and end the upload."""
         self.check_digests(call)
         listed = self.listed_parts(call)
         upload = self.upload_of(call, bucket)
@@ -229,7 +224,7 @@ class Multipart(Copies):
         return self.completed(call, stored)
 
     async def finish(self, bucket: Bucket, upload: Upload, stored: StoredObject, conditions: Conditions) -> None:
-        """Stores the object and forgets the upload, in one step; where a condition fails the upload stays."""
+        """Store the object and remove the upload, atomically; if a condition fails, the upload stays."""
         await self.commit(bucket, upload.key, stored, conditions)
         bucket.uploads.pop(upload.upload_id, None)
 
@@ -247,7 +242,6 @@ class Multipart(Copies):
         )
 
     async def abort_upload(self, call: Call, bucket: Bucket) -> Answer:
-        """The upload and its parts are no more."""
         upload = self.upload_of(call, bucket)
         await self.drop_upload(bucket, upload)
         return Answer(204)

@@ -29,31 +29,28 @@ _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 class Objects(Properties):
     """Operations on one object."""
 
-    # State. Every read and every write of an object passes through these.
+    # State. Every read and every write of an object uses these methods.
 
     async def current(self, bucket: Bucket, key: str) -> StoredObject | None:
-        """The object of that key at this moment."""
         return bucket.objects.get(key)
 
     async def commit(self, bucket: Bucket, key: str, stored: StoredObject, conditions: Conditions) -> None:
-        """Makes it the object of that key, if the conditions hold for the one that was: one step, nothing between."""
+        """Store the object, if the conditions hold for the current one, atomically."""
         self.check_write(conditions, bucket.objects.get(key))
         bucket.put(key, stored)
 
     async def erase(self, bucket: Bucket, key: str, conditions: Conditions) -> None:
-        """Removes the object of that key, if the conditions hold for it."""
         self.check_write(conditions, bucket.objects.get(key))
         bucket.remove(key)
 
     def check_write(self, conditions: Conditions, found: StoredObject | None) -> None:
-        """Conditions on a write: PreconditionFailed, and NoSuchKey for If-Match where there is nothing."""
+        """Evaluate conditions on a write: PreconditionFailed, or NoSuchKey for If-Match without an object."""
         if conditions.match is not None and found is None:
             raise Fault("NoSuchKey")
         if self.precondition(conditions, found, reading=False) is not None:
             raise Fault("PreconditionFailed")
 
     async def require(self, bucket: Bucket, key: str) -> StoredObject:
-        """The object of that key; Fault NoSuchKey."""
         found = await self.current(bucket, key)
         if found is None:
             raise Fault("NoSuchKey")
@@ -62,12 +59,12 @@ class Objects(Properties):
     # Writing.
 
     def require_length(self, call: Call) -> None:
-        """The length of a payload is stated beforehand, by Content-Length or for its chunks."""
+        """Require that the request states the payload's length, by Content-Length or for its chunks."""
         if "content-length" not in call.headers and "x-amz-decoded-content-length" not in call.headers:
             raise Fault("MissingContentLength")
 
     def new_object(self, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        """The object that a PUT describes, whole: nothing of an earlier one is kept."""
+        """Return the object that a PUT describes, without anything of an earlier one."""
         return StoredObject(
             body=call.body,
             etag=md5,
@@ -88,14 +85,13 @@ class Objects(Properties):
         return self.stored_answer(stored.etag, stored.checksums)
 
     def stored_answer(self, etag: str, checksums: dict[str, str]) -> Answer:
-        """What is told of bytes that were stored."""
         answer = Answer(200)
         answer.headers["ETag"] = self.quoted(etag)
         answer.headers.update(self.checksum_headers(checksums))
         return answer
 
     def quoted(self, etag: str) -> str:
-        """An entity tag as headers and documents write it (RFC 9110 section 8.8.3)."""
+        """Return an entity tag in quotes (RFC 9110 section 8.8.3)."""
         return f'"{etag}"'
 
     def checksum_headers(self, checksums: dict[str, str]) -> dict[str, str]:
@@ -104,7 +100,7 @@ class Objects(Properties):
     # Reading.
 
     async def get_object(self, call: Call, bucket: Bucket) -> Answer:
-        """GET, and HEAD, which is the same without the body."""
+        """Handle GET, and HEAD, which omits the body."""
         self.refuse_unsupported(call)
         overrides = self.overrides(call)
         found = await self.require(bucket, call.key)
@@ -116,7 +112,7 @@ class Objects(Properties):
         return self.object_answer(call, found, overrides)
 
     def overrides(self, call: Call) -> dict[str, str]:
-        """The response-* parameters, by the header they replace."""
+        """Return the response-* parameters, by the header that they replace."""
         found = {header: call.query[name] for name, header in OVERRIDES.items() if name in call.query}
         for value in found.values():
             if _UNSENDABLE.search(value):
@@ -124,7 +120,7 @@ class Objects(Properties):
         return {name: value.encode().decode("latin-1") for name, value in found.items()}
 
     def not_modified(self, found: StoredObject) -> Answer:
-        """304 with the headers of RFC 9110 section 15.4.5."""
+        """Return 304 with the headers of RFC 9110 section 15.4.5."""
         answer = Answer(304)
         answer.headers.update({"ETag": self.quoted(found.etag), "Last-Modified": http_time(found.modified)})
         for name in {"cache-control", "expires"} & found.headers.keys():
@@ -132,12 +128,11 @@ class Objects(Properties):
         return answer
 
     def object_answer(self, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-        """The object, or the range of it that was asked for."""
-        where = self.requested_span(call, found)
-        start, end = where or (0, found.size)
-        answer = Answer(206 if where else 200)
+        part = self.requested_span(call, found)
+        start, end = part or (0, found.size)
+        answer = Answer(206 if part else 200)
         answer.headers.update(self.object_headers(found) | overrides)
-        if where:
+        if part:
             answer.headers["Content-Range"] = self.content_range(start, end, found.size)
         elif call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED" and found.checksums:
             answer.headers.update(self.checksum_headers(found.checksums))
@@ -152,14 +147,14 @@ class Objects(Properties):
         return found.body if end - start == found.size else found.body[start:end]
 
     def requested_span(self, call: Call, found: StoredObject) -> tuple[int, int] | None:
-        """Where the asked range lies, end excluded; None for the whole object; Fault InvalidRange."""
+        """Return start and end of the requested range; None for the whole object; Fault InvalidRange."""
         requested_range = self.requested_range(call.headers.get("range", ""))
         if requested_range is None or not self.range_condition_holds(call.headers.get("if-range"), found):
             return None
-        where = self.span(*requested_range, found.size)
-        if where is None:
+        part = self.span(*requested_range, found.size)
+        if part is None:
             raise self.unsatisfiable(found.size)
-        return where
+        return part
 
     def requested_range(self, value: str) -> tuple[int | None, int | None] | None:
         return one_range(value)
@@ -174,7 +169,6 @@ class Objects(Properties):
         return f"bytes {start}-{end - 1}/{size}"
 
     def object_headers(self, found: StoredObject) -> dict[str, str]:
-        """The headers of an object, by GET and by HEAD."""
         headers = {
             "ETag": self.quoted(found.etag),
             "Last-Modified": http_time(found.modified),
@@ -191,12 +185,11 @@ class Objects(Properties):
     # Deleting.
 
     async def delete_object(self, call: Call, bucket: Bucket) -> Answer:
-        """Idempotent: 204 whether there was an object or not."""
+        """Delete the object; return 204 whether it existed or not."""
         await self.erase(bucket, call.key, Conditions.of(call.headers))
         return Answer(204)
 
     # Tags.
 
     async def replace_tags(self, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-        """Changes the tags of an object and nothing else of it."""
         bucket.put(key, replace(await self.require(bucket, key), tags=tags))

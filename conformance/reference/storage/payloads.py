@@ -1,4 +1,4 @@
-"""What a request carries: payload hashes, ``aws-chunked`` framing with its signatures, trailers."""
+"""Payloads of requests: hashes, ``aws-chunked`` framing with its signatures, trailers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _CHUNK_HEADER = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;chunk-signature=([0-9a-f]{64
 
 @dataclass(frozen=True)
 class Chunk:
-    """One chunk of an ``aws-chunked`` body; ``signature`` is empty where chunks are not signed."""
+    """A chunk of an ``aws-chunked`` body; ``signature`` is "" for unsigned chunks."""
 
     data: bytes
     signature: str
 
 
 def chunks(body: bytes, signed: bool) -> Iterator[Chunk | bytes]:
-    """The chunks, the empty last one included, then what follows them; Fault IncompleteBody."""
+    """Yield the chunks, with the empty last one, then the bytes after them; Fault IncompleteBody."""
     position = 0
     while True:
         header = _CHUNK_HEADER.match(body, position)
@@ -45,7 +45,7 @@ def chunks(body: bytes, signed: bool) -> Iterator[Chunk | bytes]:
 
 
 def trailers_of(rest: bytes) -> dict[str, str]:
-    """Trailing headers by lower-case name; Fault MalformedTrailerError."""
+    """Return trailing headers by lower-case name; Fault MalformedTrailerError."""
     if not rest.endswith(b"\r\n"):
         raise Fault("IncompleteBody")
     found: dict[str, str] = {}
@@ -59,10 +59,10 @@ def trailers_of(rest: bytes) -> dict[str, str]:
 
 
 class Payloads(Gateway):
-    """Takes the payload out of a request and verifies what the request says of it."""
+    """Extracts the payload of a request and verifies its hash, framing and trailers."""
 
     def read_payload(self, call: Call) -> None:
-        """Fills in ``body`` and ``trailers``."""
+        """Set ``body`` and ``trailers``."""
         stated = call.signer.payload_hash
         if stated in STREAMING:
             self.read_chunks(call, stated)
@@ -95,7 +95,7 @@ class Payloads(Gateway):
             raise Fault("IncompleteBody")
 
     def check_chunk(self, call: Call, previous: str, chunk: Chunk) -> str:
-        """Verifies one chunk's signature, which the next one goes on from."""
+        """Verify a chunk's signature and return it, since the next one depends on it."""
         text = "\n".join(
             (
                 "AWS4-HMAC-SHA256-PAYLOAD",
@@ -114,7 +114,7 @@ class Payloads(Gateway):
         return given == computed
 
     def check_chunk_sizes(self, sizes: list[int], signed: bool) -> None:
-        """Every signed chunk but the last has 8 KiB at least."""
+        """Check that every signed chunk except the last has at least 8 KiB."""
         if signed and any(size < SMALLEST_CHUNK for size in sizes[:-1]):
             raise Fault("InvalidChunkSizeError")
 
@@ -126,7 +126,7 @@ class Payloads(Gateway):
             raise Fault("IncompleteBody")
 
     def read_trailers(self, call: Call, rest: bytes, previous: str | None) -> None:
-        """Reads the trailers and verifies that they are those announced, and their signature where there is one."""
+        """Read the trailers; verify that they are the announced ones, and their signature, if any."""
         found = trailers_of(rest)
         given = found.pop("x-amz-trailer-signature", None)
         announced = call.headers.get("x-amz-trailer", "").lower().split(",")

@@ -1,4 +1,4 @@
-"""What is stored beside an object's bytes: system headers, metadata, tags, storage class."""
+"""The properties of an object: system headers, metadata, tags, storage class."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def valid_tag_text(text: str) -> bool:
-    """Whether a tag's key or value has only letters, digits, spaces and ``+ - = . _ : / @``."""
+    """Return whether a tag's key or value has only letters, digits, spaces and ``+ - = . _ : / @``."""
     return all(character in "+-=._:/@" or unicodedata.category(character)[0] in "LNZ" for character in text)
 
 
 class Properties(Digests, Preconditions, Gateway):
-    """Reads and limits what a write says of its object."""
+    """Reads and limits the properties in a write request."""
 
     def refuse_unsupported(self, call: Call) -> None:
-        """Headers that must not be passed over in silence, for the caller would think them heeded."""
+        """Refuse unsupported headers, since a client would rely on them."""
         headers = call.headers
         if any(name.startswith(OWN_KEY_ENCRYPTION) for name in headers):
             raise Fault("NotImplemented")
@@ -62,7 +62,6 @@ class Properties(Digests, Preconditions, Gateway):
             raise Fault("AccessControlListNotSupported")
 
     def check_key(self, key: str) -> None:
-        """Limits on a key that is to be stored."""
         if self.key_too_long(key):
             raise Fault("KeyTooLongError")
         if not xml.expressible(key):
@@ -75,12 +74,11 @@ class Properties(Digests, Preconditions, Gateway):
         return call.headers.get("content-type") or "binary/octet-stream"
 
     def content_encoding(self, call: Call) -> str:
-        """Content-Encoding without ``aws-chunked``, which is of the transfer and not of the object."""
+        """Return Content-Encoding without ``aws-chunked``, which belongs to the transfer, not to the object."""
         codings = [part.strip() for part in call.headers.get("content-encoding", "").split(",")]
         return ",".join(part for part in codings if part and part.lower() != "aws-chunked")
 
     def system_headers(self, call: Call) -> dict[str, str]:
-        """System headers as they are given back."""
         found = {name: call.headers[name] for name in SYSTEM_HEADERS if call.headers.get(name)}
         encoding = self.content_encoding(call)
         if encoding:
@@ -88,7 +86,7 @@ class Properties(Digests, Preconditions, Gateway):
         return {"content-type": self.content_type(call), **found}
 
     def metadata(self, call: Call) -> dict[str, str]:
-        """User metadata by name; Fault MetadataTooLarge above two kibibytes of names and values."""
+        """Return user metadata by name; Fault MetadataTooLarge above 2 KiB of names and values."""
         found: dict[str, str] = {}
         for name, value in call.headers.items():
             if name.startswith(META):
@@ -109,7 +107,7 @@ class Properties(Digests, Preconditions, Gateway):
         return given
 
     def header_tags(self, call: Call) -> dict[str, str]:
-        """Tags from the x-amz-tagging header, written like a query."""
+        """Return tags of the x-amz-tagging header, which has the form of a query."""
         given = call.headers.get("x-amz-tagging", "")
         decoded(given, "InvalidArgument")
         pairs = parse_qsl(given, keep_blank_values=True)
@@ -118,7 +116,7 @@ class Properties(Digests, Preconditions, Gateway):
         return self.checked_tags(pairs)
 
     def checked_tags(self, pairs: list[tuple[str, str]]) -> dict[str, str]:
-        """Tags by key; Fault InvalidTag beyond a limit (S3 User Guide, "Categorizing your storage using tags")."""
+        """Return tags by key; else Fault InvalidTag (S3 User Guide, "Categorizing your storage using tags")."""
         if len(pairs) > MOST_TAGS:
             raise Fault("InvalidTag", "Object tags cannot be greater than 10")
         for key, value in pairs:

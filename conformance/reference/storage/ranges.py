@@ -1,4 +1,4 @@
-"""Range requests (RFC 9110 section 14): one range of bytes; several are answered with the whole object."""
+"""Range requests (RFC 9110 section 14) of one range; several ranges return the whole object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _position(digits: str) -> int:
 
 
 def one_range(value: str) -> tuple[int | None, int | None] | None:
-    """First and last position as asked, None and n for the last n bytes; None where it is not one valid range."""
+    """Return first and last position, (None, n) for the last n bytes; None unless it is one valid range."""
     found = _RANGE.fullmatch(value)
     if found is None or found[1] == found[2] == "":
         return None
@@ -25,7 +25,7 @@ def one_range(value: str) -> tuple[int | None, int | None] | None:
 
 
 def span(first: int | None, last: int | None, size: int) -> tuple[int, int] | None:
-    """Where the range lies in an object of that size, end excluded; None where it is not satisfiable."""
+    """Return start and end of the range in an object of that size; None if it is not satisfiable."""
     if first is None:
         suffix = min(last or 0, size)
         return (size - suffix, size) if suffix else None

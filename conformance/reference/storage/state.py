@@ -1,4 +1,4 @@
-"""What the gateway holds: buckets, the objects in them, and multipart uploads under way."""
+"""The state of the gateway: buckets with their objects and open multipart uploads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object. ``etag`` is without quotes, ``modified`` in whole seconds since the epoch.
+    """An object. ``etag`` is without quotes, ``modified`` in whole seconds since the epoch.
 
     ``headers`` are the system headers as given, ``metadata`` is by name without ``x-amz-meta-``,
     ``checksums`` are base64 by algorithm, ``checksum_type`` is FULL_OBJECT or COMPOSITE.
@@ -26,13 +26,12 @@ class StoredObject:
 
     @property
     def size(self) -> int:
-        """Its length in bytes."""
         return len(self.body)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One uploaded part."""
+    """An uploaded part."""
 
     number: int
     body: bytes
@@ -43,7 +42,7 @@ class Part:
 
 @dataclass
 class Upload:
-    """A multipart upload under way; its id grows with time, so that uploads of one key sort by age."""
+    """An open multipart upload; its id grows with time, so that uploads of one key sort by age."""
 
     upload_id: str
     key: str
@@ -59,7 +58,7 @@ class Upload:
 
 @dataclass
 class Bucket:
-    """A provisioned bucket; its keys are kept in UTF-8 binary order, which is code point order."""
+    """A provisioned bucket; its keys are in UTF-8 binary order, which is code point order."""
 
     name: str
     organization: str
@@ -69,12 +68,10 @@ class Bucket:
     uploads: dict[str, Upload] = field(default_factory=dict)
 
     def put(self, key: str, stored: StoredObject) -> None:
-        """Makes this the object of that key."""
         if key not in self.objects:
             bisect.insort(self.keys, key)
         self.objects[key] = stored
 
     def remove(self, key: str) -> None:
-        """Removes the object of that key, if there is one."""
         if self.objects.pop(key, None) is not None:
             del self.keys[bisect.bisect_left(self.keys, key)]

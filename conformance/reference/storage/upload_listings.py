@@ -1,4 +1,4 @@
-"""Listings of uploads under way and of their parts."""
+"""Listings of open uploads and of their parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class UploadListings(Paging, Multipart):
     """ListMultipartUploads and ListParts."""
 
     def listed_uploads(self, bucket: Bucket) -> list[Upload]:
-        """By key, uploads of one key by age."""
+        """Return the uploads sorted by key, then by age."""
         return sorted(bucket.uploads.values(), key=lambda upload: (upload.key, upload.upload_id))
 
     async def list_uploads(self, call: Call, bucket: Bucket) -> Answer:
@@ -42,11 +42,11 @@ class UploadListings(Paging, Multipart):
         return self.document("ListMultipartUploadsResult", *elements, *self.listed_prefixes(page.prefixes, encoded))
 
     def next_id_marker(self, uploads: list[Upload], page: Page) -> str:
-        """The last upload's id, empty where the page ends with a common prefix."""
+        """Return the last upload's id; "" if the page ends with a common prefix."""
         return uploads[-1].upload_id if uploads and uploads[-1].key == page.last else ""
 
     def page_of_uploads(self, uploads: list[Upload], wanted: Wanted, id_marker: str) -> tuple[list[Upload], Page]:
-        """The uploads of a page, and the page that says how it ends; one key may have several uploads."""
+        """Return the uploads of a page, and the page; one key may have several uploads."""
         page, chosen = Page(), list[Upload]()
         for upload in uploads:
             group = self.common_prefix(upload.key, wanted)
@@ -64,7 +64,6 @@ class UploadListings(Paging, Multipart):
         return chosen, page
 
     def comes_after(self, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
-        """Whether an upload comes after the markers."""
         if group is not None and group == wanted.after:
             return False
         if upload.key == wanted.after:
@@ -106,7 +105,6 @@ class UploadListings(Paging, Multipart):
         return self.document("ListPartsResult", *elements, *[self.listed_part(part) for part in shown])
 
     def parts_after(self, upload: Upload, marker: int) -> list[Part]:
-        """The parts with a higher number, in order."""
         return [part for number, part in sorted(upload.parts.items()) if number > marker]
 
     def listed_part(self, part: Part) -> str:

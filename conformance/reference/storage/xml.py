@@ -1,4 +1,4 @@
-"""XML as S3 writes it, and a reader of request documents that knows no document types and no entities."""
+"""Writing of S3's XML, and a parser of request documents that refuses document types and entities."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _ESCAPES = {ord(character): f"&#{ord(character)};" for character in "\t\n\r"} | 
 
 
 def expressible(text: str) -> bool:
-    """Whether every character may stand in an XML 1.0 document (section 2.2)."""
+    """Return whether XML 1.0 permits every character (section 2.2)."""
     return _INEXPRESSIBLE.search(text) is None
 
 
 def escape(text: str) -> str:
-    """Character data that reads back as ``text``, line ends included; what XML cannot express becomes ``?``."""
+    """Return character data that parses as ``text``, also its line ends; invalid characters become ``?``."""
     return _INEXPRESSIBLE.sub("?", text).translate(_ESCAPES)
 
 
 def element(name: str, value: str | int) -> str:
-    """An element with character data."""
+    """Return an element with character data."""
     return f"<{name}>{escape(str(value))}</{name}>"
 
 
 def group(name: str, *content: str) -> str:
-    """An element with elements."""
+    """Return an element with child elements."""
     return f"<{name}>{''.join(content)}</{name}>"
 
 
@@ -49,18 +49,17 @@ class Node:
     children: list[Node] = field(default_factory=list)
 
     def all(self, name: str) -> list[Node]:
-        """The children of that name, in order."""
         return [child for child in self.children if child.name == name]
 
     def get(self, name: str) -> str | None:
-        """The text of the only child of that name, None without one; Fault MalformedXML with several."""
+        """Return the text of the only child of that name, None without one; Fault MalformedXML for several."""
         found = self.all(name)
         if len(found) > 1:
             raise Fault("MalformedXML")
         return found[0].text if found else None
 
     def require(self, name: str) -> str:
-        """The text of the only child of that name; Fault MalformedXML without it."""
+        """Return the text of the only child of that name; Fault MalformedXML without it."""
         value = self.get(name)
         if value is None:
             raise Fault("MalformedXML")
@@ -68,7 +67,7 @@ class Node:
 
 
 class _Builder:
-    """Builds the tree from expat's events; refuses a document type, and with it every entity."""
+    """Builds the tree from expat's events; refuses a document type, and thereby every entity."""
 
     def __init__(self) -> None:
         self.open: list[Node] = [Node("")]
@@ -97,7 +96,7 @@ class _Builder:
 
 
 def parse(body: bytes, root: str) -> Node:
-    """The root element, which must be of that name; Fault MalformedXML or MaxMessageLengthExceeded."""
+    """Return the root element, which must have that name; Fault MalformedXML or MaxMessageLengthExceeded."""
     if len(body) > LARGEST_DOCUMENT:
         raise Fault("MaxMessageLengthExceeded")
     builder = _Builder()

@@ -22,20 +22,20 @@ KIB = 1024
 
 
 def everything(wanted: list[Access], subject: str = "") -> Caller:
-    """A caller who may do all that is wanted."""
+    """Return a caller with all the required access."""
     grants = {(each.kind, each.name, action) for each in wanted for action in each.actions}
     return Caller(subject, frozenset(grants))
 
 
 def registry_of(original: Any) -> Registry:
-    """The registry that a replaced method is of."""
+    """Return the registry of a replaced method."""
     while isinstance(original, functools.partial):
         original = original.args[0]
     return cast(Registry, original.__self__)
 
 
 def decoded(original: Any, token: str, leeway: float = 0, **verify: bool) -> dict[str, Any]:
-    """The claims of a token, with some verification left out, or some seconds forgiven."""
+    """Return the claims of a token, without some verification, or with a tolerance in seconds."""
     key, options = registry_of(original).key, cast(Any, verify)
     claims: dict[str, Any] = jwt.decode(
         token,
@@ -50,13 +50,13 @@ def decoded(original: Any, token: str, leeway: float = 0, **verify: bool) -> dic
 
 
 def kind_of(request: Request) -> str:
-    """The kind of endpoint that a request is for, empty for none."""
+    """Return the kind of endpoint of a request, or ""."""
     found = find_route(request.path)
     return found[0].kind if found else ""
 
 
 def without(answer: Answer, *names: str) -> Answer:
-    """The answer without these headers."""
+    """Return the response without these headers."""
     for name in names:
         if name in answer.headers:
             del answer.headers[name]
@@ -64,7 +64,7 @@ def without(answer: Answer, *names: str) -> Answer:
 
 
 class _RefusedManifestsStored(Defect):
-    """Keeps manifests that it refuses by one of these codes, under the digest of their bytes and the tag."""
+    """Stores manifests that it refuses with one of these codes, under the digest of their bytes and the tag."""
 
     codes: ClassVar[tuple[str, ...]] = ()
 
@@ -73,29 +73,29 @@ class _RefusedManifestsStored(Defect):
             answer: Answer = await original(call)
         except Refusal as refusal:
             if refusal.code in self.codes:
-                self._keep(registry_of(original), call)
+                self._store(registry_of(original), call)
             raise
         return answer
 
-    def _keep(self, registry: Registry, call: Call) -> None:
+    def _store(self, registry: Registry, call: Call) -> None:
         content = call.request.body
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
             document = {}
         digest = grammar.digest_of(content)
-        kept = Manifest(digest, OCI_MANIFEST, content, document if isinstance(document, dict) else {})
-        registry.opened(call.name).manifests[digest] = kept
+        manifest = Manifest(digest, OCI_MANIFEST, content, document if isinstance(document, dict) else {})
+        registry.opened(call.name).manifests[digest] = manifest
         if ":" not in call.reference:
             registry.opened(call.name).tags[call.reference] = digest
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        """None: what they refer to nobody has read."""
+        """Return no referrers, since nothing parsed the refused manifests."""
         return []
 
 
 def edited_document(answer: Answer, edit: Callable[[dict[str, Any]], Any]) -> Answer:
-    """The answer with its JSON object edited in place."""
+    """Return the response with its JSON object edited in place."""
     document = json.loads(answer.body)
     edit(document)
     answer.body = json.dumps(document).encode()
@@ -103,6 +103,6 @@ def edited_document(answer: Answer, edit: Callable[[dict[str, Any]], Any]) -> An
 
 
 def without_delete(route: Route) -> Route:
-    """The endpoint, where nothing is deleted."""
+    """Return the endpoint without DELETE."""
     handlers = {method: handler for method, handler in route.handlers.items() if method != "DELETE"}
     return Route(route.kind, route.pattern, handlers)

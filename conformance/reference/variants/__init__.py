@@ -1,1 +1,1 @@
-"""Named ways for the reference to be correct otherwise: other codes of a set, other paging, and the like."""
+"""Variants: the reference behaves correctly in a different way, with other permitted codes, paging and so on."""

@@ -22,7 +22,7 @@ Scopes = tuple[str, ...]
 
 
 class OpaqueTokens(Variant):
-    """Random tokens of 256 bits in place of JWTs: RFC 6749 section 1.4 leaves the format open."""
+    """Random tokens of 256 bits instead of JWTs: RFC 6749 section 1.4 leaves the format open."""
 
     surface = "identity"
     without = ("identity.jwt",)
@@ -98,13 +98,13 @@ def plain_errors(api_error: Callable[..., Answer], status: int, code: str, messa
 def unknown_members_ignored(
     refuse_unknown: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
 ) -> None:
-    """OWASP API3: members of a body that cannot be set may be ignored in place of refused."""
+    """OWASP API3: members of a body that cannot be set may be ignored instead of refused."""
     return
 
 
 @variant(surface="identity")
 def absolute_location(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 10.2.2: Location may be absolute, under the host that was asked."""
+    """RFC 9110 section 10.2.2: Location may be absolute, with the request's host."""
     if answer.headers.get("location", "").startswith("/"):
         answer.headers["Location"] = request.base_url + answer.headers["Location"]
     return answer
@@ -112,7 +112,7 @@ def absolute_location(request: Request, answer: Answer) -> Answer:
 
 @variant(surface="identity")
 async def deletion_answered_with200(delete_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-    """RFC 9110 section 9.3.5: 200 with a representation of the action's status, in place of 204."""
+    """RFC 9110 section 9.3.5: 200 with a representation of the action's status, instead of 204."""
     answer = await delete_project(call)
     return Answer.json(200, {"deleted": True}) if answer.status == 204 else answer
 
@@ -127,7 +127,7 @@ def retry_after_as_date(limit_exceeded: Callable[[float], Answer], wait: float) 
 
 @variant(surface="identity")
 def lists_are_arrays(request: Request, answer: Answer) -> Answer:
-    """The contract leaves the shape of answers open: a list is an array, its total in a field of the head."""
+    """The contract leaves the form of responses open: a list is an array, with its total in a header field."""
     if is_api_request(request) and answer.status == 200 and answer.body.startswith(b'{"items"'):
         document = json.loads(answer.body)
         answer.body = json.dumps(document["items"]).encode()
@@ -138,7 +138,7 @@ def lists_are_arrays(request: Request, answer: Answer) -> Answer:
 
 @variant(surface="identity")
 def failed_precondition_is412(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 13.1.1: 412 where If-Match does not hold."""
+    """RFC 9110 section 13.1.1: 412 if If-Match does not hold."""
     if answer.status == 409 and ("if-match" in request.headers or "if-none-match" in request.headers):
         answer.status = 412
     return answer
@@ -148,5 +148,5 @@ def failed_precondition_is412(request: Request, answer: Answer) -> Answer:
 async def trailing_slash_is_the_same(
     api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
 ) -> Answer:
-    """RFC 3986 section 6.2.4: a server may take a path with a slash behind for the path without."""
+    """RFC 3986 section 6.2.4: a server may treat a path with a trailing slash like the path without it."""
     return await api(request, segments[:-1] if segments[-1:] == ("",) and len(segments) > 4 else segments)

@@ -97,7 +97,7 @@ class BlobsRedirected(Variant):
 
 
 class OwnPageSize(Variant):
-    """distribution-spec 1.1, Listing Tags: a registry may list fewer than asked for, with a Link to the rest."""
+    """distribution-spec 1.1, Listing Tags: a registry may list fewer than requested, with a Link to the rest."""
 
     surface = "registry"
 
@@ -131,7 +131,7 @@ class ReferrersInPages(Variant):
 
 
 class DeleteUnsupported(Variant):
-    """distribution-spec 1.1, Content Management: a registry may not delete, and says 405, whoever asks."""
+    """distribution-spec 1.1, Content Management: a registry may refuse deletions, with 405 for every caller."""
 
     surface = "registry"
     without = ("registry.delete", "registry.delete-tag")
@@ -163,7 +163,7 @@ class NoRangeRequests(Variant):
 
 
 class BasicLogin(Variant):
-    """Basic in place of the token flow (RFC 7617): username and password with every request."""
+    """Basic instead of the token flow (RFC 7617): username and password with every request."""
 
     surface = "registry"
 
@@ -198,7 +198,7 @@ class BasicLogin(Variant):
 
 
 class BlobDeletionUnsupported(Variant):
-    """distribution-spec 1.1, Deleting Blobs: a registry may delete manifests and no blobs: 405, whoever asks."""
+    """distribution-spec 1.1, Deleting Blobs: a registry may delete only manifests; for blobs every caller gets 405."""
 
     surface = "registry"
 

@@ -24,7 +24,7 @@ BOUNDARY = "of-the-gateway"
 
 
 class EtagNotMd5(Variant):
-    """RFC 9110 section 8.8.3: entity tags are opaque; here they are of SHA-256."""
+    """RFC 9110 section 8.8.3: entity tags are opaque; here they are SHA-256 digests."""
 
     surface = "storage"
 
@@ -41,7 +41,7 @@ class EtagNotMd5(Variant):
 
 @variant(surface="storage")
 def small_pages(page_limit: Any, call: Call, name: str = "max-keys") -> int:
-    """Pages of objects have five names at most: max-keys is an upper bound."""
+    """Pages of objects have at most five names: max-keys is an upper bound."""
     limit: int = page_limit(call, name)
     return min(limit, 5)
 
@@ -63,7 +63,7 @@ def invalid_range_rejected(requested_range: Any, value: str) -> tuple[int | None
 
 @variant(surface="storage")
 def xml_without_namespace(markup: Any, root: str, *content: str) -> bytes:
-    """Documents have no namespace; S3 clients do without."""
+    """Documents have no namespace; S3 clients do not need it."""
     body: bytes = markup(root, *content)
     return body.replace(f' xmlns="{xml.NAMESPACE}"'.encode(), b"", 1)
 
@@ -130,15 +130,15 @@ def unsigned_payloads_forbidden(presented_in_header: Any, request: Request, head
 
 
 def _as_part(whole: Answer, found: StoredObject, start: int, end: int) -> bytes:
-    """A range as one part of an answer that has several."""
-    place = f"Content-Range: bytes {start}-{end - 1}/{found.size}"
-    head = f"--{BOUNDARY}\r\nContent-Type: {whole.headers['content-type']}\r\n{place}\r\n\r\n"
+    """Return a range as one part of a multipart response."""
+    range_field = f"Content-Range: bytes {start}-{end - 1}/{found.size}"
+    head = f"--{BOUNDARY}\r\nContent-Type: {whole.headers['content-type']}\r\n{range_field}\r\n\r\n"
     return head.encode("latin-1") + found.body[start:end] + b"\r\n"
 
 
 @variant(surface="storage")
 def several_ranges_in_parts(object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-    """RFC 9110 section 15.3.7.2: several ranges come as multipart/byteranges, those that there are."""
+    """RFC 9110 section 15.3.7.2: several ranges are returned as multipart/byteranges, without unsatisfiable ones."""
     unit, _, listed = call.headers.get("range", "").partition("=")
     ranges = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
     whole: Answer = object_answer(call, found, overrides)

@@ -11,7 +11,7 @@ from conformance.reference.one_method import variant
 
 @variant(surface="webhooks")
 def event_answered_with200(accepted: Callable[[], Answer]) -> Answer:
-    """200 with another body: the contract says that events are accepted, not how that is told."""
+    """200 with another body: the contract requires that events are accepted, but does not specify the response."""
     return Answer.json(200, {"status": "ok"})
 
 
@@ -23,24 +23,24 @@ def event_answered_with204(accepted: Callable[[], Answer]) -> Answer:
 
 @variant(surface="webhooks")
 def unknown_webhook_is401(unknown_url: Callable[[], Answer]) -> Answer:
-    """401 where the URL is none: wrong credentials, since the URL is the secret."""
+    """401 for an unknown URL: wrong credentials, since the URL is the secret."""
     return Answer.json(401, {"error": "unauthorized"}, WWW_Authenticate='WebhookURL realm="reference"')
 
 
 @variant(surface="webhooks")
 def everything_but_post_is404(method_refused: Callable[[Request], Answer], request: Request) -> Answer:
-    """404 for other methods at every URL, live or not, in place of 405."""
+    """404 for other methods at every URL, live or not, instead of 405."""
     return Answer.json(404, {"error": "not found"})
 
 
 @variant(without=("webhooks.strict-json",), surface="webhooks")
 def events_read_later(claims_json: Callable[[Request], bool], request: Request) -> bool:
-    """Bodies are not looked into when they come: malformed JSON is accepted like any other bytes."""
+    """Bodies are not parsed on receipt: malformed JSON is accepted like any other bytes."""
     return False
 
 
 class RotatedUrlIsGone(Variant):
-    """RFC 9110 section 15.5.11: 410 where a URL was, and is no more."""
+    """RFC 9110 section 15.5.11: 410 for a URL that was rotated."""
 
     surface = "webhooks"
     misses = ("webhooks/rotation/old-url-is-answered-as-unknown",)
