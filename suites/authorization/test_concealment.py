@@ -33,7 +33,7 @@ class Form:
 
 
 VALID, BROKEN = b'{"description": "x"}', b'{"description": '
-# With an unknown member, too: a schema may refuse it before the item is looked up.
+# With an unknown member too: a schema may refuse that before the item is looked up.
 WRONG_TYPE = b'{"name": 7, "description": 7, "cf-unknown": {}}'
 READS: dict[str, Form] = {
     "get": Form(), "head": Form("HEAD"), "options": Form("OPTIONS"),
@@ -69,26 +69,26 @@ PATHS: dict[str, Form] = {
 }  # fmt: skip
 FORMS = {**READS, **WRITES, **PATHS}
 SAFE = ("GET", "HEAD", "OPTIONS")
-# If the token is refused already, variants of one condition or one body show nothing more.
+# For a caller whose token is refused anyway, these variants of other forms show nothing more.
 VARIATIONS = ("post-broken", "accept-xml", "if-modified-since", "range", "patch-array", "patch-wrong-type",
               "patch-empty", "put", "delete-if-match", "upper-case", "blank-behind",
               "patch-unknown-child", "delete-unknown-child")  # fmt: skip
 
 
 def expect_alike(platform: Platform, thing: Hidden, form_name: str, token: str | None) -> Exchange:
-    """Return the response to one form for the hidden thing, which must be that for things that never existed."""
+    """Return the response to one form for a hidden thing; expect it to be as for things that never existed."""
     form = FORMS[form_name]
     authorization = [bearer(token)] if token else []
 
-    def ask(name: str) -> Probe:
-        written = form.name.replace("{name}", name).replace("{upper}", name.upper())
-        written = written.replace("{wide}", f"{quote(chr(ord(name[0]) + 0xFEE0))}{name[1:]}")
-        written = written.replace("{encoded}", f"%{ord(name[0]):02X}{name[1:]}")
-        path = thing.path(written) + form.suffix
-        return Probe(written, platform.request(form.method, path, [*authorization, *form.headers], form.body))
+    def probe(name: str) -> Probe:
+        spelled = form.name.replace("{name}", name).replace("{upper}", name.upper())
+        spelled = spelled.replace("{wide}", f"{quote(chr(ord(name[0]) + 0xFEE0))}{name[1:]}")
+        spelled = spelled.replace("{encoded}", f"%{ord(name[0]):02X}{name[1:]}")
+        path = thing.path(spelled) + form.suffix
+        return Probe(spelled, platform.request(form.method, path, [*authorization, *form.headers], form.body))
 
     try:
-        return expect_as_absent(ask, thing.name, thing.control, f"for {thing.role} ({form_name})")
+        return expect_as_absent(probe, thing.name, thing.control, f"for {thing.role} ({form_name})")
     except NonConformance as finding:
         if thing.ours and "{wide}" in form.name:
             finding.proof = Proof(beyond="a script creates an item of another name, whose full-width form differs")
@@ -98,11 +98,11 @@ def expect_alike(platform: Platform, thing: Hidden, form_name: str, token: str |
 def expect_concealed(
     platform: Platform, hidden: HiddenThings, things: list[Hidden], forms: Sequence[str], principal: str
 ) -> None:
-    """Each thing is answered like things that never existed, and its owner finds it unchanged."""
+    """Expect each thing to be answered like absent ones, and its owner to find it unchanged."""
 
     def owners_view(thing: Hidden) -> State:
         seen = state_of(lambda: platform.http.get(thing.path(thing.name), [bearer(platform.oauth.token("full"))]))
-        # Others may change a resource that the run did not create at any time: only its status is compared.
+        # Of a resource that the run did not create only the status is compared: anyone may change its content.
         return seen if thing.ours else State(seen.status, b"")
 
     for thing in things:
@@ -115,9 +115,9 @@ def expect_concealed(
 
 
 def one_of_each(hidden: HiddenThings, principal: str) -> list[Hidden]:
-    """Return one thing for each path and role, or for each path without a token; one of the run's own if there is."""
-    things = sorted(hidden.all(), key=lambda thing: thing.ours)
-    return list({(thing.template, principal != "no-token" and thing.role): thing for thing in things}.values())
+    """Return one thing for each path and role, or without a token each path; preferably one that the run created."""
+    found = sorted(hidden.all(), key=lambda thing: thing.ours)
+    return list({(thing.template, principal != "no-token" and thing.role): thing for thing in found}.values())
 
 
 METHODS = sorted({form.method for form in WRITES.values()})
@@ -172,9 +172,8 @@ def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
         expect_status(reply, {403, 404}, f"for {thing.path(thing.name)} as {thing.role}")
 
 
-@verifies("authorization/concealment/hidden-is-not-shown")
-@pytest.mark.parametrize("members", [case("by-its-id", ("id", "_id", "uuid", "number", "key"))])
-def test_hidden_is_not_shown_by_its_id(platform: Platform, hidden: HiddenThings, members: Sequence[str]) -> None:
+@verifies("authorization/concealment/hidden-is-not-shown#by-its-id")
+def test_hidden_is_not_shown_by_its_id(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: a resource that is hidden by its name is hidden by its id as well.
 
     Method: 1. as the owner read each concealed thing, and again with each of its ids instead of its name in the path
@@ -184,7 +183,7 @@ def test_hidden_is_not_shown_by_its_id(platform: Platform, hidden: HiddenThings,
     owner = bearer(platform.oauth.token("full"))
     for thing in hidden.all():
         shown = platform.http.get(thing.path(thing.name), [owner])
-        for name, value in ((name, member(shown, name)) for name in members):
+        for name, value in ((name, member(shown, name)) for name in ("id", "_id", "uuid", "number", "key")):
             if not isinstance(value, str | int) or str(value) == thing.name:
                 continue
             path = thing.path(quote(str(value), safe=""))

@@ -28,14 +28,14 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 STORED = "another organization's data"
 
 
-def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], because: str) -> None:
-    """A response has one of these statuses and shows nothing of the other organization."""
+def expect_no_access(theirs: ForeignThings, reply: Exchange, statuses: set[int], because: str) -> None:
+    """Expect one of these statuses, and nothing of the other organization in the response."""
     expect_not_repeated(reply, theirs.canaries, STORED)
     expect_status(reply, statuses, because)
 
 
 def item_operations(platform: Platform, thing: ForeignThing, path: str) -> list[Operation]:
-    """Return the operations that read, and if the run created the thing change and delete, a thing at a path."""
+    """Return the operations on a thing at a path: reading, and if the run created it, changing and deleting."""
     kinds = ["read-item", *(kind for kind in ("update", "delete") if thing.ours and getattr(thing.resource, kind))]
     return [replace(platform.operation(thing.resource, kind, thing.slug), path=path) for kind in kinds]
 
@@ -63,12 +63,9 @@ def test_nothing_reaches_another_organization(platform: Platform, role: str | No
 MOST_PAGES = 10
 
 
-@verifies("authorization/isolation/nothing-reaches-another-organization")
-@pytest.mark.parametrize("limits", [case("later-pages", {"foreign": 1, "full": 5})])
-def test_later_pages_show_no_other_organization(
-    platform: Platform, theirs: ForeignThings, limits: dict[str, int]
-) -> None:
-    """Purpose: the later pages of a list are as much those of one organization as the first.
+@verifies("authorization/isolation/nothing-reaches-another-organization#later-pages")
+def test_later_pages_show_no_other_organization(platform: Platform, theirs: ForeignThings) -> None:
+    """Purpose: the later pages of a list show one organization only, like the first.
 
     Method: 1. create eleven items; each organization has some in a list of its own
             2. read up to ten pages of each list as its owner, by its own length and by a short limit
@@ -79,12 +76,12 @@ def test_later_pages_show_no_other_organization(
         if not (resource.create and resource.item and resource.unique):
             continue
         unseen = {"foreign": platform.many(resource), "full": theirs.canaries}
-        there = theirs.those_of(resource)
+        things = theirs.those_of(resource)
         read = platform.operation(resource, "read")
-        for role, limit in limits.items():
+        for role, limit in {"foreign": 1, "full": 5}.items():
             operation = replace(read, path=foreign.path) if role == "foreign" else read
             pages = [page for each in (None, limit) for page in platform.pages(role, operation, MOST_PAGES, each)]
-            judged |= len(pages) > 2 and bool(there)
+            judged |= len(pages) > 2 and bool(things)
             for page in pages:
                 expect_not_repeated(page, unseen[role], STORED)
     if not judged:
@@ -121,12 +118,11 @@ def test_paths_of_another_organization_open_nothing(platform: Platform, theirs: 
             names = {resource.unique: foreign.slug} if resource.unique else {}
             sent.append(replace(operation, document={**(operation.document or {}), **names}))
         for each in sent:
-            expect_kept_out(theirs, platform.as_role("full", each), {403, 404}, f"for {each} as full")
+            expect_no_access(theirs, platform.as_role("full", each), {403, 404}, f"for {each} as full")
 
 
-@verifies("authorization/isolation/paths-of-another-organization-open-nothing")
-@pytest.mark.parametrize("absent", [case("items", "an absent item")])
-def test_items_of_another_organization_look_absent(platform: Platform, theirs: ForeignThings, absent: str) -> None:
+@verifies("authorization/isolation/paths-of-another-organization-open-nothing#items")
+def test_items_of_another_organization_look_absent(platform: Platform, theirs: ForeignThings) -> None:
     """Purpose: the items of another organization are closed to us, and look like absent ones.
 
     Method: 1. see that the role foreign reads each of its things
@@ -137,9 +133,9 @@ def test_items_of_another_organization_look_absent(platform: Platform, theirs: F
         before = theirs.state(thing)
         for operation in item_operations(platform, thing, thing.path(thing.slug)):
             reply = platform.as_role("full", operation)
-            never = platform.as_role("full", replace(operation, path=thing.path(platform.names.new())))
-            expect_kept_out(theirs, reply, {403, 404}, f"for {operation} as full, as for {absent}")
-            expect_pair(reply, never)
+            control = platform.as_role("full", replace(operation, path=thing.path(platform.names.new())))
+            expect_no_access(theirs, reply, {403, 404}, f"for {operation} as full, as for an absent item")
+            expect_pair(reply, control)
             expect_unchanged(before, theirs.state(thing), reply)
 
 
@@ -154,18 +150,18 @@ def test_items_are_found_under_their_own_organization_only(platform: Platform, t
     """
     for thing in [each for each in theirs.things() if each.ours and (way == "foreign" or each.elsewhere)]:
         own = platform.new_item(thing.resource)
-        mine = platform.operation(thing.resource, "read-item", own)
-        before, seen = platform.state(mine), theirs.state(thing)
-        known = theirs.seen(thing.path(thing.slug)).member("id")
-        names = [thing.slug, *([quote(str(known), safe="")] if isinstance(known, str | int) else [])]
+        read = platform.operation(thing.resource, "read-item", own)
+        before, seen = platform.state(read), theirs.state(thing)
+        id_there = theirs.seen(thing.path(thing.slug)).member("id")
+        names = [thing.slug, *([quote(str(id_there), safe="")] if isinstance(id_there, str | int) else [])]
         paths = [platform.operation(thing.resource, "read-item", name).path for name in names]
         for path in paths if way == "foreign" else [thing.path(own)]:
             for operation in item_operations(platform, thing, path):
                 reply = platform.as_role("full", operation)
                 statuses = {403, 404} if way != "foreign" else {404} if path == paths[0] else {400, 403, 404}
-                expect_kept_out(theirs, reply, statuses, f"for {operation} as full")
+                expect_no_access(theirs, reply, statuses, f"for {operation} as full")
                 expect_unchanged(seen, theirs.state(thing), reply)
-                expect_unchanged(before, platform.state(mine), reply)
+                expect_unchanged(before, platform.state(read), reply)
 
 
 DOTS = {
@@ -174,7 +170,7 @@ DOTS = {
 
 
 def path_by_dots(own: str, theirs: str, dots: str) -> str:
-    """Return a path that begins like our own and leads to theirs: up again from the segment in which they differ.
+    """Return a path that begins like our own and leads to theirs, by dots after the segment in which they differ.
 
     Or a path with both names, a star or null in that segment.
     """
@@ -201,7 +197,7 @@ def test_path_traversal_reaches_no_other_organization(
     if not once("the target of path traversal", lambda: theirs.seen(foreign.path)).ok:
         raise Inconclusive(f"the role foreign does not read {foreign.path}", "a path that it may read")
     reply = platform.as_role("full", replace(operation, path=path_by_dots(operation.path, foreign.path, dots)))
-    expect_kept_out(theirs, reply, set(range(300, 500)), "for another organization by way of our own")
+    expect_no_access(theirs, reply, set(range(300, 500)), "for another organization by way of our own")
 
 
 QUERIES = {
@@ -235,9 +231,8 @@ def test_queries_show_no_other_organization(platform: Platform, theirs: ForeignT
                 expect_not_theirs(reply, there[path], value, partial(read, path))
 
 
-@verifies("authorization/isolation/requests-reach-no-other-organization")
-@pytest.mark.parametrize("what", [case("cursor", "a cursor")])
-def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
+@verifies("authorization/isolation/requests-reach-no-other-organization#cursor")
+def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignThings) -> None:
     """Purpose: the path and the reader decide whose list is read, not the cursor.
 
     Method: 1. create eleven items; if their list has several pages, take the query of the second one
@@ -255,7 +250,7 @@ def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignT
             reply = platform.http.get(f"{foreign.path}?{query}", [bearer(platform.oauth.token("foreign"))])
             expect_no_server_error(reply)
             if shown := [each for each in slugs if shows(reply, each)]:
-                expected = f"nothing of another organization for {what} of its list"
+                expected = "nothing of another organization for a cursor of its list"
                 raise NonConformance(
                     expected, f"{shown[0]} in the response", pages[-1], reply, proof=lacks(reply, shown[0])
                 )
@@ -269,24 +264,21 @@ PARAMETERS = (
 )
 
 
-@verifies("authorization/isolation/requests-reach-no-other-organization")
-@pytest.mark.parametrize("parameters", [case("token-parameters", PARAMETERS)])
-def test_token_parameters_reach_no_other_organization(
-    platform: Platform, theirs: ForeignThings, parameters: tuple[str, ...]
-) -> None:
+@verifies("authorization/isolation/requests-reach-no-other-organization#token-parameters")
+def test_token_parameters_reach_no_other_organization(platform: Platform, theirs: ForeignThings) -> None:
     """Purpose: no parameter of a token request turns a token into one of another organization.
 
     Method: 1. as full, request a token with parameters that name the other organization: organization, tenant …
             2. if one is issued, read each resource of the other organization with it: expect 401, 403 or 404
     """
-    reply = platform.oauth.request_token(**dict.fromkeys(parameters, theirs.organization.organization))
+    reply = platform.oauth.request_token(**dict.fromkeys(PARAMETERS, theirs.organization.organization))
     expect_no_server_error(reply)
     if access_token(reply) is None:
         return
     token = platform.oauth.learned_token(reply, "full")
     for resource, foreign in theirs.places():
         there = platform.send(replace(platform.operation(resource, "read"), path=foreign.path), token)
-        expect_kept_out(theirs, there, {401, 403, 404}, f"for {foreign.path} with such a token")
+        expect_no_access(theirs, there, {401, 403, 404}, f"for {foreign.path} with such a token")
 
 
 @verifies("authorization/isolation/equal-names-are-separate-items")
@@ -311,7 +303,7 @@ def test_equal_names_are_separate_items(platform: Platform, theirs: ForeignThing
                 platform.remember(thing.resource, thing.slug)
 
 
-# Fields that name a path are sent separately: a front end may refuse one of them, and read another.
+# Fields that name a path are sent separately: a front end may refuse one of them and read another.
 FORGED: dict[str, list[tuple[str, ...]]] = {
     "organization": [("X-Org-Id", "X-Organization", "X-Organization-Id", "X-Org", "X-Tenant-Id", "X-Tenant",
                       "X-Account-Id", "X-Account", "X-Workspace", "X-Customer-Id")],
@@ -324,8 +316,8 @@ FORGED: dict[str, list[tuple[str, ...]]] = {
 
 
 @verifies("authorization/isolation/requests-reach-no-other-organization")
-@pytest.mark.parametrize("what", [case(f"header-{name}", name) for name in FORGED])
-def test_headers_reach_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
+@pytest.mark.parametrize("kind", [case(f"header-{name}", name) for name in FORGED])
+def test_headers_reach_no_other_organization(platform: Platform, theirs: ForeignThings, kind: str) -> None:
     """Purpose: any caller can set forwarded and override fields, so they must not select an organization.
 
     Method: 1. as full, read each resource that both organizations have, here and there, and an item there, with fields
@@ -337,23 +329,23 @@ def test_headers_reach_no_other_organization(platform: Platform, theirs: Foreign
         operation = platform.operation(resource, "read")
         slug = theirs.organization.organization
         values = {"organization": slug, "host": f"{slug}.example", "path": foreign.path}
-        value = values.get(what) or platform.oauth.credential("foreign").client_id
-        plain = platform.as_role("full", operation)
-        for names in FORGED[what]:
-            fields, under = [(name, value) for name in names], ", ".join(names)
+        value = values.get(kind) or platform.oauth.credential("foreign").client_id
+        usual = platform.as_role("full", operation)
+        for names in FORGED[kind]:
+            fields, listed = [(name, value) for name in names], ", ".join(names)
             ours = platform.as_role("full", operation, fields)
-            expect_kept_out(theirs, ours, {plain.status, *range(400, 500)}, f"for {operation} under {under}")
+            expect_no_access(theirs, ours, {usual.status, *range(400, 500)}, f"for {operation} under {listed}")
             elsewhere = [foreign.path] if foreign.path != resource.path else []
             elsewhere += [each.path(each.slug) for each in theirs.those_of(resource)]
-            for path in elsewhere if what != "path" else elsewhere[:1]:
-                there = platform.as_role("full", replace(operation, path=path), fields)
-                expect_kept_out(theirs, there, {400, 403, 404}, f"for {path} under {under}")
+            for path in elsewhere if kind != "path" else elsewhere[:1]:
+                reply = platform.as_role("full", replace(operation, path=path), fields)
+                expect_no_access(theirs, reply, {400, 403, 404}, f"for {path} under {listed}")
 
 
 @verifies("authorization/isolation/no-response-shows-another-organization")
 @concludes()
 def test_no_response_shows_another_organization(platform: Platform, theirs: ForeignThings, recorder: Recorder) -> None:
-    """Purpose: nothing that another organization stored reaches anybody else, in any part of any response.
+    """Purpose: nothing that another organization stored reaches any other caller, in any part of any response.
 
     Method: 1. see that the role foreign reads a canary: a text that occurs only in its things
             2. as full and without a token, send declared requests, valid and invalid, here and there, and failing

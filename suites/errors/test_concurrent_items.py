@@ -48,8 +48,8 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
     expect_success(reply, f"for the item that {operation} wrote")
     for text in distinct_texts(operation.document).values():
         if not shows(reply, text):
-            told = f"{worded(text)}, as written"
-            raise NonConformance(told, reply.text[:300], written, reply, proof=shows_text(reply, text))
+            expected = f"{worded(text)}, as written"
+            raise NonConformance(expected, reply.text[:300], written, reply, proof=shows_text(reply, text))
 
 
 BATCHES, BATCH = 14, 6
@@ -79,8 +79,8 @@ def overlapping(platform: Platform) -> list[Overlapping]:
             later = _read_deleted(platform, resource, [slug for slug, reply in deletions if reply.status in (200, 204)])
             found.append(Overlapping(resource, reads, deletions, later))
             absent = {slug for slug, reply in later if reply.status == 404}
-            if left := [slug for slug in slugs if slug not in absent]:
-                for slug in left:
+            if rest := [slug for slug in slugs if slug not in absent]:
+                for slug in rest:
                     platform.remember(resource, slug)
                 break
     return found
@@ -108,9 +108,9 @@ def _read_deleted(platform: Platform, resource: Resource, slugs: list[str]) -> l
     found = dict(_each(platform, resource, "read-item", slugs))
 
     def are_absent() -> bool:
-        left = [slug for slug, reply in found.items() if reply.status != 404]
-        found.update(_each(platform, resource, "read-item", left))
-        return not left
+        rest = [slug for slug, reply in found.items() if reply.status != 404]
+        found.update(_each(platform, resource, "read-item", rest))
+        return not rest
 
     platform.soon(are_absent)
     return list(found.items())

@@ -68,8 +68,8 @@ def test_304_only_if_unchanged(platform: Platform) -> None:
         stale = old if old != present.headers.get("etag") else None
         head = platform.as_role("full", read, method="HEAD")
         if stale and head.ok and head.headers.get("etag") == stale:
-            told = f"ETag: {present.headers.get('etag')} for HEAD, as for GET"
-            raise NonConformance(told, f"ETag: {stale}, as before the update", present, head)
+            expected = f"ETag: {present.headers.get('etag')} for HEAD, as for GET"
+            raise NonConformance(expected, f"ETag: {stale}, as before the update", present, head)
         changed = ("If-Modified-Since", present.headers.get("last-modified") or formatdate(usegmt=True))
         conditions = [[("If-None-Match", stale)]] if stale else []
         for fields in [*conditions, [NEVER], [NEVER, changed], [("If-Modified-Since", LONG_AGO)]]:
@@ -77,8 +77,8 @@ def test_304_only_if_unchanged(platform: Platform) -> None:
             expect_status(reply, present.status, f"for {' and '.join(f'{name}: {value}' for name, value in fields)}")
             for text in (each for each in (update.document or {}).values() if isinstance(each, str)):
                 if shows(present, text) and not shows(reply, text):
-                    told, proof = f"{worded(text)}, as last written", shows_text(reply, text)
-                    raise NonConformance(told, reply.text[:300], present, reply, proof=proof)
+                    expected, proof = f"{worded(text)}, as last written", shows_text(reply, text)
+                    raise NonConformance(expected, reply.text[:300], present, reply, proof=proof)
 
 
 # Those of RFC 9110 section 15.4.5 but Date, which a server without a clock omits.
@@ -96,13 +96,13 @@ def test_304_has_the_fields_of_200(platform: Platform) -> None:
         expect_not_shared(reply)
         missing = [name for name in IN_304 if name in first.headers and name not in reply.headers]
         if missing:
-            told, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
-            raise NonConformance("304 with the fields that 200 has", told, first, reply, proof=proof)
-        tag, told = (str(each.headers.get("etag")).removeprefix("W/") for each in (first, reply))
-        if told != tag and first.headers.get("etag") == platform.as_role("full", read).headers.get("etag"):
+            seen, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
+            raise NonConformance("304 with the fields that 200 has", seen, first, reply, proof=proof)
+        tag, seen = (str(each.headers.get("etag")).removeprefix("W/") for each in (first, reply))
+        if seen != tag and first.headers.get("etag") == platform.as_role("full", read).headers.get("etag"):
             proof = Proof(same_if_any=(("etag", first.id, reply.id),))
             raise NonConformance(
-                f"304 with ETag: {tag}, as in If-None-Match", f"ETag: {told}", first, reply, proof=proof
+                f"304 with ETag: {tag}, as in If-None-Match", f"ETag: {seen}", first, reply, proof=proof
             )
 
 
@@ -156,7 +156,7 @@ def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
     Method: 1. create an item, then update it three times with the ETag of the previous response, if that is strong
             2. expect 2xx each time
     """
-    told = False
+    seen = False
     for resource in with_if_match(platform):
         slug = platform.names.new()
         reply = platform.create(resource, slug)
@@ -165,11 +165,11 @@ def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
             etag = strong_etag(reply)
             if etag is None:
                 break
-            told = True
+            seen = True
             update = platform.operation(resource, "update", slug)
             reply = platform.as_role("full", update, [("If-Match", etag)])
             expect_success(reply, f"for an update with the ETag {etag} of the previous response")
-    if not told:
+    if not seen:
         raise NotApplicable("no response to a write has a strong ETag")
 
 
@@ -307,7 +307,7 @@ def test_refused_request_changes_no_version(platform: Platform, how: str) -> Non
     """Purpose: a refused request must leave no new version and no lock, at which a valid update fails.
     Method: 1. read an item's version; send a request that is refused; 2. update the item from that version; expect 2xx
     """
-    told, refuse = REFUSED[how]
+    seen, refuse = REFUSED[how]
     judged = False
     for resource in conditional(platform):
         slug = platform.new_item(resource)
@@ -317,10 +317,10 @@ def test_refused_request_changes_no_version(platform: Platform, how: str) -> Non
             judged = True
             reply = platform.as_role("full", update, fields)
             behind = (
-                f", after {told}, which was refused"
+                f", after {seen}, which was refused"
                 if reply.ok or _accepted_without_refusal(platform, resource)
                 else ""
             )
             expect_success(reply, f"for an update from the current version{behind}")
     if not judged:
-        raise NotApplicable(f"this target does not refuse {told}")
+        raise NotApplicable(f"this target does not refuse {seen}")

@@ -125,8 +125,8 @@ def _expect_shown(
         return
     shown = [number for number, mark in marks.items() if shows(reply, mark)]
     if shown != [winner]:
-        told = f"the text of {' and '.join(map(str, shown))}" if shown else "the text of no request"
-        raise NonConformance(f"the text of request {winner}, which got 2xx", told, reply)
+        seen = f"the text of {' and '.join(map(str, shown))}" if shown else "the text of no request"
+        raise NonConformance(f"the text of request {winner}, which got 2xx", seen, reply)
 
 
 @verifies("errors/409/stale-version")
@@ -186,8 +186,8 @@ def test_version_changes_with_an_update(platform: Platform) -> None:
             expect_success(platform.as_role("full", platform.operation(resource, "update", slug)))
         else:
             update, fields = update_from(platform, resource, slug, before)
-            told = f"for an update from the version {before} of an unchanged item"
-            expect_success(platform.as_role("full", update, fields), told)
+            seen = f"for an update from the version {before} of an unchanged item"
+            expect_success(platform.as_role("full", update, fields), seen)
         third, after = version_read(platform, resource, slug)
         if after == before:
             expected = "a different ETag after an update"

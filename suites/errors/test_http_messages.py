@@ -70,30 +70,30 @@ def test_content_coding_is_declared(platform: Platform) -> None:
         if content.startswith(MAGIC) or ("json" in reply.media_type and content and not is_json(reply, content)):
             expected = f"what Content-Type says ({reply.media_type}), or its coding declared"
             begins = "with a byte order mark" if content.startswith(BOM_UTF8) else worded(reply.body[:20])
-            told = f"{field_of(reply, 'Content-Encoding')}, and a body that begins {begins}"
-            raise NonConformance(expected, told, reply, proof=_begins_as_json(reply))
+            seen = f"{field_of(reply, 'Content-Encoding')}, and a body that begins {begins}"
+            raise NonConformance(expected, seen, reply, proof=_begins_as_json(reply))
 
 
 def decoded(reply: Exchange) -> bytes:
     """Return the content without its declared codings; NonConformance if it is not in them."""
     content = reply.body
-    told = [each.strip().lower() for each in (reply.headers.get("content-encoding") or "").split(",")]
-    for coding in reversed([each for each in told if each not in ("", "identity")]):
+    seen = [each.strip().lower() for each in (reply.headers.get("content-encoding") or "").split(",")]
+    for coding in reversed([each for each in seen if each not in ("", "identity")]):
         if coding in REGISTERED and not is_json(reply, content):
             # Section 12.5.3 only recommends an accepted coding, and this response declares its coding.
             raise NotApplicable(f"{reply} is in {coding}, which was not accepted and is not read here")
         if coding not in (*GZIP, "deflate"):
-            wanted = "a coding that was applied, of those that are registered"
+            expected = "a coding that was applied, of those that are registered"
             proof = field_lacks(reply, "Content-Encoding", reply.headers.get("content-encoding") or "")
-            raise NonConformance(wanted, f"Content-Encoding: {coding}", reply, proof=proof)
+            raise NonConformance(expected, f"Content-Encoding: {coding}", reply, proof=proof)
         try:
             content = zlib.decompress(content) if coding == "deflate" else gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as failure:
             form = (
                 "in the zlib format, as deflate means" if coding == "deflate" else "in gzip, as Content-Encoding says"
             )
-            wanted, told_so = f"a body {form}", f"none: {failure}"
-            raise NonConformance(wanted, told_so, reply, proof=_begins_as_json(reply)) from None
+            expected, told_so = f"a body {form}", f"none: {failure}"
+            raise NonConformance(expected, told_so, reply, proof=_begins_as_json(reply)) from None
     return content
 
 
@@ -129,8 +129,8 @@ def test_dates_are_http_dates(platform: Platform) -> None:
         if "last-modified" in reply.headers:
             modified = expect_http_date(reply, "Last-Modified", 0, math.inf)
             if modified > now + TICK_S:
-                told = f"{modified - now:.0f} s later"
-                raise NonConformance("a Last-Modified no later than the response", told, reply)
+                seen = f"{modified - now:.0f} s later"
+                raise NonConformance("a Last-Modified no later than the response", seen, reply)
 
 
 PART = 10
@@ -145,8 +145,8 @@ def test_partial_response_is_206(platform: Platform) -> None:
     """
     for operation in platform.operations("read-item"):
         reply = platform.as_role("full", operation, [("Range", f"bytes=0-{PART - 1}")])
-        told = reply.headers.get("content-range") or ""
-        if reply.status == 206 and not (re.fullmatch(OF_PART, told) and len(reply.body) == PART):
+        found = reply.headers.get("content-range") or ""
+        if reply.status == 206 and not (re.fullmatch(OF_PART, found) and len(reply.body) == PART):
             expected = f"Content-Range: bytes 0-{PART - 1}/…, and {PART} bytes"
             proof = field_matches(reply, "Content-Range", f"^{OF_PART}$")
             seen = f"{field_of(reply, 'Content-Range')}, and {len(reply.body)} bytes"
@@ -180,7 +180,7 @@ def test_no_content_coding_unless_accepted(platform: Platform, accepted: str) ->
     [
         case("accept-range", "{kind}/*".format),
         case("accept-weight", "text/plain;q=0.1, {media};q=0.9".format),
-        case("accept-upper-case", lambda **told: str(told["media"]).upper()),
+        case("accept-upper-case", lambda **seen: str(seen["media"]).upper()),
         case("accept-any", "image/webp, */*;q=0.8".format),
     ],
 )

@@ -327,8 +327,8 @@ def test_slug_is_stored_unchanged(platform: Platform, make: Callable[[str], str]
         reply = platform.create(resource, slug)
         expect_accepted_or_refused(reply, f"for the slug {shortened(slug)}")
         if reply.ok:
-            if isinstance(told := member(reply, "slug"), str) and told != slug:
-                platform.remember(resource, told)
+            if isinstance(seen := member(reply, "slug"), str) and seen != slug:
+                platform.remember(resource, seen)
             found = platform.as_role("full", platform.operation(resource, "read-item", slug))
             expect_success(found, f"for the slug {shortened(slug)}, which was accepted")
             expect_named(found, "slug", slug, ", by which it is read")

@@ -68,9 +68,9 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
             continue
         judged, settled = True, shows_some and len(pages) > 1
         if missing and (settled or not platform.soon(partial(_all_named, platform, read, slugs))):
-            told = f"{len(pages)} page{'s' * (len(pages) > 1)} without {worded(min(missing))}"
+            seen = f"{len(pages)} page{'s' * (len(pages) > 1)} without {worded(min(missing))}"
             proof = Proof(beyond="the end of a page depends on the number of items")
-            raise NonConformance(f"each of {len(slugs)} items on a page of the list", told, *pages, proof=proof)
+            raise NonConformance(f"each of {len(slugs)} items on a page of the list", seen, *pages, proof=proof)
     if not judged:
         raise NotApplicable("no list of created items states its end")
 
@@ -97,8 +97,8 @@ def test_pages_contain_each_item_once(platform: Platform) -> None:
         else:
             again = [page for page in pages if min(twice) in _named(page, unique, slugs)]
             proof = Proof(beyond="the end of a page depends on the number of items")
-            told = f"{worded(min(twice))} on {len(again)} of {len(pages)} pages"
-            raise NonConformance("each item on one page of the list", told, *again, proof=proof)
+            seen = f"{worded(min(twice))} on {len(again)} of {len(pages)} pages"
+            raise NonConformance("each item on one page of the list", seen, *again, proof=proof)
     if not judged:
         raise NotApplicable("no list of created items has pages and an end")
 
@@ -162,28 +162,28 @@ def test_lists_return_texts_as_written(platform: Platform) -> None:
 def _objects_named(slug: str, unique: str, page: Exchange) -> Iterator[dict[str, Any]]:
     """Yield the objects of a page with this slug; raise where a page cuts the slug off."""
     for thing in chain.from_iterable(_lists(page)):
-        told = str(thing.get(unique))
-        if slug.removesuffix(f"-{LONG}") <= told < slug and slug.startswith(told):
-            raise NonConformance(f"{unique} {worded(slug)}", worded(told), page, proof=shows_text(page, slug))
-        if told == slug:
+        seen = str(thing.get(unique))
+        if slug.removesuffix(f"-{LONG}") <= seen < slug and slug.startswith(seen):
+            raise NonConformance(f"{unique} {worded(slug)}", worded(seen), page, proof=shows_text(page, slug))
+        if seen == slug:
             yield thing
 
 
 def _expect_its_id(thing: dict[str, Any], page: Exchange, item: Exchange) -> None:
-    told, own = thing.get("id"), member(item, "id")
-    if type(told) is type(own) and told != own:
+    seen, own = thing.get("id"), member(item, "id")
+    if type(seen) is type(own) and seen != own:
         proof = Proof(beyond="the id comes from another request")
-        raise NonConformance(f"id {worded(own)}, as the item has", worded(told), item, page, proof=proof)
+        raise NonConformance(f"id {worded(own)}, as the item has", worded(seen), item, page, proof=proof)
 
 
-def _expect_beginning(name: str, told: Any, own: Any, page: Exchange, item: Exchange) -> None:
+def _expect_beginning(name: str, seen: Any, own: Any, page: Exchange, item: Exchange) -> None:
     """Expect a text as the item has it, or its beginning; a list may omit line ends and elements."""
-    if not isinstance(told, str) or not isinstance(own, str):
+    if not isinstance(seen, str) or not isinstance(own, str):
         return
-    forms = [(edit(CUT.sub("", told)), edit(own)) for edit in (_on_one_line, _without_tags)]
+    forms = [(edit(CUT.sub("", seen)), edit(own)) for edit in (_on_one_line, _without_tags)]
     if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(kept) for kept, whole in forms):
         proof = Proof(beyond="the finding is about two texts of one item")
-        raise NonConformance(f"{name} {worded(own)}, as the item has", worded(told), item, page, proof=proof)
+        raise NonConformance(f"{name} {worded(own)}, as the item has", worded(seen), item, page, proof=proof)
 
 
 def _on_one_line(text: str) -> str:
@@ -214,8 +214,8 @@ def _expect_served(platform: Platform, read: Operation, pages: list[Exchange]) -
     before, reply = pages[-2:] if len(pages) > 1 else (None, None)
     if before and reply and not reply.ok and reply.status not in {429, *GATEWAY_ERRORS}:
         proof = Proof(beyond="the end of a page depends on the number of items")
-        told = f"2xx for {reply.url}, which the previous page names as the next"
-        raise NonConformance(told, observed(reply), before, reply, proof=proof)
+        expected = f"2xx for {reply.url}, which the previous page names as the next"
+        raise NonConformance(expected, observed(reply), before, reply, proof=proof)
 
 
 def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
@@ -248,9 +248,9 @@ def _is_last(page: Exchange, resource: Resource) -> bool:
     return resource.pages is not None and states_no_next_page(page, resource)
 
 
-def _named(page: Exchange, unique: str, wanted: set[str]) -> set[str]:
+def _named(page: Exchange, unique: str, expected: set[str]) -> set[str]:
     """Return the wanted names in the page's main list; a page may also contain a list of the newest items."""
-    lists = [wanted & {str(thing.get(unique)) for thing in each} for each in _lists(page)]
+    lists = [expected & {str(thing.get(unique)) for thing in each} for each in _lists(page)]
     return max(lists, key=len, default=set[str]())
 
 

@@ -152,8 +152,8 @@ def _tells(reply: Exchange, name: str, text: str) -> bool:
         document = reply.json()
     except ValueError:
         return shows(reply, text)
-    told = document.get(name) if isinstance(document, dict) else None
-    return text in told if isinstance(told, str) else shows(reply, text)
+    seen = document.get(name) if isinstance(document, dict) else None
+    return text in seen if isinstance(seen, str) else shows(reply, text)
 
 
 def _declared(resource: Resource) -> int:

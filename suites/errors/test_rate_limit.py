@@ -116,8 +116,8 @@ def test_rate_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> Non
             let_through = one_by_one
             continue
         if refused:
-            told = f"429 for {len(refused)} of them"
-            raise NonConformance(f"2xx for {allowed} requests", told, refused[0], proof=TIMELY)
+            seen = f"429 for {len(refused)} of them"
+            raise NonConformance(f"2xx for {allowed} requests", seen, refused[0], proof=TIMELY)
         more = burst(ask, allowed)
         took = time.monotonic() - begun
         if any(map(is_refused, more)):
@@ -208,8 +208,8 @@ def test_rate_limit_is_not_evaded(target: Target, oauth: OAuthClient, way: str) 
         if not apart:
             break
     if apart:
-        told = f"{len(replies)} served, then 429 for a plain request"
-        raise NonConformance("one limit for all forms of a request", told, replies[-1], plain, proof=TIMELY)
+        seen = f"{len(replies)} served, then 429 for a plain request"
+        raise NonConformance("one limit for all forms of a request", seen, replies[-1], plain, proof=TIMELY)
     replies += burst(lambda: EVASIONS[way](hasty, ROLE), allowed + 3 - len(replies))
     took = time.monotonic() - begun
     if 429 in {reply.status for reply in replies} or not any(reply.ok for reply in replies):
@@ -241,8 +241,8 @@ def test_served_after_retry_after(target: Target, oauth: OAuthClient) -> None:
     Method: 1. exceed the limit; wait for Retry-After, or without it for the window; 2. expect a token
     """
     reply = exhausted(target, oauth)
-    told = (reply.headers.get("retry-after") or "").strip()
-    wait = retry_after(reply) if told else limit_of(target)[1]
+    seen = (reply.headers.get("retry-after") or "").strip()
+    wait = retry_after(reply) if seen else limit_of(target)[1]
     if wait > LONGEST_WAIT_S:
         raise Inconclusive(f"Retry-After asks for {wait:g} s", f"a limit that ends within {LONGEST_WAIT_S:g} s")
     oauth.http.recorder.pause(wait + 0.05)

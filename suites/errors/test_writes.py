@@ -133,12 +133,12 @@ def test_each_creation_response_shows_its_item(platform: Platform) -> None:
         made = platform.many_made(resource)
         for name in platform.operation(resource, "create").texts:
             sent = {slug: (platform.operation(resource, "create", slug).document or {})[name] for slug in made}
-            told = {slug: member(reply, name) for slug, reply in made.items()}
-            others = [slug for slug in made if told[slug] is not None and told[slug] != sent[slug]]
-            shown = any(told[slug] == sent[slug] for slug in made)
+            found = {slug: member(reply, name) for slug, reply in made.items()}
+            others = [slug for slug in made if found[slug] is not None and found[slug] != sent[slug]]
+            shown = any(found[slug] == sent[slug] for slug in made)
             judged |= shown
             if others and shown:
-                expected, seen = f"{name} {worded(sent[others[0]])}, as in other responses", worded(told[others[0]])
+                expected, seen = f"{name} {worded(sent[others[0]])}, as in other responses", worded(found[others[0]])
                 proof = Proof(beyond=f"{len(others)} of {len(made)} responses differ so")
                 raise NonConformance(expected, seen, *(made[slug] for slug in others[:3]), proof=proof)
     if not judged:
@@ -156,12 +156,12 @@ def _shows_the_created(reply: Exchange, unique: str, slug: str) -> bool:
 def _expect_as_read(reply: Exchange, item: Exchange, sent: dict[str, Any]) -> None:
     """Expect a member that is read as it was sent, and the id, to have the same value in the response."""
     for name, value in [*sent.items(), ("id", member(item, "id"))] if reply.ok and reply.status != 202 else ():
-        told, now = (member(each, name) for each in (reply, item))
-        if type(told) is type(now) and _in_order(now) == _in_order(value) != _in_order(told):
+        seen, now = (member(each, name) for each in (reply, item))
+        if type(seen) is type(now) and _in_order(now) == _in_order(value) != _in_order(seen):
             beyond = Proof(beyond="the item is written and read by other requests")
             named = Proof(reply.id, matches=f'"{literal(name)}" *: *"{literal(str(now))}"')
             proof = named if name in sent and isinstance(now, str) and now.isascii() else beyond
-            raise NonConformance(f"{name} {worded(now)}, as the item is read", worded(told), reply, item, proof=proof)
+            raise NonConformance(f"{name} {worded(now)}, as the item is read", worded(seen), reply, item, proof=proof)
 
 
 def _in_order(value: Any) -> Any:
@@ -175,15 +175,17 @@ def _shows_the_update(platform: Platform, update: Operation, before: dict[str, s
     expect_success(reply, f"for {update}")
     if reply.status == 202:
         return False
-    wanted = {name: new for name, new in (update.document or {}).items() if name in before and new != before[name]}
-    told = {name: member(reply, name) for name in wanted}
-    for name, value in told.items():
+    expected = {name: new for name, new in (update.document or {}).items() if name in before and new != before[name]}
+    seen = {name: member(reply, name) for name in expected}
+    for name, value in seen.items():
         if value == before[name]:
             proof = Proof(beyond="an earlier request wrote the old value")
-            raise NonConformance(f"{name} {worded(wanted[name])}, its current value", worded(value), reply, proof=proof)
+            raise NonConformance(
+                f"{name} {worded(expected[name])}, its current value", worded(value), reply, proof=proof
+            )
     item = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
     _expect_as_read(reply, item, sent | (update.document or {}))
-    return any(value is not None for value in told.values())
+    return any(value is not None for value in seen.values())
 
 
 @verifies("errors/reads/written-values-are-returned#each-write")
@@ -218,8 +220,8 @@ def _expect_emptied(platform: Platform, update: Operation, written: dict[str, An
     reply = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
     for text in distinct_texts({name: written.get(name) for name in empty}).values():
         if shows(reply, text):
-            told, proof = reply.text[:300], Proof(reply.id, lacks=literal(text)) if text.isascii() else None
-            raise NonConformance(f"no {worded(text)}, which was replaced by an empty text", told, reply, proof=proof)
+            seen, proof = reply.text[:300], Proof(reply.id, lacks=literal(text)) if text.isascii() else None
+            raise NonConformance(f"no {worded(text)}, which was replaced by an empty text", seen, reply, proof=proof)
 
 
 def _expect_recreated(platform: Platform, deletion: Operation) -> None:
@@ -341,9 +343,9 @@ def _is_stored_unchanged(platform: Platform, operation: Operation, name: str, te
     expect_declared_json(shown)
     found = member(shown, name)
     if found != text and (isinstance(found, str) or _is_shown(platform, operation, name)):
-        sent, told = _distinguishable(text, str(found))
+        sent, seen = _distinguishable(text, str(found))
         proof = _returned_or_refused(shown, name, reply)
-        raise NonConformance(f"{name} {sent}, as sent", told, reply, shown, proof=proof)
+        raise NonConformance(f"{name} {sent}, as sent", seen, reply, shown, proof=proof)
     return True
 
 
@@ -353,11 +355,11 @@ def _is_shown(platform: Platform, operation: Operation, name: str) -> bool:
     return isinstance(member(platform.as_role("full", plain), name), str)
 
 
-def _distinguishable(sent: str, told: str) -> tuple[str, str]:
+def _distinguishable(sent: str, seen: str) -> tuple[str, str]:
     """Return two texts for a finding, with escapes where a reader would see no difference."""
-    if len(sent) <= 100 and _appearance(sent) == _appearance(told):
-        return json.dumps(sent), json.dumps(told)
-    return shortened(sent), shortened(told)
+    if len(sent) <= 100 and _appearance(sent) == _appearance(seen):
+        return json.dumps(sent), json.dumps(seen)
+    return shortened(sent), shortened(seen)
 
 
 def _appearance(text: str) -> str:

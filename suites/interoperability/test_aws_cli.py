@@ -56,8 +56,8 @@ def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
     listing = aws.s3("ls", prefix)
     expect_program_success(listing, "aws s3 ls of the prefix")
     if f" {len(content)} data.csv" not in listing.output:
-        wanted = f"data.csv with {len(content)} bytes in the listing"
-        raise NonConformance(wanted, listing.output.strip() or "an empty listing")
+        expected = f"data.csv with {len(content)} bytes in the listing"
+        raise NonConformance(expected, listing.output.strip() or "an empty listing")
     expect_program_success(aws.s3("cp", f"{prefix}data.csv", str(back / "data.csv")), "aws s3 cp (download)")
     expect_same_files(there, back)
 

@@ -99,14 +99,14 @@ def test_pull(
     Method: 1. with the puller's login, pull a tag, a digest, or an index for linux/arm64, which is not its first entry
             2. expect success, and the stored image: its digest, configuration and layers
     """
-    reference, wanted, architecture = {
+    reference, expected, architecture = {
         "tag": (":image", held(given), ()),
         "digest": (f"@{given.digest}", held(given), ()),
         "platform": (":index", held(platforms.children[1], platforms), ("arm64",)),
     }[how]
     pulled = program.pull(repository.name, reference, login_as(registry, "puller", "pusher"), *architecture)
 
-    expect_pulled(pulled, wanted, f"{program.name} pull by {how}")
+    expect_pulled(pulled, expected, f"{program.name} pull by {how}")
 
 
 @verifies("interoperability/registry/push-is-denied-without-push-access")

@@ -38,7 +38,7 @@ RAW = {
 }  # fmt: skip
 
 
-def refused(oauth: OAuthClient, name: str) -> Exchange:
+def send_bad(oauth: OAuthClient, name: str) -> Exchange:
     """Send the bad request of this name."""
     if name in RAW:
         return oauth.post(RAW[name])
@@ -47,7 +47,7 @@ def refused(oauth: OAuthClient, name: str) -> Exchange:
 
 
 def expect_json_refusal(reply: Exchange) -> None:
-    """A refusal has the standard status and an error document in its characters, and no token."""
+    """Expect the standard status, an error document in the permitted characters, and no token."""
     expect_refusal(reply)
     expect_error_document(reply)
 
@@ -67,7 +67,7 @@ def test_refusal_is_a_json_error_document(control: OAuthClient, name: str, expec
             2. expect 400 or 401, application/json with "error", only permitted characters, and no token
             3. expect no stack trace, SQL, path or version in the response
     """
-    reply = refused(control, name)
+    reply = send_bad(control, name)
     if expect is expect_json_refusal and name == "unknown-scope-malformed" and reply.status == 200:
         return  # A server may ignore a scope; another check looks at what it grants.
     expect(reply)
@@ -81,7 +81,7 @@ def test_code_is_registered(control: OAuthClient, name: str) -> None:
     Method: 1. send a request with one mistake
             2. expect an error code of RFC 6749 or of a registered extension
     """
-    expect_error(refused(control, name), *sorted(CODES | EXTENSIONS))
+    expect_error(send_bad(control, name), *sorted(CODES | EXTENSIONS))
 
 
 @verifies("oauth/errors/refusal-is-not-stored")
@@ -92,7 +92,7 @@ def test_refusal_is_not_stored(control: OAuthClient, name: str) -> None:
     Method: 1. send a request with one mistake
             2. expect Cache-Control with no-store
     """
-    expect_directive(refused(control, name), "Cache-Control", "no-store")
+    expect_directive(send_bad(control, name), "Cache-Control", "no-store")
 
 
 UNKNOWN_GRANTS = {
@@ -117,7 +117,7 @@ def test_grant_type_errors_have_their_code(control: OAuthClient, grant_type: str
 
     Method: 1. leave out grant_type, or send one that is unknown or only resembles client_credentials
             2. expect error invalid_request, or unsupported_grant_type (invalid_request also for characters that no
-               grant type has), with 400; of the unknown types one is judged by its status
+               grant type has), with 400; only one of the unknown types is judged by its status
     """
     reply = control.request_token(grant_type=grant_type)
     expect_refusal(reply, {400} if grant_type in (None, UNKNOWN_GRANTS["unknown"]) else FAILED)
@@ -165,7 +165,7 @@ def test_other_grants_issue_nothing(control: OAuthClient, grant_type: str | None
     expect_refusal(control.request_token(grant_type=grant_type, **sent))
 
 
-def misplaced(oauth: OAuthClient, name: str) -> Exchange:
+def send_secret(oauth: OAuthClient, name: str) -> Exchange:
     """Send the right secret in a valid form, twice, as JSON, or in a query; else the bad request of this name."""
     form, query = oauth.form(), f"?{encoded(oauth.form()).decode()}"
     if name == "token-response":
@@ -176,7 +176,7 @@ def misplaced(oauth: OAuthClient, name: str) -> Exchange:
         return oauth.post(json.dumps(dict(form)).encode(), [("Content-Type", "application/json")])
     if name in ("in-the-query", "by-get"):
         return oauth.post(b"", method="GET" if name == "by-get" else "POST", query=query)
-    return refused(oauth, name)
+    return send_bad(oauth, name)
 
 
 SHOWN = (
@@ -188,12 +188,12 @@ SHOWN = (
 @verifies("oauth/response/secret-is-not-repeated")
 @pytest.mark.parametrize("name", [case(name, name) for name in SHOWN])
 def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
-    """Purpose: logs keep responses, so these must not contain the client secret.
+    """Purpose: responses are logged, so they must not contain the client secret.
 
     Method: 1. send a valid request, a bad one with the right secret, or the secret twice, as JSON or in the query
             2. expect the secret nowhere in the response
     """
-    reply = misplaced(control, name)
+    reply = send_secret(control, name)
     control.open(reply)
     expect_not_repeated(reply, [control.credential("full").client_secret.reveal()], "the client secret")
 

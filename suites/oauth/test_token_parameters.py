@@ -94,18 +94,17 @@ def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> N
     Method: 1. send the form without the parameter, then with the parameter empty
             2. expect the same status and scope, and a token in both responses or in neither
     """
-    left_out = control.request_token("full", **{name: None})
-    if left_out.status >= 500:
-        raise NotApplicable(f"without {name} the endpoint fails ({left_out.status}); another check reports that")
+    omitted = control.request_token("full", **{name: None})
+    if omitted.status >= 500:
+        raise NotApplicable(f"without {name} the endpoint fails ({omitted.status}); another check reports that")
     empty = control.request_token("full", **{name: ""})
 
-    if (empty.status, issued(empty)) != (left_out.status, issued(left_out)):
-        raise NonConformance(
-            f"{left_out.status} as without {name}", f"{empty.status} with {name} empty", left_out, empty
-        )
-    stated = [each.member("scope") for each in (left_out, empty)]
-    if issued(empty) and None not in stated and granted_scopes(empty, ()) != granted_scopes(left_out, ()):
-        raise unlike_scope(f"the scope {stated[0]}, as without {name}", empty, left_out)
+    if (empty.status, issued(empty)) != (omitted.status, issued(omitted)):
+        expected, seen = f"{omitted.status} as without {name}", f"{empty.status} with {name} empty"
+        raise NonConformance(expected, seen, omitted, empty)
+    stated = [each.member("scope") for each in (omitted, empty)]
+    if issued(empty) and None not in stated and granted_scopes(empty, ()) != granted_scopes(omitted, ()):
+        raise unlike_scope(f"the scope {stated[0]}, as without {name}", empty, omitted)
 
 
 @verifies("oauth/token/repeated-scope-never-adds-up")
@@ -137,7 +136,7 @@ def test_query_component_is_tolerated(oauth: OAuthClient) -> None:
 
 
 @verifies("oauth/token/repeated-credentials-issue-nothing")
-@pytest.mark.parametrize("place", [case("wrong-last", -1), case("wrong-first", 0)])
+@pytest.mark.parametrize("position", [case("wrong-last", -1), case("wrong-first", 0)])
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
@@ -146,14 +145,14 @@ def test_query_component_is_tolerated(oauth: OAuthClient) -> None:
         case("client-secret", "client_secret", "cf-not-the-secret"),
     ],
 )
-def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wrong: str, place: int) -> None:
-    """Purpose: a proxy and the server may each read another of two values, so neither gets a token.
+def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wrong: str, position: int) -> None:
+    """Purpose: a proxy and the server may read different ones of two values, so neither gets a token.
 
     Method: 1. send a parameter twice, with a right and a wrong value, in both orders
             2. expect 400 or 401 and no token
     """
     right = dict(control.form())[name]
-    expect_refusal(control.post(repeated(control, name, *((wrong, right) if place == 0 else (right, wrong)))))
+    expect_refusal(control.post(repeated(control, name, *((wrong, right) if position == 0 else (right, wrong)))))
 
 
 @verifies("oauth/token/credentials-in-the-query-are-refused")
@@ -167,7 +166,7 @@ def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wro
     ],
 )
 def test_credentials_in_the_query_are_refused(control: OAuthClient, moved: tuple[str, ...]) -> None:
-    """Purpose: logs keep URLs, so a secret in the URL gets no token.
+    """Purpose: URLs are logged, so a secret in the URL gets no token.
 
     Method: 1. move the credentials, or the whole form, from the body into the query
             2. expect 400 or 401 and no token

@@ -31,7 +31,7 @@ FOUR_BYTES = {"body": b"grant_type=%F0%9F%9A%80&client_id=%F0%9F%9A%80", "conten
 
 
 def around(oauth: OAuthClient) -> Surroundings:
-    """Return what must hold around a mutated token request: the valid request still gets a token."""
+    """Return the conditions around a mutated token request: the valid request still gets a token."""
     secrets = [oauth.credential(role).client_secret.reveal() for role in ("full", "foreign") if oauth.has(role)]
     return Surroundings(
         expect_token_endpoint_response, lambda: expect_token(oauth.request_token()), secrets=secrets, accepted=issued

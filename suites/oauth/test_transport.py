@@ -105,7 +105,7 @@ def test_surfaces_use_tls(target: Target, surface: str) -> None:
     ],
 )
 def test_connections_are_secure(tls: Tls, expect: Callable[[Tls], None], surface: str) -> None:
-    """Purpose: clients can tell the surface from an attacker on the way, and connect with a secure version of TLS.
+    """Purpose: clients detect an attacker on the path, and connect with a secure version of TLS.
 
     Method: 1. connect with TLS 1.2 or 1.3
             2. expect a certificate chain that the run trusts, for the host of the target file, within its period
@@ -142,7 +142,7 @@ def test_no_token_endpoint_in_clear(oauth: OAuthClient, target: Target, http: Ca
 
 
 def cheap_path(target: Target, surface: str) -> str:
-    """Return a path of a surface that can be read quickly and without side effects."""
+    """Return a path of a surface that can be read fast and without side effects."""
     if surface == "registry":
         return "/v2/"
     if surface == "storage" and target.storage is not None:

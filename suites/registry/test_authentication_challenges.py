@@ -78,12 +78,12 @@ def expect_challenge_with_realm(reply: Exchange) -> None:
     known = [each for each in challenges(reply) if each.scheme in ("basic", "bearer")]
     if not known:
         value = reply.headers.get("www-authenticate")
-        told = f"WWW-Authenticate: {value}" if value else f"{reply.status} without WWW-Authenticate"
+        seen = f"WWW-Authenticate: {value}" if value else f"{reply.status} without WWW-Authenticate"
         proof = field_matches(reply, "WWW-Authenticate", "(^|[, ])(bearer|basic) ")
-        raise NonConformance("WWW-Authenticate: Bearer … or Basic …", told, reply, proof=proof)
+        raise NonConformance("WWW-Authenticate: Bearer … or Basic …", seen, reply, proof=proof)
     if "realm" not in known[0].parameters:
-        told, proof = field_of(reply, "WWW-Authenticate"), field_matches(reply, "WWW-Authenticate", "realm *=")
-        raise NonConformance("a challenge with a realm", told, reply, proof=proof)
+        seen, proof = field_of(reply, "WWW-Authenticate"), field_matches(reply, "WWW-Authenticate", "realm *=")
+        raise NonConformance("a challenge with a realm", seen, reply, proof=proof)
     expect_readable_challenges(reply)
 
 
@@ -175,9 +175,9 @@ def test_scope_of_support(support: Exchange) -> None:
     Method: 1. GET /v2/ without a login
             2. expect the Bearer challenge's scope, if it has one, to be type:name:actions, several with spaces between
     """
-    told = bearer_parameters(support).get("scope", "")
-    if told and not RESOURCE_SCOPES.fullmatch(told):
-        raise NonConformance("a scope of the form type:name:actions, or none", f'scope="{told}"', support)
+    seen = bearer_parameters(support).get("scope", "")
+    if seen and not RESOURCE_SCOPES.fullmatch(seen):
+        raise NonConformance("a scope of the form type:name:actions, or none", f'scope="{seen}"', support)
 
 
 @verifies("registry/login/challenge-names-the-scope")

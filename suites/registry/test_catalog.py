@@ -138,8 +138,8 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
     if len(names) > 2:
         raise NotApplicable("the page has more than two names")
     if link is None and len(whole) > len(names):
-        told, proof = f"no Link, and {len(names)} of {len(whole)} names", field_matches(first, "Link", ".")
-        raise NonConformance("a Link to the next page", told, *pages, first, proof=proof)
+        seen, proof = f"no Link, and {len(names)} of {len(whole)} names", field_matches(first, "Link", ".")
+        raise NonConformance("a Link to the next page", seen, *pages, first, proof=proof)
     if link is None or not names:
         raise NotApplicable("the page names all repositories" if names else "the page names no repository")
     second = expect_reachable("a Link", lambda: next_page(registry, once, first, link))
@@ -147,8 +147,8 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
     before, after = names[-1], strings_of(second, "repositories")
     passed, earlier = passed_over(whole, before, after), whole[: whole.index(before)] if before in whole else []
     if passed or {*names, *earlier} & set(after):
-        told = worded(after) + (f"; {', '.join(passed[:3])} left out" if passed else "")
-        raise NonConformance(f"the names after {before}", told, first, second)
+        seen = worded(after) + (f"; {', '.join(passed[:3])} left out" if passed else "")
+        raise NonConformance(f"the names after {before}", seen, first, second)
 
 
 def passed_over(whole: list[str], before: str, after: list[str]) -> list[str]:
@@ -212,8 +212,8 @@ def test_last_continues_after_the_name(
 
     expect_listed(found, "repositories", own[:1])
     if before in names_in(found):
-        told, proof = f"{before} as well", not_among(found, f'"{before}"')
-        raise NonConformance(f"the names after {last}", told, *found, proof=proof)
+        seen, proof = f"{before} as well", not_among(found, f'"{before}"')
+        raise NonConformance(f"the names after {last}", seen, *found, proof=proof)
 
 
 @verifies("registry/login/anonymous-cannot-list-repositories")
@@ -266,15 +266,15 @@ def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredIma
     for other in [each for each in names_in(pages) if each.startswith("orgs/") and not each.startswith(own)][:FEW]:
         reply = registry.repository(other).tags()
         if reply.status in (401, 403):
-            told, proof = f"it is listed, and its tags return {reply.status}", not_among(pages, f'"{other}"')
-            raise NonConformance(f"{other} not listed", told, *pages, reply, proof=proof)
+            seen, proof = f"it is listed, and its tags return {reply.status}", not_among(pages, f'"{other}"')
+            raise NonConformance(f"{other} not listed", seen, *pages, reply, proof=proof)
     for hidden, login in ((name, registry), (ours, other_login)):
         reply = login.catalog(f"?n=1&last={hidden[:-1]}")
         expect_no_server_error(reply)
         listed = strings_of(reply, "repositories") if reply.status == 200 else []
-        told = f"{listed}, Link: {unquote(reply.headers.get('link') or '')}"
-        if hidden in told:
-            raise NonConformance(f"{hidden} in no list or Link", told, reply, proof=Proof(reply.id, unsaid=(hidden,)))
+        seen = f"{listed}, Link: {unquote(reply.headers.get('link') or '')}"
+        if hidden in seen:
+            raise NonConformance(f"{hidden} in no list or Link", seen, reply, proof=Proof(reply.id, unsaid=(hidden,)))
 
 
 @verifies("registry/token/catalog-needs-its-scope")

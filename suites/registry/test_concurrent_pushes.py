@@ -111,9 +111,9 @@ def test_identical_blobs(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
         expect_success(reply, "for each of several sessions opened concurrently")
     for name in SESSION_HEADERS:
         for one, other in combinations([reply for reply in opened if reply.headers.get(name)], 2):
-            if (told := one.headers.get(name)) == other.headers.get(name):
-                wanted, proof = "a session for each client", another_field(one, other, name)
-                raise NonConformance(wanted, f"{name}: {told} for two clients", one, other, proof=proof)
+            if (seen := one.headers.get(name)) == other.headers.get(name):
+                expected, proof = "a session for each client", another_field(one, other, name)
+                raise NonConformance(expected, f"{name}: {seen} for two clients", one, other, proof=proof)
     for reply in concurrent_blob_pushes.pushes:
         expect_success(reply, "for each of several concurrent pushes")
     for blob, reply in zip(concurrent_blob_pushes.blobs, concurrent_blob_pushes.reads, strict=True):
@@ -244,9 +244,9 @@ def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names
         expect_status(reply, {200, 404}, "for a pull during the deletion")
         if reply.status == 200:
             expect_bytes(reply, manifest.content)
-    if 202 not in (told := [reply.status for reply in twice]):
+    if 202 not in (seen := [reply.status for reply in twice]):
         proof = Proof(beyond="the finding needs two concurrent requests")
-        raise NonConformance("202 to one of two concurrent deletions", worded(told), *twice, proof=proof)
+        raise NonConformance("202 to one of two concurrent deletions", worded(seen), *twice, proof=proof)
     for reply in twice:
         expect_no_server_error(reply, "for the second of two concurrent deletions")
     expect_status(repository.get_manifest(tag), 404, "after the deletion")
@@ -343,5 +343,5 @@ def test_concurrent_logins(bearer: Registry, guarded: StoredImage) -> None:
             continue
         pulled, right = pull(guarded, token_in(reply)), {200} if role == "pusher" else {401, 403, 404}
         if pulled.status in {200, 401, 403, 404} - right:
-            wanted = f"{listed(right)} with a token of the {role} that was requested concurrently with others"
-            raise NonConformance(wanted, observed(pulled), reply, pulled, proof=ONE_AFTER_ANOTHER)
+            expected = f"{listed(right)} with a token of the {role} that was requested concurrently with others"
+            raise NonConformance(expected, observed(pulled), reply, pulled, proof=ONE_AFTER_ANOTHER)

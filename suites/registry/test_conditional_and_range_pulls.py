@@ -94,8 +94,8 @@ def test_if_none_match(conditional_pull: Callable[[str], ConditionalPull], kind:
     if had.etag is None:
         raise NonConformance("an ETag", "no ETag field", had.first, proof=field_matches(had.first, "etag", "."))
 
-    told = had.etag.removeprefix("W/") if form == WEAK_SECOND else had.etag
-    expect_status(had.again(form.format(told)), 304, "for content that the client has")
+    seen = had.etag.removeprefix("W/") if form == WEAK_SECOND else had.etag
+    expect_status(had.again(form.format(seen)), 304, "for content that the client has")
 
 
 @verifies("registry/pull/entity-tag-is-quoted")
@@ -123,11 +123,11 @@ def test_304_has_the_header_fields_of_200(conditional_pull: Callable[[str], Cond
     reply = had.again(had.etag) if had.etag else None
     if had.etag is None or reply is None or reply.status != 304:
         raise NotApplicable("the registry does not return 304, as it may")
-    told = expect_header(reply, "ETag")
+    seen = expect_header(reply, "ETag")
 
-    if told.removeprefix("W/") != had.etag.removeprefix("W/"):
+    if seen.removeprefix("W/") != had.etag.removeprefix("W/"):
         proof = Proof(same=(("ETag", had.first.id, reply.id),))
-        raise NonConformance(f"ETag: {had.etag}", f"ETag: {told}", had.first, reply, proof=proof)
+        raise NonConformance(f"ETag: {had.etag}", f"ETag: {seen}", had.first, reply, proof=proof)
     for name in (each for each in CACHE_FIELDS if each in had.first.headers and each not in reply.headers):
         without = ((had.first.id, f"!^{name.lower()}:"),)
         proof = replace(field_matches(reply, name, "^"), or_statuses=(200,), unless=without)
@@ -158,10 +158,10 @@ def test_compressed_response_has_another_entity_tag(stored: StoredImage, compres
     plain = once(("stored", "digest-get"), lambda: stored.repository.get_manifest(stored.image.digest))
     coding, etag = compressed.headers.get("content-encoding"), compressed.headers.get("etag") or ""
     if etag.startswith('"') and etag == plain.headers.get("etag"):
-        wanted = f"another ETag for the response in {coding}, or a weak one"
+        expected = f"another ETag for the response in {coding}, or a weak one"
         right = ((compressed.id, "!^content-encoding:"), (compressed.id, "^etag: *W/"))
         proof = replace(another_field(plain, compressed, "ETag"), unless=right)
-        raise NonConformance(wanted, f"ETag: {etag} for both", plain, compressed, proof=proof)
+        raise NonConformance(expected, f"ETag: {etag} for both", plain, compressed, proof=proof)
 
 
 @verifies("registry/pull/accept-encoding-is-honoured")
@@ -327,10 +327,10 @@ def test_206_has_the_headers_of_200(ask: Ask, whole: Exchange) -> None:
         raise NotApplicable(SENDS_WHOLE)
 
     for name in (each for each in SENT_WITH_A_PART if each in whole.headers):
-        found, wanted = (expect_header(each, name).removeprefix("W/") for each in (part, whole))
-        if name == "ETag" and found != wanted:
+        found, expected = (expect_header(each, name).removeprefix("W/") for each in (part, whole))
+        if name == "ETag" and found != expected:
             proof = Proof(same=(("ETag", whole.id, part.id),))
-            raise NonConformance(f"ETag: {wanted}", f"ETag: {found}", whole, part, proof=proof)
+            raise NonConformance(f"ETag: {expected}", f"ETag: {found}", whole, part, proof=proof)
 
 
 @verifies("registry/pull/if-range-of-another-etag-is-200")

@@ -89,8 +89,8 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
 
     location = expect_location(reply)
     if (source := f"/{stored.repository.name}/") in location:
-        told, proof = f"Location: {location}", field_says_no(reply, "Location", literal(source))
-        raise NonConformance(f"a Location in {repository.name}", told, reply, proof=proof)
+        seen, proof = f"Location: {location}", field_says_no(reply, "Location", literal(source))
+        raise NonConformance(f"a Location in {repository.name}", seen, reply, proof=proof)
     expect_bytes_at(repository, reply, blob.content)
     head = repository.head_blob(blob.digest)
     expect_status(head, 200, "for a mounted blob")

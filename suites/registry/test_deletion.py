@@ -327,9 +327,9 @@ def test_every_acknowledged_deletion_is_done(
         expect_success(reply, f"for each deletion of a {kind}")
     there = [each for each in map(head, contents) if each.status != 404]
     if there:
-        told = f"{len(there)} of {DELETED} still there ({there[0].status})"
+        seen = f"{len(there)} of {DELETED} still there ({there[0].status})"
         proof = Proof(beyond="a script does not delete so much")
-        raise NonConformance(f"404 for each {kind} whose deletion was acknowledged", told, *there[:2], proof=proof)
+        raise NonConformance(f"404 for each {kind} whose deletion was acknowledged", seen, *there[:2], proof=proof)
 
 
 @verifies("registry/delete/refused-deletion-changes-nothing")

@@ -138,8 +138,8 @@ def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
     reply = refused(once, scene, refusal)
     unknown = [code for code in codes_in(reply) if code not in CODES]
     if unknown:
-        told, proof = f"{reply.status} with {worded(unknown)}", lacks(reply, *unknown)
-        raise NonConformance("an error code of OCI or Docker Registry V2", told, reply, proof=proof)
+        seen, proof = f"{reply.status} with {worded(unknown)}", lacks(reply, *unknown)
+        raise NonConformance("an error code of OCI or Docker Registry V2", seen, reply, proof=proof)
 
 
 @verifies("registry/errors/code-matches-the-cause")

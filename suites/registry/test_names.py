@@ -278,13 +278,13 @@ def test_escaped_list_goes_on(tagged_image: StoredImage, plain: str, rest: str, 
     Method: 1. list tags in pages, and after the first tag: not applicable if the list is wrong
             2. the same with one letter of the path and of last encoded: expect each tag once
     """
-    repository, wanted = tagged_image.repository, TAGS[first:]
+    repository, expected = tagged_image.repository, TAGS[first:]
     listed = [tag for page in pages_from(repository.tags(plain), repository.follow) for tag in strings_of(page, "tags")]
-    if sorted(listed) != [*wanted]:
+    if sorted(listed) != [*expected]:
         raise NotApplicable(f"the registry lists {listed} for the plain {plain}")
     reply = repository.registry.fetch("GET", repository.path(rest), scopes=repository.scopes)
 
-    expect_complete(pages_from(reply, repository.follow), "tags", wanted)
+    expect_complete(pages_from(reply, repository.follow), "tags", expected)
 
 
 @verifies("registry/name/valid-tags-are-accepted")

@@ -119,8 +119,8 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
     door, scope = bearer.door, bearer.scope(stored.repository.name, "pull")
     kept = Proof(beyond="a script requests a token at the realm of the run, not at the one that is named now")
     for entry in flawed_entries(recorder, "registry", ELSEWHERE):
-        told = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
-        for other in (door.with_challenge(each) for each in challenges_in(told) if each.scheme == "bearer"):
+        seen = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
+        for other in (door.with_challenge(each) for each in challenges_in(seen) if each.scheme == "bearer"):
             if (other.realm, other.service) == (door.realm, door.service):
                 continue
             reply = expect_reachable("a realm", partial(other.request_token, [scope]), kept)
@@ -135,10 +135,10 @@ def expect_leads_on(recorder: Recorder, entry: dict[str, Any], reply: Exchange, 
     """Expect a token from the realm or service that a response names, and the image for the token."""
     if token and reply.status == 200:
         return
-    wanted = "a token that pulls" if token else "a token"
-    told = f"{reply.status} at the realm in the response to {entry['method']} {entry['url']}"
+    expected = "a token that pulls" if token else "a token"
+    seen = f"{reply.status} at the realm in the response to {entry['method']} {entry['url']}"
     proof = Proof(beyond="a script requests a token at the realm of the first challenge")
-    finding = NonConformance(f"{wanted} from every realm that a challenge names", told, reply, proof=proof)
+    finding = NonConformance(f"{expected} from every realm that a challenge names", seen, reply, proof=proof)
     finding.exchange_ids = [recorder.recall(entry), *finding.exchange_ids]
     raise finding
 
@@ -154,10 +154,10 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
     form = Proof(fields_lack=(("Warning", BAD_WARNING_FORM),))
     length = Proof(beyond="a script does not measure the length of all warnings")
     of_that_length = "no more than 4096 bytes of warnings"
-    for wrong, wanted, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
+    for wrong, expected, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
         found = flawed_entries(recorder, "registry", wrong)
-        told = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
-        expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN_CHARACTERS]}),", right)
+        seen = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
+        expect_none(recorder, found, expected, f"{wrong} ({worded(seen)[:SHOWN_CHARACTERS]}),", right)
 
 
 @verifies("registry/pull/dates-are-valid")
@@ -173,8 +173,8 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
     for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (TO_COME, no_clock)):
         found = flawed_entries(recorder, "registry", wrong)
         fields = {name.title(): value for name, value in (found[0]["response_headers"] if found else ())}
-        told = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
-        expect_none(recorder, found, "dates in the form of HTTP, and none in the future", f"{wrong} ({told}),", right)
+        seen = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
+        expect_none(recorder, found, "dates in the form of HTTP, and none in the future", f"{wrong} ({seen}),", right)
 
 
 @verifies("registry/errors/405-has-allow#of-the-whole-run")
@@ -215,9 +215,9 @@ def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Record
     repository.get_blob(stored.image.blobs[-1].digest, [("Range", "bytes=0-0")])
     repository.head_manifest(digest)
     found = flawed_entries(recorder, "registry", ANOTHER_DIGEST)
-    wanted = found[0]["url"].rpartition("/")[2] if found else ""
-    right = Proof(fields_match=(("Docker-Content-Digest", f"^{wanted}$"),))
-    expect_no_flaw(recorder, "registry", ANOTHER_DIGEST, f"Docker-Content-Digest: {wanted}, as requested", right)
+    expected = found[0]["url"].rpartition("/")[2] if found else ""
+    right = Proof(fields_match=(("Docker-Content-Digest", f"^{expected}$"),))
+    expect_no_flaw(recorder, "registry", ANOTHER_DIGEST, f"Docker-Content-Digest: {expected}, as requested", right)
 
 
 @verifies("registry/tags/are-listed#under-their-name")
@@ -228,9 +228,9 @@ def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder) -> Non
     """
     stored.repository.tags("?n=1")
     found = flawed_entries(recorder, "registry", ANOTHER_NAME)
-    wanted = found[0]["url"].partition("/v2/")[2].partition("/tags/list")[0] if found else ""
-    right = Proof(matches=f'"name" *: *"{wanted}"')
-    expect_no_flaw(recorder, "registry", ANOTHER_NAME, f'"name": "{wanted}", the requested repository', right)
+    expected = found[0]["url"].partition("/v2/")[2].partition("/tags/list")[0] if found else ""
+    right = Proof(matches=f'"name" *: *"{expected}"')
+    expect_no_flaw(recorder, "registry", ANOTHER_NAME, f'"name": "{expected}", the requested repository', right)
 
 
 @concludes()
@@ -268,8 +268,8 @@ def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder) 
         if sent
         else Proof(beyond="a script does not read the pushed manifest")
     )
-    wanted = f"OCI-Subject: {sent[1]}, as pushed" if sent else "OCI-Subject as pushed"
-    expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, wanted, right)
+    expected = f"OCI-Subject: {sent[1]}, as pushed" if sent else "OCI-Subject as pushed"
+    expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, expected, right)
 
 
 @verifies("registry/pull/single-value-headers-are-not-repeated")

@@ -265,8 +265,10 @@ def accepting(request: pytest.FixtureRequest, stored: StoredImage, once: Once) -
 
     def pulled(accept: str) -> tuple[Manifest, Exchange]:
         fields = (("Accept", accept),)
-        wanted: Manifest = request.getfixturevalue("index_of_stored_image") if accept == OCI_MANIFEST else stored.image
-        return wanted, once(("stored", fields), lambda: stored.repository.get_manifest(wanted.digest, fields))
+        expected: Manifest = (
+            request.getfixturevalue("index_of_stored_image") if accept == OCI_MANIFEST else stored.image
+        )
+        return expected, once(("stored", fields), lambda: stored.repository.get_manifest(expected.digest, fields))
 
     return pulled
 
@@ -283,13 +285,13 @@ def test_manifest_is_never_converted(accepting: Accepting, accept: str, judges_t
     Method: 1. GET an image by digest with an Accept header without its type, and an index with one of images only
             2. expect exactly its bytes, or a refusal (400, 404 or 406); with 200 its own media type
     """
-    wanted, reply = accepting(accept)
+    expected, reply = accepting(accept)
     if judges_type and reply.status == 200:
-        expect_media_type(reply, wanted.media_type)
+        expect_media_type(reply, expected.media_type)
     elif not judges_type:
         expect_status(reply, {200, 400, 404, 406})
         if reply.status == 200:
-            expect_bytes(reply, wanted.content, or_statuses=(400, 404, 406))
+            expect_bytes(reply, expected.content, or_statuses=(400, 404, 406))
 
 
 @verifies("registry/pull/accept-is-honoured")

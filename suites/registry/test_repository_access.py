@@ -183,10 +183,10 @@ def test_similar_organization(repository: Repository, names: Names, similar: str
 
 def expect_same_response(one: Exchange, other: Exchange, whose: str, others: str) -> None:
     """Expect two responses with the same status and, where refused, the same codes; findings use the labels."""
-    told = [each.status for each in (one, other)], [codes_in(each) for each in (one, other)]
-    for first, second in told:
+    seen = [each.status for each in (one, other)], [codes_in(each) for each in (one, other)]
+    for first, second in seen:
         if first != second:
-            codes = sorted({*told[1][0]} ^ {*told[1][1]})
+            codes = sorted({*seen[1][0]} ^ {*seen[1][1]})
             proof = alike(one, other) or (both_have(one, other, f'"{literal(codes[0])}"') if codes else None)
             shown = f"{worded(first)} {whose}, {worded(second)} {others}"
             raise NonConformance("the same response for both", shown, one, other, proof=proof)
@@ -206,11 +206,11 @@ def test_mount_reveals_nothing_of_its_source(repository: Repository, theirs: Sto
             2. expect the same status, and the same error code
     """
     source, blob = theirs.repository.name, theirs.image.blobs[-1].digest
-    told = repository.post_upload(mount=blob, from_=source)
+    seen = repository.post_upload(mount=blob, from_=source)
 
     for digest, name in ((new_blob().digest, source), (blob, f"{source}-absent")):
         absent = repository.post_upload(mount=digest, from_=name)
-        expect_same_response(told, absent, "for an existing source", "for an absent one")
+        expect_same_response(seen, absent, "for an existing source", "for an absent one")
 
 
 @verifies("registry/rights/range-needs-pull")
@@ -258,8 +258,8 @@ def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredI
 
     of_both = there.id, not_there.id, "token"
     if there.status != not_there.status:
-        told, proof = (
+        seen, proof = (
             f"{there.status}, and {not_there.status} for a repository that never existed",
             Proof(alike_in=(of_both,)),
         )
-        raise NonConformance("the same status from the token endpoint for both", told, there, not_there, proof=proof)
+        raise NonConformance("the same status from the token endpoint for both", seen, there, not_there, proof=proof)

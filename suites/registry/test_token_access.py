@@ -74,10 +74,10 @@ def test_insufficient_scope_is_reported(stored: StoredImage, pushed: Exchange) -
     actions = [each.rpartition(":")[2].split(",") for each in scopes if f":{stored.repository.name}:" in each]
 
     if not any({"push", "*"} & set(each) for each in actions):
-        told = pushed.headers.get("www-authenticate") or "no challenge"
+        seen = pushed.headers.get("www-authenticate") or "no challenge"
         name = stored.repository.name
         proof = field_matches(pushed, "WWW-Authenticate", f'bearer.*repository:{literal(name)}:[^ "]*(push|[*])')
-        raise NonConformance(f"a Bearer challenge with repository:{name}:push", told, pushed, proof=proof)
+        raise NonConformance(f"a Bearer challenge with repository:{name}:push", seen, pushed, proof=proof)
 
 
 @verifies("registry/token/insufficient-scope-is-not-invalid-token")
@@ -227,8 +227,8 @@ def test_push_does_not_delete(
     occasion = Occasion(guarded, new_blob(), "unused")
     stranger = repository.as_role(None)
     asked, _ = once(("anonymous", operation), lambda: (delete(stranger, occasion), occasion))
-    wanted = [scope.rpartition(":")[2].split(",") for each in challenges(asked) for scope in each.scopes]
-    if not any({"delete", "*"} & set(each) for each in wanted):
+    expected = [scope.rpartition(":")[2].split(",") for each in challenges(asked) for scope in each.scopes]
+    if not any({"delete", "*"} & set(each) for each in expected):
         raise NotApplicable("the target has no separate right to delete")
     scope = bearer.scope(repository.name, "pull,push")
     token = once("token to push", lambda: token_for(bearer, "pusher", scope))

@@ -88,23 +88,23 @@ def test_issued_at(token_response: Exchange) -> None:
             3. expect it between now and expires_in ago (60 s if absent), within a minute, by our clock or the target's
     """
     document = expect_json_object(token_response)
-    told, lifetime = document.get("issued_at"), document.get("expires_in", LEAST_LIFETIME_S)
-    if told is None:
+    seen, lifetime = document.get("issued_at"), document.get("expires_in", LEAST_LIFETIME_S)
+    if seen is None:
         return
     try:
-        time = datetime.datetime.fromisoformat(told.upper())
+        time = datetime.datetime.fromisoformat(seen.upper())
     except (AttributeError, ValueError):
         time = datetime.datetime.min
 
     if time.tzinfo is None:
         raise NonConformance(
-            "issued_at in RFC 3339", worded(told), token_response, proof=without_member(token_response, "issued_at")
+            "issued_at in RFC 3339", worded(seen), token_response, proof=without_member(token_response, "issued_at")
         )
     age = now_nearest(time.timestamp(), token_response) - time.timestamp()
     if isinstance(lifetime, int | float) and not -CLOCKS_S <= age <= lifetime + CLOCKS_S:
         raise NonConformance(
             f"issued_at within the last {lifetime} s",
-            f"issued_at {told}, {age:.0f} s before the response",
+            f"issued_at {seen}, {age:.0f} s before the response",
             token_response,
         )
 
@@ -168,15 +168,15 @@ def test_form_states_its_scope(form_response: Exchange, guarded: StoredImage) ->
     Method: 1. request a token to pull and push by a form with a pull-only login
             2. expect scope in the response, with those of pull and push that the token has (if opaque, it is tried)
     """
-    told = expect_json_object(form_response).get("scope")
-    if not isinstance(told, str):
+    seen = expect_json_object(form_response).get("scope")
+    if not isinstance(seen, str):
         proof = has_member(form_response, "scope", '"')
-        raise NonConformance("scope", f"scope {worded(told)}" if told else "none", form_response, proof=proof)
+        raise NonConformance("scope", f"scope {worded(seen)}" if seen else "none", form_response, proof=proof)
     granted = granted_actions(token_in(form_response), guarded)
-    named = {"pull", "push"} & set(re.split("[ :,]", told))
+    named = {"pull", "push"} & set(re.split("[ :,]", seen))
     if granted is not None and not named <= granted:
         right, without = ", ".join(sorted(granted)) or "nothing", without_member(form_response, "scope")
-        raise NonConformance(f"a scope of {right}", f"scope {worded(told)}", form_response, proof=without)
+        raise NonConformance(f"a scope of {right}", f"scope {worded(seen)}", form_response, proof=without)
 
 
 @verifies("registry/token/form-response-has-access-token")

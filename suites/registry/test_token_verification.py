@@ -159,9 +159,9 @@ def test_token_is_accepted_until_expires_in(bearer: Registry, token_response: Ex
     if reply.status == 401:
         new = bearer.presenting(f"Bearer {token_for(bearer, 'pusher', bearer.scope(name, 'pull'))}")
         if (control := new.repository(name).tags()).status != 401:
-            told = f"401 after {age:.0f} s, and {control.status} with a new token"
+            seen = f"401 after {age:.0f} s, and {control.status} with a new token"
             proof = Proof(beyond="a script does not wait for a token to end")
-            raise NonConformance(f"a token that is accepted for {stated} s", told, reply, control, proof=proof)
+            raise NonConformance(f"a token that is accepted for {stated} s", seen, reply, control, proof=proof)
 
 
 @verifies("registry/token/exp-matches-expires-in")
@@ -170,20 +170,20 @@ def test_token_lives_as_long_as_it_says(token_response: Exchange) -> None:
     Method: 1. request a token with expires_in; read exp, if it is a JWT
             2. expect exp at most expires_in from now, and at least that from iat, within a minute
     """
-    claims, told = claims_of(token_in(token_response)), expect_json_object(token_response).get("expires_in")
+    claims, found = claims_of(token_in(token_response)), expect_json_object(token_response).get("expires_in")
     ends, issued = claims.get("exp"), claims.get("iat")
-    if told is None:
+    if found is None:
         raise NotApplicable("the response has no expires_in, which is optional")
-    if not isinstance(told, int | float) or not isinstance(ends, int | float):
-        raise NonConformance("exp and expires_in, two numbers", f"{worded(ends)} and {worded(told)}", token_response)
+    if not isinstance(found, int | float) or not isinstance(ends, int | float):
+        raise NonConformance("exp and expires_in, two numbers", f"{worded(ends)} and {worded(found)}", token_response)
     now = max(token_response.started, clock_of(token_response))
     since = min(issued, token_response.started) if isinstance(issued, int | float) else 0
-    if not since + told - 60 <= ends <= now + told + 60:
+    if not since + found - 60 <= ends <= now + found + 60:
         seen, proof = (
             f"exp {ends}, where it is {token_response.started:.0f} now",
-            expires_as_stated(token_response, 60, ends > since + told),
+            expires_as_stated(token_response, 60, ends > since + found),
         )
-        raise NonConformance(f"exp {told} s from now", seen, token_response, proof=proof)
+        raise NonConformance(f"exp {found} s from now", seen, token_response, proof=proof)
 
 
 @pytest.mark.parametrize(

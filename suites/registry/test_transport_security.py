@@ -52,15 +52,15 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
             2. expect that Location is no http:// address of the registry's host; without logins, that it can be used
     """
     opened = repository.post_upload()
-    told = plain_http_address(opened, opened.headers.get("location"))
+    seen = plain_http_address(opened, opened.headers.get("location"))
     repository.upload_of(opened)
-    if not told:
+    if not seen:
         return
     if secured.door.scheme:
-        raise insecure_address_finding(opened, "Location", told)
+        raise insecure_address_finding(opened, "Location", seen)
     blob = new_blob()
     put = expect_reachable(
-        "a Location", lambda: secured.http.send("PUT", with_digest(told, blob.digest), [BINARY], blob.content)
+        "a Location", lambda: secured.http.send("PUT", with_digest(seen, blob.digest), [BINARY], blob.content)
     )
     expect_success(put, "at the Location of the upload")
     repository.inventory.blobs.add(blob.digest)
@@ -77,18 +77,18 @@ def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: 
     image = repository.given(new_image(), names.new("tag"), names.new("tag"))
     pushed, listed = repository.push(image), repository.tags("?n=1")
 
-    if told := plain_http_address(pushed, pushed.headers.get("location")):
-        raise insecure_address_finding(pushed, "Location", told)
-    if told := plain_http_address(listed, next_link(listed)):
-        raise insecure_address_finding(listed, "Link", told)
+    if seen := plain_http_address(pushed, pushed.headers.get("location")):
+        raise insecure_address_finding(pushed, "Location", seen)
+    if seen := plain_http_address(listed, next_link(listed)):
+        raise insecure_address_finding(listed, "Link", seen)
 
 
-def plain_http_address(reply: Exchange, told: str | None) -> str:
+def plain_http_address(reply: Exchange, seen: str | None) -> str:
     """Return the http:// address of the requested https host in a response; empty if there is none."""
-    return told if told and without_the_tls_of(reply.url, told) else ""
+    return seen if seen and without_the_tls_of(reply.url, seen) else ""
 
 
-def insecure_address_finding(reply: Exchange, name: str, told: str) -> NonConformance:
+def insecure_address_finding(reply: Exchange, name: str, seen: str) -> NonConformance:
     """Return the finding that a header leads from TLS to plain HTTP, where real clients stop."""
     proof = field_matches(reply, name, "^<?(https:/)?/")
-    return NonConformance(f"{name} to be an https:// address, or relative", told, reply, hint=UNTOLD, proof=proof)
+    return NonConformance(f"{name} to be an https:// address, or relative", seen, reply, hint=UNTOLD, proof=proof)

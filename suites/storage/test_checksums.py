@@ -275,14 +275,14 @@ def test_checksum_of_parts_is_of_its_type(
     if found is not None and found != kind:
         proof = Proof(reply.id, fields_if_any=((TYPE, kind),))
         raise NonConformance(f"{TYPE}: {kind}, as requested", found, reply, proof=proof)
-    wanted = right if found is None else {kind: right[kind]}
+    expected = right if found is None else {kind: right[kind]}
 
     whole = {f"x-amz-checksum-{algorithm}": right[FULL], TYPE: FULL} if found == FULL else NO_FIELDS
     result = _completed(space, key, upload, algorithm, whole, parts)
     expect_no_error_inside(result)
-    expect_checksum(in_document(result, "CompleteMultipartUploadResult", algorithm), wanted)
+    expect_checksum(in_document(result, "CompleteMultipartUploadResult", algorithm), expected)
     for reply in (space.get(key, ENABLED), space.head(key, ENABLED)):
-        expect_checksum(in_headers(reply, algorithm), wanted)
+        expect_checksum(in_headers(reply, algorithm), expected)
 
 
 @verifies("storage/checksum/of-a-completion-is-compared")

@@ -32,8 +32,8 @@ def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
     """A listing of either version has exactly these keys."""
     for page in (found_under(space, prefix), listing_of(space.listing_v1(prefix))):
         if page.keys != keys:
-            wanted, found = ([f"<Key>{key}</Key>" for key in each] for each in (keys, page.keys))
-            proof = lists_exactly(page.reply, wanted, found)
+            expected, found = ([f"<Key>{key}</Key>" for key in each] for each in (keys, page.keys))
+            proof = lists_exactly(page.reply, expected, found)
             raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply, proof=proof)
 
 
@@ -120,9 +120,9 @@ def test_acknowledged_deletions_are_done(space: Space) -> None:
             expect_success(space.delete(key), "for a deletion next to other clients'")
 
     at_once([partial(delete, keys[first::DELETERS]) for first in range(DELETERS)])
-    if left := (page := whole_listing(version_2(space, prefix))).keys:
+    if rest := (page := whole_listing(version_2(space, prefix))).keys:
         expected = f"no key of {DELETIONS} whose deletion was acknowledged"
-        raise NonConformance(expected, f"the keys {some(left)}", page.reply)
+        raise NonConformance(expected, f"the keys {some(rest)}", page.reply)
 
 
 @verifies("storage/concurrency/buckets-do-not-mix")

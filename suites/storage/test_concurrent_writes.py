@@ -99,10 +99,12 @@ def test_one_key_is_linearizable(space: Space, once: Once) -> None:
     history = once("contest", lambda: contest(space))
     expect_register(history.writes, history.reads)
     for read in history.reads:
-        wanted, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
-        if found != wanted:
+        expected, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
+        if found != expected:
             proof = Proof(beyond="it is about a moment at which several clients wrote")
-            raise NonConformance(f"the metadata of the bytes, {worded(wanted)}", worded(found), read.reply, proof=proof)
+            raise NonConformance(
+                f"the metadata of the bytes, {worded(expected)}", worded(found), read.reply, proof=proof
+            )
 
 
 @verifies("storage/concurrency/etag-belongs-to-its-bytes")
@@ -144,12 +146,12 @@ def test_concurrent_writes_do_not_mix(space: Space) -> None:
         proof = Proof(beyond="it is about uploads that are sent at one moment")
         if got.body not in bodies.values():
             found = f"a mix: {', '.join(f'{share} bytes of one' for share in shares.values() if share)}"
-            wanted = f"the {LARGE} bytes of one of three concurrent PUTs"
-            raise NonConformance(wanted, found, *replies, got, proof=proof)
+            expected = f"the {LARGE} bytes of one of three concurrent PUTs"
+            raise NonConformance(expected, found, *replies, got, proof=proof)
         if got.headers.get("x-amz-meta-value") != got.text[0]:
             found = "the bytes of one with the metadata of another"
-            wanted = "bytes and metadata of one of three concurrent PUTs"
-            raise NonConformance(wanted, found, *replies, got, proof=proof)
+            expected = "bytes and metadata of one of three concurrent PUTs"
+            raise NonConformance(expected, found, *replies, got, proof=proof)
 
 
 def _put_in_step(space: Space, key: str, body: InStep) -> Exchange:

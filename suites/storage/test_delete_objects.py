@@ -52,9 +52,9 @@ def test_keys_are_matched_exactly(space: Space, named: list[str], others: list[s
     prefix = space.prefix()
     stored = {name for name in [*named, *others] if space.put(prefix + name, name.encode()).ok}
 
-    wanted = [prefix + name for name in named if name in stored]
-    verbose = delete_document(wanted).replace(b"</Delete>", b"<Quiet>false</Quiet></Delete>")
-    expect_deleted(space.delete_with(verbose), wanted)
+    expected = [prefix + name for name in named if name in stored]
+    verbose = delete_document(expected).replace(b"</Delete>", b"<Quiet>false</Quiet></Delete>")
+    expect_deleted(space.delete_with(verbose), expected)
     expect_keys(whole_listing(version_2(space, prefix)), [prefix + name for name in others if name in stored])
 
 

@@ -143,9 +143,9 @@ def test_interrupted_part_is_not_stored(space: Space) -> None:
     reply = space.list_parts(key, upload)
     space.abort(key, upload)
     found = [(part.number, part.size, part.etag.strip('"')) for part in parts_of(reply).parts]
-    wanted = [(1, len(OLD), tag.strip('"'))]
-    if found != wanted:
-        raise NonConformance(f"only the complete part: {worded(wanted)}", worded(found), reply)
+    expected = [(1, len(OLD), tag.strip('"'))]
+    if found != expected:
+        raise NonConformance(f"only the complete part: {worded(expected)}", worded(found), reply)
 
 
 OLDER, NEWER = b"the older object " * 1900, b"the newer object here " * 1480

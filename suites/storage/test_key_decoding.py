@@ -28,8 +28,8 @@ def _expect_not_reached(shown: Exchange, *copied: Exchange) -> None:
     """The response does not show the other bucket's object; the copy that it may come from may be refused."""
     if shown.body == OTHERS:
         proof = replace(lacks(shown, OTHERS.decode()), or_refused=tuple(each.id for each in copied))
-        wanted = "a key with dots to be a key of its own bucket"
-        raise NonConformance(wanted, "the other bucket's object", *copied, shown, proof=proof)
+        expected = "a key with dots to be a key of its own bucket"
+        raise NonConformance(expected, "the other bucket's object", *copied, shown, proof=proof)
 
 
 def _leading_to(other: Space, key: str, space: Space, dots: str = "..") -> str:

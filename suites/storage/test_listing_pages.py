@@ -307,12 +307,12 @@ def test_encoding_type_is_reported(space: Space, encoded: str) -> None:
         reported, keys = root.findtext("EncodingType"), [key.text or "" for key in root.iter("Key")]
         plain = any("é" in key for key in keys)
         if (reported == "url", plain) != (bool(asked), not asked):
-            wanted = "EncodingType url and encoded keys" if asked else "no EncodingType and keys as they are"
+            expected = "EncodingType url and encoded keys" if asked else "no EncodingType and keys as they are"
             proof = says(reply, "EncodingType", "url") if asked and reported != "url" else None
             proof = proof or (lacks(reply, "<EncodingType>url<") if reported == "url" and not asked else None)
             proof = proof or (lacks(reply, "é") if asked else Proof(reply.id, matches="<Key>[^<]*é"))
             shown = f"EncodingType {reported or 'none'} and the keys {worded(keys)}"
-            raise NonConformance(wanted, shown, reply, proof=proof)
+            raise NonConformance(expected, shown, reply, proof=proof)
 
 
 @verifies("storage/listing/request-values-are-encoded")

@@ -123,9 +123,9 @@ def test_listing_of_the_whole_bucket(space: Space, parent: str, start: str) -> N
         return begun(lambda token: space.call("GET", query=query | ({"continuation-token": token} if token else {})))
 
     page = whole_bucket(**{start: parent, "max-keys": str(len(NAMES))})
-    wanted = [parent + each for each in NAMES][: len(page.keys) if page.truncated else None]
-    if page.keys != wanted:
-        raise NonConformance(f"the keys {worded(wanted)} after {parent}", worded(page.keys), page.reply)
+    expected = [parent + each for each in NAMES][: len(page.keys) if page.truncated else None]
+    if page.keys != expected:
+        raise NonConformance(f"the keys {worded(expected)} after {parent}", worded(page.keys), page.reply)
 
     folder = parent.removesuffix("日/")
     page = whole_bucket(**{"prefix": "", "delimiter": "/", start: folder[:-2]})
@@ -191,12 +191,12 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
             2. expect the byte order of keys with either version, and of common prefixes
     """
     prefix = space.prefix()
-    wanted = sorted(space.stored_all(prefix, ["a-b", "a/b", "a0", "B", "ﬀ", "𐀀", "é"]), key=str.encode)
+    expected = sorted(space.stored_all(prefix, ["a-b", "a/b", "a0", "B", "ﬀ", "𐀀", "é"]), key=str.encode)
 
     for page in (whole_listing(version(space, prefix)) for version in VERSIONS):
-        if page.keys != wanted:
-            proof = in_order(page.reply, "Key", wanted)
-            raise NonConformance(worded(wanted), worded(page.keys), page.reply, proof=proof)
+        if page.keys != expected:
+            proof = in_order(page.reply, "Key", expected)
+            raise NonConformance(worded(expected), worded(page.keys), page.reply, proof=proof)
     page = whole_listing(version_2(space, prefix, 1000, "b"))
     groups, ordered = list(page.prefixes), sorted(page.prefixes, key=str.encode)
     if groups != ordered:
@@ -289,12 +289,12 @@ def test_listing_repeats_its_parameters(space: Space, parent: str) -> None:
             2. expect each in the document, KeyCount in that of version 2, and any MaxKeys no larger than requested
     """
     size = 7
-    wanted = {"Name": space.name, "Prefix": parent + "b", "Delimiter": "/"}
+    expected = {"Name": space.name, "Prefix": parent + "b", "Delimiter": "/"}
     for ask, counted in ((space.listing, ["KeyCount"]), (space.listing_v1, [])):
         page = listing_of(reply := ask(parent + "b", delimiter="/", max_keys=str(size)))
         root = expect_document(reply, "ListBucketResult")
-        found = {name: text_of(reply, root, name) for name in (*wanted, *counted)}
-        for name, value in wanted.items():
+        found = {name: text_of(reply, root, name) for name in (*expected, *counted)}
+        for name, value in expected.items():
             expect_element(reply, name, value, found[name])
         expect_at_most(reply, "MaxKeys", page.max_keys, size)
         expect_page(page, size)

@@ -162,8 +162,8 @@ class BucketMachine(Machine):
         expect_status(got, {200, 404})
         possible = self.model.complete(upload, [part])
         if not self.model.settle(name, possible, got.body if got.ok else None):
-            wanted = "the upload's bytes, or those written after it was opened"
-            raise NonConformance(wanted, observed(got), reply, got, proof=one_of(got, possible))
+            expected = "the upload's bytes, or those written after it was opened"
+            raise NonConformance(expected, observed(got), reply, got, proof=one_of(got, possible))
         self._expect_now(name)
 
     @precondition(lambda self: self.model.uploads)
@@ -194,8 +194,8 @@ class BucketMachine(Machine):
         """A listing of either version, to its last page."""
         start = self.prefix + after if after else ""
         ask = (version_1 if old else version_2)(self.space, self.prefix + below, size, delimiter, start)
-        wanted = self.model.listing(below, delimiter, after)
-        whole = [[self.prefix + each for each in part] for part in (wanted.keys, wanted.prefixes, wanted.either)]
+        expected = self.model.listing(below, delimiter, after)
+        whole = [[self.prefix + each for each in part] for part in (expected.keys, expected.prefixes, expected.either)]
         for page in expect_all_pages(ask, size, *whole):
             for entry in page.entries:
                 self.answers.expect_entry(entry, self.model.objects[entry.key.removeprefix(self.prefix)], page.reply)

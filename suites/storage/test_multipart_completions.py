@@ -179,8 +179,8 @@ def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
         first, second = expect_etag(one), expect_etag(other)
         if first == second:
             changed = next(at for at, (a, b) in enumerate(zip(pieces, others, strict=True), 1) if a != b)
-            wanted = f"another ETag than {first}, since part {changed} of {len(pieces)} differs"
-            raise NonConformance(wanted, second, one, other, proof=another_field(one, other, "etag"))
+            expected = f"another ETag than {first}, since part {changed} of {len(pieces)} differs"
+            raise NonConformance(expected, second, one, other, proof=another_field(one, other, "etag"))
 
 
 @verifies("storage/multipart/completing-twice-is-harmless")

@@ -116,10 +116,10 @@ def test_abort_removes_the_upload(space: Space) -> None:
 
     expect_status(space.abort(key, upload), 204)
 
-    left = space.list_parts(key, upload)
-    expect_status(left, {200, 404})
-    if left.ok and (parts := parts_of(left).parts):
-        raise NonConformance("no parts of an aborted upload", worded(parts), left, proof=lacks(left, "<Part>"))
+    rest = space.list_parts(key, upload)
+    expect_status(rest, {200, 404})
+    if rest.ok and (parts := parts_of(rest).parts):
+        raise NonConformance("no parts of an aborted upload", worded(parts), rest, proof=lacks(rest, "<Part>"))
     listed = space.list_uploads(key)
     if upload in (found := [each.upload for each in uploads_of(listed)]):
         proof = lacks(listed, "<Upload>")
@@ -203,8 +203,8 @@ def test_completed_upload_is_closed(space: Space) -> None:
 
     expect_bytes(space.get(key), b"complete", "of the completed upload")
     expect_status(listed, {200, 404}, "for the parts of a completed upload")
-    if listed.ok and (left := parts_of(listed).parts):
-        raise NonConformance("no parts of a completed upload", worded(left), listed, proof=lacks(listed, "<Part>"))
+    if listed.ok and (rest := parts_of(listed).parts):
+        raise NonConformance("no parts of a completed upload", worded(rest), listed, proof=lacks(listed, "<Part>"))
     expect_refusal(late, 404, {"NoSuchUpload"})
     expect_refusal(aborted, {204, 404}, {"NoSuchUpload"})
 

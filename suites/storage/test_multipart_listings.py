@@ -59,9 +59,9 @@ def test_parts_are_listed(space: Space) -> None:
     space.abort(key, upload)
 
     found = [(part.number, part.etag.strip('"'), part.size) for page in pages for part in page.parts]
-    wanted = [(number, tag.strip('"'), size) for number, tag, size in sent]
-    if found != wanted or len(pages[0].parts) > 2:
-        found_numbers, numbers = ([number for number, _, _ in each] for each in (found, wanted))
+    expected = [(number, tag.strip('"'), size) for number, tag, size in sent]
+    if found != expected or len(pages[0].parts) > 2:
+        found_numbers, numbers = ([number for number, _, _ in each] for each in (found, expected))
         two = [str(number) for number in numbers[:2]]
         proof = in_order(first, "PartNumber", two) or lists("Part/PartNumber", [first], two)
         if found_numbers == numbers:
@@ -69,7 +69,7 @@ def test_parts_are_listed(space: Space) -> None:
         elif [part.number for part in pages[0].parts] == numbers[:2]:
             proof = Proof(beyond="it is about the pages after the first, and where these begin")
         shown = f"{worded(found)}, {len(pages[0].parts)} on the first page"
-        raise NonConformance(f"{worded(wanted)}, two on the first page", shown, first, proof=proof)
+        raise NonConformance(f"{worded(expected)}, two on the first page", shown, first, proof=proof)
     expect_at_most(first, "MaxParts", optional_number(first, expect_document(first, "ListPartsResult"), "MaxParts"), 2)
     if not pages[-1].parts:
         proof = lacks(before, "<IsTruncated>true<")
@@ -325,5 +325,5 @@ def test_date_of_a_copy_is_reported(space: Space) -> None:
 
     for element in expect_document(reply, "CopyObjectResult").findall("LastModified"):
         if abs(_expect_near(reply, element) - modified) > ROUNDED_S:
-            wanted = f"LastModified of the copy as in HEAD, {head.headers.get('last-modified')}"
-            raise NonConformance(wanted, f"{element.text}", reply, head)
+            expected = f"LastModified of the copy as in HEAD, {head.headers.get('last-modified')}"
+            raise NonConformance(expected, f"{element.text}", reply, head)

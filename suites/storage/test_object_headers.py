@@ -211,8 +211,8 @@ def test_metadata_beyond_ascii_is_unaltered(space: Space, value: str) -> None:
         read = {_read(reply), reply.headers.get(CITY)}
         if read.isdisjoint({value, _words(value)}) and "x-amz-missing-meta" not in reply.headers:
             proof = Proof(beyond="the value may be in UTF-8 or encoded by RFC 2047")
-            wanted = f"{CITY}: {value}, as sent or encoded by RFC 2047"
-            raise NonConformance(wanted, field_of(reply, CITY), put, reply, proof=proof)
+            expected = f"{CITY}: {value}, as sent or encoded by RFC 2047"
+            raise NonConformance(expected, field_of(reply, CITY), put, reply, proof=proof)
 
 
 def _words(value: str) -> str:
@@ -321,23 +321,23 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     space.stored(b"dated anew", key=key)
     for reply in (space.head(copy), described, space.head(key)):
         if expect_http_date(reply, "last-modified", clock_of(reply), 300) <= first:
-            wanted = f"Last-Modified later than {got.headers.get('last-modified')}, since it was written again"
+            expected = f"Last-Modified later than {got.headers.get('last-modified')}, since it was written again"
             proof = another_field(got, reply, "last-modified")
-            raise NonConformance(wanted, field_of(reply, "Last-Modified"), got, reply, proof=proof)
+            raise NonConformance(expected, field_of(reply, "Last-Modified"), got, reply, proof=proof)
     anew = found_under(space, key)
     if before and [each.modified for each in anew.entries] == before:
-        wanted = f"another LastModified than {worded(before)} after it was overwritten"
+        expected = f"another LastModified than {worded(before)} after it was overwritten"
         proof = Proof(beyond="it compares two listings: before and after an object was overwritten")
-        raise NonConformance(wanted, worded(before), listed.reply, anew.reply, proof=proof)
+        raise NonConformance(expected, worded(before), listed.reply, anew.reply, proof=proof)
 
 
 def _expect_later(result: Exchange, source: Exchange, modified: float) -> None:
     """Any LastModified in a copy's result is later than that of its source."""
     for element in expect_document(result, "CopyObjectResult").findall("LastModified"):
         if (seconds_of_time(element.text or "") or modified + 1) <= modified:
-            wanted = f"LastModified of the copy later than {source.headers.get('last-modified')} of its source"
+            expected = f"LastModified of the copy later than {source.headers.get('last-modified')} of its source"
             proof = Proof(beyond="it compares two times: of the source and of the copy")
-            raise NonConformance(wanted, f"{element.text}", source, result, proof=proof)
+            raise NonConformance(expected, f"{element.text}", source, result, proof=proof)
 
 
 @verifies("storage/object/dates-agree")

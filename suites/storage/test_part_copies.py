@@ -77,7 +77,7 @@ def test_part_of_parts_can_be_copied(space: Space) -> None:
     parts = [space.part(source, upload, number, body) for number, body in enumerate((first, b"goes on"), 1)]
     require(space.complete(source, upload, parts), "multipart uploads")
 
-    for asked, wanted in (
+    for asked, expected in (
         (f"bytes=0-{SMALLEST_PART}", first + b"g"),
         (f"bytes={SMALLEST_PART - 4}-{SMALLEST_PART + 3}", b"endsgoes"),
         ("", None),
@@ -85,8 +85,8 @@ def test_part_of_parts_can_be_copied(space: Space) -> None:
         upload = space.opened(key)
         tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
         expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
-        if wanted:
-            expect_bytes(space.get(key), wanted)
+        if expected:
+            expect_bytes(space.get(key), expected)
     expect_length(space.head(key), SMALLEST_PART + len(b"goes on"))
     for each in (source, key):
         space.delete(each)

@@ -81,8 +81,8 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder) -> None:
     coded = Proof(matches="<Code( [^>]*)?>[^<]")
     expect_no_flaw(recorder, "storage", NO_CODE, "an error document with one Code", coded)
     typed = Proof(fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
-    wanted = "Content-Type: application/xml on an error document"
-    expect_no_flaw(recorder, "storage", UNTYPED_ERROR, wanted, typed)
+    expected = "Content-Type: application/xml on an error document"
+    expect_no_flaw(recorder, "storage", UNTYPED_ERROR, expected, typed)
 
 
 @concludes()
@@ -131,8 +131,8 @@ def test_every_listing_repeats_its_request(space: Space, recorder: Recorder) -> 
     """
     space.listing_v1(space.prefix(), delimiter="/of/")
 
-    wanted = "bucket, prefix and delimiter as requested, and no larger limit"
-    expect_no_flaw(recorder, "storage", OF_OTHERS, wanted, READ)
+    expected = "bucket, prefix and delimiter as requested, and no larger limit"
+    expect_no_flaw(recorder, "storage", OF_OTHERS, expected, READ)
 
 
 @verifies("storage/multipart/responses-name-their-upload#of-the-whole-run")
@@ -153,5 +153,5 @@ def test_every_response_names_its_upload(space: Space, recorder: Recorder) -> No
     space.call("GET", query={"uploads": "", "max-uploads": "1"})
     space.complete(key, upload, [part])
 
-    wanted = "bucket, key, id, prefix and delimiter as requested"
-    expect_no_flaw(recorder, "storage", OF_OTHER_UPLOADS, wanted, READ)
+    expected = "bucket, key, id, prefix and delimiter as requested"
+    expect_no_flaw(recorder, "storage", OF_OTHER_UPLOADS, expected, READ)

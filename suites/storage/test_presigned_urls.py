@@ -302,8 +302,8 @@ def test_response_parameters_add_no_headers(space: Space) -> None:
 
     if ADDED in reply.headers:
         proof = replace(field_says_no(reply, ADDED, "."), or_refused=(reply.id,))
-        wanted = f"no {ADDED}, which follows a line end in a query parameter"
-        raise NonConformance(wanted, field_of(reply, ADDED), reply, proof=proof)
+        expected = f"no {ADDED}, which follows a line end in a query parameter"
+        raise NonConformance(expected, field_of(reply, ADDED), reply, proof=proof)
     expect_no_server_error(reply)
     if reply.ok:
         expect_bytes(reply, b"a file")

@@ -105,8 +105,8 @@ def test_overwriting_replaces_everything(
         expect_if_present(reply, dict([checksum_field("crc32", body)]))
     expect_if_present(head, {"content-length": str(len(body))})
     entry = expect_entry(page := found_under(space, key), key)
-    for name, wanted, found in (("Size", str(len(body)), str(entry.size)), ("ETag", expect_etag(got), entry.etag)):
-        expect_element(page.reply, name, wanted, found, "of the new object", got)
+    for name, expected, found in (("Size", str(len(body)), str(entry.size)), ("ETag", expect_etag(got), entry.etag)):
+        expect_element(page.reply, name, expected, found, "of the new object", got)
 
 
 @verifies("storage/object/overwriting-replaces-everything#object-in-parts")
@@ -229,8 +229,8 @@ def _expect_read(space: Space, key: str, body: bytes, because: str) -> str:
     expect_status(head, 200, because)
     (expect_headers if body else expect_if_present)(head, {"content-length": str(len(body))})
     tag, entry = expect_same_etag(got, head), expect_entry(listed, key)
-    for name, wanted, found in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
-        expect_element(listed.reply, name, wanted, found, because, got)
+    for name, expected, found in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
+        expect_element(listed.reply, name, expected, found, because, got)
     return tag
 
 

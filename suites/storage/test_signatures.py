@@ -194,8 +194,8 @@ def test_refusal_reveals_no_objects(space: Space, method: str) -> None:
             same = (
                 Proof(alike=((one.id, other.id),)) if one.status != other.status else says(other, "Code", found[0][1])
             )
-            wanted = f"{client}: the same response whether or not the object exists"
-            raise NonConformance(wanted, f"{found[0]} if it exists, {found[1]} if not", one, other, proof=same)
+            expected = f"{client}: the same response whether or not the object exists"
+            raise NonConformance(expected, f"{found[0]} if it exists, {found[1]} if not", one, other, proof=same)
 
 
 @verifies("storage/signature/refusal-reveals-no-objects")

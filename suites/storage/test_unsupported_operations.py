@@ -50,8 +50,8 @@ def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     expect_no_server_error(reply)
     root = xml_root(reply)
     if reply.ok and root is not None and root.tag == "ListBucketResult":
-        wanted, proof = f"the bucket's {name}, or a refusal", lacks(reply, "<ListBucketResult")
-        raise NonConformance(wanted, "a listing of its objects", reply, proof=proof)
+        expected, proof = f"the bucket's {name}, or a refusal", lacks(reply, "<ListBucketResult")
+        raise NonConformance(expected, "a listing of its objects", reply, proof=proof)
 
 
 @verifies("storage/subresource/of-an-object-is-not-the-object")
@@ -66,8 +66,8 @@ def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> 
 
     expect_no_server_error(reply)
     if reply.ok and reply.body == BYTES:
-        wanted, proof = f"the object's {name}, or a refusal", lacks(reply, BYTES.decode())
-        raise NonConformance(wanted, "the bytes of the object", reply, proof=proof)
+        expected, proof = f"the object's {name}, or a refusal", lacks(reply, BYTES.decode())
+        raise NonConformance(expected, "the bytes of the object", reply, proof=proof)
 
 
 def _delete_version_among_many(space: Space, key: str) -> Exchange:

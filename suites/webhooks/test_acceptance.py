@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.concurrency import at_once
-from conformance.clients.webhooks import WebhookClient, content_type_of, written
+from conformance.clients.webhooks import WebhookClient, content_type_of, hmac_secret
 from conformance.oracles.status import expect_status, expect_success
 from conformance.vocabulary.check import case, verifies
 
@@ -27,7 +27,7 @@ def test_post_is_accepted(webhook: WebhookClient) -> None:
             2. expect 2xx
     """
     for content_type in webhook.described.content_types:
-        body = SAMPLES.get(content_type) or written(content_type, {"event": "cf"})
+        body = SAMPLES.get(content_type) or hmac_secret(content_type, {"event": "cf"})
         expect_success(webhook.post(body, content_type_of(content_type)), f"for {content_type}")
 
 

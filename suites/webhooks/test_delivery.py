@@ -14,7 +14,7 @@ from conformance.clients.concurrency import at_once
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.transport.interrupted_requests import BreakingOff
 from conformance.clients.transport.raw_socket import Wire
-from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, content_type_of, written
+from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, content_type_of, hmac_secret
 from conformance.oracles.status import expect_success, observed
 from conformance.oracles.webhooks import (
     arrival_finding,
@@ -54,7 +54,7 @@ def declared_kinds(webhook: WebhookClient) -> dict[str, tuple[str, HeaderFields]
 def event_of(content_type: str, padding: int = 0) -> tuple[str, bytes]:
     """Return a new mark, and an event of that type with it, longer by some letters."""
     event = {"mark": mark(), "x": "y" * padding} if padding else {"mark": mark()}
-    return event["mark"], written(content_type.partition(";")[0], event)
+    return event["mark"], hmac_secret(content_type.partition(";")[0], event)
 
 
 @verifies("webhooks/delivery/accepted-events-arrive-once#declared-types")
@@ -117,7 +117,7 @@ def unusual_json(webhook: WebhookClient) -> dict[str, Sent]:
 
 def from_programs(webhook: WebhookClient) -> dict[str, Sent]:
     """Return plain events with the header fields of several programs."""
-    body = written(webhook.kind, {"mark": "MARK"}).replace(b"MARK", b"%s")
+    body = hmac_secret(webhook.kind, {"mark": "MARK"}).replace(b"MARK", b"%s")
     return {name: (body, content_type_of(webhook.kind), fields) for name, fields in PROGRAMS.items()}
 
 
@@ -214,12 +214,12 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
             accepted[name], replies[name] = hashlib.sha256(body).hexdigest(), reply
 
     digests = accepted.values()
-    told = reported_in_time(
-        operator, target, lambda told: all(count_carrying(told, each) for each in digests) or has_no_digest(told)
+    found = reported_in_time(
+        operator, target, lambda found: all(count_carrying(found, each) for each in digests) or has_no_digest(found)
     )
-    if not reports_digests(told, [hashlib.sha256(simple).hexdigest(), *digests]):
+    if not reports_digests(found, [hashlib.sha256(simple).hexdigest(), *digests]):
         raise NotDeclared("the hook events reports no sha256", "hooks.events")
-    times = {name: count_carrying(told, digest) for name, digest in accepted.items()}
+    times = {name: count_carrying(found, digest) for name, digest in accepted.items()}
     wrong = [name for name, count in times.items() if count != 1]
     if wrong:
         seen = ", ".join(f"that of {name} {times[name]} times" for name in wrong)
@@ -251,9 +251,9 @@ def test_aborted_events_do_not_arrive(webhook: WebhookClient, wire: Wire, operat
             raise NonConformance("no 2xx for an incomplete body", observed(reply), reply)
         replies[word] = reply
     expect_success(webhook.deliver(), "for a valid event after the aborted ones")
-    told = reported_after_delivery(webhook, operator, target)
-    if arrived := {word: reply for word, reply in replies.items() if count_carrying(told, word)}:
-        raise arrival_finding("no event with an incomplete body to arrive", "it arrived", arrived, 0, told)
+    seen = reported_after_delivery(webhook, operator, target)
+    if arrived := {word: reply for word, reply in replies.items() if count_carrying(seen, word)}:
+        raise arrival_finding("no event with an incomplete body to arrive", "it arrived", arrived, 0, seen)
 
 
 @verifies("webhooks/delivery/rejected-events-do-not-arrive#rejected")
@@ -287,13 +287,13 @@ def test_rejected_events_do_not_arrive(webhook: WebhookClient, operator: Operato
         replies["too large"] = reply
     if not webhook.in_host:
         replies["to an unknown URL"] = post_to_unknown_url(webhook, events["to an unknown URL"])
-    told = reported_after_delivery(webhook, operator, target)
+    found = reported_after_delivery(webhook, operator, target)
     # OPTIONS is safe (RFC 9110 section 9.2.1): it delivers nothing, whatever its status.
     rejected = [name for name, reply in replies.items() if name == "by OPTIONS" or not reply.ok]
-    if arrived := [name for name in rejected if count_carrying(told, marks[name])]:
+    if arrived := [name for name in rejected if count_carrying(found, marks[name])]:
         by_mark = {marks[name]: replies[name] for name in arrived}
         expected, seen = (
             "no event that was rejected or sent by OPTIONS to arrive",
             f"the event {', '.join(arrived)} arrived",
         )
-        raise arrival_finding(expected, seen, by_mark, 0, told)
+        raise arrival_finding(expected, seen, by_mark, 0, found)

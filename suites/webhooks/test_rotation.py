@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from conformance.clients.http import REPLICA_TRIES
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.clients.webhooks import WebhookClient, content_type_of, differing, written
+from conformance.clients.webhooks import WebhookClient, content_type_of, differing, hmac_secret
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
 from conformance.oracles.webhooks import (
@@ -89,7 +89,7 @@ def _refused_in_time(webhook: WebhookClient, old: str, until: float, where: str,
         word, replies = mark(), list[Exchange]()
         for client, kind in zip(webhook.http.on_each_replica(times), kinds, strict=False):
             field = ("Content-Type", content_type_of(kind))
-            replies.append(client.send("POST", old, [field], written(kind, {"mark": word})))
+            replies.append(client.send("POST", old, [field], hmac_secret(kind, {"mark": word})))
         return word, replies
 
     word, replies = asked_until(until, ask, lambda found: not any(reply.ok for reply in found[1]))
@@ -103,13 +103,13 @@ def _expect_reported(
 ) -> None:
     """Expect the hook to report what the new URL accepted, and nothing that the old one refused."""
     bodies = {word: webhook.event(mark=word) for word in (*accepted, first)}
-    told = reported_in_time(operator, target, lambda told: all(count_carrying(told, *each) for each in bodies.items()))
-    if count_carrying(told, late):
+    seen = reported_in_time(operator, target, lambda seen: all(count_carrying(seen, *each) for each in bodies.items()))
+    if count_carrying(seen, late):
         raise NonConformance("no event of the old URL to arrive", "an event arrived that the old URL refused")
     for word, reply in accepted.items():
-        if not count_carrying(told, word, bodies[word]):
-            raise arrival_finding("the event of the new URL to arrive", "it did not arrive", {word: reply}, 1, told)
-    if not count_carrying(told, first, bodies[first]):
+        if not count_carrying(seen, word, bodies[word]):
+            raise arrival_finding("the event of the new URL to arrive", "it did not arrive", {word: reply}, 1, seen)
+    if not count_carrying(seen, first, bodies[first]):
         expected = "the first event that the new URL accepted to arrive"
         raise NonConformance(expected, "only later events arrived", *accepted.values(), proof=BY_ROTATION)
 
@@ -146,8 +146,8 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, t
     if how := following(old, new):
         raise NonConformance("a secret that cannot be derived from the old one", f"a new secret that {how}")
     if bits < REQUIRED_BITS - 12 or bits * distance / len(new) < DIFFERING_BITS:
-        told = f"{bits:.0f} bits at most, {distance} characters that differ"
-        raise NonConformance(f"a secret of {REQUIRED_BITS} bits, unlike the old one", told)
+        seen = f"{bits:.0f} bits at most, {distance} characters that differ"
+        raise NonConformance(f"a secret of {REQUIRED_BITS} bits, unlike the old one", seen)
 
 
 def following(old: str, new: str) -> str | None:
