@@ -65,8 +65,7 @@ def expect_refused(platform: Platform, operation: Operation, token: str | None, 
 def test_needed_scope_opens(platform: Platform, kind: str) -> None:
     """Purpose: a program needs no more than the scope of the operation that it performs.
 
-    Method: 1. perform each declared operation with a token that has its scope alone
-            2. expect 2xx
+    Method: 1. perform each declared operation with a token that has its scope alone; 2. expect 2xx
     """
     for operation in scoped(platform, kind):
         if kind == "delete":
@@ -221,8 +220,7 @@ def test_status_does_not_depend_on_existence(platform: Platform, kind: str) -> N
 def test_absent_is_404(platform: Platform, kind: str) -> None:
     """Purpose: an authorized caller learns that an item does not exist.
 
-    Method: 1. perform an operation of the owner on an item that never existed
-            2. expect 404
+    Method: 1. perform an operation of the owner on an item that never existed; 2. expect 404
     """
     for operation in platform.operations(kind):
         absent = platform.operation(operation.resource, kind, platform.names.new())

@@ -155,8 +155,7 @@ def test_unknown_origin_is_not_allowed(platform: Platform, origin: str) -> None:
 def test_head_is_offered(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
     """Purpose: a client can check whether a resource exists, and its size, without its content.
 
-    Method: 1. send HEAD to each declared resource with the valid token
-            2. expect neither 405 nor 501
+    Method: 1. send HEAD to each declared resource with the valid token; 2. expect neither 405 nor 501
     """
     for operation, token in [each for each in reads if each[0].method == "GET"]:
         reply = platform.send(operation, token, method="HEAD")

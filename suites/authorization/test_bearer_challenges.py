@@ -72,8 +72,7 @@ def test_challenge_is_well_formed(platform: Platform, once: Once, who: str) -> N
 def test_no_token_names_no_error(platform: Platform, once: Once) -> None:
     """Purpose: a client that sent no token made no error.
 
-    Method: 1. read each declared resource without a token
-            2. expect no parameter error in a Bearer challenge
+    Method: 1. read each declared resource without a token; 2. expect no parameter error in a Bearer challenge
     """
     for operation, reply in refused(platform, once, "no-token"):
         errors = [each for each in challenges(reply) if each.scheme == "bearer" and "error" in each.parameters]

@@ -41,8 +41,7 @@ def send(
 def test_authorization_field_is_accepted(platform: Platform) -> None:
     """Purpose: the documented way to send a token works.
 
-    Method: 1. read each declared resource with "Authorization: Bearer TOKEN"
-            2. expect 2xx
+    Method: 1. read each declared resource with "Authorization: Bearer TOKEN"; 2. expect 2xx
     """
     for operation in platform.operations("read"):
         expect_success(platform.as_role("full", operation), f"for {operation}")
@@ -258,8 +257,7 @@ def test_registry_token_opens_nothing(platform: Platform, registry: Registry, re
 def test_arbitrary_field_is_refused(platform: Platform, value: bytes) -> None:
     """Purpose: no bytes in the Authorization field open anything or make the service fail.
 
-    Method: 1. read a declared resource with any bytes in the field
-            2. expect 400, 401 or 431
+    Method: 1. read a declared resource with any bytes in the field; 2. expect 400, 401 or 431
     """
     reply = send(platform, platform.operations("read")[0], ("Authorization", value))
     expect_no_server_error(reply)

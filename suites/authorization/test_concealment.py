@@ -164,8 +164,7 @@ def test_callers_without_access_learn_nothing(
 def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: a resource that the target declares concealed is not shown to the roles that must not see it.
 
-    Method: 1. read each concealed thing as each role from which it is concealed, with all scopes
-            2. expect 404, or 403
+    Method: 1. read each concealed thing as each role from which it is concealed, with all scopes; 2. expect 404, or 403
     """
     for thing in hidden.all():
         reply = platform.http.get(thing.path(thing.name), [bearer(platform.oauth.token(thing.role))])

@@ -110,7 +110,7 @@ def test_creation_replaces_no_other_item(platform: Platform) -> None:
 
 @verifies("authorization/matrix/other-organization-is-refused#creation-naming-ours")
 def test_creation_in_another_organization_is_refused(platform: Platform) -> None:
-    """Purpose: nobody creates items in another organization, not even by reference it in the body.
+    """Purpose: a caller creates no items in another organization, not even by naming it in the body.
 
     Method: 1. create an item as the role foreign, also with the organization under test named in its body
             2. expect 4xx, and the owner to find no such item

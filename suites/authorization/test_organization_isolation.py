@@ -92,8 +92,7 @@ def test_later_pages_show_no_other_organization(platform: Platform, theirs: Fore
 def test_valid_token_of_another_organization_is_not_401(platform: Platform) -> None:
     """Purpose: a client that gets 401 requests a new token, although its token is valid.
 
-    Method: 1. read each declared resource as the role foreign
-            2. expect 403 or 404, and not 401
+    Method: 1. read each declared resource as the role foreign; 2. expect 403 or 404, and not 401
     """
     if not platform.oauth.has("foreign"):
         raise NotDeclared("the target file has no credential in the role foreign", "identity.credentials.foreign")
@@ -251,9 +250,8 @@ def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignT
             expect_no_server_error(reply)
             if shown := [each for each in slugs if shows(reply, each)]:
                 expected = "nothing of another organization for a cursor of its list"
-                raise NonConformance(
-                    expected, f"{shown[0]} in the response", pages[-1], reply, proof=lacks(reply, shown[0])
-                )
+                seen = f"{shown[0]} in the response"
+                raise NonConformance(expected, seen, pages[-1], reply, proof=lacks(reply, shown[0]))
     if not judged:
         raise NotApplicable("no list of both organizations has several pages")
 

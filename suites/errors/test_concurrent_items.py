@@ -1,4 +1,4 @@
-"""Concurrent requests each get their own response and are all done, and a write changes no other item."""
+"""Concurrent requests get their own responses and all take effect, and a write changes no other item."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
 
 
 BATCHES, BATCH = 14, 6
-"""84 deletions and 168 reads that overlap, enough for a fault in one of 40, of few items at a time (quotas)."""
+"""84 deletions and 168 reads: enough to meet a fault in one of 40. Batches keep below quotas."""
 
 
 @dataclass(frozen=True)
 class Overlapping:
-    """The responses to requests for the items of a resource that overlapped: (slug, response) each."""
+    """The responses to overlapping requests for items of one resource, each with its slug."""
 
     resource: Resource
     reads: list[tuple[str, Exchange]]
@@ -104,15 +104,15 @@ def _created(platform: Platform, resource: Resource, slugs: list[str]) -> list[t
 
 
 def _read_deleted(platform: Platform, resource: Resource, slugs: list[str]) -> list[tuple[str, Exchange]]:
-    """Read deleted items, again for some seconds while one is not 404; return the last response for each."""
+    """Read deleted items, for some seconds until each is 404; return the last response for each."""
     found = dict(_each(platform, resource, "read-item", slugs))
 
-    def are_absent() -> bool:
+    def all_absent() -> bool:
         rest = [slug for slug, reply in found.items() if reply.status != 404]
         found.update(_each(platform, resource, "read-item", rest))
         return not rest
 
-    platform.soon(are_absent)
+    platform.soon(all_absent)
     return list(found.items())
 
 
@@ -124,10 +124,10 @@ def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
     """
     for batch in once("overlapping requests", lambda: overlapping(platform)):
         unique = str(batch.resource.unique)
-        names = {slug: f"{unique} {worded(slug)}" for slug, _ in batch.reads}
+        members = {slug: f"{unique} {worded(slug)}" for slug, _ in batch.reads}
         for slug, reply in batch.reads:
             expect_success(reply, f"for {unique} {slug}, which exists, while other items are read")
-            expect_not_mixed_up(reply, names[slug], f"{unique} {worded(member(reply, unique))}", names.values())
+            expect_not_mixed_up(reply, members[slug], f"{unique} {worded(member(reply, unique))}", members.values())
 
 
 @verifies("errors/writes/acknowledged-deletions-are-done")
@@ -169,7 +169,7 @@ def test_concurrent_update_restores_no_deleted_item(platform: Platform, once: On
     """
     judged = False
     for replies, read in once("races", lambda: races(platform)):
-        if replies[1].status in (200, 204):  # 202 is a deletion that is yet to come.
+        if replies[1].status in (200, 204):  # 202 announces a later deletion.
             judged = True
             expect_status(read, 404, "for an item that was deleted during updates")
     if not judged:
@@ -178,15 +178,15 @@ def test_concurrent_update_restores_no_deleted_item(platform: Platform, once: On
 
 @verifies("errors/writes/deletion-is-final#recreated-item")
 def test_recreated_item_is_not_deleted(platform: Platform) -> None:
-    """Purpose: the rest of a deletion must not delete a new item with the same name.
+    """Purpose: a delayed part of a deletion must not delete a new item with the same name.
     Method: 1. of each resource create an item, delete it, and create another with its name
             2. a second later expect to read each
     """
     reads = []
     for resource in platform.resources_with("create", "item", "delete"):
         slug = platform.new_item(resource)
-        gone = platform.as_role("full", platform.operation(resource, "delete", slug)).status in (200, 204)
-        if gone and platform.create(resource, slug).ok:
+        deleted = platform.as_role("full", platform.operation(resource, "delete", slug)).status in (200, 204)
+        if deleted and platform.create(resource, slug).ok:
             reads.append(platform.operation(resource, "read-item", slug))
     if not reads:
         raise NotApplicable("no name can be reused after a deletion")
@@ -234,17 +234,17 @@ def test_writes_change_no_other_item(platform: Platform) -> None:
             for other, state in zip(others, before, strict=True):
                 expect_unchanged(state, platform.state(other), reply)
             if kind == "update" and operation.method == "PATCH":
-                _expect_kept(platform, operation, first)
+                _expect_other_members_unchanged(platform, operation, first)
             if kind == "update" and resource.unique:
                 # It may be refused or ignored.
-                taken = {**(operation.document or {}), resource.unique: platform.slug_of(others[0])}
-                reply = platform.as_role("full", operation, document=taken)
+                conflicting = {**(operation.document or {}), resource.unique: platform.slug_of(others[0])}
+                reply = platform.as_role("full", operation, document=conflicting)
                 expect_unchanged(before[0], platform.state(others[0]), reply)
         if resource.delete:
             expect_status(platform.as_role("full", read), 404, "for a deleted item whose name is a prefix of another's")
 
 
-def _expect_kept(platform: Platform, update: Operation, before: Exchange) -> None:
+def _expect_other_members_unchanged(platform: Platform, update: Operation, before: Exchange) -> None:
     """Expect the members that the creation set and the update did not name to be unchanged."""
     create = update.resource.create
     again = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))

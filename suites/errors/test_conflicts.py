@@ -1,4 +1,4 @@
-"""A duplicate slug and a stale update are answered 409, one after another and concurrently."""
+"""A duplicate slug and a stale update are answered 409, in sequence and concurrently."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_duplicate_slug(platform: Platform) -> None:
         slug = platform.new_item(resource)
         operation = platform.operation(resource, "create", slug)
         before = platform.state(operation)
-        # With another text, an overwritten item shows.
+        # The other text shows whether the item was overwritten.
         reply = platform.as_role("full", operation, document=operation.reworded("{} 2".format))
         expect_status(reply, 409, "for an existing slug")
         expect_unchanged(before, platform.state(operation), reply)
@@ -95,12 +95,12 @@ def _sent_at_once(
 
 
 def _two_tokens(platform: Platform, operation: Operation) -> list[str]:
-    """Return two tokens of the owner, or one if a new token ends those before it."""
-    ask, scopes = platform.oauth.token, tuple(filter(None, [operation.scope]))
-    tokens = [ask("full"), ask("full", *scopes)]
+    """Return two tokens of the owner, or one if each new token revokes the previous one."""
+    token, scopes = platform.oauth.token, tuple(filter(None, [operation.scope]))
+    tokens = [token("full"), token("full", *scopes)]
     platform.made_once("two tokens", lambda: platform.send(platform.operations("read")[0], tokens[0]))
     if platform.oauth.one_each.found:
-        tokens = [ask("full", *scopes)]
+        tokens = [token("full", *scopes)]
     return tokens
 
 
@@ -110,7 +110,7 @@ def _the_one_winner(replies: list[Exchange], losers: set[int]) -> int:
         raise NonConformance("exactly one 2xx", f"the statuses {sorted(reply.status for reply in replies)}", *replies)
     for reply in replies:
         if not reply.ok and reply.status not in losers:
-            # Sent in isolation, as a script does, it would succeed.
+            # A script sends it in isolation, where it succeeds.
             raise unlike(f"{listed(losers)} for all other requests", reply, losers | set(range(200, 300)))
     return winners[0]
 

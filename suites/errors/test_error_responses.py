@@ -49,7 +49,7 @@ def duplicate(platform: Platform) -> Exchange:
 
 
 def refused_method(platform: Platform) -> Exchange:
-    """A method that a read resource does not have; NotApplicable if it is not answered 405."""
+    """A method that a read resource does not support; NotApplicable if it is not answered 405."""
     operation = platform.operations("read")[0]
     reply = platform.as_role("full", operation, method="PUT" if operation.method != "PUT" else "PATCH")
     if reply.status != 405:
@@ -58,7 +58,7 @@ def refused_method(platform: Platform) -> Exchange:
 
 
 FAULTS: dict[str, Callable[[Platform], Exchange]] = {
-    # A truncated body, no token, and one that was never issued.
+    # A truncated body, no token, and a token that was never issued.
     "bad-body": lambda platform: platform.with_body(platform.operations("create")[0], b"{"),
     "no-token": lambda platform: platform.send(platform.operations("read")[0], None),
     "invalid-token": lambda platform: platform.send(platform.operations("read")[0], "cf-unknown-token"),
@@ -125,7 +125,7 @@ def test_unsupported_method(platform: Platform, method: str) -> None:
         if operation.method == method:
             continue
         reply = platform.as_role("full", operation, method=method)
-        # An undeclared method may exist, and lack a body or a condition: another 4xx says so.
+        # An undeclared method may be supported but lack a body or a condition, for which another 4xx is right.
         expect_status(reply, {*range(400, 500), 501}, f"for {method} {operation.path}")
         create = operation.resource.create
         expect_allowed(reply, method, {operation.method, *([create.method] if create else [])})
@@ -178,9 +178,9 @@ def test_problem_details_status(platform: Platform, once: Once) -> None:
     for reply in problems:
         status = reply.members().get("status")
         if isinstance(status, int) and status != reply.status:
-            expected, said = f"status {reply.status} in the body, as of the response", MEMBER.search(reply.text)
-            # Only this status is wrong: with another one the response may state it.
-            proof = Proof(reply.id, unsaid=(said[0],)) if said else None
+            expected, match = f"status {reply.status} in the body, as of the response", MEMBER.search(reply.text)
+            # If the response has another status, stating this one is right.
+            proof = Proof(reply.id, unsaid=(match[0],)) if match else None
             raise NonConformance(expected, f"status {status} in the body", reply, proof=proof)
 
 
@@ -194,7 +194,7 @@ def test_errors_contain_no_internals(faulty: Exchange, name: str) -> None:
 
 
 def for_browsers(status: int, platform: Platform, once: Once) -> Exchange:
-    """Return the response to a faulty request (400 or 404) that accepts text/html and asks for debug output."""
+    """Return the response to a faulty request (400 or 404) with Accept: text/html and ?debug=true."""
     operation = platform.operations("create" if status == 400 else "read")[0]
     path = operation.path if status == 400 else platform.nowhere()
     fields = [operation.type_field, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
@@ -222,11 +222,11 @@ def test_error_pages_contain_no_internals(
 @verifies("errors/shape/repeats-no-secret-or-markup")
 @pytest.mark.parametrize("name", [case(f"token-{name}", name) for name in FAULTS])
 def test_errors_repeat_no_token(faulty: Exchange, name: str) -> None:
-    """Purpose: errors are logged, and the token with them.
+    """Purpose: errors are logged, so they must not contain the token.
     Method: 1. send the faulty request; 2. expect its token nowhere in the response
     """
-    sent = (faulty.request_headers.get("authorization") or "").partition(" ")[2]
-    expect_not_repeated(faulty, [sent], "the token", nearly=True)
+    token = (faulty.request_headers.get("authorization") or "").partition(" ")[2]
+    expect_not_repeated(faulty, [token], "the token", nearly=True)
 
 
 @verifies("errors/shape/repeats-no-secret-or-markup#token-trace")
@@ -243,9 +243,9 @@ def test_error_pages_repeat_no_markup(platform: Platform) -> None:
     """Purpose: a link can otherwise inject markup into the error page (cross-site scripting).
     Method: 1. GET unknown paths that contain markup, as a browser does; 2. expect no HTML page with that markup
     """
-    for above in (platform.absent_path(platform.resources[0]), platform.nowhere()):
+    for parent in (platform.absent_path(platform.resources[0]), platform.nowhere()):
         fields = [("Accept", "text/html"), bearer(platform.oauth.token("full"))]
-        reply = platform.http.get(f"{above}%3Cb%20id=cf%3E", fields)
+        reply = platform.http.get(f"{parent}%3Cb%20id=cf%3E", fields)
         if reply.media_type in ("text/html", "application/xhtml+xml") and MARKUP in reply.text:
             proof = Proof(reply.id, unsaid=(MARKUP,))
             raise NonConformance("a page without the markup of its address", MARKUP, reply, proof=proof)

@@ -21,11 +21,11 @@ from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
-MOST = 60
+MOST_PAGES = 60
 
 
 def _is_complete(pages: list[Exchange], resource: Resource) -> bool:
-    """Return whether the pages are empty, or are the whole list as stated and have items with the unique member."""
+    """Return whether the pages are empty, or state that they are the whole list and name items by the unique member."""
     documents = [_document(page) for page in pages]
     lists = [each for document in documents for each in lists_in(document)]
     if lists and not any(lists):
@@ -59,7 +59,7 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
         read = platform.operation(resource, "read")
         missing, pages = _missing_from_list(platform, read, slugs)
         _expect_served(platform, read, pages)
-        if len(pages) == MOST:
+        if len(pages) == MOST_PAGES:
             _expect_other_pages(pages, slugs)
             continue
         shows_some = len(missing) < len(slugs)
@@ -88,10 +88,10 @@ def test_pages_contain_each_item_once(platform: Platform) -> None:
         platform.as_role("full", platform.operation(resource, "create", min(slugs)))
         twice = slugs
         for _ in range(ROUNDS):
-            pages = platform.pages("full", platform.operation(resource, "read"), MOST)
-            met = Counter(slug for page in pages for slug in twice & _named(page, unique, slugs))
-            judged |= bool(met) and 1 < len(pages) < MOST
-            twice = {slug for slug in twice if met[slug] > 1 and len(pages) < MOST}
+            pages = platform.pages("full", platform.operation(resource, "read"), MOST_PAGES)
+            counts = Counter(slug for page in pages for slug in twice & _named(page, unique, slugs))
+            judged |= bool(counts) and 1 < len(pages) < MOST_PAGES
+            twice = {slug for slug in twice if counts[slug] > 1 and len(pages) < MOST_PAGES}
             if not twice:
                 break
         else:
@@ -160,30 +160,30 @@ def test_lists_return_texts_as_written(platform: Platform) -> None:
 
 
 def _objects_named(slug: str, unique: str, page: Exchange) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a page with this slug; raise where a page cuts the slug off."""
+    """Yield the objects of a page with this slug; raise NonConformance if a page truncates the slug."""
     for thing in chain.from_iterable(_lists(page)):
-        seen = str(thing.get(unique))
-        if slug.removesuffix(f"-{LONG}") <= seen < slug and slug.startswith(seen):
-            raise NonConformance(f"{unique} {worded(slug)}", worded(seen), page, proof=shows_text(page, slug))
-        if seen == slug:
+        shown = str(thing.get(unique))
+        if slug.removesuffix(f"-{LONG}") <= shown < slug and slug.startswith(shown):
+            raise NonConformance(f"{unique} {worded(slug)}", worded(shown), page, proof=shows_text(page, slug))
+        if shown == slug:
             yield thing
 
 
 def _expect_its_id(thing: dict[str, Any], page: Exchange, item: Exchange) -> None:
-    seen, own = thing.get("id"), member(item, "id")
-    if type(seen) is type(own) and seen != own:
+    shown, own = thing.get("id"), member(item, "id")
+    if type(shown) is type(own) and shown != own:
         proof = Proof(beyond="the id comes from another request")
-        raise NonConformance(f"id {worded(own)}, as the item has", worded(seen), item, page, proof=proof)
+        raise NonConformance(f"id {worded(own)}, as the item has", worded(shown), item, page, proof=proof)
 
 
-def _expect_beginning(name: str, seen: Any, own: Any, page: Exchange, item: Exchange) -> None:
-    """Expect a text as the item has it, or its beginning; a list may omit line ends and elements."""
-    if not isinstance(seen, str) or not isinstance(own, str):
+def _expect_beginning(name: str, shown: Any, own: Any, page: Exchange, item: Exchange) -> None:
+    """Expect the item's text or its beginning; a list may omit line ends and markup."""
+    if not isinstance(shown, str) or not isinstance(own, str):
         return
-    forms = [(edit(CUT.sub("", seen)), edit(own)) for edit in (_on_one_line, _without_tags)]
-    if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(kept) for kept, whole in forms):
+    forms = [(edit(CUT.sub("", shown)), edit(own)) for edit in (_on_one_line, _without_tags)]
+    if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(start) for start, whole in forms):
         proof = Proof(beyond="the finding is about two texts of one item")
-        raise NonConformance(f"{name} {worded(own)}, as the item has", worded(seen), item, page, proof=proof)
+        raise NonConformance(f"{name} {worded(own)}, as the item has", worded(shown), item, page, proof=proof)
 
 
 def _on_one_line(text: str) -> str:
@@ -195,22 +195,21 @@ def _without_tags(text: str) -> str:
 
 
 def _expect_own(page: Exchange, slug: str, texts: dict[str, Any], slugs: list[str]) -> None:
-    """Expect no text of another item; of similar names the longest one counts."""
+    """Expect no text of another item; if several slugs match, the longest one counts."""
     for name, text in texts.items():
-        whose = max((each for each in slugs if each in str(text)), key=len, default=slug)
-        if whose != slug and slug not in str(text):
+        owner = max((each for each in slugs if each in str(text)), key=len, default=slug)
+        if owner != slug and slug not in str(text):
             proof = Proof(beyond="the finding is about two texts of one item")
-            raise NonConformance(
-                f"{name} of {slug}", f"{worded(str(text))}, which is that of {whose}", page, proof=proof
-            )
+            expected, seen = f"{name} of {slug}", f"{worded(str(text))}, which is that of {owner}"
+            raise NonConformance(expected, seen, page, proof=proof)
 
 
 def _expect_served(platform: Platform, read: Operation, pages: list[Exchange]) -> None:
-    """Expect the page that another names as the next, in one of three readings: a list may end meanwhile."""
+    """Expect each next page to exist, in one of three readings: a list may shrink meanwhile."""
     for _ in range(ROUNDS - 1):
         if pages[-1].ok:
             return
-        pages = platform.pages("full", read, MOST)
+        pages = platform.pages("full", read, MOST_PAGES)
     before, reply = pages[-2:] if len(pages) > 1 else (None, None)
     if before and reply and not reply.ok and reply.status not in {429, *GATEWAY_ERRORS}:
         proof = Proof(beyond="the end of a page depends on the number of items")
@@ -219,9 +218,9 @@ def _expect_served(platform: Platform, read: Operation, pages: list[Exchange]) -
 
 
 def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
-    """Expect no page to lead back to itself: the same address with the same items."""
-    met = Counter((page.url, *(slug for slug in slugs if shows(page, slug))) for page in pages)
-    (address, *_), times = met.most_common(1)[0]
+    """Expect no page to link back to itself: the same address with the same items."""
+    counts = Counter((page.url, *(slug for slug in slugs if shows(page, slug))) for page in pages)
+    (address, *_), times = counts.most_common(1)[0]
     if times >= ROUNDS:
         again = [page for page in pages if page.url == address][:2]
         proof = Proof(beyond="the next page depends on the number of items")
@@ -232,9 +231,9 @@ def _missing_from_list(platform: Platform, read: Operation, slugs: list[str]) ->
     """Return the slugs that no reading of a list names, and the pages of the last reading."""
     missing, pages = set(slugs), list[Exchange]()
     for _ in range(ROUNDS):
-        pages = platform.pages("full", read, MOST)
+        pages = platform.pages("full", read, MOST_PAGES)
         missing -= {slug for slug in missing if any(shows(page, slug) for page in pages)}
-        if not missing or len(pages) in (1, MOST):
+        if not missing or len(pages) in (1, MOST_PAGES):
             break
     return missing, pages
 
@@ -290,12 +289,12 @@ def test_lists_show_changes(platform: Platform) -> None:
             update = platform.operation(resource, "update", slug)
             expect_success(platform.as_role("full", update))
             replaced = [own[name] for name in update.document or {} if name in own]
-            _expect_no_more(platform, listed, replaced, first)
+            _expect_not_listed(platform, listed, replaced, first)
             _expect_modified(platform, first, replaced)
         if resource.delete:
             judged = True
             expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
-            _expect_no_more(platform, listed, [slug], first)
+            _expect_not_listed(platform, listed, [slug], first)
     if not judged:
         raise NotApplicable("no list contains a created item that can be deleted")
 
@@ -322,12 +321,10 @@ def _still_showing(platform: Platform, listed: Listed, text: str) -> Exchange | 
     return None if platform.soon(gone) else showing[0]
 
 
-def _expect_no_more(platform: Platform, listed: Listed, texts: list[str], first: Exchange) -> None:
+def _expect_not_listed(platform: Platform, listed: Listed, texts: list[str], first: Exchange) -> None:
     for text in (each for each in texts if shows(first, each)):
         reply = _still_showing(platform, listed, text)
         if reply is not None:
-            expected, proof = (
-                f"a list without {worded(text)}",
-                Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None,
-            )
-            raise NonConformance(f"{expected}, which was replaced or deleted", "it is in the list", reply, proof=proof)
+            proof = Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None
+            expected = f"a list without {worded(text)}, which was replaced or deleted"
+            raise NonConformance(expected, "it is in the list", reply, proof=proof)

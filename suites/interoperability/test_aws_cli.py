@@ -28,8 +28,7 @@ def aws(recorder: Recorder, storage: Storage, home: Home) -> Aws:
 def test_aws_s3_ls(aws: Aws, storage: Storage) -> None:
     """Purpose: each provisioned app appears as a bucket at the shared endpoint.
 
-    Method: 1. aws s3 ls, as documented
-            2. expect every bucket of the target file in its output
+    Method: 1. aws s3 ls, as documented; 2. expect every bucket of the target file in its output
     """
     listing = aws.s3("ls")
 
@@ -67,7 +66,7 @@ def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
     [row("interoperability/storage/aws-s3-cp-between-keys", "cp"), row("interoperability/storage/aws-s3-mv", "mv")],
 )
 def test_aws_s3_between_keys(aws: Aws, space: Space, command: str) -> None:
-    """Purpose: the gateway copies or moves an object without the client's downloading it.
+    """Purpose: the gateway copies or moves an object that the client does not download.
 
     Method: 1. aws s3 cp or mv from one key to another
             2. expect the bytes at the new key; at the old one the same bytes, or 404 after mv
@@ -88,8 +87,7 @@ def test_aws_s3_between_keys(aws: Aws, space: Space, command: str) -> None:
 def test_aws_s3_cp_from_standard_input(aws: Aws, space: Space) -> None:
     """Purpose: the output of another program can be stored without a file.
 
-    Method: 1. aws s3 cp - to a key, with lines at its standard input
-            2. expect these bytes at the key
+    Method: 1. aws s3 cp - to a key, with lines at its standard input; 2. expect these bytes at the key
     """
     key, content = space.key("streamed"), "line\r\n" * 1000
 

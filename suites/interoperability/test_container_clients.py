@@ -49,8 +49,7 @@ def pushes(repository: Repository, registry: Registry, names: Names) -> Pushes:
 def test_login(program: ImageProgram, registry: Registry) -> None:
     """Purpose: the registry login works with the program's login.
 
-    Method: 1. log in with the pusher's name and password
-            2. expect success
+    Method: 1. log in with the pusher's name and password; 2. expect success
     """
     pusher = login_of(registry, "pusher")
 
@@ -63,8 +62,7 @@ def test_login(program: ImageProgram, registry: Registry) -> None:
 def test_login_with_a_wrong_password(program: ImageProgram, registry: Registry) -> None:
     """Purpose: a person must see that a login failed.
 
-    Method: 1. log in with the pusher's name and another password
-            2. expect a failure
+    Method: 1. log in with the pusher's name and another password; 2. expect a failure
     """
     pusher = login_of(registry, "pusher")
 

@@ -173,7 +173,6 @@ def test_two_clients_at_once_are_refused(control: OAuthClient, in_header: str) -
 def test_two_methods_at_once_are_refused(control: OAuthClient) -> None:
     """Purpose: a client uses one authentication method in each request.
 
-    Method: 1. send the same valid credentials by Basic and in the body
-            2. expect 400 or 401 and no token
+    Method: 1. send the same valid credentials by Basic and in the body; 2. expect 400 or 401 and no token
     """
     expect_refusal(control.post(control.form(), (FORM_TYPE, control.basic())))

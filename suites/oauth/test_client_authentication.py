@@ -146,8 +146,7 @@ def test_wrong_proof_is_refused(control: OAuthClient, send: Refused) -> None:
 def test_failure_is_invalid_client(control: OAuthClient, changes: dict[str, str]) -> None:
     """Purpose: a client library recognizes failed authentication by the error code.
 
-    Method: 1. send a wrong secret, and an unknown client
-            2. expect 400 or 401 with error invalid_client
+    Method: 1. send a wrong secret, and an unknown client; 2. expect 400 or 401 with error invalid_client
     """
     reply = control.request_token(**changes)
     expect_refusal(reply)
@@ -162,7 +161,7 @@ FRONT_END_FIELDS = [
 
 
 def unsigned_assertion(oauth: OAuthClient) -> str:
-    """Return a client assertion that nobody signed (RFC 7523 section 3)."""
+    """Return an unsigned client assertion (RFC 7523 section 3)."""
     client_id, audience = oauth.credential("full").client_id, oauth.http.base_url + oauth.identity.token_path
     claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": "cf", "exp": 4_102_444_800}
     return f"{part({'alg': 'none'})}.{part(claims)}."

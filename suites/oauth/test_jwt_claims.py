@@ -29,8 +29,7 @@ CLAIMS = {
 def test_jwt_is_signed(oauth: OAuthClient) -> None:
     """Purpose: anyone could write an unsigned token.
 
-    Method: 1. request a token
-            2. expect a JOSE header with an alg other than none, and a signature
+    Method: 1. request a token; 2. expect a JOSE header with an alg other than none, and a signature
     """
     token = expect_jwt(reply := oauth.request_token())
     algorithm = str(header_of(token).get("alg", ""))
@@ -45,8 +44,7 @@ def test_jwt_is_signed(oauth: OAuthClient) -> None:
 def test_jwt_type(oauth: OAuthClient) -> None:
     """Purpose: an access token cannot be mistaken for another JWT.
 
-    Method: 1. request a token
-            2. expect typ at+jwt or application/at+jwt
+    Method: 1. request a token; 2. expect typ at+jwt or application/at+jwt
     """
     token = expect_jwt(reply := oauth.request_token())
     kind = str(header_of(token).get("typ", "")).lower()
@@ -92,9 +90,8 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
         value = claims_of(other).get(name)
         if name == "jti" and other != token and value == claims[name]:
             proof = claims_differ(name, reply, again)
-            raise NonConformance(
-                "a different jti in each token", f"jti {worded(value)} in two tokens", reply, again, proof=proof
-            )
+            seen = f"jti {worded(value)} in two tokens"
+            raise NonConformance("a different jti in each token", seen, reply, again, proof=proof)
         if name == "iss" and value != claims[name]:
             expected = f"iss {worded(claims[name])} in each token"
             raise NonConformance(expected, f"iss {worded(value)} in another token", reply, again)
@@ -104,16 +101,14 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
 def test_jwt_subject_is_the_client(oauth: OAuthClient) -> None:
     """Purpose: logs and access rules tell clients apart by sub.
 
-    Method: 1. request tokens with two credentials
-            2. expect two subjects
+    Method: 1. request tokens with two credentials; 2. expect two subjects
     """
     subject = claims_of(expect_jwt(reply := oauth.request_token())).get("sub")
     again = oauth.request_token("narrow")
     if subject == claims_of(oauth.learned_token(again, "narrow")).get("sub"):
         proof = claims_differ("sub", reply, again)
-        raise NonConformance(
-            "a different sub for each client", f"sub {worded(subject)} for two clients", reply, again, proof=proof
-        )
+        expected, seen = "a different sub for each client", f"sub {worded(subject)} for two clients"
+        raise NonConformance(expected, seen, reply, again, proof=proof)
 
 
 @pytest.mark.parametrize(
@@ -177,8 +172,7 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
 def test_jwt_carries_no_secret(oauth: OAuthClient) -> None:
     """Purpose: anyone who sees a token can decode it, so it must not contain the client secret.
 
-    Method: 1. request a token
-            2. expect the client secret neither in its header nor in its claims
+    Method: 1. request a token; 2. expect the client secret neither in its header nor in its claims
     """
     token = expect_jwt(reply := oauth.request_token())
     secret = oauth.credential("full").client_secret.reveal()

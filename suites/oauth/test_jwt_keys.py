@@ -21,7 +21,7 @@ from conformance.sandbox.jwts import require_opening
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Part, Proof
 from conformance.vocabulary.values import base64url
 from conformance.vocabulary.wording import worded
 
@@ -146,8 +146,7 @@ def test_key_matches_its_algorithm(oauth: OAuthClient) -> None:
 def test_key_ids_are_unique(oauth: OAuthClient) -> None:
     """Purpose: a verifier takes the first key with the kid of a token.
 
-    Method: 1. read the declared JWK set
-            2. expect no two keys with the same type and kid
+    Method: 1. read the declared JWK set; 2. expect no two keys with the same type and kid
     """
     keys, reply = published_keys(oauth)
     ids = [(each["kty"], each["kid"]) for each in keys if {"kty", "kid"} <= each.keys()]
@@ -223,8 +222,7 @@ def test_signature_has_its_length(oauth: OAuthClient, recorder: Recorder) -> Non
 def test_jwt_is_base64url_without_padding(oauth: OAuthClient) -> None:
     """Purpose: a strict verifier refuses padding and other alphabets, as the standard demands.
 
-    Method: 1. request a token
-            2. expect only characters of base64url in each of its parts
+    Method: 1. request a token; 2. expect only characters of base64url in each of its parts
     """
     token = expect_jwt(reply := oauth.request_token())
     for name, part in zip(("header", "payload", "signature"), token.split("."), strict=False):
@@ -276,8 +274,7 @@ def embedded_keys(part: dict[str, object]) -> list[dict[str, Any]]:
 def test_published_keys_are_public(oauth: OAuthClient) -> None:
     """Purpose: a client that reads the key set can verify tokens, but not issue any.
 
-    Method: 1. read the declared JWK set
-            2. expect no member of a private or symmetric key in it
+    Method: 1. read the declared JWK set; 2. expect no member of a private or symmetric key in it
     """
     keys, reply = published_keys(oauth)
     for key in keys:
@@ -291,11 +288,11 @@ def test_published_keys_are_public(oauth: OAuthClient) -> None:
 def test_token_contains_no_private_key(oauth: OAuthClient) -> None:
     """Purpose: every service that receives a token sees its keys, and must not be able to sign others.
 
-    Method: 1. request a token
-            2. expect no member of a private or symmetric key in the keys of its header and claims
+    Method: 1. request a token; 2. expect no member of a private or symmetric key in the keys of its header and claims
     """
     token = expect_jwt(reply := oauth.request_token())
-    for name, part in zip(("header", "claims"), (header_of(token), claims_of(token)), strict=True):
+    parts: dict[Part, dict[str, Any]] = {"header": header_of(token), "claims": claims_of(token)}
+    for name, part in parts.items():
         if shown := [each for key in embedded_keys(part) for each in private_members(key)]:
             proof = Proof(reply.id, inside=name, lacks=f'"({"|".join(shown)})" *:')
             seen = f"a key with {' and '.join(shown)} in the {name}"

@@ -74,8 +74,7 @@ def test_order_does_not_matter(oauth: OAuthClient) -> None:
 
 @verifies("oauth/scope/unknown-is-not-granted")
 @pytest.mark.parametrize(
-    "template",
-    [case("alone", "{unknown}"), case("mixed", "{own} {unknown}"), case("mixed-first", "{unknown} {own}")],
+    "template", [case("alone", "{unknown}"), case("mixed", "{own} {unknown}"), case("mixed-first", "{unknown} {own}")]
 )
 def test_unknown_scope_is_not_granted(control: OAuthClient, template: str) -> None:
     """Purpose: a token must not state a scope that does not exist.

@@ -70,6 +70,5 @@ def test_tokens_have_room_for_160_bits(control: OAuthClient) -> None:
     if len(tokens) < FEW // 2:
         raise Inconclusive(f"{FEW} requests get {len(tokens)} tokens", "a new token for each request")
     if (bits := room_bits(list(tokens))) < DESIRED_BITS:
-        raise NonConformance(
-            f"tokens with at least {DESIRED_BITS} bits that vary", f"tokens with at most {bits:.0f}", replies[-1]
-        )
+        expected, seen = f"tokens with at least {DESIRED_BITS} bits that vary", f"tokens with at most {bits:.0f}"
+        raise NonConformance(expected, seen, replies[-1])

@@ -78,8 +78,7 @@ def test_refusal_is_a_json_error_document(control: OAuthClient, name: str, expec
 def test_code_is_registered(control: OAuthClient, name: str) -> None:
     """Purpose: client libraries know the registered error codes only.
 
-    Method: 1. send a request with one mistake
-            2. expect an error code of RFC 6749 or of a registered extension
+    Method: 1. send a request with one mistake; 2. expect an error code of RFC 6749 or of a registered extension
     """
     expect_error(send_bad(control, name), *sorted(CODES | EXTENSIONS))
 
@@ -89,8 +88,7 @@ def test_code_is_registered(control: OAuthClient, name: str) -> None:
 def test_refusal_is_not_stored(control: OAuthClient, name: str) -> None:
     """Purpose: a cached refusal must not outlive its cause.
 
-    Method: 1. send a request with one mistake
-            2. expect Cache-Control with no-store
+    Method: 1. send a request with one mistake; 2. expect Cache-Control with no-store
     """
     expect_directive(send_bad(control, name), "Cache-Control", "no-store")
 
@@ -131,8 +129,7 @@ def test_grant_type_errors_have_their_code(control: OAuthClient, grant_type: str
 def test_repeated_parameter_is_invalid_request(control: OAuthClient, name: str) -> None:
     """Purpose: a repeated parameter is a malformed request, even if both values agree.
 
-    Method: 1. send a parameter twice with the same valid value
-            2. expect 400 with error invalid_request
+    Method: 1. send a parameter twice with the same valid value; 2. expect 400 with error invalid_request
     """
     values = {**dict(control.form()), **({"scope": control.scopes()[0]} if name == "scope" else {})}
     reply = control.post([*values.items(), (name, values[name])])
@@ -224,8 +221,7 @@ CAUSES = {
 def test_failed_request_has_one_of_the_documented_causes(control: OAuthClient, changes: dict[str, str]) -> None:
     """Purpose: the troubleshooting page names the causes of a failed token request.
 
-    Method: 1. change one of client id, client secret and grant type: expect no token
-            2. correct it: expect a token
+    Method: 1. change one of client id, client secret and grant type: expect no token; 2. correct it: expect a token
     """
     expect_refusal(control.request_token(**changes))
     expect_token(control.request_token())

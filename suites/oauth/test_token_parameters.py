@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.oauth.client import FORM, OAuthClient, Pairs, encoded
-from conformance.oracles.oauth import (
-    expect_error,
-    expect_refusal,
-    expect_token,
-    granted_scopes,
-    issued,
-    unlike_scope,
-)
+from conformance.oracles.oauth import expect_error, expect_refusal, expect_token, granted_scopes, issued, unlike_scope
 from conformance.oracles.status import expect_no_server_error
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -148,8 +141,7 @@ def test_query_component_is_tolerated(oauth: OAuthClient) -> None:
 def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wrong: str, position: int) -> None:
     """Purpose: a proxy and the server may read different ones of two values, so neither gets a token.
 
-    Method: 1. send a parameter twice, with a right and a wrong value, in both orders
-            2. expect 400 or 401 and no token
+    Method: 1. send a parameter twice, with a right and a wrong value, in both orders; 2. expect 400 or 401 and no token
     """
     right = dict(control.form())[name]
     expect_refusal(control.post(repeated(control, name, *((wrong, right) if position == 0 else (right, wrong)))))
@@ -168,8 +160,7 @@ def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wro
 def test_credentials_in_the_query_are_refused(control: OAuthClient, moved: tuple[str, ...]) -> None:
     """Purpose: URLs are logged, so a secret in the URL gets no token.
 
-    Method: 1. move the credentials, or the whole form, from the body into the query
-            2. expect 400 or 401 and no token
+    Method: 1. move the credentials, or the whole form, from the body into the query; 2. expect 400 or 401 and no token
     """
     query = encoded(pair for pair in control.form() if pair[0] in moved).decode()
     expect_refusal(control.post([pair for pair in control.form() if pair[0] not in moved], query=f"?{query}"))

@@ -57,8 +57,7 @@ def test_any_form_keeps_the_contract(control: OAuthClient, change: Change[Pairs,
 def test_any_body_is_no_server_error(control: OAuthClient, body: bytes, content_type: str | None) -> None:
     """Purpose: no bytes, of whatever media type, make the endpoint fail or issue a token without credentials.
 
-    Method: 1. send bytes without valid credentials: expect no token and no 5xx
-            2. send the valid form: expect a token
+    Method: 1. send bytes without valid credentials: expect no token and no 5xx; 2. send the valid form: expect a token
     """
     reply = control.post(body, [("Content-Type", content_type)] if content_type is not None else [])
     expect_no_token(reply)

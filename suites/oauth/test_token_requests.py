@@ -91,8 +91,7 @@ def test_documented_scope_is_granted(oauth: OAuthClient) -> None:
 def test_identity_serves_tokens_and_apis(platform: Platform) -> None:
     """Purpose: one identity endpoint serves the tokens and the organization APIs that accept them.
 
-    Method: 1. request a token at the identity endpoint
-            2. expect 2xx from every declared identity API with it
+    Method: 1. request a token at the identity endpoint; 2. expect 2xx from every declared identity API with it
     """
     for operation in platform.operations("read"):
         expect_success(platform.as_role("full", operation), f"from {operation}")
@@ -187,8 +186,7 @@ def test_other_encodings_are_refused(
 def test_chunked_body_is_read(control: OAuthClient) -> None:
     """Purpose: some HTTP libraries send every body in chunked transfer coding.
 
-    Method: 1. send the valid form in two chunks
-            2. expect a token, or 411
+    Method: 1. send the valid form in two chunks; 2. expect a token, or 411
     """
     body = encoded(control.form())
     reply = control.http.send("POST", control.identity.token_path, [FORM_TYPE], (body[:9], body[9:]))

@@ -119,8 +119,7 @@ def test_connections_are_secure(tls: Tls, expect: Callable[[Tls], None], surface
 def test_old_tls_is_refused(tls: Tls, version: str, surface: str) -> None:
     """Purpose: an attacker must not downgrade a connection to a weak version of TLS.
 
-    Method: 1. offer TLS 1.0, or TLS 1.1, alone: expect a refusal
-            2. connect with a current version as before
+    Method: 1. offer TLS 1.0, or TLS 1.1, alone: expect a refusal; 2. connect with a current version as before
     """
     expect_not_agreed(tls.offering(version))
     control = tls.offering(*CURRENT)

@@ -221,9 +221,8 @@ def test_challenge_names_the_service(support: Exchange) -> None:
     """
     if not bearer_parameters(support).get("service"):
         proof = field_matches(support, "WWW-Authenticate", 'service *= *"?[^", ]')
-        raise NonConformance(
-            "a service parameter in the challenge", support.headers.get("www-authenticate") or "", support, proof=proof
-        )
+        expected, seen = "a service parameter in the challenge", support.headers.get("www-authenticate") or ""
+        raise NonConformance(expected, seen, support, proof=proof)
 
 
 @verifies("registry/login/401-is-an-error-document")

@@ -67,11 +67,8 @@ def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
     """Expect 200 with these bytes from each response."""
     broken = [*filter(broken_for(content), replies)]
     if broken:
-        raise NonConformance(
-            f"200 with the same bytes from each of {len(replies)} reads",
-            f"another response {plural(len(broken), 'time')}, first {observed(broken[0])}",
-            *broken[:3],
-        )
+        seen = f"another response {plural(len(broken), 'time')}, first {observed(broken[0])}"
+        raise NonConformance(f"200 with the same bytes from each of {len(replies)} reads", seen, *broken[:3])
 
 
 @dataclass(frozen=True)
@@ -312,9 +309,8 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
         expect_no_server_error(reply, "for a chunk that other clients send as well")
     taken = [each for each, reply in zip(clients, replies, strict=True) if reply.ok]
     if len(taken) != 1:
-        raise NonConformance(
-            "2xx for one of three equal chunks", "the statuses " + worded([reply.status for reply in replies]), *replies
-        )
+        seen = "the statuses " + worded([reply.status for reply in replies])
+        raise NonConformance("2xx for one of three equal chunks", seen, *replies)
 
     expect_range(taken[0].status(), end - 1)
     # A registry may store a blob although it refuses both closing requests.

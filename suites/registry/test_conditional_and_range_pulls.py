@@ -210,8 +210,7 @@ def ask(repository: Repository, content: bytes, once: Once) -> Ask:
     """
     added = {WHOLE: [("Accept-Encoding", "gzip")], RESUME: [("Accept", f"{OCI_LAYER}, */*")]}
     return lambda asked: once(
-        ("range", asked),
-        lambda: repository.get_blob(digest_of(content), [("Range", asked), *added.get(asked, [])]),
+        ("range", asked), lambda: repository.get_blob(digest_of(content), [("Range", asked), *added.get(asked, [])])
     )
 
 

@@ -136,7 +136,7 @@ def test_delete_manifest(manifest_deleted: Deletion) -> None:
 
 @verifies("registry/delete/manifest-goes-with-its-tags")
 def test_manifest_goes_with_its_tags(one_of_two_deleted: OneOfTwoDeleted) -> None:
-    """Purpose: nobody pulls a deleted image, by any name.
+    """Purpose: no client can pull a deleted image, by any name.
     Method: 1. push an image under three tags, and another under the third of them (a fourth if tags are immutable)
             2. read the tags and the first image, DELETE it by digest
             3. expect 404 to GET and HEAD of the digest and of both tags, and only the other's tag in the list
@@ -214,7 +214,7 @@ def test_delete_in_an_absent_repository(repository: Repository, names: Names, ki
 
 @verifies("registry/delete/blob-is-gone")
 def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
-    """Purpose: nobody pulls a deleted blob.
+    """Purpose: no client can pull a deleted blob.
     Method: 1. push a blob, HEAD and GET it, DELETE it: expect 202; 2. expect 404 to GET and HEAD, and to GET of a part
     """
     digest = blob_deleted.content.digest
@@ -312,24 +312,24 @@ def test_every_acknowledged_deletion_is_done(
         contents = {f"{mark}-{number}": base.content for number in range(DELETED)}
     head, delete = (getattr(repository, f"{verb}_{kind.replace('tag', 'manifest')}") for verb in ("head", "delete"))
 
-    def push(what: str) -> Exchange:
+    def push(reference: str) -> Exchange:
         if kind == "blob":
-            return pushed(repository, contents[what], what, "post")
-        return repository.put_manifest(what, contents[what], base.media_type)
+            return pushed(repository, contents[reference], reference, "post")
+        return repository.put_manifest(reference, contents[reference], base.media_type)
 
-    for what in contents:
-        require_stored(push(what))
-    replies = [delete(what) for what in contents]
+    for reference in contents:
+        require_stored(push(reference))
+    replies = [delete(reference) for reference in contents]
     if kind == "blob" and replies[0].status in DISABLED:
         raise NotApplicable("the registry deletes no blobs, which is optional")
 
     for reply in replies:
         expect_success(reply, f"for each deletion of a {kind}")
-    there = [each for each in map(head, contents) if each.status != 404]
-    if there:
-        seen = f"{len(there)} of {DELETED} still there ({there[0].status})"
+    existing = [each for each in map(head, contents) if each.status != 404]
+    if existing:
+        seen = f"{len(existing)} of {DELETED} still there ({existing[0].status})"
         proof = Proof(beyond="a script does not delete so much")
-        raise NonConformance(f"404 for each {kind} whose deletion was acknowledged", seen, *there[:2], proof=proof)
+        raise NonConformance(f"404 for each {kind} whose deletion was acknowledged", seen, *existing[:2], proof=proof)
 
 
 @verifies("registry/delete/refused-deletion-changes-nothing")

@@ -65,7 +65,7 @@ def wrong_digest(
 def test_wrong_digest(
     wrong_digest: Callable[[str], tuple[Exchange, list[Exchange]]], form: str, judges_reads: bool
 ) -> None:
-    """Purpose: a client learns that its blob was damaged on the way, and nobody pulls the damaged blob.
+    """Purpose: a client learns that its blob was damaged in transit, and no client pulls the damaged blob.
     Method: 1. push a blob under another blob's digest in each form of upload, in chunks with another last digit
             2. expect 400, and 404 to GET of both digests
     """

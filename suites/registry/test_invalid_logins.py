@@ -64,7 +64,7 @@ def pull_as(stored: StoredImage, role: str) -> tuple[Exchange | None, Exchange]:
     ],
 )
 def test_wrong_login(repository: Repository, names: Names, once: Once, working_login: None, wrong: str) -> None:
-    """Purpose: only a client with the right password is let in.
+    """Purpose: only a client with the right password gets access.
     Method: 1. log in with a password that is cut, empty, in other case, too long or another user's, and as an unknown
                user: expect 401, and no token
             2. a registry that identifies users by their password (a token) may accept another user's password: expect
@@ -94,7 +94,7 @@ def test_wrong_login(repository: Repository, names: Names, once: Once, working_l
 
 @verifies("registry/login/scheme-is-case-insensitive")
 def test_basic_scheme_is_case_insensitive(registry: Registry, working_login: None) -> None:
-    """Purpose: a client that sends "basic" instead of "Basic" is let in.
+    """Purpose: a client that sends "basic" instead of "Basic" gets access.
     Method: 1. log in with the scheme in lower case; 2. expect 200
     """
     expect_status(right_login(registry, "basic"), 200, "in lower case")

@@ -109,7 +109,7 @@ def deleted_blob(repository: Repository, blob: Blob) -> Blob:
     + [row(f"registry/manifest/missing-child-is-refused#{each}", each) for each in CHILDREN],
 )
 def test_missing_reference(repository: Repository, push_without: PushWithout, missing: str) -> None:
-    """Purpose: a registry does not accept an image or index that nobody could pull.
+    """Purpose: a registry does not accept an image or index that no client can pull.
     Method: 1. PUT a manifest whose config, layer or child was never pushed, was deleted or is in another repository.
             2. Expect a 4xx, since no clause names one, and 404 to GET of the digest.
     """
@@ -341,7 +341,7 @@ def test_index_stays(stored_index: StoredIndex) -> None:
 
 @verifies("registry/delete/index-goes-with-its-tags")
 def test_index_goes_with_its_tags(stored_index: StoredIndex) -> None:
-    """Purpose: nobody pulls a deleted index, by any name.
+    """Purpose: no client can pull a deleted index, by any name.
     Method: 1. push an index under a tag, DELETE it by digest: expect 202
             2. expect 404 to GET of the digest and of the tag, and the tag in no list
     """

@@ -9,14 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.registry.client import Repository, StoredImage
-from conformance.clients.registry.images import (
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
-    OCI_MANIFEST,
-    Manifest,
-    digest_of,
-    index,
-)
+from conformance.clients.registry.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST, Manifest, digest_of, index
 from conformance.clients.registry.tags import stays
 from conformance.evidence.shared_requests import Once
 from conformance.models.repository import Taken
@@ -188,9 +181,8 @@ def expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:
         known = dict.fromkeys((named, first or named))
         right = "|".join(digest_of(each).removeprefix("sha256:") for each in known)
         proof = Proof(read.id, statuses=(200,), sha256=right, or_statuses=() if first else (404,))
-        raise NonConformance(
-            "the manifest that the tag named before the refused request", observed(read), read, proof=proof
-        )
+        expected, seen = "the manifest that the tag named before the refused request", observed(read)
+        raise NonConformance(expected, seen, read, proof=proof)
 
 
 @verifies("registry/manifest/any-change-is-accepted-or-refused")

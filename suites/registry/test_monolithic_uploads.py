@@ -74,7 +74,7 @@ def pushed(repository: Repository, new_blob: NewBlob, once: Once) -> PushedOf:
         def read() -> Exchange:
             return repository.get_blob(blob.digest)
 
-        # Only one check reads the whole of the largest: its bytes need not be kept.
+        # Only one check reads the whole of the largest blob, so its bytes need not be stored.
         return Pushed(blob, upload, reply, read if size == LARGE else lambda: once(("read", blob), read))
 
     def either(size: int, required: bool = False) -> Pushed:
@@ -234,9 +234,8 @@ def test_large_blob_comes_back(registry: Registry, repository: Repository) -> No
             2. GET it: expect 200 with the same bytes, compared while they arrive.
     """
     if registry.described.large_blob_mib is None:
-        raise NotDeclared(
-            "the target file names no large_blob_mib under [targets.X.registry]", "registry.large_blob_mib"
-        )
+        reason = "the target file names no large_blob_mib under [targets.X.registry]"
+        raise NotDeclared(reason, "registry.large_blob_mib")
     content = Pattern(registry.described.large_blob_mib * MIB)
     created, digest = push(repository, content)
     expect_success(created, f"to a blob of {content.size} bytes")

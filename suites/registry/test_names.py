@@ -168,9 +168,8 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
     for reply in [opened] if opened.status == 404 else [opened, *(other.send("GET", each) for each in reads)]:
         if reply.status not in NO_NAME | ELSEWHERE:
             proof = Proof(reply.id, statuses=tuple(NO_NAME | ELSEWHERE))
-            raise NonConformance(
-                "a refusal of an invalid name", f"{reply.status} to {reply.method}", reply, proof=proof
-            )
+            expected, seen = "a refusal of an invalid name", f"{reply.status} to {reply.method}"
+            raise NonConformance(expected, seen, reply, proof=proof)
 
 
 @verifies("registry/name/any-name-is-no-server-error")

@@ -355,7 +355,7 @@ def push_step(repository: Repository, new_blob: NewBlob, names: Names, once: Onc
 
     def uploaded() -> dict[str, Exchange]:
         opened, blob = repository.post_upload(), new_blob()
-        # Nobody has it: what cannot be mounted is an upload.
+        # The blob does not exist: a mount that is impossible opens an upload.
         repository.post_upload(mount=blob.digest, from_=repository.name)
         upload = repository.upload_of(opened)
         return {OPENED_UPLOAD: opened, TAKEN_CHUNK: upload.patch(blob.content), CREATED_BLOB: upload.put(blob.digest)}

@@ -34,11 +34,7 @@ from conformance.vocabulary.wording import differing, some, worded
 SBOM = "application/vnd.example.sbom.v1+json"
 # The first begins like SBOM, the second has a capital letter.
 SIGNATURE, TYPED = f"{SBOM}-seq", "application/vnd.example.List"
-ANNOTATIONS = {
-    "org.example.X-Kind": "1.0",
-    "org.example.none": "",
-    "org.example.of": "v1, für 世界 & <Co>, " * 30,
-}
+ANNOTATIONS = {"org.example.X-Kind": "1.0", "org.example.none": "", "org.example.of": "v1, für 世界 & <Co>, " * 30}
 
 
 @dataclass(frozen=True)
@@ -148,9 +144,8 @@ def test_artifact_type_is_listed(referred: Referred, kind: str, expected: str | 
 
     if found.get("artifactType") != expected:
         proof = in_its_object(reply, found["digest"], "artifactType", expected or found["artifactType"], bool(expected))
-        raise NonConformance(
-            f'"artifactType": {worded(expected)}', worded(found.get("artifactType")), reply, proof=proof
-        )
+        seen = worded(found.get("artifactType"))
+        raise NonConformance(f'"artifactType": {worded(expected)}', seen, reply, proof=proof)
 
 
 @verifies("registry/referrers/carry-annotations")

@@ -60,7 +60,7 @@ def test_head_equals_get(read_stored: Read, kind: str) -> None:
 @verifies("registry/pull/is-not-for-shared-caches")
 @pytest.mark.parametrize("kind", [case("blob", "blob"), case("tag", "tag"), case("list", "list")])
 def test_not_for_shared_caches(repository: Repository, read_stored: Read, kind: str) -> None:
-    """Purpose: a shared cache does not serve private content to everybody (RFC 9111 section 3.5).
+    """Purpose: a shared cache does not serve private content to other clients (RFC 9111 section 3.5).
     Method: 1. GET and HEAD a blob, a manifest and a tag list with a login.
             2. Expect no Cache-Control that lets a shared cache reuse the response without validation.
     """

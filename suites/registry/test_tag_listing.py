@@ -116,9 +116,8 @@ def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
 
     if found != expected and not (next_link(reply) and found == expected[: len(found)]):
         proof = without_list(reply, "tags")
-        raise NonConformance(
-            f"{worded(expected)}, or their beginning and a Link to the next", worded(found), reply, proof=proof
-        )
+        seen = worded(found)
+        raise NonConformance(f"{worded(expected)}, or their beginning and a Link to the next", seen, reply, proof=proof)
 
 
 @verifies("registry/tags/last-starts-after-the-tag")

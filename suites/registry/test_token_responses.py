@@ -12,14 +12,7 @@ import pytest
 
 from conformance.clients.registry.client import Registry, StoredImage
 from conformance.clients.registry.login import token_in
-from conformance.clients.registry.tokens import (
-    ask,
-    claims_of,
-    granted_by_password,
-    is_opaque,
-    pull,
-    requested_by_form,
-)
+from conformance.clients.registry.tokens import ask, claims_of, granted_by_password, is_opaque, pull, requested_by_form
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive, expect_media_type, now_nearest
@@ -97,9 +90,8 @@ def test_issued_at(token_response: Exchange) -> None:
         time = datetime.datetime.min
 
     if time.tzinfo is None:
-        raise NonConformance(
-            "issued_at in RFC 3339", worded(seen), token_response, proof=without_member(token_response, "issued_at")
-        )
+        expected = "issued_at in RFC 3339"
+        raise NonConformance(expected, worded(seen), token_response, proof=without_member(token_response, "issued_at"))
     age = now_nearest(time.timestamp(), token_response) - time.timestamp()
     if isinstance(lifetime, int | float) and not -CLOCKS_S <= age <= lifetime + CLOCKS_S:
         raise NonConformance(
@@ -250,10 +242,8 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
             2. expect that a token, if issued, cannot pull
     """
     if role not in bearer.described.credentials:
-        raise NotDeclared(
-            f"the target file names no login under [targets.X.registry.credentials.{role}]",
-            f"registry.credentials.{role}",
-        )
+        reason = f"the target file names no login under [targets.X.registry.credentials.{role}]"
+        raise NotDeclared(reason, f"registry.credentials.{role}")
     account, scope = bearer.account(role), bearer.scope(stored.repository.name, "pull")
     reply = granted_by_password(bearer, account.username, account.password, scope)
 

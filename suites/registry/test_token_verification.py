@@ -121,9 +121,8 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
         raise Inconclusive("a new token is refused as well", "a login that works, in role pusher")
     expired = kept.reveal()
     if not has_ended(expired, fresh):
-        raise Inconclusive(
-            "the expired_token may be valid, or refused for another reason", "a JWT that expired five minutes ago"
-        )
+        reason = "the expired_token may be valid, or refused for another reason"
+        raise Inconclusive(reason, "a JWT that expired five minutes ago")
 
     registry, stranger = bearer.presenting(f"Bearer {expired}"), bearer.as_role(None)
     if once("support", stranger.support).status == 401:

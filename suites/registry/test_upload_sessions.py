@@ -171,8 +171,7 @@ def responses_to_every_use(upload: Upload, content: bytes, digest: str) -> dict[
 
 @verifies("registry/rights/session-belongs-to-its-opener")
 @pytest.mark.parametrize(
-    "role",
-    [case("puller", "puller"), case("other-organization", "foreign"), case("anonymous", None)],
+    "role", [case("puller", "puller"), case("other-organization", "foreign"), case("anonymous", None)]
 )
 def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role: str | None) -> None:
     """Purpose: another client that learns the location of an upload session cannot use it.

@@ -24,11 +24,11 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 EXPIRED_S = 17 * 60
-"""Expired by any clock: clocks may differ by a quarter of an hour (RequestTimeTooSkewed)."""
+"""Expired by any clock, since clocks may differ by 15 minutes (RequestTimeTooSkewed)."""
 ANY_VALUE = frozenset({"Content-Type", "Cache-Control"})
 """Fields that a policy here permits with any value: starts-with, of the empty text."""
 BUTTON = b'\r\n--conformance-form\r\nContent-Disposition: form-data; name="submit"\r\n\r\nUpload'
-"""The submit button, which browsers send after the file; it is ignored."""
+"""The submit button, which browsers send after the file, and S3 ignores."""
 POLICY_FAULTS = {
     "policy": "no-policy",
     "secret": "wrong-secret",
@@ -82,7 +82,7 @@ def _posted(bucket: Bucket, body: bytes, form_type: str = FORM_TYPE) -> Exchange
 
 
 def _permitted(space: Space, key: str, fields: Fields, content: bytes, after: bytes = b"", spare: int = 0) -> bytes:
-    """The body of a form whose policy permits exactly these fields, and as many bytes with some to spare."""
+    """Return the body of a form whose policy permits exactly these fields and slightly more bytes."""
     policy = _policy(space.name, space.names.prefix, 600, space.s3.keys, [(0, len(content) + spare)], fields)
     return form_body({"key": key, **policy}, content + after)
 
@@ -98,7 +98,7 @@ def offered(space: Space, once: Once) -> None:
 
 @contextmanager
 def _not_replayable() -> Iterator[None]:
-    """Mark a finding as one that no script can replay: its policy is for names of this run, and expires."""
+    """Mark findings as not reproducible by a script: the policy is for names of this run, and expires."""
     try:
         yield
     except NonConformance as found:

@@ -76,9 +76,8 @@ def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> Non
             present = f"<Buckets>.*<Name>{literal(min(missing))}</Name>|<ContinuationToken>[^<]"
             one = Proof(reply.id, matches=present)
             proof = one if len(read) == 1 else Proof(beyond="it is about the pages of the list together")
-            raise NonConformance(
-                f"the buckets {worded(storage.buckets)}", f"missing: {some(missing)}", *read, proof=proof
-            )
+            expected, seen = f"the buckets {worded(storage.buckets)}", f"missing: {some(missing)}"
+            raise NonConformance(expected, seen, *read, proof=proof)
 
 
 @verifies("storage/service/foreign-bucket-is-not-listed")
@@ -138,7 +137,7 @@ def test_bucket_location_names_the_region(space: Space) -> None:
     ],
 )
 def test_bad_parameter_of_a_list_is_no_server_error(space: Space, of_bucket: bool, query: dict[str, str]) -> None:
-    """Purpose: a client's mistake in a list of uploads, buckets or keys is reported as its own.
+    """Purpose: a client's mistake in a list of uploads, buckets or keys is reported as such.
     Method: 1. list with a limit that is no number, an unknown marker or an impossible prefix
             2. expect 200 or a 4xx (501 where it is not offered)
     """
@@ -237,7 +236,7 @@ def test_foreign_bucket_is_refused(foreign: Bucket, names: Names, operation: Ope
 
 @verifies("storage/service/foreign-source-is-refused")
 def test_foreign_bucket_is_no_copy_source(space: Space, foreign: Bucket) -> None:
-    """Purpose: CopyObject does not carry bytes out of another organization's bucket.
+    """Purpose: CopyObject must not copy bytes from another organization's bucket.
     Method: 1. copy an object from another organization's bucket, its source as usual, then encoded whole
             2. expect 403 or 404 (400 for the whole encoding), and nothing under our key
     """
@@ -300,7 +299,7 @@ def test_concealed_bucket_looks_absent(s3: S3, foreign: Bucket, names: Names, op
     ],
 )
 def test_bucket_requests_keep_their_objects(space: Space, method: str, statuses: set[int]) -> None:
-    """Purpose: buckets are provisioned and deprovisioned in the portal; no S3 request loses their objects.
+    """Purpose: buckets are provisioned and deprovisioned in the portal; no S3 request deletes their objects.
     Method: 1. put an object, then CreateBucket or DeleteBucket of its bucket
             2. expect 403, 405, 409 or 501 (200 for CreateBucket), and the object unchanged
     """

@@ -38,9 +38,9 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered, Proof
 
 BODY = b"ByteS whOse ChEcKsuMS bEgin with a nought each, or end"
-"""Each CRC of it begins with zeros, which are lost if it is written as a number."""
+"""Each of its CRCs begins with zeros, which are lost if the CRC is written as a number."""
 LONG = b"".join(b"checked bytes, line %d\n" % number for number in range(4008))
-"""Each CRC of it has its highest bit set, so that it is negative as a signed number."""
+"""Each of its CRCs has the highest bit set, so that the CRC is negative as a signed number."""
 EARLIER, LARGE = b"the earlier object", b"checked bytes" * 20_000
 ENABLED, TYPE = {"x-amz-checksum-mode": "ENABLED"}, "x-amz-checksum-type"
 MAY_COPY, MAY_PUT = "a key that may copy objects within the bucket", "a key that may put objects into the bucket"
@@ -102,7 +102,7 @@ def _unsigned(space: Space, request: Request) -> Exchange:
     ],
 )
 def test_wrong_digest_stores_nothing(space: Space, send: Send, body: bytes, digests: dict[str, str]) -> None:
-    """Purpose: a body that was damaged on its way is refused, however it is sent, and costs no earlier object.
+    """Purpose: a body that was damaged in transit is refused, however it is sent, and replaces no earlier object.
     Method: 1. put an object, overwrite it with a wrong or malformed digest, alone or with a right one
             2. expect 400 (403 too for an unsigned payload, which plain http may refuse), and the old bytes
     """
@@ -152,7 +152,7 @@ def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: st
 
 @verifies("storage/checksum/announced-checksum-is-required")
 def test_announced_checksum_is_required(space: Space) -> None:
-    """Purpose: a body whose checksum was lost on its way must not be stored as if it had been compared.
+    """Purpose: a body whose checksum was lost in transit must not be stored as if it had been compared.
     Method: 1. put with x-amz-sdk-checksum-algorithm, and no x-amz-checksum field; 2. expect 400, and nothing stored
     """
     reply = space.put(key := space.key(), BODY, {"x-amz-sdk-checksum-algorithm": "CRC32"})
@@ -298,7 +298,7 @@ def test_checksum_of_parts_is_of_its_type(
 def test_checksum_of_a_completion_is_compared(
     space: Space, features: frozenset[str], of_the_part: bool, wrong: str
 ) -> None:
-    """Purpose: a completion with another checksum than the parts have must make no object.
+    """Purpose: a completion whose checksum does not match the parts must create no object.
     Method: 1. open an upload with CRC-32 of the whole, send a part with its checksum
             2. complete with a wrong or malformed checksum of the part or of the object; expect 400, nothing stored
     """

@@ -29,7 +29,7 @@ DELETERS, DELETIONS = 4, 120
 
 
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
-    """A listing of either version has exactly these keys."""
+    """Expect exactly these keys in a listing of either version."""
     for page in (found_under(space, prefix), listing_of(space.listing_v1(prefix))):
         if page.keys != keys:
             expected, found = ([f"<Key>{key}</Key>" for key in each] for each in (keys, page.keys))
@@ -163,7 +163,7 @@ def test_tagging_undoes_no_write(space: Space, method: str) -> None:
 
 @verifies("storage/concurrency/parallel-parts-are-all-stored")
 def test_parallel_parts_are_all_kept(space: Space) -> None:
-    """Purpose: SDKs upload parts in parallel, and none displaces another.
+    """Purpose: SDKs upload parts in parallel, and no part replaces another.
     Method: 1. open an upload, send eight parts concurrently; 2. expect each of them in the list of parts
     """
     key = space.key("parallel")
@@ -202,7 +202,7 @@ def test_one_of_many_conditional_writes_wins(space: Space, replacing: bool) -> N
     for turn in range(ROUNDS):
         key = key if replacing else space.key("race")
         condition = {"If-Match": expect_etag(space.get(key))} if replacing else {"If-None-Match": "*"}
-        # Never the same bytes twice: they would have the same ETag, and more than one PUT might rightly succeed.
+        # Different bytes each time: with equal bytes, and so ETags, several PUTs may rightly succeed.
         bodies = [f"turn {turn}, racer {racer}".encode() for racer in range(RACERS)]
         replies = at_once([partial(space.put, key, body, condition) for body in bodies])
 

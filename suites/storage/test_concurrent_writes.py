@@ -24,22 +24,22 @@ from conformance.vocabulary.wording import field_of, worded
 
 WRITERS, READERS = 3, 4
 TURNS, READS = 10, 40
-"""Most writes of a writer, and most reads of a reader, which stops when the writers are done."""
+"""The most writes of a writer, and reads of a reader, which stops when the writers are done."""
 PATIENCE_S = 4.0
-"""No client begins another turn after this; the number of turns decides nothing."""
+"""No client begins another turn after this time; the number of turns affects no verdict."""
 SIZE = 32 * 1024
 ROUNDS, LARGE = 5, 2 * 1024 * 1024
 Job = Callable[[], None]
 
 
 def described(writer: int, turn: int) -> bytes:
-    """A body that repeats who wrote it, so that a torn one shows; sizes differ by writer."""
+    """Return a body that repeats its writer and turn, so that a mixture shows; sizes differ by writer."""
     mark = f"writer {writer} turn {turn} ".encode()
     return mark * (SIZE * (1 + writer) // len(mark))
 
 
 class History:
-    """What several clients wrote to and read from one key, and when."""
+    """The writes to and reads from one key by several clients, with their times."""
 
     def __init__(self, space: Space, key: str) -> None:
         self.space, self.key = space, key
@@ -57,7 +57,7 @@ class History:
         self.writes.append(Operation(body, begun, time.monotonic(), reply))
 
     def writer(self, number: int) -> None:
-        """Write own values, one after the other."""
+        """Write this client's values in sequence."""
         try:
             for turn in range(TURNS):
                 if time.monotonic() > self._until:
@@ -102,9 +102,8 @@ def test_one_key_is_linearizable(space: Space, once: Once) -> None:
         expected, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
         if found != expected:
             proof = Proof(beyond="it is about a moment at which several clients wrote")
-            raise NonConformance(
-                f"the metadata of the bytes, {worded(expected)}", worded(found), read.reply, proof=proof
-            )
+            seen = worded(found)
+            raise NonConformance(f"the metadata of the bytes, {worded(expected)}", seen, read.reply, proof=proof)
 
 
 @verifies("storage/concurrency/etag-belongs-to-its-bytes")
@@ -121,9 +120,8 @@ def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
         if reply.method == "GET" and reply.body != value:
             raise NonConformance("the ETag of the bytes that were read", f"{tag}", reply)
         if length is not None and (value is None or length != str(len(value))):
-            raise NonConformance(
-                "ETag and Content-Length of the same write", f"ETag {tag} with Content-Length: {length}", reply
-            )
+            expected, seen = "ETag and Content-Length of the same write", f"ETag {tag} with Content-Length: {length}"
+            raise NonConformance(expected, seen, reply)
 
 
 @verifies("storage/concurrency/concurrent-writes-do-not-mix")
@@ -197,7 +195,7 @@ def test_copies_are_whole(space: Space) -> None:
 
 
 def _expect_settled(space: Space, key: str, possible: Sequence[bytes | None]) -> Exchange:
-    """The key has one of these values (None: no object) after all writes, the same for GET, HEAD and GET again."""
+    """Expect one of these values (None: no object) after all writes, the same from GET, HEAD and GET again."""
     got, head, again = space.get(key), space.head(key), space.get(key)
     found = None if got.status == 404 else got.body
     if found not in possible or got.status not in (200, 404):

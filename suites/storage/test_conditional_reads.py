@@ -225,7 +225,7 @@ def test_not_modified_has_the_etag(space: Space, known: Known) -> None:
 
 @verifies("storage/condition/not-modified-has-caching-fields")
 def test_not_modified_has_the_caching_fields(space: Space) -> None:
-    """Purpose: a cache that revalidates learns how long it may keep the object now.
+    """Purpose: a cache that revalidates learns how long it may store the object from now on.
     Method: 1. overwrite an object with other Cache-Control and Expires, GET it without a condition and with its ETag
             2. expect 304 with the values of 200
     """
@@ -241,7 +241,7 @@ def test_not_modified_has_the_caching_fields(space: Space) -> None:
 
 @verifies("storage/condition/not-modified-has-no-other-length")
 def test_not_modified_has_no_other_length(space: Space, known: Known) -> None:
-    """Purpose: a cache would store another length of a 304, and a client would wait for a body.
+    """Purpose: a cache stores a Content-Length of a 304, and a client waits for the body that it states.
     Method: 1. GET with If-None-Match of the object's ETag, and read until the connection ends
             2. expect 304 without Content-Length, or with the object's, and no body
     """

@@ -44,7 +44,7 @@ def test_deletes_what_is_named(space: Space) -> None:
     ],
 )
 def test_keys_are_matched_exactly(space: Space, named: list[str], others: list[str]) -> None:
-    """Purpose: keys in the document are XML text: unescaped once, not trimmed, not normalized, no prefixes.
+    """Purpose: keys in the document are XML text: unescaped once, not trimmed or normalized, and not prefixes.
     Method: 1. put objects under keys that differ by case, a blank, a slash or an escape (the target may refuse some)
             2. delete some of them in one request with Quiet false, as SDKs write it
             3. expect exactly those reported as deleted, and only the others listed
@@ -175,16 +175,16 @@ def test_1000_keys_are_deleted(space: Space) -> None:
                 "json": (lambda key: b'{"Objects": []}', [{}]),
             },
             "storage/multi-delete/more-than-a-thousand-is-refused": {
-                "": (lambda key: delete_document([key, *(f"{key}-{number}" for number in range(1000))]), [{}]),
+                "": (lambda key: delete_document([key, *(f"{key}-{number}" for number in range(1000))]), [{}])
             },
             "storage/multi-delete/wrong-md5-deletes-nothing": {
-                "": (lambda key: delete_document([key]), [{"Content-MD5": content_md5(b"another document")}]),
+                "": (lambda key: delete_document([key]), [{"Content-MD5": content_md5(b"another document")}])
             },
             "storage/multi-delete/wrong-checksum-deletes-nothing": {
                 "": (
                     lambda key: delete_document([key]),
                     [dict([checksum_field(algorithm, b"another document")]) for algorithm in ("crc32", "sha256")],
-                ),
+                )
             },
         }
     ),

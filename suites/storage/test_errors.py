@@ -29,7 +29,7 @@ from conformance.vocabulary.wording import some, worded
 Call = Callable[[Space], Exchange]
 FOLDERS = ("/usr/", "/home/", "/var/", "/opt/", "/srv/", "/mnt/")
 ACCEPT_JSON = {"Accept": "application/json, text/plain, */*"}
-"""What JavaScript libraries send; the response is XML nevertheless."""
+"""The Accept field of JavaScript libraries; the response is XML nevertheless."""
 AUTHORIZED = f"{ALGORITHM} Credential="
 LEAKS = ("Traceback", "at java.", "goroutine", *FOLDERS, "panic:", "Exception in")
 UNUSUAL_FIELDS = {
@@ -122,7 +122,7 @@ def test_error_has_a_request_id(space: Space) -> None:
 @verifies("storage/errors/head-has-no-body")
 @pytest.mark.parametrize("signed", [case("missing-key", True), case("anonymous", False)])
 def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
-    """Purpose: a client would take the body of an error of HEAD for the next response on the connection.
+    """Purpose: a client reads the body of an error response to HEAD as the next response on the connection.
     Method: 1. HEAD a missing key, or without a signature, and read until the connection ends
             2. expect a 4xx without a body
     """
@@ -156,7 +156,7 @@ def test_error_reveals_nothing_internal(space: Space, call: Call) -> None:
     Method: 1. cause an error; 2. expect no secret key, stack trace or path of the server's file system in it
     """
     reply = call(space)
-    # A bucket may have the name of such a folder, and its path may be repeated.
+    # A bucket may have the name of such a folder, and the response may repeat its path.
     said = without_address(reply.text, reply)
     shown = [sign for sign in LEAKS if sign in said]
 
@@ -164,7 +164,7 @@ def test_error_reveals_nothing_internal(space: Space, call: Call) -> None:
         proof = lacks(reply, *shown)
         raise NonConformance("no stack trace or server path in the body", some(shown), reply, proof=proof)
     keys = space.s3.keys
-    # A secret that is also the access key, the bucket's name or a mere word may rightly appear.
+    # A secret that is also the access key, the bucket's name or a common word may rightly appear.
     if not keys.secret_key.isalpha() and keys.secret_key not in f"{keys.access_key} {reply.url}":
         expect_not_repeated(reply, [keys.secret_key], "the secret key")
 

@@ -26,13 +26,13 @@ BODY = b"of a long key"
 
 
 def _long(space: Space, size: int, letter: str = "k") -> str:
-    """A key of so many bytes, or one less, in segments as short as file names."""
+    """Return a key of this many bytes, or one less, in segments as short as file names."""
     segments = "/".join([letter * (198 // len(letter.encode()))] * 12)
     return f"{space.prefix().ljust(64, '-')}{segments}".encode()[:size].decode(errors="ignore")
 
 
 def _written(space: Space, key: str, way: str, features: frozenset[str]) -> Exchange:
-    """The response to the last request of a PUT, a copy, or an upload in one part, which its opening may be."""
+    """Return the last response of a PUT, a copy, or an upload in one part, which may be refused when opened."""
     if way == "put":
         return space.put(key, BODY)
     if way == "copy":
@@ -129,9 +129,8 @@ def test_key_of_an_upload_is_not_decoded_twice(space: Space) -> None:
     expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(part))]))
 
     if [each.number for each in parts_of(listed).parts] != [1]:
-        raise NonConformance(
-            "part 1 in the list of parts", worded(parts_of(listed).parts), listed, proof=has_element(listed, "Part")
-        )
+        expected, seen = "part 1 in the list of parts", worded(parts_of(listed).parts)
+        raise NonConformance(expected, seen, listed, proof=has_element(listed, "Part"))
     expect_bytes(space.get(key), b"in parts")
     for each in others:
         expect_bytes(space.get(each), b"put before", f"though it is not {worded(key)}")

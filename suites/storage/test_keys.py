@@ -16,7 +16,7 @@ from conformance.vocabulary.check import case, row, verifies
 
 BUCKET = "<bucket>"  # Placeholder for the name of the bucket.
 RETURN = "\r"
-"""XML parsers read it as a newline where it is not escaped (XML 1.0, 2.11); "Icon\\r" of macOS has one."""
+"""XML parsers read an unescaped CR as a newline (XML 1.0, 2.11); macOS names a file "Icon\\r"."""
 ORDINARY = {
     "blank": " a  b ",
     "unicode": "straße\u00a0日\u200b本\u00ad\u200f\ufeff",

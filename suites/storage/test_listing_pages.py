@@ -234,7 +234,7 @@ def encoded(space: Space) -> str:
     ],
 )
 def test_encoded_pages(space: Space, encoded: str, version: Callable[..., Request], size: int) -> None:
-    """Purpose: SDKs request encoded keys and decode each key and each NextMarker, so they must get every page so.
+    """Purpose: SDKs request encoded keys and decode each key and each NextMarker, so they must get every page encoded.
     Method: 1. read all pages with encoding-type=url, with and without a delimiter, from decoded markers or from tokens
             2. decoded, expect every key and every common prefix once
     """
@@ -272,7 +272,7 @@ def marked(space: Space) -> str:
     ],
 )
 def test_parameter_of_any_character(space: Space, marked: str, name: str, mark: str) -> None:
-    """Purpose: prefix, delimiter and start are text: a character has its effect, however many bytes it is in UTF-8.
+    """Purpose: prefix, delimiter and start are text: a character works, however many bytes it has in UTF-8.
     Method: 1. list with either version, with a prefix, a delimiter or a start that ends in such a character
             2. expect just the keys with that prefix; or these in one common prefix; or the keys after the start
     """

@@ -90,13 +90,7 @@ def parent(space: Space) -> str:
     ),
 )
 def test_listing(
-    space: Space,
-    parent: str,
-    prefix: str,
-    parameters: dict[str, Any],
-    start: str,
-    keys: list[str],
-    prefixes: list[str],
+    space: Space, parent: str, prefix: str, parameters: dict[str, Any], start: str, keys: list[str], prefixes: list[str]
 ) -> None:
     """Purpose: a listing has exactly the keys that begin with its prefix after its start, grouped at the delimiter.
     Method: 1. list with either version; after a key, which need not exist, by start-after or marker
@@ -151,7 +145,7 @@ def test_folder_object_is_grouped(space: Space) -> None:
 @verifies("storage/listing/empty-folders-disappear")
 @pytest.mark.parametrize("at_once", [case("one-by-one", False), case("together", True)])
 def test_empty_folders_disappear(space: Space, at_once: bool) -> None:
-    """Purpose: a folder is only the common start of keys: with the last of them it disappears from every listing.
+    """Purpose: a folder is only the common start of keys: after its last key is deleted no listing has it.
     Method: 1. put objects in folders and one outside, list the folders, delete the objects in them
             2. expect the folders at first, then only the object outside, with and without a delimiter
     """
@@ -302,7 +296,7 @@ def test_listing_repeats_its_parameters(space: Space, parent: str) -> None:
 
 @verifies("storage/listing/response-repeats-the-request#start")
 def test_listing_repeats_its_start(space: Space, parent: str) -> None:
-    """Purpose: a page can be understood without its request: it repeats where it was to begin.
+    """Purpose: a page can be understood without its request: it repeats the requested start.
     Method: 1. list after a key, then continue with the token; list from a marker in version 1
             2. expect StartAfter, ContinuationToken and Marker as they were sent
     """
@@ -370,7 +364,7 @@ def test_owner_is_reported_on_request(space: Space) -> None:
 
 @verifies("storage/service/bucket-list-honours-its-prefix")
 def test_bucket_list_honours_its_prefix(s3: S3, storage: Storage) -> None:
-    """Purpose: a client that lists the buckets with a prefix gets those and no others.
+    """Purpose: a client that lists the buckets with a prefix gets exactly those.
     Method: 1. list the buckets with the whole name of one, and with a prefix that matches no bucket
             2. expect that bucket and only matching ones, then none
     """

@@ -1,4 +1,4 @@
-"""Completions of multipart uploads: which are refused, and what a refused or repeated one leaves."""
+"""Completions of multipart uploads: which are refused, and the state after a refused or repeated one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _without_quotes(space: Space, key: str, upload: str, part: tuple[int, str]) 
 
 
 def _with_wrong_tag(space: Space, key: str, upload: str, part: tuple[int, str]) -> Exchange:
-    """Complete with a wrong ETag for part 1, and with part 2 if that is the one sent."""
+    """Complete with a wrong ETag for part 1, and with part 2 if that is the part sent."""
     return space.complete(key, upload, [(1, WRONG_TAG), part][: part[0]])
 
 

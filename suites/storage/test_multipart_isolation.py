@@ -53,7 +53,7 @@ def test_unknown_upload_is_404(space: Space, call: Call, statuses: set[int], cod
 
 @verifies("storage/multipart/unknown-upload-is-404#cut-short")
 def test_beginning_of_an_upload_id_is_unknown(space: Space) -> None:
-    """Purpose: the beginning of an upload id must not be accepted, or ids could be guessed.
+    """Purpose: the beginning of an upload id must not be accepted, since that makes ids easier to guess.
     Method: 1. open an upload, send a part with its id without the last quarter; 2. expect 404 NoSuchUpload, or 400
     """
     upload = space.opened(key := space.key())
@@ -170,7 +170,7 @@ def test_part_number_is_bounded(space: Space, number: str) -> None:
     ],
 )
 def test_half_named_part_is_not_the_object(space: Space, method: str, named: dict[str, str]) -> None:
-    """Purpose: a request that names a part only by half neither overwrites nor deletes the object.
+    """Purpose: a request with only one of part number and upload id neither overwrites nor deletes the object.
     Method: 1. put an object, open an upload to its key; PUT there with partNumber or uploadId only, PUT and DELETE with
                an empty uploadId
             2. expect no server error, and the object as it was
@@ -243,7 +243,7 @@ def test_part_is_copied_to_its_own_key(space: Space) -> None:
 @verifies("storage/signature/payload-hash-is-checked#completion")
 @pytest.mark.usefixtures("multipart")
 def test_payload_hash_of_a_completion_is_checked(space: Space) -> None:
-    """Purpose: nobody on the way changes which parts a completion names.
+    """Purpose: the parts that a completion names cannot be changed in transit.
     Method: 1. send two parts, sign the completion with the first, send it with the second
             2. expect 400 or 403, and nothing stored
     """
@@ -289,8 +289,7 @@ def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> 
 
 @verifies("storage/multipart/old-object-remains-until-completion")
 @pytest.mark.parametrize(
-    "change",
-    [case(name, name) for name in ("overwritten", "copied-over", "deleted", "deleted-by-delete-objects")],
+    "change", [case(name, name) for name in ("overwritten", "copied-over", "deleted", "deleted-by-delete-objects")]
 )
 def test_changed_object_leaves_its_upload(space: Space, change: str) -> None:
     """Purpose: overwriting or deleting the object of a key does not end an upload to that key.

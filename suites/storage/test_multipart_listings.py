@@ -77,7 +77,7 @@ def test_parts_are_listed(space: Space) -> None:
 
 
 def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
-    """Yield the pages of a list of uploads, as many as there can be."""
+    """Yield the pages of a list of uploads."""
     more, most = dict(asked), int(asked.get("max_uploads", 1000))
     for _ in range(2 * len(KEYS)):
         reply = space.list_uploads(prefix, **more)
@@ -279,7 +279,7 @@ def _elements(reply: Exchange, name: str) -> Iterator[Element]:
 
 
 def _expect_near(reply: Exchange, element: Element) -> float:
-    """The element is a time in ISO 8601 form near the response's own; return it in seconds."""
+    """Expect a time in ISO 8601 form near that of the response; return it in seconds."""
     text = element.text or ""
     if (seconds := seconds_of_time(text)) is None:
         raise NonConformance(f"{element.tag} in ISO 8601 form, in UTC", worded(text), reply)

@@ -38,10 +38,10 @@ from conformance.vocabulary.values import seconds_of_time
 from conformance.vocabulary.wording import field_of, worded
 
 COMPRESSIBLE = b"the same line again and again\n" * 400
-# Beyond the MiB up to which some servers look at a body.
+# Beyond the first MiB, which is all that some servers look at.
 LARGE = b"bytes before those that differ" * 40_000
 SYSTEM_FIELDS = {
-    # Longer than 128 or 255 characters, to which databases cut texts.
+    # Longer than 128 or 255 characters, common limits of database columns.
     "Content-Type": f'application/soap+xml; charset=utf-8; action="Urn:Put{"/And-Get" * 12}"',
     "Cache-Control": 'private, max-age=60, community="UCI"',
     "Content-Disposition": f"attachment; filename=\"data.csv\"; filename*=UTF-8''{'d%C3%A4ta-' * 24}.csv",
@@ -147,7 +147,7 @@ def test_content_encoding_comes_back(space: Space) -> None:
 
 
 def _expect_joined(reply: Exchange, name: str, value: str) -> None:
-    """The field has this list, on one line or several, with or without blanks."""
+    """Expect this list in the field, on one line or several, with or without blanks."""
     if ",".join(reply.headers.all(name)).replace(" ", "") != value:
         proof = field_matches(reply, name, value.replace(",", " *, *"))
         raise NonConformance(f"{name}: {value}", field_of(reply, name), reply, proof=proof)
@@ -216,7 +216,7 @@ def test_metadata_beyond_ascii_is_unaltered(space: Space, value: str) -> None:
 
 
 def _words(value: str) -> str:
-    """The text of a value with encoded words (RFC 2047); the value itself if it has none."""
+    """Return the text of a value with encoded words (RFC 2047); the value itself if it has none."""
     try:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, UnicodeError):
@@ -224,7 +224,7 @@ def _words(value: str) -> str:
 
 
 def _read(reply: Exchange) -> str:
-    """The value as a client reads it: UTF-8 or RFC 2047, also of the UTF-8 bytes each as a character, as S3 has it."""
+    """Return the value as a client reads it: UTF-8, RFC 2047, or UTF-8 bytes as characters, which is S3's form."""
     found = (reply.headers.get(CITY) or "").encode("latin-1", "surrogateescape").decode("utf-8", "replace")
     decoded = _words(found)
     try:
@@ -332,7 +332,7 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
 
 
 def _expect_later(result: Exchange, source: Exchange, modified: float) -> None:
-    """Any LastModified in a copy's result is later than that of its source."""
+    """Expect any LastModified in a copy's result to be later than its source's."""
     for element in expect_document(result, "CopyObjectResult").findall("LastModified"):
         if (seconds_of_time(element.text or "") or modified + 1) <= modified:
             expected = f"LastModified of the copy later than {source.headers.get('last-modified')} of its source"

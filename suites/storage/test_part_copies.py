@@ -39,7 +39,7 @@ def _source(space: Space, key: str) -> str:
     ],
 )
 def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, name: str) -> None:
-    """Purpose: a part can be copied from an object, whole or by a range, and is independent of its source then.
+    """Purpose: a part can be copied from an object, whole or by a range, and is then independent of its source.
     Method: 1. overwrite an object, copy it or a range of it as a part, once over a part that was sent before
             2. delete or overwrite the source, list the parts, complete
             3. expect the copied bytes, their size in the list of parts, and no object before the completion
@@ -68,7 +68,7 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
 
 @verifies("storage/multipart/part-can-be-copied#range-over-parts")
 def test_part_of_parts_can_be_copied(space: Space) -> None:
-    """Purpose: a part can be copied from an object that was uploaded in parts, also over their borders.
+    """Purpose: a part can be copied from an object that was uploaded in parts, also across part boundaries.
     Method: 1. upload an object in two parts, copy ranges of it and the whole as parts of other uploads
             2. complete each, expect those bytes; of the whole its length
     """

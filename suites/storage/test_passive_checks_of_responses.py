@@ -58,7 +58,7 @@ def test_every_success_has_its_status(space: Space, recorder: Recorder, status: 
 @verifies("storage/object/etag-is-one-and-quoted#of-the-whole-run")
 @concludes()
 def test_every_etag_is_quoted(space: Space, recorder: Recorder) -> None:
-    """Purpose: a client sends an ETag back as it got it, from whatever response.
+    """Purpose: a client sends an ETag back exactly as any response stated it.
     Method: 1. put an object; 2. expect a quoted ETag in its response, if any, and in every other response of the run
     """
     reply = space.put(space.key(), b"tagged")

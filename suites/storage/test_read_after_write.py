@@ -190,7 +190,7 @@ def test_checksum_and_tags_of_the_overwritten_are_gone(
     [case("source-missing", False, {}), case("condition-fails", True, {"x-amz-copy-source-if-match": WRONG_TAG})],
 )
 def test_refused_copy_keeps_the_object(space: Space, exists: bool, fields: dict[str, str]) -> None:
-    """Purpose: a copy that is refused must not cost the object that it would overwrite.
+    """Purpose: a refused copy must not delete the object that it would overwrite.
     Method: 1. put an object, copy to its key from a missing key, or under a condition that fails
             2. if that is refused, expect the object as it was
     """
@@ -222,7 +222,7 @@ PART = {"Range": "bytes=0-5"}
 
 
 def _expect_read(space: Space, key: str, body: bytes, because: str) -> str:
-    """GET, of a range too, HEAD and a listing return this object; return its ETag."""
+    """Expect this object from GET, also of a range, HEAD and a listing; return its ETag."""
     got, head, listed = space.get(key), space.head(key), found_under(space, key)
     expect_bytes(got, body, because)
     expect_range_or_whole(space.get(key, PART), body, 0, min(5, len(body) - 1), because)
@@ -235,7 +235,7 @@ def _expect_read(space: Space, key: str, body: bytes, because: str) -> str:
 
 
 def _expect_gone(space: Space, key: str, because: str) -> None:
-    """GET, of a range too, and HEAD return 404, and a listing does not contain the key."""
+    """Expect 404 from GET, also of a range, and HEAD, and a listing without the key."""
     for reply in (space.get(key), space.get(key, PART), space.head(key)):
         expect_status(reply, 404, because)
     if (listed := found_under(space, key)).keys:

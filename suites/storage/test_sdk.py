@@ -29,7 +29,7 @@ from conformance.vocabulary.wording import worded
 
 CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), case("default", DEFAULT_CHECKSUMS)])
 REQUESTS = 4
-"""So many requests one after another make a managed transfer; each may take as long as any other."""
+"""The number of sequential requests of a managed transfer, each of which has the usual time limit."""
 
 
 @pytest.fixture(scope="session")

@@ -286,7 +286,7 @@ def test_wrong_scope_is_refused(space: Space, changes: dict[str, str], day: int 
 
 @verifies("storage/signature/unsigned-payload-is-served")
 def test_unsigned_payload_is_served(space: Space, features: frozenset[str]) -> None:
-    """Purpose: clients that stream a body leave it out of the signature.
+    """Purpose: clients that stream a body do not sign it.
     Method: 1. put an object, and a part, with UNSIGNED-PAYLOAD
             2. expect 2xx and the bytes; over plain http 400 or 403 is accepted
     """
@@ -326,7 +326,7 @@ def _altered(request: Request, component: str, where: float, letter: str) -> Req
     if name := IN_FIELDS.get(component, ""):
         return request.with_header(name, _changed(request.header(name) or "", where, letter))
     name = IN_AUTHORIZATION[component]
-    # Names of fields have no case (RFC 9110 section 5.1): a capital is no other name.
+    # Field names are case-insensitive (RFC 9110 section 5.1), so a capital letter changes nothing.
     letter = letter.lower() if component == "signed-names" else letter
     head, _, rest = (request.header("authorization") or "").partition(f"{name}=")
     part, comma, tail = rest.partition(",")
@@ -336,7 +336,7 @@ def _altered(request: Request, component: str, where: float, letter: str) -> Req
 @verifies("storage/signature/any-altered-component-is-refused")
 @explores(0.6, *ALTERATIONS_OF_EACH, alteration=signed_alterations())
 def test_any_altered_component_is_refused(space: Space, alteration: tuple[str, float, str]) -> None:
-    """Purpose: nobody can alter a component that a signature covers, not even by a single letter.
+    """Purpose: no component that a signature covers can be altered, not even by a single letter.
     Method: 1. sign an upload, send it; alter one letter of one component, send it again
             2. expect it served, then a refusal (501 for a DELETE with the fields of a PUT), and the object as it was
     """

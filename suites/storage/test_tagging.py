@@ -223,11 +223,7 @@ BETA, OTHER = tagging_document([("project", "beta")]), b"another document"
     [
         *(row(f"storage/tagging/broken-document-is-refused#{hint}", body, {}) for hint, body in BROKEN.items()),
         row("storage/tagging/differing-md5-keeps-the-tags", BETA, {"Content-MD5": content_md5(OTHER)}),
-        row(
-            "storage/tagging/differing-checksum-keeps-the-tags",
-            BETA,
-            dict([checksum_field("crc32", OTHER)]),
-        ),
+        row("storage/tagging/differing-checksum-keeps-the-tags", BETA, dict([checksum_field("crc32", OTHER)])),
         *(
             row(f"storage/tagging/limits-are-enforced#{hint}", tagging_document(tags), {})
             for hint, tags in TOO_MUCH.items()

@@ -44,7 +44,7 @@ def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     """Purpose: a client that requests a bucket's policy or versioning must not get a listing instead.
     Method: 1. GET the bucket with the subresource; 2. expect its own document or a refusal, never a listing of objects
     """
-    # The prefix has no objects: those of other checks may make a listing that cannot be read.
+    # The prefix has no objects, since other checks' objects may make a listing unreadable.
     reply = space.call("GET", query={name: "", "prefix": space.prefix()})
 
     expect_no_server_error(reply)

@@ -14,7 +14,7 @@ from conformance.clients.concurrency import at_once
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.transport.interrupted_requests import BreakingOff
 from conformance.clients.transport.raw_socket import Wire
-from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, content_type_of, hmac_secret
+from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, content_type_of, written
 from conformance.oracles.status import expect_success, observed
 from conformance.oracles.webhooks import (
     arrival_finding,
@@ -54,7 +54,7 @@ def declared_kinds(webhook: WebhookClient) -> dict[str, tuple[str, HeaderFields]
 def event_of(content_type: str, padding: int = 0) -> tuple[str, bytes]:
     """Return a new mark, and an event of that type with it, longer by some letters."""
     event = {"mark": mark(), "x": "y" * padding} if padding else {"mark": mark()}
-    return event["mark"], hmac_secret(content_type.partition(";")[0], event)
+    return event["mark"], written(content_type.partition(";")[0], event)
 
 
 @verifies("webhooks/delivery/accepted-events-arrive-once#declared-types")
@@ -117,7 +117,7 @@ def unusual_json(webhook: WebhookClient) -> dict[str, Sent]:
 
 def from_programs(webhook: WebhookClient) -> dict[str, Sent]:
     """Return plain events with the header fields of several programs."""
-    body = hmac_secret(webhook.kind, {"mark": "MARK"}).replace(b"MARK", b"%s")
+    body = written(webhook.kind, {"mark": "MARK"}).replace(b"MARK", b"%s")
     return {name: (body, content_type_of(webhook.kind), fields) for name, fields in PROGRAMS.items()}
 
 
@@ -184,12 +184,12 @@ def bodies_to_compare(webhook: WebhookClient) -> dict[str, tuple[bytes, str]]:
     }
     return marked | {
         "chunks": (f'{{"mark": "{mark()}", "x": "{"y" * min(100_000, largest // 2)}"}}'.encode(), JSON),
-        # It has no mark: 64 random white-space characters tell it from others.
+        # It has no mark: 64 random white-space characters identify it.
         "null": (b"null" + bytes(random.choices(b" \t\r\n", k=64)), JSON),
         "a long text": (f"{mark()} {'y' * min(70_000, largest - 50)} end".encode(), "text/plain"),
         "base64": (base64.b64encode(mark().encode()), "text/plain"),
         "the largest body": (webhook.event_of_size(largest, mark=mark()), webhook.kind),
-        # It may be refused, but not be accepted in part.
+        # It may be refused, but not accepted in part.
         "a larger body": (webhook.event_of_size(largest + BEYOND, mark=mark()), webhook.kind),
     }
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from conformance.clients.http import REPLICA_TRIES
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.clients.webhooks import WebhookClient, content_type_of, differing, hmac_secret
+from conformance.clients.webhooks import WebhookClient, content_type_of, differing, written
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
 from conformance.oracles.webhooks import (
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 def asked_until(until: float, ask: Callable[[], T], done: Callable[[T], bool]) -> T:
-    """Ask until the result is the expected one or the time (monotonic) is over; return the last result."""
+    """Repeat a request until it is done or a monotonic time is over; return the last result."""
     while True:
         begun, result = time.monotonic(), ask()
         if done(result) or begun >= until:
@@ -89,7 +89,7 @@ def _refused_in_time(webhook: WebhookClient, old: str, until: float, where: str,
         word, replies = mark(), list[Exchange]()
         for client, kind in zip(webhook.http.on_each_replica(times), kinds, strict=False):
             field = ("Content-Type", content_type_of(kind))
-            replies.append(client.send("POST", old, [field], hmac_secret(kind, {"mark": word})))
+            replies.append(client.send("POST", old, [field], written(kind, {"mark": word})))
         return word, replies
 
     word, replies = asked_until(until, ask, lambda found: not any(reply.ok for reply in found[1]))
@@ -101,7 +101,7 @@ def _refused_in_time(webhook: WebhookClient, old: str, until: float, where: str,
 def _expect_reported(
     webhook: WebhookClient, operator: Operator, target: Target, late: str, accepted: dict[str, Exchange], first: str
 ) -> None:
-    """Expect the hook to report what the new URL accepted, and nothing that the old one refused."""
+    """Expect the hook to report the events that the new URL accepted, and none that the old one refused."""
     bodies = {word: webhook.event(mark=word) for word in (*accepted, first)}
     seen = reported_in_time(operator, target, lambda seen: all(count_carrying(seen, *each) for each in bodies.items()))
     if count_carrying(seen, late):
@@ -151,7 +151,7 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, t
 
 
 def following(old: str, new: str) -> str | None:
-    """Return how a secret follows from the one before it, or None."""
+    """Return the rule by which a secret follows from the previous one, or None."""
     if len(new) == len(old) and (new in old * 2 or new in old[::-1] * 2):
         return "is the old one, rotated or reversed"
     for name in ("md5", "sha1", "sha256", "sha512"):

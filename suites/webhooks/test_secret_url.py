@@ -32,11 +32,11 @@ METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 QUARTER = len(BASE64) // 4
 TIME_BASED_UUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[126][0-9A-Fa-f]{3}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
-"""RFC 9562 section 8: a client that has seen one can guess the next."""
+"""A client that has seen one can guess the next (RFC 9562 section 8)."""
 
 
 def changed_at(secret: str, place: int) -> str:
-    """Return a secret with one character changed by much of its value: the last of base64 may hold unused bits.
+    """Return a secret with one character changed in its high bits: the last of base64 may contain unused bits.
 
     The new character occurs elsewhere in the secret if possible: a service may refuse a secret of another alphabet.
     """
@@ -171,7 +171,7 @@ def test_secret_cannot_be_guessed(webhook: WebhookClient) -> None:
 @verifies("webhooks/secret/is-not-repeated")
 @pytest.mark.parametrize("method", [case(name.lower(), name) for name in ("POST", *METHODS) if name != "HEAD"])
 def test_secret_is_not_repeated(webhook: WebhookClient, method: str) -> None:
-    """Purpose: responses are kept in logs and error pages, from which the secret leaks.
+    """Purpose: responses end up in logs and error pages, from which the secret leaks.
 
     Method: 1. send an event by each method; POST also malformed bodies and an unknown type, GET also as a browser does
             2. expect the URL's secret nowhere in the responses
