@@ -231,8 +231,7 @@ def test_absent_is_404(platform: Platform, kind: str) -> None:
 def test_declared_absent_path_is_404(platform: Platform) -> None:
     """Purpose: an authorized caller learns that a resource does not exist.
 
-    Method: 1. read each declared absent path with the full token
-            2. expect 404 (also 403 if the path is in another organization)
+    Method: 1. read each declared absent path with the full token; 2. expect 404 (also 403 in another organization)
     """
     for resource in platform.resources_with("absent"):
         reply = platform.as_role("full", platform.operation(resource, "read"), path=platform.absent_path(resource))

@@ -30,8 +30,7 @@ SECRET = "clientsecret"
 def test_responses_show_no_secret(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
     """Purpose: a client secret is shown once, at creation, and never again.
 
-    Method: 1. read each declared resource and item as full
-            2. expect no client secret of the target file in the responses
+    Method: 1. read each declared resource and item as full; 2. expect no client secret of the target file in them
     """
     secrets = [each.client_secret.reveal() for each in platform.oauth.identity.credentials.values()]
     for _, answer in shown:

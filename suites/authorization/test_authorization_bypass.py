@@ -270,8 +270,7 @@ def test_undeclared_put_creates_nothing(platform: Platform) -> None:
 def test_unknown_methods_are_protected(platform: Platform, method: str) -> None:
     """Purpose: a guard must not let through the methods that it does not know.
 
-    Method: 1. request a declared resource and an item, without a token, by a method of WebDAV, and by an invented one
-            2. expect no 2xx
+    Method: 1. without a token, request a declared resource and item by PROPFIND and an unknown method; 2. expect no 2xx
     """
     for operation in first_of_each(platform):
         expect_no_success(platform.send(operation, None, method=method), f"for {method} without a token")

@@ -126,8 +126,7 @@ def test_challenge_names_the_missing_scope(platform: Platform, once: Once) -> No
 def test_401_comes_first(platform: Platform, mistake: str) -> None:
     """Purpose: a client without a token must not learn which paths and bodies are valid.
 
-    Method: 1. without a token read an absent path, and send an update with a malformed body or another media type
-            2. expect 401
+    Method: 1. without a token read an absent path; update with a malformed body, or another media type; 2. expect 401
     """
     for operation in platform.operations("read-item" if mistake == "absent" else "update"):
         reply = {

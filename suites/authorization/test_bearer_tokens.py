@@ -60,8 +60,7 @@ def test_authorization_field_is_accepted(platform: Platform) -> None:
 def test_field_is_read_by_its_grammar(platform: Platform, reads: Reads, name: str, prefix: str) -> None:
     """Purpose: clients write the field (RFC 9110 section 5.1) and the scheme in any case, and may add spaces.
 
-    Method: 1. send a valid token in authorization and AUTHORIZATION, after bearer, BEARER, and two spaces
-            2. expect 2xx
+    Method: 1. send a valid token in authorization and AUTHORIZATION, after bearer, BEARER and two spaces; 2. expect 2xx
     """
     for operation, token in reads:
         expect_success(send(platform, operation, (name, prefix + token)), f"in {name} after {prefix!r}")

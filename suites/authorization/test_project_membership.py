@@ -28,8 +28,7 @@ def hidden_members(resource: Resource) -> Members:
 def test_project_membership_restricts_access(platform: Platform) -> None:
     """Purpose: a project that only some members may see is hidden from the rest of the organization.
 
-    Method: 1. read each resource that is concealed from the role outsider, as full: 2xx
-            2. read it as outsider: expect 404, or 403
+    Method: 1. read each resource that is concealed from outsider, as full: 2xx; 2. as outsider: expect 404, or 403
     """
     concealed = [each for each in platform.resources if "outsider" in each.concealed_from]
     if not concealed:

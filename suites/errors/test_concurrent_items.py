@@ -133,8 +133,7 @@ def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
 @verifies("errors/writes/acknowledged-deletions-are-done")
 def test_acknowledged_deletions_are_done(platform: Platform, once: Once) -> None:
     """Purpose: a client relies on the response that an item was deleted.
-    Method: 1. create six items and delete them all at once; fourteen times
-            2. after each 200 or 204 expect 404 for the item, within seconds
+    Method: 1. create six items, delete all at once; fourteen times; 2. after each 200 or 204 expect 404 within seconds
     """
     for batch in once("overlapping requests", lambda: overlapping(platform)):
         answers = dict(batch.deletions)
@@ -179,8 +178,7 @@ def test_concurrent_update_restores_no_deleted_item(platform: Platform, once: On
 @verifies("errors/writes/deletion-is-final#recreated-item")
 def test_recreated_item_is_not_deleted(platform: Platform) -> None:
     """Purpose: a delayed part of a deletion must not delete a new item with the same name.
-    Method: 1. of each resource create an item, delete it, and create another with its name
-            2. a second later expect to read each
+    Method: 1. of each resource create an item, delete it, create another with its name; 2. a second later expect each
     """
     reads = []
     for resource in platform.resources_with("create", "item", "delete"):
@@ -198,8 +196,7 @@ def test_recreated_item_is_not_deleted(platform: Platform) -> None:
 @verifies("errors/5xx/valid-requests-never-fail#concurrent-changes")
 def test_concurrent_changes_are_no_server_error(platform: Platform, once: Once) -> None:
     """Purpose: a client that changes a just deleted item must not get a server error.
-    Method: 1. delete an item and update it three times concurrently, three times; delete another four times at once
-            2. expect no 5xx
+    Method: 1. delete and update an item concurrently, three times; delete another four times at once; 2. expect no 5xx
     """
     raced = [reply for replies, _ in once("races", lambda: races(platform)) for reply in replies]
     resource = platform.resources_with("create", "item", "update", "delete")[0]

@@ -151,8 +151,7 @@ def with_if_match(platform: Platform) -> list[Resource]:
 @verifies("errors/409/version-names-one-state#write-response")
 def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
     """Purpose: a client that has just written an item can update it again without a read.
-    Method: 1. create an item, then update it three times with the ETag of the previous response, if that is strong
-            2. expect 2xx each time
+    Method: 1. create an item, update it three times with the last response's strong ETag; 2. expect 2xx each time
     """
     judged = False
     for resource in with_if_match(platform):
@@ -174,8 +173,7 @@ def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
 @verifies("errors/409/version-names-one-state#recreated-item")
 def test_recreated_item_has_another_etag(platform: Platform) -> None:
     """Purpose: a client must not overwrite a new item with the name of the one it has read.
-    Method: 1. read an item; delete it, create another with its name and change its text
-            2. expect another ETag, if both are strong
+    Method: 1. read an item; delete it, create another of its name, change its text; 2. expect another strong ETag
     """
     judged = False
     for resource in with_if_match(platform):

@@ -33,8 +33,7 @@ def refusal(resource: Resource) -> set[int]:
 @verifies("errors/409/duplicate-slug#sequential")
 def test_duplicate_slug(platform: Platform) -> None:
     """Purpose: a name in use cannot be used for a second item.
-    Method: 1. create an item; create another with the same unique member and another text
-            2. expect 409, and the first item unchanged
+    Method: 1. create an item, and another with its unique member and other text; 2. expect 409, and the first unchanged
     """
     for resource in platform.resources_with("create", "unique"):
         slug = platform.new_item(resource)
@@ -198,8 +197,7 @@ def test_version_changes_with_an_update(platform: Platform) -> None:
 @verifies("errors/409/stale-version#deletion")
 def test_stale_delete(platform: Platform) -> None:
     """Purpose: a client that has not seen the last change must not delete it.
-    Method: 1. read an item's ETag; update the item; delete it with the old ETag in If-Match
-            2. expect 409 or 412, and the item unchanged
+    Method: 1. read an item's ETag; update it; delete it with that ETag in If-Match; 2. expect 409 or 412, no deletion
     """
     for resource in conditional(platform):
         if not resource.delete or not resource.update or resource.update.concurrency != "If-Match":

@@ -104,8 +104,7 @@ def test_documented_status(faulty: Exchange, name: str, status: int) -> None:
 @verifies("errors/404/absent-resource#path")
 def test_unknown_path(platform: Platform) -> None:
     """Purpose: a client with a wrong path learns that nothing is there.
-    Method: 1. GET an unknown path at the identity endpoint, and below an item
-            2. expect 404; at the endpoint a page of a portal passes
+    Method: 1. GET an unknown path at the identity endpoint, and below an item; 2. expect 404, or at the endpoint a page
     """
     full, elsewhere = [bearer(platform.oauth.token("full"))], platform.nowhere()
     expect_status(platform.http.get(elsewhere, full), 404, f"for {elsewhere}", or_page=True)
@@ -146,8 +145,7 @@ def test_unsupported_method_of_an_item(platform: Platform) -> None:
 @verifies("errors/shape/one-shape#all")
 def test_errors_have_one_shape(platform: Platform, once: Once) -> None:
     """Purpose: a client needs one parser for errors, not one for each endpoint.
-    Method: 1. send every faulty request
-            2. in all responses with a body expect one media type, and in JSON one name of the error's text
+    Method: 1. send every faulty request; 2. of all bodies expect one media type, in JSON one name of the error's text
     """
     with_body = [reply for reply in all_errors(platform, once) if reply.body]
     if not with_body:
@@ -159,8 +157,7 @@ def test_errors_have_one_shape(platform: Platform, once: Once) -> None:
 @pytest.mark.parametrize("sent", [case("quotation-mark", "%22"), case("backslash", "%5Ccf"), case("line-end", "%0A")])
 def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
     """Purpose: an error that repeats the request's path must escape it.
-    Method: 1. GET a path with a quotation mark, a backslash or a line end
-            2. expect valid JSON if the response is declared as JSON
+    Method: 1. GET a path with a quotation mark, backslash or line end; 2. expect valid JSON if the type is JSON
     """
     path = platform.absent_path(platform.resources[0]) + sent
     expect_declared_json(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
@@ -169,8 +166,7 @@ def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
 @verifies("errors/shape/problem-details-status")
 def test_problem_details_status(platform: Platform, once: Once) -> None:
     """Purpose: some clients decide by the status in the body.
-    Method: 1. send every faulty request
-            2. if the response is application/problem+json with a status, expect that of the response
+    Method: 1. send every faulty request; 2. of application/problem+json with a status, expect that of the response
     """
     problems = [reply for reply in all_errors(platform, once) if reply.media_type == "application/problem+json"]
     if not problems:
@@ -213,8 +209,7 @@ def test_error_pages_contain_no_internals(
     platform: Platform, once: Once, status: int, expect: Callable[[Exchange], None]
 ) -> None:
     """Purpose: frameworks fail, or show internals, on the error pages that they make for browsers.
-    Method: 1. send an invalid body or path with Accept: text/html and ?debug=true
-            2. expect no internals in the response, and no 5xx
+    Method: 1. send an invalid body or path with Accept: text/html and ?debug=true; 2. expect no internals and no 5xx
     """
     expect(for_browsers(status, platform, once))
 

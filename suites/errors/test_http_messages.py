@@ -179,8 +179,7 @@ def test_no_content_coding_unless_accepted(platform: Platform, accepted: str) ->
 )
 def test_any_form_of_accept_is_served(platform: Platform, spell: Callable[..., str]) -> None:
     """Purpose: client libraries write Accept in different forms.
-    Method: 1. GET a declared resource with its type in Accept as a range, weighted, in upper case, or with */*
-            2. expect 2xx, as without it
+    Method: 1. GET a declared resource with Accept as a range, weighted, in upper case, or with */*; 2. expect 2xx
     """
     operation, full = platform.operations("read")[0], bearer(platform.oauth.token("full"))
     plain = platform.http.get(operation.path, [full])

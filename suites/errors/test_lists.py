@@ -106,8 +106,7 @@ def test_pages_contain_each_item_once(platform: Platform) -> None:
 @verifies("errors/lists/complete-and-current#own-texts")
 def test_list_entries_have_their_own_texts(platform: Platform) -> None:
     """Purpose: a list must not mix up the values of its items.
-    Method: 1. create eleven items, each with its name in its texts; read their list
-            2. expect no item with a text of another
+    Method: 1. create eleven items, each with its name in its texts; list them; 2. expect no item with another's text
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):

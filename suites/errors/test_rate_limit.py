@@ -176,8 +176,7 @@ def test_tokens_stay_valid_above_the_limit(target: Target, oauth: OAuthClient, p
 @disturbs("credential limited")
 def test_other_organizations_are_served(target: Target, oauth: OAuthClient) -> None:
     """Purpose: one client must not deny service to another organization.
-    Method: 1. exceed the limit of the role limited
-            2. expect the role foreign, of another organization, to get a token at once
+    Method: 1. exceed the limit of the role limited; 2. expect the role foreign, another organization's, to get a token
     """
     oauth.credential("foreign")
     exhausted(target, oauth)

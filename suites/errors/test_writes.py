@@ -375,8 +375,7 @@ def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof
 @verifies("errors/reads/written-values-are-returned#with-unknown-member")
 def test_texts_are_stored_despite_an_unknown_member(platform: Platform) -> None:
     """Purpose: an accepted body is stored, even if the service ignores one member.
-    Method: 1. update an item with an additional unknown member
-            2. if it is answered 2xx other than 202, expect a read to show the texts
+    Method: 1. update an item with an unknown member in addition; 2. after 2xx, not 202, expect a read to show the texts
     """
     for resource in platform.resources_with("create", "item", "update"):
         slug = platform.new_item(resource)

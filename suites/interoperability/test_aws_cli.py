@@ -42,8 +42,7 @@ def test_aws_s3_ls(aws: Aws, storage: Storage) -> None:
 def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
     """Purpose: the documented commands move a file to a bucket and back, and list it.
 
-    Method: 1. aws s3 cp a file to a key; aws s3 ls its prefix; expect the key with its size
-            2. aws s3 cp it back; expect the same bytes
+    Method: 1. aws s3 cp a file to a key, aws s3 ls: expect key and size; 2. aws s3 cp it back: expect the same bytes
     """
     content = b"id,name\r\n1,Ada\r\n" * 40
     there, back = tmp_path / "there", tmp_path / "back"

@@ -75,8 +75,7 @@ def test_login_with_a_wrong_password(program: ImageProgram, registry: Registry) 
 def test_push(program: ImageProgram, pushes: Pushes) -> None:
     """Purpose: an image named {registry-domain}/orgs/{org-slug}/{app-slug}:{tag} can be pushed.
 
-    Method: 1. push a new image with the pusher's login
-            2. expect success, and under its tag the manifest that the program reported
+    Method: 1. push a new image with the pusher's login; 2. expect success, and the reported manifest under its tag
     """
     expect_stored(pushes.of(program), pushes.stored(program), f"{program.name} push")
 
@@ -113,8 +112,7 @@ def test_push_without_push_access(
 ) -> None:
     """Purpose: a login that may only pull is denied a push, and the program reports it.
 
-    Method: 1. push an image under a new tag with the puller's login
-            2. expect the program to report a denial, and the tag to be absent
+    Method: 1. push an image under a new tag with the puller's login; 2. expect a reported denial, and no such tag
     """
     tag = f"{program.name}-denied"
 

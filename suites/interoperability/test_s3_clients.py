@@ -121,8 +121,7 @@ def test_second_upload(program: S3Program, uploads: Uploads, space: Space) -> No
 def test_download(program: S3Program, uploads: Uploads, space: Space, home: Home) -> None:
     """Purpose: a client downloads the bytes that it uploaded.
 
-    Method: 1. synchronize a folder to a prefix, and the prefix to another folder
-            2. expect success and the same files with the same bytes
+    Method: 1. synchronize a folder to a prefix, and the prefix to another folder; 2. expect success and the same files
     """
     prefix, back = uploads.given(program), home.new_folder()
 

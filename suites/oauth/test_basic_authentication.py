@@ -120,8 +120,7 @@ def test_no_401_to_basic_without_its_challenge(oauth: OAuthClient, recorder: Rec
 def test_basic_challenge_names_its_realm(control: OAuthClient, once: Once) -> None:
     """Purpose: HTTP libraries store credentials by realm and select them by the realm of the challenge.
 
-    Method: 1. send Basic with a wrong secret; continue if the response has a challenge of scheme Basic
-            2. expect its parameter realm
+    Method: 1. send Basic with a wrong secret; 2. expect the parameter realm in any challenge of scheme Basic
     """
     reply = once(("refused by Basic", None), lambda: refused_by_basic(control))
     offered = [each for each in challenges(reply) if each.scheme == "basic"]
@@ -159,8 +158,7 @@ def test_401_carries_a_challenge(control: OAuthClient, changes: dict[str, str | 
 def test_two_clients_at_once_are_refused(control: OAuthClient, in_header: str) -> None:
     """Purpose: a proxy and the server must not read two different clients from one request.
 
-    Method: 1. send one credential by Basic and another one, or its client_id alone, in the body
-            2. expect 400 or 401 and no token
+    Method: 1. send one credential by Basic, another or its client_id in the body; 2. expect 400 or 401 and no token
     """
     in_body = "narrow" if in_header == "full" else "full"
     scope = " ".join(control.credential("narrow").scopes) or None  # so that neither is refused for its scope

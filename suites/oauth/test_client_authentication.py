@@ -245,8 +245,7 @@ def test_client_id_is_compared_exactly(control: OAuthClient, name: str) -> None:
 def test_ended_credential_gets_no_token(control: OAuthClient, role: str) -> None:
     """Purpose: a credential that was revoked or has expired is useless, even with its right secret.
 
-    Method: 1. send the credential in the role revoked, or expired, in the body and by Basic
-            2. expect 400 or 401 and no token
+    Method: 1. send the credential in the role revoked or expired, by body and by Basic; 2. expect 400 or 401, no token
     """
     expect_refusal(control.request_token(role))
     expect_refusal(control.request_by_basic(role))

@@ -58,8 +58,7 @@ def _verifies(key: dict[str, Any], token: str, algorithm: str) -> bool:
 def test_published_keys_are_long_enough(oauth: OAuthClient) -> None:
     """Purpose: an attacker must not be able to compute the private key from a public one.
 
-    Method: 1. read the declared JWK set
-            2. expect a modulus of at least 2048 bits from each RSA key that can sign tokens
+    Method: 1. read the declared JWK set; 2. expect a modulus of at least 2048 bits of each RSA key that can sign tokens
     """
     keys, reply = signing_keys(oauth)
     for key in keys:
@@ -200,8 +199,7 @@ def test_public_key_is_no_hmac_secret(platform: Platform, form: str) -> None:
 def test_signature_has_its_length(oauth: OAuthClient, recorder: Recorder) -> None:
     """Purpose: a strict verifier must not refuse the one token in a hundred whose signature begins with a zero octet.
 
-    Method: 1. request three tokens
-            2. expect each signature, and that of every other token of the run, to have the length of its algorithm
+    Method: 1. request three tokens; 2. expect each signature of the run to have the length of its algorithm
     """
     for _ in range(TOKENS):
         oauth.fresh_token("full")

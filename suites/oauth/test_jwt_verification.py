@@ -177,8 +177,7 @@ def encrypted(platform: Platform, content: bytes) -> list[str]:
 def test_encrypted_tokens_are_refused(platform: Platform, once: Once) -> None:
     """Purpose: anyone can encrypt to a public key, so encryption does not replace a signature.
 
-    Method: 1. use a token at a declared resource: 2xx
-            2. encrypt its claims, as an unsigned JWT, to each published key: expect 401
+    Method: 1. use a token at a declared resource: 2xx; 2. encrypt its claims, unsigned, to each published key: 401
     """
     operation, token = genuine(platform, once)
     for forged in encrypted(platform, f"{part({'alg': 'none'})}.{part(claims_of(token))}.".encode()):

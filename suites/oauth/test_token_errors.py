@@ -199,8 +199,7 @@ def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
 def test_wrong_secret_is_not_repeated(control: OAuthClient) -> None:
     """Purpose: a wrong secret may differ from the right one by a single letter.
 
-    Method: 1. send a wrong secret, in the body and by Basic
-            2. expect it nowhere in the response, nor its Basic encoding
+    Method: 1. send a wrong secret, in the body and by Basic; 2. expect neither it nor its Basic encoding in responses
     """
     wrong = "cf-almost-the-secret-0123456789"
     field = basic(control.credential("full").client_id, wrong)

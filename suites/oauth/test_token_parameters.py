@@ -33,8 +33,7 @@ def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
 def test_unusual_valid_forms_get_a_token(control: OAuthClient, further: Pairs, media_type: str) -> None:
     """Purpose: HTTP libraries write the media type in any case, add a charset, and send unknown parameters.
 
-    Method: 1. send the valid form with an unknown parameter, or with its media type in another valid form
-            2. expect a token
+    Method: 1. send the valid form with an unknown parameter, or another valid form of its media type; 2. expect a token
     """
     expect_token(control.post([*control.form(), *further], [("Content-Type", media_type)]))
 
@@ -104,8 +103,7 @@ def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> N
 def test_repeated_scope_never_adds_up(control: OAuthClient) -> None:
     """Purpose: two scope parameters must not widen a token to the union of both.
 
-    Method: 1. send scope twice with one scope of the credential each
-            2. expect a refusal, or a token with at most one of the two
+    Method: 1. send scope twice with one scope of the credential each; 2. expect a refusal, or a token with at most one
     """
     first, second = (control.scopes() * 2)[:2]
     reply = control.post(repeated(control, "scope", first, second))
@@ -119,8 +117,7 @@ def test_repeated_scope_never_adds_up(control: OAuthClient) -> None:
 def test_query_component_is_tolerated(oauth: OAuthClient) -> None:
     """Purpose: RFC 6749 permits a query component in the endpoint's URL.
 
-    Method: 1. send the valid form to the endpoint with ?x=1
-            2. expect a token, or a 4xx; never a 5xx
+    Method: 1. send the valid form to the endpoint with ?x=1; 2. expect a token or a 4xx, and never a 5xx
     """
     reply = oauth.post(oauth.form(), query="?x=1")
     expect_no_server_error(reply)

@@ -146,8 +146,7 @@ def test_get_is_not_taken_for_post(control: OAuthClient) -> None:
 def test_refused_method_names_post(control: OAuthClient, method: str) -> None:
     """Purpose: a 405 tells the caller which method is right.
 
-    Method: 1. send the method to the token endpoint
-            2. where the status is 405, expect Allow with POST and without the refused method
+    Method: 1. send the method to the token endpoint; 2. of a 405 expect Allow with POST and without the refused method
     """
     expect_allowed(control.post(b"", (), method=method), method, {"POST"})
 
@@ -256,8 +255,7 @@ HOSTILE = {
 def test_hostile_credentials_are_no_server_error(control: OAuthClient, name: str, value: bytes) -> None:
     """Purpose: malformed credentials are the caller's fault, so they must not cause a server error.
 
-    Method: 1. send NUL, invalid UTF-8, non-ASCII, SQL, 100 kB or __proto__ as the client id or the secret
-            2. expect no token and no 5xx
+    Method: 1. send NUL, invalid UTF-8, SQL, 100 kB … as the client id or the secret; 2. expect no token and no 5xx
     """
     rest = [f"{each}={quote_plus(text)}" for each, text in control.form(scope=None) if each != name]
     reply = control.post("&".join([*rest, f"{name}="]).encode() + value)

@@ -93,8 +93,7 @@ def test_token_response_has_the_standard_form(answer: Exchange, expect: Callable
 def test_token_response_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: a cache must not store a token.
 
-    Method: 1. request a token with the credentials in the body, by Basic, and without a scope
-            2. expect Cache-Control with no-store
+    Method: 1. request a token in the body, by Basic, and without a scope; 2. expect Cache-Control with no-store
     """
     expect_directive(answer, "Cache-Control", "no-store")
     for reply in (oauth.request_by_basic(), oauth.request_token(scope=None)):

@@ -103,8 +103,7 @@ def test_support_is_answered(registry: Registry, support_response: Exchange) -> 
 @pytest.mark.parametrize("fixture", [case("login", "support_response"), case("anonymous", "support")])
 def test_support_names_its_version(request: pytest.FixtureRequest, fixture: str) -> None:
     """Purpose: clients may insist on the version header before they continue.
-    Method: 1. GET /v2/ with a login and without
-            2. expect Docker-Distribution-Api-Version: registry/2.0 on 200 and on 401
+    Method: 1. GET /v2/ with a login and without; 2. expect Docker-Distribution-Api-Version: registry/2.0 on 200 and 401
     """
     reply: Exchange = request.getfixturevalue(fixture)
     expect_status(reply, {200, 401})
@@ -159,8 +158,7 @@ def test_challenge_is_given_to_support(support: Exchange) -> None:
 @pytest.mark.parametrize("operation", [*READERS, *WRITERS])
 def test_challenge_is_given(anonymous: Anonymous, operation: str) -> None:
     """Purpose: a client learns how to log in from the response to any request.
-    Method: 1. send each request without a login
-            2. expect 401 with a well-formed Bearer or Basic challenge that has a realm
+    Method: 1. send each request without a login; 2. expect 401, and a well-formed Bearer or Basic challenge with realm
     """
     reply, _ = anonymous(operation)
     if reply.status in OPERATIONS[operation].unoffered:
@@ -206,8 +204,7 @@ def test_realm_is_a_url(support: Exchange) -> None:
 @verifies("registry/login/realm-is-a-url#upload")
 def test_realm_for_a_push_is_a_url(stored: StoredImage) -> None:
     """Purpose: a client whose first request is a push learns where to get a token.
-    Method: 1. POST an upload without a login
-            2. expect the Bearer challenge's realm, if there is one, to be an absolute http(s) URL
+    Method: 1. POST an upload without a login; 2. expect the realm of a Bearer challenge to be an absolute http(s) URL
     """
     reply = stored.repository.as_role(None).post_upload()
     expect_absolute_realm(reply, bearer_parameters(reply).get("realm", ""))

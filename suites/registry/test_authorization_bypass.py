@@ -118,8 +118,7 @@ def test_method_override_is_ignored(guarded: StoredImage, new_blob: NewBlob, met
 @pytest.mark.parametrize("password", [case("none", ""), case("its-own-name", None)])
 def test_username_without_its_password_opens_nothing(guarded: StoredImage, password: str | None) -> None:
     """Purpose: the registry verifies the password, whatever kind of login it takes.
-    Method: 1. GET a manifest with the pusher's name by Basic, the password empty or equal to the name
-            2. expect 401 (or 400)
+    Method: 1. GET a manifest with the pusher's name by Basic, the password empty or the name; 2. expect 401 (or 400)
     """
     registry = guarded.repository.registry
     registry.door.expect_locked()

@@ -172,8 +172,7 @@ def test_serves_an_image(
     repository: Repository, base: Manifest, three_chunks: ChunkedUpload, streamed: tuple[Blob, list[Exchange]]
 ) -> None:
     """Purpose: an image can have layers that came in chunks and as a stream, as engines send them.
-    Method: 1. push a blob in chunks, and another as a stream
-            2. if both succeed, push an image with the two as its layers: expect 2xx
+    Method: 1. push a blob in chunks, another as a stream; 2. if both succeed, push an image of these layers: expect 2xx
     """
     for reply in (three_chunks.closed, streamed[1][-1]):
         if not reply.ok:

@@ -254,8 +254,7 @@ def test_partial_content(ask: Ask, content: bytes, asked: str, first: int, last:
 @verifies("registry/pull/partial-content-is-the-requested-range#if-range")
 def test_if_range(repository: Repository, whole: Exchange, content: bytes) -> None:
     """Purpose: a client resumes a pull on the condition that the blob has not changed.
-    Method: 1. GET a blob with a Range, and its strong ETag in If-Range.
-            2. Expect 206 with exactly those bytes, or 200 with the whole.
+    Method: 1. GET a blob with a Range and its strong ETag in If-Range; 2. expect 206 with those bytes, or 200 with all
     """
     if not (etag := whole.headers.get("etag") or "").startswith('"'):
         raise NotApplicable("the blob has no strong ETag, which is optional")
@@ -282,8 +281,7 @@ def test_head_of_a_blob_pushed_in_chunks(repository: Repository, content: bytes)
 )
 def test_range_that_cannot_be_served(ask: Ask, content: bytes, asked: str, accepted: set[int]) -> None:
     """Purpose: a client whose range is beyond the blob, or in an unknown unit, is not sent other bytes for it.
-    Method: 1. GET a blob with such a Range.
-            2. Expect 200 with the whole, or 416; also 400 for an unknown unit, as libraries send it.
+    Method: 1. GET a blob with such a Range; 2. expect 200 with the whole, or 416; also 400 for an unknown unit
     """
     reply = ask(asked)
 
@@ -352,8 +350,7 @@ def test_if_range_of_another_etag(repository: Repository, content: bytes) -> Non
 @explores(0.6, {"asked": "bytes=0-9,20-29"}, {"asked": "bytes=-"}, asked=ranges())
 def test_any_range(repository: Repository, content: bytes, asked: str) -> None:
     """Purpose: whatever the Range header, a client gets the whole, a part that says which it is, or a refusal.
-    Method: 1. GET a blob with any Range.
-            2. Expect 200 with the whole, 206 with Content-Range or several parts, 400 or 416.
+    Method: 1. GET a blob with any Range; 2. expect 200 with all, 206 with Content-Range or several parts, 400 or 416
     """
     reply = repository.get_blob(digest_of(content), [("Range", asked)])
 

@@ -120,8 +120,7 @@ def test_mount_of_an_existing_blob(
     repository: Repository, stored: StoredImage, mounted: tuple[Exchange, Blob], source: str
 ) -> None:
     """Purpose: a client that mounts a blob that the target already has gets it, or an upload.
-    Method: 1. mount a blob into the repository that it is in, and a second time into another
-            2. expect 201 or 202, and exactly its bytes
+    Method: 1. mount a blob into its own repository, and twice into another; 2. expect 201 or 202, and exactly its bytes
     """
     _, blob = mounted
     target = stored.repository if source == "itself" else repository

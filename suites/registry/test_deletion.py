@@ -175,8 +175,7 @@ def test_others_stay(one_of_two_deleted: OneOfTwoDeleted) -> None:
 )
 def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, kind: str, what: str) -> None:
     """Purpose: a client learns that the content to delete does not exist.
-    Method: 1. DELETE a manifest and a blob that were never pushed or already deleted, and a blob's digest as a manifest
-            2. expect 404
+    Method: 1. DELETE a manifest and a blob that are absent or deleted, and a blob's digest as a manifest; 2. expect 404
     """
     deletion: Deletion = request.getfixturevalue(kind)
     content, digest = deletion.content, digest_of(names.new("absent").encode())

@@ -133,8 +133,7 @@ def test_refusal_ends_no_other_upload(repository: Repository, new_blob: NewBlob)
 )
 def test_malformed_digest(refusing: Refusing, new_blob: NewBlob, digest: str | None) -> None:
     """Purpose: a client learns that it sent a malformed digest, or none.
-    Method: 1. PUT a blob to a session with a malformed digest, an empty one, or without one
-            2. expect 400, and 404 to GET of the blob
+    Method: 1. PUT a blob with a malformed digest, an empty one, or none; 2. expect 400, and 404 to GET of the blob
     """
     blob = new_blob()
     expect_status(refusing.put(digest, blob.content), 400, "for a malformed digest")
@@ -226,8 +225,7 @@ def test_any_closing_digest(open_ground: Repository, new_blob: NewBlob, change: 
 @pytest.mark.parametrize("order", [case("true-first", 1), case("true-last", -1)])
 def test_two_digests(repository: Repository, new_blob: NewBlob, order: int) -> None:
     """Purpose: a client that sends two digests gets nothing stored under an unverified one.
-    Method: 1. PUT a blob with its own and another digest in the query, in either order
-            2. expect 404 to GET of the other digest
+    Method: 1. PUT a blob with its own and another digest in the query, in any order; 2. expect 404 to GET of the other
     """
     blob, other, upload = new_blob(), new_blob(), repository.open_upload()
     first, second = (blob.digest, other.digest)[::order]

@@ -121,8 +121,7 @@ def refused(once: Once, scene: Scene, refusal: str) -> Exchange:
 @EVERY_REFUSAL
 def test_body_is_json(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client learns from the body of a refusal what was wrong.
-    Method: 1. send a request that is refused
-            2. expect a JSON list of errors with a JSON Content-Type; a 416 may have no body
+    Method: 1. send a request that is refused; 2. expect a JSON list of errors with a JSON type; a 416 may have no body
     """
     reply = refused(once, scene, refusal)
     if reply.status != 416 or reply.body:

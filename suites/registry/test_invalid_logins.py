@@ -129,8 +129,7 @@ def test_wrong_password_in_a_form(bearer: Registry, password: str) -> None:
 @pytest.mark.parametrize("role", [case("revoked", "revoked"), case("expired", "expired")])
 def test_ended_login(registry: Registry, stored: StoredImage, role: str) -> None:
     """Purpose: a revoked or expired login pulls nothing, though its password is right.
-    Method: 1. log in with the role revoked, or expired; pull if that returns a token
-            2. expect a 4xx to the login or the pull
+    Method: 1. log in with the role revoked or expired; pull if that returns a token; 2. expect a 4xx to one of the two
     """
     if role not in registry.described.credentials:
         why = f"the target file names no login under [targets.X.registry.credentials.{role}]"
@@ -209,8 +208,7 @@ def test_revocation_is_immediate(
 @disturbs("login limited")
 def test_requests_are_limited(registry: Registry, stored: StoredImage, target: Target) -> None:
     """Purpose: a client above the limit gets the documented status.
-    Method: 1. with the login in the role limited, HEAD a manifest more often than limits.registry_requests permits
-            2. expect 429
+    Method: 1. with the role limited, HEAD a manifest more often than limits.registry_requests permits; 2. expect 429
     """
     limit = stated(target.limits.registry_requests, "registry_requests")
     if "limited" not in registry.described.credentials:

@@ -129,8 +129,7 @@ def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob, once: Onc
 )
 def test_whole_blob_by_put(pushed: PushedOf, size: int, required: bool) -> None:
     """Purpose: a client can push a blob of any size, and write its digest in the query with ":" or with "%3a".
-    Method: 1. POST, then PUT the whole blob with its digest: expect 2xx with a Location.
-            2. GET the blob: expect exactly its bytes.
+    Method: 1. POST, PUT the whole blob with its digest: expect 2xx with a Location; 2. GET it: expect exactly its bytes
     """
     made = pushed(size, required)
 

@@ -43,8 +43,7 @@ def test_layer_is_pulled(stored: StoredImage, read_stored: Read) -> None:
 @pytest.mark.parametrize("what", [case("blob", "blob"), case("manifest", "digest")])
 def test_compressed_content_is_the_same(stored: StoredImage, read_stored: Read, what: str) -> None:
     """Purpose: engines that accept compressed responses, as most do, get what was pushed.
-    Method: 1. GET an image and a layer with Accept-Encoding: gzip
-            2. expect 200 and exactly the bytes, after decoding by Content-Encoding
+    Method: 1. GET an image and a layer with Accept-Encoding: gzip; 2. expect 200 and exactly the bytes, after decoding
     """
     there = stored.image if what == "digest" else stored.image.blobs[-1]
     expect_bytes_decoded(read_stored(f"{what}-coded"), there.content)
@@ -111,8 +110,7 @@ def test_absent_content(stored: StoredImage, names: Names, once: Once, method: s
 @pytest.mark.parametrize("tag", [case("latest", "latest"), case("any-sign", "v1_0_0")])
 def test_no_tag_matches_another(guarded_image: StoredImage, tag: str) -> None:
     """Purpose: a tag names only the image that was pushed under it.
-    Method: 1. GET "latest" and "v1_0_0" (a database pattern for v1.0.0) of a repository that has only v1.0.0
-            2. expect 404
+    Method: 1. GET "latest" and "v1_0_0" (a database pattern for v1.0.0) of a repository with only v1.0.0; 2. expect 404
     """
     expect_status(guarded_image.repository.get_manifest(tag), 404, "for a tag that was never pushed")
 

@@ -137,8 +137,7 @@ def test_referrers_are_an_index(referred: Referred) -> None:
 )
 def test_artifact_type_is_listed(referred: Referred, kind: str, expected: str | None) -> None:
     """Purpose: a client selects a referrer by its artifact type.
-    Method: 1. List referrers.
-            2. Expect the manifest's artifactType, else its config's media type; none for an index without one.
+    Method: 1. list referrers; 2. expect the manifest's artifactType, or its config's type; none for an index without it
     """
     found, reply = referred.descriptor(kind)
 

@@ -217,8 +217,7 @@ def test_mount_reveals_nothing_of_its_source(repository: Repository, theirs: Sto
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
 def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None:
     """Purpose: a client without access to a blob gets no part of it.
-    Method: 1. GET the first bytes of a blob with another organization's login, and without a login
-            2. expect 401, 403 or 404
+    Method: 1. GET a blob's first bytes with another organization's login, and without one; 2. expect 401, 403 or 404
     """
     repository = guarded.repository
     if role is None:
@@ -248,8 +247,7 @@ def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, 
 @verifies("registry/rights/private-and-absent-are-indistinguishable#token-other-organization")
 def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: another organization cannot learn from the token endpoint which repositories exist.
-    Method: 1. request a token to pull from an existing repository, and from one that never existed
-            2. expect the same status
+    Method: 1. request tokens to pull from an existing and from an absent repository; 2. expect the same status
     """
     existing = guarded.repository.name
     there, not_there = (

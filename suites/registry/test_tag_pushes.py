@@ -286,8 +286,7 @@ def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
 @verifies("registry/tags/long-list-is-complete")
 def test_long_list(many_tags: ManyTags) -> None:
     """Purpose: a long list is complete, on one page or on several.
-    Method: 1. push images under 101 tags, or as many as can be pushed in 20 s
-            2. list the tags and follow the links: expect each tag once
+    Method: 1. push 101 tags, or as many as possible in 20 s; 2. list them and follow the links: expect each tag once
     """
     pushes = many_tags.at_once() | many_tags.meanwhile()[1]
     rest, until = [tag for tag in TAGS if tag not in accepted_tags(pushes)], time.monotonic() + PUSHED_WITHIN_S

@@ -74,8 +74,7 @@ def test_insufficient_scope_is_reported(stored: StoredImage, pushed: Exchange) -
 @verifies("registry/token/insufficient-scope-is-not-invalid-token")
 def test_insufficient_scope_is_not_an_invalid_token(pushed: Exchange) -> None:
     """Purpose: a client whose token lacks a scope learns that a new token of the same scope does not help.
-    Method: 1. push with a token to pull
-            2. where that is refused with 401, expect error="insufficient_scope" in the challenge
+    Method: 1. push with a token to pull; 2. of a 401 expect error="insufficient_scope" in the challenge
     """
     if pushed.status != 401:
         raise NotApplicable(f"the refusal is no 401 ({pushed.status})")

@@ -35,8 +35,7 @@ LIVES_A_MINUTE = partial(expect_lifetime, least_s=LEAST_LIFETIME_S)
 @verifies("registry/token/response-has-a-token")
 def test_answer_has_a_token(token_response: Exchange) -> None:
     """Purpose: older and newer clients find the token.
-    Method: 1. request a token
-            2. expect 200 in JSON with token or access_token, and if both are present, the same value
+    Method: 1. request a token; 2. expect 200 in JSON with token or access_token, and if both exist, the same value
     """
     expect_status(token_response, 200)
     document = expect_json_object(token_response)
@@ -187,8 +186,7 @@ def test_form_gives_an_access_token(form_response: Exchange) -> None:
 @verifies("registry/token/password-form-grants-no-more")
 def test_password_grants_no_more(form_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a password in a form grants only what the login may do.
-    Method: 1. request a token to pull and push by a form with a pull-only login
-            2. expect that a token, if issued, cannot push
+    Method: 1. request a token to pull and push by a form, with a pull-only login; 2. expect no token that can push
     """
     if token := token_in(form_response):
         expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
@@ -255,8 +253,7 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
 @pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
 def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None:
     """Purpose: a wrong password is not echoed: it is often one letter away from the right one.
-    Method: 1. request a token with a wrong password, by Basic and by a form
-            2. expect the password nowhere in the response
+    Method: 1. request a token with a wrong password, by Basic and by a form; 2. expect no password in the response
     """
     username, password = bearer.account("pusher").username, names.new("password")
     if by == "query":

@@ -218,8 +218,7 @@ def puller_refresh_response(bearer: Registry, guarded: StoredImage, puller_refre
 @verifies("registry/token/refresh-token-gets-tokens")
 def test_refresh_token(puller_refresh_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a refresh token gets access tokens for the same login.
-    Method: 1. get a refresh token with a pull-only login; exchange it for a token to pull and push
-            2. expect 200, and that the token pulls
+    Method: 1. get a refresh token with a pull-only login; exchange it; 2. expect 200, and a token that pulls
     """
     expect_status(puller_refresh_response, 200)
     expect_status(pull(guarded, token_in(puller_refresh_response)), 200, "with a token of a refresh token")

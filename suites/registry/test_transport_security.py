@@ -69,8 +69,7 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
 @verifies("registry/transport/responses-keep-tls")
 def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a client that follows the registry's addresses does not send a login in clear text.
-    Method: 1. push an image over TLS; request one tag
-            2. expect neither in Location nor in Link an http:// address of the registry's host
+    Method: 1. push an image over TLS; request one tag; 2. expect no http:// address of the host in Location or Link
     """
     if not secured.door.scheme:
         raise NotApplicable("the registry requires no login")

@@ -161,8 +161,7 @@ def test_altered_write_is_refused(space: Space, alter: Alteration) -> None:
 )
 def test_altered_read_is_refused(space: Space, query: dict[str, str], altered: dict[str, Any]) -> None:
     """Purpose: a signed read permits no other method, and no other query.
-    Method: 1. sign a GET of an object, or a listing under its key; send it as HEAD, or with a wider prefix
-            2. expect 403 (400)
+    Method: 1. sign a GET or a listing under its key; send it as HEAD, or with a wider prefix; 2. expect 403 (400)
     """
     key = space.stored(OLD)
     request = space.request("GET", query={**query, "prefix": key}) if query else space.request("GET", key)

@@ -185,8 +185,7 @@ def test_chunks_in_transfer_coding(space: Space, chunks_of: SkipRefused) -> None
 @verifies("storage/streaming/framing-is-never-stored")
 def test_framing_is_never_stored(space: Space) -> None:
     """Purpose: a client that announces chunks only in x-amz-content-sha256 finds no framing among its bytes.
-    Method: 1. put signed chunks without aws-chunked in Content-Encoding
-            2. expect the joined bytes, or a refusal and nothing stored
+    Method: 1. put signed chunks without aws-chunked in Content-Encoding; 2. expect the joined bytes, or nothing stored
     """
     key = space.key()
     upload = chunked(space.request("PUT", key), space.s3.keys, (BODY,), SIGNED, declared=False)

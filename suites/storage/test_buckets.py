@@ -171,8 +171,7 @@ def test_one_key_opens_every_bucket(space: Space, other_space: Space) -> None:
 @pytest.mark.parametrize("many", [case("deleted", False), case("deleted-by-delete-objects", True)])
 def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space, many: bool) -> None:
     """Purpose: two applications may use the same object keys, each in its own bucket.
-    Method: 1. put different bytes under one key in two buckets; read both
-            2. delete one; expect it gone, and the other unchanged
+    Method: 1. put different bytes under one key in two buckets; read both; 2. delete one; expect only it to be gone
     """
     key = space.stored(b"in the first")
     other_space.stored(OTHER, key=key)
@@ -187,8 +186,7 @@ def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space
 @verifies("storage/conditional-write/missing-object-is-created#key-of-another-bucket")
 def test_key_of_another_bucket_can_be_created(space: Space, other_space: Space) -> None:
     """Purpose: If-None-Match: * is about the object in the request's own bucket.
-    Method: 1. put an object in one bucket, PUT with If-None-Match: * under its key in another
-            2. expect 2xx and the bytes
+    Method: 1. put an object in one bucket, PUT its key with If-None-Match: * in another; 2. expect 2xx and the bytes
     """
     key = space.stored()
 
@@ -317,8 +315,7 @@ def test_bucket_requests_keep_their_objects(space: Space, method: str, statuses:
 @verifies("storage/service/buckets-are-not-self-service")
 def test_new_bucket_is_refused(absent: Bucket) -> None:
     """Purpose: buckets are provisioned in the portal, so an access key creates none.
-    Method: 1. CreateBucket with a new name
-            2. expect 403, 404, 405 or 501; or 400 TooManyBuckets, where the account is at its limit
+    Method: 1. CreateBucket with a new name; 2. expect 403, 404, 405, 501, or 400 TooManyBuckets at the account's limit
     """
     reply = absent.call("PUT")
     if reply.ok:

@@ -140,8 +140,7 @@ def test_right_digest_is_stored(space: Space, body: bytes, digest: dict[str, str
 )
 def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: str) -> None:
     """Purpose: a body that differs from its checksum, or has a malformed one, is refused with each algorithm.
-    Method: 1. put an object, overwrite it with the checksum of other bytes, or with one of a wrong length
-            2. expect 400, and the old bytes
+    Method: 1. put an object, overwrite it with a wrong or malformed checksum; 2. expect 400, and the old bytes
     """
     key = space.stored(EARLIER)
     fields = {f"x-amz-checksum-{algorithm}": "AA=="} if broken else _of(algorithm, b"others")
@@ -196,8 +195,7 @@ def test_checksum_of_a_copy_is_the_one_requested(space: Space) -> None:
 @verifies("storage/checksum/is-copied-with-the-object")
 def test_checksum_is_copied_with_the_object(space: Space) -> None:
     """Purpose: a copy of an object with a checksum can still be verified by it.
-    Method: 1. put with a CRC-32, copy
-            2. expect the same CRC-32 of the copy if the source reports it: a gateway need not store it
+    Method: 1. put with a CRC-32, copy; 2. expect the same CRC-32 of the copy if the source reports it (it need not)
     """
     source, key = space.key(), space.key("copy")
     require(space.put(source, BODY, CRC), MAY_PUT)

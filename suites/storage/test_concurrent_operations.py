@@ -109,8 +109,7 @@ def test_responses_are_not_mixed_up(space: Space) -> None:
 @verifies("storage/concurrency/acknowledged-deletions-are-done")
 def test_acknowledged_deletions_are_done(space: Space) -> None:
     """Purpose: an object whose deletion was acknowledged is deleted, also under load.
-    Method: 1. put 120 objects; four clients concurrently DELETE them one by one
-            2. expect 2xx for each, and none of them in a listing
+    Method: 1. put 120 objects; four clients concurrently DELETE them; 2. expect 2xx for each, and none in a listing
     """
     prefix = space.prefix("gone")
     keys = space.stored_many([f"{prefix}{number:03}" for number in range(DELETIONS)])
@@ -128,8 +127,7 @@ def test_acknowledged_deletions_are_done(space: Space) -> None:
 @verifies("storage/concurrency/buckets-do-not-mix")
 def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
     """Purpose: one key in two buckets is two objects, also under load.
-    Method: 1. two clients concurrently write and read one key, each in its own bucket
-            2. expect each to read its own bytes
+    Method: 1. two clients concurrently write and read one key, each in its own bucket; 2. expect each to read its bytes
     """
     key = space.key("twin")
 
@@ -146,8 +144,7 @@ def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
 @pytest.mark.parametrize("method", [case("put", "PUT"), case("delete", "DELETE")])
 def test_tagging_undoes_no_write(space: Space, method: str) -> None:
     """Purpose: tagging an object does not undo a concurrent PUT or DELETE.
-    Method: 1. put an object; tag it, and overwrite or delete it, concurrently, four times
-            2. expect the new bytes, or no object
+    Method: 1. put an object; tag and overwrite or delete it concurrently, four times; 2. expect new bytes or no object
     """
     for turn in range(ROUNDS):
         key, body = space.stored(b"old"), f"new {turn}".encode() if method == "PUT" else b""

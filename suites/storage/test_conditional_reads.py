@@ -212,8 +212,7 @@ def test_invalid_condition_is_no_server_error(space: Space) -> None:
 @verifies("storage/condition/not-modified-has-etag")
 def test_not_modified_has_the_etag(space: Space, known: Known) -> None:
     """Purpose: a cache knows by the ETag of a 304 which of its copies is confirmed.
-    Method: 1. GET and HEAD with If-None-Match of the object's ETag
-            2. expect 304 with that ETag, and with the Last-Modified of 200, if any
+    Method: 1. GET and HEAD with its ETag in If-None-Match; 2. expect 304 with that ETag and any Last-Modified of 200
     """
     whole = space.get(known.key)
     for method in ("GET", "HEAD"):

@@ -150,8 +150,7 @@ def test_copy_has_its_source_s_metadata(space: Space) -> None:
 @verifies("storage/copy/metadata-is-replaced")
 def test_copy_with_replaced_metadata(space: Space) -> None:
     """Purpose: with the directive REPLACE a copy has the metadata of the request and none of its source's.
-    Method: 1. copy with x-amz-metadata-directive: REPLACE and other metadata
-            2. expect the new fields, and not the old ones
+    Method: 1. copy with x-amz-metadata-directive: REPLACE and other metadata; 2. expect the new fields, not the old
     """
     source, key = space.stored(b"described", {**DESCRIBED, **SHOWN}), space.key("copy")
     fields = {"x-amz-meta-reviewer": "bob", "Content-Type": "text/plain", "Cache-Control": "no-store"}
@@ -194,8 +193,7 @@ def test_type_is_replaced(space: Space) -> None:
 @verifies("storage/copy/onto-itself-changes-metadata")
 def test_copy_onto_itself_changes_metadata(space: Space) -> None:
     """Purpose: clients change an object's metadata by copying it onto itself with REPLACE.
-    Method: 1. copy an object onto itself with new metadata
-            2. expect the new metadata, none of the old, and the same bytes
+    Method: 1. copy an object onto itself with new metadata; 2. expect only the new metadata, and the same bytes
     """
     key = space.stored(b"the same", {"x-amz-meta-owner": "alice", "x-amz-meta-reviewer": "carol"})
 
@@ -337,8 +335,7 @@ def test_copy_source_is_decoded_once(space: Space, name: str, whole: bool) -> No
 )
 def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds: bool) -> None:
     """Purpose: a copy is made only if the conditions on its source hold.
-    Method: 1. copy under x-amz-copy-source-if- conditions
-            2. expect the copy where they hold, otherwise 412 and nothing under the new key
+    Method: 1. copy under x-amz-copy-source-if- conditions; 2. expect the copy if they hold, else 412 and no new object
     """
     source, key = space.stored(b"conditional"), space.key("copy")
     head = space.head(source)

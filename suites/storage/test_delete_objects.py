@@ -25,8 +25,7 @@ OLD = b"the old object"
 @verifies("storage/multi-delete/named-keys-are-deleted")
 def test_deletes_what_is_named(space: Space) -> None:
     """Purpose: the named keys are deleted, and no others.
-    Method: 1. put four objects, delete two of them in one request
-            2. expect both reported as deleted, and only the other two listed
+    Method: 1. put four objects, delete two in one request; 2. expect both reported deleted, and only the others listed
     """
     prefix = space.prefix()
     a, b, c, ab = space.stored_all(prefix, ["a", "b", "c", "ab"])

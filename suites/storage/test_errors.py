@@ -103,8 +103,7 @@ def test_error_that_repeats_markup_is_a_document(space: Space) -> None:
 @verifies("storage/errors/request-has-an-id")
 def test_error_has_a_request_id(space: Space) -> None:
     """Purpose: a user can name the failed request to its operator.
-    Method: 1. cause two errors
-            2. expect a request id in document or x-amz-request-id, the same in both, and another one each time
+    Method: 1. cause two errors; 2. expect a new request id each time, the same in document and x-amz-request-id
     """
     replies = [space.get(space.key("missing")) for _ in range(2)]
     ids = [expect_error_document(r).request_id or r.headers.get("x-amz-request-id") or "" for r in replies]
@@ -123,8 +122,7 @@ def test_error_has_a_request_id(space: Space) -> None:
 @pytest.mark.parametrize("signed", [case("missing-key", True), case("anonymous", False)])
 def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
     """Purpose: a client reads the body of an error response to HEAD as the next response on the connection.
-    Method: 1. HEAD a missing key, or without a signature, and read until the connection ends
-            2. expect a 4xx without a body
+    Method: 1. HEAD a missing key, or unsigned, and read until the connection ends; 2. expect a 4xx without a body
     """
     request = space.request("HEAD", space.key("missing"))
     reply = Wire(space.s3.raw).send((space.s3.sign(request) if signed else request).head, bare=True)
@@ -200,8 +198,7 @@ def test_code(space: Space, call: Call, status: int | set[int], codes: set[str])
 @pytest.mark.parametrize(("name", "value"), [case(name, name, value) for name, value in UNUSUAL_FIELDS.items()])
 def test_invalid_field_is_no_server_error(space: Space, name: str, value: str) -> None:
     """Purpose: a header field with an invalid value is reported as the client's mistake, or ignored.
-    Method: 1. put an object with the field, read it if it was stored, and open an upload with the field
-            2. expect no 5xx
+    Method: 1. put an object with the field, read it if stored, and open an upload with the field; 2. expect no 5xx
     """
     key = space.key()
     expect_no_server_error(put := space.put(key, b"unusual", {name: value}))
@@ -220,8 +217,7 @@ def test_invalid_field_is_no_server_error(space: Space, name: str, value: str) -
 )
 def test_unusual_query_is_no_server_error(space: Space, of_object: bool, query: str) -> None:
     """Purpose: a query that cannot be decoded, or put into a header field, is the client's mistake or is served.
-    Method: 1. sign a listing and send it with a broken escape; GET an object with a file name beyond ASCII
-            2. expect no 5xx
+    Method: 1. send a signed listing with a broken escape; GET an object with a file name beyond ASCII; 2. expect no 5xx
     """
     if of_object:
         reply = space.get(space.stored(), query=dict(parse_qsl(query)))

@@ -163,8 +163,7 @@ def test_over_1000_keys_are_complete(space: Space, many: tuple[str, list[str]], 
 @verifies("storage/listing/page-has-at-most-1000-entries")
 def test_page_has_at_most_1000_entries(space: Space, many: tuple[str, list[str]]) -> None:
     """Purpose: a client that allots memory for a page of 1,000 entries must not get more, whatever it requests.
-    Method: 1. put 1,001 objects; list them with max-keys=5000, with either version
-            2. expect no more than 1,000 keys in the first page
+    Method: 1. put 1,001 objects; list with max-keys=5000, in either version; 2. expect at most 1,000 keys on a page
     """
     prefix, _ = many
 
@@ -371,8 +370,7 @@ def test_prefix_is_taken_literally(space: Space, encoded: str, prefix: str, keys
 @verifies("storage/listing/prefix-is-honoured#only-at-the-start")
 def test_prefix_matches_only_the_start_of_a_key(space: Space) -> None:
     """Purpose: a prefix does not match a key that contains it further on.
-    Method: 1. put an object, and one whose key ends with the key of the first; list under the first key
-            2. expect only the first
+    Method: 1. put an object, and one whose key ends with the first's key; list under that key; 2. expect only the first
     """
     key = space.stored()
     space.stored(key=space.prefix("above") + key)

@@ -130,8 +130,7 @@ def test_listing_of_the_whole_bucket(space: Space, parent: str, start: str) -> N
 @verifies("storage/listing/delimiter-is-honoured#folder-object")
 def test_folder_object_is_grouped(space: Space) -> None:
     """Purpose: an object whose key is the folder's name with its slash is listed from above as the folder only.
-    Method: 1. put such an object, list from above it with the slash as delimiter
-            2. expect it as the common prefix, and no keys
+    Method: 1. put such an object, list above it with delimiter slash; 2. expect it as the common prefix, and no keys
     """
     slash = "/"
     folder = space.stored(b"", key=space.key("folder") + slash)
@@ -201,8 +200,7 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
 @verifies("storage/listing/start-after-is-exclusive#keys-below-it")
 def test_start_after_keeps_keys_below_it(space: Space) -> None:
     """Purpose: a listing that begins after a key has the keys in the folder of that name, which come after it.
-    Method: 1. put a key, keys below it and similar ones; list after the first, also one per page
-            2. expect all but the first
+    Method: 1. put a key, keys below it and similar ones; list after it, also one per page; 2. expect all but the key
     """
     prefix = space.prefix("below")
     keys = space.stored_all(prefix, ["a", "a/1", "a/2/3", "a1", "ab"])
@@ -214,8 +212,7 @@ def test_start_after_keeps_keys_below_it(space: Space) -> None:
 @verifies("storage/listing/max-keys-zero-is-empty")
 def test_max_keys_zero(space: Space, parent: str) -> None:
     """Purpose: a client asks with max-keys=0 whether it may list at all.
-    Method: 1. list with max-keys=0, with either version
-            2. expect no keys, and no further page without a token or marker for it
+    Method: 1. list with max-keys=0, in either version; 2. expect no keys, and no further page without a token or marker
     """
     for ask in (space.listing, space.listing_v1):
         expect_keys(page := listing_of(ask(parent, max_keys="0")), [])

@@ -340,8 +340,7 @@ def test_reads_by_part_number_are_described(space: Space) -> None:
 @pytest.mark.usefixtures("multipart")
 def test_head_reports_the_parts_count_as_get(space: Space) -> None:
     """Purpose: a client that reads part by part asks HEAD for the number of parts first.
-    Method: 1. upload one part, complete, GET and HEAD it by its number
-            2. expect the parts count in HEAD if GET reports it
+    Method: 1. upload one part, complete, GET and HEAD it by number; 2. expect the parts count in HEAD if GET has it
     """
     upload = space.opened(key := space.key("part"))
     require(space.complete(key, upload, [space.part(key, upload, 1, b"the only part")]), "multipart uploads")

@@ -68,8 +68,7 @@ def test_beginning_of_an_upload_id_is_unknown(space: Space) -> None:
 @verifies("storage/multipart/abort-of-unknown-upload-is-harmless")
 def test_abort_of_unknown_upload(space: Space) -> None:
     """Purpose: aborting an upload that does not exist must not harm the object under its key.
-    Method: 1. put an object, abort an unknown upload to its key
-            2. expect 404 NoSuchUpload, or 204, and the object as it was
+    Method: 1. put an object, abort an unknown upload to its key; 2. expect 404 NoSuchUpload or 204, and the object
     """
     key = space.stored(EARLIER)
 
@@ -244,8 +243,7 @@ def test_part_is_copied_to_its_own_key(space: Space) -> None:
 @pytest.mark.usefixtures("multipart")
 def test_payload_hash_of_a_completion_is_checked(space: Space) -> None:
     """Purpose: the parts that a completion names cannot be changed in transit.
-    Method: 1. send two parts, sign the completion with the first, send it with the second
-            2. expect 400 or 403, and nothing stored
+    Method: 1. send two parts, sign a completion with one, send it with the other; 2. expect 400 or 403, nothing stored
     """
     key = space.key("completion")
     upload = space.opened(key)

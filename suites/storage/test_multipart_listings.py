@@ -130,8 +130,7 @@ def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: l
 @verifies("storage/multipart/uploads-are-listed-page-by-page#while-they-are-aborted")
 def test_uploads_are_listed_while_they_are_aborted(space: Space) -> None:
     """Purpose: a client cleans up page by page: it aborts uploads before it reads the next page.
-    Method: 1. open uploads to five keys; list them two per page, and abort the last of a page before the next
-            2. expect each of them once
+    Method: 1. open uploads to five keys; list two per page, abort a page's last before the next; 2. expect each once
     """
     prefix, found = space.prefix("uploads"), list[str]()
     keys = [f"{prefix}{name}" for name in "abcde"]
@@ -179,8 +178,7 @@ def test_open_uploads_are_listed(space: Space) -> None:
 @verifies("storage/multipart/uploads-are-listed#of-one-bucket")
 def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space) -> None:
     """Purpose: a list of uploads is of its own bucket only.
-    Method: 1. open an upload of one key in each of two buckets, list those of that key in each
-            2. expect only the bucket's own upload
+    Method: 1. open an upload of one key in each of two buckets, list both; 2. expect only the bucket's own upload
     """
     key = space.key("begun")
     opened = [(each, each.opened(key)) for each in (space, other_space)]
@@ -220,8 +218,7 @@ def test_upload_keys_are_encoded(space: Space) -> None:
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
 def test_key_marker_alone_is_exclusive(space: Space) -> None:
     """Purpose: a client that continues after a key does not get that key's uploads again.
-    Method: 1. open uploads to two keys; list them from the first key on, and from a key between the two
-            2. expect only the second
+    Method: 1. open uploads to two keys; list after the first key, and after a key in between; 2. expect only the second
     """
     prefix = space.prefix("uploads")
     opened = {name: space.opened(prefix + name) for name in ("a", "b")}

@@ -82,8 +82,7 @@ def test_etag_is_one_and_quoted(space: Space) -> None:
 @verifies("storage/object/etag-follows-the-bytes")
 def test_etag_follows_the_bytes(space: Space) -> None:
     """Purpose: a cache recognises by the ETag that an object was overwritten.
-    Method: 1. overwrite an object by other bytes of the same length; a large one by one that differs at its end
-            2. expect another ETag
+    Method: 1. overwrite an object by other bytes of its length, a large one by a different end; 2. expect another ETag
     """
     key = space.key()
     for same in (b"", LARGE):
@@ -124,8 +123,7 @@ def test_head_equals_get(space: Space, body: bytes) -> None:
 )
 def test_system_headers_come_back(space: Space, name: str, value: str, suffix: str) -> None:
     """Purpose: the header fields that describe an object are stored with it, and a type is not guessed from the key.
-    Method: 1. put an object with the field under a key whose suffix means another type
-            2. expect it in GET and HEAD as it was sent
+    Method: 1. put an object with the field, its key's suffix meaning another type; 2. expect the field in GET and HEAD
     """
     key = space.stored(b"<script>", {name: value}, space.key() + suffix)
 
@@ -248,8 +246,7 @@ def test_any_metadata_comes_back(space: Space, fields: dict[str, str], body: byt
 @verifies("storage/object/repeated-metadata-is-joined")
 def test_repeated_metadata_is_joined(space: Space) -> None:
     """Purpose: a metadata field that is sent twice is one field with both values (RFC 9110 section 5.3).
-    Method: 1. put an object with one x-amz-meta- field twice, both signed
-            2. expect both values, joined by a comma, from GET
+    Method: 1. put an object with one x-amz-meta- field twice, both signed; 2. expect GET to join both values by a comma
     """
     request = space.request("PUT", key := space.key(), body=b"annotated")
     twice = (("x-amz-meta-reader", "alice"), ("x-amz-meta-reader", "bob"))

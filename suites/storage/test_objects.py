@@ -108,8 +108,7 @@ ALIKE = {
 @pytest.mark.parametrize(("one", "other"), [case(f"{hint}-as-another", *each) for hint, each in ALIKE.items()])
 def test_bytes_of_similar_objects_come_back(space: Space, one: bytes, other: bytes) -> None:
     """Purpose: a server that stores equal contents once must not mistake similar contents for equal.
-    Method: 1. put two objects of one length that share their beginning, end, CRC-32 or MD5
-            2. expect its own bytes from GET of each
+    Method: 1. put two objects of equal length and beginning, end, CRC-32 or MD5; 2. expect its own bytes from each
     """
     keys = space.stored(one), space.stored(other)
 
@@ -166,8 +165,7 @@ def test_no_content_has_no_length(space: Space) -> None:
 @verifies("storage/object/chunked-transfer-is-stored-or-refused")
 def test_chunked_transfer_is_stored_or_refused(space: Space) -> None:
     """Purpose: an upload in chunked transfer coding, without Content-Length, must not be truncated.
-    Method: 1. put a body in chunked transfer coding
-            2. expect 411 MissingContentLength, or another refusal, or the whole object
+    Method: 1. put a body in chunked transfer coding; 2. expect 411 MissingContentLength, a refusal, or the whole object
     """
     signed = space.s3.sign(space.request("PUT", key := space.key()), Signing(payload=UNSIGNED))
 

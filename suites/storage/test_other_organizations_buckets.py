@@ -112,8 +112,7 @@ def test_foreign_objects_are_not_revealed(
 @verifies("storage/service/foreign-bucket-is-refused#copy-into")
 def test_copy_into_it_is_refused(space: Space, foreign: Bucket) -> None:
     """Purpose: an access key must not write into another organization's bucket by copying from its own.
-    Method: 1. copy an object of ours into another organization's bucket
-            2. expect 403 AccessDenied, or 404 as for a missing bucket
+    Method: 1. copy an object of ours into another organization's bucket; 2. expect 403 AccessDenied, or 404 as absent
     """
     source, key = space.stored(b"ours"), space.key("copy")
     reply = foreign.copy(key, source, source_bucket=space.name)

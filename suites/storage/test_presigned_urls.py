@@ -71,8 +71,7 @@ def test_presigned_url_is_served(space: Space, method: str, expires: str, age: i
 @verifies("storage/presigned/get-is-served#javascript-sdk")
 def test_url_of_the_javascript_sdk_is_served(space: Space) -> None:
     """Purpose: the SDK for JavaScript sorts the query, signature included, and adds X-Amz-Content-Sha256 to it.
-    Method: 1. presign a GET with its parameters, send it with the query sorted, then with If-None-Match
-            2. expect the object, then 304
+    Method: 1. presign a GET so, send it with the query sorted, then with If-None-Match; 2. expect the object, then 304
     """
     more = {"X-Amz-Content-Sha256": UNSIGNED, "response-cache-control": "no-cache", "x-id": "GetObject"}
     url = space.s3.presign(space.request("GET", space.stored(b"by URL"), more))
@@ -91,8 +90,7 @@ def test_url_of_the_javascript_sdk_is_served(space: Space) -> None:
 )
 def test_presigned_put_is_served(space: Space, name: str) -> None:
     """Purpose: a client with a presigned URL for PUT can upload that object, whatever its key.
-    Method: 1. presign a PUT, also of a key that needs percent-encoding; send it with a body
-            2. expect 2xx and the bytes from a GET
+    Method: 1. presign a PUT, also of a key that needs percent-encoding; send a body; 2. expect 2xx, the bytes from GET
     """
     url = space.s3.presign(space.request("PUT", key := space.prefix() + name))
 

@@ -77,8 +77,7 @@ def test_range_is_served(
 @verifies("storage/range/head-reports-the-range")
 def test_head_reports_the_range(space: Space, whole: str) -> None:
     """Purpose: HEAD with a Range must not report a wrong length.
-    Method: 1. HEAD with a range
-            2. expect 206 with its length and place, or 200 with its length or that of the whole object
+    Method: 1. HEAD with a range; 2. expect 206 with its length and place, or 200 with its length or the whole object's
     """
     expect_head_of_range(space.head(whole, {"Range": "bytes=10-19"}), len(WHOLE), 10, 19)
 
@@ -90,8 +89,7 @@ def test_head_reports_the_range(space: Space, whole: str) -> None:
 )
 def test_unsatisfiable_range_is_416(space: Space, whole: str, asked: str) -> None:
     """Purpose: a client that resumes a download learns that nothing is left.
-    Method: 1. GET with a range beyond the object
-            2. expect 416 InvalidRange, and the object's size in any Content-Range
+    Method: 1. GET a range beyond the object; 2. expect 416 InvalidRange, and the object's size in any Content-Range
     """
     reply = space.get(whole, {"Range": asked})
 
@@ -144,8 +142,7 @@ def test_invalid_range_is_ignored_or_refused(
 @verifies("storage/range/several-ranges-are-separated")
 def test_several_ranges_are_separated(space: Space, whole: str) -> None:
     """Purpose: a client that requests several ranges can separate them; S3 itself serves one per request.
-    Method: 1. GET with two ranges
-            2. expect 200 with the whole, 206 with the first or as correct multipart/byteranges, or 400, 416 or 501
+    Method: 1. GET two ranges; 2. expect 200 with all, 206 with the first or as multipart/byteranges, 400, 416 or 501
     """
     # Far apart: ranges that are near each other may be sent as one (RFC 9110 section 15.3.7.2).
     reply = space.get(whole, {"Range": "bytes=0-9,1000-1009"})
@@ -202,8 +199,7 @@ def test_partial_response_has_the_fields_of_the_object(space: Space) -> None:
 @explores(0.5, *BODIES_IN_PARTS, body=bodies(at_least=1), places=cuts())
 def test_ranges_make_the_whole(space: Space, body: bytes, places: list[float]) -> None:
     """Purpose: a client that reads an object in adjoining ranges gets all of it, however it is cut.
-    Method: 1. put a body, GET it in adjoining ranges
-            2. expect the bytes of each with 206, or 200 if it is the whole object
+    Method: 1. put a body, GET it in adjoining ranges; 2. expect the bytes of each with 206, or 200 for the whole object
     """
     key = space.stored(body)
     inner = {int(place * len(body)) for place in places} - {0, len(body)}

@@ -113,8 +113,7 @@ def test_overwriting_replaces_everything(
 @pytest.mark.usefixtures("multipart")
 def test_overwriting_replaces_parts(space: Space) -> None:
     """Purpose: after a PUT over an object in parts, a read by part number must return nothing of the old parts.
-    Method: 1. upload an object in one part, put a longer one over it, GET that with partNumber=1
-            2. expect all of its bytes, or a refusal
+    Method: 1. upload an object in one part, put a longer one, GET it by partNumber=1; 2. expect all bytes, or a refusal
     """
     body = b"the whole of what came next"
     require(_completed(space, key := space.key("parts")), "multipart uploads")
@@ -205,8 +204,7 @@ def test_refused_copy_keeps_the_object(space: Space, exists: bool, fields: dict[
 @verifies("storage/object/large-metadata-is-stored-or-refused")
 def test_large_metadata_is_stored_or_refused(space: Space) -> None:
     """Purpose: user metadata beyond 2 KB is refused, or at least not truncated, and costs no earlier object.
-    Method: 1. put an object, overwrite it with 3 KiB of metadata
-            2. expect a 4xx and the old object, or the metadata as sent
+    Method: 1. put an object, overwrite it with 3 KiB of metadata; 2. expect a 4xx and the old object, or all metadata
     """
     key, fields = space.stored(EARLIER), {"x-amz-meta-a": "a" * 1536, "x-amz-meta-b": "b" * 1536}
     reply = space.put(key, NEW, fields)

@@ -140,8 +140,7 @@ def test_sdk_presigns(space: Space, clients: dict[str, Any], s3: S3) -> None:
 @verifies("storage/sdk/errors-are-typed")
 def test_sdk_recognises_errors(space: Space, clients: dict[str, Any]) -> None:
     """Purpose: a program recognises by the exception that a key is missing.
-    Method: 1. get_object and head_object of a missing key with boto3
-            2. expect its NoSuchKey exception; for head_object code 404
+    Method: 1. get_object and head_object of a missing key with boto3; 2. expect NoSuchKey, and for head_object code 404
     """
     from botocore.exceptions import ClientError
 

@@ -287,8 +287,7 @@ def test_wrong_scope_is_refused(space: Space, changes: dict[str, str], day: int 
 @verifies("storage/signature/unsigned-payload-is-served")
 def test_unsigned_payload_is_served(space: Space, features: frozenset[str]) -> None:
     """Purpose: clients that stream a body do not sign it.
-    Method: 1. put an object, and a part, with UNSIGNED-PAYLOAD
-            2. expect 2xx and the bytes; over plain http 400 or 403 is accepted
+    Method: 1. put an object and a part with UNSIGNED-PAYLOAD; 2. expect 2xx and the bytes (400 or 403 over plain http)
     """
     unsigned = Signing(payload=UNSIGNED)
     reply = space.s3.send(space.request("PUT", key := space.key(), body=b"unsigned"), unsigned)
@@ -353,8 +352,7 @@ def test_any_altered_component_is_refused(space: Space, alteration: tuple[str, f
 @explores(0.7, name=object_names(), fields=metadata_fields())
 def test_any_correctly_signed_request_is_served(space: Space, name: str, fields: dict[str, str]) -> None:
     """Purpose: a correctly signed request is served whatever key, metadata and query it has.
-    Method: 1. list under a prefix with special characters in the query; put an object with metadata
-            2. expect both served, and the bytes
+    Method: 1. list a prefix with special characters; put an object with metadata; 2. expect both served, and the bytes
     """
     prefix = space.prefix()
     page = space.call("GET", query={"list-type": "2", "prefix": prefix + name, "start-after": prefix + name})

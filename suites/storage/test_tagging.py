@@ -130,8 +130,7 @@ def test_tag_set_is_replaced(space: Space) -> None:
 @verifies("storage/tagging/tags-are-deleted")
 def test_tags_are_deleted(space: Space) -> None:
     """Purpose: a client can remove the tags of an object, and the object remains.
-    Method: 1. tag an object, delete its tags twice
-            2. expect 204 both times, no tags, no count above 0, and the bytes and metadata
+    Method: 1. tag an object, delete its tags twice; 2. expect 204 twice, no tags or count above 0, and the same object
     """
     key = space.stored(b"tagged", {**ALPHA, **DESCRIBED})
 
@@ -174,8 +173,7 @@ def test_tags_are_copied_with_the_object(space: Space) -> None:
 @verifies("storage/tagging/missing-object-is-404")
 def test_tags_of_a_missing_object(space: Space) -> None:
     """Purpose: a client learns that the object to be tagged does not exist.
-    Method: 1. request the tags of a key that was never written, and tag it
-            2. expect 404 NoSuchKey for both, and no object
+    Method: 1. request the tags of a key that was never written, and tag it; 2. expect 404 NoSuchKey, and no object
     """
     key = space.key("missing")
 

@@ -146,8 +146,7 @@ def test_unusual_events_arrive_once(
 def test_equal_events_each_arrive(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: if the same thing happens twice, the sender reports it twice with equal events.
 
-    Method: 1. POST one event twice; expect 2xx
-            2. expect the operator's hook to report it twice
+    Method: 1. POST one event twice; expect 2xx; 2. expect the operator's hook to report it twice
     """
     require_events_hook(operator)
     word, body = event_of(webhook.kind)

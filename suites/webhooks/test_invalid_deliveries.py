@@ -84,8 +84,7 @@ def test_malformed_json_is_refused(live_webhook: WebhookClient, bodies: list[byt
 def test_refusals_do_not_block_later_events(live_webhook: WebhookClient) -> None:
     """Purpose: a sender that sent several invalid events can still deliver valid ones.
 
-    Method: 1. POST one body of each kind that is declared as JSON and is not
-            2. expect the next valid event to be accepted
+    Method: 1. POST one body of each kind that is falsely declared as JSON; 2. expect the next valid event accepted
     """
     for bodies in NOT_JSON.values():
         live_webhook.post(bodies[0])
@@ -117,8 +116,7 @@ def test_requests_are_limited(target: Target, http: Callable[[str], HttpClient],
 def test_too_large_is_refused(live_webhook: WebhookClient, once: Once) -> None:
     """Purpose: a sender learns that its event is too large.
 
-    Method: 1. POST 3 MB more than the declared largest body
-            2. expect 2xx or 4xx, and the next valid event to be accepted
+    Method: 1. POST 3 MB more than the declared largest body; 2. expect 2xx or 4xx, and the next valid event accepted
     """
     reply = once(("too much", "POST"), live_webhook.send_too_much)
     expect_accepted_or_refused(reply)

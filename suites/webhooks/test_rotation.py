@@ -136,8 +136,7 @@ def test_old_url_is_answered_as_unknown(webhook: WebhookClient, operator: Operat
 def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: a client that knows the old URL cannot compute or guess the new one.
 
-    Method: 1. rotate the webhook
-            2. expect a secret of 128 bits, most of it unlike the old one, not its hash, rotation or reversal
+    Method: 1. rotate the webhook; 2. expect a secret of 128 bits, mostly unlike the old one, its hash and rotations
     """
     url = webhook.url
     rotated(webhook, operator, target)

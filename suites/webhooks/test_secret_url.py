@@ -76,8 +76,7 @@ def near_miss(webhook: WebhookClient, how: str) -> str:
 def test_near_misses_are_refused(webhook: WebhookClient, how: str) -> None:
     """Purpose: the URL is the only secret that guards the webhook: a similar one must not work.
 
-    Method: 1. POST to the URL with a secret that is shortened, extended, in another case or otherwise similar
-            2. expect 4xx
+    Method: 1. POST to the URL with a secret that is shortened, extended, in another case or similar; 2. expect 4xx
     """
     accepted_delivery(webhook)
     expect_refused(webhook.deliver(path=webhook.path_with(near_miss(webhook, how))))
