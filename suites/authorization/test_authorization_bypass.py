@@ -277,7 +277,7 @@ def test_unknown_methods_are_protected(platform: Platform, method: str) -> None:
 
 
 @verifies("authorization/matrix/undeclared-methods-are-protected")
-@pytest.mark.parametrize("who", [case(name, name) for name in ("no-token", "lacking-scope", "foreign")])
+@pytest.mark.parametrize("who", ["no-token", "lacking-scope", "foreign"])
 def test_undeclared_methods_are_protected(platform: Platform, who: str) -> None:
     """Purpose: methods that no document names need access as well.
 

@@ -64,7 +64,7 @@ def test_writes_set_no_protected_member(platform: Platform, name: str) -> None:
 
 
 @verifies("authorization/isolation/creation-sets-no-protected-member")
-@pytest.mark.parametrize("name", [case(name, name) for name in ("organization", "owner", "version", "role", "id")])
+@pytest.mark.parametrize("name", ["organization", "owner", "version", "role", "id"])
 def test_creation_sets_no_protected_member(platform: Platform, name: str) -> None:
     """Purpose: a caller must not choose the members of a new item that the server sets.
 
@@ -146,7 +146,7 @@ def removed_on_finding(platform: Platform, thing: ForeignThing, slug: str) -> It
 
 
 @verifies("authorization/isolation/references-in-bodies-reach-nothing")
-@pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
+@pytest.mark.parametrize("kind", ["create", "update"])
 def test_references_in_bodies_reach_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
     """Purpose: a body that names another organization must neither write there nor give it access here.
 

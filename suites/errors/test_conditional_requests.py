@@ -296,7 +296,7 @@ REFUSED: dict[str, tuple[str, SendRefused]] = {
 
 
 @verifies("errors/409/version-changes-only-with-updates")
-@pytest.mark.parametrize("name", [case(name, name) for name in REFUSED])
+@pytest.mark.parametrize("name", REFUSED)
 def test_refused_request_changes_no_version(platform: Platform, name: str) -> None:
     """Purpose: a refused request must leave no new version and no lock that make a valid update fail.
     Method: 1. read an item's version; send a request that is refused; 2. update the item from that version; expect 2xx

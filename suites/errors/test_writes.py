@@ -135,10 +135,7 @@ def test_each_creation_response_shows_its_item(platform: Platform) -> None:
             shown = any(found[slug] == sent[slug] for slug in made)
             judged |= shown
             if wrong and shown:
-                expected, seen = (
-                    f"{name} {worded(sent[wrong[0]])}, as in other responses",
-                    worded(found[wrong[0]]),
-                )
+                expected, seen = f"{name} {worded(sent[wrong[0]])}, as in other responses", worded(found[wrong[0]])
                 proof = Proof(beyond=f"{len(wrong)} of {len(made)} responses differ so")
                 raise NonConformance(expected, seen, *(made[slug] for slug in wrong[:3]), proof=proof)
     if not judged:

@@ -215,7 +215,7 @@ ALTERED_IDS: dict[str, Altered] = {
 
 
 @verifies("oauth/client/client-id-is-compared-exactly")
-@pytest.mark.parametrize("name", [case(name, name) for name in ALTERED_IDS])
+@pytest.mark.parametrize("name", ALTERED_IDS)
 def test_client_id_is_compared_exactly(control: OAuthClient, name: str) -> None:
     """Purpose: a client id that only resembles a known one identifies another client.
 

@@ -19,7 +19,7 @@ from conformance.oracles.status import expect_status
 from conformance.oracles.token_quality import claims_of, expect_jwt, header_of
 from conformance.sandbox.jwts import require_opening
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import case, concludes, row, verifies
+from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Part, Proof
 from conformance.vocabulary.values import base64url
@@ -175,7 +175,7 @@ def hmac_secret(key: dict[str, Any], form: str) -> bytes:
 
 
 @verifies("oauth/jwt/public-key-is-no-hmac-secret")
-@pytest.mark.parametrize("form", [case(name, name) for name in PUBLIC_FORMS])
+@pytest.mark.parametrize("form", PUBLIC_FORMS)
 def test_public_key_is_no_hmac_secret(platform: Platform, form: str) -> None:
     """Purpose: the verifier chooses the algorithm, so that an attacker cannot sign tokens with a public key.
 

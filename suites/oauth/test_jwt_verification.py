@@ -21,7 +21,7 @@ from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.jwts import require_open, require_opening
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.target.description import Credential
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import row, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.values import base64url
 
@@ -185,7 +185,7 @@ def test_encrypted_tokens_are_refused(platform: Platform, once: Once) -> None:
 
 
 @verifies("oauth/jwt/no-key-is-fetched")
-@pytest.mark.parametrize("member", [case(name, name) for name in ("jku", "x5u")])
+@pytest.mark.parametrize("member", ["jku", "x5u"])
 def test_no_key_is_fetched(platform: Platform, once: Once, member: str) -> None:
     """Purpose: a token must not make the service send requests to an address of the bearer's choice (SSRF).
 
@@ -208,7 +208,7 @@ def test_no_key_is_fetched(platform: Platform, once: Once, member: str) -> None:
 
 
 @verifies("oauth/jwt/signature-is-strict-base64url")
-@pytest.mark.parametrize("form", [case("padded", "padded"), case("other-alphabet", "other-alphabet")])
+@pytest.mark.parametrize("form", ["padded", "other-alphabet"])
 def test_signature_is_strict_base64url(platform: Platform, form: str) -> None:
     """Purpose: a revoked token must not become valid again by another spelling of its signature.
 

@@ -289,7 +289,7 @@ MALFORMED: dict[str, Send] = {
 
 
 @verifies("oauth/token/malformed-requests-are-no-server-error")
-@pytest.mark.parametrize("name", [case(name, name) for name in MALFORMED])
+@pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_requests_are_no_server_error(control: OAuthClient, name: str) -> None:
     """Purpose: lists, other schemes, large bodies and broken codings are the caller's fault, not the platform's.
 

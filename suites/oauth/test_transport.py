@@ -30,7 +30,7 @@ CURRENT = ("TLS 1.2", "TLS 1.3")
 # An invented client: an eavesdropper learns nothing from it.
 INVENTED = encoded([("grant_type", "client_credentials"), ("client_id", "ct-made-up"), ("client_secret", "made-up")])
 ANSWERING = ("identity", "registry", "storage")
-each_surface = pytest.mark.parametrize("surface", [case(each, each) for each in (*ANSWERING, "webhooks")])
+each_surface = pytest.mark.parametrize("surface", [*ANSWERING, "webhooks"])
 
 
 def address(target: Target, surface: str) -> str:
@@ -152,7 +152,7 @@ def cheap_path(target: Target, surface: str) -> str:
 
 
 @verifies("oauth/transport/no-api-in-clear")
-@pytest.mark.parametrize("surface", [case(each, each) for each in ANSWERING])
+@pytest.mark.parametrize("surface", ANSWERING)
 def test_no_api_in_clear(target: Target, http: Callable[[str], HttpClient], surface: str) -> None:
     """Purpose: no API is served without TLS in addition to its https address.
 

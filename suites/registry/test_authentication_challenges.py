@@ -30,9 +30,9 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.wording import field_of
 
 RESOURCE_SCOPES = re.compile(r"[^\s:]+:\S+:[^\s:]+( +[^\s:]+:\S+:[^\s:]+)*")
-READERS = [case(name, name) for name in READS]
+READERS = READS
 MORE_READS = ("manifest-head-by-digest", "tags-in-pages", "manifest-known")
-WRITERS = [case(name, name) for name in (*WRITES, *DELETIONS)]
+WRITERS = [*WRITES, *DELETIONS]
 Anonymous = Callable[[str], tuple[Exchange, Occasion]]
 
 
@@ -223,7 +223,7 @@ def test_challenge_names_the_service(support: Exchange) -> None:
 
 
 @verifies("registry/login/401-is-an-error-document")
-@pytest.mark.parametrize("operation", [case(each, each) for each in ("tags", "manifest", "upload")])
+@pytest.mark.parametrize("operation", ["tags", "manifest", "upload"])
 def test_401_is_an_error_document(anonymous: Anonymous, operation: str) -> None:
     """Purpose: a client reads the body of a 401 like any other error.
     Method: 1. send requests without a login; 2. expect 401 and JSON with the code UNAUTHORIZED (or DENIED)

@@ -105,8 +105,8 @@ SAMPLE = (
     "nonsense-manifest",
     "no-login",
 )
-SOME_REFUSALS = pytest.mark.parametrize("refusal", [case(name, name) for name in SAMPLE])
-EVERY_REFUSAL = pytest.mark.parametrize("refusal", [case(name, name) for name in REFUSALS])
+SOME_REFUSALS = pytest.mark.parametrize("refusal", SAMPLE)
+EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS)
 
 
 def refused(once: Once, scene: Scene, refusal: str) -> Exchange:

@@ -22,7 +22,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.values import another_like
 from conformance.vocabulary.wording import worded
 
-CHANGES = [case(name, name) for name in (*WRITES, *DELETIONS)]
+CHANGES = [*WRITES, *DELETIONS]
 NOWHERE = digest_of(b"nowhere")
 ABSENT_CONTENT = [
     ("GET", f"referrers/{NOWHERE}"),
@@ -34,7 +34,7 @@ ABSENT_CONTENT = [
 
 
 @verifies("registry/rights/puller-can-pull")
-@pytest.mark.parametrize("operation", [case(name, name) for name in READS])
+@pytest.mark.parametrize("operation", READS)
 def test_puller_can_pull(occasion: Occasion, operation: str) -> None:
     """Purpose: a login with pull access can pull.
     Method: 1. read tags, manifests and blobs with a pull-only login; 2. expect 200
@@ -62,7 +62,7 @@ def test_login_without_push_access_changes_nothing(occasion: Occasion, role: str
 
 
 @verifies("registry/rights/other-organization-cannot-pull")
-@pytest.mark.parametrize("operation", [case(name, name) for name in (*READS, *READ_FORMS)])
+@pytest.mark.parametrize("operation", [*READS, *READ_FORMS])
 def test_other_organization_cannot_pull(occasion: Occasion, operation: str) -> None:
     """Purpose: an organization's images are inaccessible to other organizations.
     Method: 1. read tags, manifests and blobs with another organization's login: also in pages, conditionally,
@@ -77,7 +77,7 @@ def test_other_organization_cannot_pull(occasion: Occasion, operation: str) -> N
 
 @verifies("registry/rights/images-of-another-organization-are-inaccessible")
 @pytest.mark.usefixtures("one_organization")
-@pytest.mark.parametrize("operation", [case(name, name) for name in READS])
+@pytest.mark.parametrize("operation", READS)
 def test_their_images_are_closed(
     repository: Repository, theirs: StoredImage, new_blob: NewBlob, operation: str
 ) -> None:
@@ -95,9 +95,7 @@ def test_their_images_are_closed(
 
 @verifies("registry/rights/private-and-absent-are-indistinguishable")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
-@pytest.mark.parametrize(
-    "operation", [case(name, name) for name in (*READS, "upload", "put-manifest", "delete-manifest")]
-)
+@pytest.mark.parametrize("operation", [*READS, "upload", "put-manifest", "delete-manifest"])
 def test_private_and_absent(occasion: Occasion, operation: str, role: str | None) -> None:
     """Purpose: a client without access does not learn that a repository exists.
     Method: 1. send one request for an existing repository, between two for repositories that never existed
@@ -132,7 +130,7 @@ def namesake(repository: Repository) -> Repository:
 
 
 @verifies("registry/rights/same-app-of-another-organization")
-@pytest.mark.parametrize("operation", [case("manifest", "manifest"), case("blob", "blob")])
+@pytest.mark.parametrize("operation", ["manifest", "blob"])
 def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
     """Purpose: apps of one name in two organizations are two apps.
     Method: 1. push an image to orgs/{our-org}/{app}

@@ -39,7 +39,7 @@ def test_token_of_another_repository(to_pull: str, guarded: StoredImage, pushed:
 
 
 @verifies("registry/token/grants-only-the-requested-scope")
-@pytest.mark.parametrize("operation", [case(each, each) for each in ("upload-at-once", "put-manifest")])
+@pytest.mark.parametrize("operation", ["upload-at-once", "put-manifest"])
 def test_token_to_pull_writes_nothing(good: str, guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
     """Purpose: the token decides about a request, not the login that it was issued to.
     Method: 1. ask for a token to pull with a login that may push; pull with it: expect 200 (the control)
@@ -204,7 +204,7 @@ def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
 
 
 @verifies("registry/token/push-token-cannot-delete")
-@pytest.mark.parametrize("operation", [case(name, name) for name in DELETIONS])
+@pytest.mark.parametrize("operation", DELETIONS)
 def test_push_does_not_delete(
     bearer: Registry, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
 ) -> None:
@@ -233,7 +233,7 @@ def test_push_does_not_delete(
 
 
 @verifies("registry/token/is-for-one-repository")
-@pytest.mark.parametrize("operation", [case(name, name) for name in ELSEWHERE])
+@pytest.mark.parametrize("operation", ELSEWHERE)
 def test_is_for_one_repository(
     token_for_one_repository: str, guarded: StoredImage, new_blob: NewBlob, operation: str
 ) -> None:

@@ -203,7 +203,7 @@ def test_broken_document_is_refused(
 
 
 @verifies("storage/multi-delete/checksum-replaces-md5")
-@pytest.mark.parametrize("algorithm", [case("crc32", "crc32"), case("sha256", "sha256")])
+@pytest.mark.parametrize("algorithm", ["crc32", "sha256"])
 def test_checksum_replaces_md5(space: Space, algorithm: str) -> None:
     """Purpose: current SDKs send a checksum instead of Content-MD5.
     Method: 1. delete an object with x-amz-checksum and without Content-MD5; 2. expect 2xx, and 404 for the object

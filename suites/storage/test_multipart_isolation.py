@@ -260,9 +260,7 @@ def test_payload_hash_of_a_completion_is_checked(space: Space) -> None:
 
 @verifies("storage/subresource/expected-owner-is-checked")
 @pytest.mark.usefixtures("multipart")
-@pytest.mark.parametrize(
-    "operation", [case(name, name) for name in ("part", "parts", "completion", "abortion", "open-uploads")]
-)
+@pytest.mark.parametrize("operation", ["part", "parts", "completion", "abortion", "open-uploads"])
 def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> None:
     """Purpose: a client that names the expected bucket owner sends no part to, and ends no upload in, another's bucket.
     Method: 1. open an upload, send a part; replace, list, complete or abort, expecting an unknown bucket owner
@@ -286,9 +284,7 @@ def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> 
 
 
 @verifies("storage/multipart/old-object-remains-until-completion")
-@pytest.mark.parametrize(
-    "change", [case(name, name) for name in ("overwritten", "copied-over", "deleted", "deleted-by-delete-objects")]
-)
+@pytest.mark.parametrize("change", ["overwritten", "copied-over", "deleted", "deleted-by-delete-objects"])
 def test_changed_object_leaves_its_upload(space: Space, change: str) -> None:
     """Purpose: overwriting or deleting the object of a key does not end an upload to that key.
     Method: 1. put an object, open an upload to its key, send a part, then overwrite or delete the object

@@ -39,7 +39,7 @@ Operation = Callable[[Space, str], Exchange]
 
 
 @verifies("storage/subresource/of-a-bucket-is-no-listing")
-@pytest.mark.parametrize("name", [case(name, name) for name in OF_BUCKETS])
+@pytest.mark.parametrize("name", OF_BUCKETS)
 def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     """Purpose: a client that requests a bucket's policy or versioning must not get a listing instead.
     Method: 1. GET the bucket with the subresource; 2. expect its own document or a refusal, never a listing of objects
@@ -55,9 +55,7 @@ def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
 
 
 @verifies("storage/subresource/of-an-object-is-not-the-object")
-@pytest.mark.parametrize(
-    "name", [case(name, name) for name in ("acl", "retention", "legal-hold", "torrent", "attributes")]
-)
+@pytest.mark.parametrize("name", ["acl", "retention", "legal-hold", "torrent", "attributes"])
 def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> None:
     """Purpose: a client that requests an object's permissions or lock must not get its bytes instead.
     Method: 1. GET the object with the subresource; 2. expect its own document or a refusal, never the object's bytes
