@@ -219,15 +219,15 @@ def test_queries_show_no_other_organization(platform: Platform, theirs: ForeignT
     things = [each for resource in resources for each in theirs.those_of(resource) if each.ours]
     paths = [each.path for each in resources]
     paths += [each.path(each.slug) for each in things if what == "organization"]
-    there = {each.path: theirs.seen(foreign.path) for each, foreign in theirs.declared() if what == "organization"}
+    existing = {each.path: theirs.seen(foreign.path) for each, foreign in theirs.declared() if what == "organization"}
     for path in paths:
         read = partial(platform.http.get, headers=[bearer(platform.oauth.token("full"))])
         for name in QUERIES[what]:
             reply = read(f"{path}?{name}={value}")
             expect_not_repeated(reply, theirs.canaries, STORED)
             expect_no_server_error(reply)
-            if path in there:
-                expect_not_theirs(reply, there[path], value, partial(read, path))
+            if path in existing:
+                expect_not_theirs(reply, existing[path], value, partial(read, path))
 
 
 @verifies("authorization/isolation/requests-reach-no-other-organization#cursor")
@@ -275,8 +275,8 @@ def test_token_parameters_reach_no_other_organization(platform: Platform, theirs
         return
     token = platform.oauth.learned_token(reply, "full")
     for resource, foreign in theirs.places():
-        there = platform.send(replace(platform.operation(resource, "read"), path=foreign.path), token)
-        expect_no_access(theirs, there, {401, 403, 404}, f"for {foreign.path} with such a token")
+        answer = platform.send(replace(platform.operation(resource, "read"), path=foreign.path), token)
+        expect_no_access(theirs, answer, {401, 403, 404}, f"for {foreign.path} with such a token")
 
 
 @verifies("authorization/isolation/equal-names-are-separate-items")
@@ -367,8 +367,8 @@ def send_everything(platform: Platform, theirs: ForeignThings, token: str | None
     for operation in operations:
         if operation.kind == "create":
             platform.remember(operation.resource, str(platform.slug_of(operation)))
-    there = [(platform.operation(resource, "read"), foreign.path) for resource, foreign in theirs.declared()]
-    for operation, path in [*((each, each.path) for each in operations), *there]:
+    foreign_reads = [(platform.operation(resource, "read"), foreign.path) for resource, foreign in theirs.declared()]
+    for operation, path in [*((each, each.path) for each in operations), *foreign_reads]:
         send = partial(platform.send, operation, token)
         at_once([
             partial(send, path=path),

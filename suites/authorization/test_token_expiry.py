@@ -48,7 +48,7 @@ def expired(platform: Platform) -> Expired:
     for _ in range(ATTEMPTS):
         issued = platform.oauth.request_token("short_lived")
         token = platform.oauth.learned_token(issued, "short_lived")
-        begun = time.monotonic()
+        started = time.monotonic()
         control = platform.send(operation, token)
         used = time.monotonic()
         if control.ok:
@@ -56,11 +56,11 @@ def expired(platform: Platform) -> Expired:
     if not control.ok and control.status != 401:
         reason = f"{operation} is answered {control.status} to the role short_lived"
         raise Inconclusive(reason, "a role short_lived that may read a declared resource")
-    if not control.ok and used - begun < lifetime / 2:
+    if not control.ok and used - started < lifetime / 2:
         raise NonConformance("2xx within the lifetime of a token", observed(control), control)
 
     for after_s in (0.6 * lifetime, lifetime + 0.1):
-        platform.http.recorder.pause(max(0.0, after_s - (time.monotonic() - begun)))
+        platform.http.recorder.pause(max(0.0, after_s - (time.monotonic() - started)))
         reply = platform.send(operation, token)
     stated = platform.target.limits.leeway
     if reply.ok and stated != 0:
@@ -69,7 +69,7 @@ def expired(platform: Platform) -> Expired:
     if reply.ok and stated is None:
         reason = f"the token is accepted {lifetime + LEEWAY_S:g} s after it was issued"
         raise Inconclusive(reason, "limits.leeway in the target file")
-    return Expired(token, issued, reply, time.monotonic() - begun)
+    return Expired(token, issued, reply, time.monotonic() - started)
 
 
 @verifies("authorization/bearer/expired-token-is-401")

@@ -86,18 +86,18 @@ def test_pages_contain_each_item_once(platform: Platform) -> None:
         unique, slugs = str(resource.unique), set(platform.many(resource))
         # A refused duplicate must not appear in a list.
         platform.as_role("full", platform.operation(resource, "create", min(slugs)))
-        twice = slugs
+        repeated = slugs
         for _ in range(ROUNDS):
             pages = platform.pages("full", platform.operation(resource, "read"), MOST_PAGES)
-            counts = Counter(slug for page in pages for slug in twice & _named(page, unique, slugs))
+            counts = Counter(slug for page in pages for slug in repeated & _named(page, unique, slugs))
             judged |= bool(counts) and 1 < len(pages) < MOST_PAGES
-            twice = {slug for slug in twice if counts[slug] > 1 and len(pages) < MOST_PAGES}
-            if not twice:
+            repeated = {slug for slug in repeated if counts[slug] > 1 and len(pages) < MOST_PAGES}
+            if not repeated:
                 break
         else:
-            again = [page for page in pages if min(twice) in _named(page, unique, slugs)]
+            again = [page for page in pages if min(repeated) in _named(page, unique, slugs)]
             proof = Proof(beyond="the end of a page depends on the number of items")
-            seen = f"{worded(min(twice))} on {len(again)} of {len(pages)} pages"
+            seen = f"{worded(min(repeated))} on {len(again)} of {len(pages)} pages"
             raise NonConformance("each item on one page of the list", seen, *again, proof=proof)
     if not judged:
         raise NotApplicable("no list of created items has pages and an end")
@@ -300,12 +300,12 @@ def test_lists_show_changes(platform: Platform) -> None:
 
 def _expect_modified(platform: Platform, first: Exchange, replaced: list[str]) -> None:
     """Expect no 304 for a page's strong ETag after one of its texts was replaced."""
-    etag, gone = first.headers.get("etag") or "", [text for text in replaced if shows(first, text)]
-    if not gone or not etag.startswith('"'):
+    etag, outdated = first.headers.get("etag") or "", [text for text in replaced if shows(first, text)]
+    if not outdated or not etag.startswith('"'):
         return
     reply = platform.http.get(first.url, [bearer(platform.oauth.token("full")), ("If-None-Match", etag)])
     if reply.status == 304:
-        expected = f"the changed list, since {worded(gone[0])} of the one with ETag {etag} was replaced"
+        expected = f"the changed list, since {worded(outdated[0])} of the one with ETag {etag} was replaced"
         raise NonConformance(expected, "304", first, reply, proof=Proof(reply.id, statuses=(200,)))
 
 
@@ -313,11 +313,11 @@ def _still_showing(platform: Platform, listed: Listed, text: str) -> Exchange | 
     """Return a page that shows a text even seconds later, None if there is none."""
     showing: list[Exchange] = []
 
-    def gone() -> bool:
+    def hidden() -> bool:
         showing[:] = [page for page in listed() if shows(page, text)]
         return not showing
 
-    return None if platform.soon(gone) else showing[0]
+    return None if platform.soon(hidden) else showing[0]
 
 
 def _expect_not_listed(platform: Platform, listed: Listed, texts: list[str], first: Exchange) -> None:

@@ -98,12 +98,12 @@ def test_write_response_shows_the_new_state(platform: Platform, kind: str) -> No
     for resource in platform.resources_with("create", "item", "unique", *([kind] if kind == "update" else [])):
         platform.item(resource)
         hidden = resource.item.hidden_body if resource.item else None
-        for further in ({}, hidden) if hidden else ({},):
+        for extra in ({}, hidden) if hidden else ({},):
             slug = platform.names.new()
             create, own = _creation_with_texts(platform, resource, slug)
-            made = platform.create(resource, slug, members=own | further)
+            made = platform.create(resource, slug, members=own | extra)
             expect_success(made, f"for {create}")
-            sent = (create.document or {}) | own | further
+            sent = (create.document or {}) | own | extra
             if kind == "create":
                 judged |= _shows_the_created(made, str(resource.unique), str(platform.slug_of(create)))
                 _expect_as_read(made, platform.as_role("full", platform.operation(resource, "read-item", slug)), sent)
@@ -233,8 +233,8 @@ def _expect_recreated(platform: Platform, deletion: Operation) -> None:
 
 def _written(platform: Platform, operation: Operation, times: int) -> dict[str, Any]:
     """Send a write with longer texts, or as declared if those are too long; return the accepted body."""
-    document, more = operation.document or {}, " and more" * times
-    longer = operation.reworded(lambda text: text + more)
+    document, extra = operation.document or {}, " and more" * times
+    longer = operation.reworded(lambda text: text + extra)
     reply = platform.as_role("full", operation, document=longer)
     if reply.status in (400, 413, 422):
         longer, reply = document, platform.as_role("full", operation)

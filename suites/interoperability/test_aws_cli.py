@@ -45,19 +45,19 @@ def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
     Method: 1. aws s3 cp a file to a key, aws s3 ls: expect key and size; 2. aws s3 cp it back: expect the same bytes
     """
     content = b"id,name\r\n1,Ada\r\n" * 40
-    there, back = tmp_path / "there", tmp_path / "back"
-    there.mkdir()
-    (there / "data.csv").write_bytes(content)
+    source, copy = tmp_path / "there", tmp_path / "back"
+    source.mkdir()
+    (source / "data.csv").write_bytes(content)
     prefix = f"s3://{space.name}/{space.prefix('aws')}"
 
-    expect_program_success(aws.s3("cp", str(there / "data.csv"), f"{prefix}data.csv"), "aws s3 cp (upload)")
+    expect_program_success(aws.s3("cp", str(source / "data.csv"), f"{prefix}data.csv"), "aws s3 cp (upload)")
     listing = aws.s3("ls", prefix)
     expect_program_success(listing, "aws s3 ls of the prefix")
     if f" {len(content)} data.csv" not in listing.output:
         expected = f"data.csv with {len(content)} bytes in the listing"
         raise NonConformance(expected, listing.output.strip() or "an empty listing")
-    expect_program_success(aws.s3("cp", f"{prefix}data.csv", str(back / "data.csv")), "aws s3 cp (download)")
-    expect_same_files(there, back)
+    expect_program_success(aws.s3("cp", f"{prefix}data.csv", str(copy / "data.csv")), "aws s3 cp (download)")
+    expect_same_files(source, copy)
 
 
 @pytest.mark.parametrize(

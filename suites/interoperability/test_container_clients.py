@@ -81,7 +81,7 @@ def test_push(program: ImageProgram, pushes: Pushes) -> None:
 
 
 @pytest.mark.parametrize(
-    "how",
+    "name",
     [
         row("interoperability/registry/pull", "tag"),
         row("interoperability/registry/pull-by-digest", "digest"),
@@ -89,7 +89,7 @@ def test_push(program: ImageProgram, pushes: Pushes) -> None:
     ],
 )
 def test_pull(
-    how: str, program: ImageProgram, given: Manifest, platforms: Manifest, repository: Repository, registry: Registry
+    name: str, program: ImageProgram, given: Manifest, platforms: Manifest, repository: Repository, registry: Registry
 ) -> None:
     """Purpose: an image can be pulled by its tag or its digest, and each machine gets the image for its platform.
 
@@ -100,10 +100,10 @@ def test_pull(
         "tag": (":image", held(given), ()),
         "digest": (f"@{given.digest}", held(given), ()),
         "platform": (":index", held(platforms.children[1], platforms), ("arm64",)),
-    }[how]
+    }[name]
     pulled = program.pull(repository.name, reference, login_as(registry, "puller", "pusher"), *architecture)
 
-    expect_pulled(pulled, expected, f"{program.name} pull by {how}")
+    expect_pulled(pulled, expected, f"{program.name} pull by {name}")
 
 
 @verifies("interoperability/registry/push-is-denied-without-push-access")

@@ -123,12 +123,12 @@ def test_download(program: S3Program, uploads: Uploads, space: Space, home: Home
 
     Method: 1. synchronize a folder to a prefix, and the prefix to another folder; 2. expect success and the same files
     """
-    prefix, back = uploads.given(program), home.new_folder()
+    prefix, restored = uploads.given(program), home.new_folder()
 
-    outcome = program.download(space.name, prefix, back)
+    outcome = program.download(space.name, prefix, restored)
 
     expect_program_success(outcome, f"{program.name} download of a prefix")
-    expect_same_files(uploads.folder, back)
+    expect_same_files(uploads.folder, restored)
 
 
 @verifies("interoperability/storage/recursive-removal-keeps-to-its-prefix")

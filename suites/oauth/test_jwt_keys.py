@@ -151,8 +151,8 @@ def test_key_ids_are_unique(oauth: OAuthClient) -> None:
     ids = [(each["kty"], each["kid"]) for each in keys if {"kty", "kid"} <= each.keys()]
     for kind, name in ids:
         if ids.count((kind, name)) > 1:
-            twice = f'"kid" *: *"{literal(str(name))}"'
-            proof = Proof(reply.id, lacks=f"{twice}.*{twice}")
+            repeated = f'"kid" *: *"{literal(str(name))}"'
+            proof = Proof(reply.id, lacks=f"{repeated}.*{repeated}")
             seen = f"two keys of type {kind} with the kid {worded(name)}"
             raise NonConformance("a different kid for each key", seen, reply, proof=proof)
 

@@ -17,7 +17,7 @@ def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
 
 
 @pytest.mark.parametrize(
-    ("further", "media_type"),
+    ("extra", "media_type"),
     [
         row("oauth/token/unknown-parameters-are-ignored#plain", [("x_unknown", "something")], FORM),
         row("oauth/token/unknown-parameters-are-ignored#code", [("code", "something")], FORM),
@@ -30,12 +30,12 @@ def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
         row("oauth/token/media-type-is-compared-without-case#blank-before", [], f"{FORM} ; charset=UTF-8"),
     ],
 )
-def test_unusual_valid_forms_get_a_token(control: OAuthClient, further: Pairs, media_type: str) -> None:
+def test_unusual_valid_forms_get_a_token(control: OAuthClient, extra: Pairs, media_type: str) -> None:
     """Purpose: HTTP libraries write the media type in any case, add a charset, and send unknown parameters.
 
     Method: 1. send the valid form with an unknown parameter, or another valid form of its media type; 2. expect a token
     """
-    expect_token(control.post([*control.form(), *further], [("Content-Type", media_type)]))
+    expect_token(control.post([*control.form(), *extra], [("Content-Type", media_type)]))
 
 
 WIDER = {
@@ -58,8 +58,8 @@ def test_parameters_that_resemble_scope_are_ignored(control: OAuthClient, name: 
     """
     scopes = control.scopes()
     plain = control.request_token(scope=scopes[0])
-    further = WIDER[name].replace(encoded([("", "{all}")])[1:], encoded([("", " ".join(scopes))])[1:])
-    reply = control.post(encoded(control.form(scope=scopes[0])) + b"&" + further)
+    extra = WIDER[name].replace(encoded([("", "{all}")])[1:], encoded([("", " ".join(scopes))])[1:])
+    reply = control.post(encoded(control.form(scope=scopes[0])) + b"&" + extra)
 
     if name == "scope-behind-semicolon" and not reply.ok:
         expect_refusal(reply, {400})

@@ -176,7 +176,7 @@ def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform) -> N
     Method: 1. request a token, twenty-four more concurrently, and a last one, which opens a declared resource
             2. use the first, long before the end of its stated lifetime: expect 2xx
     """
-    begun, granted = time.monotonic(), oauth.request_token()
+    started, granted = time.monotonic(), oauth.request_token()
     first = oauth.learned_token(granted, "full")
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: oauth.request_token(), range(3 * 8)))
@@ -187,7 +187,7 @@ def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform) -> N
 
     # Not through platform.send, which replaces a token that was ended in this way.
     reply = platform.http.send(read.method, read.path, [bearer(first)])
-    if time.monotonic() - begun > reuse_time_s(granted):
+    if time.monotonic() - started > reuse_time_s(granted):
         raise Inconclusive("the token was at its end", "tokens that live for a minute")
     try:
         expect_success(reply, f"for a token after which {len(replies) + 1} more were issued")

@@ -57,9 +57,9 @@ def occasion(restored_image: StoredImage, new_blob: NewBlob, names: Names) -> Oc
 @pytest.fixture
 def anonymous(occasion: Occasion, once: Once) -> Anonymous:
     """Sends an operation without a login, once: its response, and the image, blob and tag of the request."""
-    stranger, requests = occasion.stored.repository.as_role(None), OPERATIONS | READ_FORMS
+    client, requests = occasion.stored.repository.as_role(None), OPERATIONS | READ_FORMS
     return lambda operation: once(
-        ("anonymous", operation), lambda: (requests[operation].request(stranger, occasion), occasion)
+        ("anonymous", operation), lambda: (requests[operation].request(client, occasion), occasion)
     )
 
 

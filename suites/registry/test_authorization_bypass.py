@@ -56,11 +56,11 @@ def test_login_is_not_bypassed(guarded: StoredImage, method: str, path: str, sec
     Method: 1. read a manifest, tags, a blob and the catalog without a login, by a respelled path or an unusual method
             2. expect any response without the content
     """
-    stranger, name, config = guarded.repository.registry.as_role(None), guarded.repository.name, guarded.image.blobs[0]
-    stranger.door.expect_locked()
-    there = {"name": name, "escaped": name.replace("/", "%2F"), "tag": guarded.tag, "config": config.digest}
-    reply = stranger.send(method, path.format(**there), [EVERY_TYPE])
-    expect_not_revealed(reply, secret.format(**there, text=config.content.decode()))
+    anonymous, name, config = guarded.repository.registry.as_role(None), guarded.repository.name, guarded.image.blobs[0]
+    anonymous.door.expect_locked()
+    values = {"name": name, "escaped": name.replace("/", "%2F"), "tag": guarded.tag, "config": config.digest}
+    reply = anonymous.send(method, path.format(**values), [EVERY_TYPE])
+    expect_not_revealed(reply, secret.format(**values, text=config.content.decode()))
 
 
 @verifies("registry/login/is-not-bypassed")
@@ -72,9 +72,9 @@ def test_respelled_path_changes_nothing(guarded: StoredImage, new_blob: NewBlob,
     Method: 1. POST an upload and DELETE an image without a login, one letter of the path escaped
             2. expect neither 201 nor 202, and the image unchanged
     """
-    stranger = guarded.repository.as_role(None)
-    stranger.registry.door.expect_locked()
-    reply = stranger.send(method, rest.format(digest=guarded.image.digest))
+    anonymous = guarded.repository.as_role(None)
+    anonymous.registry.door.expect_locked()
+    reply = anonymous.send(method, rest.format(digest=guarded.image.digest))
     if reply.status in (201, 202):
         raise unlike("no 201 or 202 without a login", reply, {*range(200, 600)} - {201, 202})
     expect_nothing_changed("delete-manifest", Occasion(guarded, new_blob(), "unused"))

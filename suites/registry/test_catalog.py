@@ -83,11 +83,11 @@ def test_catalog_lists_what_was_pushed(registry: Registry, pages: list[Exchange]
             2. expect the repository once
     """
     # A long catalog is not read ten times: the recorded times limit the attempts, also when evidence is judged again.
-    begun = None
-    while stored.repository.name not in names_in(pages) and (begun is None or pages[-1].started - begun < LATER_S):
+    started = None
+    while stored.repository.name not in names_in(pages) and (started is None or pages[-1].started - started < LATER_S):
         registry.http.recorder.pause(AGAIN_S)
         pages = whole_catalog(registry)
-        begun = begun or pages[0].started
+        started = started or pages[0].started
     found = names_in(pages)
 
     if (times := found.count(stored.repository.name)) != 1:

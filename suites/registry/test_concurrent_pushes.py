@@ -152,14 +152,14 @@ def repeatedly_pushed_image(repository: Repository, new_image: NewImage, names: 
 
 
 @verifies("registry/concurrency/pushes-do-not-disturb-pulls")
-@pytest.mark.parametrize("what", ["tag", "digest"])
-def test_pulled_while_pushed_again(repeatedly_pushed_image: StoredImage, what: str) -> None:
+@pytest.mark.parametrize("name", ["tag", "digest"])
+def test_pulled_while_pushed_again(repeatedly_pushed_image: StoredImage, name: str) -> None:
     """Purpose: pushing an existing image again does not disturb clients that pull it.
     Method: 1. two clients push an existing image eighteen times in all, while three others pull it
             2. expect 200 with exactly its bytes to every read, and 2xx to every push, 409 if another succeeded
     """
     repository, manifest = repeatedly_pushed_image.repository, repeatedly_pushed_image.image
-    read = partial(repository.get_manifest, repeatedly_pushed_image.tag if what == "tag" else manifest.digest)
+    read = partial(repository.get_manifest, repeatedly_pushed_image.tag if name == "tag" else manifest.digest)
     push = partial(repository.put_manifest, repeatedly_pushed_image.tag, manifest.content, manifest.media_type)
     replies, pushes = reading_while(read, push, PUSHES, broken_for(manifest.content), changers=PUSHERS)
     expect_whole(replies, manifest.content)
@@ -235,16 +235,16 @@ def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names
     tag = names.new("deleted")
     manifest = repository.given(new_image(), tag)
     pull, delete = partial(repository.get_manifest, tag), partial(deleted, repository, manifest, tag)
-    replies, twice = reading_while(pull, delete, 2, lambda reply: reply.status != 200, READS_UNTIL_GONE, changers=2)
+    replies, deletions = reading_while(pull, delete, 2, lambda reply: reply.status != 200, READS_UNTIL_GONE, changers=2)
 
     for reply in replies:
         expect_status(reply, {200, 404}, "for a pull during the deletion")
         if reply.status == 200:
             expect_bytes(reply, manifest.content)
-    if 202 not in (seen := [reply.status for reply in twice]):
+    if 202 not in (seen := [reply.status for reply in deletions]):
         proof = Proof(beyond="the finding needs two concurrent requests")
-        raise NonConformance("202 to one of two concurrent deletions", worded(seen), *twice, proof=proof)
-    for reply in twice:
+        raise NonConformance("202 to one of two concurrent deletions", worded(seen), *deletions, proof=proof)
+    for reply in deletions:
         expect_no_server_error(reply, "for the second of two concurrent deletions")
     expect_status(repository.get_manifest(tag), 404, "after the deletion")
 
@@ -264,9 +264,9 @@ def test_several_referrers(repository: Repository, base: Manifest, names: Names)
 
     pages = pages_from(repository.referrers(subject["digest"]), repository.follow)
     found = [each.get("digest") for page in pages for each in descriptors_of(page)]
-    taken = [each.digest for each, reply in zip(referrers, replies, strict=True) if reply.ok]
-    if lost := [digest for digest in taken if digest not in found]:
-        raise NonConformance(f"all {len(taken)} in the list of referrers", f"missing: {worded(lost)}", *pages)
+    accepted = [each.digest for each, reply in zip(referrers, replies, strict=True) if reply.ok]
+    if missing := [digest for digest in accepted if digest not in found]:
+        raise NonConformance(f"all {len(accepted)} in the list of referrers", f"missing: {worded(missing)}", *pages)
 
 
 @verifies("registry/concurrency/no-deleted-tag-comes-back")
@@ -276,17 +276,17 @@ def test_several_deletions(repository: Repository, new_image: NewImage, names: N
             2. expect the fourth tag in the list, and none of the deleted tags
     """
     mark = names.new("deleted")
-    tags, kept = [f"{mark}-{number}" for number in range(CALLERS - 1)], f"{mark}-kept"
-    repository.given(new_image(), *tags, kept)
+    tags, remaining = [f"{mark}-{number}" for number in range(CALLERS - 1)], f"{mark}-kept"
+    repository.given(new_image(), *tags, remaining)
 
     replies = at_once([partial(repository.delete_manifest, tag) for tag in tags])
     for reply in replies:
         expect_status(reply, {202, 409}, "for each of several concurrent deletions of tags")
-    gone = {tag for tag, reply in zip(tags, replies, strict=True) if reply.status == 202}
+    removed = {tag for tag, reply in zip(tags, replies, strict=True) if reply.status == 202}
     pages = pages_from(repository.tags(), repository.follow)
-    expect_listed(pages, "tags", [kept])
-    if back := {tag for page in pages for tag in strings_of(page, "tags")} & gone:
-        raise NonConformance("no deleted tag in the list", f"{worded(sorted(back))} in the list", *pages)
+    expect_listed(pages, "tags", [remaining])
+    if reappeared := {tag for page in pages for tag in strings_of(page, "tags")} & removed:
+        raise NonConformance("no deleted tag in the list", f"{worded(sorted(reappeared))} in the list", *pages)
 
 
 @verifies("registry/concurrency/one-of-equal-chunks-is-stored")
@@ -307,16 +307,16 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     replies = at_once(sends)
     for reply in replies:
         expect_no_server_error(reply, "for a chunk that other clients send as well")
-    taken = [each for each, reply in zip(clients, replies, strict=True) if reply.ok]
-    if len(taken) != 1:
+    accepted = [each for each, reply in zip(clients, replies, strict=True) if reply.ok]
+    if len(accepted) != 1:
         seen = "the statuses " + worded([reply.status for reply in replies])
         raise NonConformance("2xx for one of three equal chunks", seen, *replies)
 
-    expect_range(taken[0].status(), end - 1)
+    expect_range(accepted[0].status(), end - 1)
     # A registry may store a blob although it refuses both closing requests.
     repository.inventory.blobs.add(blob.digest)
     rest, place = blob.content[end:], f"{end}-{end + length - 1}"
-    closing = [taken[0], taken[0].by(repository.registry)]
+    closing = [accepted[0], accepted[0].by(repository.registry)]
     closed = at_once([partial(each.put, blob.digest, rest, place) for each in closing])
     for reply in closed:
         expect_no_server_error(reply, "for a closing request that another client sends as well")

@@ -102,17 +102,17 @@ def one_of_two_deleted(new_repository: NewRepository, once: Once) -> OneOfTwoDel
 
     def made() -> OneOfTwoDeleted:
         repository = new_repository("delete")
-        gone = image(repository.name)
-        kept = variation(gone, "kept")
-        repository.given(gone, "gone", "gone-too", "kept")
-        tag = given_over(repository, kept, "kept", "kept-too")
+        removed = image(repository.name)
+        remaining = variation(removed, "kept")
+        repository.given(removed, "gone", "gone-too", "kept")
+        tag = given_over(repository, remaining, "kept", "kept-too")
         coming = image(f"{repository.name} coming", layers=0).blobs[0]
         repository.given_blob(coming.content)
-        repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(gone.digest)
-        repository.tags(), repository.get_manifest(gone.digest, [EVERY_TYPE, CODED])
-        before, reply = repository.get_manifest(gone.digest), deleted(repository, gone, "gone", "gone-too")
-        deletion = Deletion(gone, before, reply, repository.get_manifest, repository.delete_manifest)
-        return OneOfTwoDeleted(repository, deletion, kept, tag, coming)
+        repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(removed.digest)
+        repository.tags(), repository.get_manifest(removed.digest, [EVERY_TYPE, CODED])
+        before, reply = repository.get_manifest(removed.digest), deleted(repository, removed, "gone", "gone-too")
+        deletion = Deletion(removed, before, reply, repository.get_manifest, repository.delete_manifest)
+        return OneOfTwoDeleted(repository, deletion, remaining, tag, coming)
 
     return once("halved", made)
 
@@ -154,17 +154,17 @@ def test_others_stay(one_of_two_deleted: OneOfTwoDeleted) -> None:
     Method: 1. push two images that share config and layer, and a blob of a third; DELETE one of the images
             2. expect the other image by tag and digest, each of its blobs, and the blob of the third
     """
-    repository, kept = one_of_two_deleted.repository, one_of_two_deleted.kept
+    repository, remaining = one_of_two_deleted.repository, one_of_two_deleted.kept
     one_of_two_deleted.deletion.require_done()
-    for reference in (one_of_two_deleted.tag, kept.digest):
-        expect_bytes(repository.get_manifest(reference), kept.content)
-    for blob in (*kept.blobs, one_of_two_deleted.coming):
+    for reference in (one_of_two_deleted.tag, remaining.digest):
+        expect_bytes(repository.get_manifest(reference), remaining.content)
+    for blob in (*remaining.blobs, one_of_two_deleted.coming):
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @verifies("registry/delete/absent-is-404")
 @pytest.mark.parametrize(
-    ("kind", "what"),
+    ("kind", "state"),
     [
         case("manifest", "manifest_deleted", "never pushed"),
         case("blob", "blob_deleted", "never pushed"),
@@ -173,19 +173,19 @@ def test_others_stay(one_of_two_deleted: OneOfTwoDeleted) -> None:
         case("deleted-blob", "blob_deleted", "deleted before"),
     ],
 )
-def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, kind: str, what: str) -> None:
+def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, kind: str, state: str) -> None:
     """Purpose: a client learns that the content to delete does not exist.
     Method: 1. DELETE a manifest and a blob that are absent or deleted, and a blob's digest as a manifest; 2. expect 404
     """
     deletion: Deletion = request.getfixturevalue(kind)
     content, digest = deletion.content, digest_of(names.new("absent").encode())
-    if what == "pushed as a blob" and isinstance(content, Manifest):
+    if state == "pushed as a blob" and isinstance(content, Manifest):
         digest = content.blobs[0].digest
-    if what == "deleted before":
+    if state == "deleted before":
         deletion.require_done()
         digest = content.digest
 
-    expect_status(deletion.delete(digest), 404, f"for content that was {what}")
+    expect_status(deletion.delete(digest), 404, f"for content that was {state}")
 
 
 @verifies("registry/delete/absent-is-404#tag")
@@ -206,8 +206,8 @@ def test_delete_in_an_absent_repository(repository: Repository, names: Names, ki
     Method: 1. DELETE a manifest and a blob of a repository that nothing was pushed to
             2. expect 404, or 400 or 405 if that deletion is not offered
     """
-    never = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('never')}")
-    reply = never.send("DELETE", f"{kind}/{digest_of(b'nowhere')}")
+    absent = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('absent')}")
+    reply = absent.send("DELETE", f"{kind}/{digest_of(b'nowhere')}")
     expect_status(reply, {404, *DISABLED}, "for content of an absent repository")
 
 

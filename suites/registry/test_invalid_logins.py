@@ -47,8 +47,8 @@ def working_login(registry: Registry, once: Once) -> None:
 def pull_as(stored: StoredImage, role: str) -> tuple[Exchange | None, Exchange]:
     """Log in as a role and pull: the token endpoint's response, if any, and the pull's, or the refusal of a token."""
     account = stored.repository.registry.account(role)
-    asked, theirs = presented(stored.repository, account.username, account.password, "pull")
-    return asked, asked if asked and not token_in(asked) else theirs.get_manifest(stored.tag)
+    issued, theirs = presented(stored.repository, account.username, account.password, "pull")
+    return issued, issued if issued and not token_in(issued) else theirs.get_manifest(stored.tag)
 
 
 @verifies("registry/login/wrong-login-is-refused")
@@ -84,9 +84,9 @@ def test_wrong_login(repository: Repository, names: Names, once: Once, working_l
         raise NotApplicable("that is a password of this user as well")
     reply = once(("wrong login", wrong), lambda: login_attempt(registry, username, password))
     if other and reply.ok:
-        asked, theirs = presented(repository, username, password, "pull,push")
+        issued, theirs = presented(repository, username, password, "pull,push")
         because = "for a push with the password of the puller"
-        expect_status(theirs.post_upload(), {401, 403, 404}, because, or_refused=asked)
+        expect_status(theirs.post_upload(), {401, 403, 404}, because, or_refused=issued)
         return
     expect_status(reply, 401, "for a wrong login")
     expect_token_withheld(reply)
@@ -134,8 +134,8 @@ def test_ended_login(registry: Registry, stored: StoredImage, role: str) -> None
     if role not in registry.described.credentials:
         why = f"the target file names no login under [targets.X.registry.credentials.{role}]"
         raise NotDeclared(why, f"registry.credentials.{role}")
-    asked, reply = pull_as(stored, role)
-    expect_status(reply, range(400, 500), f"for a login in the role {role}", or_refused=asked)
+    issued, reply = pull_as(stored, role)
+    expect_status(reply, range(400, 500), f"for a login in the role {role}", or_refused=issued)
 
 
 @verifies("registry/login/malformed-login-is-refused")
@@ -197,11 +197,11 @@ def test_revocation_is_immediate(
         raise Inconclusive(f"the login in the role revocable pulls nothing: {observed(before)}", "a login that works")
     username = stored.repository.registry.account("revocable").username
     until = revoker.revoke(username) + target.limits.revocation
-    asked, reply = pull_as(stored, "revocable")
+    issued, reply = pull_as(stored, "revocable")
     while reply.ok and time.monotonic() < until:
         time.sleep(AGAIN_S)
-        asked, reply = pull_as(stored, "revocable")
-    expect_status(reply, range(400, 500), "for a revoked login", or_refused=asked)
+        issued, reply = pull_as(stored, "revocable")
+    expect_status(reply, range(400, 500), "for a revoked login", or_refused=issued)
 
 
 @verifies("registry/errors/limit-is-enforced-with-429")

@@ -62,24 +62,24 @@ def push_without(
     def of_here(blobs: tuple[Blob, ...]) -> Manifest:
         return (of_docker if by_digest(docker_image(base)).ok else manifest_of)(base.blobs[0], blobs)
 
-    def nested(never: Manifest) -> Manifest:
+    def nested(absent: Manifest) -> Manifest:
         require_stored(by_digest(twins(base)[0]))
-        return index([twins(base)[0], index([never])])
+        return index([twins(base)[0], index([absent])])
 
     def made(missing: str) -> tuple[Manifest, Exchange]:
         if missing.startswith("deleted") and "registry.delete" not in features:
             raise NotOffered("the target does not claim registry.delete")
         tag = names.new("missing")
-        never = image(tag, docker=missing == "docker-child")
+        absent = image(tag, docker=missing == "docker-child")
         manifest = {
-            "config": lambda: manifest_of(never.blobs[0], base.blobs[1:]),
-            "layer": lambda: manifest_of(base.blobs[0], [*base.blobs[1:], *never.blobs[1:]]),
+            "config": lambda: manifest_of(absent.blobs[0], base.blobs[1:]),
+            "layer": lambda: manifest_of(base.blobs[0], [*base.blobs[1:], *absent.blobs[1:]]),
             "layer-elsewhere": lambda: of_here(stored.image.blobs[1:]),
             # Not the image of "layer-elsewhere": a registry may accept it, and then its layer is referenced here.
             "known-elsewhere": lambda: stored.repository.given(variation(stored.image, tag)),
-            "deleted": lambda: manifest_of(base.blobs[0], [deleted_blob(repository, never.blobs[1])]),
-            "child": lambda: nested(never),
-            "docker-child": lambda: index([never], docker=True),
+            "deleted": lambda: manifest_of(base.blobs[0], [deleted_blob(repository, absent.blobs[1])]),
+            "child": lambda: nested(absent),
+            "docker-child": lambda: index([absent], docker=True),
             "child-elsewhere": lambda: index([stored.image]),
             "deleted-child": lambda: index([deleted_image(repository, variation(base, tag))]),
         }[missing]()
@@ -141,12 +141,12 @@ def test_each_missing_blob_is_reported(repository: Repository, names: Names) -> 
             2. Where it is refused, expect MANIFEST_BLOB_UNKNOWN or BLOB_UNKNOWN for each of the two.
     """
     tag = names.new("missing")
-    never = image(tag)
-    reply = repository.put_manifest(tag, never.content, never.media_type)
+    absent = image(tag)
+    reply = repository.put_manifest(tag, absent.content, absent.media_type)
     if reply.ok:
         raise NotApplicable(REFERENCES_UNCHECKED)
 
-    expect_missing_reported(reply, len(never.blobs))
+    expect_missing_reported(reply, len(absent.blobs))
 
 
 @verifies("registry/manifest/reference-copies-no-blob")
@@ -266,8 +266,8 @@ def stored_index(new_repository: NewRepository, once: Once, features: frozenset[
         again = repository.put_manifest(listed.digest, listed.content, listed.media_type)
         after = [pulled] * 3
         if "registry.delete" in features:
-            unlisted, kept = repository.delete_manifest(other.digest), repository.get_manifest(tag)
-            after = [unlisted, kept, deleted(repository, listed, tag)]
+            unlisted, remaining = repository.delete_manifest(other.digest), repository.get_manifest(tag)
+            after = [unlisted, remaining, deleted(repository, listed, tag)]
         return StoredIndex(repository, child, listed, tag, pulled, child_pulled, pages, again, *after)
 
     return once("index under a tag", made)

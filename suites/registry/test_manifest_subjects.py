@@ -157,12 +157,12 @@ def test_refused_referrer(stored: StoredImage) -> None:
             2. Where it is refused, expect it not to be among the referrers.
     """
     repository, subject = stored.repository, stored.image
-    never = image(f"{repository.name} never pushed", layers=0, subject=subject.descriptor)
-    if repository.put_manifest(never.digest, never.content, never.media_type).ok:
+    absent = image(f"{repository.name} never pushed", layers=0, subject=subject.descriptor)
+    if repository.put_manifest(absent.digest, absent.content, absent.media_type).ok:
         raise NotApplicable("the registry accepts manifests before their blobs, which is permitted")
     pages = pages_from(repository.referrers(subject.digest), repository.follow)
 
-    expect_no_referrer(pages, never.digest, "that was refused")
+    expect_no_referrer(pages, absent.digest, "that was refused")
 
 
 @verifies("registry/referrers/sha512-subject-is-listed")

@@ -124,13 +124,13 @@ def test_malformed_body(stored: StoredImage, names: Names, content: bytes) -> No
     Method: 1. PUT a body that is not a JSON object, or an image with NaN or a number for its layers: expect 400.
             2. GET the tag of those that are JSON or nearly: expect 404.
     """
-    tag, nearly = names.new("malformed"), content in (NOT_A_NUMBER, LAYERS_OF_A_NUMBER)
+    tag, similar = names.new("malformed"), content in (NOT_A_NUMBER, LAYERS_OF_A_NUMBER)
     image = without(stored.image.document, "layers" if content == LAYERS_OF_A_NUMBER else "")
-    content = json.dumps(image).encode().removesuffix(b"}") + content if nearly else content
+    content = json.dumps(image).encode().removesuffix(b"}") + content if similar else content
     reply = stored.repository.put_manifest(tag, content, OCI_MANIFEST)
 
     expect_status(reply, 400, "for a body that is not a manifest")
-    if nearly or content in (b"[]", b"null"):
+    if similar or content in (b"[]", b"null"):
         expect_not_stored([stored.repository.get_manifest(tag)])
 
 
@@ -151,7 +151,7 @@ def expect_stored_or_unchanged(
     repository: Repository, taken: Taken, mutation: Mutation[bytes], tag: str, media_type: str
 ) -> None:
     """PUT a manifest; expect its bytes from GET if it was accepted, and an unchanged tag if it was refused."""
-    content, there = mutation.value, taken.named(tag) is not None
+    content, existing = mutation.value, taken.named(tag) is not None
     read: list[Exchange] = []
     reply = expect_outcome(
         mutation,
@@ -159,7 +159,7 @@ def expect_stored_or_unchanged(
         Surroundings(
             expect_error_document,
             lambda: read.append(repository.get_manifest(tag)),
-            accepted=lambda reply: reply.ok or (there and stays(reply)),
+            accepted=lambda reply: reply.ok or (existing and stays(reply)),
         ),
     )
     if reply.ok:

@@ -120,8 +120,8 @@ def test_each_name_is_its_own(pushed_to: PushedTo, ending: str, like: str) -> No
     if "/" in ending and len(pair) == 2:
         for each, other in zip(pair, reversed(pair), strict=True):
             its, digest = each.repository, other.image.blobs[0].digest
-            there = its.get_blob(digest) if ending.count("/") > 1 else its.get_manifest(other.image.digest)
-            expect_not_stored([there])
+            existing = its.get_blob(digest) if ending.count("/") > 1 else its.get_manifest(other.image.digest)
+            expect_not_stored([existing])
         expect_tags(pair[0].repository, [pair[0].tag])
 
 

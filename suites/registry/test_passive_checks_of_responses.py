@@ -197,8 +197,8 @@ def test_every_challenge_names_its_repository(bearer: Registry, stored: StoredIm
     """
     stored.repository.as_role(None).tags("?n=1")
     found = flawed_entries(recorder, "registry", MISNAMED)
-    asked = IN_A_REPOSITORY.fullmatch(found[0]["url"].removeprefix(bearer.http.base_url)) if found else None
-    scope = f"repository:{asked[1]}:" if asked else "repository:"
+    match = IN_A_REPOSITORY.fullmatch(found[0]["url"].removeprefix(bearer.http.base_url)) if found else None
+    scope = f"repository:{match[1]}:" if match else "repository:"
     right = Proof(fields_match=(("WWW-Authenticate", literal(scope)),), or_statuses=NOT_401_NOR_405)
     expect_no_flaw(recorder, "registry", MISNAMED, f"a challenge with the scope {scope}…", right)
 
@@ -309,7 +309,7 @@ def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -
 
 @concludes()
 @pytest.mark.parametrize(
-    ("what", "status"),
+    ("name", "status"),
     [
         row("registry/upload/opened-is-202", OPENED_UPLOAD, 202),
         row("registry/upload/chunk-is-202", TAKEN_CHUNK, 202),
@@ -317,17 +317,17 @@ def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -
         row("registry/manifest/created-is-201", CREATED_MANIFEST, 201),
     ],
 )
-def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what: str, status: int) -> None:
+def test_every_success_has_its_status(push_step: Step, recorder: Recorder, name: str, status: int) -> None:
     """Purpose: a client recognizes a successful step by its documented status, in every form of that step.
     Method: 1. open an upload, send a chunk, close the upload and push a manifest
             2. expect the documented status of every such step of the run
     """
-    expect_success_status(recorder, "registry", status, what, push_step(what))
+    expect_success_status(recorder, "registry", status, name, push_step(name))
 
 
 @concludes()
 @pytest.mark.parametrize(
-    "what",
+    "kind",
     [
         row("registry/manifest/created-digest-is-present", CREATED_MANIFEST),
         row("registry/upload/documented-headers-are-present#created-blob", CREATED_BLOB),
@@ -335,16 +335,16 @@ def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what:
         row("registry/upload/documented-headers-are-present#accepted-chunk", TAKEN_CHUNK),
     ],
 )
-def test_every_success_has_its_headers(push_step: Step, recorder: Recorder, what: str) -> None:
+def test_every_success_has_its_headers(push_step: Step, recorder: Recorder, kind: str) -> None:
     """Purpose: a client finds every header that Docker Registry V2 documents, also those that OCI leaves optional.
     Method: 1. open an upload, send a chunk, close the upload, push an image and an index of it
             2. expect Docker-Content-Digest in every 201 of the run, and Docker-Upload-UUID in every 202, to a push;
                also Range in every 202 that opens an upload
     """
-    push_step(what)
-    for name in LISTED_FIELDS[what]:
+    push_step(kind)
+    for name in LISTED_FIELDS[kind]:
         right = Proof(fields_match=((name, "."),), or_statuses=tuple(range(400, 500)))
-        expect_no_flaw(recorder, "registry", lacking(name, what), f"a {name} header", right)
+        expect_no_flaw(recorder, "registry", lacking(name, kind), f"a {name} header", right)
 
 
 @pytest.fixture
@@ -367,7 +367,7 @@ def push_step(repository: Repository, new_blob: NewBlob, names: Names, once: Onc
         repository.push(index([its_own]))
         return reply
 
-    def made(what: str) -> Exchange:
-        return once("a manifest", pushed) if what == CREATED_MANIFEST else once("an upload", uploaded)[what]
+    def made(name: str) -> Exchange:
+        return once("a manifest", pushed) if name == CREATED_MANIFEST else once("an upload", uploaded)[name]
 
     return made

@@ -93,9 +93,9 @@ def referred(new_repository: NewRepository, features: frozenset[str], once: Once
     return Referred(repository, subject, by, of_index, once)
 
 
-def expect_digests(found: list[dict[str, Any]], reply: Exchange, wanted: list[Manifest]) -> None:
+def expect_digests(found: list[dict[str, Any]], reply: Exchange, manifests: list[Manifest]) -> None:
     """Expect descriptors of exactly these manifests, each once."""
-    digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in wanted)
+    digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in manifests)
     if digests != expected:
         proof = lists_exactly(reply, expected, digests)
         raise NonConformance(some(expected), differing(expected, digests), reply, proof=proof)

@@ -248,14 +248,12 @@ def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredI
     Method: 1. request tokens to pull from an existing and from an absent repository; 2. expect the same status
     """
     existing = guarded.repository.name
-    there, not_there = (
-        ask(bearer, "foreign", bearer.scope(each, "pull")) for each in (existing, another_like(existing))
-    )
+    found, absent = (ask(bearer, "foreign", bearer.scope(each, "pull")) for each in (existing, another_like(existing)))
 
-    of_both = there.id, not_there.id, "token"
-    if there.status != not_there.status:
+    of_both = found.id, absent.id, "token"
+    if found.status != absent.status:
         seen, proof = (
-            f"{there.status}, and {not_there.status} for a repository that never existed",
+            f"{found.status}, and {absent.status} for a repository that never existed",
             Proof(alike_in=(of_both,)),
         )
-        raise NonConformance("the same status from the token endpoint for both", seen, there, not_there, proof=proof)
+        raise NonConformance("the same status from the token endpoint for both", seen, found, absent, proof=proof)

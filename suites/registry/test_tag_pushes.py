@@ -268,9 +268,9 @@ def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
             2. expect 200 from each read, the first four tags in it, and none twice
             3. expect all pushed tags in the list at the end
     """
-    pushes, there = many_tags.at_once(), tags_in(many_tags.listed())
+    pushes, existing = many_tags.at_once(), tags_in(many_tags.listed())
     require_stored(min(pushes.values(), key=lambda reply: reply.status))
-    before = [tag for tag in accepted_tags(pushes) if tag in there]
+    before = [tag for tag in accepted_tags(pushes) if tag in existing]
     replies, later = many_tags.meanwhile()
 
     for reply in replies:

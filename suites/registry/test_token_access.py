@@ -215,9 +215,9 @@ def test_push_does_not_delete(
     """
     repository, delete = guarded.repository, DELETIONS[operation].request
     occasion = Occasion(guarded, new_blob(), "unused")
-    stranger = repository.as_role(None)
-    asked, _ = once(("anonymous", operation), lambda: (delete(stranger, occasion), occasion))
-    expected = [scope.rpartition(":")[2].split(",") for each in challenges(asked) for scope in each.scopes]
+    anonymous = repository.as_role(None)
+    refusal, _ = once(("anonymous", operation), lambda: (delete(anonymous, occasion), occasion))
+    expected = [scope.rpartition(":")[2].split(",") for each in challenges(refusal) for scope in each.scopes]
     if not any({"delete", "*"} & set(each) for each in expected):
         raise NotApplicable("the target has no separate right to delete")
     scope = bearer.scope(repository.name, "pull,push")

@@ -124,10 +124,10 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
         reason = "the expired_token may be valid, or refused for another reason"
         raise Inconclusive(reason, "a JWT that expired five minutes ago")
 
-    registry, stranger = bearer.presenting(f"Bearer {expired}"), bearer.as_role(None)
-    if once("support", stranger.support).status == 401:
+    registry, anonymous = bearer.presenting(f"Bearer {expired}"), bearer.as_role(None)
+    if once("support", anonymous.support).status == 401:
         expect_status(registry.support(), 401, "for an expired token")
-    old, nobody = registry.repository(name), stranger.repository(name)
+    old, nobody = registry.repository(name), anonymous.repository(name)
     expect_status(old.tags(), 401, "for an expired token")
     if nobody.head_manifest(NOWHERE).status == 401:
         expect_status(old.head_manifest(NOWHERE), 401, "to HEAD, for an expired token")
@@ -146,13 +146,13 @@ def test_token_is_accepted_until_expires_in(bearer: Registry, token_response: Ex
             2. expect no 401, unless a new token gets one as well
     """
     name, stated = bearer.described.repository, expect_json_object(token_response).get("expires_in", 60)
-    token, begun = token_in(token_response), token_response.started
+    token, started = token_in(token_response), token_response.started
     if not token or not isinstance(stated, int | float) or stated < 2 * TRIED_AFTER_S:
         raise NotApplicable(f"no token that states more than {2 * TRIED_AFTER_S} s")
-    if time.time() - begun > stated - TRIED_AFTER_S:
-        token, begun = token_for(bearer, "pusher", bearer.scope(name, "pull")), time.time()
-    recorder.pause(begun + TRIED_AFTER_S - time.time())
-    age = time.time() - begun
+    if time.time() - started > stated - TRIED_AFTER_S:
+        token, started = token_for(bearer, "pusher", bearer.scope(name, "pull")), time.time()
+    recorder.pause(started + TRIED_AFTER_S - time.time())
+    age = time.time() - started
     reply = bearer.presenting(f"Bearer {token}").repository(name).tags()
 
     if reply.status == 401:
@@ -235,20 +235,20 @@ def test_refresh_token_grants_no_more(puller_refresh_response: Exchange, guarded
 
 
 @verifies("registry/token/invalid-refresh-token-is-refused")
-@pytest.mark.parametrize("what", ["altered", "access-token", "not-ascii"])
+@pytest.mark.parametrize("name", ["altered", "access-token", "not-ascii"])
 def test_altered_refresh_token(
-    bearer: Registry, puller_refresh_token: str, token_response: Exchange, what: str
+    bearer: Registry, puller_refresh_token: str, token_response: Exchange, name: str
 ) -> None:
     """Purpose: only a token that the token endpoint issued as a refresh token is one.
     Method: 1. exchange a refresh token with one letter altered, one with a letter that is not ASCII, an access token
             2. expect 400, 401 or 403
     """
-    given = puller_refresh_token
-    invalid = {"altered": altered(given, "letter"), "access-token": token_in(token_response), "not-ascii": f"{given}ß"}
+    sent = puller_refresh_token
+    invalid = {"altered": altered(sent, "letter"), "access-token": token_in(token_response), "not-ascii": f"{sent}ß"}
     scope = bearer.scope(bearer.described.repository, "pull")
-    reply = refreshed(bearer, invalid[what], bearer.door.service, scope)
+    reply = refreshed(bearer, invalid[name], bearer.door.service, scope)
 
-    expect_status(reply, {400, 401, 403}, f"for an invalid refresh token ({what})")
+    expect_status(reply, {400, 401, 403}, f"for an invalid refresh token ({name})")
 
 
 @verifies("registry/token/refresh-token-is-for-its-service")
@@ -256,8 +256,8 @@ def test_refresh_token_of_another_service(bearer: Registry, guarded: StoredImage
     """Purpose: a refresh token for one service gets no token for another.
     Method: 1. exchange a refresh token for a token of another service; 2. expect 400, 401 or 403
     """
-    given, scope = refresh_token_of(bearer, "pusher"), bearer.scope(guarded.repository.name, "pull")
-    reply = refreshed(bearer, given, "another-service", scope)
+    sent, scope = refresh_token_of(bearer, "pusher"), bearer.scope(guarded.repository.name, "pull")
+    reply = refreshed(bearer, sent, "another-service", scope)
 
     expect_status(reply, {400, 401, 403}, "for another service")
 
@@ -290,14 +290,14 @@ def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImag
             3. expect the sub of the login's own token in a JWT, or that an opaque token pushes
     """
     scope, service = bearer.scope(guarded.repository.name, "pull,push"), bearer.door.service
-    given = refresh_token_of(bearer, "pusher")
-    reply = refreshed(bearer, given, service, offline=True)
-    if not reply.ok and not refreshed(bearer, given, service, scope).ok:
+    sent = refresh_token_of(bearer, "pusher")
+    reply = refreshed(bearer, sent, service, offline=True)
+    if not reply.ok and not refreshed(bearer, sent, service, scope).ok:
         raise NotApplicable(f"the token endpoint accepts no refresh token in a form ({reply.status})")
     expect_status(reply, 200, "without a scope")
     following = reply.member("refresh_token")
 
-    again = refreshed(bearer, following if isinstance(following, str) else given, service, scope)
+    again = refreshed(bearer, following if isinstance(following, str) else sent, service, scope)
     expect_status(again, 200)
     expect_status(pull(guarded, token_in(again)), 200, "with a further token")
     own = token_for(bearer, "pusher", scope)

@@ -57,7 +57,7 @@ def _policy(
     lives_s: float | None,
     keys: Keys,
     sizes: Sequence[tuple[int, int]] = ((0, 100),),
-    more: Fields = NO_FIELDS,
+    extra: Fields = NO_FIELDS,
 ) -> dict[str, str]:
     """The fields of a signed policy for keys with a prefix and for ``more`` fields; None: it has no expiration."""
     timestamp = Signing().timestamp()
@@ -65,7 +65,7 @@ def _policy(
         "x-amz-algorithm": ALGORITHM,
         "x-amz-credential": f"{keys.access_key}/{scope_of(keys, timestamp[:8])}",
         "x-amz-date": timestamp,
-        **more,
+        **extra,
     }
     matched = [{"bucket": bucket}, *({name: value} for name, value in named.items() if name not in ANY_VALUE)]
     begun = [["starts-with", "$key", prefix], *(["starts-with", f"${name}", ""] for name in named if name in ANY_VALUE)]
@@ -122,7 +122,7 @@ def test_form_without_permission_is_refused(space: Space, fault: str) -> None:
         lives_s={"time": -EXPIRED_S, "end": None}.get(fault, 600),
         keys=space.s3.with_keys(secret_key="not-the-secret").keys if fault == "secret" else space.s3.keys,
         sizes=SIZES.get(fault, [(0, 100)]),
-        more={"x-amz-meta-owner": "MALLORY"} if fault == "letters" else NO_FIELDS,
+        extra={"x-amz-meta-owner": "MALLORY"} if fault == "letters" else NO_FIELDS,
     )
     other = {"x-amz-meta-owner": "mallory"} if fault in ("condition", "letters") else {}
     body = form_body({"key": key, **({} if fault == "policy" else fields), **other}, b"uploaded by a form")
@@ -158,8 +158,8 @@ def test_form_chooses_key_and_status(space: Space) -> None:
             2. expect 201, the bytes under the file's name, that field, and a PostResponse, if any, that names bucket
                and key; for the other 204
     """
-    prefix, kept = space.prefix("form"), {"Cache-Control": "no-cache"}
-    created = {"success_action_status": "201", **kept}
+    prefix, cached = space.prefix("form"), {"Cache-Control": "no-cache"}
+    created = {"success_action_status": "201", **cached}
 
     reply = _posted(space, _permitted(space, prefix + "${filename}", created, b"named by its file"))
     got = space.get(f"{prefix}f")
@@ -170,7 +170,7 @@ def test_form_chooses_key_and_status(space: Space) -> None:
         expect_success(reply, "for a form that the policy permits")
         expect_bytes(got, b"named by its file", "under the name of the file")
         expect_status(reply, 201, "for a form with success_action_status 201")
-        expect_headers(got, kept)
+        expect_headers(got, cached)
         for element in expect_document(reply, "PostResponse") if reply.body else ():
             if element.tag in named:
                 expect_element(reply, element.tag, named[element.tag], element.text or "", "in <PostResponse>")

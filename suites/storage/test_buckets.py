@@ -168,8 +168,8 @@ def test_one_key_opens_every_bucket(space: Space, other_space: Space) -> None:
 
 
 @verifies("storage/service/same-key-in-two-buckets")
-@pytest.mark.parametrize("many", [case("deleted", False), case("deleted-by-delete-objects", True)])
-def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space, many: bool) -> None:
+@pytest.mark.parametrize("together", [case("deleted", False), case("deleted-by-delete-objects", True)])
+def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space, together: bool) -> None:
     """Purpose: two applications may use the same object keys, each in its own bucket.
     Method: 1. put different bytes under one key in two buckets; read both; 2. delete one; expect only it to be gone
     """
@@ -178,7 +178,7 @@ def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space
 
     expect_bytes(space.get(key), b"in the first")
     expect_bytes(other_space.get(key), OTHER)
-    expect_success(space.delete_many([key]) if many else space.delete(key))
+    expect_success(space.delete_many([key]) if together else space.delete(key))
     expect_nothing_stored(space.get(key), "for a key that was deleted")
     expect_bytes(other_space.get(key), OTHER, "after the same key of another bucket was deleted")
 

@@ -237,6 +237,6 @@ def test_counter_loses_no_update(space: Space) -> None:
 
     numbers = sorted(number for number, _ in won)
     if numbers != list(range(1, len(won) + 1)):
-        twice = [reply for number, reply in won if numbers.count(number) > 1]
-        raise NonConformance("each number put once", f"numbers {worded(numbers)}", *twice)
+        repeated = [reply for number, reply in won if numbers.count(number) > 1]
+        raise NonConformance("each number put once", f"numbers {worded(numbers)}", *repeated)
     expect_bytes(space.get(key), str(len(won)).encode(), f"after {len(won)} successful PUTs")

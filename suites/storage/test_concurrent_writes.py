@@ -51,10 +51,10 @@ class History:
 
     def write(self, body: bytes) -> None:
         """PUT, with metadata that names the value."""
-        begun = time.monotonic()
+        started = time.monotonic()
         reply = self.space.put(self.key, body, {"x-amz-meta-value": content_md5(body)})
         expect_success(reply, "for a PUT among others")
-        self.writes.append(Operation(body, begun, time.monotonic(), reply))
+        self.writes.append(Operation(body, started, time.monotonic(), reply))
 
     def writer(self, number: int) -> None:
         """Write this client's values in sequence."""
@@ -70,11 +70,11 @@ class History:
         """GET, and HEAD in each third turn, while there are writers; GET once after."""
         for turn in range(READS):
             last = not self._writing or time.monotonic() > self._until
-            begun = time.monotonic()
+            started = time.monotonic()
             reply = self.space.get(self.key) if last or turn % 3 < 2 else self.space.head(self.key)
             expect_status(reply, 200, f"for a {reply.method} among PUTs")
             if reply.method == "GET":
-                self.reads.append(Operation(reply.body, begun, time.monotonic(), reply))
+                self.reads.append(Operation(reply.body, started, time.monotonic(), reply))
             else:
                 self.heads.append(reply)
             if last:
@@ -245,10 +245,10 @@ def test_complete_or_put(space: Space, later_ms: int) -> None:
     expect_no_error_inside(completed, "for a completion concurrent with a PUT")
     expect_success(replaced, "for a PUT concurrent with a completion")
     got = _expect_settled(space, key, list(values.values()))
-    wanted = next(name for name, body in values.items() if body == got.body)
-    if got.headers.get("x-amz-meta-value") != wanted:
+    winner = next(name for name, body in values.items() if body == got.body)
+    if got.headers.get("x-amz-meta-value") != winner:
         proof = Proof(beyond="it is about which of two concurrent requests was the last")
-        expected = f"x-amz-meta-value: {wanted}, as the bytes"
+        expected = f"x-amz-meta-value: {winner}, as the bytes"
         raise NonConformance(expected, field_of(got, "x-amz-meta-value"), got, proof=proof)
 
 

@@ -137,13 +137,13 @@ def test_copy_has_its_source_s_metadata(space: Space) -> None:
     """
     source, key = space.stored(b"described", {**DESCRIBED, **SHOWN}), space.key("copy")
     head = space.head(source)
-    kept = {name: value for name in SHOWN if (value := head.headers.get(name)) is not None}
+    shown = {name: value for name in SHOWN if (value := head.headers.get(name)) is not None}
 
     others = {"Content-Type": "text/plain", "x-amz-meta-owner": "bob", "x-amz-meta-reviewer": "bob"}
     for directive in ({}, {"x-amz-metadata-directive": "COPY"}):
         expect_no_error_inside(space.copy(key, source, others | directive))
         head = space.head(key)
-        expect_headers(head, {**DESCRIBED, **kept})
+        expect_headers(head, {**DESCRIBED, **shown})
         expect_absent_headers(head, ["x-amz-meta-reviewer"], "of a request that replaces nothing")
 
 

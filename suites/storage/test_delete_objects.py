@@ -76,14 +76,14 @@ def test_leading_slash_is_matched(space: Space) -> None:
 
 
 @verifies("storage/multi-delete/missing-keys-are-deleted-too")
-@pytest.mark.parametrize("twice", [case("missing", False), case("named-twice", True)])
-def test_missing_keys_count_as_deleted(space: Space, twice: bool) -> None:
+@pytest.mark.parametrize("repeated", [case("missing", False), case("named-twice", True)])
+def test_missing_keys_count_as_deleted(space: Space, repeated: bool) -> None:
     """Purpose: a client that repeats a deletion must not see an error.
     Method: 1. delete an object and a missing key, or one object twice, in one request
             2. expect both as Deleted, without an error, and 404 for the object
     """
     key = space.stored()
-    named = [key, key if twice else space.key("missing")]
+    named = [key, key if repeated else space.key("missing")]
     expect_deleted(space.delete_many(named), named)
     expect_nothing_stored(space.get(key), "for a key that was deleted")
 
@@ -139,10 +139,10 @@ def test_quiet_reports_errors(space: Space) -> None:
     else:
         raise NotApplicable("the target refuses a document that names a version")
     quiet = space.delete_with(document("Delete", named + QUIET))
-    wanted, found = ([*deletion_of(reply).errors] for reply in (verbose, quiet))
+    due, found = ([*deletion_of(reply).errors] for reply in (verbose, quiet))
 
-    if {*wanted} != {*found}:
-        proof, expected = lists("Error/Key", [quiet], wanted), f"errors for {some(wanted)}, as without Quiet"
+    if {*due} != {*found}:
+        proof, expected = lists("Error/Key", [quiet], due), f"errors for {some(due)}, as without Quiet"
         raise NonConformance(expected, worded(found), quiet, proof=proof)
 
 

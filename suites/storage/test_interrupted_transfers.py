@@ -255,8 +255,8 @@ def test_slow_reader_gets_one_object(space: Space) -> None:
     if read is not None:
         expect_status(read, 200, "for an object that is being overwritten")
     if old.differs_at is not None and new.differs_at is not None:
-        begun, place = ("old", old.differs_at) if old.differs_at > new.differs_at else ("new", new.differs_at)
-        seen = f"of {old.received} bytes the first {place} are the {begun} ones, the next are others"
+        beginning, place = ("old", old.differs_at) if old.differs_at > new.differs_at else ("new", new.differs_at)
+        seen = f"of {old.received} bytes the first {place} are the {beginning} ones, the next are others"
         proof = Proof(beyond="it is about a read while another client writes")
         expected = "the bytes of one object, as far as they came"
         raise NonConformance(expected, seen, *filter(None, (put, read)), proof=proof)

@@ -166,12 +166,12 @@ def test_long_keys_are_listed_page_by_page(space: Space) -> None:
     Method: 1. put three objects under such keys; list them in pages of one, after the second key, and with it as prefix
             2. expect all three, each once; the third; the second
     """
-    begun = _long(space, 400)
-    keys = [space.stored(key=f"{begun}{number}") for number in "123"]
+    beginning = _long(space, 400)
+    keys = [space.stored(key=f"{beginning}{number}") for number in "123"]
 
     for version in (version_2, version_1):
-        expect_all_pages(version(space, begun, 1), 1, keys, [])
-        expect_all_pages(version(space, begun, start_after=keys[1]), 1000, keys[2:], [])
+        expect_all_pages(version(space, beginning, 1), 1, keys, [])
+        expect_all_pages(version(space, beginning, start_after=keys[1]), 1000, keys[2:], [])
     expect_keys(found_under(space, keys[1]), keys[1:2])
 
 
@@ -181,8 +181,8 @@ def test_long_keys_are_deleted_together(space: Space) -> None:
     Method: 1. put two objects under such keys that differ at their ends, delete one by DeleteObjects
             2. expect it gone, and the other unchanged
     """
-    begun = _long(space, 400)
-    named, other = (space.stored(BODY, key=f"{begun}{number}") for number in "12")
+    beginning = _long(space, 400)
+    named, other = (space.stored(BODY, key=f"{beginning}{number}") for number in "12")
 
     expect_success(space.delete_many([named]))
     expect_status(space.get(named), 404, "for a key that was deleted")

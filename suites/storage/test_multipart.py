@@ -251,8 +251,8 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
     expect_headers(space.head(key), {"x-amz-meta-owner": bodies[1].decode()})
     expect_no_error_inside(space.complete(key, one, [parts[0]]))
     got = space.get(key)
-    expect_bytes(got, kept := bodies[1] if got.body == bodies[1] else bodies[0])
-    expect_headers(got, {"x-amz-meta-owner": kept.decode()})
+    expect_bytes(got, winner := bodies[1] if got.body == bodies[1] else bodies[0])
+    expect_headers(got, {"x-amz-meta-owner": winner.decode()})
 
 
 @pytest.mark.parametrize(

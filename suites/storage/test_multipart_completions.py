@@ -124,18 +124,18 @@ def test_small_part_before_the_last_is_refused(space: Space, copied: bool) -> No
 
 
 @verifies("storage/multipart/order-of-parts-is-checked")
-@pytest.mark.parametrize("twice", [case("descending", False), case("twice", True)])
-def test_order_of_parts_is_checked(space: Space, twice: bool) -> None:
+@pytest.mark.parametrize("repeated", [case("descending", False), case("twice", True)])
+def test_order_of_parts_is_checked(space: Space, repeated: bool) -> None:
     """Purpose: the completion lists its parts in ascending order.
     Method: 1. send two parts, complete with them in descending order, or with one of them twice
             2. expect 400 InvalidPartOrder and nothing stored; a part listed twice may also make an object
     """
     upload = space.opened(key := space.key("order"))
     one, two = space.part(key, upload, 1, ONE), space.part(key, upload, 2, TWO)
-    reply = space.complete(key, upload, [one, one, two] if twice else [two, one])
+    reply = space.complete(key, upload, [one, one, two] if repeated else [two, one])
 
     stored = space.get(key)
-    if twice and reply.ok and error_of(reply) is None and stored.body in (ONE + TWO, ONE + ONE + TWO):
+    if repeated and reply.ok and error_of(reply) is None and stored.body in (ONE + TWO, ONE + ONE + TWO):
         space.delete(key)
         return
     expect_failed_completion(reply, 400, {"InvalidPartOrder", "InvalidPart", "MalformedXML"})

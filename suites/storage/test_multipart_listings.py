@@ -76,11 +76,11 @@ def test_parts_are_listed(space: Space) -> None:
         raise NonConformance("IsTruncated false after the last part", "true", before, last, proof=proof)
 
 
-def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
+def _pages(space: Space, prefix: str, **parameters: str) -> Iterator[Uploads]:
     """Yield the pages of a list of uploads."""
-    more, most = dict(asked), int(asked.get("max_uploads", 1000))
+    query, most = dict(parameters), int(parameters.get("max_uploads", 1000))
     for _ in range(2 * len(KEYS)):
-        reply = space.list_uploads(prefix, **more)
+        reply = space.list_uploads(prefix, **query)
         page = uploads_page_of(reply)
         if len(page.uploads) > most:
             proof = Proof(reply.id, lacks=f"(<Upload>.*){{{most + 1}}}")
@@ -90,7 +90,7 @@ def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
             return
         # S3 itself reports no markers if a page ends at a common prefix: then that prefix is the marker.
         key, upload = page.next if any(page.next) else (max(page.prefixes, default="", key=str.encode), "")
-        more = {**asked, "key_marker": key} | ({"upload_id_marker": upload} if upload else {})
+        query = {**parameters, "key_marker": key} | ({"upload_id_marker": upload} if upload else {})
     raise NonConformance(f"at most {2 * len(KEYS)} pages", f"IsTruncated true on page {2 * len(KEYS)}", reply)
 
 
@@ -115,15 +115,15 @@ def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: l
     finally:
         for key, upload in opened:
             space.abort(key, upload)
-    wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in folders]
+    due = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in folders]
     for read in lists_of:
         found = sorted((each.key, each.upload) for page in read for each in page.uploads)
         groups = sorted(each for page in read for each in page.prefixes)
-        if (found, groups) != wanted:
+        if (found, groups) != due:
             replies, ids = [page.reply for page in read], tuple(page.reply.id for page in read)
-            keys = Listed("Upload/Key", ids, tuple(key for key, _ in wanted[0]))
-            proof = Proof(listed=(keys, Listed("CommonPrefixes/Prefix", ids, tuple(wanted[1]))))
-            expected = f"uploads and common prefixes, each once: {worded(wanted)}"
+            keys = Listed("Upload/Key", ids, tuple(key for key, _ in due[0]))
+            proof = Proof(listed=(keys, Listed("CommonPrefixes/Prefix", ids, tuple(due[1]))))
+            expected = f"uploads and common prefixes, each once: {worded(due)}"
             raise NonConformance(expected, worded((found, groups)), *replies, proof=proof)
 
 
@@ -226,11 +226,11 @@ def test_key_marker_alone_is_exclusive(space: Space) -> None:
     for name, upload in opened.items():
         space.abort(prefix + name, upload)
 
-    wanted = [f"{prefix}b"]
+    due = [f"{prefix}b"]
     for name, reply in replies.items():
-        if (found := [each.key for each in uploads_of(reply)]) != wanted:
-            expected = f"{worded(wanted)} after the key marker {prefix}{name}"
-            raise NonConformance(expected, worded(found), reply, proof=lists("Upload/Key", [reply], wanted))
+        if (found := [each.key for each in uploads_of(reply)]) != due:
+            expected = f"{worded(due)} after the key marker {prefix}{name}"
+            raise NonConformance(expected, worded(found), reply, proof=lists("Upload/Key", [reply], due))
 
 
 @verifies("storage/multipart/response-repeats-the-marker")

@@ -34,11 +34,11 @@ TYPED = Proof(fields_match=(("Content-Type", "xml *(;|$)"),))
 
 
 @pytest.mark.parametrize(
-    ("status", "what"),
+    ("status", "name"),
     [row("storage/object/written-is-200", 200, WRITTEN), row("storage/object/deleted-is-204", 204, DELETED)],
 )
 @concludes()
-def test_every_success_has_its_status(space: Space, recorder: Recorder, status: int, what: str) -> None:
+def test_every_success_has_its_status(space: Space, recorder: Recorder, status: int, name: str) -> None:
     """Purpose: a client knows by one status that its bytes are stored, and by another that an object is deleted.
     Method: 1. put an object twice, or delete a missing key and an object, twice each
             2. expect 200 for every write of the run, or 204 for every deletion, that succeeded
@@ -46,13 +46,13 @@ def test_every_success_has_its_status(space: Space, recorder: Recorder, status: 
     missing, key = space.key("missing"), space.key()
     if status == 200:
         expect_success_status(
-            recorder, "storage", status, what, space.put(key, b"written"), space.put(key, b"written again")
+            recorder, "storage", status, name, space.put(key, b"written"), space.put(key, b"written again")
         )
         return
     deletions = [space.delete(each) for each in (missing, missing, space.stored(key=key), key)]
     for reply in deletions:
         expect_status(reply, status, "for a deletion, whether or not the key exists")
-    expect_success_status(recorder, "storage", status, what, *deletions)
+    expect_success_status(recorder, "storage", status, name, *deletions)
 
 
 @verifies("storage/object/etag-is-one-and-quoted#of-the-whole-run")

@@ -73,8 +73,8 @@ def test_url_of_the_javascript_sdk_is_served(space: Space) -> None:
     """Purpose: the SDK for JavaScript sorts the query, signature included, and adds X-Amz-Content-Sha256 to it.
     Method: 1. presign a GET so, send it with the query sorted, then with If-None-Match; 2. expect the object, then 304
     """
-    more = {"X-Amz-Content-Sha256": UNSIGNED, "response-cache-control": "no-cache", "x-id": "GetObject"}
-    url = space.s3.presign(space.request("GET", space.stored(b"by URL"), more))
+    extra = {"X-Amz-Content-Sha256": UNSIGNED, "response-cache-control": "no-cache", "x-id": "GetObject"}
+    url = space.s3.presign(space.request("GET", space.stored(b"by URL"), extra))
     url = replace(url, query=tuple(sorted(url.query)))
 
     expect_bytes(reply := space.s3.send_as_is(url), b"by URL")
@@ -110,8 +110,8 @@ def test_other_operations_are_served(space: Space) -> None:
         return space.s3.send_as_is(space.s3.presign(request))
 
     def listed(token: str) -> Exchange:
-        more = {"continuation-token": token} if token else {}
-        return by_url(space.request("GET", query={"list-type": "2", "prefix": key, **more}))
+        extra = {"continuation-token": token} if token else {}
+        return by_url(space.request("GET", query={"list-type": "2", "prefix": key, **extra}))
 
     page, deleted = begun(listed), by_url(space.request("DELETE", key))
 

@@ -42,7 +42,7 @@ def whole(space: Space) -> str:
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "last", "expect"),
+    ("requested", "first", "last", "expect"),
     rows(
         {
             "storage/range/range-is-served": {
@@ -65,13 +65,13 @@ def whole(space: Space) -> str:
     ),
 )
 def test_range_is_served(
-    space: Space, whole: str, asked: str, first: int, last: int, expect: Callable[[Exchange, bytes, int, int], None]
+    space: Space, whole: str, requested: str, first: int, last: int, expect: Callable[[Exchange, bytes, int, int], None]
 ) -> None:
     """Purpose: a client that requests a byte range gets those bytes and learns which they are.
     Method: 1. GET with the range, also with numbers of more than 32 and 64 bits
             2. expect 206, exactly those bytes, and Content-Range; or 200 with the whole object
     """
-    expect(space.get(whole, {"Range": asked}), WHOLE, first, last)
+    expect(space.get(whole, {"Range": requested}), WHOLE, first, last)
 
 
 @verifies("storage/range/head-reports-the-range")
@@ -84,14 +84,14 @@ def test_head_reports_the_range(space: Space, whole: str) -> None:
 
 @verifies("storage/range/unsatisfiable-is-416")
 @pytest.mark.parametrize(
-    "asked",
+    "requested",
     [case("from-the-size", "bytes=1024-"), case("far-beyond", "bytes=5000-6000"), case("last-zero-bytes", "bytes=-0")],
 )
-def test_unsatisfiable_range_is_416(space: Space, whole: str, asked: str) -> None:
+def test_unsatisfiable_range_is_416(space: Space, whole: str, requested: str) -> None:
     """Purpose: a client that resumes a download learns that nothing is left.
     Method: 1. GET a range beyond the object; 2. expect 416 InvalidRange, and the object's size in any Content-Range
     """
-    reply = space.get(whole, {"Range": asked})
+    reply = space.get(whole, {"Range": requested})
 
     expect_refusal(reply, 416, {"InvalidRange"})
     if "content-range" in reply.headers:
@@ -115,7 +115,7 @@ def test_range_of_a_large_object(space: Space) -> None:
 
 @verifies("storage/range/invalid-range-is-ignored-or-refused")
 @pytest.mark.parametrize(
-    ("body", "asked", "refusals"),
+    ("body", "requested", "refusals"),
     [
         case("inverted", WHOLE, "bytes=20-10", (400, 416)),
         case("letters", WHOLE, "bytes=a-b", (400, 416)),
@@ -126,13 +126,13 @@ def test_range_of_a_large_object(space: Space) -> None:
     ],
 )
 def test_invalid_range_is_ignored_or_refused(
-    space: Space, whole: str, body: bytes, asked: str, refusals: tuple[int, ...]
+    space: Space, whole: str, body: bytes, requested: str, refusals: tuple[int, ...]
 ) -> None:
     """Purpose: a Range that is invalid or of an unknown unit must not return wrong bytes.
     Method: 1. GET with such a field, or a range of an empty object
             2. expect the whole object with 200, or 416 or 400; of an unknown unit only 200
     """
-    reply = space.get(whole if body else space.stored(body), {"Range": asked})
+    reply = space.get(whole if body else space.stored(body), {"Range": requested})
 
     expect_status(reply, {200, *refusals})
     if reply.status == 200:

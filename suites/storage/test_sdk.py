@@ -58,11 +58,11 @@ def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str
     found = {name.lower(): text for name, text in got.get("Metadata", {}).items()}
     if body != b"from the SDK" or found.get("owner") != "alice":
         raise NonConformance("the bytes and metadata that were put", f"{worded(body)}, {worded(got.get('Metadata'))}")
-    asked, expected = ("5-7", b"the") if checksums == BASE_CHECKSUMS else ("9-", b"SDK")
+    requested, expected = ("5-7", b"the") if checksums == BASE_CHECKSUMS else ("9-", b"SDK")
     with sdk_succeeds("get a range of an object"):
-        part = client.get_object(Bucket=space.name, Key=key, Range=f"bytes={asked}")["Body"].read()
+        part = client.get_object(Bucket=space.name, Key=key, Range=f"bytes={requested}")["Body"].read()
     if part not in (expected, body):
-        raise NonConformance(f"{worded(expected)}, bytes {asked} of the object", worded(part))
+        raise NonConformance(f"{worded(expected)}, bytes {requested} of the object", worded(part))
 
 
 @verifies("storage/sdk/delete-objects")

@@ -156,8 +156,8 @@ def test_tags_are_copied_with_the_object(space: Space) -> None:
 
     expect_no_error_inside(space.copy(key, source, described))
     expect_tag_set(space.get_tags(key), {"project": "alpha"})
-    for origin, asked, owner in ((source, others, "bob"), (key, described, "alice")):
-        expect_no_error_inside(space.copy(key, origin, asked))
+    for origin, fields, owner in ((source, others, "bob"), (key, described, "alice")):
+        expect_no_error_inside(space.copy(key, origin, fields))
         expect_tag_set(space.get_tags(key), {"stage": "test", "reviewed": ""})
         expect_headers(space.head(key), {"x-amz-meta-owner": owner})
     if space.copy(key, source, {"x-amz-tagging-directive": "REPLACE"}).ok:

@@ -230,12 +230,12 @@ def test_protection_is_applied_or_refused(space: Space, fields: Callable[[], dic
     Method: 1. PUT or copy with x-amz-server-side-encryption: aws:kms, or with a lock of five seconds
             2. expect a refusal, or the encryption or the mode of the lock in HEAD
     """
-    key, body, asked = space.key("protected"), b"evidence", fields()
+    key, body, protection = space.key("protected"), b"evidence", fields()
     if copied:
-        reply = space.copy(key, space.stored(body), asked)
+        reply = space.copy(key, space.stored(body), protection)
     else:
-        reply = space.put(key, body, {**asked, "Content-MD5": content_md5(body)})
+        reply = space.put(key, body, {**protection, "Content-MD5": content_md5(body)})
 
     expect_no_server_error(reply)
     if reply.ok:
-        expect_headers(space.head(key), dict([next(iter(asked.items()))]), reply)
+        expect_headers(space.head(key), dict([next(iter(protection.items()))]), reply)

@@ -74,12 +74,12 @@ def test_accepted_events_arrive_once(webhook: WebhookClient, operator: Operator,
         reply = webhook.post(body, content_type_of(content_type), fields)
         if reply.ok:
             accepted[name] = word, body, reply
-    many = {f"{number} of twelve": event_of(webhook.kind, number) for number in range(1, 13)}
-    replies = at_once([partial(webhook.deliver, body) for _, body in many.values()])
-    for (name, (word, body)), reply in zip(many.items(), replies, strict=True):
+    events = {f"{number} of twelve": event_of(webhook.kind, number) for number in range(1, 13)}
+    replies = at_once([partial(webhook.deliver, body) for _, body in events.values()])
+    for (name, (word, body)), reply in zip(events.items(), replies, strict=True):
         expect_success(reply)
         accepted[name] = word, body, reply
-    expect_arrived(operator, target, accepted, concurrent=many)
+    expect_arrived(operator, target, accepted, concurrent=events)
 
 
 Sent = tuple[bytes, str, HeaderFields]

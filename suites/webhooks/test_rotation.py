@@ -37,8 +37,8 @@ T = TypeVar("T")
 def asked_until(until: float, ask: Callable[[], T], done: Callable[[T], bool]) -> T:
     """Repeat a request until it is done or a monotonic time is over; return the last result."""
     while True:
-        begun, result = time.monotonic(), ask()
-        if done(result) or begun >= until:
+        started, result = time.monotonic(), ask()
+        if done(result) or started >= until:
             return result
         time.sleep(AGAIN_S)
 
@@ -142,8 +142,8 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, t
     rotated(webhook, operator, target)
     old, new = differing(url, webhook.url)
     bits, distance = capacity_bits([new]), least_distance([old, new])
-    if how := following(old, new):
-        raise NonConformance("a secret that cannot be derived from the old one", f"a new secret that {how}")
+    if rule := following(old, new):
+        raise NonConformance("a secret that cannot be derived from the old one", f"a new secret that {rule}")
     if bits < REQUIRED_BITS - 12 or bits * distance / len(new) < DIFFERING_BITS:
         seen = f"{bits:.0f} bits at most, {distance} characters that differ"
         raise NonConformance(f"a secret of {REQUIRED_BITS} bits, unlike the old one", seen)

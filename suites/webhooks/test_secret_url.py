@@ -64,22 +64,22 @@ NEAR_MISSES: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 
 
-def near_miss(webhook: WebhookClient, how: str) -> str:
+def near_miss(webhook: WebhookClient, name: str) -> str:
     """Return a secret similar to the live one; NotApplicable if it may be equivalent."""
-    if how == "case-changed" and may_have_any_case(webhook.secret):
+    if name == "case-changed" and may_have_any_case(webhook.secret):
         raise NotApplicable("the URL's secret may be the same in letters of other case")
-    return NEAR_MISSES[how](webhook.secret)
+    return NEAR_MISSES[name](webhook.secret)
 
 
 @verifies("webhooks/secret/near-misses-are-refused")
-@pytest.mark.parametrize("how", NEAR_MISSES)
-def test_near_misses_are_refused(webhook: WebhookClient, how: str) -> None:
+@pytest.mark.parametrize("name", NEAR_MISSES)
+def test_near_misses_are_refused(webhook: WebhookClient, name: str) -> None:
     """Purpose: the URL is the only secret that guards the webhook: a similar one must not work.
 
     Method: 1. POST to the URL with a secret that is shortened, extended, in another case or similar; 2. expect 4xx
     """
     accepted_delivery(webhook)
-    expect_refused(webhook.deliver(path=webhook.path_with(near_miss(webhook, how))))
+    expect_refused(webhook.deliver(path=webhook.path_with(near_miss(webhook, name))))
 
 
 @verifies("webhooks/secret/near-misses-are-refused#without-secret")
@@ -122,14 +122,14 @@ def test_other_spellings_are_refused(webhook: WebhookClient, behind: str) -> Non
 
 
 @verifies("webhooks/secret/live-url-is-not-distinguishable")
-@pytest.mark.parametrize("how", ["cut", "extended", "case-changed", "first-changed", "last-changed", "half"])
-def test_near_misses_are_answered_as_unknown(webhook: WebhookClient, how: str) -> None:
+@pytest.mark.parametrize("name", ["cut", "extended", "case-changed", "first-changed", "last-changed", "half"])
+def test_near_misses_are_answered_as_unknown(webhook: WebhookClient, name: str) -> None:
     """Purpose: a guess does not reveal how close to the URL it is.
 
     Method: 1. POST to a URL similar to the live one, between two of the same form that never existed
             2. expect equal status, header fields and body (a difference other than in status, nine times in a row)
     """
-    expect_like_unknown_url(webhook, "POST", near_miss(webhook, how))
+    expect_like_unknown_url(webhook, "POST", near_miss(webhook, name))
 
 
 @verifies("webhooks/secret/live-url-is-not-distinguishable")
@@ -185,26 +185,26 @@ def test_secret_is_not_repeated(webhook: WebhookClient, method: str) -> None:
 
 @verifies("webhooks/secret/is-not-repeated")
 @pytest.mark.parametrize(
-    "how",
+    "form",
     [
         case("post-too-large", "too-large"),
         *(case(f"near-miss-{name}", name) for name in ("cut", "case-changed", "extended")),
     ],
 )
-def test_unusual_deliveries_do_not_repeat_the_secret(webhook: WebhookClient, once: Once, how: str) -> None:
+def test_unusual_deliveries_do_not_repeat_the_secret(webhook: WebhookClient, once: Once, form: str) -> None:
     """Purpose: a proxy refuses a large body unread, and a mistyped URL is nearly the secret.
 
     Method: 1. POST 3 MB more than the declared largest body, or to the URL with its secret shortened, extended or in
                another case
             2. expect the URL's secret, or the similar one, nowhere in the response
     """
-    if how == "too-large":
+    if form == "too-large":
         reply = unless_closed(lambda: once(("too much", "POST"), webhook.send_too_much))
         parts = webhook.long_parts
     else:
-        near = NEAR_MISSES[how](webhook.secret)
-        reply = webhook.deliver(path=webhook.path_with(near))
-        parts = [near, *(each for each in webhook.long_parts if each != webhook.secret)]
+        similar = NEAR_MISSES[form](webhook.secret)
+        reply = webhook.deliver(path=webhook.path_with(similar))
+        parts = [similar, *(each for each in webhook.long_parts if each != webhook.secret)]
     if reply:
         expect_url_not_repeated(reply, parts)
 
