@@ -82,8 +82,7 @@ def test_needed_scope_opens(platform: Platform, kind: str) -> None:
 def test_caller_without_access_is_refused(platform: Platform, who: str, kind: str) -> None:
     """Purpose: only members of the organization with a valid token may use its APIs.
 
-    Method: 1. perform each declared operation without a token, with an invented one, and with all scopes in another
-               organization
+    Method: 1. perform each declared operation without a token, with an invented one, and as another organization
             2. expect 401, 401, and 403 or 404, and the owner to find everything unchanged
     """
     for operation, token in calls(platform, who, kind):

@@ -116,8 +116,7 @@ def test_deleted_credential_opens_nothing(platform: Platform) -> None:
 def test_shared_caches_store_no_response(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
     """Purpose: a shared cache must not serve one caller's response to another caller.
 
-    Method: 1. read each declared resource with the valid token, and with one that lacks its scope; one without a
-               token; and an absent path
+    Method: 1. read each declared resource with and without its scope, one without a token, and an absent path
             2. expect no Cache-Control that lets a shared cache store the response
     """
     for number, (operation, token) in enumerate(reads):
@@ -141,8 +140,7 @@ def test_shared_caches_store_no_response(platform: Platform, reads: list[tuple[O
 def test_unknown_origin_is_not_allowed(platform: Platform, origin: str) -> None:
     """Purpose: a web page of another site must not read the APIs with its visitor's credentials.
 
-    Method: 1. read a declared resource with the valid token, with an Origin that is unknown, null, or begins or ends
-               like the API's host
+    Method: 1. read a declared resource with an Origin that is unknown, null, or begins or ends like the API's host
             2. expect no response that allows that origin with credentials
     """
     sent = origin.replace("{host}", str(urlsplit(platform.http.base_url).hostname))

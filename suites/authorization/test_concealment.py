@@ -134,10 +134,8 @@ METHODS = sorted({form.method for form in WRITES.values()})
 def test_hidden_is_answered_as_absent(platform: Platform, hidden: HiddenThings, forms: list[str]) -> None:
     """Purpose: a caller must not learn that a hidden resource exists, by reading, writing, or paths like its own.
 
-    Method: 1. send the request for a hidden thing, as a role from which it is hidden, between two controls of the same
-               length that never existed
-            2. expect the same status, fields and body; a difference other than in status counts if it recurs in eight
-               more rounds
+    Method: 1. as a role from which a thing is hidden, request it between two absent controls of the same length
+            2. expect the same status, fields and body; other differences than in status only if they recur eight times
             3. expect the owner to find the hidden thing unchanged; destructive requests go to the run's own items only
     """
     things = hidden.all() if forms == ["get"] else one_of_each(hidden, "full-scopes")
@@ -152,8 +150,7 @@ def test_callers_without_access_learn_nothing(
 ) -> None:
     """Purpose: callers without the scope, or without a token, must not learn what exists either.
 
-    Method: 1. send every form of request with a token that lacks the scope, and without a token, for one hidden thing
-               of each kind and controls
+    Method: 1. without the scope, and without a token, send every form of request for one hidden thing of each kind
             2. expect the same responses, as for callers with all scopes
     """
     sent = [name for name in forms if name not in VARIATIONS]

@@ -46,8 +46,7 @@ def test_token_belongs_to_its_client(platform: Platform) -> None:
 def test_request_is_decided_by_its_token(platform: Platform) -> None:
     """Purpose: concurrent requests must not be decided by each other's tokens.
 
-    Method: 1. read a resource whose scope narrow lacks, concurrently as full, narrow, foreign and without a token,
-               four times each; twice
+    Method: 1. read a resource whose scope narrow lacks, concurrently as full, narrow, foreign and without a token
             2. expect 2xx for full, 4xx for the others
     """
     operation, callers = read_closed_to_narrow(platform), list(EXPECTED) * REPEATS

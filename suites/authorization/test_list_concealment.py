@@ -58,8 +58,7 @@ def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> N
 def test_cached_list_does_not_show_hidden(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: a cache must not serve the list that one reader got to the next reader.
 
-    Method: 1. read each list with a hidden thing as its owner, and then as a role that must not see it; also by an
-               address that is new
+    Method: 1. read each list with a hidden thing as its owner, then as a role that must not see it; also at a new URL
             2. expect its name nowhere in the second response
     """
     for thing, operation in lists_of(platform, hidden):
@@ -93,8 +92,7 @@ def test_further_pages_do_not_show_hidden(platform: Platform, hidden: HiddenThin
 def test_lists_in_other_forms_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: an export or page of the list does not name hidden items either.
 
-    Method: 1. create a hidden item; read its list, as each role from which items can be hidden, with Accept: text/csv,
-               XML, HAL and HTML
+    Method: 1. create a hidden item; read its list, as each role that must not see it, as CSV, XML, HAL and HTML
             2. expect the hidden item in no response, and no 5xx
     """
     for resource, role in hiding(platform):
@@ -178,8 +176,7 @@ def view(reply: Exchange) -> View:
 def test_hidden_creations_change_no_visible_response(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: a reader must not notice that an item was created that is hidden from it.
 
-    Method: 1. as each role from which an item can be hidden, read every declared resource; create a hidden item; read
-               twice again
+    Method: 1. as each role from which items can be hidden, read every resource; create a hidden item; read twice again
             2. expect the same body, ETag, Last-Modified and totals; a change counts if it occurs at each of eight
                creations, and never between the two later reads
     """
@@ -236,8 +233,7 @@ def test_search_finds_nothing_hidden(platform: Platform, hidden: HiddenThings, p
 def test_hidden_takes_the_same_time(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: response times must not show which hidden resources exist.
 
-    Method: 1. read the first hidden thing of each role and an absent one, in random order in each pair, over one
-               connection
+    Method: 1. read the first hidden thing of each role and an absent one, in random order, over one connection
             2. expect no difference by a rank test with effect size, or none in a second sample
     """
 

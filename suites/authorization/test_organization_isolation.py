@@ -143,8 +143,7 @@ def test_items_of_another_organization_look_absent(platform: Platform, theirs: F
 def test_items_are_found_under_their_own_organization_only(platform: Platform, theirs: ForeignThings, way: str) -> None:
     """Purpose: a service must not look up an item by its id alone and ignore the organization in the path.
 
-    Method: 1. as full, read, change and delete the slug and the id of a foreign item under our path, and our slug under
-               the foreign path
+    Method: 1. as full, read, change, delete a foreign slug and id under our path, and our slug under the foreign path
             2. expect 404 (403 under the foreign path, 400 for an id), nothing shown, and both items unchanged
     """
     for thing in [each for each in theirs.things() if each.ours and (way == "foreign" or each.elsewhere)]:
@@ -346,8 +345,7 @@ def test_no_response_shows_another_organization(platform: Platform, theirs: Fore
     """Purpose: nothing that another organization stored reaches any other caller, in any part of any response.
 
     Method: 1. see that the role foreign reads a canary: a text that occurs only in its things
-            2. as full and without a token, send declared requests, valid and invalid, here and there, and failing
-               token requests
+            2. as full and without a token, send valid and invalid requests here and there, and failing token requests
             3. expect no canary in these responses, and in all others of the run to other credentials, of any surface
     """
     shown = [theirs.seen(foreign.path) for _, foreign in theirs.declared()]

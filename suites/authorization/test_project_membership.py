@@ -48,10 +48,8 @@ def test_hiding_takes_effect_immediately(platform: Platform) -> None:
     """Purpose: a member who loses access to an item must not see it any more.
 
     Method: 1. create a visible item and read it as each role from which items can be hidden: 2xx
-            2. hide it by an update: expect 404 or 403 for that role over 18 new connections, no list to name it, and
-               2xx for the owner
-            3. send the declared update, which does not name members: expect it still hidden (unless by PUT, which
-               replaces everything)
+            2. hide it by an update: expect 404 or 403 for that role 18 times, no list with it, 2xx for the owner
+            3. send the declared update, which names no members: expect it still hidden (except after PUT)
     """
     judged = False
     for resource, role in hiding(platform):

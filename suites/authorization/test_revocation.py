@@ -179,8 +179,7 @@ def test_refusal_is_as_for_a_wrong_secret(platform: Platform, revoker: Operator)
 
     Method: 1. revoke the credential, and wait for the limit of the target file
             2. send its right secret, between two wrong ones of the same length
-            3. expect the same status, fields and body; a difference other than in status counts if it recurs in eight
-               more rounds
+            3. expect the same status, fields and body; other differences than in status only if they recur eight times
     """
     since = revoked(platform, revoker)
     if platform.known_in_time(partial(platform.oauth.request_token, ROLE), since).ok:

@@ -71,8 +71,7 @@ CONDITIONS: dict[str, list[tuple[str, str | bytes]]] = {
 )
 def test_header_field_is_no_server_error(platform: Platform, kind: str, fields: list[tuple[str, str | bytes]]) -> None:
     """Purpose: no header field makes the service fail.
-    Method: 1. send each declared read, creation or update with a malformed, long or contradictory field, condition,
-               media type or coding
+    Method: 1. send each read, creation or update with a malformed, long or contradictory field, condition or type
             2. expect no 5xx, and 2xx for a read of the list or item afterwards
     """
     for operation in platform.operations(kind):

@@ -36,8 +36,7 @@ def test_requested_scope_is_granted(oauth: OAuthClient) -> None:
     """Purpose: a program requests only the scope that it needs.
 
     Method: 1. request each scope of the credential separately
-            2. expect a token with that scope; others only if every response states them, as a default, and they are
-               not all scopes
+            2. expect a token with that scope; others only if every response has them, as a default, and not all scopes
     """
     own = oauth.scopes()
     replies = {scope: oauth.request_token(scope=scope) for scope in own}

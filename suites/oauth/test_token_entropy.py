@@ -21,8 +21,7 @@ ROLES = ("full", "foreign", "narrow", "outsider", "viewer")
 def test_tokens_cannot_be_guessed(control: OAuthClient) -> None:
     """Purpose: an attacker who has seen tokens must not be able to guess another one.
 
-    Method: 1. request forty tokens; if the server repeats them, request other scopes and as other clients, which must
-               get other tokens
+    Method: 1. request forty tokens; if they repeat, request others by scope and client, which must get other tokens
             2. expect room for 128 bits, 100 bits of entropy summed over positions, no order of a counter or clock, no
                two similar tokens, and no hash of a small number, the time or the client id
     """

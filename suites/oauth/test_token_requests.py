@@ -210,8 +210,7 @@ def test_chunked_body_is_read(control: OAuthClient) -> None:
 def test_ambiguous_length_is_refused(control: OAuthClient, wire: Wire, lengths: tuple[str, ...]) -> None:
     """Purpose: a proxy and the server that read different lengths open the way for request smuggling.
 
-    Method: 1. send the valid form over a raw connection with two Content-Length fields, or one that is negative or not
-               in decimal digits
+    Method: 1. send the valid form with two Content-Length fields, or with one that is negative or not in decimal digits
             2. expect 4xx and no token
     """
     body = encoded(control.form())

@@ -198,8 +198,7 @@ def test_last_continues_after_the_name(
     registry: Registry, pages: list[Exchange], stored: StoredImage, explored: StoredImage, exists: bool
 ) -> None:
     """Purpose: a client continues after the last name that it knows, also if that repository was deleted meanwhile.
-    Method: 1. read the catalog; request the names after the one before our repository, or after our name without its
-               last letter
+    Method: 1. read the catalog; request the names after the one before ours, or after ours without its last letter
             2. expect our repository, and not the name before it
     """
     whole = names_in(pages)
@@ -251,8 +250,7 @@ def test_challenge_of_the_catalog(bearer: Registry, anonymous_response: Exchange
 @pytest.mark.usefixtures("one_organization")
 def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredImage, guarded: StoredImage) -> None:
     """Purpose: the catalog names only repositories that the caller may see.
-    Method: 1. read the catalog with our login and with another organization's: expect neither to list the other's
-               repository
+    Method: 1. read the catalog with our login and another organization's: expect neither to list the other's repository
             2. request the tags of five listed repositories of further organizations: expect neither 401 nor 403
             3. request the one name after the one just before the other's: expect it in no list and no Link, and no 5xx
     """

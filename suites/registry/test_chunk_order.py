@@ -222,8 +222,7 @@ def test_any_content_range(
 ) -> None:
     """Purpose: a chunk is stored if it follows the last one, and refused as a whole otherwise.
     Method: 1. open a session with 30 bytes, PATCH 20 more with a changed Content-Range
-            2. expect 202 if it is right or absent, 4xx if it is out of order, either for other text; after a refusal
-               the Range as before
+            2. expect 202 if it is right or absent, 4xx if out of order, either for other text; then the old Range
     """
     content = new_blob(50).content
     upload, statuses = open_for_chunks(open_ground, BEGUN), list[Exchange]()

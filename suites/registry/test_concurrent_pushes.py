@@ -252,8 +252,7 @@ def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names
 @verifies("registry/concurrency/no-pushed-referrer-is-lost")
 def test_several_referrers(repository: Repository, base: Manifest, names: Names) -> None:
     """Purpose: none of several signatures that are pushed concurrently is lost.
-    Method: 1. four clients concurrently PUT four manifests with one subject, three times: expect 2xx to each, 409 if
-               another succeeded
+    Method: 1. four clients concurrently PUT four manifests with one subject, three times: 2xx, or 409 after another
             2. expect all that were stored among the subject's referrers
     """
     subject = variation(base, names.new("signed")).descriptor

@@ -147,8 +147,7 @@ def expect_leads_on(recorder: Recorder, entry: dict[str, Any], reply: Exchange, 
 @concludes()
 def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> None:
     """Purpose: engines can show a registry's warnings to their users.
-    Method: 1. GET /v2/; 2. in every response of the run, expect only Warning: 299 - "…" of at most 4096 bytes, or the
-               warning codes of a cache
+    Method: 1. GET /v2/; 2. in all responses expect only Warning: 299 - "…" of at most 4096 bytes, or codes of caches
     """
     registry.support()
     form = Proof(fields_lack=(("Warning", BAD_WARNING_FORM),))

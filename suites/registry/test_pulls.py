@@ -305,8 +305,7 @@ def test_manifest_is_never_converted(accepting: Accepting, accept: str, judges_t
 )
 def test_accept_is_honoured(stored: StoredImage, once: Once, fields: tuple[tuple[str, str], ...]) -> None:
     """Purpose: a client gets the manifest in whichever form it accepts the type.
-    Method: 1. GET an image by digest with Accept: */*, without Accept, with its type in one of two Accept headers, and
-               with a weight
+    Method: 1. GET an image by digest with Accept: */*, without Accept, its type in one of two headers, and weighted
             2. expect 200 with its bytes; and 200 to HEAD without Accept
     """
     reply = once(("stored", fields), lambda: stored.repository.get_manifest(stored.image.digest, fields))

@@ -284,8 +284,7 @@ def test_refresh_token_at_the_registry(bearer: Registry, guarded: StoredImage) -
 @verifies("registry/token/refresh-token-gets-further-tokens")
 def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a refresh token can be used more than once, or each use returns the next one.
-    Method: 1. exchange a refresh token, offline and without a scope: expect 200; not applicable if forms with a scope
-               are refused as well
+    Method: 1. exchange a refresh token, offline and without a scope: expect 200 (if forms with a scope get it)
             2. exchange the newest refresh token: expect 200, and that the token pulls
             3. expect the sub of the login's own token in a JWT, or that an opaque token pushes
     """
@@ -314,8 +313,7 @@ def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImag
 @verifies("registry/token/account-is-who-logs-in#refresh-token")
 def test_account_is_the_owner_of_the_refresh_token(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: an account name in the request does not change whose rights a refresh token has.
-    Method: 1. exchange the refresh token of a pull-only login for a token to push, with the pusher's name in username
-               and account
+    Method: 1. exchange a pull-only login's refresh token for one to push, the pusher's name as username and account
             2. expect that a token, if issued, cannot push
     """
     by = "refresh_token"

@@ -149,8 +149,7 @@ def _by_a_forged_url(space: Space, request: Request) -> Request:
 )
 def test_altered_chunks_are_refused(space: Space, alter: Alter, statuses: set[int]) -> None:
     """Purpose: an upload whose chunk, length, key or signature is changed in transit stores nothing.
-    Method: 1. put an object, overwrite it in chunks that are altered, lost, swapped, unsigned, malformed, of another
-               length or for another key
+    Method: 1. put an object, overwrite it by chunks altered, lost, swapped, unsigned, malformed, of other length or key
             2. expect 400 or 403 (401; 501 for a URL), the old bytes, and nothing under the other key
     """
     key = space.stored(EARLIER)

@@ -179,8 +179,7 @@ def test_part_of_a_replaced_object_is_not_returned(space: Space, known: Known) -
 @pytest.mark.usefixtures("multipart")
 def test_etag_of_a_multipart_object_is_honoured(space: Space) -> None:
     """Purpose: SDKs download and copy a multipart object by its ETag like any other.
-    Method: 1. upload an object in one part; GET it with If-Match and with If-None-Match of its ETag, and copy it with
-               x-amz-copy-source-if-match
+    Method: 1. upload an object in one part; GET and copy it with its ETag in If-Match, and GET it in If-None-Match
             2. expect the object, 304, and the copy
     """
     key, copied = space.stored_in_parts([BODY]), space.key("copy")

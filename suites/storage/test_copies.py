@@ -254,8 +254,7 @@ def test_impossible_copy_is_refused(
     space: Space, source: str, headers: dict[str, str], statuses: set[int] | range
 ) -> None:
     """Purpose: a copy whose source is missing or malformed is reported as such, and creates nothing.
-    Method: 1. copy from a missing object, bucket or version, from a malformed x-amz-copy-source, or with the metadata
-               directive MERGE
+    Method: 1. copy from a missing object, bucket or version, a malformed x-amz-copy-source, or with the directive MERGE
             2. expect the refusal, and nothing under the new key
     """
     key, stored = space.key("copy"), space.stored(b"the present one")

@@ -170,8 +170,7 @@ def test_other_forms_of_a_completion_are_accepted(space: Space, body: bytes, com
 @verifies("storage/multipart/etag-follows-the-bytes")
 def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
     """Purpose: a cache recognises by the ETag that an object in parts was overwritten, whichever part changed.
-    Method: 1. complete uploads of one part with different bytes; of two parts, of which only the first differs, or only
-               the last
+    Method: 1. complete uploads of one part with different bytes, and of two of which only the first or last differs
             2. expect a different ETag of each in HEAD
     """
     for pieces, others in (((b"one",), (b"two",)), ((ONE, b"end"), (TWO, b"end")), ((ONE, b"end"), (ONE, b"END"))):

@@ -170,8 +170,7 @@ def test_part_number_is_bounded(space: Space, number: str) -> None:
 )
 def test_half_named_part_is_not_the_object(space: Space, method: str, named: dict[str, str]) -> None:
     """Purpose: a request with only one of part number and upload id neither overwrites nor deletes the object.
-    Method: 1. put an object, open an upload to its key; PUT there with partNumber or uploadId only, PUT and DELETE with
-               an empty uploadId
+    Method: 1. put an object, open an upload; PUT with only partNumber or uploadId, PUT and DELETE with empty uploadId
             2. expect no server error, and the object as it was
     """
     upload = space.opened(key := space.stored(EARLIER))

@@ -194,8 +194,7 @@ def test_secret_is_not_repeated(webhook: WebhookClient, method: str) -> None:
 def test_unusual_deliveries_do_not_repeat_the_secret(webhook: WebhookClient, once: Once, form: str) -> None:
     """Purpose: a proxy refuses a large body unread, and a mistyped URL is nearly the secret.
 
-    Method: 1. POST 3 MB more than the declared largest body, or to the URL with its secret shortened, extended or in
-               another case
+    Method: 1. POST 3 MB more than the largest body, or to the URL with its secret shortened, extended or in other case
             2. expect the URL's secret, or the similar one, nowhere in the response
     """
     if form == "too-large":
