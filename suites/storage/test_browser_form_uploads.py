@@ -155,7 +155,7 @@ def test_form_chooses_key_and_status(space: Space) -> None:
     """Purpose: a page may take the key from the user's file name, and choose the status of success.
     Method: 1. post a form with ${filename} in its key, Cache-Control, and success_action_status 201; another with 404,
                which is no permitted choice
-            2. expect 201, the bytes by the file's name, the field, bucket and key in any PostResponse; or 204
+            2. expect 201, the bytes by the file's name, the field, bucket and key in any PostResponse; 204 for 404
     """
     prefix, cached = space.prefix("form"), {"Cache-Control": "no-cache"}
     created = {"success_action_status": "201", **cached}
