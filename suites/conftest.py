@@ -1,4 +1,4 @@
-"""What checks of several areas are given: the token endpoint and the declared organization APIs."""
+"""Fixtures of several areas: the token endpoint, the organization APIs and the operator's commands."""
 
 from __future__ import annotations
 
@@ -35,11 +35,8 @@ def platform(target: Target, oauth: OAuthClient, names: Names, ledger: Ledger) -
 
 
 @pytest.fixture(autouse=True)
-def made_anew(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Removes the items that a check has made for itself alone.
-
-    Those that checks share are removed and made again behind one that failed: what was deleted fails no other.
-    """
+def removed_items(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Remove the items that a check created for itself; after a failed check also those that checks share."""
     platform = request.getfixturevalue("platform") if "platform" in request.fixturenames else None
     yield
     if platform is not None:
@@ -56,14 +53,14 @@ def operator(target: Target, recorder: Recorder) -> Operator:
 def changer(
     target: Target, operator: Operator, ledger: Ledger, names: Names
 ) -> Iterator[Callable[[str, str, str], Operator]]:
-    """Give the operator for a change to the credential in a role, which a second hook undoes after the check.
+    """Return the operator for a change to the credential in a role, which a second hook undoes after the check.
 
-    Roles are those of ``Target.credential_names``. A killed run leaves a ledger entry for ``conformance sweep``. An
-    undo that fails decides no verdict: it is repeated at the end of the run, and reported as left over.
+    Roles are those of ``Target.credential_names``. After a killed run ``conformance sweep`` undoes the change. An undo
+    that fails decides no verdict: it is repeated at the end of the run, and else reported as left over.
     """
-    begun: list[tuple[str, str]] = []
+    changed: list[tuple[str, str]] = []
 
-    def given(role: str, change: str, undo: str) -> Operator:
+    def prepare(role: str, change: str, undo: str) -> Operator:
         credential = target.credential_names().get(role)
         if credential is None:
             surface, _, name = role.rpartition(" ")
@@ -71,11 +68,11 @@ def changer(
             raise NotDeclared(f"the target file describes no credential in the role {role}", key)
         if operator.has(change) and operator.has(undo):
             ledger.intends("changed", undo=undo, role=role, by=names.new("change"))
-            begun.append((undo, credential))
+            changed.append((undo, credential))
         return operator
 
-    yield given
-    for undo, credential in begun:
+    yield prepare
+    for undo, credential in changed:
         undone = partial(_undo, operator, undo, credential)
         try:
             undone()

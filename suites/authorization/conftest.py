@@ -20,7 +20,7 @@ from conformance.vocabulary.finding import Inconclusive, NotOffered
 
 @pytest.fixture(scope="session")
 def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
-    """The registry as the pusher uses it, for tokens that are not meant for the organization APIs."""
+    """The registry with the login of the pusher, whose tokens are not for the organization APIs."""
     if target.registry is None or "pusher" not in target.registry.credentials:
         raise NotOffered("the target describes no registry with a login in the role pusher")
     return Registry.enter(http(target.registry.url), target.registry)
@@ -34,7 +34,7 @@ def hidden(platform: Platform) -> ConcealedResources:
 
 @pytest.fixture(scope="session")
 def theirs(platform: Platform) -> ForeignItems:
-    """The resources and items that the target file declares of the other organization."""
+    """The other organization's resources and items that the target file declares."""
     return ForeignItems(platform)
 
 

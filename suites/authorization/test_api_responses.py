@@ -1,4 +1,4 @@
-"""Responses show no secret, no cache or other origin can read them, and HEAD is answered like GET."""
+"""Responses show no secret, are closed to caches and other origins, and HEAD is answered like GET."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 SHORTEST_SECRET = 16
-"""A shorter secret may be a common word."""
+"""A shorter text may be a common word."""
 SECRET = "clientsecret"
 
 
@@ -30,8 +30,7 @@ SECRET = "clientsecret"
 def test_responses_show_no_secret(platform: Platform, shown: list[tuple[Operation, Exchange]]) -> None:
     """Purpose: a client secret is shown once, at creation, and never again.
 
-    Method: 1. read each declared resource and item as full
-            2. expect no client secret of the target file in the responses
+    Method: 1. read each declared resource and item as full; 2. expect no client secret of the target file in them
     """
     secrets = [each.client_secret.reveal() for each in platform.oauth.identity.credentials.values()]
     for _, answer in shown:
@@ -39,8 +38,8 @@ def test_responses_show_no_secret(platform: Platform, shown: list[tuple[Operatio
 
 
 @contextmanager
-def new_each_time() -> Iterator[None]:
-    """Mark a finding as one that no script can reproduce, because the secret is new in each run."""
+def without_reproduction() -> Iterator[None]:
+    """Mark findings as not reproducible by a script, because each creation shows a new secret."""
     try:
         yield
     except NonConformance as finding:
@@ -59,9 +58,8 @@ def secrets_in(made: Exchange) -> set[str]:
     return {text for name, text in texts if words(name).endswith(SECRET) and len(text) >= SHORTEST_SECRET}
 
 
-@verifies("authorization/bearer/responses-show-no-secret")
-@pytest.mark.parametrize("what", [case("of-a-created-credential", "the client secret that its creation has shown")])
-def test_secret_of_a_creation_is_shown_once(platform: Platform, what: str) -> None:
+@verifies("authorization/bearer/responses-show-no-secret#of-a-created-credential")
+def test_secret_of_a_creation_is_shown_once(platform: Platform) -> None:
     """Purpose: a member who may list credentials must not get their secrets.
 
     Method: 1. create two items of each declared resource; continue if the first shows a client secret of its own
@@ -76,16 +74,15 @@ def test_secret_of_a_creation_is_shown_once(platform: Platform, what: str) -> No
             judged = True
             kinds = ["read-item", *(["update", "read-item"] if resource.update else []), "create"]
             later = [platform.as_role("full", platform.operation(resource, kind, slug)) for kind in kinds]
-            with new_each_time():
+            with without_reproduction():
                 for answer in [*later, *platform.pages("full", platform.operation(resource, "read"))]:
-                    expect_not_repeated(answer, sorted(secrets), what)
+                    expect_not_repeated(answer, sorted(secrets), "the client secret that its creation has shown")
     if not judged:
         raise NotApplicable("no creation shows a client secret")
 
 
-@verifies("authorization/revocation/every-token-becomes-invalid")
-@pytest.mark.parametrize("status", [case("of-a-deleted-credential", 401)])
-def test_deleted_credential_opens_nothing(platform: Platform, status: int) -> None:
+@verifies("authorization/revocation/every-token-becomes-invalid#of-a-deleted-credential")
+def test_deleted_credential_opens_nothing(platform: Platform) -> None:
     """Purpose: deleting a credential through an API must revoke its tokens as well.
 
     Method: 1. create an item of each resource; continue if the response shows a client id and secret that get a token
@@ -95,10 +92,10 @@ def test_deleted_credential_opens_nothing(platform: Platform, status: int) -> No
     judged = False
     for resource in platform.resources_with("create", "item", "delete"):
         made = platform.create(resource, slug := platform.names.new())
-        members = {words(name): text for name, text in named_texts(made)} if made.ok else {}
-        own, secret = members.get("clientid"), members.get(SECRET)
-        ask = partial(platform.oauth.request_token, client_id=own, client_secret=secret, scope=None)
-        token = access_token(ask()) if own and secret else None
+        texts = {words(name): text for name, text in named_texts(made)} if made.ok else {}
+        client_id, secret = texts.get("clientid"), texts.get(SECRET)
+        request = partial(platform.oauth.request_token, client_id=client_id, client_secret=secret, scope=None)
+        token = access_token(request()) if client_id and secret else None
         if token is None:
             continue
         judged, field = True, bearer(token)
@@ -106,11 +103,11 @@ def test_deleted_credential_opens_nothing(platform: Platform, status: int) -> No
         opened = [use for use in uses if use().ok]
         deleted = time.monotonic()
         expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
-        with new_each_time():
-            expect_no_token(platform.known_in_time(ask, deleted), "for a credential that was deleted")
+        with without_reproduction():
+            expect_no_token(platform.known_in_time(request, deleted), "for a credential that was deleted")
             for use in opened:
-                reply = platform.known_in_time(use, deleted, status)
-                expect_status(reply, status, "for a token of a credential that was deleted")
+                reply = platform.known_in_time(use, deleted, 401)
+                expect_status(reply, 401, "for a token of a credential that was deleted")
     if not judged:
         raise NotApplicable("no creation shows a client id and secret that get a token")
 
@@ -119,8 +116,7 @@ def test_deleted_credential_opens_nothing(platform: Platform, status: int) -> No
 def test_shared_caches_store_no_response(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
     """Purpose: a shared cache must not serve one caller's response to another caller.
 
-    Method: 1. read each declared resource with the valid token, and with one that lacks its scope; one without a
-               token; and an absent path
+    Method: 1. read each declared resource with and without its scope, one without a token, and an absent path
             2. expect no Cache-Control that lets a shared cache store the response
     """
     for number, (operation, token) in enumerate(reads):
@@ -144,8 +140,7 @@ def test_shared_caches_store_no_response(platform: Platform, reads: list[tuple[O
 def test_unknown_origin_is_not_allowed(platform: Platform, origin: str) -> None:
     """Purpose: a web page of another site must not read the APIs with its visitor's credentials.
 
-    Method: 1. read a declared resource with the valid token, with an Origin that is unknown, null, or begins or ends
-               like the API's host
+    Method: 1. read a declared resource with an Origin that is unknown, null, or begins or ends like the API's host
             2. expect no response that allows that origin with credentials
     """
     sent = origin.replace("{host}", str(urlsplit(platform.http.base_url).hostname))
@@ -157,8 +152,7 @@ def test_unknown_origin_is_not_allowed(platform: Platform, origin: str) -> None:
 def test_head_is_offered(platform: Platform, reads: list[tuple[Operation, str]]) -> None:
     """Purpose: a client can check whether a resource exists, and its size, without its content.
 
-    Method: 1. send HEAD to each declared resource with the valid token
-            2. expect neither 405 nor 501
+    Method: 1. send HEAD to each declared resource with the valid token; 2. expect neither 405 nor 501
     """
     for operation, token in [each for each in reads if each[0].method == "GET"]:
         reply = platform.send(operation, token, method="HEAD")
@@ -181,23 +175,23 @@ def test_head_is_as_get(platform: Platform, reads: list[tuple[Operation, str]]) 
         if operation.method != "GET":
             continue
 
-        def ask(operation: Operation = operation) -> list[Exchange]:
+        def read(operation: Operation = operation) -> list[Exchange]:
             return [platform.send(operation, token, method=method) for method in ("GET", "HEAD", "GET")]
 
-        got, head, again = ask()
+        first, head, again = read()
         if head.status in NOT_OFFERED:
             continue
-        if got.status != head.status or head.media_type not in ("", got.media_type) or head.body:
-            expected = f"{got.status} {got.media_type} without content"
-            proof = Proof(head.id, statuses=(got.status,), same_if_any=(("content-type", got.id, head.id),))
+        if first.status != head.status or head.media_type not in ("", first.media_type) or head.body:
+            expected = f"{first.status} {first.media_type} without content"
+            proof = Proof(head.id, statuses=(first.status,), same_if_any=(("content-type", first.id, head.id),))
             seen = observed(head) if head.body else f"{head.status} {head.media_type} without content"
-            raise NonConformance(expected, seen, got, head, proof=proof)
+            raise NonConformance(expected, seen, first, head, proof=proof)
         for name in ("Content-Length", "ETag"):
-            same = is_one_version(got, head, again)
-            if differs(name, [got, head, again]) and (same or all(differs(name, ask()) for _ in range(3))):
-                expected, seen = (f"{name}: {each.headers.get(name)}" for each in (got, head))
-                proof = Proof(same_if_any=((name.lower(), got.id, head.id),))
-                raise NonConformance(expected, seen, got, head, proof=proof)
+            same = is_one_version(first, head, again)
+            if differs(name, [first, head, again]) and (same or all(differs(name, read()) for _ in range(3))):
+                expected, seen = (f"{name}: {each.headers.get(name)}" for each in (first, head))
+                proof = Proof(same_if_any=((name.lower(), first.id, head.id),))
+                raise NonConformance(expected, seen, first, head, proof=proof)
 
 
 def is_one_version(*replies: Exchange) -> bool:

@@ -1,4 +1,4 @@
-"""A 401 or 403 response says what the request lacks (RFC 6750, section 3)."""
+"""The challenge of a 401 or 403 response names what the request lacks (RFC 6750, section 3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conformance.oracles.proofs import alike, field_lacks, field_matches, field_
 from conformance.oracles.status import NOT_OFFERED, expect_status
 from conformance.oracles.whole_run import expect_none
 from conformance.sandbox.platform import KINDS, Operation, Platform
-from conformance.vocabulary.check import case, concludes, row, verifies
+from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
@@ -20,16 +20,16 @@ from conformance.vocabulary.finding import NonConformance, Proof
 def refused(platform: Platform, once: Once, who: str) -> list[tuple[Operation, Exchange]]:
     """Send each declared operation without a token, with an unknown one, or with one that lacks its scope."""
 
-    def ask(operation: Operation) -> Exchange:
+    def send(operation: Operation) -> Exchange:
         token = platform.oauth.token_without(str(operation.scope)) if who == "lacking-scope" else None
         return platform.send(operation, "cf-unknown-token" if who == "unknown-token" else token)
 
     operations = [each for each in platform.operations(*KINDS) if each.scope or who != "lacking-scope"]
-    return once(("refused", who), lambda: [(each, ask(each)) for each in operations])
+    return once(("refused", who), lambda: [(each, send(each)) for each in operations])
 
 
 @verifies("authorization/bearer/401-carries-a-bearer-challenge")
-@pytest.mark.parametrize("who", [case("no-token", "no-token"), case("unknown-token", "unknown-token")])
+@pytest.mark.parametrize("who", ["no-token", "unknown-token"])
 def test_401_carries_a_bearer_challenge(platform: Platform, once: Once, who: str) -> None:
     """Purpose: the challenge tells a client how to authenticate.
 
@@ -43,22 +43,21 @@ def test_401_carries_a_bearer_challenge(platform: Platform, once: Once, who: str
             raise NonConformance("a Bearer challenge with a parameter", seen, reply, proof=proof)
 
 
-@verifies("authorization/bearer/401-carries-a-bearer-challenge")
+@verifies("authorization/bearer/401-carries-a-bearer-challenge#of-the-whole-run")
 @concludes()
-@pytest.mark.parametrize("value", [case("of-the-whole-run", "Bearer cf cf")])
-def test_no_401_without_a_challenge(platform: Platform, recorder: Recorder, value: str) -> None:
+def test_no_401_without_a_challenge(platform: Platform, recorder: Recorder) -> None:
     """Purpose: the challenge tells a client how to authenticate, whatever was wrong with its token.
 
     Method: 1. read a declared resource with two words as the token
             2. expect WWW-Authenticate in this 401 and in every other 401 of the declared resources in the run
     """
-    platform.http.get(platform.operations("read")[0].path, [("Authorization", value)])
+    platform.http.get(platform.operations("read")[0].path, [("Authorization", "Bearer cf cf")])
     challenge = Proof(fields_match=(("WWW-Authenticate", "[A-Za-z]"),))
     expect_none(recorder, recorder.passive_checks.bare, "401 with WWW-Authenticate", "none", challenge)
 
 
 @verifies("authorization/bearer/challenge-is-well-formed")
-@pytest.mark.parametrize("who", [case(name, name) for name in ("no-token", "unknown-token", "lacking-scope")])
+@pytest.mark.parametrize("who", ["no-token", "unknown-token", "lacking-scope"])
 def test_challenge_is_well_formed(platform: Platform, once: Once, who: str) -> None:
     """Purpose: a client must be able to parse the challenge.
 
@@ -73,8 +72,7 @@ def test_challenge_is_well_formed(platform: Platform, once: Once, who: str) -> N
 def test_no_token_names_no_error(platform: Platform, once: Once) -> None:
     """Purpose: a client that sent no token made no error.
 
-    Method: 1. read each declared resource without a token
-            2. expect no parameter error in a Bearer challenge
+    Method: 1. read each declared resource without a token; 2. expect no parameter error in a Bearer challenge
     """
     for operation, reply in refused(platform, once, "no-token"):
         errors = [each for each in challenges(reply) if each.scheme == "bearer" and "error" in each.parameters]
@@ -110,10 +108,10 @@ def test_challenge_names_the_missing_scope(platform: Platform, once: Once) -> No
             2. where the challenge names scopes, expect the needed one among them
     """
     scopes = platform.oauth.credential("full").scopes
-    needing = [each for each in platform.operations(*KINDS) if each.scope and {*scopes} - {each.scope}]
+    operations = [each for each in platform.operations(*KINDS) if each.scope and {*scopes} - {each.scope}]
     lacking = [
         (each, platform.send(each, platform.oauth.token("full", *(name for name in scopes if name != each.scope))))
-        for each in needing
+        for each in operations
     ]
     for operation, reply in [*lacking, *refused(platform, once, "no-token")]:
         named = {name for each in challenges(reply) for name in each.parameters.get("scope", "").split()}
@@ -124,25 +122,23 @@ def test_challenge_names_the_missing_scope(platform: Platform, once: Once) -> No
 
 
 @verifies("authorization/bearer/401-comes-first")
-@pytest.mark.parametrize("what", [case("absent", "absent"), case("body", "body"), case("media-type", "media-type")])
-def test_401_comes_first(platform: Platform, what: str) -> None:
+@pytest.mark.parametrize("mistake", ["absent", "body", "media-type"])
+def test_401_comes_first(platform: Platform, mistake: str) -> None:
     """Purpose: a client without a token must not learn which paths and bodies are valid.
 
-    Method: 1. without a token read an absent path, and send an update with a malformed body or another media type
-            2. expect 401
+    Method: 1. without a token read an absent path; update with a malformed body, or another media type; 2. expect 401
     """
-    for operation in platform.operations("read-item" if what == "absent" else "update"):
+    for operation in platform.operations("read-item" if mistake == "absent" else "update"):
         reply = {
             "absent": lambda each: platform.send(each, None, path=platform.absent_path(each.resource)),
             "body": lambda each: platform.request(each.method, each.path, [each.type_field], b"{"),
             "media-type": lambda each: platform.request(each.method, each.path, [("Content-Type", "text/plain")], b"x"),
-        }[what](operation)
-        expect_status(reply, 401, f"without a token, whatever else is wrong ({operation.resource.name}: {what})")
+        }[mistake](operation)
+        expect_status(reply, 401, f"without a token, whatever else is wrong ({operation.resource.name}: {mistake})")
 
 
-@verifies("authorization/bearer/401-comes-first")
-@pytest.mark.parametrize("methods", [case("method", ("PUT", "PATCH", "POST"))])
-def test_undeclared_methods_show_no_items(platform: Platform, methods: tuple[str, ...]) -> None:
+@verifies("authorization/bearer/401-comes-first#method")
+def test_undeclared_methods_show_no_items(platform: Platform) -> None:
     """Purpose: a client without a token must not learn which items exist by an unsupported method.
 
     Method: 1. without a token send an undeclared method to an item and to an absent one
@@ -151,10 +147,10 @@ def test_undeclared_methods_show_no_items(platform: Platform, methods: tuple[str
     for operation in platform.operations("read-item"):
         resource = operation.resource
         declared = {change.method for change in (resource.update, resource.delete) if change}
-        method = next(each for each in methods if each not in declared)
-        there = platform.send(operation, None, method=method)
-        expect_status(there, {401, 404, *NOT_OFFERED}, "without a token, by a method that is not declared")
+        method = next(each for each in ("PUT", "PATCH", "POST") if each not in declared)
+        existing = platform.send(operation, None, method=method)
+        expect_status(existing, {401, 404, *NOT_OFFERED}, "without a token, by a method that is not declared")
         absent = platform.send(operation, None, method=method, path=platform.absent_path(resource))
-        if absent.status != there.status:
-            seen, proof = f"{absent.status} for an absent one", alike(there, absent)
-            raise NonConformance(f"{there.status}, as for an item", seen, there, absent, proof=proof)
+        if absent.status != existing.status:
+            seen, proof = f"{absent.status} for an absent one", alike(existing, absent)
+            raise NonConformance(f"{existing.status}, as for an item", seen, existing, absent, proof=proof)

@@ -11,12 +11,12 @@ from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import Inconclusive
 
-ROUNDS, EACH = 2, 4
-DUE = {"full": range(200, 300), "narrow": range(400, 500), "foreign": range(400, 500), None: range(400, 500)}
+ROUNDS, REPEATS = 2, 4
+EXPECTED = {"full": range(200, 300), "narrow": range(400, 500), "foreign": range(400, 500), None: range(400, 500)}
 """The statuses for each role, and without a token."""
 
 
-def beyond_narrow(platform: Platform) -> Operation:
+def read_closed_to_narrow(platform: Platform) -> Operation:
     """Return a declared read whose scope full has and narrow lacks."""
     narrow, full = (platform.oauth.credential(role).scopes for role in ("narrow", "full"))
     for operation in platform.shut("read"):
@@ -33,26 +33,25 @@ def test_token_belongs_to_its_client(platform: Platform) -> None:
             2. expect no token with a scope beyond its credential's
             3. use each at a resource whose scope narrow lacks: expect 2xx for full, 4xx for narrow and foreign
     """
-    operation, roles = beyond_narrow(platform), [role for role in DUE if role] * EACH
+    operation, roles = read_closed_to_narrow(platform), [role for role in EXPECTED if role] * REPEATS
     for _ in range(ROUNDS):
         replies = at_once([partial(platform.oauth.request_token, role) for role in roles])
         for role, reply in zip(roles, replies, strict=True):
             token = platform.oauth.learned_token(reply, role)
             expect_nothing_beyond(reply, platform.oauth.credential(role).scopes)
-            expect_status(platform.send(operation, token), DUE[role], f"for {operation} as {role}")
+            expect_status(platform.send(operation, token), EXPECTED[role], f"for {operation} as {role}")
 
 
 @verifies("authorization/concurrency/request-is-decided-by-its-token")
 def test_request_is_decided_by_its_token(platform: Platform) -> None:
     """Purpose: concurrent requests must not be decided by each other's tokens.
 
-    Method: 1. read a resource whose scope narrow lacks, concurrently as full, narrow, foreign and without a token,
-               four times each; twice
+    Method: 1. read a resource whose scope narrow lacks, concurrently as full, narrow, foreign and without a token
             2. expect 2xx for full, 4xx for the others
     """
-    operation, callers = beyond_narrow(platform), list(DUE) * EACH
-    tokens = {role: platform.oauth.token(role) if role else None for role in DUE}
+    operation, callers = read_closed_to_narrow(platform), list(EXPECTED) * REPEATS
+    tokens = {role: platform.oauth.token(role) if role else None for role in EXPECTED}
     for _ in range(ROUNDS):
         replies = at_once([partial(platform.send, operation, tokens[role]) for role in callers])
         for role, reply in zip(callers, replies, strict=True):
-            expect_status(reply, DUE[role], f"for {operation} as {role or 'an unauthenticated client'}")
+            expect_status(reply, EXPECTED[role], f"for {operation} as {role or 'an unauthenticated client'}")

@@ -28,7 +28,7 @@ def promoter(changer: Callable[[str, str, str], Operator]) -> Operator:
 
 @dataclass
 class ChangeByRole:
-    """A change that needs a higher role: an update of an item of the run's own, or without one a creation."""
+    """A change that needs a higher role: an update of an item that the run created, or without an item a creation."""
 
     platform: Platform
     resource: Resource
@@ -40,7 +40,7 @@ class ChangeByRole:
         return "update" if self.item else "create"
 
     def kinds(self) -> list[str]:
-        """Return the kinds of the change and of other changes to the same items that are forbidden to the role."""
+        """Return the kinds of the change and of other changes to such items that are forbidden to the role."""
         declared = {each: getattr(self.resource, each) for each in ("create", "delete") if self.item}
         return [self.kind, *(each for each, its in declared.items() if its and ROLE in its.forbidden_to)]
 
@@ -56,15 +56,15 @@ class ChangeByRole:
     def expect(
         self, tokens: Sequence[str], kind: str, statuses: Collection[int], since: float, expected: str, times: int
     ) -> None:
-        """The change gets one of these statuses within the limit of the target file, over so many new connections."""
+        """Expect one of these statuses within the limit of the target file, over so many new connections."""
         turns = cycle(tokens)
         reply = self.platform.wrong_on_a_replica(
             lambda replica: replace(self, platform=replica).send(next(turns), kind), since, statuses, times
         )
         if reply:
             proof = Proof(beyond="the operator has to change a role for it")
-            wanted = f"{expected}, from each of three replicas ({self.resource.name}, {kind})"
-            raise NonConformance(wanted, observed(reply), reply, proof=proof)
+            due = f"{expected}, from each of three replicas ({self.resource.name}, {kind})"
+            raise NonConformance(due, observed(reply), reply, proof=proof)
 
 
 @pytest.fixture

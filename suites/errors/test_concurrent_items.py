@@ -1,4 +1,4 @@
-"""Concurrent requests each get their own response and are all done, and a write changes no other item."""
+"""Concurrent requests get their own responses and all take effect, and a write changes no other item."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
     expect_success(reply, f"for the item that {operation} wrote")
     for text in distinct_texts(operation.document).values():
         if not shows(reply, text):
-            told = f"{worded(text)}, as written"
-            raise NonConformance(told, reply.text[:300], written, reply, proof=shows_text(reply, text))
+            expected = f"{worded(text)}, as written"
+            raise NonConformance(expected, reply.text[:300], written, reply, proof=shows_text(reply, text))
 
 
 BATCHES, BATCH = 14, 6
-"""84 deletions and 168 reads that overlap, enough for a fault in one of 40, of few items at a time (quotas)."""
+"""84 deletions and 168 reads: enough to meet a fault in one of 40. Batches keep below quotas."""
 
 
 @dataclass(frozen=True)
 class Overlapping:
-    """The responses to requests for the items of a resource that overlapped: (slug, response) each."""
+    """The responses to overlapping requests for items of one resource, each with its slug."""
 
     resource: Resource
     reads: list[tuple[str, Exchange]]
@@ -79,8 +79,8 @@ def overlapping(platform: Platform) -> list[Overlapping]:
             later = _read_deleted(platform, resource, [slug for slug, reply in deletions if reply.status in (200, 204)])
             found.append(Overlapping(resource, reads, deletions, later))
             absent = {slug for slug, reply in later if reply.status == 404}
-            if left := [slug for slug in slugs if slug not in absent]:
-                for slug in left:
+            if rest := [slug for slug in slugs if slug not in absent]:
+                for slug in rest:
                     platform.remember(resource, slug)
                 break
     return found
@@ -104,15 +104,15 @@ def _created(platform: Platform, resource: Resource, slugs: list[str]) -> list[t
 
 
 def _read_deleted(platform: Platform, resource: Resource, slugs: list[str]) -> list[tuple[str, Exchange]]:
-    """Read deleted items, again for some seconds while one is not 404; return the last response for each."""
+    """Read deleted items, for some seconds until each is 404; return the last response for each."""
     found = dict(_each(platform, resource, "read-item", slugs))
 
-    def are_absent() -> bool:
-        left = [slug for slug, reply in found.items() if reply.status != 404]
-        found.update(_each(platform, resource, "read-item", left))
-        return not left
+    def all_absent() -> bool:
+        rest = [slug for slug, reply in found.items() if reply.status != 404]
+        found.update(_each(platform, resource, "read-item", rest))
+        return not rest
 
-    platform.soon(are_absent)
+    platform.soon(all_absent)
     return list(found.items())
 
 
@@ -124,17 +124,16 @@ def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
     """
     for batch in once("overlapping requests", lambda: overlapping(platform)):
         unique = str(batch.resource.unique)
-        names = {slug: f"{unique} {worded(slug)}" for slug, _ in batch.reads}
+        members = {slug: f"{unique} {worded(slug)}" for slug, _ in batch.reads}
         for slug, reply in batch.reads:
             expect_success(reply, f"for {unique} {slug}, which exists, while other items are read")
-            expect_not_mixed_up(reply, names[slug], f"{unique} {worded(member(reply, unique))}", names.values())
+            expect_not_mixed_up(reply, members[slug], f"{unique} {worded(member(reply, unique))}", members.values())
 
 
 @verifies("errors/writes/acknowledged-deletions-are-done")
 def test_acknowledged_deletions_are_done(platform: Platform, once: Once) -> None:
     """Purpose: a client relies on the response that an item was deleted.
-    Method: 1. create six items and delete them all at once; fourteen times
-            2. after each 200 or 204 expect 404 for the item, within seconds
+    Method: 1. create six items, delete all at once; fourteen times; 2. after each 200 or 204 expect 404 within seconds
     """
     for batch in once("overlapping requests", lambda: overlapping(platform)):
         answers = dict(batch.deletions)
@@ -169,7 +168,7 @@ def test_concurrent_update_restores_no_deleted_item(platform: Platform, once: On
     """
     judged = False
     for replies, read in once("races", lambda: races(platform)):
-        if replies[1].status in (200, 204):  # 202 is a deletion that is yet to come.
+        if replies[1].status in (200, 204):  # 202 announces a later deletion.
             judged = True
             expect_status(read, 404, "for an item that was deleted during updates")
     if not judged:
@@ -178,15 +177,14 @@ def test_concurrent_update_restores_no_deleted_item(platform: Platform, once: On
 
 @verifies("errors/writes/deletion-is-final#recreated-item")
 def test_recreated_item_is_not_deleted(platform: Platform) -> None:
-    """Purpose: the rest of a deletion must not delete a new item with the same name.
-    Method: 1. of each resource create an item, delete it, and create another with its name
-            2. a second later expect to read each
+    """Purpose: a delayed part of a deletion must not delete a new item with the same name.
+    Method: 1. of each resource create an item, delete it, create another with its name; 2. a second later expect each
     """
     reads = []
     for resource in platform.resources_with("create", "item", "delete"):
         slug = platform.new_item(resource)
-        gone = platform.as_role("full", platform.operation(resource, "delete", slug)).status in (200, 204)
-        if gone and platform.create(resource, slug).ok:
+        deleted = platform.as_role("full", platform.operation(resource, "delete", slug)).status in (200, 204)
+        if deleted and platform.create(resource, slug).ok:
             reads.append(platform.operation(resource, "read-item", slug))
     if not reads:
         raise NotApplicable("no name can be reused after a deletion")
@@ -198,8 +196,7 @@ def test_recreated_item_is_not_deleted(platform: Platform) -> None:
 @verifies("errors/5xx/valid-requests-never-fail#concurrent-changes")
 def test_concurrent_changes_are_no_server_error(platform: Platform, once: Once) -> None:
     """Purpose: a client that changes a just deleted item must not get a server error.
-    Method: 1. delete an item and update it three times concurrently, three times; delete another four times at once
-            2. expect no 5xx
+    Method: 1. delete and update an item concurrently, three times; delete another four times at once; 2. expect no 5xx
     """
     raced = [reply for replies, _ in once("races", lambda: races(platform)) for reply in replies]
     resource = platform.resources_with("create", "item", "update", "delete")[0]
@@ -234,17 +231,17 @@ def test_writes_change_no_other_item(platform: Platform) -> None:
             for other, state in zip(others, before, strict=True):
                 expect_unchanged(state, platform.state(other), reply)
             if kind == "update" and operation.method == "PATCH":
-                _expect_kept(platform, operation, first)
+                _expect_other_members_unchanged(platform, operation, first)
             if kind == "update" and resource.unique:
                 # It may be refused or ignored.
-                taken = {**(operation.document or {}), resource.unique: platform.slug_of(others[0])}
-                reply = platform.as_role("full", operation, document=taken)
+                conflicting = {**(operation.document or {}), resource.unique: platform.slug_of(others[0])}
+                reply = platform.as_role("full", operation, document=conflicting)
                 expect_unchanged(before[0], platform.state(others[0]), reply)
         if resource.delete:
             expect_status(platform.as_role("full", read), 404, "for a deleted item whose name is a prefix of another's")
 
 
-def _expect_kept(platform: Platform, update: Operation, before: Exchange) -> None:
+def _expect_other_members_unchanged(platform: Platform, update: Operation, before: Exchange) -> None:
     """Expect the members that the creation set and the update did not name to be unchanged."""
     create = update.resource.create
     again = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))

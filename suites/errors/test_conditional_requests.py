@@ -26,13 +26,13 @@ from conformance.vocabulary.wording import worded
 
 FORM = '^(W/)?"[^" ]*"$'
 """An entity tag, as a POSIX extended regular expression."""
-NEVER = ("If-None-Match", '"cf-unknown"')
+UNKNOWN_ETAG = ("If-None-Match", '"cf-unknown"')
 LONG_AGO = "Mon, 03 Jan 2000 00:00:00 GMT"
 
 
 @verifies("errors/reads/etag-format")
 def test_etag_is_an_entity_tag(platform: Platform) -> None:
-    """Purpose: libraries do not recognize a version in another form.
+    """Purpose: client libraries recognize a version only in the standard form.
     Method: 1. read an item of each resource; 2. expect an ETag to be quoted, without blanks
     """
     judged = False
@@ -50,13 +50,14 @@ def test_etag_is_an_entity_tag(platform: Platform) -> None:
 @verifies("errors/reads/304-only-if-unchanged")
 def test_304_only_if_unchanged(platform: Platform) -> None:
     """Purpose: a client must not keep a stale copy.
-    Method: 1. read each list and its second page, if it does not match an ETag that it never had; expect 2xx
+    Method: 1. read each list and its second page with an unknown ETag in If-None-Match; expect 2xx
             2. read an item, also by HEAD; update it; expect HEAD to return the new ETag
             3. expect 2xx with the new text for the old ETag, an unknown one, or a change since long ago
     """
     for read in platform.operations("read"):
         for path in (read.path, *(page.url for page in platform.pages("full", read, 2)[1:] if page.ok)):
-            expect_success(platform.as_role("full", read, [NEVER], path=path), f"for {path} with {': '.join(NEVER)}")
+            reply = platform.as_role("full", read, [UNKNOWN_ETAG], path=path)
+            expect_success(reply, f"for {path} with an unknown ETag in If-None-Match")
     for resource in platform.resources_with("create", "item", "update"):
         slug = platform.new_item(resource)
         read = platform.operation(resource, "read-item", slug)
@@ -68,42 +69,41 @@ def test_304_only_if_unchanged(platform: Platform) -> None:
         stale = old if old != present.headers.get("etag") else None
         head = platform.as_role("full", read, method="HEAD")
         if stale and head.ok and head.headers.get("etag") == stale:
-            told = f"ETag: {present.headers.get('etag')} for HEAD, as for GET"
-            raise NonConformance(told, f"ETag: {stale}, as before the update", present, head)
+            expected = f"ETag: {present.headers.get('etag')} for HEAD, as for GET"
+            raise NonConformance(expected, f"ETag: {stale}, as before the update", present, head)
         changed = ("If-Modified-Since", present.headers.get("last-modified") or formatdate(usegmt=True))
         conditions = [[("If-None-Match", stale)]] if stale else []
-        for fields in [*conditions, [NEVER], [NEVER, changed], [("If-Modified-Since", LONG_AGO)]]:
+        for fields in [*conditions, [UNKNOWN_ETAG], [UNKNOWN_ETAG, changed], [("If-Modified-Since", LONG_AGO)]]:
             reply = platform.as_role("full", read, fields)
             expect_status(reply, present.status, f"for {' and '.join(f'{name}: {value}' for name, value in fields)}")
             for text in (each for each in (update.document or {}).values() if isinstance(each, str)):
                 if shows(present, text) and not shows(reply, text):
-                    told, proof = f"{worded(text)}, as last written", shows_text(reply, text)
-                    raise NonConformance(told, reply.text[:300], present, reply, proof=proof)
+                    expected, proof = f"{worded(text)}, as last written", shows_text(reply, text)
+                    raise NonConformance(expected, reply.text[:300], present, reply, proof=proof)
 
 
-# Those of RFC 9110 section 15.4.5 but Date, which a server without a clock omits.
-IN_304 = ("ETag", "Cache-Control", "Content-Location", "Expires", "Vary")
+# The fields of RFC 9110 section 15.4.5 except Date, which a server without a clock omits.
+FIELDS_IN_304 = ("ETag", "Cache-Control", "Content-Location", "Expires", "Vary")
 
 
 @verifies("errors/reads/304-header-fields#fields")
 def test_304_has_the_fields_of_200(platform: Platform) -> None:
-    """Purpose: a cache learns from each 304 which version it has, and how long it may keep it.
+    """Purpose: a cache learns from each 304 which version it has, and how long it may store that.
     Method: 1. read an item with its ETag in If-None-Match
             2. expect 304 with those of ETag, Cache-Control, Content-Location, Expires and Vary that 200 has
             3. expect the same ETag, W/ aside, and no permission for shared caches
     """
     for read, first, reply in not_modified(platform):
         expect_not_shared(reply)
-        missing = [name for name in IN_304 if name in first.headers and name not in reply.headers]
+        missing = [name for name in FIELDS_IN_304 if name in first.headers and name not in reply.headers]
         if missing:
-            told, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
-            raise NonConformance("304 with the fields that 200 has", told, first, reply, proof=proof)
-        tag, told = (str(each.headers.get("etag")).removeprefix("W/") for each in (first, reply))
-        if told != tag and first.headers.get("etag") == platform.as_role("full", read).headers.get("etag"):
+            seen, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
+            raise NonConformance("304 with the fields that 200 has", seen, first, reply, proof=proof)
+        tag, seen = (str(each.headers.get("etag")).removeprefix("W/") for each in (first, reply))
+        if seen != tag and first.headers.get("etag") == platform.as_role("full", read).headers.get("etag"):
             proof = Proof(same_if_any=(("etag", first.id, reply.id),))
-            raise NonConformance(
-                f"304 with ETag: {tag}, as in If-None-Match", f"ETag: {told}", first, reply, proof=proof
-            )
+            expected = f"304 with ETag: {tag}, as in If-None-Match"
+            raise NonConformance(expected, f"ETag: {seen}", first, reply, proof=proof)
 
 
 @verifies("errors/reads/304-header-fields#content-length")
@@ -114,9 +114,8 @@ def test_304_has_no_content_length_of_0(platform: Platform) -> None:
     for _, first, reply in not_modified(platform):
         if reply.headers.get("content-length") == "0" and first.body:
             expected = "304 without Content-Length, or with that of 200"
-            raise NonConformance(
-                expected, "304 with Content-Length: 0", reply, proof=field_lacks(reply, "Content-Length", "0")
-            )
+            seen = "304 with Content-Length: 0"
+            raise NonConformance(expected, seen, reply, proof=field_lacks(reply, "Content-Length", "0"))
 
 
 @verifies("errors/reads/if-none-match-forms")
@@ -144,19 +143,17 @@ def with_if_match(platform: Platform) -> list[Resource]:
         if each.update and each.update.concurrency == "If-Match"
     ]
     if not found:
-        raise NotDeclared(
-            "no resource declares If-Match as its update.concurrency", "identity.resources.update.concurrency"
-        )
+        reason = "no resource declares If-Match as its update.concurrency"
+        raise NotDeclared(reason, "identity.resources.update.concurrency")
     return found
 
 
 @verifies("errors/409/version-names-one-state#write-response")
 def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
     """Purpose: a client that has just written an item can update it again without a read.
-    Method: 1. create an item, then update it three times with the ETag of the previous response, if that is strong
-            2. expect 2xx each time
+    Method: 1. create an item, update it three times with the last response's strong ETag; 2. expect 2xx each time
     """
-    told = False
+    judged = False
     for resource in with_if_match(platform):
         slug = platform.names.new()
         reply = platform.create(resource, slug)
@@ -165,19 +162,18 @@ def test_etag_of_a_write_names_the_new_state(platform: Platform) -> None:
             etag = strong_etag(reply)
             if etag is None:
                 break
-            told = True
+            judged = True
             update = platform.operation(resource, "update", slug)
             reply = platform.as_role("full", update, [("If-Match", etag)])
             expect_success(reply, f"for an update with the ETag {etag} of the previous response")
-    if not told:
+    if not judged:
         raise NotApplicable("no response to a write has a strong ETag")
 
 
 @verifies("errors/409/version-names-one-state#recreated-item")
 def test_recreated_item_has_another_etag(platform: Platform) -> None:
     """Purpose: a client must not overwrite a new item with the name of the one it has read.
-    Method: 1. read an item; delete it, create another with its name and change its text
-            2. expect another ETag, if both are strong
+    Method: 1. read an item; delete it, create another of its name, change its text; 2. expect another strong ETag
     """
     judged = False
     for resource in with_if_match(platform):
@@ -214,10 +210,8 @@ def updates(platform: Platform) -> list[tuple[Operation, str]]:
             if etag.startswith('"'):
                 found.append((platform.operation(resource, "update", slug), etag))
     if not found:
-        raise NotDeclared(
-            "no resource declares If-Match as its update.concurrency and shows a strong ETag",
-            "identity.resources.update.concurrency",
-        )
+        reason = "no resource declares If-Match as its update.concurrency and shows a strong ETag"
+        raise NotDeclared(reason, "identity.resources.update.concurrency")
     return found
 
 
@@ -239,19 +233,19 @@ def test_if_match_forms(platform: Platform, templates: list[str]) -> None:
             2. expect 2xx (400 for two lines or an empty element passes, as proxies refuse them)
             3. for the weak one expect 409 or 412, and the item unchanged
     """
-    fronts = {400} if len(templates) > 1 or templates[0].startswith(",") else set()
-    due = {409, 412} if templates[0].startswith("W/") else {*range(200, 300), *fronts}
+    by_proxy = {400} if len(templates) > 1 or templates[0].startswith(",") else set()
+    statuses = {409, 412} if templates[0].startswith("W/") else {*range(200, 300), *by_proxy}
     for operation, etag in updates(platform):
         before = platform.state(operation)
         fields = [("If-Match", each.replace("{etag}", etag)) for each in templates]
         reply = platform.as_role("full", operation, fields)
-        expect_status(reply, due, f"for {' and '.join(f'{name}: {value}' for name, value in fields)}")
+        expect_status(reply, statuses, f"for {' and '.join(f'{name}: {value}' for name, value in fields)}")
         if not reply.ok:
             expect_unchanged(before, platform.state(operation), reply)
 
 
-MORE = 10
-Refused = Callable[[Platform, Operation], Exchange | None]
+MISSING_BYTES = 10
+SendRefused = Callable[[Platform, Operation], Exchange | None]
 
 
 def _name_taken(platform: Platform, update: Operation) -> Exchange | None:
@@ -261,13 +255,13 @@ def _name_taken(platform: Platform, update: Operation) -> Exchange | None:
     return platform.as_role("full", create, document=create.reworded("{} 2".format))
 
 
-def _role_lacking(platform: Platform, update: Operation) -> Exchange | None:
+def _forbidden_role(platform: Platform, update: Operation) -> Exchange | None:
     declared = update.resource.update
     role = next((each for each in (declared.forbidden_to if declared else ()) if platform.oauth.has(each)), None)
     return platform.as_role(role, update) if role else None
 
 
-def _no_json(platform: Platform, update: Operation) -> Exchange:
+def _invalid_json(platform: Platform, update: Operation) -> Exchange:
     return platform.with_body(update, update.body[:-1])
 
 
@@ -277,37 +271,37 @@ def _unknown_version(platform: Platform, update: Operation) -> Exchange | None:
     return platform.as_role("full", update, [("If-Match", '"cf-unknown"')]) if by_field else None
 
 
-def _broken_off(platform: Platform, update: Operation) -> Exchange:
+def _aborted(platform: Platform, update: Operation) -> Exchange:
     caller = BreakingOff(platform.http)
-    length = ("Content-Length", str(len(update.body) + MORE))
+    length = ("Content-Length", str(len(update.body) + MISSING_BYTES))
     fields = [("Host", caller.host()), update.type_field, bearer(platform.oauth.token("full")), length]
     lines = "".join(f"\r\n{name}: {value}" for name, value in fields)
     return caller.send_beginning(f"{update.method} {caller.target(update.path)} HTTP/1.1{lines}".encode(), update.body)
 
 
 def _accepted_without_refusal(platform: Platform, resource: Resource) -> bool:
-    """Return whether an update of another item from its current version is accepted, without an earlier refusal."""
+    """Return whether an update of another item is accepted that had no refused request before."""
     slug = platform.new_item(resource)
     update, fields = update_from(platform, resource, slug, version_of(platform, resource, slug))
     return platform.as_role("full", update, fields).ok
 
 
-REFUSED: dict[str, tuple[str, Refused]] = {
+REFUSED: dict[str, tuple[str, SendRefused]] = {
     "refused-name-taken": ("a creation with its name", _name_taken),
-    "refused-role": ("an update by a role without the right", _role_lacking),
-    "refused-invalid-json": ("an update with invalid JSON", _no_json),
+    "refused-role": ("an update by a role without the right", _forbidden_role),
+    "refused-invalid-json": ("an update with invalid JSON", _invalid_json),
     "refused-unknown-version": ("an update from an unknown version", _unknown_version),
-    "refused-aborted": ("an aborted update", _broken_off),
+    "refused-aborted": ("an aborted update", _aborted),
 }
 
 
 @verifies("errors/409/version-changes-only-with-updates")
-@pytest.mark.parametrize("how", [case(name, name) for name in REFUSED])
-def test_refused_request_changes_no_version(platform: Platform, how: str) -> None:
-    """Purpose: a refused request must leave no new version and no lock, at which a valid update fails.
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_request_changes_no_version(platform: Platform, name: str) -> None:
+    """Purpose: a refused request must leave no new version and no lock that make a valid update fail.
     Method: 1. read an item's version; send a request that is refused; 2. update the item from that version; expect 2xx
     """
-    told, refuse = REFUSED[how]
+    description, refuse = REFUSED[name]
     judged = False
     for resource in conditional(platform):
         slug = platform.new_item(resource)
@@ -316,11 +310,11 @@ def test_refused_request_changes_no_version(platform: Platform, how: str) -> Non
         if refused is not None and not refused.ok:
             judged = True
             reply = platform.as_role("full", update, fields)
-            behind = (
-                f", after {told}, which was refused"
+            after = (
+                f", after {description}, which was refused"
                 if reply.ok or _accepted_without_refusal(platform, resource)
                 else ""
             )
-            expect_success(reply, f"for an update from the current version{behind}")
+            expect_success(reply, f"for an update from the current version{after}")
     if not judged:
-        raise NotApplicable(f"this target does not refuse {told}")
+        raise NotApplicable(f"this target does not refuse {description}")

@@ -1,4 +1,4 @@
-"""A duplicate slug and a stale update are answered 409, one after another and concurrently."""
+"""A duplicate slug and a stale update are answered 409, in sequence and concurrently."""
 
 from __future__ import annotations
 
@@ -33,14 +33,13 @@ def refusal(resource: Resource) -> set[int]:
 @verifies("errors/409/duplicate-slug#sequential")
 def test_duplicate_slug(platform: Platform) -> None:
     """Purpose: a name in use cannot be used for a second item.
-    Method: 1. create an item; create another with the same unique member and another text
-            2. expect 409, and the first item unchanged
+    Method: 1. create an item, and another with its unique member and other text; 2. expect 409, and the first unchanged
     """
     for resource in platform.resources_with("create", "unique"):
         slug = platform.new_item(resource)
         operation = platform.operation(resource, "create", slug)
         before = platform.state(operation)
-        # With another text, an overwritten item shows.
+        # The other text shows whether the item was overwritten.
         reply = platform.as_role("full", operation, document=operation.reworded("{} 2".format))
         expect_status(reply, 409, "for an existing slug")
         expect_unchanged(before, platform.state(operation), reply)
@@ -95,12 +94,12 @@ def _sent_at_once(
 
 
 def _two_tokens(platform: Platform, operation: Operation) -> list[str]:
-    """Return two tokens of the owner, or one if a new token ends those before it."""
-    ask, scopes = platform.oauth.token, tuple(filter(None, [operation.scope]))
-    tokens = [ask("full"), ask("full", *scopes)]
+    """Return two tokens of the owner, or one if each new token revokes the previous one."""
+    token, scopes = platform.oauth.token, tuple(filter(None, [operation.scope]))
+    tokens = [token("full"), token("full", *scopes)]
     platform.made_once("two tokens", lambda: platform.send(platform.operations("read")[0], tokens[0]))
     if platform.oauth.single_active.found:
-        tokens = [ask("full", *scopes)]
+        tokens = [token("full", *scopes)]
     return tokens
 
 
@@ -110,7 +109,7 @@ def _the_one_winner(replies: list[Exchange], losers: set[int]) -> int:
         raise NonConformance("exactly one 2xx", f"the statuses {sorted(reply.status for reply in replies)}", *replies)
     for reply in replies:
         if not reply.ok and reply.status not in losers:
-            # Sent in isolation, as a script does, it would succeed.
+            # A script sends it in isolation, where it succeeds.
             raise unlike(f"{listed(losers)} for all other requests", reply, losers | set(range(200, 300)))
     return winners[0]
 
@@ -125,8 +124,8 @@ def _expect_shown(
         return
     shown = [number for number, mark in marks.items() if shows(reply, mark)]
     if shown != [winner]:
-        told = f"the text of {' and '.join(map(str, shown))}" if shown else "the text of no request"
-        raise NonConformance(f"the text of request {winner}, which got 2xx", told, reply)
+        seen = f"the text of {' and '.join(map(str, shown))}" if shown else "the text of no request"
+        raise NonConformance(f"the text of request {winner}, which got 2xx", seen, reply)
 
 
 @verifies("errors/409/stale-version")
@@ -186,8 +185,8 @@ def test_version_changes_with_an_update(platform: Platform) -> None:
             expect_success(platform.as_role("full", platform.operation(resource, "update", slug)))
         else:
             update, fields = update_from(platform, resource, slug, before)
-            told = f"for an update from the version {before} of an unchanged item"
-            expect_success(platform.as_role("full", update, fields), told)
+            seen = f"for an update from the version {before} of an unchanged item"
+            expect_success(platform.as_role("full", update, fields), seen)
         third, after = version_read(platform, resource, slug)
         if after == before:
             expected = "a different ETag after an update"
@@ -198,8 +197,7 @@ def test_version_changes_with_an_update(platform: Platform) -> None:
 @verifies("errors/409/stale-version#deletion")
 def test_stale_delete(platform: Platform) -> None:
     """Purpose: a client that has not seen the last change must not delete it.
-    Method: 1. read an item's ETag; update the item; delete it with the old ETag in If-Match
-            2. expect 409 or 412, and the item unchanged
+    Method: 1. read an item's ETag; update it; delete it with that ETag in If-Match; 2. expect 409 or 412, no deletion
     """
     for resource in conditional(platform):
         if not resource.delete or not resource.update or resource.update.concurrency != "If-Match":

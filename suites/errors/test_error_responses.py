@@ -49,7 +49,7 @@ def duplicate(platform: Platform) -> Exchange:
 
 
 def refused_method(platform: Platform) -> Exchange:
-    """A method that a read resource does not have; NotApplicable if it is not answered 405."""
+    """A method that a read resource does not support; NotApplicable if it is not answered 405."""
     operation = platform.operations("read")[0]
     reply = platform.as_role("full", operation, method="PUT" if operation.method != "PUT" else "PATCH")
     if reply.status != 405:
@@ -58,7 +58,7 @@ def refused_method(platform: Platform) -> Exchange:
 
 
 FAULTS: dict[str, Callable[[Platform], Exchange]] = {
-    # A truncated body, no token, and one that was never issued.
+    # A truncated body, no token, and a token that was never issued.
     "bad-body": lambda platform: platform.with_body(platform.operations("create")[0], b"{"),
     "no-token": lambda platform: platform.send(platform.operations("read")[0], None),
     "invalid-token": lambda platform: platform.send(platform.operations("read")[0], "cf-unknown-token"),
@@ -104,8 +104,7 @@ def test_documented_status(faulty: Exchange, name: str, status: int) -> None:
 @verifies("errors/404/absent-resource#path")
 def test_unknown_path(platform: Platform) -> None:
     """Purpose: a client with a wrong path learns that nothing is there.
-    Method: 1. GET an unknown path at the identity endpoint, and below an item
-            2. expect 404; at the endpoint a page of a portal passes
+    Method: 1. GET an unknown path at the identity endpoint, and below an item; 2. expect 404, or at the endpoint a page
     """
     full, elsewhere = [bearer(platform.oauth.token("full"))], platform.nowhere()
     expect_status(platform.http.get(elsewhere, full), 404, f"for {elsewhere}", or_page=True)
@@ -125,7 +124,7 @@ def test_unsupported_method(platform: Platform, method: str) -> None:
         if operation.method == method:
             continue
         reply = platform.as_role("full", operation, method=method)
-        # An undeclared method may exist, and lack a body or a condition: another 4xx says so.
+        # An undeclared method may be supported but lack a body or a condition, for which another 4xx is right.
         expect_status(reply, {*range(400, 500), 501}, f"for {method} {operation.path}")
         create = operation.resource.create
         expect_allowed(reply, method, {operation.method, *([create.method] if create else [])})
@@ -146,8 +145,7 @@ def test_unsupported_method_of_an_item(platform: Platform) -> None:
 @verifies("errors/shape/one-shape#all")
 def test_errors_have_one_shape(platform: Platform, once: Once) -> None:
     """Purpose: a client needs one parser for errors, not one for each endpoint.
-    Method: 1. send every faulty request
-            2. in all responses with a body expect one media type, and in JSON one name of the error's text
+    Method: 1. send every faulty request; 2. of all bodies expect one media type, in JSON one name of the error's text
     """
     with_body = [reply for reply in all_errors(platform, once) if reply.body]
     if not with_body:
@@ -159,8 +157,7 @@ def test_errors_have_one_shape(platform: Platform, once: Once) -> None:
 @pytest.mark.parametrize("sent", [case("quotation-mark", "%22"), case("backslash", "%5Ccf"), case("line-end", "%0A")])
 def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
     """Purpose: an error that repeats the request's path must escape it.
-    Method: 1. GET a path with a quotation mark, a backslash or a line end
-            2. expect valid JSON if the response is declared as JSON
+    Method: 1. GET a path with a quotation mark, backslash or line end; 2. expect valid JSON if the type is JSON
     """
     path = platform.absent_path(platform.resources[0]) + sent
     expect_declared_json(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
@@ -169,8 +166,7 @@ def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
 @verifies("errors/shape/problem-details-status")
 def test_problem_details_status(platform: Platform, once: Once) -> None:
     """Purpose: some clients decide by the status in the body.
-    Method: 1. send every faulty request
-            2. if the response is application/problem+json with a status, expect that of the response
+    Method: 1. send every faulty request; 2. of application/problem+json with a status, expect that of the response
     """
     problems = [reply for reply in all_errors(platform, once) if reply.media_type == "application/problem+json"]
     if not problems:
@@ -178,14 +174,14 @@ def test_problem_details_status(platform: Platform, once: Once) -> None:
     for reply in problems:
         status = reply.members().get("status")
         if isinstance(status, int) and status != reply.status:
-            expected, said = f"status {reply.status} in the body, as of the response", MEMBER.search(reply.text)
-            # Only this status is wrong: with another one the response may state it.
-            proof = Proof(reply.id, unsaid=(said[0],)) if said else None
+            expected, match = f"status {reply.status} in the body, as of the response", MEMBER.search(reply.text)
+            # If the response has another status, stating this one is right.
+            proof = Proof(reply.id, unsaid=(match[0],)) if match else None
             raise NonConformance(expected, f"status {status} in the body", reply, proof=proof)
 
 
 @verifies("errors/shape/no-internals")
-@pytest.mark.parametrize("name", [case(name, name) for name in FAULTS])
+@pytest.mark.parametrize("name", FAULTS)
 def test_errors_contain_no_internals(faulty: Exchange, name: str) -> None:
     """Purpose: a stack trace, SQL, file path, internal address or server version helps an attacker.
     Method: 1. send the faulty request; 2. expect none of them in the response
@@ -194,7 +190,7 @@ def test_errors_contain_no_internals(faulty: Exchange, name: str) -> None:
 
 
 def for_browsers(status: int, platform: Platform, once: Once) -> Exchange:
-    """Return the response to a faulty request (400 or 404) that accepts text/html and asks for debug output."""
+    """Return the response to a faulty request (400 or 404) with Accept: text/html and ?debug=true."""
     operation = platform.operations("create" if status == 400 else "read")[0]
     path = operation.path if status == 400 else platform.nowhere()
     fields = [operation.type_field, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
@@ -213,8 +209,7 @@ def test_error_pages_contain_no_internals(
     platform: Platform, once: Once, status: int, expect: Callable[[Exchange], None]
 ) -> None:
     """Purpose: frameworks fail, or show internals, on the error pages that they make for browsers.
-    Method: 1. send an invalid body or path with Accept: text/html and ?debug=true
-            2. expect no internals in the response, and no 5xx
+    Method: 1. send an invalid body or path with Accept: text/html and ?debug=true; 2. expect no internals and no 5xx
     """
     expect(for_browsers(status, platform, once))
 
@@ -222,11 +217,11 @@ def test_error_pages_contain_no_internals(
 @verifies("errors/shape/repeats-no-secret-or-markup")
 @pytest.mark.parametrize("name", [case(f"token-{name}", name) for name in FAULTS])
 def test_errors_repeat_no_token(faulty: Exchange, name: str) -> None:
-    """Purpose: errors are logged, and the token with them.
+    """Purpose: errors are logged, so they must not contain the token.
     Method: 1. send the faulty request; 2. expect its token nowhere in the response
     """
-    sent = (faulty.request_headers.get("authorization") or "").partition(" ")[2]
-    expect_not_repeated(faulty, [sent], "the token", nearly=True)
+    token = (faulty.request_headers.get("authorization") or "").partition(" ")[2]
+    expect_not_repeated(faulty, [token], "the token", nearly=True)
 
 
 @verifies("errors/shape/repeats-no-secret-or-markup#token-trace")
@@ -243,9 +238,9 @@ def test_error_pages_repeat_no_markup(platform: Platform) -> None:
     """Purpose: a link can otherwise inject markup into the error page (cross-site scripting).
     Method: 1. GET unknown paths that contain markup, as a browser does; 2. expect no HTML page with that markup
     """
-    for above in (platform.absent_path(platform.resources[0]), platform.nowhere()):
+    for parent in (platform.absent_path(platform.resources[0]), platform.nowhere()):
         fields = [("Accept", "text/html"), bearer(platform.oauth.token("full"))]
-        reply = platform.http.get(f"{above}%3Cb%20id=cf%3E", fields)
+        reply = platform.http.get(f"{parent}%3Cb%20id=cf%3E", fields)
         if reply.media_type in ("text/html", "application/xhtml+xml") and MARKUP in reply.text:
             proof = Proof(reply.id, unsaid=(MARKUP,))
             raise NonConformance("a page without the markup of its address", MARKUP, reply, proof=proof)

@@ -20,11 +20,7 @@ from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.dates import expect_http_date
 from conformance.oracles.headers import expect_absent_headers, expect_end_after_head
 from conformance.oracles.proofs import field_lacks, field_matches
-from conformance.oracles.status import (
-    NOT_OFFERED,
-    expect_status,
-    expect_success,
-)
+from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.equivalent_requests import equivalent_forms_of, sent_in_equivalent_form
 from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import KINDS, Operation, Platform
@@ -70,30 +66,27 @@ def test_content_coding_is_declared(platform: Platform) -> None:
         if content.startswith(MAGIC) or ("json" in reply.media_type and content and not is_json(reply, content)):
             expected = f"what Content-Type says ({reply.media_type}), or its coding declared"
             begins = "with a byte order mark" if content.startswith(BOM_UTF8) else worded(reply.body[:20])
-            told = f"{field_of(reply, 'Content-Encoding')}, and a body that begins {begins}"
-            raise NonConformance(expected, told, reply, proof=_begins_as_json(reply))
+            seen = f"{field_of(reply, 'Content-Encoding')}, and a body that begins {begins}"
+            raise NonConformance(expected, seen, reply, proof=_begins_as_json(reply))
 
 
 def decoded(reply: Exchange) -> bytes:
     """Return the content without its declared codings; NonConformance if it is not in them."""
     content = reply.body
-    told = [each.strip().lower() for each in (reply.headers.get("content-encoding") or "").split(",")]
-    for coding in reversed([each for each in told if each not in ("", "identity")]):
+    seen = [each.strip().lower() for each in (reply.headers.get("content-encoding") or "").split(",")]
+    for coding in reversed([each for each in seen if each not in ("", "identity")]):
         if coding in REGISTERED and not is_json(reply, content):
-            # Section 12.5.3 only recommends an accepted coding, and this response declares its coding.
+            # RFC 9110 section 12.5.3 only recommends an accepted coding, and this response declares its coding.
             raise NotApplicable(f"{reply} is in {coding}, which was not accepted and is not read here")
         if coding not in (*GZIP, "deflate"):
-            wanted = "a coding that was applied, of those that are registered"
+            expected = "a coding that was applied, of those that are registered"
             proof = field_lacks(reply, "Content-Encoding", reply.headers.get("content-encoding") or "")
-            raise NonConformance(wanted, f"Content-Encoding: {coding}", reply, proof=proof)
+            raise NonConformance(expected, f"Content-Encoding: {coding}", reply, proof=proof)
         try:
             content = zlib.decompress(content) if coding == "deflate" else gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as failure:
-            form = (
-                "in the zlib format, as deflate means" if coding == "deflate" else "in gzip, as Content-Encoding says"
-            )
-            wanted, told_so = f"a body {form}", f"none: {failure}"
-            raise NonConformance(wanted, told_so, reply, proof=_begins_as_json(reply)) from None
+            form = "in the zlib format of deflate" if coding == "deflate" else "in gzip, as Content-Encoding says"
+            raise NonConformance(f"a body {form}", f"none: {failure}", reply, proof=_begins_as_json(reply)) from None
     return content
 
 
@@ -103,7 +96,7 @@ def _begins_as_json(reply: Exchange) -> Proof | None:
 
 
 def is_json(reply: Exchange, content: bytes) -> bool:
-    """Whether the content of an answer is JSON."""
+    """Return whether the content of a response is JSON."""
     try:
         replace(reply, body=content).json()
     except ValueError:
@@ -129,12 +122,12 @@ def test_dates_are_http_dates(platform: Platform) -> None:
         if "last-modified" in reply.headers:
             modified = expect_http_date(reply, "Last-Modified", 0, math.inf)
             if modified > now + TICK_S:
-                told = f"{modified - now:.0f} s later"
-                raise NonConformance("a Last-Modified no later than the response", told, reply)
+                seen = f"{modified - now:.0f} s later"
+                raise NonConformance("a Last-Modified no later than the response", seen, reply)
 
 
-PART = 10
-OF_PART = rf"bytes 0-{PART - 1}/([0-9]+|\*)"
+PART_BYTES = 10
+PART_RANGE = rf"bytes 0-{PART_BYTES - 1}/([0-9]+|\*)"
 
 
 @verifies("errors/reads/partial-content")
@@ -144,14 +137,14 @@ def test_partial_response_is_206(platform: Platform) -> None:
             2. expect 206 with these ten bytes and their Content-Range, or 200 with the whole
     """
     for operation in platform.operations("read-item"):
-        reply = platform.as_role("full", operation, [("Range", f"bytes=0-{PART - 1}")])
-        told = reply.headers.get("content-range") or ""
-        if reply.status == 206 and not (re.fullmatch(OF_PART, told) and len(reply.body) == PART):
-            expected = f"Content-Range: bytes 0-{PART - 1}/…, and {PART} bytes"
-            proof = field_matches(reply, "Content-Range", f"^{OF_PART}$")
+        reply = platform.as_role("full", operation, [("Range", f"bytes=0-{PART_BYTES - 1}")])
+        found = reply.headers.get("content-range") or ""
+        if reply.status == 206 and not (re.fullmatch(PART_RANGE, found) and len(reply.body) == PART_BYTES):
+            expected = f"Content-Range: bytes 0-{PART_BYTES - 1}/…, and {PART_BYTES} bytes"
+            proof = field_matches(reply, "Content-Range", f"^{PART_RANGE}$")
             seen = f"{field_of(reply, 'Content-Range')}, and {len(reply.body)} bytes"
             raise NonConformance(expected, seen, reply, proof=proof)
-        if reply.status == 200 and len(reply.body) <= PART < len(platform.as_role("full", operation).body):
+        if reply.status == 200 and len(reply.body) <= PART_BYTES < len(platform.as_role("full", operation).body):
             seen = f"200 with {len(reply.body)} bytes"
             raise NonConformance(
                 "206 with the part, or 200 with all bytes", seen, reply, proof=Proof(reply.id, statuses=(206,))
@@ -176,25 +169,24 @@ def test_no_content_coding_unless_accepted(platform: Platform, accepted: str) ->
 
 @verifies("errors/requests/equivalent-forms")
 @pytest.mark.parametrize(
-    "written",
+    "spell",
     [
         case("accept-range", "{kind}/*".format),
         case("accept-weight", "text/plain;q=0.1, {media};q=0.9".format),
-        case("accept-upper-case", lambda **told: str(told["media"]).upper()),
+        case("accept-upper-case", lambda **seen: str(seen["media"]).upper()),
         case("accept-any", "image/webp, */*;q=0.8".format),
     ],
 )
-def test_any_form_of_accept_is_served(platform: Platform, written: Callable[..., str]) -> None:
+def test_any_form_of_accept_is_served(platform: Platform, spell: Callable[..., str]) -> None:
     """Purpose: client libraries write Accept in different forms.
-    Method: 1. GET a declared resource with its type in Accept as a range, weighted, in upper case, or with */*
-            2. expect 2xx, as without it
+    Method: 1. GET a declared resource with Accept as a range, weighted, in upper case, or with */*; 2. expect 2xx
     """
     operation, full = platform.operations("read")[0], bearer(platform.oauth.token("full"))
     plain = platform.http.get(operation.path, [full])
     expect_success(plain)
     if not plain.media_type:
-        raise NotApplicable("the answer has no Content-Type")
-    accept = written(media=plain.media_type, kind=plain.media_type.partition("/")[0])
+        raise NotApplicable("the response has no Content-Type")
+    accept = spell(media=plain.media_type, kind=plain.media_type.partition("/")[0])
     expect_success(platform.http.get(operation.path, [full, ("Accept", accept)]), f"under Accept: {accept}")
 
 
@@ -218,7 +210,7 @@ def raw_response(platform: Platform, wire: Wire, method: str, path: str, *fields
 
 @verifies("errors/writes/204-has-no-length")
 def test_204_has_no_content_length(platform: Platform, wire: Wire) -> None:
-    """Purpose: a client that waits for the declared body of a 204 response takes the next response for it.
+    """Purpose: a client that waits for the declared body of a 204 response reads the next response as that body.
     Method: 1. delete an item, and read until the connection ends
             2. after 204 expect no Content-Length, Transfer-Encoding or body
     """
@@ -238,13 +230,13 @@ def test_204_has_no_content_length(platform: Platform, wire: Wire) -> None:
 
 
 @verifies("errors/reads/head-and-304-have-no-body")
-@pytest.mark.parametrize("how", [case("head", "HEAD"), case("not-modified", "GET")])
-def test_head_and_304_have_no_body(platform: Platform, wire: Wire, how: str) -> None:
-    """Purpose: a client takes an unexpected body for the next response.
+@pytest.mark.parametrize("method", [case("head", "HEAD"), case("not-modified", "GET")])
+def test_head_and_304_have_no_body(platform: Platform, wire: Wire, method: str) -> None:
+    """Purpose: a client reads an unexpected body as the next response.
     Method: 1. send HEAD to a declared resource, or read an item with its ETag in If-None-Match until 304
             2. expect nothing after the header section until the connection ends
     """
-    if how == "HEAD":
+    if method == "HEAD":
         expect_end_after_head(raw_response(platform, wire, "HEAD", platform.operations("read")[0].path))
         return
     for read, first, _ in not_modified(platform):
@@ -254,11 +246,11 @@ def test_head_and_304_have_no_body(platform: Platform, wire: Wire, how: str) -> 
 
 
 SERVED = {*range(200, 300), *REDIRECTS}
-"""An equivalent path may be redirected to the plain one (RFC 9110 section 15.4)."""
+"""A redirect may lead from an equivalent path to the normal one (RFC 9110 section 15.4)."""
 
 
 @verifies("errors/requests/equivalent-forms")
-@pytest.mark.parametrize("kind", [case(name, name) for name in KINDS])
+@pytest.mark.parametrize("kind", KINDS)
 def test_equivalent_requests_are_served(platform: Platform, kind: str) -> None:
     """Purpose: client libraries write equivalent requests in different forms.
     Method: 1. perform each operation with an encoded letter, a space in Accept, a charset, Content-Length: 0
@@ -276,7 +268,7 @@ def test_equivalent_requests_are_served(platform: Platform, kind: str) -> None:
 
 
 def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
-    """Return the operation, for a deletion on an item that nothing else needs."""
+    """Return the operation; a deletion gets an item of its own."""
     slug = platform.new_item(resource) if kind == "delete" else None
     slug = platform.item(resource) if kind in ("read-item", "update") else slug
     return platform.operation(resource, kind, slug)
@@ -284,7 +276,7 @@ def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
 
 @verifies("errors/requests/media-type-forms")
 @pytest.mark.parametrize(
-    "written",
+    "spell",
     [
         case("charset", "{0}; charset=utf-8".format),
         case("quoted-charset", '{0};charset="UTF-8"'.format),
@@ -292,11 +284,11 @@ def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
         case("upper-case", str.title),
     ],
 )
-def test_media_type_is_recognized_in_any_form(platform: Platform, written: Callable[[str], str]) -> None:
+def test_media_type_is_recognized_in_any_form(platform: Platform, spell: Callable[[str], str]) -> None:
     """Purpose: client libraries add a charset to the media type, or write it in another case.
     Method: 1. send each declared creation and update with its type in that form (RFC 9110 section 5.6.6); 2. expect 2xx
     """
     for operation in platform.operations("create", "update"):
-        content_type = written(operation.content_type)
+        content_type = spell(operation.content_type)
         reply = platform.with_body(operation, operation.body, [("Content-Type", content_type)])
         expect_success(reply, f"for {operation} as {content_type}")

@@ -32,7 +32,7 @@ EXTENDED = {
     "invalid-utf8": b'{"name": "\xff\xfe"}', "nan": b'{"name": NaN}', "two-documents": b"{} {}",
     "single-quotes": b"{'name': 'x'}", "trailing-comma": b'{"name": "x",}',
 }  # fmt: skip
-writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
+writes = pytest.mark.parametrize("kind", ["create", "update"])
 
 
 def expect_refused(platform: Platform, operation: Operation, body: bytes, or_statuses: Iterable[int] = ()) -> None:
@@ -46,7 +46,7 @@ def expect_refused(platform: Platform, operation: Operation, body: bytes, or_sta
 
 @verifies("errors/400/invalid-body")
 @writes
-@pytest.mark.parametrize("name", [case(name, name) for name in (*BODIES, *EXTENDED)])
+@pytest.mark.parametrize("name", [*BODIES, *EXTENDED])
 def test_invalid_body(platform: Platform, kind: str, name: str) -> None:
     """Purpose: a client learns that its body is not a JSON object.
     Method: 1. send each declared creation or update with such a body
@@ -71,10 +71,10 @@ def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
         valid = {name for name, each in created.items() if isinstance(each, str) and name not in resource.naming}
         for name in [name for name, value in document.items() if isinstance(value, str)]:
             expect_refused(platform, operation, json.dumps({**document, name: {"x": 1}}).encode())
-            for beside in valid - {name}:
-                expect_refused(platform, operation, json.dumps({beside: "cf beside", name: {"x": 1}}).encode())
-        for beside in valid - document.keys():
-            expect_refused(platform, operation, json.dumps({**document, beside: {"x": 1}}).encode(), SUCCESS)
+            for other in valid - {name}:
+                expect_refused(platform, operation, json.dumps({other: "cf beside", name: {"x": 1}}).encode())
+        for other in valid - document.keys():
+            expect_refused(platform, operation, json.dumps({**document, other: {"x": 1}}).encode(), SUCCESS)
 
 
 @verifies("errors/400/other-media-type")
@@ -98,7 +98,7 @@ SEGMENTS = {
     "very-long": "a" * 2000, "proto": "__proto__",
     "control": "a%0Ab", "encoded-slash": "a%2Fb", "dots": "%2e%2e", "quote": "%27%20OR%201%3D1--",
 }  # fmt: skip
-# A firewall may refuse what reads like an attack; dots may be resolved (RFC 3986 section 6.2.2).
+# A firewall may refuse a path that looks like an attack; dots may be resolved (RFC 3986 section 6.2.2).
 ALSO_FOR_PATHS: dict[str, Collection[int]] = {
     "very-long": range(400, 500), "dots": {200, 301, 302, 307, 308, 403},
     "nul": {403}, "control": {403}, "quote": {403},
@@ -108,7 +108,7 @@ ALSO_FOR_PATHS: dict[str, Collection[int]] = {
 @verifies("errors/400/invalid-path-or-parameter")
 @pytest.mark.parametrize("name", [case(f"path-{name}", name) for name in SEGMENTS])
 def test_invalid_path(platform: Platform, name: str) -> None:
-    """Purpose: a path that can name nothing is the caller's error.
+    """Purpose: a path that cannot name an item is the caller's error.
     Method: 1. GET each kind of item by a name that no item can have
             2. expect 400 or 404, or a status that a front end answers such paths with
     """
@@ -145,7 +145,7 @@ ALSO_FOR_PARAMETERS: dict[str, Collection[int]] = {"limit-nul": {403}, "long": r
 
 
 @verifies("errors/400/invalid-path-or-parameter")
-@pytest.mark.parametrize("name", [case(name, name) for name in PARAMETERS])
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_invalid_parameter(platform: Platform, once: Once, name: str) -> None:
     """Purpose: a query parameter is either validated or ignored.
     Method: 1. GET each declared resource with an invalid parameter; an offset also as the declared page parameter
@@ -161,12 +161,12 @@ def test_invalid_parameter(platform: Platform, once: Once, name: str) -> None:
             expect_status(platform.as_role("full", operation, path=path), {400, plain.status, *also}, f"for {path}")
 
 
-NO_NUMBERS = ("cf", "-1", "1.5", "0x1", "1cf")
+NOT_NUMBERS = ("cf", "-1", "1.5", "0x1", "1cf")
 
 
 @verifies("errors/400/invalid-path-or-parameter#page-number")
 def test_invalid_page_number(platform: Platform) -> None:
-    """Purpose: a client with a malformed page number must not take the first page for the one that it requested.
+    """Purpose: a client with a malformed page number must not get the first page instead of the requested one.
     Method: 1. read each list with a limit of one; continue if its declared page parameter takes numbers
             2. GET the list with that parameter as text, negative or not an integer: expect 400, unless the target file
                says that the documentation has invalid values ignored
@@ -179,8 +179,8 @@ def test_invalid_page_number(platform: Platform) -> None:
             continue
         judged = True
         malformed = {400, *(SUCCESS if pages.invalid_is_ignored else ())}
-        due = {**dict.fromkeys(NO_NUMBERS, malformed), "": {400, *SUCCESS}, "9" * 20: {400, 404, *SUCCESS}}
-        for value, statuses in due.items():
+        expected = {**dict.fromkeys(NOT_NUMBERS, malformed), "": {400, *SUCCESS}, "9" * 20: {400, 404, *SUCCESS}}
+        for value, statuses in expected.items():
             path = f"{operation.path}{'&' if '?' in operation.path else '?'}{pages.parameter}={value}"
             expect_status(platform.as_role("full", operation, path=path), statuses, f"for {path}")
     if not judged:
@@ -188,7 +188,7 @@ def test_invalid_page_number(platform: Platform) -> None:
 
 
 def _is_number(found: list[Exchange], pages: Pages) -> bool:
-    """Return whether the page parameter takes numbers: one led to a second page."""
+    """Return whether the page parameter takes numbers, as in the address of the second page."""
     return len(found) > 1 and re.search(rf"[?&]{re.escape(str(pages.parameter))}=[0-9]+(&|$)", found[1].url) is not None
 
 
@@ -220,18 +220,18 @@ def test_repeated_member(platform: Platform) -> None:
         for text in distinct_texts({name: document[name] for name in operation.texts}).values():
             last = f"{text} again"
             if shows(reply, text) and shows(read, last) != shows(reply, last):
-                wanted = worded(last if shows(reply, last) else text)
+                value = worded(last if shows(reply, last) else text)
                 proof = shows_text(read, last) if shows(reply, last) else lacks(read, last)
-                expected = f"the item as in the response to its creation, with {wanted}"
+                expected = f"the item as in the response to its creation, with {value}"
                 raise NonConformance(expected, read.text[:300], reply, read, proof=proof)
 
 
-LEFT_OUT = {"missing": ..., "null": None, "empty": ""}
+OMITTED = {"missing": ..., "null": None, "empty": ""}
 MALFORMED = {"number": 7, "list": [], "object": {}}
 
 
 @verifies("errors/400/invalid-body")
-@pytest.mark.parametrize("value", [case(f"unique-{name}", value) for name, value in (LEFT_OUT | MALFORMED).items()])
+@pytest.mark.parametrize("value", [case(f"unique-{name}", value) for name, value in (OMITTED | MALFORMED).items()])
 def test_unique_member(platform: Platform, value: object) -> None:
     """Purpose: nothing is created without a unique name.
     Method: 1. send each declared creation without its unique member, or with null, an empty text or another type
@@ -327,8 +327,8 @@ def test_slug_is_stored_unchanged(platform: Platform, make: Callable[[str], str]
         reply = platform.create(resource, slug)
         expect_accepted_or_refused(reply, f"for the slug {shortened(slug)}")
         if reply.ok:
-            if isinstance(told := member(reply, "slug"), str) and told != slug:
-                platform.remember(resource, told)
+            if isinstance(seen := member(reply, "slug"), str) and seen != slug:
+                platform.remember(resource, seen)
             found = platform.as_role("full", platform.operation(resource, "read-item", slug))
             expect_success(found, f"for the slug {shortened(slug)}, which was accepted")
             expect_named(found, "slug", slug, ", by which it is read")

@@ -21,11 +21,11 @@ from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
-MOST = 60
+MOST_PAGES = 60
 
 
 def _is_complete(pages: list[Exchange], resource: Resource) -> bool:
-    """Return whether the pages are empty, or are the whole list as stated and have items with the unique member."""
+    """Return whether the pages are empty, or state that they are the whole list and name items by the unique member."""
     documents = [_document(page) for page in pages]
     lists = [each for document in documents for each in lists_in(document)]
     if lists and not any(lists):
@@ -59,7 +59,7 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
         read = platform.operation(resource, "read")
         missing, pages = _missing_from_list(platform, read, slugs)
         _expect_served(platform, read, pages)
-        if len(pages) == MOST:
+        if len(pages) == MOST_PAGES:
             _expect_other_pages(pages, slugs)
             continue
         shows_some = len(missing) < len(slugs)
@@ -68,9 +68,9 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
             continue
         judged, settled = True, shows_some and len(pages) > 1
         if missing and (settled or not platform.soon(partial(_all_named, platform, read, slugs))):
-            told = f"{len(pages)} page{'s' * (len(pages) > 1)} without {worded(min(missing))}"
+            seen = f"{len(pages)} page{'s' * (len(pages) > 1)} without {worded(min(missing))}"
             proof = Proof(beyond="the end of a page depends on the number of items")
-            raise NonConformance(f"each of {len(slugs)} items on a page of the list", told, *pages, proof=proof)
+            raise NonConformance(f"each of {len(slugs)} items on a page of the list", seen, *pages, proof=proof)
     if not judged:
         raise NotApplicable("no list of created items states its end")
 
@@ -86,19 +86,19 @@ def test_pages_contain_each_item_once(platform: Platform) -> None:
         unique, slugs = str(resource.unique), set(platform.many(resource))
         # A refused duplicate must not appear in a list.
         platform.as_role("full", platform.operation(resource, "create", min(slugs)))
-        twice = slugs
+        repeated = slugs
         for _ in range(ROUNDS):
-            pages = platform.pages("full", platform.operation(resource, "read"), MOST)
-            met = Counter(slug for page in pages for slug in twice & _named(page, unique, slugs))
-            judged |= bool(met) and 1 < len(pages) < MOST
-            twice = {slug for slug in twice if met[slug] > 1 and len(pages) < MOST}
-            if not twice:
+            pages = platform.pages("full", platform.operation(resource, "read"), MOST_PAGES)
+            counts = Counter(slug for page in pages for slug in repeated & _named(page, unique, slugs))
+            judged |= bool(counts) and 1 < len(pages) < MOST_PAGES
+            repeated = {slug for slug in repeated if counts[slug] > 1 and len(pages) < MOST_PAGES}
+            if not repeated:
                 break
         else:
-            again = [page for page in pages if min(twice) in _named(page, unique, slugs)]
+            again = [page for page in pages if min(repeated) in _named(page, unique, slugs)]
             proof = Proof(beyond="the end of a page depends on the number of items")
-            told = f"{worded(min(twice))} on {len(again)} of {len(pages)} pages"
-            raise NonConformance("each item on one page of the list", told, *again, proof=proof)
+            seen = f"{worded(min(repeated))} on {len(again)} of {len(pages)} pages"
+            raise NonConformance("each item on one page of the list", seen, *again, proof=proof)
     if not judged:
         raise NotApplicable("no list of created items has pages and an end")
 
@@ -106,8 +106,7 @@ def test_pages_contain_each_item_once(platform: Platform) -> None:
 @verifies("errors/lists/complete-and-current#own-texts")
 def test_list_entries_have_their_own_texts(platform: Platform) -> None:
     """Purpose: a list must not mix up the values of its items.
-    Method: 1. create eleven items, each with its name in its texts; read their list
-            2. expect no item with a text of another
+    Method: 1. create eleven items, each with its name in its texts; list them; 2. expect no item with another's text
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
@@ -160,30 +159,30 @@ def test_lists_return_texts_as_written(platform: Platform) -> None:
 
 
 def _objects_named(slug: str, unique: str, page: Exchange) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a page with this slug; raise where a page cuts the slug off."""
+    """Yield the objects of a page with this slug; raise NonConformance if a page truncates the slug."""
     for thing in chain.from_iterable(_lists(page)):
-        told = str(thing.get(unique))
-        if slug.removesuffix(f"-{LONG}") <= told < slug and slug.startswith(told):
-            raise NonConformance(f"{unique} {worded(slug)}", worded(told), page, proof=shows_text(page, slug))
-        if told == slug:
+        shown = str(thing.get(unique))
+        if slug.removesuffix(f"-{LONG}") <= shown < slug and slug.startswith(shown):
+            raise NonConformance(f"{unique} {worded(slug)}", worded(shown), page, proof=shows_text(page, slug))
+        if shown == slug:
             yield thing
 
 
 def _expect_its_id(thing: dict[str, Any], page: Exchange, item: Exchange) -> None:
-    told, own = thing.get("id"), member(item, "id")
-    if type(told) is type(own) and told != own:
+    shown, own = thing.get("id"), member(item, "id")
+    if type(shown) is type(own) and shown != own:
         proof = Proof(beyond="the id comes from another request")
-        raise NonConformance(f"id {worded(own)}, as the item has", worded(told), item, page, proof=proof)
+        raise NonConformance(f"id {worded(own)}, as the item has", worded(shown), item, page, proof=proof)
 
 
-def _expect_beginning(name: str, told: Any, own: Any, page: Exchange, item: Exchange) -> None:
-    """Expect a text as the item has it, or its beginning; a list may omit line ends and elements."""
-    if not isinstance(told, str) or not isinstance(own, str):
+def _expect_beginning(name: str, shown: Any, own: Any, page: Exchange, item: Exchange) -> None:
+    """Expect the item's text or its beginning; a list may omit line ends and markup."""
+    if not isinstance(shown, str) or not isinstance(own, str):
         return
-    forms = [(edit(CUT.sub("", told)), edit(own)) for edit in (_on_one_line, _without_tags)]
-    if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(kept) for kept, whole in forms):
+    forms = [(edit(CUT.sub("", shown)), edit(own)) for edit in (_on_one_line, _without_tags)]
+    if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(start) for start, whole in forms):
         proof = Proof(beyond="the finding is about two texts of one item")
-        raise NonConformance(f"{name} {worded(own)}, as the item has", worded(told), item, page, proof=proof)
+        raise NonConformance(f"{name} {worded(own)}, as the item has", worded(shown), item, page, proof=proof)
 
 
 def _on_one_line(text: str) -> str:
@@ -195,33 +194,32 @@ def _without_tags(text: str) -> str:
 
 
 def _expect_own(page: Exchange, slug: str, texts: dict[str, Any], slugs: list[str]) -> None:
-    """Expect no text of another item; of similar names the longest one counts."""
+    """Expect no text of another item; if several slugs match, the longest one counts."""
     for name, text in texts.items():
-        whose = max((each for each in slugs if each in str(text)), key=len, default=slug)
-        if whose != slug and slug not in str(text):
+        owner = max((each for each in slugs if each in str(text)), key=len, default=slug)
+        if owner != slug and slug not in str(text):
             proof = Proof(beyond="the finding is about two texts of one item")
-            raise NonConformance(
-                f"{name} of {slug}", f"{worded(str(text))}, which is that of {whose}", page, proof=proof
-            )
+            expected, seen = f"{name} of {slug}", f"{worded(str(text))}, which is that of {owner}"
+            raise NonConformance(expected, seen, page, proof=proof)
 
 
 def _expect_served(platform: Platform, read: Operation, pages: list[Exchange]) -> None:
-    """Expect the page that another names as the next, in one of three readings: a list may end meanwhile."""
+    """Expect each next page to exist, in one of three readings: a list may shrink meanwhile."""
     for _ in range(ROUNDS - 1):
         if pages[-1].ok:
             return
-        pages = platform.pages("full", read, MOST)
+        pages = platform.pages("full", read, MOST_PAGES)
     before, reply = pages[-2:] if len(pages) > 1 else (None, None)
     if before and reply and not reply.ok and reply.status not in {429, *GATEWAY_ERRORS}:
         proof = Proof(beyond="the end of a page depends on the number of items")
-        told = f"2xx for {reply.url}, which the previous page names as the next"
-        raise NonConformance(told, observed(reply), before, reply, proof=proof)
+        expected = f"2xx for {reply.url}, which the previous page names as the next"
+        raise NonConformance(expected, observed(reply), before, reply, proof=proof)
 
 
 def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
-    """Expect no page to lead back to itself: the same address with the same items."""
-    met = Counter((page.url, *(slug for slug in slugs if shows(page, slug))) for page in pages)
-    (address, *_), times = met.most_common(1)[0]
+    """Expect no page to link back to itself: the same address with the same items."""
+    counts = Counter((page.url, *(slug for slug in slugs if shows(page, slug))) for page in pages)
+    (address, *_), times = counts.most_common(1)[0]
     if times >= ROUNDS:
         again = [page for page in pages if page.url == address][:2]
         proof = Proof(beyond="the next page depends on the number of items")
@@ -232,9 +230,9 @@ def _missing_from_list(platform: Platform, read: Operation, slugs: list[str]) ->
     """Return the slugs that no reading of a list names, and the pages of the last reading."""
     missing, pages = set(slugs), list[Exchange]()
     for _ in range(ROUNDS):
-        pages = platform.pages("full", read, MOST)
+        pages = platform.pages("full", read, MOST_PAGES)
         missing -= {slug for slug in missing if any(shows(page, slug) for page in pages)}
-        if not missing or len(pages) in (1, MOST):
+        if not missing or len(pages) in (1, MOST_PAGES):
             break
     return missing, pages
 
@@ -248,9 +246,9 @@ def _is_last(page: Exchange, resource: Resource) -> bool:
     return resource.pages is not None and states_no_next_page(page, resource)
 
 
-def _named(page: Exchange, unique: str, wanted: set[str]) -> set[str]:
+def _named(page: Exchange, unique: str, expected: set[str]) -> set[str]:
     """Return the wanted names in the page's main list; a page may also contain a list of the newest items."""
-    lists = [wanted & {str(thing.get(unique)) for thing in each} for each in _lists(page)]
+    lists = [expected & {str(thing.get(unique)) for thing in each} for each in _lists(page)]
     return max(lists, key=len, default=set[str]())
 
 
@@ -290,24 +288,24 @@ def test_lists_show_changes(platform: Platform) -> None:
             update = platform.operation(resource, "update", slug)
             expect_success(platform.as_role("full", update))
             replaced = [own[name] for name in update.document or {} if name in own]
-            _expect_no_more(platform, listed, replaced, first)
+            _expect_not_listed(platform, listed, replaced, first)
             _expect_modified(platform, first, replaced)
         if resource.delete:
             judged = True
             expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
-            _expect_no_more(platform, listed, [slug], first)
+            _expect_not_listed(platform, listed, [slug], first)
     if not judged:
         raise NotApplicable("no list contains a created item that can be deleted")
 
 
 def _expect_modified(platform: Platform, first: Exchange, replaced: list[str]) -> None:
     """Expect no 304 for a page's strong ETag after one of its texts was replaced."""
-    etag, gone = first.headers.get("etag") or "", [text for text in replaced if shows(first, text)]
-    if not gone or not etag.startswith('"'):
+    etag, outdated = first.headers.get("etag") or "", [text for text in replaced if shows(first, text)]
+    if not outdated or not etag.startswith('"'):
         return
     reply = platform.http.get(first.url, [bearer(platform.oauth.token("full")), ("If-None-Match", etag)])
     if reply.status == 304:
-        expected = f"the changed list, since {worded(gone[0])} of the one with ETag {etag} was replaced"
+        expected = f"the changed list, since {worded(outdated[0])} of the one with ETag {etag} was replaced"
         raise NonConformance(expected, "304", first, reply, proof=Proof(reply.id, statuses=(200,)))
 
 
@@ -315,19 +313,17 @@ def _still_showing(platform: Platform, listed: Listed, text: str) -> Exchange | 
     """Return a page that shows a text even seconds later, None if there is none."""
     showing: list[Exchange] = []
 
-    def gone() -> bool:
+    def hidden() -> bool:
         showing[:] = [page for page in listed() if shows(page, text)]
         return not showing
 
-    return None if platform.soon(gone) else showing[0]
+    return None if platform.soon(hidden) else showing[0]
 
 
-def _expect_no_more(platform: Platform, listed: Listed, texts: list[str], first: Exchange) -> None:
+def _expect_not_listed(platform: Platform, listed: Listed, texts: list[str], first: Exchange) -> None:
     for text in (each for each in texts if shows(first, each)):
         reply = _still_showing(platform, listed, text)
         if reply is not None:
-            expected, proof = (
-                f"a list without {worded(text)}",
-                Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None,
-            )
-            raise NonConformance(f"{expected}, which was replaced or deleted", "it is in the list", reply, proof=proof)
+            proof = Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None
+            expected = f"a list without {worded(text)}, which was replaced or deleted"
+            raise NonConformance(expected, "it is in the list", reply, proof=proof)

@@ -26,13 +26,13 @@ PLAIN = re.compile("[A-Za-z0-9 _-]+")
 PLACES = st.integers(0, NAMES - 1)
 
 
-def _knows_validators(resource: Resource) -> bool:
+def _uses_if_match(resource: Resource) -> bool:
     """Return whether updates of the resource use If-Match."""
     return resource.update is not None and resource.update.concurrency == "If-Match"
 
 
 class ItemsMachine(Machine):
-    """Does the same to the items of a resource and to their model."""
+    """Applies the same changes to the items of a resource and to their model."""
 
     platform: Platform
     resource: Resource
@@ -43,9 +43,9 @@ class ItemsMachine(Machine):
         self.model = ItemsModel()
         self.names = [self.platform.names.new("model") for _ in range(NAMES)]
 
-    def _there(self, place: int) -> str:
-        there = sorted(self.model.items, key=self.names.index)
-        return there[place % len(there)]
+    def _existing(self, place: int) -> str:
+        existing = sorted(self.model.items, key=self.names.index)
+        return existing[place % len(existing)]
 
     def _absent(self, place: int) -> str:
         absent = [each for each in self.names if each not in self.model.items]
@@ -75,26 +75,26 @@ class ItemsMachine(Machine):
     @rule(place=PLACES)
     def create_taken(self, place: int) -> None:
         """Create an item with the slug of an existing one."""
-        slug = self._there(place)
+        slug = self._existing(place)
         expect_status(self._sent("create", slug), self.model.create_statuses(slug), "for a slug that is taken")
 
     @precondition(lambda self: self.model.items and self.resource.update)
     @rule(place=PLACES)
     def update(self, place: int) -> None:
         """Update an item; PUT, which replaces it (RFC 9110 section 9.3.4), states again that it is hidden."""
-        slug = self._there(place)
+        slug = self._existing(place)
         operation = self.platform.operation(self.resource, "update", slug)
         document, whole = operation.document or {}, operation.method == "PUT"
         if whole and self.model.items[slug].concealed and self.resource.item:
             document = {**document, **(self.resource.item.hidden_body or {})}
-        expect_success(self.platform.as_role("full", operation, document=document), "for an update of what is there")
+        expect_success(self.platform.as_role("full", operation, document=document), "for an update of an existing item")
         self.model.update(slug, distinct_texts(document), whole)
 
-    @precondition(lambda self: self.model.items and _knows_validators(self.resource))
+    @precondition(lambda self: self.model.items and _uses_if_match(self.resource))
     @rule(place=PLACES)
     def update_stale(self, place: int) -> None:
         """Update an item with an ETag that it does not have."""
-        slug = self._there(place)
+        slug = self._existing(place)
         reply = self._sent("update", slug, fields=[("If-Match", '"cf-stale"')])
         expect_status(reply, {409, 412}, "for an update by another validator")
 
@@ -102,8 +102,8 @@ class ItemsMachine(Machine):
     @rule(place=PLACES, made_again=st.booleans(), concealed=st.booleans())
     def delete(self, place: int, made_again: bool, concealed: bool) -> None:
         """Delete an item, and perhaps create another with its slug at once."""
-        slug = self._there(place)
-        expect_success(self._sent("delete", slug), "for a deletion of what is there")
+        slug = self._existing(place)
+        expect_success(self._sent("delete", slug), "for a deletion of an existing item")
         self.model.delete(slug)
         if made_again:
             self._create(slug, concealed)
@@ -115,14 +115,13 @@ class ItemsMachine(Machine):
         """Read, update or delete an absent item."""
         if kind == "read-item" or getattr(self.resource, kind):
             slug = self._absent(place)
-            accepted = self.model.missing_statuses(slug, kind)
-            expect_status(self._sent(kind, slug), accepted, "for an item that is not there")
+            expect_status(self._sent(kind, slug), self.model.missing_statuses(slug, kind), "for an absent item")
 
     @precondition(lambda self: self.model.items)
     @rule(place=PLACES)
     def read(self, place: int) -> None:
-        """Read an item as its owner, who sees the last texts, and as those from whom hidden items are concealed."""
-        self._read(self._there(place))
+        """Read an item as its owner, who sees the last texts, and as each role that may not see hidden items."""
+        self._read(self._existing(place))
 
     def _read(self, slug: str) -> None:
         self._expect_as_model(self._sent("read-item", slug), slug, owner=True)
@@ -131,11 +130,11 @@ class ItemsMachine(Machine):
 
     def _expect_as_model(self, reply: Exchange, slug: str, owner: bool) -> None:
         if not self.model.visible(slug, owner):
-            expect_status(reply, 404, "for an item that is not there, or concealed")
+            expect_status(reply, 404, "for an absent or concealed item")
             return
-        expect_status(reply, 200, "for an item that is there")
+        expect_status(reply, 200, "for an existing item")
         for name, text in self.model.items[slug].texts.items():
-            if not _tells(reply, name, text):
+            if not _contains(reply, name, text):
                 proof = _proof(reply, name, text)
                 raise NonConformance(f"{name} {worded(text)}, as last written", observed(reply), reply, proof=proof)
 
@@ -147,20 +146,20 @@ def _proof(reply: Exchange, name: str, text: str) -> Proof | None:
     return Proof(reply.id, matches=f'"{name}" *: *"[^"]*{text}')
 
 
-def _tells(reply: Exchange, name: str, text: str) -> bool:
+def _contains(reply: Exchange, name: str, text: str) -> bool:
     """Return whether a member contains a text, or the response if no text has that name."""
     try:
         document = reply.json()
     except ValueError:
         return shows(reply, text)
-    told = document.get(name) if isinstance(document, dict) else None
-    return text in told if isinstance(told, str) else shows(reply, text)
+    value = document.get(name) if isinstance(document, dict) else None
+    return text in value if isinstance(value, str) else shows(reply, text)
 
 
 def _declared(resource: Resource) -> int:
     """Return how many features of the model a resource declares."""
     hidden = resource.item and resource.item.hidden_from
-    return sum(map(bool, (resource.update, resource.delete, hidden, _knows_validators(resource))))
+    return sum(map(bool, (resource.update, resource.delete, hidden, _uses_if_match(resource))))
 
 
 @verifies("errors/model/items-match-their-model")

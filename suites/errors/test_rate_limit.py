@@ -1,6 +1,6 @@
 """A client that exceeds its stated rate limit is answered 429 with Retry-After, and other clients are unaffected.
 
-Requests that must fall into one window are sent concurrently: in sequence they would take as many round trips.
+Requests that must fall into one window are sent concurrently, since in sequence they take too long.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from conformance.oracles.status import expect_status, observed
 from conformance.oracles.timing import TIMELY
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Target, parse_rate
-from conformance.vocabulary.check import case, disturbs, verifies
+from conformance.vocabulary.check import disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
@@ -43,27 +43,27 @@ LAST_USE = LastUse()
 
 @pytest.fixture(scope="module", autouse=True)
 def used_by_the_preflight(begun: float) -> None:
-    """The preflight has used the role; it is over when checks begin, though not when they are collected."""
+    """Record that the preflight has used the role."""
     LAST_USE.at = max(LAST_USE.at, begun)
 
 
-def asking(oauth: OAuthClient) -> Callable[..., Exchange]:
+def requester(oauth: OAuthClient) -> Callable[..., Exchange]:
     """Return a function that requests tokens of the role limited without retries, and records when."""
-    hasty = OAuthClient(oauth.identity, oauth.http.impatient())
+    client = OAuthClient(oauth.identity, oauth.http.impatient())
 
-    def ask(**changes: str) -> Exchange:
+    def request(**changes: str) -> Exchange:
         LAST_USE.at = time.monotonic()
-        reply = hasty.request_token(ROLE, **changes)
+        reply = client.request_token(ROLE, **changes)
         LAST_USE.was_served = LAST_USE.was_served or access_token(reply) is not None
         if reply.status == 401 and not (changes or LAST_USE.was_served):
             raise Inconclusive(f"the role {ROLE} is refused a token: {observed(reply)}", f"a secret that {ROLE} has")
         return reply
 
-    return ask
+    return request
 
 
 def is_refused(reply: Exchange) -> bool:
-    """Return whether a token request failed; that its status is 429 is another check."""
+    """Return whether a token request failed, whatever its status; another check expects 429."""
     return reply.status == 429 or access_token(reply) is None
 
 
@@ -75,7 +75,7 @@ def limit_of(target: Target) -> tuple[int, float]:
 
 
 def opened_to_limited(platform: Platform) -> Operation:
-    """Return a declared read that the role limited has the scope of; NotDeclared without one."""
+    """Return a declared read whose scope the role limited has; NotDeclared without one."""
     scopes = platform.oauth.credential(ROLE).scopes
     opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
     if opened is None:
@@ -86,10 +86,10 @@ def opened_to_limited(platform: Platform) -> Operation:
 def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
     """Exceed the limit of the role limited; return the last refusal. NonConformance if there is none."""
     limit_of(target)
-    ask = asking(oauth)
-    refused = first_refused(target.limits.token_requests, "token_requests", ask, is_refused)
-    # Any concurrent request may be the refused one; in a script, which sends them in sequence, it is the last.
-    last = ask()
+    request = requester(oauth)
+    refused = first_refused(target.limits.token_requests, "token_requests", request, is_refused)
+    # A script sends the requests in sequence, so the refused one should be the last.
+    last = request()
     return last if last.status == refused.status else refused
 
 
@@ -103,32 +103,30 @@ def test_rate_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> Non
     """
     allowed, window = limit_of(target)
     if window > LONGEST_WAIT_S:
-        raise Inconclusive(
-            f"the window of the limit is {window:g} s", f"a limit whose window is at most {LONGEST_WAIT_S:g} s"
-        )
-    ask = asking(oauth)
-    let_through = burst
-    for once_more in (True, False):
+        reason = f"the window of the limit is {window:g} s"
+        raise Inconclusive(reason, f"a limit whose window is at most {LONGEST_WAIT_S:g} s")
+    request = requester(oauth)
+    send = burst
+    for may_repeat in (True, False):
         oauth.http.recorder.pause(max(0.0, min(window, LAST_USE.at + window - time.monotonic())) + 0.05)
         begun = time.monotonic()
-        refused = [reply for reply in let_through(ask, allowed) if reply.status == 429]
-        if refused and once_more:
-            let_through = one_by_one
+        refused = [reply for reply in send(request, allowed) if reply.status == 429]
+        if refused and may_repeat:
+            send = one_by_one
             continue
         if refused:
-            told = f"429 for {len(refused)} of them"
-            raise NonConformance(f"2xx for {allowed} requests", told, refused[0], proof=TIMELY)
-        more = burst(ask, allowed)
-        took = time.monotonic() - begun
-        if any(map(is_refused, more)):
+            seen = f"429 for {len(refused)} of them"
+            raise NonConformance(f"2xx for {allowed} requests", seen, refused[0], proof=TIMELY)
+        further = burst(request, allowed)
+        elapsed_s = time.monotonic() - begun
+        if any(map(is_refused, further)):
             return
-        if took >= window:
+        if elapsed_s >= window:
             raise Inconclusive(
                 f"{2 * allowed} requests take longer than {window:g} s", "a lower limit, or a longer window"
             )
-    raise NonConformance(
-        f"429 above {allowed} requests", f"{2 * allowed} requests served in {took:.1f} s", proof=TIMELY
-    )
+    expected = f"429 above {allowed} requests"
+    raise NonConformance(expected, f"{2 * allowed} requests served in {elapsed_s:.1f} s", proof=TIMELY)
 
 
 @verifies("errors/429/above-the-limit#token-requests")
@@ -178,8 +176,7 @@ def test_tokens_stay_valid_above_the_limit(target: Target, oauth: OAuthClient, p
 @disturbs("credential limited")
 def test_other_organizations_are_served(target: Target, oauth: OAuthClient) -> None:
     """Purpose: one client must not deny service to another organization.
-    Method: 1. exceed the limit of the role limited
-            2. expect the role foreign, of another organization, to get a token at once
+    Method: 1. exceed the limit of the role limited; 2. expect the role foreign, another organization's, to get a token
     """
     oauth.credential("foreign")
     exhausted(target, oauth)
@@ -188,8 +185,8 @@ def test_other_organizations_are_served(target: Target, oauth: OAuthClient) -> N
 
 @verifies("errors/429/stated-limit-applies")
 @disturbs("credential limited")
-@pytest.mark.parametrize("way", [case(name, name) for name in EVASIONS])
-def test_rate_limit_is_not_evaded(target: Target, oauth: OAuthClient, way: str) -> None:
+@pytest.mark.parametrize("form", EVASIONS)
+def test_rate_limit_is_not_evaded(target: Target, oauth: OAuthClient, form: str) -> None:
     """Purpose: a limit that header fields or another authentication method reset does not stop credential guessing.
     Method: 1. exceed the limit; request more tokens than it allows in this way
             2. expect a 429 or no token at all
@@ -200,25 +197,24 @@ def test_rate_limit_is_not_evaded(target: Target, oauth: OAuthClient, way: str) 
     allowed, window = limit_of(target)
     hasty, begun = OAuthClient(oauth.identity, oauth.http.impatient()), time.monotonic()
     LAST_USE.at = begun
-    replies, apart = list[Exchange](), allowed > 3
+    replies, separate = list[Exchange](), allowed > 3
     for _ in range(2):
-        half = burst(lambda: EVASIONS[way](hasty, ROLE), allowed // 2)
-        replies, plain = replies + half, asking(oauth)()
-        apart &= all(reply.ok for reply in half) and plain.status == 429 and time.monotonic() - before < window
-        if not apart:
+        half = burst(lambda: EVASIONS[form](hasty, ROLE), allowed // 2)
+        replies, plain = replies + half, requester(oauth)()
+        separate &= all(reply.ok for reply in half) and plain.status == 429 and time.monotonic() - before < window
+        if not separate:
             break
-    if apart:
-        told = f"{len(replies)} served, then 429 for a plain request"
-        raise NonConformance("one limit for all forms of a request", told, replies[-1], plain, proof=TIMELY)
-    replies += burst(lambda: EVASIONS[way](hasty, ROLE), allowed + 3 - len(replies))
-    took = time.monotonic() - begun
+    if separate:
+        seen = f"{len(replies)} served, then 429 for a plain request"
+        raise NonConformance("one limit for all forms of a request", seen, replies[-1], plain, proof=TIMELY)
+    replies += burst(lambda: EVASIONS[form](hasty, ROLE), allowed + 3 - len(replies))
+    elapsed_s = time.monotonic() - begun
     if 429 in {reply.status for reply in replies} or not any(reply.ok for reply in replies):
         return  # A form that is always refused evades nothing.
-    if took >= window:
+    if elapsed_s >= window:
         raise Inconclusive(f"{allowed} requests take longer than {window:g} s", "a lower limit, or a longer window")
-    raise NonConformance(
-        f"429 above {allowed} requests", f"{len(replies)} requests served in {took:.1f} s", replies[-1]
-    )
+    expected = f"429 above {allowed} requests"
+    raise NonConformance(expected, f"{len(replies)} requests served in {elapsed_s:.1f} s", replies[-1])
 
 
 @verifies("errors/429/retry-after-is-valid")
@@ -241,9 +237,9 @@ def test_served_after_retry_after(target: Target, oauth: OAuthClient) -> None:
     Method: 1. exceed the limit; wait for Retry-After, or without it for the window; 2. expect a token
     """
     reply = exhausted(target, oauth)
-    told = (reply.headers.get("retry-after") or "").strip()
-    wait = retry_after(reply) if told else limit_of(target)[1]
+    seen = (reply.headers.get("retry-after") or "").strip()
+    wait = retry_after(reply) if seen else limit_of(target)[1]
     if wait > LONGEST_WAIT_S:
         raise Inconclusive(f"Retry-After asks for {wait:g} s", f"a limit that ends within {LONGEST_WAIT_S:g} s")
     oauth.http.recorder.pause(wait + 0.05)
-    expect_token(asking(oauth)())
+    expect_token(requester(oauth)())

@@ -25,11 +25,11 @@ def test_no_repeated_server_error(platform: Platform, recorder: Recorder) -> Non
     Method: 1. send OPTIONS to each resource and item, and GET second pages with a doubled query; expect no repeated 5xx
             2. expect no method of a resource with two 500 responses in the whole run
     """
-    asked = [replace(each, method="OPTIONS") for each in platform.operations("read", "read-item")]
+    operations = [replace(each, method="OPTIONS") for each in platform.operations("read", "read-item")]
     for read in platform.operations("read"):
         second = [page.url for page in platform.pages("full", read, 2)[1:]]
-        asked += [replace(read, path=f"{each}&{urlsplit(each).query}") for each in second]
-    for operation in asked:
+        operations += [replace(read, path=f"{each}&{urlsplit(each).query}") for each in second]
+    for operation in operations:
         if platform.as_role("full", operation).status >= 500:
             expect_no_server_error(platform.as_role("full", operation), f"for {operation}, again")
     proof = Proof(statuses=(*range(200, 500), 501))
@@ -45,7 +45,7 @@ def test_no_repeated_server_error(platform: Platform, recorder: Recorder) -> Non
     ],
 )
 def test_fields_and_members_are_unique(platform: Platform, recorder: Recorder, wrong: str, expected: str) -> None:
-    """Purpose: of two values each client picks another.
+    """Purpose: clients differ in which of two values they use.
     Method: 1. read each declared resource and item, and create one
             2. in all responses of the run expect single-valued fields once, and unique names in JSON objects
     """

@@ -86,10 +86,7 @@ def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        row("errors/writes/creation-response#second-item", "create"),
-        row("errors/writes/update-response", "update"),
-    ],
+    [row("errors/writes/creation-response#second-item", "create"), row("errors/writes/update-response", "update")],
 )
 def test_write_response_shows_the_new_state(platform: Platform, kind: str) -> None:
     """Purpose: a client uses the item in the response to a write instead of reading it again.
@@ -101,12 +98,12 @@ def test_write_response_shows_the_new_state(platform: Platform, kind: str) -> No
     for resource in platform.resources_with("create", "item", "unique", *([kind] if kind == "update" else [])):
         platform.item(resource)
         hidden = resource.item.hidden_body if resource.item else None
-        for further in ({}, hidden) if hidden else ({},):
+        for extra in ({}, hidden) if hidden else ({},):
             slug = platform.names.new()
             create, own = _creation_with_texts(platform, resource, slug)
-            made = platform.create(resource, slug, members=own | further)
+            made = platform.create(resource, slug, members=own | extra)
             expect_success(made, f"for {create}")
-            sent = (create.document or {}) | own | further
+            sent = (create.document or {}) | own | extra
             if kind == "create":
                 judged |= _shows_the_created(made, str(resource.unique), str(platform.slug_of(create)))
                 _expect_as_read(made, platform.as_role("full", platform.operation(resource, "read-item", slug)), sent)
@@ -133,14 +130,14 @@ def test_each_creation_response_shows_its_item(platform: Platform) -> None:
         made = platform.many_made(resource)
         for name in platform.operation(resource, "create").texts:
             sent = {slug: (platform.operation(resource, "create", slug).document or {})[name] for slug in made}
-            told = {slug: member(reply, name) for slug, reply in made.items()}
-            others = [slug for slug in made if told[slug] is not None and told[slug] != sent[slug]]
-            shown = any(told[slug] == sent[slug] for slug in made)
+            found = {slug: member(reply, name) for slug, reply in made.items()}
+            wrong = [slug for slug in made if found[slug] is not None and found[slug] != sent[slug]]
+            shown = any(found[slug] == sent[slug] for slug in made)
             judged |= shown
-            if others and shown:
-                expected, seen = f"{name} {worded(sent[others[0]])}, as in other responses", worded(told[others[0]])
-                proof = Proof(beyond=f"{len(others)} of {len(made)} responses differ so")
-                raise NonConformance(expected, seen, *(made[slug] for slug in others[:3]), proof=proof)
+            if wrong and shown:
+                expected, seen = f"{name} {worded(sent[wrong[0]])}, as in other responses", worded(found[wrong[0]])
+                proof = Proof(beyond=f"{len(wrong)} of {len(made)} responses differ so")
+                raise NonConformance(expected, seen, *(made[slug] for slug in wrong[:3]), proof=proof)
     if not judged:
         raise NotApplicable("no response to a creation has a text of the new item")
 
@@ -156,15 +153,15 @@ def _shows_the_created(reply: Exchange, unique: str, slug: str) -> bool:
 def _expect_as_read(reply: Exchange, item: Exchange, sent: dict[str, Any]) -> None:
     """Expect a member that is read as it was sent, and the id, to have the same value in the response."""
     for name, value in [*sent.items(), ("id", member(item, "id"))] if reply.ok and reply.status != 202 else ():
-        told, now = (member(each, name) for each in (reply, item))
-        if type(told) is type(now) and _in_order(now) == _in_order(value) != _in_order(told):
+        shown, read = (member(each, name) for each in (reply, item))
+        if type(shown) is type(read) and _normalized(read) == _normalized(value) != _normalized(shown):
             beyond = Proof(beyond="the item is written and read by other requests")
-            named = Proof(reply.id, matches=f'"{literal(name)}" *: *"{literal(str(now))}"')
-            proof = named if name in sent and isinstance(now, str) and now.isascii() else beyond
-            raise NonConformance(f"{name} {worded(now)}, as the item is read", worded(told), reply, item, proof=proof)
+            named = Proof(reply.id, matches=f'"{literal(name)}" *: *"{literal(str(read))}"')
+            proof = named if name in sent and isinstance(read, str) and read.isascii() else beyond
+            raise NonConformance(f"{name} {worded(read)}, as the item is read", worded(shown), reply, item, proof=proof)
 
 
-def _in_order(value: Any) -> Any:
+def _normalized(value: Any) -> Any:
     """Return a list of texts in sorted order; any other value unchanged."""
     return sorted(map(str, value)) if isinstance(value, list) else value
 
@@ -175,15 +172,15 @@ def _shows_the_update(platform: Platform, update: Operation, before: dict[str, s
     expect_success(reply, f"for {update}")
     if reply.status == 202:
         return False
-    wanted = {name: new for name, new in (update.document or {}).items() if name in before and new != before[name]}
-    told = {name: member(reply, name) for name in wanted}
-    for name, value in told.items():
+    texts = {name: new for name, new in (update.document or {}).items() if name in before and new != before[name]}
+    shown = {name: member(reply, name) for name in texts}
+    for name, value in shown.items():
         if value == before[name]:
             proof = Proof(beyond="an earlier request wrote the old value")
-            raise NonConformance(f"{name} {worded(wanted[name])}, its current value", worded(value), reply, proof=proof)
+            raise NonConformance(f"{name} {worded(texts[name])}, its current value", worded(value), reply, proof=proof)
     item = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
     _expect_as_read(reply, item, sent | (update.document or {}))
-    return any(value is not None for value in told.values())
+    return any(value is not None for value in shown.values())
 
 
 @verifies("errors/reads/written-values-are-returned#each-write")
@@ -218,14 +215,14 @@ def _expect_emptied(platform: Platform, update: Operation, written: dict[str, An
     reply = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
     for text in distinct_texts({name: written.get(name) for name in empty}).values():
         if shows(reply, text):
-            told, proof = reply.text[:300], Proof(reply.id, lacks=literal(text)) if text.isascii() else None
-            raise NonConformance(f"no {worded(text)}, which was replaced by an empty text", told, reply, proof=proof)
+            seen, proof = reply.text[:300], Proof(reply.id, lacks=literal(text)) if text.isascii() else None
+            raise NonConformance(f"no {worded(text)}, which was replaced by an empty text", seen, reply, proof=proof)
 
 
 def _expect_recreated(platform: Platform, deletion: Operation) -> None:
     """Expect an item that replaces a deleted one, if accepted, to have only its own texts."""
     slug = str(platform.slug_of(deletion))
-    if platform.as_role("full", deletion).status == 202:  # It may be yet to come.
+    if platform.as_role("full", deletion).status == 202:  # It may happen later.
         return
     create = platform.operation(deletion.resource, "create", slug)
     document = create.document or {}
@@ -236,8 +233,8 @@ def _expect_recreated(platform: Platform, deletion: Operation) -> None:
 
 def _written(platform: Platform, operation: Operation, times: int) -> dict[str, Any]:
     """Send a write with longer texts, or as declared if those are too long; return the accepted body."""
-    document, more = operation.document or {}, " and more" * times
-    longer = operation.reworded(lambda text: text + more)
+    document, extra = operation.document or {}, " and more" * times
+    longer = operation.reworded(lambda text: text + extra)
     reply = platform.as_role("full", operation, document=longer)
     if reply.status in (400, 413, 422):
         longer, reply = document, platform.as_role("full", operation)
@@ -253,11 +250,11 @@ def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> 
             raise NonConformance(f"{worded(text)}, as written", reply.text[:300], reply, proof=shows_text(reply, text))
 
 
-# One percent sign begins an encoded byte, in another text one does not: some services decode only valid escapes.
+# A percent sign that begins an escape, and in another text one that does not: some services decode valid escapes.
 TEXTS = {
     "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp;",
     "letters": "häll ñ Ж 漢 e\u0301",
-    # All are in Latin-1, which some encoders choose if possible; JSON is UTF-8.
+    # Characters of Latin-1, which some encoders choose if possible; JSON is UTF-8.
     "accents": "h\u00e4ll caf\u00e9 \u00df end",
     "four-bytes": "rocket 🚀 \U0001f469\u200d\U0001f467 end",
     "lines": "one\ntwo\tthree\n\nfour  + five $$ {0}",
@@ -336,14 +333,14 @@ def _is_stored_unchanged(platform: Platform, operation: Operation, name: str, te
     read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
     shown = platform.as_role("full", read)
     if (reply.status, shown.status) == (202, 404):
-        return True  # It is made later.
-    expect_status(shown, range(200, 300), f"for what was accepted with {shortened(text)} in {name}", or_refused=reply)
+        return True  # It is created later.
+    expect_status(shown, range(200, 300), f"for an item accepted with {shortened(text)} in {name}", or_refused=reply)
     expect_declared_json(shown)
     found = member(shown, name)
     if found != text and (isinstance(found, str) or _is_shown(platform, operation, name)):
-        sent, told = _distinguishable(text, str(found))
+        sent, seen = _distinguishable(text, str(found))
         proof = _returned_or_refused(shown, name, reply)
-        raise NonConformance(f"{name} {sent}, as sent", told, reply, shown, proof=proof)
+        raise NonConformance(f"{name} {sent}, as sent", seen, reply, shown, proof=proof)
     return True
 
 
@@ -353,11 +350,11 @@ def _is_shown(platform: Platform, operation: Operation, name: str) -> bool:
     return isinstance(member(platform.as_role("full", plain), name), str)
 
 
-def _distinguishable(sent: str, told: str) -> tuple[str, str]:
-    """Return two texts for a finding, with escapes where a reader would see no difference."""
-    if len(sent) <= 100 and _appearance(sent) == _appearance(told):
-        return json.dumps(sent), json.dumps(told)
-    return shortened(sent), shortened(told)
+def _distinguishable(sent: str, shown: str) -> tuple[str, str]:
+    """Return both texts for a finding, with escapes if they look alike."""
+    if len(sent) <= 100 and _appearance(sent) == _appearance(shown):
+        return json.dumps(sent), json.dumps(shown)
+    return shortened(sent), shortened(shown)
 
 
 def _appearance(text: str) -> str:
@@ -367,7 +364,7 @@ def _appearance(text: str) -> str:
 
 
 def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof | None:
-    """Return the proof: another text would be read, or the write be refused."""
+    """Return the proof that the response lacks a member, or that the write is refused."""
     proof = without_member(shown, name)
     return replace(proof, or_refused=(written.id,)) if proof else None
 
@@ -375,13 +372,11 @@ def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof
 @verifies("errors/reads/written-values-are-returned#with-unknown-member")
 def test_texts_are_stored_despite_an_unknown_member(platform: Platform) -> None:
     """Purpose: an accepted body is stored, even if the service ignores one member.
-    Method: 1. update an item with an additional unknown member
-            2. if it is answered 2xx other than 202, expect a read to show the texts
+    Method: 1. update an item with an unknown member in addition; 2. after 2xx, not 202, expect a read to show the texts
     """
-    kind = "update"
-    for resource in platform.resources_with("create", "item", kind):
+    for resource in platform.resources_with("create", "item", "update"):
         slug = platform.new_item(resource)
-        update = platform.operation(resource, kind, slug)
+        update = platform.operation(resource, "update", slug)
         document = update.reworded("{} with another".format)
         reply = platform.as_role("full", update, document={**document, "cf-unknown": "cf"})
         if not reply.ok or reply.status == 202:

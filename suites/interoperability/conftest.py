@@ -30,7 +30,7 @@ from conformance.vocabulary.finding import Inconclusive
 
 # RFC 9110 section 11.6.1 allows any case and order, and several challenges.
 PLAIN_CHALLENGE = re.compile(r'Bearer realm="|Basic ')
-# Each pulls images of the programs after it, beginning with those that have least in common with it.
+# Each program pulls the images of the programs after it, the least related one first.
 IMAGE_PROGRAMS: dict[str, type[ImageProgram]] = {
     each.name: each for each in (DockerSdk, Podman, Oras, Docker, Skopeo, Buildah)
 }

@@ -28,8 +28,7 @@ def aws(recorder: Recorder, storage: Storage, home: Home) -> Aws:
 def test_aws_s3_ls(aws: Aws, storage: Storage) -> None:
     """Purpose: each provisioned app appears as a bucket at the shared endpoint.
 
-    Method: 1. aws s3 ls, as documented
-            2. expect every bucket of the target file in its output
+    Method: 1. aws s3 ls, as documented; 2. expect every bucket of the target file in its output
     """
     listing = aws.s3("ls")
 
@@ -43,23 +42,22 @@ def test_aws_s3_ls(aws: Aws, storage: Storage) -> None:
 def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
     """Purpose: the documented commands move a file to a bucket and back, and list it.
 
-    Method: 1. aws s3 cp a file to a key; aws s3 ls its prefix; expect the key with its size
-            2. aws s3 cp it back; expect the same bytes
+    Method: 1. aws s3 cp a file to a key, aws s3 ls: expect key and size; 2. aws s3 cp it back: expect the same bytes
     """
     content = b"id,name\r\n1,Ada\r\n" * 40
-    there, back = tmp_path / "there", tmp_path / "back"
-    there.mkdir()
-    (there / "data.csv").write_bytes(content)
+    source, copy = tmp_path / "there", tmp_path / "back"
+    source.mkdir()
+    (source / "data.csv").write_bytes(content)
     prefix = f"s3://{space.name}/{space.prefix('aws')}"
 
-    expect_program_success(aws.s3("cp", str(there / "data.csv"), f"{prefix}data.csv"), "aws s3 cp (upload)")
+    expect_program_success(aws.s3("cp", str(source / "data.csv"), f"{prefix}data.csv"), "aws s3 cp (upload)")
     listing = aws.s3("ls", prefix)
     expect_program_success(listing, "aws s3 ls of the prefix")
     if f" {len(content)} data.csv" not in listing.output:
-        wanted = f"data.csv with {len(content)} bytes in the listing"
-        raise NonConformance(wanted, listing.output.strip() or "an empty listing")
-    expect_program_success(aws.s3("cp", f"{prefix}data.csv", str(back / "data.csv")), "aws s3 cp (download)")
-    expect_same_files(there, back)
+        expected = f"data.csv with {len(content)} bytes in the listing"
+        raise NonConformance(expected, listing.output.strip() or "an empty listing")
+    expect_program_success(aws.s3("cp", f"{prefix}data.csv", str(copy / "data.csv")), "aws s3 cp (download)")
+    expect_same_files(source, copy)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +65,7 @@ def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
     [row("interoperability/storage/aws-s3-cp-between-keys", "cp"), row("interoperability/storage/aws-s3-mv", "mv")],
 )
 def test_aws_s3_between_keys(aws: Aws, space: Space, command: str) -> None:
-    """Purpose: the gateway copies or moves an object without the client's downloading it.
+    """Purpose: the gateway copies or moves an object that the client does not download.
 
     Method: 1. aws s3 cp or mv from one key to another
             2. expect the bytes at the new key; at the old one the same bytes, or 404 after mv
@@ -88,8 +86,7 @@ def test_aws_s3_between_keys(aws: Aws, space: Space, command: str) -> None:
 def test_aws_s3_cp_from_standard_input(aws: Aws, space: Space) -> None:
     """Purpose: the output of another program can be stored without a file.
 
-    Method: 1. aws s3 cp - to a key, with lines at its standard input
-            2. expect these bytes at the key
+    Method: 1. aws s3 cp - to a key, with lines at its standard input; 2. expect these bytes at the key
     """
     key, content = space.key("streamed"), "line\r\n" * 1000
 

@@ -81,8 +81,7 @@ def test_curl_token_request(curl: CurlCli, identity: Identity, credential: Crede
 def test_curl_bearer_token(curl: CurlCli, identity: Identity, credential: Credential) -> None:
     """Purpose: the token works in the Authorization header.
 
-    Method: 1. get a token by the documented command
-            2. GET with curl the first declared resource that its scope opens; expect success
+    Method: 1. get a token by the documented command; 2. GET with curl a resource that its scope opens; expect success
     """
     scopes = credential.scopes[:1]
     readable = [each for each in identity.resources if each.method == "GET" and each.scope in (None, *scopes)]

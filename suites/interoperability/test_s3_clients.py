@@ -38,14 +38,14 @@ class Uploads:
     _made: dict[str, tuple[str, Outcome]] = field(default_factory=dict)
 
     def of(self, program: S3Program) -> tuple[str, Outcome]:
-        """The prefix, and how the upload ended."""
+        """Return the prefix and the result of the upload."""
         if program.name not in self._made:
             prefix = self.space.prefix(program.name)
             self._made[program.name] = prefix, program.upload(self.folder, self.space.name, prefix)
         return self._made[program.name]
 
     def given(self, program: S3Program) -> str:
-        """The prefix of an upload that succeeded."""
+        """Return the prefix of a successful upload; Inconclusive if it failed."""
         prefix, outcome = self.of(program)
         if outcome.exit_code != 0:
             raise Inconclusive(f"the upload failed: {outcome}", f"{program.name} that uploads a folder")
@@ -62,7 +62,7 @@ def program(request: pytest.FixtureRequest, recorder: Recorder, storage: Storage
 def folder(home: Home, target: Target) -> Path:
     """Return a folder with small, empty and unusually named files, and a large one if multipart uploads are claimed.
 
-    All programs send 20 MB in parts. The files are an hour old, so that clocks may differ by less.
+    All programs send 20 MB in parts. The files are an hour old, so that clock differences of less do not matter.
     """
     made = home.new_folder()
     contents = {"data.csv": b"id,name\r\n1,Ada\r\n" * 40, "empty": b"", "deep/er/a b+c&d=é.txt": b"unusual"}
@@ -92,8 +92,7 @@ def names_of(folder: Path) -> list[str]:
 def test_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
     """Purpose: a client uploads a folder, whatever the sizes and names of its files.
 
-    Method: 1. synchronize a folder to a prefix
-            2. expect success, and a key for each file in a listing by HTTP
+    Method: 1. synchronize a folder to a prefix; 2. expect success, and a key for each file in a listing by HTTP
     """
     prefix, outcome = uploads.of(program)
 
@@ -106,8 +105,7 @@ def test_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
 def test_second_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
     """Purpose: a client recognizes an uploaded folder by listing and metadata.
 
-    Method: 1. synchronize a folder to a prefix, twice
-            2. expect success, and no transferred file in the second output
+    Method: 1. synchronize a folder to a prefix, twice; 2. expect success, and no transferred file in the second output
     """
     prefix = uploads.given(program)
 
@@ -123,15 +121,14 @@ def test_second_upload(program: S3Program, uploads: Uploads, space: Space) -> No
 def test_download(program: S3Program, uploads: Uploads, space: Space, home: Home) -> None:
     """Purpose: a client downloads the bytes that it uploaded.
 
-    Method: 1. synchronize a folder to a prefix, and the prefix to another folder
-            2. expect success and the same files with the same bytes
+    Method: 1. synchronize a folder to a prefix, and the prefix to another folder; 2. expect success and the same files
     """
-    prefix, back = uploads.given(program), home.new_folder()
+    prefix, restored = uploads.given(program), home.new_folder()
 
-    outcome = program.download(space.name, prefix, back)
+    outcome = program.download(space.name, prefix, restored)
 
     expect_program_success(outcome, f"{program.name} download of a prefix")
-    expect_same_files(uploads.folder, back)
+    expect_same_files(uploads.folder, restored)
 
 
 @verifies("interoperability/storage/recursive-removal-keeps-to-its-prefix")
@@ -158,8 +155,7 @@ def test_recursive_removal(program: S3Program, space: Space) -> None:
 def test_wrong_secret(program: S3Program, space: Space, recorder: Recorder, storage: Storage, home: Home) -> None:
     """Purpose: a person must see that the secret key is wrong.
 
-    Method: 1. list an existing object with another secret key
-            2. expect an exit code other than 0
+    Method: 1. list an existing object with another secret key; 2. expect an exit code other than 0
     """
     wrong = Secret("WRONG_SECRET_KEY", "not-the-secret-key-of-this-organization")
     other = type(program)(recorder, storage, home, wrong)
@@ -173,8 +169,7 @@ def test_wrong_secret(program: S3Program, space: Space, recorder: Recorder, stor
 def test_missing_bucket(program: S3Program, space: Space) -> None:
     """Purpose: a person must see that a bucket does not exist.
 
-    Method: 1. list a bucket name that does not exist
-            2. expect an exit code other than 0
+    Method: 1. list a bucket name that does not exist; 2. expect an exit code other than 0
     """
     outcome = program.list(space.names.new("absent"), "")
 

@@ -11,7 +11,7 @@ from conformance.vocabulary.finding import Inconclusive
 
 @pytest.fixture(scope="module")
 def control(oauth: OAuthClient) -> OAuthClient:
-    """The token endpoint, after a valid request got a token: otherwise a refusal proves nothing."""
+    """The token endpoint, after a valid request got a token: without that, a refusal proves nothing."""
     if access_token(reply := oauth.good_request()) is None:
         reason = f"a valid token request is answered {reply.status}"
         raise Inconclusive(reason, "a working credential in [targets.X.identity.credentials.full]")

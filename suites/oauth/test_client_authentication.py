@@ -22,7 +22,7 @@ from conformance.vocabulary.values import unused_name_like
 
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f-]+")
 FULL_WIDTH = 0xFEE0
-"""From an ASCII character to its full-width form (U+FF01 to U+FF5E), which Unicode normalization (NFKC) reverses."""
+"""The distance of an ASCII character to its full-width form (U+FF01 to U+FF5E), which NFKC normalization reverses."""
 Altered = Callable[[str], str]
 
 
@@ -52,14 +52,14 @@ ALTERED_SECRETS: dict[str, tuple[str, Altered]] = {
 
 
 @pytest.mark.parametrize(
-    ("what", "altered"),
+    ("description", "altered"),
     [
         *(row(f"oauth/token/wrong-secret-is-refused#{name}", *each) for name, each in ALTERED_SECRETS.items()),
-        # HMAC and PBKDF2 pad short keys with NUL. Only who knows the secret can send this, so it is no MUST.
+        # HMAC and PBKDF2 pad short keys with NUL. Sending this requires the secret, so the level is no MUST.
         row("oauth/client/nul-after-a-secret-is-refused", "the secret with NUL after it", "{}\0".format),
     ],
 )
-def test_wrong_secret_is_refused(control: OAuthClient, what: str, altered: Altered) -> None:
+def test_wrong_secret_is_refused(control: OAuthClient, description: str, altered: Altered) -> None:
     """Purpose: a client that cannot prove its identity gets no token; secrets are compared exactly.
 
     Method: 1. request a token with a known client id and a secret that is wrong, cut, padded, in other case …
@@ -68,7 +68,7 @@ def test_wrong_secret_is_refused(control: OAuthClient, what: str, altered: Alter
     own = control.credential("full").client_secret.reveal()
     if (secret := altered(own)) == own:
         raise NotApplicable("this alteration leaves the secret unchanged")
-    expect_refusal(control.request_token(client_secret=secret), because=f"for {what}")
+    expect_refusal(control.request_token(client_secret=secret), because=f"for {description}")
 
 
 Refused = Callable[[OAuthClient, str, str], Sequence[Exchange]]
@@ -90,7 +90,7 @@ def _client_id(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
 
 
 def _with_second_colon(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
-    """Append a colon and more to the secret: all of it form-encoded, up to the colon, and as it is."""
+    """Append a colon and more to the secret: form-encoded as a whole, up to the colon, and not at all."""
     pairs = dict.fromkeys([f"{client}:{own}:cf", f"{quote_plus(client)}:{quote_plus(own)}:cf"])
     encoded = [oauth.request_under(("Authorization", _encoded(each.encode()))) for each in pairs]
     return [oauth.request_under(basic(client, f"{own}:cf")), *encoded]
@@ -127,7 +127,7 @@ WRONG_PROOFS: dict[str, Refused] = {
 @verifies("oauth/token/wrong-secret-is-refused")
 @pytest.mark.parametrize("send", [case(name, send) for name, send in WRONG_PROOFS.items()])
 def test_wrong_proof_is_refused(control: OAuthClient, send: Refused) -> None:
-    """Purpose: nothing but the client's own secret, in whatever form it is sent, proves its identity.
+    """Purpose: only the client's own secret proves its identity, in whatever form it is sent.
 
     Method: 1. send the secret's hash, the client id, another client's secret or an access token as the secret; a
                secret that is cut or extended within Basic; a secret under a name with brackets
@@ -146,8 +146,7 @@ def test_wrong_proof_is_refused(control: OAuthClient, send: Refused) -> None:
 def test_failure_is_invalid_client(control: OAuthClient, changes: dict[str, str]) -> None:
     """Purpose: a client library recognizes failed authentication by the error code.
 
-    Method: 1. send a wrong secret, and an unknown client
-            2. expect 400 or 401 with error invalid_client
+    Method: 1. send a wrong secret, and an unknown client; 2. expect 400 or 401 with error invalid_client
     """
     reply = control.request_token(**changes)
     expect_refusal(reply)
@@ -162,7 +161,7 @@ FRONT_END_FIELDS = [
 
 
 def unsigned_assertion(oauth: OAuthClient) -> str:
-    """Return a client assertion that nobody signed (RFC 7523 section 3)."""
+    """Return an unsigned client assertion (RFC 7523 section 3)."""
     client_id, audience = oauth.credential("full").client_id, oauth.http.base_url + oauth.identity.token_path
     claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": "cf", "exp": 4_102_444_800}
     return f"{part({'alg': 'none'})}.{part(claims)}."
@@ -216,22 +215,22 @@ ALTERED_IDS: dict[str, Altered] = {
 
 
 @verifies("oauth/client/client-id-is-compared-exactly")
-@pytest.mark.parametrize("how", [case(name, name) for name in ALTERED_IDS])
-def test_client_id_is_compared_exactly(control: OAuthClient, how: str) -> None:
-    """Purpose: a client id that only resembles a known one is another client's.
+@pytest.mark.parametrize("name", ALTERED_IDS)
+def test_client_id_is_compared_exactly(control: OAuthClient, name: str) -> None:
+    """Purpose: a client id that only resembles a known one identifies another client.
 
     Method: 1. send the right secret with the id in other case (also by Basic), padded, cut, with an accent, in
                full-width letters, encoded twice, or as a pattern that it matches
             2. expect no token and no 5xx
     """
     credential = control.credential("full")
-    other = ALTERED_IDS[how](credential.client_id)
-    if how.startswith("case") and HEXADECIMAL.fullmatch(credential.client_id):
+    altered = ALTERED_IDS[name](credential.client_id)
+    if name.startswith("case") and HEXADECIMAL.fullmatch(credential.client_id):
         raise NotApplicable("client ids are numbers in hexadecimal digits")
-    if other == credential.client_id:
-        raise NotApplicable(f"this alteration leaves the client id unchanged ({how})")
-    by_basic = basic(other, credential.client_secret.reveal())
-    reply = control.request_under(by_basic) if how == "case-by-basic" else control.request_token(client_id=other)
+    if altered == credential.client_id:
+        raise NotApplicable(f"this alteration leaves the client id unchanged ({name})")
+    by_basic = basic(altered, credential.client_secret.reveal())
+    reply = control.request_under(by_basic) if name == "case-by-basic" else control.request_token(client_id=altered)
     expect_no_token(reply)
     expect_no_server_error(reply)
 
@@ -246,8 +245,7 @@ def test_client_id_is_compared_exactly(control: OAuthClient, how: str) -> None:
 def test_ended_credential_gets_no_token(control: OAuthClient, role: str) -> None:
     """Purpose: a credential that was revoked or has expired is useless, even with its right secret.
 
-    Method: 1. send the credential in the role revoked, or expired, in the body and by Basic
-            2. expect 400 or 401 and no token
+    Method: 1. send the credential in the role revoked or expired, by body and by Basic; 2. expect 400 or 401, no token
     """
     expect_refusal(control.request_token(role))
     expect_refusal(control.request_by_basic(role))
@@ -263,11 +261,11 @@ def test_failures_are_indistinguishable(control: OAuthClient, role: str) -> None
                if it recurs in eight more rounds
     """
 
-    def ask(client_id: str) -> Probe:
+    def probe(client_id: str) -> Probe:
         return Probe(client_id, control.request_token(client_id=client_id, client_secret="cf-not-the-secret"))
 
     known = control.credential(role).client_id
-    expect_as_absent(ask, known, lambda: unused_name_like(known), like="an unknown client")
+    expect_as_absent(probe, known, lambda: unused_name_like(known), like="an unknown client")
 
 
 @verifies("oauth/client/failures-take-the-same-time")
@@ -279,8 +277,8 @@ def test_failures_take_the_same_time(control: OAuthClient) -> None:
     """
     known = control.credential("full").client_id
 
-    def refused(named: Callable[[], str]) -> Callable[[], Exchange]:
-        return lambda: control.request_token(client_id=named(), client_secret="cf-not-the-secret")
+    def refused(client_id: Callable[[], str]) -> Callable[[], Exchange]:
+        return lambda: control.request_token(client_id=client_id(), client_secret="cf-not-the-secret")
 
     expect_same_time(
         refused(lambda: unused_name_like(known)), refused(lambda: known), "an unknown client and a wrong secret"

@@ -22,22 +22,21 @@ CLAIMS = {
     "iss": TEXT, "exp": NUMBER, "aud": ("a string or a list of strings", r'(\[ *)?"'), "sub": TEXT, "client_id": TEXT,
     "iat": NUMBER, "jti": TEXT,
 }  # fmt: skip
-"""What each required claim is (RFC 7519 section 4.1), and how its value begins in JSON."""
+"""The type of each required claim (RFC 7519 section 4.1), and how its value begins in JSON."""
 
 
 @verifies("oauth/jwt/is-signed")
 def test_jwt_is_signed(oauth: OAuthClient) -> None:
-    """Purpose: anybody could write an unsigned token.
+    """Purpose: anyone could write an unsigned token.
 
-    Method: 1. request a token
-            2. expect a JOSE header with an alg other than none, and a signature
+    Method: 1. request a token; 2. expect a JOSE header with an alg other than none, and a signature
     """
     token = expect_jwt(reply := oauth.request_token())
     algorithm = str(header_of(token).get("alg", ""))
-    nameless = algorithm.lower() in ("", "none")
-    if nameless or not token.split(".")[2]:
+    unnamed = algorithm.lower() in ("", "none")
+    if unnamed or not token.split(".")[2]:
         named = Proof(reply.id, inside="header", matches='"alg" *: *"[^"]', lacks='"alg" *: *"[Nn][Oo][Nn][Ee]"')
-        proof = named if nameless else Proof(reply.id, inside="signature", matches=".")
+        proof = named if unnamed else Proof(reply.id, inside="signature", matches=".")
         raise NonConformance("a signed JWT", f"alg {algorithm or 'missing'}", reply, proof=proof)
 
 
@@ -45,8 +44,7 @@ def test_jwt_is_signed(oauth: OAuthClient) -> None:
 def test_jwt_type(oauth: OAuthClient) -> None:
     """Purpose: an access token cannot be mistaken for another JWT.
 
-    Method: 1. request a token
-            2. expect typ at+jwt or application/at+jwt
+    Method: 1. request a token; 2. expect typ at+jwt or application/at+jwt
     """
     token = expect_jwt(reply := oauth.request_token())
     kind = str(header_of(token).get("typ", "")).lower()
@@ -57,8 +55,8 @@ def test_jwt_type(oauth: OAuthClient) -> None:
         raise NonConformance("typ at+jwt", f"typ {kind or 'missing'}", reply, proof=proof)
 
 
-def has_kind(value: object, kind: str) -> bool:
-    """Return whether a claim is of the kind that ``CLAIMS`` names."""
+def has_type(value: object, kind: str) -> bool:
+    """Return whether a claim is of a type in ``CLAIMS``."""
     if kind == "a number":
         return isinstance(value, int | float)
     texts = value if isinstance(value, list) and "list" in kind else [value]
@@ -81,7 +79,7 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
         raise NonConformance(f"the claim {name}", f"claims {worded(found)}", reply, proof=proof)
     kind, begin = CLAIMS[name]
     for each in (name, "nbf") if name == "iat" and "nbf" in claims else (name,):
-        if not has_kind(claims[each], kind):
+        if not has_type(claims[each], kind):
             proof = claims_say(reply, each, begin)
             raise NonConformance(f"the claim {each} as {kind}", f"{each} {worded(claims[each])}", reply, proof=proof)
     if name == "client_id" and claims[name] != own:
@@ -92,9 +90,8 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
         value = claims_of(other).get(name)
         if name == "jti" and other != token and value == claims[name]:
             proof = claims_differ(name, reply, again)
-            raise NonConformance(
-                "a different jti in each token", f"jti {worded(value)} in two tokens", reply, again, proof=proof
-            )
+            seen = f"jti {worded(value)} in two tokens"
+            raise NonConformance("a different jti in each token", seen, reply, again, proof=proof)
         if name == "iss" and value != claims[name]:
             expected = f"iss {worded(claims[name])} in each token"
             raise NonConformance(expected, f"iss {worded(value)} in another token", reply, again)
@@ -104,16 +101,14 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
 def test_jwt_subject_is_the_client(oauth: OAuthClient) -> None:
     """Purpose: logs and access rules tell clients apart by sub.
 
-    Method: 1. request tokens with two credentials
-            2. expect two subjects
+    Method: 1. request tokens with two credentials; 2. expect two subjects
     """
     subject = claims_of(expect_jwt(reply := oauth.request_token())).get("sub")
     again = oauth.request_token("narrow")
     if subject == claims_of(oauth.learned_token(again, "narrow")).get("sub"):
         proof = claims_differ("sub", reply, again)
-        raise NonConformance(
-            "a different sub for each client", f"sub {worded(subject)} for two clients", reply, again, proof=proof
-        )
+        expected, seen = "a different sub for each client", f"sub {worded(subject)} for two clients"
+        raise NonConformance(expected, seen, reply, again, proof=proof)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +131,8 @@ def test_jwt_scope_claim(oauth: OAuthClient, by_basic: bool) -> None:
     claimed, granted = claims_of(expect_jwt(reply)).get("scope"), granted_scopes(reply, [scope])
     names = claimed.split(" ") if isinstance(claimed, str) else claimed
     if not isinstance(names, list) or {*map(str, names)} != granted:
-        alone = claims_say(reply, "scope", rf'(\[ *)?"{literal(scope)}"( *\])?')
-        proof = alone if granted == {scope} else Proof(beyond="it is about several names, in whatever order")
+        single = claims_say(reply, "scope", rf'(\[ *)?"{literal(scope)}"( *\])?')
+        proof = single if granted == {scope} else Proof(beyond="it is about several names, in whatever order")
         expected = f"the claim scope {' '.join(sorted(granted))}"
         raise NonConformance(expected, worded(claimed), reply, proof=proof)
 
@@ -158,13 +153,13 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
     if not isinstance(begins, int | float) or not isinstance(ends, int | float) or not isinstance(stated, int):
         raise Inconclusive("iat, exp or expires_in is missing", "a token that states all three")
     now = now_nearest(ends - stated, reply)
-    told, (iat, exp, nbf) = (reply.id, "expires_in"), ((reply.id, f"claims.{name}") for name in ("iat", "exp", "nbf?"))
+    life, (iat, exp, nbf) = (reply.id, "expires_in"), ((reply.id, f"claims.{name}") for name in ("iat", "exp", "nbf?"))
     if abs(ends - begins - stated) > 1 and abs(ends - now - stated) > CLOCKS_S:
-        proof = adds_up(reply, Sum((exp,), (iat, told), -1, 1), Sum((exp,), (NOW, told), -CLOCKS_S, CLOCKS_S))
+        proof = adds_up(reply, Sum((exp,), (iat, life), -1, 1), Sum((exp,), (NOW, life), -CLOCKS_S, CLOCKS_S))
         raise NonConformance(f"exp - iat of {stated}", f"{ends - begins}", reply, proof=proof)
     if abs(ends - now - stated) > APART_S:
-        proof, left = adds_up(reply, Sum((exp,), (NOW, told), -APART_S, APART_S)), ends - now
-        raise NonConformance(f"exp {stated} s from now", f"exp {left:.0f} s from now", reply, proof=proof)
+        proof, remaining = adds_up(reply, Sum((exp,), (NOW, life), -APART_S, APART_S)), ends - now
+        raise NonConformance(f"exp {stated} s from now", f"exp {remaining:.0f} s from now", reply, proof=proof)
     if begins - now > APART_S:
         proof, ahead = adds_up(reply, Sum((NOW,), (iat,), -APART_S, EVER)), begins - now
         raise NonConformance("iat of now or earlier", f"iat {ahead:.0f} s from now", reply, proof=proof)
@@ -175,10 +170,9 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
 
 @verifies("oauth/jwt/carries-no-secret")
 def test_jwt_carries_no_secret(oauth: OAuthClient) -> None:
-    """Purpose: anybody who sees a token can decode it, so it must not contain the client secret.
+    """Purpose: anyone who sees a token can decode it, so it must not contain the client secret.
 
-    Method: 1. request a token
-            2. expect the client secret neither in its header nor in its claims
+    Method: 1. request a token; 2. expect the client secret neither in its header nor in its claims
     """
     token = expect_jwt(reply := oauth.request_token())
     secret = oauth.credential("full").client_secret.reveal()
@@ -212,14 +206,14 @@ def test_requests_set_no_claims(
 ) -> None:
     """Purpose: the issuer decides what a token states, not the client that requests it.
 
-    Method: 1. request a token with parameters named like claims, or with fields in which a proxy names the host
+    Method: 1. request a token with parameters named like claims, or with header fields in which a proxy names the host
             2. expect no claim with a value that was sent; the fields may be refused
     """
     reply = oauth.post(oauth.form("full", **parameters), (FORM_TYPE, *fields))
     if fields and not reply.ok:
         return
     claims = claims_of(expect_jwt(reply))
-    taken = [name for name, value in claims.items() if "cf-forged" in str(value) or str(value) == "4711004711"]
-    if taken:
+    copied = [name for name, value in claims.items() if "cf-forged" in str(value) or str(value) == "4711004711"]
+    if copied:
         proof = Proof(reply.id, inside="claims", lacks=r"cf-forged|[^0-9]4711004711[^0-9]")
-        raise NonConformance("no claim with a value that was sent", f"{', '.join(taken)} as sent", reply, proof=proof)
+        raise NonConformance("no claim with a value that was sent", f"{', '.join(copied)} as sent", reply, proof=proof)

@@ -19,7 +19,7 @@ from conformance.oracles.status import expect_status
 from conformance.oracles.token_quality import claims_of, expect_jwt, header_of
 from conformance.sandbox.jwts import require_opening
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import case, concludes, row, verifies
+from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Part, Proof
 from conformance.vocabulary.values import base64url
@@ -32,11 +32,11 @@ TOKENS = 3
 def signing_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
     """Return the published keys that can sign tokens; a set may hold keys of other types and uses."""
     keys, reply = published_keys(oauth, strictly)
-    return [public_part(each) for each in keys if not _unfit(each)], reply
+    return [public_part(each) for each in keys if not _unusable(each)], reply
 
 
-def _unfit(key: dict[str, Any]) -> str:
-    """Return why no token can be verified with a key; "" where one can."""
+def _unusable(key: dict[str, Any]) -> str:
+    """Return why a key cannot verify tokens; "" if it can."""
     if key.get("use", "sig") != "sig":
         return f"of the use {worded(key['use'])}"
     try:
@@ -56,16 +56,15 @@ def _verifies(key: dict[str, Any], token: str, algorithm: str) -> bool:
 
 @verifies("oauth/jwt/published-keys-are-long-enough")
 def test_published_keys_are_long_enough(oauth: OAuthClient) -> None:
-    """Purpose: nobody can compute the private key from a public one.
+    """Purpose: an attacker must not be able to compute the private key from a public one.
 
-    Method: 1. read the declared JWK set
-            2. expect a modulus of at least 2048 bits from each RSA key that can sign tokens
+    Method: 1. read the declared JWK set; 2. expect a modulus of at least 2048 bits of each RSA key that can sign tokens
     """
     keys, reply = signing_keys(oauth)
     for key in keys:
         bits = len(base64url(str(key.get("n", ""))).lstrip(b"\0")) * 8
         if key.get("kty") == "RSA" and bits < SHORTEST_BITS:
-            # A letter of base64 stands for six bits.
+            # A letter of base64 encodes six bits.
             short = Proof(reply.id, lacks=f'"n" *: *"[A-Za-z0-9_=-]{{0,{len(str(key["n"]))}}}"')
             seen = f"the key {worded(key.get('kid'))} of {bits}"
             raise NonConformance(f"RSA keys of {SHORTEST_BITS} bits", seen, reply, proof=short)
@@ -87,8 +86,8 @@ def test_published_keys_verify(oauth: OAuthClient) -> None:
         keys, reply = signing_keys(oauth, strictly=True)
         if all(any(_verifies(key, token, str(header_of(token)["alg"])) for key in keys) for token in tokens):
             return
-    others = [(each, _unfit(each)) for each in published_keys(oauth)[0]]
-    left_out = "".join(f"; the key {worded(each.get('kid'))} is {why}" for each, why in others if why)
+    unusable = [(each, _unusable(each)) for each in published_keys(oauth)[0]]
+    left_out = "".join(f"; the key {worded(each.get('kid'))} is {why}" for each, why in unusable if why)
     raise NonConformance(
         "a published key that verifies each token",
         f"a token that none of the {len(keys)} signing keys verifies{left_out}",
@@ -115,11 +114,11 @@ def test_token_names_its_key(oauth: OAuthClient) -> None:
             2. where its header and all these keys have a kid, expect one of them to have the header's
     """
     header, found, reply = _verifying_keys(oauth)
-    names, wanted = [each.get("kid") for each in found], header.get("kid")
-    if wanted is not None and None not in names and wanted not in names:
-        proof = has_member(reply, "kid", f'"{literal(str(wanted))}"')
-        expected = f"a key with the kid {worded(wanted)} that verifies the token"
-        raise NonConformance(expected, f"kid {worded(names[0])}", reply, proof=proof)
+    kids, kid = [each.get("kid") for each in found], header.get("kid")
+    if kid is not None and None not in kids and kid not in kids:
+        proof = has_member(reply, "kid", f'"{literal(str(kid))}"')
+        expected = f"a key with the kid {worded(kid)} that verifies the token"
+        raise NonConformance(expected, f"kid {worded(kids[0])}", reply, proof=proof)
 
 
 @verifies("oauth/jwt/key-matches-its-algorithm")
@@ -131,10 +130,10 @@ def test_key_matches_its_algorithm(oauth: OAuthClient) -> None:
             3. where all of them have key_ops, expect one of them to include verify
     """
     header, found, reply = _verifying_keys(oauth)
-    wanted, algorithms = header.get("alg"), [each.get("alg") for each in found]
-    if None not in algorithms and wanted not in algorithms:
-        proof = has_member(reply, "alg", f'"{literal(str(wanted))}"')
-        expected = f"a key for {wanted} that verifies the token"
+    algorithm, algorithms = header.get("alg"), [each.get("alg") for each in found]
+    if None not in algorithms and algorithm not in algorithms:
+        proof = has_member(reply, "alg", f'"{literal(str(algorithm))}"')
+        expected = f"a key for {algorithm} that verifies the token"
         raise NonConformance(expected, f"a key for {algorithms[0]}", reply, proof=proof)
     uses = [each.get("key_ops", ["verify"]) for each in found]
     if not any(isinstance(each, list) and "verify" in each for each in uses):
@@ -146,15 +145,14 @@ def test_key_matches_its_algorithm(oauth: OAuthClient) -> None:
 def test_key_ids_are_unique(oauth: OAuthClient) -> None:
     """Purpose: a verifier takes the first key with the kid of a token.
 
-    Method: 1. read the declared JWK set
-            2. expect no two keys with the same type and kid
+    Method: 1. read the declared JWK set; 2. expect no two keys with the same type and kid
     """
     keys, reply = published_keys(oauth)
-    named = [(each["kty"], each["kid"]) for each in keys if {"kty", "kid"} <= each.keys()]
-    for kind, name in named:
-        if named.count((kind, name)) > 1:
-            twice = f'"kid" *: *"{literal(str(name))}"'
-            proof = Proof(reply.id, lacks=f"{twice}.*{twice}")
+    ids = [(each["kty"], each["kid"]) for each in keys if {"kty", "kid"} <= each.keys()]
+    for kind, name in ids:
+        if ids.count((kind, name)) > 1:
+            repeated = f'"kid" *: *"{literal(str(name))}"'
+            proof = Proof(reply.id, lacks=f"{repeated}.*{repeated}")
             seen = f"two keys of type {kind} with the kid {worded(name)}"
             raise NonConformance("a different kid for each key", seen, reply, proof=proof)
 
@@ -162,7 +160,7 @@ def test_key_ids_are_unique(oauth: OAuthClient) -> None:
 PUBLIC_FORMS = ("pem", "pem-without-newline", "der", "jwk", "jwk-compact")
 
 
-def written(key: dict[str, Any], form: str) -> bytes:
+def hmac_secret(key: dict[str, Any], form: str) -> bytes:
     """Return a public key as the bytes that a careless verifier may use as an HMAC secret."""
     if form.startswith("jwk"):
         return json.dumps(key, separators=(",", ":") if form == "jwk-compact" else None).encode()
@@ -177,9 +175,9 @@ def written(key: dict[str, Any], form: str) -> bytes:
 
 
 @verifies("oauth/jwt/public-key-is-no-hmac-secret")
-@pytest.mark.parametrize("form", [case(name, name) for name in PUBLIC_FORMS])
+@pytest.mark.parametrize("form", PUBLIC_FORMS)
 def test_public_key_is_no_hmac_secret(platform: Platform, form: str) -> None:
-    """Purpose: the verifier chooses the algorithm, so that nobody signs tokens with a public key.
+    """Purpose: the verifier chooses the algorithm, so that an attacker cannot sign tokens with a public key.
 
     Method: 1. use a token at a declared resource: 2xx
             2. sign its claims as HS256 with each published key as the secret (PEM, DER or JWK): expect 401
@@ -192,17 +190,16 @@ def test_public_key_is_no_hmac_secret(platform: Platform, form: str) -> None:
     require_opening(platform, operation, token)
     for key in keys:
         header = {**header_of(token), "alg": "HS256"}
-        forged = hmac_signed(header, token.split(".")[1], written(key, form))
+        forged = hmac_signed(header, token.split(".")[1], hmac_secret(key, form))
         expect_status(platform.send(operation, forged), 401, f"for claims that are signed with the public key ({form})")
 
 
 @verifies("oauth/jwt/signature-has-its-length")
 @concludes()
 def test_signature_has_its_length(oauth: OAuthClient, recorder: Recorder) -> None:
-    """Purpose: a strict verifier must not refuse one token of a hundred, whose signature begins with a zero octet.
+    """Purpose: a strict verifier must not refuse the one token in a hundred whose signature begins with a zero octet.
 
-    Method: 1. request three tokens
-            2. expect each signature, and that of every other token of the run, to have the length of its algorithm
+    Method: 1. request three tokens; 2. expect each signature of the run to have the length of its algorithm
     """
     for _ in range(TOKENS):
         oauth.fresh_token("full")
@@ -219,19 +216,17 @@ def test_signature_has_its_length(oauth: OAuthClient, recorder: Recorder) -> Non
         raise finding
 
 
-@verifies("oauth/jwt/is-base64url-without-padding")
-@pytest.mark.parametrize("parts", [case("token", ("header", "payload", "signature"))])
-def test_jwt_is_base64url_without_padding(oauth: OAuthClient, parts: tuple[str, ...]) -> None:
+@verifies("oauth/jwt/is-base64url-without-padding#token")
+def test_jwt_is_base64url_without_padding(oauth: OAuthClient) -> None:
     """Purpose: a strict verifier refuses padding and other alphabets, as the standard demands.
 
-    Method: 1. request a token
-            2. expect only characters of base64url in each of its parts
+    Method: 1. request a token; 2. expect only characters of base64url in each of its parts
     """
     token = expect_jwt(reply := oauth.request_token())
-    for name, part in zip(parts, token.split("."), strict=False):
-        if others := sorted({*re.sub("[A-Za-z0-9_-]*", "", part)}):
+    for name, part in zip(("header", "payload", "signature"), token.split("."), strict=False):
+        if invalid := sorted({*re.sub("[A-Za-z0-9_-]*", "", part)}):
             proof = has_member(reply, "access_token", '"[A-Za-z0-9_.-]+"')
-            raise NonConformance(f"a {name} in base64url", f"{worded(others)} in it", reply, proof=proof)
+            raise NonConformance(f"a {name} in base64url", f"{worded(invalid)} in it", reply, proof=proof)
 
 
 NUMBERS = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
@@ -247,7 +242,7 @@ NUMBERS = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
             '[A-Za-z0-9_-]*[^A-Za-z0-9_"-]',
             "in base64url without padding",
         ),
-        # In base64, eight zero bits begin so. A single zero octet is no modulus and no exponent either.
+        # Eight zero bits in base64. A single zero octet is no valid modulus or exponent either.
         row("oauth/jwt/key-numbers-have-no-leading-zero", ("RSA",), "A[A-P]", "without a leading zero octet"),
     ],
 )
@@ -277,8 +272,7 @@ def embedded_keys(part: dict[str, object]) -> list[dict[str, Any]]:
 def test_published_keys_are_public(oauth: OAuthClient) -> None:
     """Purpose: a client that reads the key set can verify tokens, but not issue any.
 
-    Method: 1. read the declared JWK set
-            2. expect no member of a private or symmetric key in it
+    Method: 1. read the declared JWK set; 2. expect no member of a private or symmetric key in it
     """
     keys, reply = published_keys(oauth)
     for key in keys:
@@ -288,16 +282,15 @@ def test_published_keys_are_public(oauth: OAuthClient) -> None:
             raise NonConformance("keys without private members", seen, reply, proof=proof)
 
 
-@verifies("oauth/jwt/published-keys-are-public")
-@pytest.mark.parametrize("where", [case("in-a-token", ("header", "claims"))])
-def test_token_contains_no_private_key(oauth: OAuthClient, where: tuple[Part, ...]) -> None:
+@verifies("oauth/jwt/published-keys-are-public#in-a-token")
+def test_token_contains_no_private_key(oauth: OAuthClient) -> None:
     """Purpose: every service that receives a token sees its keys, and must not be able to sign others.
 
-    Method: 1. request a token
-            2. expect no member of a private or symmetric key in the keys of its header and claims
+    Method: 1. request a token; 2. expect no member of a private or symmetric key in the keys of its header and claims
     """
     token = expect_jwt(reply := oauth.request_token())
-    for name, part in zip(where, (header_of(token), claims_of(token)), strict=True):
+    parts: dict[Part, dict[str, Any]] = {"header": header_of(token), "claims": claims_of(token)}
+    for name, part in parts.items():
         if shown := [each for key in embedded_keys(part) for each in private_members(key)]:
             proof = Proof(reply.id, inside=name, lacks=f'"({"|".join(shown)})" *:')
             seen = f"a key with {' and '.join(shown)} in the {name}"

@@ -22,7 +22,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 UNKNOWN = "cf:unknown"
 
 
-def beyond_narrow(oauth: OAuthClient) -> str:
+def scope_narrow_lacks(oauth: OAuthClient) -> str:
     """Return a scope of the credential full that the credential narrow lacks."""
     narrow = oauth.scopes("narrow")
     found = [each for each in oauth.scopes() if each not in narrow]
@@ -36,8 +36,7 @@ def test_requested_scope_is_granted(oauth: OAuthClient) -> None:
     """Purpose: a program requests only the scope that it needs.
 
     Method: 1. request each scope of the credential separately
-            2. expect a token with that scope; others only if every response states them, as a default, and they are
-               not all scopes
+            2. expect a token with that scope; others only if every response has them, as a default, and not all scopes
     """
     own = oauth.scopes()
     replies = {scope: oauth.request_token(scope=scope) for scope in own}
@@ -74,8 +73,7 @@ def test_order_does_not_matter(oauth: OAuthClient) -> None:
 
 @verifies("oauth/scope/unknown-is-not-granted")
 @pytest.mark.parametrize(
-    "template",
-    [case("alone", "{unknown}"), case("mixed", "{own} {unknown}"), case("mixed-first", "{unknown} {own}")],
+    "template", [case("alone", "{unknown}"), case("mixed", "{own} {unknown}"), case("mixed-first", "{unknown} {own}")]
 )
 def test_unknown_scope_is_not_granted(control: OAuthClient, template: str) -> None:
     """Purpose: a token must not state a scope that does not exist.
@@ -118,7 +116,7 @@ def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, templa
     """
     own, scope = control.scopes("narrow"), None
     if template is not None:
-        values = {"{own}": " ".join(own), "{first}": own[0], "{other}": beyond_narrow(control)}
+        values = {"{own}": " ".join(own), "{first}": own[0], "{other}": scope_narrow_lacks(control)}
         scope = template
         for name, value in values.items():
             scope = scope.replace(name, value)
@@ -126,8 +124,8 @@ def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, templa
         control.request_by_basic("narrow", scope=scope) if by_basic else control.request_token("narrow", scope=scope)
     )
 
-    # A response without scope grants what was requested. That a token for anything but names opens nothing is
-    # checked elsewhere.
+    # A response without scope grants what was requested. Another check shows that a token for a malformed scope opens
+    # nothing.
     named = template in LISTS.values()
     if named or template is None or not issued(reply) or "scope" in expect_json_object(reply):
         expect_nothing_beyond(reply, own, str(scope).split(" ") if named else own)
@@ -136,7 +134,7 @@ def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, templa
 MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0",
              "twice": "{own} {own}", "two-blanks": "{own}  {own}", "many": "{own} " * 199 + "{own}",
              "long": "x" * 5000}  # fmt: skip
-OF_MALFORMED = ("invalid_scope", "invalid_request")
+MALFORMED_CODES = ("invalid_scope", "invalid_request")
 
 
 @pytest.mark.parametrize(
@@ -146,12 +144,7 @@ OF_MALFORMED = ("invalid_scope", "invalid_request")
         row("oauth/scope/refusal-is-invalid-scope#beyond", "narrow", "{other}", ("invalid_scope",)),
         row("oauth/scope/omitted-is-default-or-invalid-scope", "full", None, ("invalid_scope",)),
         *(
-            row(
-                f"oauth/scope/malformed-is-refused-or-ignored#{name}",
-                "full",
-                text,
-                ("invalid_scope", "invalid_request"),
-            )
+            row(f"oauth/scope/malformed-is-refused-or-ignored#{name}", "full", text, MALFORMED_CODES)
             for name, text in MALFORMED.items()
         ),
     ],
@@ -159,7 +152,7 @@ OF_MALFORMED = ("invalid_scope", "invalid_request")
 def test_refused_scope_has_its_code(
     control: OAuthClient, role: str, template: str | None, codes: tuple[str, ...]
 ) -> None:
-    """Purpose: a client learns that the scope was wrong, and not its credentials, or which scope it got instead.
+    """Purpose: a client learns that its scope was wrong and not its credentials, or which scope it got instead.
 
     Method: 1. request no scope, an unknown one, one that the credential lacks, and a malformed, repeated or long one
             2. expect 400 with error invalid_scope (for a malformed one also invalid_request; any 4xx for a long one),
@@ -169,7 +162,7 @@ def test_refused_scope_has_its_code(
     if template and "{own}" in template:
         scope = template.replace("{own}", control.scopes()[0])
     if template == "{other}":
-        scope = beyond_narrow(control)
+        scope = scope_narrow_lacks(control)
     reply = control.request_token(role, scope=scope)
     if reply.status in range(402, 500) and len(str(scope)) > 1000:
         return  # A front end has a limit.
@@ -198,23 +191,23 @@ def test_scope_is_case_sensitive(control: OAuthClient) -> None:
     """
     own = control.credential("full").scopes
     scope = next((each for each in own if each.swapcase() != each), "")
-    other = scope.swapcase()
-    if not scope or other in own:
+    swapped = scope.swapcase()
+    if not scope or swapped in own:
         raise NotApplicable("no scope of the credential is another scope in letters of other case")
-    reply = control.request_token(scope=other)
-    stated = issued(reply) and {scope, other} & granted_scopes(reply, [])
+    reply = control.request_token(scope=swapped)
+    stated = issued(reply) and {scope, swapped} & granted_scopes(reply, [])
     if stated and not is_granted_as_unknown(control, reply):
         raise unlike_scope("no token for a scope in other case", reply)
 
 
-NO_NAMES = {
+NOT_SCOPES = {
     "comma": "{a},{b}", "tab": "{a}\t{b}", "newline": "{a}\n{b}", "plus": "{a}%2B{b}", "star": "*",
     "prefix-star": "{p}:*", "beginning": "{p}", "beginning-and-colon": "{p}:",
 }  # fmt: skip
 
 
 @verifies("oauth/scope/only-spaces-separate-scopes")
-@pytest.mark.parametrize("template", [case(name, value) for name, value in NO_NAMES.items()])
+@pytest.mark.parametrize("template", [case(name, value) for name, value in NOT_SCOPES.items()])
 def test_only_spaces_separate_scopes(control: OAuthClient, template: str) -> None:
     """Purpose: another separator or a wildcard is no list of scopes, not even of those that the client has.
 

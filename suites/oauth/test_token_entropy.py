@@ -21,16 +21,15 @@ ROLES = ("full", "foreign", "narrow", "outsider", "viewer")
 def test_tokens_cannot_be_guessed(control: OAuthClient) -> None:
     """Purpose: an attacker who has seen tokens must not be able to guess another one.
 
-    Method: 1. request forty tokens; if the server repeats them, request other scopes and as other clients, which must
-               get other tokens
+    Method: 1. request forty tokens; if they repeat, request others by scope and client, which must get other tokens
             2. expect room for 128 bits, 100 bits of entropy summed over positions, no order of a counter or clock, no
                two similar tokens, and no hash of a small number, the time or the client id
     """
     replies = [control.request_token() for _ in range(SAMPLES)]
     distinct = list(dict.fromkeys(expect_token(reply)["access_token"] for reply in replies))
     if len(distinct) < SAMPLES // 2:
-        expect_another_for_another(control, replies[-1])
-        distinct = list(dict.fromkeys(tokens_of_others(control)))
+        expect_other_tokens_for_others(control, replies[-1])
+        distinct = list(dict.fromkeys(tokens_of_all_scopes(control)))
         if len(distinct) < SAMPLES // 2:
             reason = f"requests for each scope of each credential get {len(distinct)} tokens"
             raise Inconclusive(reason, "a new token for each request, or credentials with more scopes")
@@ -39,7 +38,7 @@ def test_tokens_cannot_be_guessed(control: OAuthClient) -> None:
         raise NonConformance("tokens that cannot be guessed", f"{found}, over {len(distinct)} tokens", replies[-1])
 
 
-def tokens_of_others(oauth: OAuthClient) -> Iterator[str]:
+def tokens_of_all_scopes(oauth: OAuthClient) -> Iterator[str]:
     """Yield a token for each combination of scopes of each credential, at most twenty a credential."""
     for role in filter(oauth.has, ROLES):
         scopes = oauth.credential(role).scopes
@@ -48,8 +47,8 @@ def tokens_of_others(oauth: OAuthClient) -> Iterator[str]:
             yield oauth.learned_token(oauth.request_token(role, scope=" ".join(chosen)), role)
 
 
-def expect_another_for_another(oauth: OAuthClient, reply: Exchange) -> None:
-    """No other client gets the same token."""
+def expect_other_tokens_for_others(oauth: OAuthClient, reply: Exchange) -> None:
+    """Expect that no other client gets the same token."""
     for role in filter(oauth.has, ("narrow", "foreign")):
         other = oauth.request_token(role)
         if access_token(other) == access_token(reply):
@@ -66,10 +65,9 @@ def test_tokens_have_room_for_160_bits(control: OAuthClient) -> None:
     replies = [control.request_token() for _ in range(FEW)]
     tokens = {expect_token(reply)["access_token"] for reply in replies}
     if len(tokens) < FEW // 2:
-        tokens = set(islice(tokens_of_others(control), FEW))
+        tokens = set(islice(tokens_of_all_scopes(control), FEW))
     if len(tokens) < FEW // 2:
         raise Inconclusive(f"{FEW} requests get {len(tokens)} tokens", "a new token for each request")
     if (bits := room_bits(list(tokens))) < DESIRED_BITS:
-        raise NonConformance(
-            f"tokens with at least {DESIRED_BITS} bits that vary", f"tokens with at most {bits:.0f}", replies[-1]
-        )
+        expected, seen = f"tokens with at least {DESIRED_BITS} bits that vary", f"tokens with at most {bits:.0f}"
+        raise NonConformance(expected, seen, replies[-1])

@@ -38,7 +38,7 @@ RAW = {
 }  # fmt: skip
 
 
-def refused(oauth: OAuthClient, name: str) -> Exchange:
+def send_bad(oauth: OAuthClient, name: str) -> Exchange:
     """Send the bad request of this name."""
     if name in RAW:
         return oauth.post(RAW[name])
@@ -47,12 +47,12 @@ def refused(oauth: OAuthClient, name: str) -> Exchange:
 
 
 def expect_json_refusal(reply: Exchange) -> None:
-    """A refusal has the standard status and an error document in its characters, and no token."""
+    """Expect the standard status, an error document in the permitted characters, and no token."""
     expect_refusal(reply)
     expect_error_document(reply)
 
 
-@pytest.mark.parametrize("name", [case(name, name) for name in [*BAD, *RAW] if name != "unknown-scope"])
+@pytest.mark.parametrize("name", [name for name in [*BAD, *RAW] if name != "unknown-scope"])
 @pytest.mark.parametrize(
     "expect",
     [
@@ -67,32 +67,30 @@ def test_refusal_is_a_json_error_document(control: OAuthClient, name: str, expec
             2. expect 400 or 401, application/json with "error", only permitted characters, and no token
             3. expect no stack trace, SQL, path or version in the response
     """
-    reply = refused(control, name)
+    reply = send_bad(control, name)
     if expect is expect_json_refusal and name == "unknown-scope-malformed" and reply.status == 200:
         return  # A server may ignore a scope; another check looks at what it grants.
     expect(reply)
 
 
 @verifies("oauth/errors/code-is-registered")
-@pytest.mark.parametrize("name", [case(name, name) for name in BAD if not name.startswith("unknown-scope")])
+@pytest.mark.parametrize("name", [name for name in BAD if not name.startswith("unknown-scope")])
 def test_code_is_registered(control: OAuthClient, name: str) -> None:
     """Purpose: client libraries know the registered error codes only.
 
-    Method: 1. send a request with one mistake
-            2. expect an error code of RFC 6749 or of a registered extension
+    Method: 1. send a request with one mistake; 2. expect an error code of RFC 6749 or of a registered extension
     """
-    expect_error(refused(control, name), *sorted(CODES | EXTENSIONS))
+    expect_error(send_bad(control, name), *sorted(CODES | EXTENSIONS))
 
 
 @verifies("oauth/errors/refusal-is-not-stored")
-@pytest.mark.parametrize("name", [case(name, name) for name in ("wrong-secret", "unknown-grant-type", "unknown-scope")])
+@pytest.mark.parametrize("name", ["wrong-secret", "unknown-grant-type", "unknown-scope"])
 def test_refusal_is_not_stored(control: OAuthClient, name: str) -> None:
     """Purpose: a cached refusal must not outlive its cause.
 
-    Method: 1. send a request with one mistake
-            2. expect Cache-Control with no-store
+    Method: 1. send a request with one mistake; 2. expect Cache-Control with no-store
     """
-    expect_directive(refused(control, name), "Cache-Control", "no-store")
+    expect_directive(send_bad(control, name), "Cache-Control", "no-store")
 
 
 UNKNOWN_GRANTS = {
@@ -117,7 +115,7 @@ def test_grant_type_errors_have_their_code(control: OAuthClient, grant_type: str
 
     Method: 1. leave out grant_type, or send one that is unknown or only resembles client_credentials
             2. expect error invalid_request, or unsupported_grant_type (invalid_request also for characters that no
-               grant type has), with 400; of the unknown types one is judged by its status
+               grant type has), with 400; only one of the unknown types is judged by its status
     """
     reply = control.request_token(grant_type=grant_type)
     expect_refusal(reply, {400} if grant_type in (None, UNKNOWN_GRANTS["unknown"]) else FAILED)
@@ -131,8 +129,7 @@ def test_grant_type_errors_have_their_code(control: OAuthClient, grant_type: str
 def test_repeated_parameter_is_invalid_request(control: OAuthClient, name: str) -> None:
     """Purpose: a repeated parameter is a malformed request, even if both values agree.
 
-    Method: 1. send a parameter twice with the same valid value
-            2. expect 400 with error invalid_request
+    Method: 1. send a parameter twice with the same valid value; 2. expect 400 with error invalid_request
     """
     values = {**dict(control.form()), **({"scope": control.scopes()[0]} if name == "scope" else {})}
     reply = control.post([*values.items(), (name, values[name])])
@@ -165,7 +162,7 @@ def test_other_grants_issue_nothing(control: OAuthClient, grant_type: str | None
     expect_refusal(control.request_token(grant_type=grant_type, **sent))
 
 
-def misplaced(oauth: OAuthClient, name: str) -> Exchange:
+def send_secret(oauth: OAuthClient, name: str) -> Exchange:
     """Send the right secret in a valid form, twice, as JSON, or in a query; else the bad request of this name."""
     form, query = oauth.form(), f"?{encoded(oauth.form()).decode()}"
     if name == "token-response":
@@ -176,7 +173,7 @@ def misplaced(oauth: OAuthClient, name: str) -> Exchange:
         return oauth.post(json.dumps(dict(form)).encode(), [("Content-Type", "application/json")])
     if name in ("in-the-query", "by-get"):
         return oauth.post(b"", method="GET" if name == "by-get" else "POST", query=query)
-    return refused(oauth, name)
+    return send_bad(oauth, name)
 
 
 SHOWN = (
@@ -186,14 +183,14 @@ SHOWN = (
 
 
 @verifies("oauth/response/secret-is-not-repeated")
-@pytest.mark.parametrize("name", [case(name, name) for name in SHOWN])
+@pytest.mark.parametrize("name", SHOWN)
 def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
-    """Purpose: logs keep responses, so these must not contain the client secret.
+    """Purpose: responses are logged, so they must not contain the client secret.
 
     Method: 1. send a valid request, a bad one with the right secret, or the secret twice, as JSON or in the query
             2. expect the secret nowhere in the response
     """
-    reply = misplaced(control, name)
+    reply = send_secret(control, name)
     control.redact_token(reply)
     expect_not_repeated(reply, [control.credential("full").client_secret.reveal()], "the client secret")
 
@@ -202,8 +199,7 @@ def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
 def test_wrong_secret_is_not_repeated(control: OAuthClient) -> None:
     """Purpose: a wrong secret may differ from the right one by a single letter.
 
-    Method: 1. send a wrong secret, in the body and by Basic
-            2. expect it nowhere in the response, nor its Basic encoding
+    Method: 1. send a wrong secret, in the body and by Basic; 2. expect neither it nor its Basic encoding in responses
     """
     wrong = "cf-almost-the-secret-0123456789"
     field = basic(control.credential("full").client_id, wrong)
@@ -224,8 +220,7 @@ CAUSES = {
 def test_failed_request_has_one_of_the_documented_causes(control: OAuthClient, changes: dict[str, str]) -> None:
     """Purpose: the troubleshooting page names the causes of a failed token request.
 
-    Method: 1. change one of client id, client secret and grant type: expect no token
-            2. correct it: expect a token
+    Method: 1. change one of client id, client secret and grant type: expect no token; 2. correct it: expect a token
     """
     expect_refusal(control.request_token(**changes))
     expect_token(control.request_token())

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.oauth.client import FORM, OAuthClient, Pairs, encoded
-from conformance.oracles.oauth import (
-    expect_error,
-    expect_refusal,
-    expect_token,
-    granted_scopes,
-    issued,
-    unlike_scope,
-)
+from conformance.oracles.oauth import expect_error, expect_refusal, expect_token, granted_scopes, issued, unlike_scope
 from conformance.oracles.status import expect_no_server_error
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -24,7 +17,7 @@ def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
 
 
 @pytest.mark.parametrize(
-    ("further", "media_type"),
+    ("extra", "media_type"),
     [
         row("oauth/token/unknown-parameters-are-ignored#plain", [("x_unknown", "something")], FORM),
         row("oauth/token/unknown-parameters-are-ignored#code", [("code", "something")], FORM),
@@ -37,13 +30,12 @@ def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
         row("oauth/token/media-type-is-compared-without-case#blank-before", [], f"{FORM} ; charset=UTF-8"),
     ],
 )
-def test_unusual_valid_forms_get_a_token(control: OAuthClient, further: Pairs, media_type: str) -> None:
+def test_unusual_valid_forms_get_a_token(control: OAuthClient, extra: Pairs, media_type: str) -> None:
     """Purpose: HTTP libraries write the media type in any case, add a charset, and send unknown parameters.
 
-    Method: 1. send the valid form with an unknown parameter, or with its media type in another valid form
-            2. expect a token
+    Method: 1. send the valid form with an unknown parameter, or another valid form of its media type; 2. expect a token
     """
-    expect_token(control.post([*control.form(), *further], [("Content-Type", media_type)]))
+    expect_token(control.post([*control.form(), *extra], [("Content-Type", media_type)]))
 
 
 WIDER = {
@@ -56,7 +48,7 @@ WIDER = {
 
 
 @verifies("oauth/token/unknown-parameters-are-ignored")
-@pytest.mark.parametrize("name", [case(name, name) for name in WIDER])
+@pytest.mark.parametrize("name", WIDER)
 def test_parameters_that_resemble_scope_are_ignored(control: OAuthClient, name: str) -> None:
     """Purpose: a parameter that only resembles scope, or is part of another value, must not widen the scope.
 
@@ -66,8 +58,8 @@ def test_parameters_that_resemble_scope_are_ignored(control: OAuthClient, name: 
     """
     scopes = control.scopes()
     plain = control.request_token(scope=scopes[0])
-    further = WIDER[name].replace(encoded([("", "{all}")])[1:], encoded([("", " ".join(scopes))])[1:])
-    reply = control.post(encoded(control.form(scope=scopes[0])) + b"&" + further)
+    extra = WIDER[name].replace(encoded([("", "{all}")])[1:], encoded([("", " ".join(scopes))])[1:])
+    reply = control.post(encoded(control.form(scope=scopes[0])) + b"&" + extra)
 
     if name == "scope-behind-semicolon" and not reply.ok:
         expect_refusal(reply, {400})
@@ -94,26 +86,24 @@ def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> N
     Method: 1. send the form without the parameter, then with the parameter empty
             2. expect the same status and scope, and a token in both responses or in neither
     """
-    left_out = control.request_token("full", **{name: None})
-    if left_out.status >= 500:
-        raise NotApplicable(f"without {name} the endpoint fails ({left_out.status}); another check reports that")
+    omitted = control.request_token("full", **{name: None})
+    if omitted.status >= 500:
+        raise NotApplicable(f"without {name} the endpoint fails ({omitted.status}); another check reports that")
     empty = control.request_token("full", **{name: ""})
 
-    if (empty.status, issued(empty)) != (left_out.status, issued(left_out)):
-        raise NonConformance(
-            f"{left_out.status} as without {name}", f"{empty.status} with {name} empty", left_out, empty
-        )
-    stated = [each.member("scope") for each in (left_out, empty)]
-    if issued(empty) and None not in stated and granted_scopes(empty, ()) != granted_scopes(left_out, ()):
-        raise unlike_scope(f"the scope {stated[0]}, as without {name}", empty, left_out)
+    if (empty.status, issued(empty)) != (omitted.status, issued(omitted)):
+        expected, seen = f"{omitted.status} as without {name}", f"{empty.status} with {name} empty"
+        raise NonConformance(expected, seen, omitted, empty)
+    stated = [each.member("scope") for each in (omitted, empty)]
+    if issued(empty) and None not in stated and granted_scopes(empty, ()) != granted_scopes(omitted, ()):
+        raise unlike_scope(f"the scope {stated[0]}, as without {name}", empty, omitted)
 
 
 @verifies("oauth/token/repeated-scope-never-adds-up")
 def test_repeated_scope_never_adds_up(control: OAuthClient) -> None:
     """Purpose: two scope parameters must not widen a token to the union of both.
 
-    Method: 1. send scope twice with one scope of the credential each
-            2. expect a refusal, or a token with at most one of the two
+    Method: 1. send scope twice with one scope of the credential each; 2. expect a refusal, or a token with at most one
     """
     first, second = (control.scopes() * 2)[:2]
     reply = control.post(repeated(control, "scope", first, second))
@@ -127,8 +117,7 @@ def test_repeated_scope_never_adds_up(control: OAuthClient) -> None:
 def test_query_component_is_tolerated(oauth: OAuthClient) -> None:
     """Purpose: RFC 6749 permits a query component in the endpoint's URL.
 
-    Method: 1. send the valid form to the endpoint with ?x=1
-            2. expect a token, or a 4xx; never a 5xx
+    Method: 1. send the valid form to the endpoint with ?x=1; 2. expect a token or a 4xx, and never a 5xx
     """
     reply = oauth.post(oauth.form(), query="?x=1")
     expect_no_server_error(reply)
@@ -137,7 +126,7 @@ def test_query_component_is_tolerated(oauth: OAuthClient) -> None:
 
 
 @verifies("oauth/token/repeated-credentials-issue-nothing")
-@pytest.mark.parametrize("place", [case("wrong-last", -1), case("wrong-first", 0)])
+@pytest.mark.parametrize("position", [case("wrong-last", -1), case("wrong-first", 0)])
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
@@ -146,14 +135,13 @@ def test_query_component_is_tolerated(oauth: OAuthClient) -> None:
         case("client-secret", "client_secret", "cf-not-the-secret"),
     ],
 )
-def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wrong: str, place: int) -> None:
-    """Purpose: a proxy and the server may each read another of two values, so neither gets a token.
+def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wrong: str, position: int) -> None:
+    """Purpose: a proxy and the server may read different ones of two values, so neither gets a token.
 
-    Method: 1. send a parameter twice, with a right and a wrong value, in both orders
-            2. expect 400 or 401 and no token
+    Method: 1. send a parameter twice, with a right and a wrong value, in both orders; 2. expect 400 or 401 and no token
     """
     right = dict(control.form())[name]
-    expect_refusal(control.post(repeated(control, name, *((wrong, right) if place == 0 else (right, wrong)))))
+    expect_refusal(control.post(repeated(control, name, *((wrong, right) if position == 0 else (right, wrong)))))
 
 
 @verifies("oauth/token/credentials-in-the-query-are-refused")
@@ -167,10 +155,9 @@ def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wro
     ],
 )
 def test_credentials_in_the_query_are_refused(control: OAuthClient, moved: tuple[str, ...]) -> None:
-    """Purpose: logs keep URLs, so a secret in the URL gets no token.
+    """Purpose: URLs are logged, so a secret in the URL gets no token.
 
-    Method: 1. move the credentials, or the whole form, from the body into the query
-            2. expect 400 or 401 and no token
+    Method: 1. move the credentials, or the whole form, from the body into the query; 2. expect 400 or 401 and no token
     """
     query = encoded(pair for pair in control.form() if pair[0] in moved).decode()
     expect_refusal(control.post([pair for pair in control.form() if pair[0] not in moved], query=f"?{query}"))

@@ -31,7 +31,7 @@ FOUR_BYTES = {"body": b"grant_type=%F0%9F%9A%80&client_id=%F0%9F%9A%80", "conten
 
 
 def around(oauth: OAuthClient) -> Surroundings:
-    """Return what must hold around a mutated token request: the valid request still gets a token."""
+    """Return the conditions around a mutated token request: the valid request still gets a token."""
     secrets = [oauth.credential(role).client_secret.reveal() for role in ("full", "foreign") if oauth.has(role)]
     return Surroundings(
         expect_token_endpoint_response, lambda: expect_token(oauth.request_token()), secrets=secrets, accepted=issued
@@ -57,8 +57,7 @@ def test_any_form_keeps_the_contract(control: OAuthClient, change: Change[Pairs,
 def test_any_body_is_no_server_error(control: OAuthClient, body: bytes, content_type: str | None) -> None:
     """Purpose: no bytes, of whatever media type, make the endpoint fail or issue a token without credentials.
 
-    Method: 1. send bytes without valid credentials: expect no token and no 5xx
-            2. send the valid form: expect a token
+    Method: 1. send bytes without valid credentials: expect no token and no 5xx; 2. send the valid form: expect a token
     """
     reply = control.post(body, [("Content-Type", content_type)] if content_type is not None else [])
     expect_no_token(reply)

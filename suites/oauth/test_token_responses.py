@@ -28,7 +28,7 @@ SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 
 
 def expect_b64token(answer: Exchange) -> None:
-    """The token can be sent in an Authorization field: it is a b64token (RFC 6750 section 2.1)."""
+    """Expect a token that an Authorization field can contain: a b64token (RFC 6750 section 2.1)."""
     if not B64TOKEN.match(expect_token(answer)["access_token"]):
         expected = "a token of the characters A-Z a-z 0-9 - . _ ~ + / and trailing ="
         # JSON may escape a slash.
@@ -37,7 +37,7 @@ def expect_b64token(answer: Exchange) -> None:
 
 
 def expect_well_formed_scope(answer: Exchange) -> None:
-    """The scope, if stated, is a list of names with one space between them (RFC 6749 section 3.3)."""
+    """Expect the scope, if stated, to be names with one space between them (RFC 6749 section 3.3)."""
     stated = expect_token(answer).get("scope", "x")
     if not isinstance(stated, str) or not SCOPE.match(stated):
         proof = without_member(answer, "scope")
@@ -45,13 +45,13 @@ def expect_well_formed_scope(answer: Exchange) -> None:
 
 
 def expect_lifetime(answer: Exchange) -> None:
-    """The response states expires_in."""
+    """Expect expires_in."""
     if "expires_in" not in expect_token(answer):
         raise NonConformance("expires_in", "no expires_in", answer, proof=has_member(answer, "expires_in"))
 
 
 def expect_lifetime_in_seconds(answer: Exchange) -> None:
-    """expires_in, if present, is a positive integer of at most a year."""
+    """Expect expires_in, if present, to be a positive integer of at most a year."""
     stated = expect_token(answer).get("expires_in", 1)
     if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
         proof, seen = without_member(answer, "expires_in"), f"expires_in {worded(stated)}"
@@ -59,7 +59,7 @@ def expect_lifetime_in_seconds(answer: Exchange) -> None:
 
 
 def expect_short_lifetime(answer: Exchange) -> None:
-    """expires_in, if present, is at most an hour: a leaked token must soon be useless."""
+    """Expect expires_in, if present, to be at most an hour: a leaked token must soon be useless."""
     stated = expect_token(answer).get("expires_in", 0)
     if isinstance(stated, int) and stated > ONE_HOUR:
         proof = without_member(answer, "expires_in")
@@ -80,7 +80,7 @@ def expect_short_lifetime(answer: Exchange) -> None:
     ],
 )
 def test_token_response_has_the_standard_form(answer: Exchange, expect: Callable[[Exchange], None]) -> None:
-    """Purpose: every client library can parse the response, send its token, and rely on no cache keeping it.
+    """Purpose: every client library can parse the response, send its token, and rely on no cache storing it.
 
     Method: 1. request a token with all scopes of the credential
             2. expect application/json, access_token as a b64token, token_type Bearer, scope as names with one space
@@ -91,10 +91,9 @@ def test_token_response_has_the_standard_form(answer: Exchange, expect: Callable
 
 @verifies("oauth/response/no-store")
 def test_token_response_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
-    """Purpose: a cache must not keep a token.
+    """Purpose: a cache must not store a token.
 
-    Method: 1. request a token with the credentials in the body, by Basic, and without a scope
-            2. expect Cache-Control with no-store
+    Method: 1. request a token in the body, by Basic, and without a scope; 2. expect Cache-Control with no-store
     """
     expect_directive(answer, "Cache-Control", "no-store")
     for reply in (oauth.request_by_basic(), oauth.request_token(scope=None)):
@@ -111,14 +110,14 @@ def test_no_cookie(answer: Exchange, oauth: OAuthClient) -> None:
     """
     if "set-cookie" in answer.headers:
         absent = oauth.http.get("/cf-absent")
-        own, others = ({value.partition("=")[0].strip() for value in each.headers.all("set-cookie")}
+        own, ambient = ({value.partition("=")[0].strip() for value in each.headers.all("set-cookie")}
                        for each in (answer, absent))  # fmt: skip
-        if added := sorted(own - others):
+        if added := sorted(own - ambient):
             proof = field_says_no(answer, "Set-Cookie", f"^({'|'.join(map(literal, added))}) *(=|$)")
             raise NonConformance("no Set-Cookie field", f"a cookie {', '.join(added)}", answer, absent, proof=proof)
 
 
-# The defaults of the HTTP client in Java's library, and of one that reads XML as well.
+# The defaults of the HTTP client of the Java library, and of a client that reads XML as well.
 BY_DEFAULT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
 OR_XML = "application/xml, text/xml, application/json, application/*+xml, application/*+json"
 
@@ -160,28 +159,27 @@ def test_repeated_token_states_its_remaining_lifetime(answer: Exchange, oauth: O
         return
     oauth.http.recorder.pause(APART_S)
     later = oauth.post(answer.request_body)
-    stated, left = again.member("expires_in"), later.member("expires_in")
-    if access_token(later) == access_token(again) and isinstance(left, int) and left >= stated:
+    stated, remaining = again.member("expires_in"), later.member("expires_in")
+    if access_token(later) == access_token(again) and isinstance(remaining, int) and remaining >= stated:
         less = Sum(((again.id, "expires_in"),), ((later.id, "expires_in"),), 1, EVER)
-        another = Sum(((later.id, "claims.exp"),), ((again.id, "claims.exp"),), 1, EVER)
+        renewed = Sum(((later.id, "claims.exp"),), ((again.id, "claims.exp"),), 1, EVER)
         # A script can only tell a new token from the same one by its exp.
-        proof = adds_up(later, less, another) if claims_of(access_token(later) or "").get("exp") else None
+        proof = adds_up(later, less, renewed) if claims_of(access_token(later) or "").get("exp") else None
         expected = f"expires_in below {stated} for the same token"
-        raise NonConformance(expected, f"expires_in {left}", again, later, proof=proof)
+        raise NonConformance(expected, f"expires_in {remaining}", again, later, proof=proof)
 
 
-@verifies("oauth/tokens/later-requests-end-no-token")
-@pytest.mark.parametrize("threads", [case("new-tokens", 8)])
-def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform, threads: int) -> None:
+@verifies("oauth/tokens/later-requests-end-no-token#new-tokens")
+def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: programs that share a credential must not end each other's tokens.
 
     Method: 1. request a token, twenty-four more concurrently, and a last one, which opens a declared resource
             2. use the first, long before the end of its stated lifetime: expect 2xx
     """
-    begun, given = time.monotonic(), oauth.request_token()
-    first = oauth.learned_token(given, "full")
-    with ThreadPoolExecutor(threads) as pool:
-        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * threads)))
+    started, granted = time.monotonic(), oauth.request_token()
+    first = oauth.learned_token(granted, "full")
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * 8)))
     read = platform.operations("read")[0]
     last = platform.send(read, oauth.learned_token(oauth.request_token(), "full"))
     if not last.ok:
@@ -189,7 +187,7 @@ def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform, thre
 
     # Not through platform.send, which replaces a token that was ended in this way.
     reply = platform.http.send(read.method, read.path, [bearer(first)])
-    if time.monotonic() - begun > reuse_time_s(given):
+    if time.monotonic() - started > reuse_time_s(granted):
         raise Inconclusive("the token was at its end", "tokens that live for a minute")
     try:
         expect_success(reply, f"for a token after which {len(replies) + 1} more were issued")
@@ -198,9 +196,8 @@ def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform, thre
         raise
 
 
-@verifies("oauth/tokens/later-requests-end-no-token")
-@pytest.mark.parametrize("grant", [case("refused-requests", "cf-unknown")])
-def test_refused_requests_revoke_no_token(oauth: OAuthClient, platform: Platform, grant: str) -> None:
+@verifies("oauth/tokens/later-requests-end-no-token#refused-requests")
+def test_refused_requests_revoke_no_token(oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: client ids are public, and an attacker who knows one must not end the client's tokens.
 
     Method: 1. request a token and use it at a declared resource: 2xx
@@ -210,7 +207,7 @@ def test_refused_requests_revoke_no_token(oauth: OAuthClient, platform: Platform
     token, read = oauth.learned_token(oauth.request_token(), "full"), platform.operations("read")[0]
     if not platform.send(read, token).ok:
         raise Inconclusive(f"a new token is refused by {read}", "a resource that full may read")
-    changes = ({"client_secret": "cf-not-the-secret"}, {"scope": "cf:unknown"}, {"grant_type": grant})
+    changes = ({"client_secret": "cf-not-the-secret"}, {"scope": "cf:unknown"}, {"grant_type": "cf-unknown"})
     statuses = " and ".join(f"{oauth.request_token('full', **each).status}" for each in changes)
     # Not through platform.send, which replaces a token that was ended in this way.
     reply = platform.http.send(read.method, read.path, [bearer(token)])

@@ -30,7 +30,7 @@ CURRENT = ("TLS 1.2", "TLS 1.3")
 # An invented client: an eavesdropper learns nothing from it.
 INVENTED = encoded([("grant_type", "client_credentials"), ("client_id", "ct-made-up"), ("client_secret", "made-up")])
 ANSWERING = ("identity", "registry", "storage")
-each_surface = pytest.mark.parametrize("surface", [case(each, each) for each in (*ANSWERING, "webhooks")])
+each_surface = pytest.mark.parametrize("surface", [*ANSWERING, "webhooks"])
 
 
 def address(target: Target, surface: str) -> str:
@@ -105,7 +105,7 @@ def test_surfaces_use_tls(target: Target, surface: str) -> None:
     ],
 )
 def test_connections_are_secure(tls: Tls, expect: Callable[[Tls], None], surface: str) -> None:
-    """Purpose: clients can tell the surface from an attacker on the way, and connect with a secure version of TLS.
+    """Purpose: clients detect an attacker on the path, and connect with a secure version of TLS.
 
     Method: 1. connect with TLS 1.2 or 1.3
             2. expect a certificate chain that the run trusts, for the host of the target file, within its period
@@ -119,8 +119,7 @@ def test_connections_are_secure(tls: Tls, expect: Callable[[Tls], None], surface
 def test_old_tls_is_refused(tls: Tls, version: str, surface: str) -> None:
     """Purpose: an attacker must not downgrade a connection to a weak version of TLS.
 
-    Method: 1. offer TLS 1.0, or TLS 1.1, alone: expect a refusal
-            2. connect with a current version as before
+    Method: 1. offer TLS 1.0, or TLS 1.1, alone: expect a refusal; 2. connect with a current version as before
     """
     expect_not_agreed(tls.offering(version))
     control = tls.offering(*CURRENT)
@@ -142,7 +141,7 @@ def test_no_token_endpoint_in_clear(oauth: OAuthClient, target: Target, http: Ca
 
 
 def cheap_path(target: Target, surface: str) -> str:
-    """Return a path of a surface that can be read quickly and without side effects."""
+    """Return a path of a surface that can be read fast and without side effects."""
     if surface == "registry":
         return "/v2/"
     if surface == "storage" and target.storage is not None:
@@ -153,7 +152,7 @@ def cheap_path(target: Target, surface: str) -> str:
 
 
 @verifies("oauth/transport/no-api-in-clear")
-@pytest.mark.parametrize("surface", [case(each, each) for each in ANSWERING])
+@pytest.mark.parametrize("surface", ANSWERING)
 def test_no_api_in_clear(target: Target, http: Callable[[str], HttpClient], surface: str) -> None:
     """Purpose: no API is served without TLS in addition to its https address.
 

@@ -96,16 +96,16 @@ def new_image(base: Manifest, names: Names) -> NewImage:
 
 @pytest.fixture(scope="session")
 def pair(base: Manifest) -> tuple[Manifest, Manifest]:
-    """Two images that any check may push under its own tags, though others have pushed them before.
+    """Two images that any check may push under its own tags, even if other checks have pushed them.
 
-    Not under a tag that moves: a registry may collect an untagged image, and others list these.
+    Not under a tag that moves: a registry may collect an untagged image, and other checks list these.
     """
     return twins(base)
 
 
 @pytest.fixture
 def by_digest(repository: Repository, once: Once) -> ByDigest:
-    """Pushes a manifest by digest to the shared repository, after those that it lists, once.
+    """Pushes a manifest by digest to the shared repository, after the manifests that it lists, once.
 
     The pushes are evidence of each check that needs them. Inconclusive if one is refused.
     """
@@ -167,7 +167,7 @@ def theirs(repositories: Repositories) -> StoredImage:
 def one_organization(registry: Registry, names: Names) -> None:
     """Inconclusive if the pusher may push to any organization, and the other organization's login may not.
 
-    That login is a superuser's: it is right that it reads and pushes everywhere. If both may, nothing is isolated.
+    Such a login is a superuser's, which rightly reads and pushes everywhere. If both may, nothing is isolated.
     """
     first, *rest = registry.described.repository.split("/")
     if len(rest) < 2:
@@ -199,11 +199,11 @@ def restore(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[Rest
     """Pushes an image again after a check failed that may have deleted or replaced it, so that no other check fails."""
     images: list[StoredImage] = []
 
-    def noted(stored: StoredImage) -> StoredImage:
+    def note(stored: StoredImage) -> StoredImage:
         images.append(stored)
         return stored
 
-    yield noted
+    yield note
     evidence = recorder.entries if images and request.node.stash.get(FAILED, False) else []
     for each in images:
         if _may_have_changed(each, evidence):
@@ -212,7 +212,7 @@ def restore(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[Rest
 
 
 def _may_have_changed(stored: StoredImage, evidence: list[dict[str, Any]]) -> bool:
-    """Whether something was deleted, the image was pushed, or the last request had no 2xx."""
+    """Return whether something was deleted, the image was pushed, or the last response was no 2xx."""
     exchanges = [each for each in evidence if each["kind"] == "exchange"]
     own = tuple(f"{stored.repository.name}/manifests/{each}" for each in (stored.tag, stored.image.digest))
     return any(

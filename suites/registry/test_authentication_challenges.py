@@ -30,9 +30,9 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.wording import field_of
 
 RESOURCE_SCOPES = re.compile(r"[^\s:]+:\S+:[^\s:]+( +[^\s:]+:\S+:[^\s:]+)*")
-READERS = [case(name, name) for name in READS]
+READERS = READS
 MORE_READS = ("manifest-head-by-digest", "tags-in-pages", "manifest-known")
-WRITERS = [case(name, name) for name in (*WRITES, *DELETIONS)]
+WRITERS = [*WRITES, *DELETIONS]
 Anonymous = Callable[[str], tuple[Exchange, Occasion]]
 
 
@@ -57,9 +57,9 @@ def occasion(restored_image: StoredImage, new_blob: NewBlob, names: Names) -> Oc
 @pytest.fixture
 def anonymous(occasion: Occasion, once: Once) -> Anonymous:
     """Sends an operation without a login, once: its response, and the image, blob and tag of the request."""
-    stranger, requests = occasion.stored.repository.as_role(None), OPERATIONS | READ_FORMS
+    client, requests = occasion.stored.repository.as_role(None), OPERATIONS | READ_FORMS
     return lambda operation: once(
-        ("anonymous", operation), lambda: (requests[operation].request(stranger, occasion), occasion)
+        ("anonymous", operation), lambda: (requests[operation].request(client, occasion), occasion)
     )
 
 
@@ -78,12 +78,12 @@ def expect_challenge_with_realm(reply: Exchange) -> None:
     known = [each for each in challenges(reply) if each.scheme in ("basic", "bearer")]
     if not known:
         value = reply.headers.get("www-authenticate")
-        told = f"WWW-Authenticate: {value}" if value else f"{reply.status} without WWW-Authenticate"
+        seen = f"WWW-Authenticate: {value}" if value else f"{reply.status} without WWW-Authenticate"
         proof = field_matches(reply, "WWW-Authenticate", "(^|[, ])(bearer|basic) ")
-        raise NonConformance("WWW-Authenticate: Bearer … or Basic …", told, reply, proof=proof)
+        raise NonConformance("WWW-Authenticate: Bearer … or Basic …", seen, reply, proof=proof)
     if "realm" not in known[0].parameters:
-        told, proof = field_of(reply, "WWW-Authenticate"), field_matches(reply, "WWW-Authenticate", "realm *=")
-        raise NonConformance("a challenge with a realm", told, reply, proof=proof)
+        seen, proof = field_of(reply, "WWW-Authenticate"), field_matches(reply, "WWW-Authenticate", "realm *=")
+        raise NonConformance("a challenge with a realm", seen, reply, proof=proof)
     expect_readable_challenges(reply)
 
 
@@ -103,8 +103,7 @@ def test_support_is_answered(registry: Registry, support_response: Exchange) -> 
 @pytest.mark.parametrize("fixture", [case("login", "support_response"), case("anonymous", "support")])
 def test_support_names_its_version(request: pytest.FixtureRequest, fixture: str) -> None:
     """Purpose: clients may insist on the version header before they continue.
-    Method: 1. GET /v2/ with a login and without
-            2. expect Docker-Distribution-Api-Version: registry/2.0 on 200 and on 401
+    Method: 1. GET /v2/ with a login and without; 2. expect Docker-Distribution-Api-Version: registry/2.0 on 200 and 401
     """
     reply: Exchange = request.getfixturevalue(fixture)
     expect_status(reply, {200, 401})
@@ -159,8 +158,7 @@ def test_challenge_is_given_to_support(support: Exchange) -> None:
 @pytest.mark.parametrize("operation", [*READERS, *WRITERS])
 def test_challenge_is_given(anonymous: Anonymous, operation: str) -> None:
     """Purpose: a client learns how to log in from the response to any request.
-    Method: 1. send each request without a login
-            2. expect 401 with a well-formed Bearer or Basic challenge that has a realm
+    Method: 1. send each request without a login; 2. expect 401, and a well-formed Bearer or Basic challenge with realm
     """
     reply, _ = anonymous(operation)
     if reply.status in OPERATIONS[operation].unoffered:
@@ -175,9 +173,9 @@ def test_scope_of_support(support: Exchange) -> None:
     Method: 1. GET /v2/ without a login
             2. expect the Bearer challenge's scope, if it has one, to be type:name:actions, several with spaces between
     """
-    told = bearer_parameters(support).get("scope", "")
-    if told and not RESOURCE_SCOPES.fullmatch(told):
-        raise NonConformance("a scope of the form type:name:actions, or none", f'scope="{told}"', support)
+    seen = bearer_parameters(support).get("scope", "")
+    if seen and not RESOURCE_SCOPES.fullmatch(seen):
+        raise NonConformance("a scope of the form type:name:actions, or none", f'scope="{seen}"', support)
 
 
 @verifies("registry/login/challenge-names-the-scope")
@@ -206,8 +204,7 @@ def test_realm_is_a_url(support: Exchange) -> None:
 @verifies("registry/login/realm-is-a-url#upload")
 def test_realm_for_a_push_is_a_url(stored: StoredImage) -> None:
     """Purpose: a client whose first request is a push learns where to get a token.
-    Method: 1. POST an upload without a login
-            2. expect the Bearer challenge's realm, if there is one, to be an absolute http(s) URL
+    Method: 1. POST an upload without a login; 2. expect the realm of a Bearer challenge to be an absolute http(s) URL
     """
     reply = stored.repository.as_role(None).post_upload()
     expect_absolute_realm(reply, bearer_parameters(reply).get("realm", ""))
@@ -221,13 +218,12 @@ def test_challenge_names_the_service(support: Exchange) -> None:
     """
     if not bearer_parameters(support).get("service"):
         proof = field_matches(support, "WWW-Authenticate", 'service *= *"?[^", ]')
-        raise NonConformance(
-            "a service parameter in the challenge", support.headers.get("www-authenticate") or "", support, proof=proof
-        )
+        expected, seen = "a service parameter in the challenge", support.headers.get("www-authenticate") or ""
+        raise NonConformance(expected, seen, support, proof=proof)
 
 
 @verifies("registry/login/401-is-an-error-document")
-@pytest.mark.parametrize("operation", [case(each, each) for each in ("tags", "manifest", "upload")])
+@pytest.mark.parametrize("operation", ["tags", "manifest", "upload"])
 def test_401_is_an_error_document(anonymous: Anonymous, operation: str) -> None:
     """Purpose: a client reads the body of a 401 like any other error.
     Method: 1. send requests without a login; 2. expect 401 and JSON with the code UNAUTHORIZED (or DENIED)

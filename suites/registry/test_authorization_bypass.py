@@ -56,11 +56,11 @@ def test_login_is_not_bypassed(guarded: StoredImage, method: str, path: str, sec
     Method: 1. read a manifest, tags, a blob and the catalog without a login, by a respelled path or an unusual method
             2. expect any response without the content
     """
-    stranger, name, config = guarded.repository.registry.as_role(None), guarded.repository.name, guarded.image.blobs[0]
-    stranger.auth.expect_login_required()
-    there = {"name": name, "escaped": name.replace("/", "%2F"), "tag": guarded.tag, "config": config.digest}
-    reply = stranger.send(method, path.format(**there), [EVERY_TYPE])
-    expect_not_revealed(reply, secret.format(**there, text=config.content.decode()))
+    anonymous, name, config = guarded.repository.registry.as_role(None), guarded.repository.name, guarded.image.blobs[0]
+    anonymous.auth.expect_login_required()
+    values = {"name": name, "escaped": name.replace("/", "%2F"), "tag": guarded.tag, "config": config.digest}
+    reply = anonymous.send(method, path.format(**values), [EVERY_TYPE])
+    expect_not_revealed(reply, secret.format(**values, text=config.content.decode()))
 
 
 @verifies("registry/login/is-not-bypassed")
@@ -72,9 +72,9 @@ def test_respelled_path_changes_nothing(guarded: StoredImage, new_blob: NewBlob,
     Method: 1. POST an upload and DELETE an image without a login, one letter of the path escaped
             2. expect neither 201 nor 202, and the image unchanged
     """
-    stranger = guarded.repository.as_role(None)
-    stranger.registry.auth.expect_login_required()
-    reply = stranger.send(method, rest.format(digest=guarded.image.digest))
+    anonymous = guarded.repository.as_role(None)
+    anonymous.registry.auth.expect_login_required()
+    reply = anonymous.send(method, rest.format(digest=guarded.image.digest))
     if reply.status in (201, 202):
         raise unlike("no 201 or 202 without a login", reply, {*range(200, 600)} - {201, 202})
     expect_nothing_changed("delete-manifest", Occasion(guarded, new_blob(), "unused"))
@@ -118,8 +118,7 @@ def test_method_override_is_ignored(guarded: StoredImage, new_blob: NewBlob, met
 @pytest.mark.parametrize("password", [case("none", ""), case("its-own-name", None)])
 def test_username_without_its_password_opens_nothing(guarded: StoredImage, password: str | None) -> None:
     """Purpose: the registry verifies the password, whatever kind of login it takes.
-    Method: 1. GET a manifest with the pusher's name by Basic, the password empty or equal to the name
-            2. expect 401 (or 400)
+    Method: 1. GET a manifest with the pusher's name by Basic, the password empty or the name; 2. expect 401 (or 400)
     """
     registry = guarded.repository.registry
     registry.auth.expect_login_required()

@@ -83,11 +83,11 @@ def test_catalog_lists_what_was_pushed(registry: Registry, pages: list[Exchange]
             2. expect the repository once
     """
     # A long catalog is not read ten times: the recorded times limit the attempts, also when evidence is judged again.
-    begun = None
-    while stored.repository.name not in names_in(pages) and (begun is None or pages[-1].started - begun < LATER_S):
+    started = None
+    while stored.repository.name not in names_in(pages) and (started is None or pages[-1].started - started < LATER_S):
         registry.http.recorder.pause(AGAIN_S)
         pages = whole_catalog(registry)
-        begun = begun or pages[0].started
+        started = started or pages[0].started
     found = names_in(pages)
 
     if (times := found.count(stored.repository.name)) != 1:
@@ -138,8 +138,8 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
     if len(names) > 2:
         raise NotApplicable("the page has more than two names")
     if link is None and len(whole) > len(names):
-        told, proof = f"no Link, and {len(names)} of {len(whole)} names", field_matches(first, "Link", ".")
-        raise NonConformance("a Link to the next page", told, *pages, first, proof=proof)
+        seen, proof = f"no Link, and {len(names)} of {len(whole)} names", field_matches(first, "Link", ".")
+        raise NonConformance("a Link to the next page", seen, *pages, first, proof=proof)
     if link is None or not names:
         raise NotApplicable("the page names all repositories" if names else "the page names no repository")
     second = expect_reachable("a Link", lambda: next_page(registry, once, first, link))
@@ -147,8 +147,8 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
     before, after = names[-1], strings_of(second, "repositories")
     passed, earlier = passed_over(whole, before, after), whole[: whole.index(before)] if before in whole else []
     if passed or {*names, *earlier} & set(after):
-        told = worded(after) + (f"; {', '.join(passed[:3])} left out" if passed else "")
-        raise NonConformance(f"the names after {before}", told, first, second)
+        seen = worded(after) + (f"; {', '.join(passed[:3])} left out" if passed else "")
+        raise NonConformance(f"the names after {before}", seen, first, second)
 
 
 def passed_over(whole: list[str], before: str, after: list[str]) -> list[str]:
@@ -198,8 +198,7 @@ def test_last_continues_after_the_name(
     registry: Registry, pages: list[Exchange], stored: StoredImage, explored: StoredImage, exists: bool
 ) -> None:
     """Purpose: a client continues after the last name that it knows, also if that repository was deleted meanwhile.
-    Method: 1. read the catalog; request the names after the one before our repository, or after our name without its
-               last letter
+    Method: 1. read the catalog; request the names after the one before ours, or after ours without its last letter
             2. expect our repository, and not the name before it
     """
     whole = names_in(pages)
@@ -212,8 +211,8 @@ def test_last_continues_after_the_name(
 
     expect_listed(found, "repositories", own[:1])
     if before in names_in(found):
-        told, proof = f"{before} as well", not_among(found, f'"{before}"')
-        raise NonConformance(f"the names after {last}", told, *found, proof=proof)
+        seen, proof = f"{before} as well", not_among(found, f'"{before}"')
+        raise NonConformance(f"the names after {last}", seen, *found, proof=proof)
 
 
 @verifies("registry/login/anonymous-cannot-list-repositories")
@@ -251,8 +250,7 @@ def test_challenge_of_the_catalog(bearer: Registry, anonymous_response: Exchange
 @pytest.mark.usefixtures("one_organization")
 def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredImage, guarded: StoredImage) -> None:
     """Purpose: the catalog names only repositories that the caller may see.
-    Method: 1. read the catalog with our login and with another organization's: expect neither to list the other's
-               repository
+    Method: 1. read the catalog with our login and another organization's: expect neither to list the other's repository
             2. request the tags of five listed repositories of further organizations: expect neither 401 nor 403
             3. request the one name after the one just before the other's: expect it in no list and no Link, and no 5xx
     """
@@ -266,15 +264,15 @@ def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredIma
     for other in [each for each in names_in(pages) if each.startswith("orgs/") and not each.startswith(own)][:FEW]:
         reply = registry.repository(other).tags()
         if reply.status in (401, 403):
-            told, proof = f"it is listed, and its tags return {reply.status}", not_among(pages, f'"{other}"')
-            raise NonConformance(f"{other} not listed", told, *pages, reply, proof=proof)
+            seen, proof = f"it is listed, and its tags return {reply.status}", not_among(pages, f'"{other}"')
+            raise NonConformance(f"{other} not listed", seen, *pages, reply, proof=proof)
     for hidden, login in ((name, registry), (ours, other_login)):
         reply = login.catalog(f"?n=1&last={hidden[:-1]}")
         expect_no_server_error(reply)
         listed = strings_of(reply, "repositories") if reply.status == 200 else []
-        told = f"{listed}, Link: {unquote(reply.headers.get('link') or '')}"
-        if hidden in told:
-            raise NonConformance(f"{hidden} in no list or Link", told, reply, proof=Proof(reply.id, unsaid=(hidden,)))
+        seen = f"{listed}, Link: {unquote(reply.headers.get('link') or '')}"
+        if hidden in seen:
+            raise NonConformance(f"{hidden} in no list or Link", seen, reply, proof=Proof(reply.id, unsaid=(hidden,)))
 
 
 @verifies("registry/token/catalog-needs-its-scope")

@@ -77,12 +77,12 @@ def wrong_chunk(repository: Repository, new_blob: NewBlob, once: Once) -> WrongC
 
 
 @verifies("registry/upload/out-of-order-is-416")
-@pytest.mark.parametrize(("chunks", "further"), WRONG_CHUNKS)
-def test_out_of_order_chunk_is_refused(wrong_chunk: WrongChunk, chunks: float, further: int) -> None:
+@pytest.mark.parametrize(("chunks", "extra"), WRONG_CHUNKS)
+def test_out_of_order_chunk_is_refused(wrong_chunk: WrongChunk, chunks: float, extra: int) -> None:
     """Purpose: a client learns that its chunk does not follow the last one.
     Method: 1. PATCH bytes 0-299, then a chunk that does not begin at 300; 2. expect 416
     """
-    expect_status(wrong_chunk(chunks, further)[1], 416, "for a chunk out of order")
+    expect_status(wrong_chunk(chunks, extra)[1], 416, "for a chunk out of order")
 
 
 @verifies("registry/upload/first-chunk-begins-at-0")
@@ -94,16 +94,16 @@ def test_first_chunk_begins_at_0(repository: Repository) -> None:
 
 
 @verifies("registry/upload/out-of-order-changes-nothing")
-@pytest.mark.parametrize(("chunks", "further"), WRONG_CHUNKS)
+@pytest.mark.parametrize(("chunks", "extra"), WRONG_CHUNKS)
 def test_upload_continues_after_a_wrong_chunk(
-    repository: Repository, wrong_chunk: WrongChunk, chunks: float, further: int
+    repository: Repository, wrong_chunk: WrongChunk, chunks: float, extra: int
 ) -> None:
     """Purpose: a client continues after a refused chunk at the last valid byte.
     Method: 1. PATCH bytes 0-299, then a chunk out of order
             2. expect Range 0-299 from GET of the session, and from a 2xx for the chunk that has a Range
             3. PATCH the rest, PUT with the digest: expect 201, and exactly the bytes from GET
     """
-    session, reply = wrong_chunk(chunks, further)
+    session, reply = wrong_chunk(chunks, extra)
     if reply.ok and "range" in reply.headers:
         expect_range(reply, session.length - 1, or_statuses=(400, 416))
     status = session.upload.status()
@@ -145,9 +145,9 @@ def test_wrong_content_range(repository: Repository, size: int, content_range: s
     upload = repository.open_upload()
     expect_status(upload.patch(bytes(size), content_range), {400, 416})
     status = upload.status()
-    if taken := received(status):
+    if accepted := received(status):
         proof = Proof(status.id, fields_match=(("Range", "^(bytes=)?0-0$"),), or_statuses=(400, 404))
-        raise NonConformance("no byte of a refused chunk", f"{taken} bytes", status, proof=proof)
+        raise NonConformance("no byte of a refused chunk", f"{accepted} bytes", status, proof=proof)
 
 
 @pytest.fixture
@@ -155,13 +155,13 @@ def cut_off(repository: Repository, new_blob: NewBlob, once: Once) -> tuple[Star
     """A session whose second chunk was cut off, and a blob whose only PUT, to another session, was cut off."""
 
     def made() -> tuple[StartedUpload, Blob]:
-        session, beside, other = start_upload(repository, new_blob), repository.open_upload(), new_blob(600)
+        session, other_upload, other = start_upload(repository, new_blob), repository.open_upload(), new_blob(600)
         length = session.length
         with pytest.raises(BrokenOff):
             half = interrupted_body(session.blob.content[length : 2 * length])
             session.upload.patch(half, f"{length}-{3 * length - 1}", [("Content-Length", str(2 * length))])
         with pytest.raises(BrokenOff):
-            beside.put(other.digest, interrupted_body(other.content[:300]), headers=[("Content-Length", "600")])
+            other_upload.put(other.digest, interrupted_body(other.content[:300]), headers=[("Content-Length", "600")])
         repository.registry.http.recorder.pause(NOTICED_S)
         return session, other
 
@@ -222,20 +222,19 @@ def test_any_content_range(
 ) -> None:
     """Purpose: a chunk is stored if it follows the last one, and refused as a whole otherwise.
     Method: 1. open a session with 30 bytes, PATCH 20 more with a changed Content-Range
-            2. expect 202 if it is right or absent, 4xx if it is out of order, either for other text; after a refusal
-               the Range as before
+            2. expect 202 if it is right or absent, 4xx if out of order, either for other text; then the old Range
     """
     content = new_blob(50).content
-    upload, asked = open_for_chunks(open_ground, BEGUN), list[Exchange]()
+    upload, statuses = open_for_chunks(open_ground, BEGUN), list[Exchange]()
     if not upload.patch(content[:BEGUN], f"0-{BEGUN - 1}").ok:
         raise Inconclusive("the registry refused the first chunk", "uploads in chunks")
     mutation = change.of((BEGUN, len(content) - 1))
     reply = expect_outcome(
         mutation,
         lambda: upload.patch(content[BEGUN:], mutation.value),
-        Surroundings(expect_error_document, lambda: asked.append(upload.status())),
+        Surroundings(expect_error_document, lambda: statuses.append(upload.status())),
     )
     upload.cancel()
 
     if not reply.ok:
-        expect_range(asked[-1], BEGUN - 1)
+        expect_range(statuses[-1], BEGUN - 1)

@@ -172,8 +172,7 @@ def test_serves_an_image(
     repository: Repository, base: Manifest, three_chunks: ChunkedUpload, streamed: tuple[Blob, list[Exchange]]
 ) -> None:
     """Purpose: an image can have layers that came in chunks and as a stream, as engines send them.
-    Method: 1. push a blob in chunks, and another as a stream
-            2. if both succeed, push an image with the two as its layers: expect 2xx
+    Method: 1. push a blob in chunks, another as a stream; 2. if both succeed, push an image of these layers: expect 2xx
     """
     for reply in (three_chunks.closed, streamed[1][-1]):
         if not reply.ok:
@@ -211,16 +210,16 @@ def test_uuid_stays_the_same(three_chunks: ChunkedUpload, opened: Exchange, othe
             2. expect one Docker-Upload-UUID for each session, if there is one, and different ones for the two
     """
     answers = [opened, *(reply for reply, _ in three_chunks.chunks), three_chunks.status]
-    told = [each.headers.get("docker-upload-uuid") for each in answers]
+    seen = [each.headers.get("docker-upload-uuid") for each in answers]
 
-    if len({each for each in told if each}) > 1:
-        raise NonConformance("one Docker-Upload-UUID for one session", worded(told), opened)
-    if told[0] and told[0] == other_opened.headers.get("docker-upload-uuid"):
-        wanted, proof = (
+    if len({each for each in seen if each}) > 1:
+        raise NonConformance("one Docker-Upload-UUID for one session", worded(seen), opened)
+    if seen[0] and seen[0] == other_opened.headers.get("docker-upload-uuid"):
+        expected, proof = (
             "a Docker-Upload-UUID for each session",
             another_field(opened, other_opened, "Docker-Upload-UUID"),
         )
-        raise NonConformance(wanted, f"{worded(told[0])} for two sessions", opened, other_opened, proof=proof)
+        raise NonConformance(expected, f"{worded(seen[0])} for two sessions", opened, other_opened, proof=proof)
 
 
 @verifies("registry/upload/created-digest-is-true#in-chunks")

@@ -87,15 +87,15 @@ def test_if_none_match(conditional_pull: Callable[[str], ConditionalPull], kind:
             2. GET with it after another one, as weak tags (of a cache that compresses) for the manifest; HEAD the
                manifest with the ETag of its HEAD: expect 304
     """
-    had, pulled = conditional_pull(kind), conditional_pull("manifest" if kind == HEAD else kind)
+    pull, pulled = conditional_pull(kind), conditional_pull("manifest" if kind == HEAD else kind)
     simple = form == ONLY and kind != HEAD
-    if not simple and (had.etag is None or pulled.etag is None or pulled.again(pulled.etag).status != 304):
+    if not simple and (pull.etag is None or pulled.etag is None or pulled.again(pulled.etag).status != 304):
         raise NotApplicable("If-None-Match with only the entity tag does not return 304 either")
-    if had.etag is None:
-        raise NonConformance("an ETag", "no ETag field", had.first, proof=field_matches(had.first, "etag", "."))
+    if pull.etag is None:
+        raise NonConformance("an ETag", "no ETag field", pull.first, proof=field_matches(pull.first, "etag", "."))
 
-    told = had.etag.removeprefix("W/") if form == WEAK_SECOND else had.etag
-    expect_status(had.again(form.format(told)), 304, "for content that the client has")
+    seen = pull.etag.removeprefix("W/") if form == WEAK_SECOND else pull.etag
+    expect_status(pull.again(form.format(seen)), 304, "for content that the client has")
 
 
 @verifies("registry/pull/entity-tag-is-quoted")
@@ -105,10 +105,10 @@ def test_entity_tag_is_quoted(conditional_pull: Callable[[str], ConditionalPull]
     Method: 1. GET a blob and a manifest, and HEAD the manifest
             2. expect the ETag, if there is one, to be in quotation marks, weak or strong
     """
-    had = conditional_pull(kind)
-    if had.etag is not None and not ENTITY_TAG.fullmatch(had.etag):
-        proof = field_matches(had.first, "ETag", '(W/)?"[^"]*"$')
-        raise NonConformance("an ETag in quotation marks", f"ETag: {had.etag}", had.first, proof=proof)
+    pull = conditional_pull(kind)
+    if pull.etag is not None and not ENTITY_TAG.fullmatch(pull.etag):
+        proof = field_matches(pull.first, "ETag", '(W/)?"[^"]*"$')
+        raise NonConformance("an ETag in quotation marks", f"ETag: {pull.etag}", pull.first, proof=proof)
 
 
 @verifies("registry/pull/304-has-the-header-fields-of-200")
@@ -116,27 +116,26 @@ def test_entity_tag_is_quoted(conditional_pull: Callable[[str], ConditionalPull]
 def test_304_has_the_header_fields_of_200(conditional_pull: Callable[[str], ConditionalPull], kind: str) -> None:
     """Purpose: a cache learns which of its responses is still valid, and for how long.
     Method: 1. GET a blob and a manifest, HEAD the manifest; again with the ETag in If-None-Match
-            2. if that is 304, expect its ETag, the Cache-Control, Content-Location, Expires and Vary of the 200, and
-               no other Content-Length
+            2. of a 304 expect ETag, Cache-Control, Content-Location, Expires, Vary and any Content-Length as in the 200
     """
-    had = conditional_pull(kind)
-    reply = had.again(had.etag) if had.etag else None
-    if had.etag is None or reply is None or reply.status != 304:
+    pull = conditional_pull(kind)
+    reply = pull.again(pull.etag) if pull.etag else None
+    if pull.etag is None or reply is None or reply.status != 304:
         raise NotApplicable("the registry does not return 304, as it may")
-    told = expect_header(reply, "ETag")
+    seen = expect_header(reply, "ETag")
 
-    if told.removeprefix("W/") != had.etag.removeprefix("W/"):
-        proof = Proof(same=(("ETag", had.first.id, reply.id),))
-        raise NonConformance(f"ETag: {had.etag}", f"ETag: {told}", had.first, reply, proof=proof)
-    for name in (each for each in CACHE_FIELDS if each in had.first.headers and each not in reply.headers):
-        without = ((had.first.id, f"!^{name.lower()}:"),)
+    if seen.removeprefix("W/") != pull.etag.removeprefix("W/"):
+        proof = Proof(same=(("ETag", pull.first.id, reply.id),))
+        raise NonConformance(f"ETag: {pull.etag}", f"ETag: {seen}", pull.first, reply, proof=proof)
+    for name in (each for each in CACHE_FIELDS if each in pull.first.headers and each not in reply.headers):
+        without = ((pull.first.id, f"!^{name.lower()}:"),)
         proof = replace(field_matches(reply, name, "^"), or_statuses=(200,), unless=without)
-        raise NonConformance(f"the field {name}, as in the 200", "304 without one", had.first, reply, proof=proof)
-    wanted = had.first.headers.get("content-length") or (None if kind == HEAD else str(len(had.first.body)))
-    if wanted and (length := reply.headers.get("content-length") or wanted) != wanted:
+        raise NonConformance(f"the field {name}, as in the 200", "304 without one", pull.first, reply, proof=proof)
+    due = pull.first.headers.get("content-length") or (None if kind == HEAD else str(len(pull.first.body)))
+    if due and (length := reply.headers.get("content-length") or due) != due:
         proof = field_says_no(reply, "Content-Length", f"^{literal(length)}$")
-        expected = f"no Content-Length, or {wanted}"
-        raise NonConformance(expected, f"Content-Length: {length}", had.first, reply, proof=proof)
+        expected = f"no Content-Length, or {due}"
+        raise NonConformance(expected, f"Content-Length: {length}", pull.first, reply, proof=proof)
 
 
 @pytest.fixture
@@ -158,10 +157,10 @@ def test_compressed_response_has_another_entity_tag(stored: StoredImage, compres
     plain = once(("stored", "digest-get"), lambda: stored.repository.get_manifest(stored.image.digest))
     coding, etag = compressed.headers.get("content-encoding"), compressed.headers.get("etag") or ""
     if etag.startswith('"') and etag == plain.headers.get("etag"):
-        wanted = f"another ETag for the response in {coding}, or a weak one"
+        expected = f"another ETag for the response in {coding}, or a weak one"
         right = ((compressed.id, "!^content-encoding:"), (compressed.id, "^etag: *W/"))
         proof = replace(another_field(plain, compressed, "ETag"), unless=right)
-        raise NonConformance(wanted, f"ETag: {etag} for both", plain, compressed, proof=proof)
+        raise NonConformance(expected, f"ETag: {etag} for both", plain, compressed, proof=proof)
 
 
 @verifies("registry/pull/accept-encoding-is-honoured")
@@ -210,8 +209,7 @@ def ask(repository: Repository, content: bytes, once: Once) -> Ask:
     """
     added = {WHOLE: [("Accept-Encoding", "gzip")], RESUME: [("Accept", f"{OCI_LAYER}, */*")]}
     return lambda asked: once(
-        ("range", asked),
-        lambda: repository.get_blob(digest_of(content), [("Range", asked), *added.get(asked, [])]),
+        ("range", asked), lambda: repository.get_blob(digest_of(content), [("Range", asked), *added.get(asked, [])])
     )
 
 
@@ -225,24 +223,24 @@ def expect_range_or_whole(reply: Exchange, content: bytes, first: int, last: int
 
 
 @verifies("registry/pull/range-is-served")
-@pytest.mark.parametrize(("asked", "first", "last"), RANGES)
-def test_range_is_served(ask: Ask, content: bytes, asked: str, first: int, last: int) -> None:
+@pytest.mark.parametrize(("requested", "first", "last"), RANGES)
+def test_range_is_served(ask: Ask, content: bytes, requested: str, first: int, last: int) -> None:
     """Purpose: a client can resume an interrupted pull.
     Method: 1. GET a blob, which was pushed in two chunks, with a Range.
             2. Expect 206 with exactly those bytes and their Content-Range.
     """
-    expect_partial(ask(asked), content, first, last)
+    expect_partial(ask(requested), content, first, last)
 
 
 @verifies("registry/pull/partial-content-is-the-requested-range")
-@pytest.mark.parametrize(("asked", "first", "last"), [*RANGES, *WHOLE_RANGES])
-def test_partial_content(ask: Ask, content: bytes, asked: str, first: int, last: int) -> None:
+@pytest.mark.parametrize(("requested", "first", "last"), [*RANGES, *WHOLE_RANGES])
+def test_partial_content(ask: Ask, content: bytes, requested: str, first: int, last: int) -> None:
     """Purpose: a resumed pull ends with the right blob, whether or not ranges are supported.
     Method: 1. GET a blob with a Range: expect 206 with exactly those bytes, or 200 with the whole.
             2. Expect Docker-Content-Digest, where sent, to be that of the whole.
             3. Of a compressed 206 expect as many bytes as its Content-Range states.
     """
-    reply = ask(asked)
+    reply = ask(requested)
 
     expect_status(reply, {200, 206})
     expect_true_digest(reply, digest_of(content))
@@ -255,8 +253,7 @@ def test_partial_content(ask: Ask, content: bytes, asked: str, first: int, last:
 @verifies("registry/pull/partial-content-is-the-requested-range#if-range")
 def test_if_range(repository: Repository, whole: Exchange, content: bytes) -> None:
     """Purpose: a client resumes a pull on the condition that the blob has not changed.
-    Method: 1. GET a blob with a Range, and its strong ETag in If-Range.
-            2. Expect 206 with exactly those bytes, or 200 with the whole.
+    Method: 1. GET a blob with a Range and its strong ETag in If-Range; 2. expect 206 with those bytes, or 200 with all
     """
     if not (etag := whole.headers.get("etag") or "").startswith('"'):
         raise NotApplicable("the blob has no strong ETag, which is optional")
@@ -274,19 +271,18 @@ def test_head_of_a_blob_pushed_in_chunks(repository: Repository, content: bytes)
 
 
 @pytest.mark.parametrize(
-    ("asked", "accepted"),
+    ("requested", "accepted"),
     [
         row("registry/pull/unsatisfiable-range#beyond", f"bytes={SIZE}-", {200, 416}),
         row("registry/pull/unsatisfiable-range#far-beyond", FAR_BEYOND, {200, 416}),
         row("registry/pull/unknown-range-unit-is-ignored", "lines=500-1499", {200, 400, 416}),
     ],
 )
-def test_range_that_cannot_be_served(ask: Ask, content: bytes, asked: str, accepted: set[int]) -> None:
+def test_range_that_cannot_be_served(ask: Ask, content: bytes, requested: str, accepted: set[int]) -> None:
     """Purpose: a client whose range is beyond the blob, or in an unknown unit, is not sent other bytes for it.
-    Method: 1. GET a blob with such a Range.
-            2. Expect 200 with the whole, or 416; also 400 for an unknown unit, as libraries send it.
+    Method: 1. GET a blob with such a Range; 2. expect 200 with the whole, or 416; also 400 for an unknown unit
     """
-    reply = ask(asked)
+    reply = ask(requested)
 
     expect_status(reply, accepted)
     if reply.status == 200:
@@ -327,10 +323,10 @@ def test_206_has_the_headers_of_200(ask: Ask, whole: Exchange) -> None:
         raise NotApplicable(SENDS_WHOLE)
 
     for name in (each for each in SENT_WITH_A_PART if each in whole.headers):
-        found, wanted = (expect_header(each, name).removeprefix("W/") for each in (part, whole))
-        if name == "ETag" and found != wanted:
+        found, expected = (expect_header(each, name).removeprefix("W/") for each in (part, whole))
+        if name == "ETag" and found != expected:
             proof = Proof(same=(("ETag", whole.id, part.id),))
-            raise NonConformance(f"ETag: {wanted}", f"ETag: {found}", whole, part, proof=proof)
+            raise NonConformance(f"ETag: {expected}", f"ETag: {found}", whole, part, proof=proof)
 
 
 @verifies("registry/pull/if-range-of-another-etag-is-200")
@@ -353,8 +349,7 @@ def test_if_range_of_another_etag(repository: Repository, content: bytes) -> Non
 @explores(0.6, {"asked": "bytes=0-9,20-29"}, {"asked": "bytes=-"}, asked=ranges())
 def test_any_range(repository: Repository, content: bytes, asked: str) -> None:
     """Purpose: whatever the Range header, a client gets the whole, a part that says which it is, or a refusal.
-    Method: 1. GET a blob with any Range.
-            2. Expect 200 with the whole, 206 with Content-Range or several parts, 400 or 416.
+    Method: 1. GET a blob with any Range; 2. expect 200 with all, 206 with Content-Range or several parts, 400 or 416
     """
     reply = repository.get_blob(digest_of(content), [("Range", asked)])
 

@@ -102,17 +102,17 @@ def one_of_two_deleted(new_repository: NewRepository, once: Once) -> OneOfTwoDel
 
     def made() -> OneOfTwoDeleted:
         repository = new_repository("delete")
-        gone = image(repository.name)
-        kept = variation(gone, "kept")
-        repository.given(gone, "gone", "gone-too", "kept")
-        tag = retag(repository, kept, "kept", "kept-too")
+        removed = image(repository.name)
+        remaining = variation(removed, "kept")
+        repository.given(removed, "gone", "gone-too", "kept")
+        tag = retag(repository, remaining, "kept", "kept-too")
         coming = image(f"{repository.name} coming", layers=0).blobs[0]
         repository.given_blob(coming.content)
-        repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(gone.digest)
-        repository.tags(), repository.get_manifest(gone.digest, [EVERY_TYPE, CODED])
-        before, reply = repository.get_manifest(gone.digest), deleted(repository, gone, "gone", "gone-too")
-        deletion = Deletion(gone, before, reply, repository.get_manifest, repository.delete_manifest)
-        return OneOfTwoDeleted(repository, deletion, kept, tag, coming)
+        repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(removed.digest)
+        repository.tags(), repository.get_manifest(removed.digest, [EVERY_TYPE, CODED])
+        before, reply = repository.get_manifest(removed.digest), deleted(repository, removed, "gone", "gone-too")
+        deletion = Deletion(removed, before, reply, repository.get_manifest, repository.delete_manifest)
+        return OneOfTwoDeleted(repository, deletion, remaining, tag, coming)
 
     return once("halved", made)
 
@@ -136,7 +136,7 @@ def test_delete_manifest(manifest_deleted: Deletion) -> None:
 
 @verifies("registry/delete/manifest-goes-with-its-tags")
 def test_manifest_goes_with_its_tags(one_of_two_deleted: OneOfTwoDeleted) -> None:
-    """Purpose: nobody pulls a deleted image, by any name.
+    """Purpose: no client can pull a deleted image, by any name.
     Method: 1. push an image under three tags, and another under the third of them (a fourth if tags are immutable)
             2. read the tags and the first image, DELETE it by digest
             3. expect 404 to GET and HEAD of the digest and of both tags, and only the other's tag in the list
@@ -154,17 +154,17 @@ def test_others_stay(one_of_two_deleted: OneOfTwoDeleted) -> None:
     Method: 1. push two images that share config and layer, and a blob of a third; DELETE one of the images
             2. expect the other image by tag and digest, each of its blobs, and the blob of the third
     """
-    repository, kept = one_of_two_deleted.repository, one_of_two_deleted.kept
+    repository, remaining = one_of_two_deleted.repository, one_of_two_deleted.kept
     one_of_two_deleted.deletion.require_done()
-    for reference in (one_of_two_deleted.tag, kept.digest):
-        expect_bytes(repository.get_manifest(reference), kept.content)
-    for blob in (*kept.blobs, one_of_two_deleted.coming):
+    for reference in (one_of_two_deleted.tag, remaining.digest):
+        expect_bytes(repository.get_manifest(reference), remaining.content)
+    for blob in (*remaining.blobs, one_of_two_deleted.coming):
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @verifies("registry/delete/absent-is-404")
 @pytest.mark.parametrize(
-    ("kind", "what"),
+    ("kind", "state"),
     [
         case("manifest", "manifest_deleted", "never pushed"),
         case("blob", "blob_deleted", "never pushed"),
@@ -173,20 +173,19 @@ def test_others_stay(one_of_two_deleted: OneOfTwoDeleted) -> None:
         case("deleted-blob", "blob_deleted", "deleted before"),
     ],
 )
-def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, kind: str, what: str) -> None:
+def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, kind: str, state: str) -> None:
     """Purpose: a client learns that the content to delete does not exist.
-    Method: 1. DELETE a manifest and a blob that were never pushed or already deleted, and a blob's digest as a manifest
-            2. expect 404
+    Method: 1. DELETE a manifest and a blob that are absent or deleted, and a blob's digest as a manifest; 2. expect 404
     """
     deletion: Deletion = request.getfixturevalue(kind)
     content, digest = deletion.content, digest_of(names.new("absent").encode())
-    if what == "pushed as a blob" and isinstance(content, Manifest):
+    if state == "pushed as a blob" and isinstance(content, Manifest):
         digest = content.blobs[0].digest
-    if what == "deleted before":
+    if state == "deleted before":
         deletion.require_done()
         digest = content.digest
 
-    expect_status(deletion.delete(digest), 404, f"for content that was {what}")
+    expect_status(deletion.delete(digest), 404, f"for content that was {state}")
 
 
 @verifies("registry/delete/absent-is-404#tag")
@@ -207,14 +206,14 @@ def test_delete_in_an_absent_repository(repository: Repository, names: Names, ki
     Method: 1. DELETE a manifest and a blob of a repository that nothing was pushed to
             2. expect 404, or 400 or 405 if that deletion is not offered
     """
-    never = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('never')}")
-    reply = never.send("DELETE", f"{kind}/{digest_of(b'nowhere')}")
+    absent = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('absent')}")
+    reply = absent.send("DELETE", f"{kind}/{digest_of(b'nowhere')}")
     expect_status(reply, {404, *DISABLED}, "for content of an absent repository")
 
 
 @verifies("registry/delete/blob-is-gone")
 def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
-    """Purpose: nobody pulls a deleted blob.
+    """Purpose: no client can pull a deleted blob.
     Method: 1. push a blob, HEAD and GET it, DELETE it: expect 202; 2. expect 404 to GET and HEAD, and to GET of a part
     """
     digest = blob_deleted.content.digest
@@ -296,7 +295,7 @@ def test_delete_tag(new_repository: NewRepository) -> None:
 
 
 @verifies("registry/delete/acknowledged-deletions-are-done")
-@pytest.mark.parametrize("kind", [case(each, each) for each in ("blob", "manifest", "tag")])
+@pytest.mark.parametrize("kind", ["blob", "manifest", "tag"])
 def test_every_acknowledged_deletion_is_done(
     repository: Repository, base: Manifest, features: frozenset[str], names: Names, kind: str
 ) -> None:
@@ -312,24 +311,24 @@ def test_every_acknowledged_deletion_is_done(
         contents = {f"{mark}-{number}": base.content for number in range(DELETED)}
     head, delete = (getattr(repository, f"{verb}_{kind.replace('tag', 'manifest')}") for verb in ("head", "delete"))
 
-    def push(what: str) -> Exchange:
+    def push(reference: str) -> Exchange:
         if kind == "blob":
-            return pushed(repository, contents[what], what, "post")
-        return repository.put_manifest(what, contents[what], base.media_type)
+            return pushed(repository, contents[reference], reference, "post")
+        return repository.put_manifest(reference, contents[reference], base.media_type)
 
-    for what in contents:
-        require_stored(push(what))
-    replies = [delete(what) for what in contents]
+    for reference in contents:
+        require_stored(push(reference))
+    replies = [delete(reference) for reference in contents]
     if kind == "blob" and replies[0].status in DISABLED:
         raise NotApplicable("the registry deletes no blobs, which is optional")
 
     for reply in replies:
         expect_success(reply, f"for each deletion of a {kind}")
-    there = [each for each in map(head, contents) if each.status != 404]
-    if there:
-        told = f"{len(there)} of {DELETED} still there ({there[0].status})"
+    existing = [each for each in map(head, contents) if each.status != 404]
+    if existing:
+        seen = f"{len(existing)} of {DELETED} still there ({existing[0].status})"
         proof = Proof(beyond="a script does not delete so much")
-        raise NonConformance(f"404 for each {kind} whose deletion was acknowledged", told, *there[:2], proof=proof)
+        raise NonConformance(f"404 for each {kind} whose deletion was acknowledged", seen, *existing[:2], proof=proof)
 
 
 @verifies("registry/delete/refused-deletion-changes-nothing")

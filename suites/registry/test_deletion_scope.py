@@ -12,7 +12,7 @@ from conformance.clients.registry.tags import deleted
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_listed, expect_no_tags, expect_not_stored, pages_from
 from conformance.oracles.status import expect_no_server_error, expect_success
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 
@@ -77,7 +77,7 @@ def deleted_image(
 
 
 @verifies("registry/delete/image-stays-in-other-repositories")
-@pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest")])
+@pytest.mark.parametrize("by", ["tag", "digest"])
 def test_image_stays_in_another_repository(request: pytest.FixtureRequest, features: frozenset[str], by: str) -> None:
     """Purpose: deleting an image in one repository does not delete it in another.
     Method: 1. push an image to two repositories, one's name a prefix of the other's; DELETE a tag or it from the first
@@ -107,8 +107,7 @@ def test_pushed_blob_stays_in_another_repository(deleted_image: DeletedImage) ->
 @verifies("registry/delete/blob-deletion-keeps-manifests")
 def test_blob_deletion_keeps_manifests(deleted_image: DeletedImage) -> None:
     """Purpose: deleting a blob deletes no manifest.
-    Method: 1. push an image, DELETE its config: expect no 5xx; not applicable if that is refused
-            2. expect the manifest by tag and digest
+    Method: 1. push an image, DELETE its config: expect no 5xx; 2. if it succeeds, expect the manifest by tag and digest
     """
     expect_no_server_error(deleted_image.unlinked, "for a blob of a stored image")
     if not deleted_image.unlinked.ok:
@@ -120,8 +119,7 @@ def test_blob_deletion_keeps_manifests(deleted_image: DeletedImage) -> None:
 @verifies("registry/tags/none-are-an-empty-list#after-deletion")
 def test_tag_list_is_empty_after_deletion(request: pytest.FixtureRequest, features: frozenset[str]) -> None:
     """Purpose: a client reads the tag list of a repository whose images were deleted.
-    Method: 1. push an image to an empty repository, DELETE it, read the tags; not applicable if the tag stays
-            2. expect "tags": [], or 404
+    Method: 1. push an image to an empty repository, DELETE it, read the tags; 2. expect "tags": [], or 404
     """
     if "registry.delete" not in features:
         raise NotOffered("the target does not claim registry.delete")

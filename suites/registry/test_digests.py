@@ -47,8 +47,8 @@ def wrong_digest(
 
     def made(form: str) -> tuple[Exchange, list[Exchange]]:
         blob = new_blob()
-        nearly = blob.digest[:-1] + ("1" if blob.digest.endswith("0") else "0")
-        named = nearly if form == "chunks" else new_blob().digest
+        similar = blob.digest[:-1] + ("1" if blob.digest.endswith("0") else "0")
+        named = similar if form == "chunks" else new_blob().digest
         reply = pushed(repository, blob.content, named, form)
         return reply, [repository.get_blob(named), repository.get_blob(blob.digest)]
 
@@ -65,7 +65,7 @@ def wrong_digest(
 def test_wrong_digest(
     wrong_digest: Callable[[str], tuple[Exchange, list[Exchange]]], form: str, judges_reads: bool
 ) -> None:
-    """Purpose: a client learns that its blob was damaged on the way, and nobody pulls the damaged blob.
+    """Purpose: a client learns that its blob was damaged in transit, and no client pulls the damaged blob.
     Method: 1. push a blob under another blob's digest in each form of upload, in chunks with another last digit
             2. expect 400, and 404 to GET of both digests
     """
@@ -115,11 +115,11 @@ def test_refusal_ends_no_other_upload(repository: Repository, new_blob: NewBlob)
     Method: 1. open two sessions of one repository; PUT a blob under a wrong digest to one of them
             2. if that is refused, PUT the blob with that digest to the other session: expect 2xx
     """
-    blob, other, beside, upload = new_blob(), new_blob(), repository.open_upload(), repository.open_upload()
+    blob, other, other_upload, upload = new_blob(), new_blob(), repository.open_upload(), repository.open_upload()
     if (refused := upload.put(other.digest, blob.content)).ok:
         why = f"the registry accepts a digest that does not match: {refused}"
         raise Inconclusive(why, "a registry that verifies digests")
-    reply = beside.put(other.digest, other.content)
+    reply = other_upload.put(other.digest, other.content)
     expect_success(reply, "for a right digest in another session than the refused one")
 
 
@@ -133,8 +133,7 @@ def test_refusal_ends_no_other_upload(repository: Repository, new_blob: NewBlob)
 )
 def test_malformed_digest(refusing: ReusableUpload, new_blob: NewBlob, digest: str | None) -> None:
     """Purpose: a client learns that it sent a malformed digest, or none.
-    Method: 1. PUT a blob to a session with a malformed digest, an empty one, or without one
-            2. expect 400, and 404 to GET of the blob
+    Method: 1. PUT a blob with a malformed digest, an empty one, or none; 2. expect 400, and 404 to GET of the blob
     """
     blob = new_blob()
     expect_status(refusing.put(digest, blob.content), 400, "for a malformed digest")
@@ -226,8 +225,7 @@ def test_any_closing_digest(open_ground: Repository, new_blob: NewBlob, change: 
 @pytest.mark.parametrize("order", [case("true-first", 1), case("true-last", -1)])
 def test_two_digests(repository: Repository, new_blob: NewBlob, order: int) -> None:
     """Purpose: a client that sends two digests gets nothing stored under an unverified one.
-    Method: 1. PUT a blob with its own and another digest in the query, in either order
-            2. expect 404 to GET of the other digest
+    Method: 1. PUT a blob with its own and another digest in the query, in any order; 2. expect 404 to GET of the other
     """
     blob, other, upload = new_blob(), new_blob(), repository.open_upload()
     first, second = (blob.digest, other.digest)[::order]
@@ -336,27 +334,33 @@ def replaceable_image(new_repository: NewRepository, once: Once, restore: Restor
 
 @verifies("registry/digest/refused-bytes-replace-nothing")
 @pytest.mark.parametrize(
-    "what", [case("blob", "blob"), case("posted-blob", "post"), case("manifest", "manifest"), case("tag", "tag")]
+    "name", [case("blob", "blob"), case("posted-blob", "post"), case("manifest", "manifest"), case("tag", "tag")]
 )
-def test_refused_bytes_replace_nothing(replaceable_image: StoredImage, new_blob: NewBlob, what: str) -> None:
+def test_refused_bytes_replace_nothing(replaceable_image: StoredImage, new_blob: NewBlob, name: str) -> None:
     """Purpose: a refused push does not damage stored content.
     Method: 1. push other bytes under the digest of a stored blob, through a session and by a POST, and of a stored
                image; push bytes that are no manifest under its tag
             2. expect a refusal, and exactly the stored bytes
     """
-    repository, there, blob = replaceable_image.repository, replaceable_image.image, replaceable_image.image.blobs[-1]
+    repository, manifest, blob = (
+        replaceable_image.repository,
+        replaceable_image.image,
+        replaceable_image.image.blobs[-1],
+    )
     reply = {
         "blob": lambda: pushed(repository, new_blob().content, blob.digest, "put"),
         "post": lambda: pushed(repository, new_blob().content, blob.digest, "post"),
-        "manifest": lambda: repository.put_manifest(there.digest, other_bytes(there), there.media_type),
-        "tag": lambda: repository.put_manifest(replaceable_image.tag, b"no manifest", there.media_type),
-    }[what]()
+        "manifest": lambda: repository.put_manifest(manifest.digest, other_bytes(manifest), manifest.media_type),
+        "tag": lambda: repository.put_manifest(replaceable_image.tag, b"no manifest", manifest.media_type),
+    }[name]()
 
     expect_refused(reply)
-    if what in ("blob", "post"):
+    if name in ("blob", "post"):
         expect_bytes(repository.get_blob(blob.digest), blob.content)
     else:
-        expect_bytes(repository.get_manifest(replaceable_image.tag if what == "tag" else there.digest), there.content)
+        expect_bytes(
+            repository.get_manifest(replaceable_image.tag if name == "tag" else manifest.digest), manifest.content
+        )
 
 
 @verifies("registry/digest/wrong-manifest-is-refused")

@@ -107,8 +107,8 @@ SAMPLE = (
     "nonsense-manifest",
     "no-login",
 )
-SOME_REFUSALS = pytest.mark.parametrize("refusal", [case(name, name) for name in SAMPLE])
-EVERY_REFUSAL = pytest.mark.parametrize("refusal", [case(name, name) for name in REFUSALS])
+SOME_REFUSALS = pytest.mark.parametrize("refusal", SAMPLE)
+EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS)
 
 
 def refused(once: Once, scene: Scene, refusal: str) -> Exchange:
@@ -123,8 +123,7 @@ def refused(once: Once, scene: Scene, refusal: str) -> Exchange:
 @EVERY_REFUSAL
 def test_body_is_json(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client learns from the body of a refusal what was wrong.
-    Method: 1. send a request that is refused
-            2. expect a JSON list of errors with a JSON Content-Type; a 416 may have no body
+    Method: 1. send a request that is refused; 2. expect a JSON list of errors with a JSON type; a 416 may have no body
     """
     reply = refused(once, scene, refusal)
     if reply.status != 416 or reply.body:
@@ -140,8 +139,8 @@ def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
     reply = refused(once, scene, refusal)
     unknown = [code for code in codes_in(reply) if code not in CODES]
     if unknown:
-        told, proof = f"{reply.status} with {worded(unknown)}", lacks(reply, *unknown)
-        raise NonConformance("an error code of OCI or Docker Registry V2", told, reply, proof=proof)
+        seen, proof = f"{reply.status} with {worded(unknown)}", lacks(reply, *unknown)
+        raise NonConformance("an error code of OCI or Docker Registry V2", seen, reply, proof=proof)
 
 
 @verifies("registry/errors/code-matches-the-cause")

@@ -9,14 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.registry.client import Repository, StoredImage
-from conformance.clients.registry.images import (
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
-    OCI_MANIFEST,
-    Manifest,
-    digest_of,
-    index,
-)
+from conformance.clients.registry.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST, Manifest, digest_of, index
 from conformance.clients.registry.tags import is_immutable
 from conformance.evidence.shared_requests import Once
 from conformance.models.repository import AcceptedPushes
@@ -131,13 +124,13 @@ def test_malformed_body(stored: StoredImage, names: Names, content: bytes) -> No
     Method: 1. PUT a body that is not a JSON object, or an image with NaN or a number for its layers: expect 400.
             2. GET the tag of those that are JSON or nearly: expect 404.
     """
-    tag, nearly = names.new("malformed"), content in (NOT_A_NUMBER, LAYERS_OF_A_NUMBER)
+    tag, similar = names.new("malformed"), content in (NOT_A_NUMBER, LAYERS_OF_A_NUMBER)
     image = without(stored.image.document, "layers" if content == LAYERS_OF_A_NUMBER else "")
-    content = json.dumps(image).encode().removesuffix(b"}") + content if nearly else content
+    content = json.dumps(image).encode().removesuffix(b"}") + content if similar else content
     reply = stored.repository.put_manifest(tag, content, OCI_MANIFEST)
 
     expect_status(reply, 400, "for a body that is not a manifest")
-    if nearly or content in (b"[]", b"null"):
+    if similar or content in (b"[]", b"null"):
         expect_not_stored([stored.repository.get_manifest(tag)])
 
 
@@ -158,7 +151,7 @@ def expect_stored_or_unchanged(
     repository: Repository, taken: AcceptedPushes, mutation: Mutation[bytes], tag: str, media_type: str
 ) -> None:
     """PUT a manifest; expect its bytes from GET if it was accepted, and an unchanged tag if it was refused."""
-    content, there = mutation.value, taken.named(tag) is not None
+    content, existing = mutation.value, taken.named(tag) is not None
     read: list[Exchange] = []
     reply = expect_outcome(
         mutation,
@@ -166,7 +159,7 @@ def expect_stored_or_unchanged(
         Surroundings(
             expect_error_document,
             lambda: read.append(repository.get_manifest(tag)),
-            accepted=lambda reply: reply.ok or (there and is_immutable(reply)),
+            accepted=lambda reply: reply.ok or (existing and is_immutable(reply)),
         ),
     )
     if reply.ok:
@@ -188,9 +181,8 @@ def expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:
         known = dict.fromkeys((named, first or named))
         right = "|".join(digest_of(each).removeprefix("sha256:") for each in known)
         proof = Proof(read.id, statuses=(200,), sha256=right, or_statuses=() if first else (404,))
-        raise NonConformance(
-            "the manifest that the tag named before the refused request", observed(read), read, proof=proof
-        )
+        expected, seen = "the manifest that the tag named before the refused request", observed(read)
+        raise NonConformance(expected, seen, read, proof=proof)
 
 
 @verifies("registry/manifest/any-change-is-accepted-or-refused")

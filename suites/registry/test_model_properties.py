@@ -181,14 +181,14 @@ class RepositoryMachine(Machine):
         if deleted.digest not in self.model.manifests:
             expect_status(reply, 404)
             return
-        lost = [tag for tag, named in self.model.tags.items() if named == deleted.digest]
-        if lost and is_immutable(reply):
+        missing = [tag for tag, named in self.model.tags.items() if named == deleted.digest]
+        if missing and is_immutable(reply):
             return
         expect_status(reply, 202)
         self.model.delete_manifest(deleted.digest)
         if pushed_again:
             self.push_image(deleted, None)
-        for tag in lost:
+        for tag in missing:
             self.read_tag(tag)
 
     @rule(blob=blobs)

@@ -74,7 +74,7 @@ def pushed(repository: Repository, new_blob: NewBlob, once: Once) -> PushedOf:
         def read() -> Exchange:
             return repository.get_blob(blob.digest)
 
-        # Only one check reads the whole of the largest: its bytes need not be kept.
+        # Only one check reads the whole of the largest blob, so its bytes need not be stored.
         return Pushed(blob, upload, reply, read if size == LARGE else lambda: once(("read", blob), read))
 
     def either(size: int, required: bool = False) -> Pushed:
@@ -129,8 +129,7 @@ def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob, once: Onc
 )
 def test_whole_blob_by_put(pushed: PushedOf, size: int, required: bool) -> None:
     """Purpose: a client can push a blob of any size, and write its digest in the query with ":" or with "%3a".
-    Method: 1. POST, then PUT the whole blob with its digest: expect 2xx with a Location.
-            2. GET the blob: expect exactly its bytes.
+    Method: 1. POST, PUT the whole blob with its digest: expect 2xx with a Location; 2. GET it: expect exactly its bytes
     """
     made = pushed(size, required)
 
@@ -234,9 +233,8 @@ def test_large_blob_comes_back(registry: Registry, repository: Repository) -> No
             2. GET it: expect 200 with the same bytes, compared while they arrive.
     """
     if registry.described.large_blob_mib is None:
-        raise NotDeclared(
-            "the target file names no large_blob_mib under [targets.X.registry]", "registry.large_blob_mib"
-        )
+        reason = "the target file names no large_blob_mib under [targets.X.registry]"
+        raise NotDeclared(reason, "registry.large_blob_mib")
     content = Pattern(registry.described.large_blob_mib * MIB)
     created, digest = push(repository, content)
     expect_success(created, f"to a blob of {content.size} bytes")

@@ -119,8 +119,8 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
     auth, scope = bearer.auth, bearer.scope(stored.repository.name, "pull")
     kept = Proof(beyond="a script requests a token at the realm of the run, not at the one that is named now")
     for entry in flawed_entries(recorder, "registry", ANOTHER_REALM):
-        told = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
-        for other in (auth.with_challenge(each) for each in challenges_in(told) if each.scheme == "bearer"):
+        seen = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
+        for other in (auth.with_challenge(each) for each in challenges_in(seen) if each.scheme == "bearer"):
             if (other.realm, other.service) == (auth.realm, auth.service):
                 continue
             reply = expect_reachable("a realm", partial(other.request_token, [scope]), kept)
@@ -135,10 +135,10 @@ def expect_leads_on(recorder: Recorder, entry: dict[str, Any], reply: Exchange, 
     """Expect a token from the realm or service that a response names, and the image for the token."""
     if token and reply.status == 200:
         return
-    wanted = "a token that pulls" if token else "a token"
-    told = f"{reply.status} at the realm in the response to {entry['method']} {entry['url']}"
+    expected = "a token that pulls" if token else "a token"
+    seen = f"{reply.status} at the realm in the response to {entry['method']} {entry['url']}"
     proof = Proof(beyond="a script requests a token at the realm of the first challenge")
-    finding = NonConformance(f"{wanted} from every realm that a challenge names", told, reply, proof=proof)
+    finding = NonConformance(f"{expected} from every realm that a challenge names", seen, reply, proof=proof)
     finding.exchange_ids = [recorder.recall(entry), *finding.exchange_ids]
     raise finding
 
@@ -147,17 +147,16 @@ def expect_leads_on(recorder: Recorder, entry: dict[str, Any], reply: Exchange, 
 @concludes()
 def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> None:
     """Purpose: engines can show a registry's warnings to their users.
-    Method: 1. GET /v2/; 2. in every response of the run, expect only Warning: 299 - "…" of at most 4096 bytes, or the
-               warning codes of a cache
+    Method: 1. GET /v2/; 2. in all responses expect only Warning: 299 - "…" of at most 4096 bytes, or codes of caches
     """
     registry.support()
     form = Proof(fields_lack=(("Warning", BAD_WARNING_FORM),))
     length = Proof(beyond="a script does not measure the length of all warnings")
     of_that_length = "no more than 4096 bytes of warnings"
-    for wrong, wanted, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
+    for wrong, expected, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
         found = flawed_entries(recorder, "registry", wrong)
-        told = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
-        expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN_CHARACTERS]}),", right)
+        seen = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
+        expect_none(recorder, found, expected, f"{wrong} ({worded(seen)[:SHOWN_CHARACTERS]}),", right)
 
 
 @verifies("registry/pull/dates-are-valid")
@@ -173,8 +172,8 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
     for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (IN_FUTURE, no_clock)):
         found = flawed_entries(recorder, "registry", wrong)
         fields = {name.title(): value for name, value in (found[0]["response_headers"] if found else ())}
-        told = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
-        expect_none(recorder, found, "dates in the form of HTTP, and none in the future", f"{wrong} ({told}),", right)
+        seen = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
+        expect_none(recorder, found, "dates in the form of HTTP, and none in the future", f"{wrong} ({seen}),", right)
 
 
 @verifies("registry/errors/405-has-allow#of-the-whole-run")
@@ -197,8 +196,8 @@ def test_every_challenge_names_its_repository(bearer: Registry, stored: StoredIm
     """
     stored.repository.as_role(None).tags("?n=1")
     found = flawed_entries(recorder, "registry", MISNAMED)
-    asked = IN_A_REPOSITORY.fullmatch(found[0]["url"].removeprefix(bearer.http.base_url)) if found else None
-    scope = f"repository:{asked[1]}:" if asked else "repository:"
+    match = IN_A_REPOSITORY.fullmatch(found[0]["url"].removeprefix(bearer.http.base_url)) if found else None
+    scope = f"repository:{match[1]}:" if match else "repository:"
     right = Proof(fields_match=(("WWW-Authenticate", literal(scope)),), or_statuses=NOT_401_NOR_405)
     expect_no_flaw(recorder, "registry", MISNAMED, f"a challenge with the scope {scope}…", right)
 
@@ -215,9 +214,9 @@ def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Record
     repository.get_blob(stored.image.blobs[-1].digest, [("Range", "bytes=0-0")])
     repository.head_manifest(digest)
     found = flawed_entries(recorder, "registry", ANOTHER_DIGEST)
-    wanted = found[0]["url"].rpartition("/")[2] if found else ""
-    right = Proof(fields_match=(("Docker-Content-Digest", f"^{wanted}$"),))
-    expect_no_flaw(recorder, "registry", ANOTHER_DIGEST, f"Docker-Content-Digest: {wanted}, as requested", right)
+    expected = found[0]["url"].rpartition("/")[2] if found else ""
+    right = Proof(fields_match=(("Docker-Content-Digest", f"^{expected}$"),))
+    expect_no_flaw(recorder, "registry", ANOTHER_DIGEST, f"Docker-Content-Digest: {expected}, as requested", right)
 
 
 @verifies("registry/tags/are-listed#under-their-name")
@@ -228,9 +227,9 @@ def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder) -> Non
     """
     stored.repository.tags("?n=1")
     found = flawed_entries(recorder, "registry", ANOTHER_NAME)
-    wanted = found[0]["url"].partition("/v2/")[2].partition("/tags/list")[0] if found else ""
-    right = Proof(matches=f'"name" *: *"{wanted}"')
-    expect_no_flaw(recorder, "registry", ANOTHER_NAME, f'"name": "{wanted}", the requested repository', right)
+    expected = found[0]["url"].partition("/v2/")[2].partition("/tags/list")[0] if found else ""
+    right = Proof(matches=f'"name" *: *"{expected}"')
+    expect_no_flaw(recorder, "registry", ANOTHER_NAME, f'"name": "{expected}", the requested repository', right)
 
 
 @concludes()
@@ -268,8 +267,8 @@ def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder) 
         if sent
         else Proof(beyond="a script does not read the pushed manifest")
     )
-    wanted = f"OCI-Subject: {sent[1]}, as pushed" if sent else "OCI-Subject as pushed"
-    expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, wanted, right)
+    expected = f"OCI-Subject: {sent[1]}, as pushed" if sent else "OCI-Subject as pushed"
+    expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, expected, right)
 
 
 @verifies("registry/pull/single-value-headers-are-not-repeated")
@@ -309,7 +308,7 @@ def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -
 
 @concludes()
 @pytest.mark.parametrize(
-    ("what", "status"),
+    ("name", "status"),
     [
         row("registry/upload/opened-is-202", OPENED_UPLOAD, 202),
         row("registry/upload/chunk-is-202", ACCEPTED_CHUNK, 202),
@@ -317,17 +316,17 @@ def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -
         row("registry/manifest/created-is-201", CREATED_MANIFEST, 201),
     ],
 )
-def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what: str, status: int) -> None:
+def test_every_success_has_its_status(push_step: Step, recorder: Recorder, name: str, status: int) -> None:
     """Purpose: a client recognizes a successful step by its documented status, in every form of that step.
     Method: 1. open an upload, send a chunk, close the upload and push a manifest
             2. expect the documented status of every such step of the run
     """
-    expect_success_status(recorder, "registry", status, what, push_step(what))
+    expect_success_status(recorder, "registry", status, name, push_step(name))
 
 
 @concludes()
 @pytest.mark.parametrize(
-    "what",
+    "kind",
     [
         row("registry/manifest/created-digest-is-present", CREATED_MANIFEST),
         row("registry/upload/documented-headers-are-present#created-blob", CREATED_BLOB),
@@ -335,16 +334,16 @@ def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what:
         row("registry/upload/documented-headers-are-present#accepted-chunk", ACCEPTED_CHUNK),
     ],
 )
-def test_every_success_has_its_headers(push_step: Step, recorder: Recorder, what: str) -> None:
+def test_every_success_has_its_headers(push_step: Step, recorder: Recorder, kind: str) -> None:
     """Purpose: a client finds every header that Docker Registry V2 documents, also those that OCI leaves optional.
     Method: 1. open an upload, send a chunk, close the upload, push an image and an index of it
             2. expect Docker-Content-Digest in every 201 of the run, and Docker-Upload-UUID in every 202, to a push;
                also Range in every 202 that opens an upload
     """
-    push_step(what)
-    for name in LISTED_FIELDS[what]:
+    push_step(kind)
+    for name in LISTED_FIELDS[kind]:
         right = Proof(fields_match=((name, "."),), or_statuses=tuple(range(400, 500)))
-        expect_no_flaw(recorder, "registry", lacking(name, what), f"a {name} header", right)
+        expect_no_flaw(recorder, "registry", lacking(name, kind), f"a {name} header", right)
 
 
 @pytest.fixture
@@ -355,7 +354,7 @@ def push_step(repository: Repository, new_blob: NewBlob, names: Names, once: Onc
 
     def uploaded() -> dict[str, Exchange]:
         opened, blob = repository.post_upload(), new_blob()
-        # Nobody has it: what cannot be mounted is an upload.
+        # The blob does not exist: a mount that is impossible opens an upload.
         repository.post_upload(mount=blob.digest, from_=repository.name)
         upload = repository.upload_of(opened)
         patched = upload.patch(blob.content)
@@ -368,7 +367,7 @@ def push_step(repository: Repository, new_blob: NewBlob, names: Names, once: Onc
         repository.push(index([its_own]))
         return reply
 
-    def made(what: str) -> Exchange:
-        return once("a manifest", pushed) if what == CREATED_MANIFEST else once("an upload", uploaded)[what]
+    def made(name: str) -> Exchange:
+        return once("a manifest", pushed) if name == CREATED_MANIFEST else once("an upload", uploaded)[name]
 
     return made

@@ -40,14 +40,13 @@ def test_layer_is_pulled(stored: StoredImage, read_stored: Read) -> None:
 
 
 @verifies("registry/pull/compressed-content-is-the-same")
-@pytest.mark.parametrize("what", [case("blob", "blob"), case("manifest", "digest")])
-def test_compressed_content_is_the_same(stored: StoredImage, read_stored: Read, what: str) -> None:
+@pytest.mark.parametrize("name", [case("blob", "blob"), case("manifest", "digest")])
+def test_compressed_content_is_the_same(stored: StoredImage, read_stored: Read, name: str) -> None:
     """Purpose: engines that accept compressed responses, as most do, get what was pushed.
-    Method: 1. GET an image and a layer with Accept-Encoding: gzip
-            2. expect 200 and exactly the bytes, after decoding by Content-Encoding
+    Method: 1. GET an image and a layer with Accept-Encoding: gzip; 2. expect 200 and exactly the bytes, after decoding
     """
-    there = stored.image if what == "digest" else stored.image.blobs[-1]
-    expect_bytes_decoded(read_stored(f"{what}-coded"), there.content)
+    pushed = stored.image if name == "digest" else stored.image.blobs[-1]
+    expect_bytes_decoded(read_stored(f"{name}-coded"), pushed.content)
 
 
 @verifies("registry/pull/blob-head-is-200")
@@ -59,7 +58,7 @@ def test_head_of_a_blob(repository: Repository, base: Manifest, once: Once) -> N
 
 
 @verifies("registry/pull/manifest-has-the-pushed-bytes")
-@pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest")])
+@pytest.mark.parametrize("by", ["tag", "digest"])
 def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
     """Purpose: a client gets exactly the manifest that was pushed, with its media type.
     Method: 1. GET an image by tag and by digest; 2. expect 200, exactly its bytes, and its media type
@@ -111,24 +110,23 @@ def test_absent_content(stored: StoredImage, names: Names, once: Once, method: s
 @pytest.mark.parametrize("tag", [case("latest", "latest"), case("any-sign", "v1_0_0")])
 def test_no_tag_matches_another(guarded_image: StoredImage, tag: str) -> None:
     """Purpose: a tag names only the image that was pushed under it.
-    Method: 1. GET "latest" and "v1_0_0" (a database pattern for v1.0.0) of a repository that has only v1.0.0
-            2. expect 404
+    Method: 1. GET "latest" and "v1_0_0" (a database pattern for v1.0.0) of a repository with only v1.0.0; 2. expect 404
     """
     expect_status(guarded_image.repository.get_manifest(tag), 404, "for a tag that was never pushed")
 
 
 @pytest.mark.parametrize(
-    ("kind", "how"),
+    ("kind", "name"),
     [
         *(
-            row(f"registry/pull/blob-stays-in-its-repository#{how}", "blob", how)
-            for how in ("get", "head", "part", "manifest", "puller", "if-none-match")
+            row(f"registry/pull/blob-stays-in-its-repository#{name}", "blob", name)
+            for name in ("get", "head", "part", "manifest", "puller", "if-none-match")
         ),
-        *(row(f"registry/pull/manifest-stays-in-its-repository#{how}", "manifest", how) for how in ("get", "head")),
+        *(row(f"registry/pull/manifest-stays-in-its-repository#{name}", "manifest", name) for name in ("get", "head")),
     ],
 )
 def test_content_of_another_repository(
-    repository: Repository, stored: StoredImage, base: Manifest, once: Once, kind: str, how: str
+    repository: Repository, stored: StoredImage, base: Manifest, once: Once, kind: str, name: str
 ) -> None:
     """Purpose: access to one repository gives no access to the content of another.
     Method: 1. HEAD and GET (also with Range, If-None-Match, and a pull-only login), in an existing repository, a blob
@@ -147,7 +145,7 @@ def test_content_of_another_repository(
         ("blob", "if-none-match"): lambda: elsewhere.get_blob(digest, [("If-None-Match", known)]),
         ("manifest", "get"): lambda: repository.get_manifest(image),
         ("manifest", "head"): lambda: repository.head_manifest(image),
-    }[kind, how]()
+    }[kind, name]()
     expect_status(reply, 404, f"for a {kind} of another repository")
     if kind == "manifest":
         control = once(("stored", "digest-head"), lambda: elsewhere.head_manifest(image))
@@ -203,38 +201,38 @@ def test_redirect_opens_no_other_blob(request: pytest.FixtureRequest, stored: St
 
 
 @verifies("registry/pull/is-not-for-shared-caches")
-@pytest.mark.parametrize("what", [case("redirect", "redirect"), case("absent", "absent tag")])
-def test_is_not_for_shared_caches(stored: StoredImage, once: Once, what: str) -> None:
+@pytest.mark.parametrize("name", [case("redirect", "redirect"), case("absent", "absent tag")])
+def test_is_not_for_shared_caches(stored: StoredImage, once: Once, name: str) -> None:
     """Purpose: no shared cache hands out the address of a blob, or says that an image is absent that was pushed since.
     Method: 1. GET a blob that is redirected, and a tag that was never pushed, with a login
             2. expect a Cache-Control that forbids shared caches to reuse the response
     """
     if not stored.repository.registry.auth.scheme:
         raise NotApplicable("the registry requires no login")
-    if what == "redirect":
+    if name == "redirect":
         expect_not_shared(blob_redirect(stored, once))
         return
     absent = lambda: stored.repository.get_manifest(stored.tag[:-2])  # noqa: E731
     expect_not_shared(once(("absent manifest", "tag", "get"), absent))
 
 
-def tags_after_a_refused_push(never: Repository) -> Exchange:
+def tags_after_a_refused_push(absent: Repository) -> Exchange:
     """Return the tag list after a refused push without a login."""
-    if never.as_role(None).post_upload().ok:
+    if absent.as_role(None).post_upload().ok:
         raise NotApplicable("the registry requires no login")
-    return never.tags()
+    return absent.tags()
 
 
 @verifies("registry/pull/absent-repository-is-404")
 @pytest.mark.parametrize(
     "read",
     [
-        case("tags", lambda never: never.tags()),
-        case("manifest", lambda never: never.get_manifest("v1.0.0")),
-        case("manifest-head", lambda never: never.head_manifest("v1.0.0")),
-        case("blob", lambda never: never.get_blob(digest_of(b"never pushed"))),
-        case("blob-head", lambda never: never.head_blob(digest_of(b"never pushed"))),
-        case("tags-asked-again", lambda never: (never.get_manifest("v1.0.0"), never.tags())[-1]),
+        case("tags", lambda absent: absent.tags()),
+        case("manifest", lambda absent: absent.get_manifest("v1.0.0")),
+        case("manifest-head", lambda absent: absent.head_manifest("v1.0.0")),
+        case("blob", lambda absent: absent.get_blob(digest_of(b"never pushed"))),
+        case("blob-head", lambda absent: absent.head_blob(digest_of(b"never pushed"))),
+        case("tags-asked-again", lambda absent: (absent.get_manifest("v1.0.0"), absent.tags())[-1]),
         case("tags-behind-a-refusal", tags_after_a_refused_push),
     ],
 )
@@ -245,8 +243,8 @@ def test_absent_repository(repository: Repository, names: Names, read: Callable[
             2. expect 404, following redirects
     """
     described = repository.registry.described
-    never = repository.registry.repository(f"{described.repository}-{names.new('never')}")
-    expect_status(read(never), 404, "for a repository that nothing was pushed to")
+    absent = repository.registry.repository(f"{described.repository}-{names.new('absent')}")
+    expect_status(read(absent), 404, "for a repository that nothing was pushed to")
 
 
 @pytest.fixture
@@ -265,8 +263,10 @@ def accepting(request: pytest.FixtureRequest, stored: StoredImage, once: Once) -
 
     def pulled(accept: str) -> tuple[Manifest, Exchange]:
         fields = (("Accept", accept),)
-        wanted: Manifest = request.getfixturevalue("index_of_stored_image") if accept == OCI_MANIFEST else stored.image
-        return wanted, once(("stored", fields), lambda: stored.repository.get_manifest(wanted.digest, fields))
+        expected: Manifest = (
+            request.getfixturevalue("index_of_stored_image") if accept == OCI_MANIFEST else stored.image
+        )
+        return expected, once(("stored", fields), lambda: stored.repository.get_manifest(expected.digest, fields))
 
     return pulled
 
@@ -283,13 +283,13 @@ def test_manifest_is_never_converted(accepting: Accepting, accept: str, judges_t
     Method: 1. GET an image by digest with an Accept header without its type, and an index with one of images only
             2. expect exactly its bytes, or a refusal (400, 404 or 406); with 200 its own media type
     """
-    wanted, reply = accepting(accept)
+    expected, reply = accepting(accept)
     if judges_type and reply.status == 200:
-        expect_media_type(reply, wanted.media_type)
+        expect_media_type(reply, expected.media_type)
     elif not judges_type:
         expect_status(reply, {200, 400, 404, 406})
         if reply.status == 200:
-            expect_bytes(reply, wanted.content, or_statuses=(400, 404, 406))
+            expect_bytes(reply, expected.content, or_statuses=(400, 404, 406))
 
 
 @verifies("registry/pull/accept-is-honoured")
@@ -305,8 +305,7 @@ def test_manifest_is_never_converted(accepting: Accepting, accept: str, judges_t
 )
 def test_accept_is_honoured(stored: StoredImage, once: Once, fields: tuple[tuple[str, str], ...]) -> None:
     """Purpose: a client gets the manifest in whichever form it accepts the type.
-    Method: 1. GET an image by digest with Accept: */*, without Accept, with its type in one of two Accept headers, and
-               with a weight
+    Method: 1. GET an image by digest with Accept: */*, without Accept, its type in one of two headers, and weighted
             2. expect 200 with its bytes; and 200 to HEAD without Accept
     """
     reply = once(("stored", fields), lambda: stored.repository.get_manifest(stored.image.digest, fields))

@@ -34,11 +34,7 @@ from conformance.vocabulary.wording import differing, some, worded
 SBOM = "application/vnd.example.sbom.v1+json"
 # The first begins like SBOM, the second has a capital letter.
 SIGNATURE, TYPED = f"{SBOM}-seq", "application/vnd.example.List"
-ANNOTATIONS = {
-    "org.example.X-Kind": "1.0",
-    "org.example.none": "",
-    "org.example.of": "v1, für 世界 & <Co>, " * 30,
-}
+ANNOTATIONS = {"org.example.X-Kind": "1.0", "org.example.none": "", "org.example.of": "v1, für 世界 & <Co>, " * 30}
 
 
 @dataclass(frozen=True)
@@ -97,9 +93,9 @@ def referred(new_repository: NewRepository, features: frozenset[str], once: Once
     return Referred(repository, subject, by, of_index, once)
 
 
-def expect_digests(found: list[dict[str, Any]], reply: Exchange, wanted: list[Manifest]) -> None:
+def expect_digests(found: list[dict[str, Any]], reply: Exchange, manifests: list[Manifest]) -> None:
     """Expect descriptors of exactly these manifests, each once."""
-    digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in wanted)
+    digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in manifests)
     if digests != expected:
         proof = lists_exactly(reply, expected, digests)
         raise NonConformance(some(expected), differing(expected, digests), reply, proof=proof)
@@ -131,7 +127,7 @@ def test_referrers_are_an_index(referred: Referred) -> None:
 
 @verifies("registry/referrers/artifact-type-is-listed")
 @pytest.mark.parametrize(
-    ("kind", "wanted"),
+    ("kind", "expected"),
     [
         case("own", "sbom", SBOM),
         case("of-the-config", "image", OCI_CONFIG),
@@ -139,21 +135,21 @@ def test_referrers_are_an_index(referred: Referred) -> None:
         case("index-has-none", "index", None),
     ],
 )
-def test_artifact_type_is_listed(referred: Referred, kind: str, wanted: str | None) -> None:
+def test_artifact_type_is_listed(referred: Referred, kind: str, expected: str | None) -> None:
     """Purpose: a client selects a referrer by its artifact type.
-    Method: 1. List referrers.
-            2. Expect the manifest's artifactType, else its config's media type; none for an index without one.
+    Method: 1. list referrers; 2. expect the manifest's artifactType, or its config's type; none for an index without it
     """
     found, reply = referred.descriptor(kind)
 
-    if found.get("artifactType") != wanted:
-        proof = in_its_object(reply, found["digest"], "artifactType", wanted or found["artifactType"], bool(wanted))
-        raise NonConformance(f'"artifactType": {worded(wanted)}', worded(found.get("artifactType")), reply, proof=proof)
+    if found.get("artifactType") != expected:
+        proof = in_its_object(reply, found["digest"], "artifactType", expected or found["artifactType"], bool(expected))
+        seen = worded(found.get("artifactType"))
+        raise NonConformance(f'"artifactType": {worded(expected)}', seen, reply, proof=proof)
 
 
 @verifies("registry/referrers/carry-annotations")
 @pytest.mark.parametrize(
-    ("kind", "artifact_type", "wanted"),
+    ("kind", "artifact_type", "expected"),
     [
         case("artifact", "sbom", None, ANNOTATIONS),
         case("image", "image", None, ANNOTATIONS),
@@ -163,14 +159,14 @@ def test_artifact_type_is_listed(referred: Referred, kind: str, wanted: str | No
     ],
 )
 def test_referrers_carry_annotations(
-    referred: Referred, kind: str, artifact_type: str | None, wanted: dict[str, str]
+    referred: Referred, kind: str, artifact_type: str | None, expected: dict[str, str]
 ) -> None:
     """Purpose: a client selects a referrer by its annotations.
     Method: 1. List referrers, and those of one artifact type.
             2. Expect the manifest's annotations in its descriptor; of one that has none, no such member or a map.
     """
     found, reply = referred.descriptor(kind, artifact_type)
-    expect_annotations(reply, found, wanted)
+    expect_annotations(reply, found, expected)
 
 
 @verifies("registry/referrers/descriptors-match-the-manifests")
@@ -178,9 +174,9 @@ def test_descriptors_match_the_manifests(referred: Referred) -> None:
     """Purpose: a client can rely on the media type and size in a descriptor.
     Method: 1. List referrers: expect mediaType and size of each pushed manifest.
     """
-    for kind, wanted in ((kind, each.descriptor) for kind, each in referred.by.items()):
+    for kind, expected in ((kind, each.descriptor) for kind, each in referred.by.items()):
         found, reply = referred.descriptor(kind)
-        for name, value in wanted.items():
+        for name, value in expected.items():
             if found.get(name) != value:
                 proof = in_its_object(reply, found["digest"], name, value)
                 raise NonConformance(f"{name} {worded(value)}", f"{name} {worded(found.get(name))}", reply, proof=proof)
@@ -212,13 +208,13 @@ def test_applied_filter_is_named(referred: Referred) -> None:
     Method: 1. List referrers of one artifact type, and of one that no referrer has.
             2. Expect OCI-Filters-Applied: artifactType with a filtered list, and a filtered list with that header.
     """
-    for artifact_type, wanted in ((SBOM, referred.sboms), (OCI_EMPTY, [])):
+    for artifact_type, expected in ((SBOM, referred.sboms), (OCI_EMPTY, [])):
         found, reply = referred.listed(artifact_type)
         named = "artifacttype" in (reply.headers.get("oci-filters-applied") or "").lower()
         if len(found) < len(referred.by) and not named:
             expect_header(reply, "OCI-Filters-Applied", "artifactType")
         if named:
-            expect_digests(found, reply, wanted)
+            expect_digests(found, reply, expected)
 
 
 @verifies("registry/referrers/filter-uses-the-config-type")

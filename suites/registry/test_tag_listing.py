@@ -112,13 +112,12 @@ def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
     if number == MANY and reply.status == 400:
         expect_code(reply, "PAGINATION_NUMBER_INVALID")
         return
-    found, wanted = in_order(reply), whole[:number]
+    found, expected = in_order(reply), whole[:number]
 
-    if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
+    if found != expected and not (next_link(reply) and found == expected[: len(found)]):
         proof = without_list(reply, "tags")
-        raise NonConformance(
-            f"{worded(wanted)}, or their beginning and a Link to the next", worded(found), reply, proof=proof
-        )
+        seen = worded(found)
+        raise NonConformance(f"{worded(expected)}, or their beginning and a Link to the next", seen, reply, proof=proof)
 
 
 @verifies("registry/tags/last-starts-after-the-tag")
@@ -130,12 +129,12 @@ def test_last_continues_after_the_name(ask: Ask, whole: list[str], query: str) -
     if len(whole) < 3:
         raise Inconclusive(f"the list has only the tags {whole}", "a list of all tags")
     reply = ask(query.format(whole[2]))
-    wanted = whole[3:5] if "n=" in query else whole[3:]
+    expected = whole[3:5] if "n=" in query else whole[3:]
     found = in_order(reply)
 
-    if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
+    if found != expected and not (next_link(reply) and found == expected[: len(found)]):
         proof = without_list(reply, "tags")
-        raise NonConformance(f"{worded(wanted)}, the tags after {whole[2]}", worded(found), reply, proof=proof)
+        raise NonConformance(f"{worded(expected)}, the tags after {whole[2]}", worded(found), reply, proof=proof)
 
 
 @verifies("registry/tags/n-zero-is-empty")

@@ -165,10 +165,10 @@ def test_one_tag(tag_history: TagHistory) -> None:
         tag_history.repository,
         [variation(tag_history.images[0], str(number)) for number in range(CALLERS)],
     )
-    left, contents = iter(manifests), [tag_history.moving.body, *(each.content for each in manifests)]
+    rest, contents = iter(manifests), [tag_history.moving.body, *(each.content for each in manifests)]
 
     def push() -> Exchange:
-        manifest = next(left)
+        manifest = next(rest)
         return repository.put_manifest(MOVING, manifest.content, manifest.media_type)
 
     def broken(reply: Exchange) -> bool:
@@ -218,10 +218,10 @@ class ManyTags:
 
     def meanwhile(self) -> tuple[list[Exchange], dict[str, Exchange]]:
         """Push sixteen more tags while three clients read the list; return the lists and the pushes' responses."""
-        left = iter(MEANWHILE)
+        rest = iter(MEANWHILE)
 
         def made() -> tuple[list[Exchange], list[Exchange]]:
-            return reading_while(self.repository.tags, lambda: self.push(next(left)), len(MEANWHILE), reads=READS)
+            return reading_while(self.repository.tags, lambda: self.push(next(rest)), len(MEANWHILE), reads=READS)
 
         replies, pushes = self.once("tags while listed", made)
         return replies, dict(zip(MEANWHILE, pushes, strict=False))
@@ -268,9 +268,9 @@ def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
             2. expect 200 from each read, the first four tags in it, and none twice
             3. expect all pushed tags in the list at the end
     """
-    pushes, there = many_tags.at_once(), tags_in(many_tags.listed())
+    pushes, existing = many_tags.at_once(), tags_in(many_tags.listed())
     require_stored(min(pushes.values(), key=lambda reply: reply.status))
-    before = [tag for tag in accepted_tags(pushes) if tag in there]
+    before = [tag for tag in accepted_tags(pushes) if tag in existing]
     replies, later = many_tags.meanwhile()
 
     for reply in replies:
@@ -286,16 +286,15 @@ def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
 @verifies("registry/tags/long-list-is-complete")
 def test_long_list(many_tags: ManyTags) -> None:
     """Purpose: a long list is complete, on one page or on several.
-    Method: 1. push images under 101 tags, or as many as can be pushed in 20 s
-            2. list the tags and follow the links: expect each tag once
+    Method: 1. push 101 tags, or as many as possible in 20 s; 2. list them and follow the links: expect each tag once
     """
     pushes = many_tags.at_once() | many_tags.meanwhile()[1]
-    left, until = [tag for tag in TAGS if tag not in accepted_tags(pushes)], time.monotonic() + PUSHED_WITHIN_S
+    rest, until = [tag for tag in TAGS if tag not in accepted_tags(pushes)], time.monotonic() + PUSHED_WITHIN_S
 
     def pushing(share: list[str]) -> Callable[[], dict[str, Exchange]]:
         return lambda: {tag: many_tags.push(tag) for tag in share if time.monotonic() < until}
 
-    for share in at_once([pushing(left[first::CALLERS]) for first in range(CALLERS)]):
+    for share in at_once([pushing(rest[first::CALLERS]) for first in range(CALLERS)]):
         pushes |= share
     refused = next((reply for reply in pushes.values() if not reply.ok and reply.status != 409), None)
     if refused is not None:

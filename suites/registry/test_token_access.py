@@ -9,20 +9,11 @@ from conformance.clients.registry.client import Registry, StoredImage
 from conformance.clients.registry.images import NewBlob
 from conformance.clients.registry.login import token_in
 from conformance.clients.registry.operations import DELETIONS, OPERATIONS, Occasion
-from conformance.clients.registry.tokens import (
-    ask,
-    pull,
-    token_for,
-)
+from conformance.clients.registry.tokens import ask, pull, token_for
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_challenge_error
 from conformance.oracles.proofs import field_matches, literal
-from conformance.oracles.registry import (
-    expect_denied,
-    expect_not_mounted,
-    expect_not_stored,
-    expect_untouched,
-)
+from conformance.oracles.registry import expect_denied, expect_not_mounted, expect_not_stored, expect_untouched
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -48,9 +39,9 @@ def test_token_of_another_repository(to_pull: str, guarded: StoredImage, pushed:
 
 
 @verifies("registry/token/grants-only-the-requested-scope")
-@pytest.mark.parametrize("operation", [case(each, each) for each in ("upload-at-once", "put-manifest")])
+@pytest.mark.parametrize("operation", ["upload-at-once", "put-manifest"])
 def test_token_to_pull_writes_nothing(good: str, guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
-    """Purpose: what a token may is looked at, and not what its login might.
+    """Purpose: the token decides about a request, not the login that it was issued to.
     Method: 1. ask for a token to pull with a login that may push; pull with it: expect 200 (the control)
             2. push a blob in one request, and a manifest, with it: expect 401, 403 or 404
     """
@@ -63,7 +54,7 @@ def test_token_to_pull_writes_nothing(good: str, guarded: StoredImage, new_blob:
 
 @verifies("registry/token/insufficient-scope-names-the-scope")
 def test_insufficient_scope_is_reported(stored: StoredImage, pushed: Exchange) -> None:
-    """Purpose: a client whose token is good for less learns which token to ask for.
+    """Purpose: a client whose token lacks a scope learns which token to request.
     Method: 1. push with a token to pull
             2. where that is refused with 401, expect a Bearer challenge whose scope names the repository and push
     """
@@ -74,17 +65,16 @@ def test_insufficient_scope_is_reported(stored: StoredImage, pushed: Exchange) -
     actions = [each.rpartition(":")[2].split(",") for each in scopes if f":{stored.repository.name}:" in each]
 
     if not any({"push", "*"} & set(each) for each in actions):
-        told = pushed.headers.get("www-authenticate") or "no challenge"
+        seen = pushed.headers.get("www-authenticate") or "no challenge"
         name = stored.repository.name
         proof = field_matches(pushed, "WWW-Authenticate", f'bearer.*repository:{literal(name)}:[^ "]*(push|[*])')
-        raise NonConformance(f"a Bearer challenge with repository:{name}:push", told, pushed, proof=proof)
+        raise NonConformance(f"a Bearer challenge with repository:{name}:push", seen, pushed, proof=proof)
 
 
 @verifies("registry/token/insufficient-scope-is-not-invalid-token")
 def test_insufficient_scope_is_not_an_invalid_token(pushed: Exchange) -> None:
-    """Purpose: a client whose token is good for less learns that a new one for the same would be no better.
-    Method: 1. push with a token to pull
-            2. where that is refused with 401, expect error="insufficient_scope" in the challenge
+    """Purpose: a client whose token lacks a scope learns that a new token of the same scope does not help.
+    Method: 1. push with a token to pull; 2. of a 401 expect error="insufficient_scope" in the challenge
     """
     if pushed.status != 401:
         raise NotApplicable(f"the refusal is no 401 ({pushed.status})")
@@ -109,7 +99,7 @@ def test_token_without_scope(bearer: Registry, guarded: StoredImage) -> None:
 
 @verifies("registry/token/anonymous-token-grants-nothing")
 def test_anonymous_token(bearer: Registry, guarded: StoredImage) -> None:
-    """Purpose: a token that anybody gets opens nothing of an organization's.
+    """Purpose: a token that is issued without a login opens nothing of an organization.
     Method: 1. ask for a token without a login, as one who has a login has asked, and with the name of a login beside it
             2. expect 401, or a token that does not pull or push
     """
@@ -132,7 +122,7 @@ def test_bearer_scheme_is_case_insensitive(good: str, guarded: StoredImage) -> N
 
 @verifies("registry/token/grants-only-the-requested-scope#nor-gets-another")
 def test_token_gets_no_other(bearer: Registry, good: str, guarded: StoredImage) -> None:
-    """Purpose: a token is no login: who is given one to pull cannot have it exchanged for one that opens more.
+    """Purpose: a token is no login: a client with a token to pull cannot exchange it for one that opens more.
     Method: 1. ask for a token to pull with a login that may push
             2. show it to the token endpoint in place of the login, and ask to pull and push
             3. where a token comes, expect it not to push
@@ -175,7 +165,7 @@ def test_token_of_a_similar_name(
 
 @verifies("registry/token/mount-needs-pull-on-the-source")
 def test_mount_with_a_token_for_the_target(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
-    """Purpose: a mount takes nothing from where the token may not pull, though its login might.
+    """Purpose: a mount copies nothing from a repository that the token may not pull from, though its login may.
     Method: 1. ask for a token to push to one repository; mount a layer of another of the same organization into it
             2. expect no 201, and 404 to GET of it
     """
@@ -214,7 +204,7 @@ def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
 
 
 @verifies("registry/token/push-token-cannot-delete")
-@pytest.mark.parametrize("operation", [case(name, name) for name in DELETIONS])
+@pytest.mark.parametrize("operation", DELETIONS)
 def test_push_does_not_delete(
     bearer: Registry, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
 ) -> None:
@@ -225,10 +215,10 @@ def test_push_does_not_delete(
     """
     repository, delete = guarded.repository, DELETIONS[operation].request
     occasion = Occasion(guarded, new_blob(), "unused")
-    stranger = repository.as_role(None)
-    asked, _ = once(("anonymous", operation), lambda: (delete(stranger, occasion), occasion))
-    wanted = [scope.rpartition(":")[2].split(",") for each in challenges(asked) for scope in each.scopes]
-    if not any({"delete", "*"} & set(each) for each in wanted):
+    anonymous = repository.as_role(None)
+    refusal, _ = once(("anonymous", operation), lambda: (delete(anonymous, occasion), occasion))
+    expected = [scope.rpartition(":")[2].split(",") for each in challenges(refusal) for scope in each.scopes]
+    if not any({"delete", "*"} & set(each) for each in expected):
         raise NotApplicable("the target has no separate right to delete")
     scope = bearer.scope(repository.name, "pull,push")
     token = once("token to push", lambda: token_for(bearer, "pusher", scope))
@@ -243,7 +233,7 @@ def test_push_does_not_delete(
 
 
 @verifies("registry/token/is-for-one-repository")
-@pytest.mark.parametrize("operation", [case(name, name) for name in ELSEWHERE])
+@pytest.mark.parametrize("operation", ELSEWHERE)
 def test_is_for_one_repository(
     token_for_one_repository: str, guarded: StoredImage, new_blob: NewBlob, operation: str
 ) -> None:

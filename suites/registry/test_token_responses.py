@@ -12,14 +12,7 @@ import pytest
 
 from conformance.clients.registry.client import Registry, StoredImage
 from conformance.clients.registry.login import token_in
-from conformance.clients.registry.tokens import (
-    ask,
-    claims_of,
-    granted_by_password,
-    is_opaque,
-    pull,
-    requested_by_form,
-)
+from conformance.clients.registry.tokens import ask, claims_of, granted_by_password, is_opaque, pull, requested_by_form
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive, expect_media_type, now_nearest
@@ -42,8 +35,7 @@ LIVES_A_MINUTE = partial(expect_lifetime, least_s=LEAST_LIFETIME_S)
 @verifies("registry/token/response-has-a-token")
 def test_answer_has_a_token(token_response: Exchange) -> None:
     """Purpose: older and newer clients find the token.
-    Method: 1. request a token
-            2. expect 200 in JSON with token or access_token, and if both are present, the same value
+    Method: 1. request a token; 2. expect 200 in JSON with token or access_token, and if both exist, the same value
     """
     expect_status(token_response, 200)
     document = expect_json_object(token_response)
@@ -88,23 +80,22 @@ def test_issued_at(token_response: Exchange) -> None:
             3. expect it between now and expires_in ago (60 s if absent), within a minute, by our clock or the target's
     """
     document = expect_json_object(token_response)
-    told, lifetime = document.get("issued_at"), document.get("expires_in", LEAST_LIFETIME_S)
-    if told is None:
+    seen, lifetime = document.get("issued_at"), document.get("expires_in", LEAST_LIFETIME_S)
+    if seen is None:
         return
     try:
-        time = datetime.datetime.fromisoformat(told.upper())
+        time = datetime.datetime.fromisoformat(seen.upper())
     except (AttributeError, ValueError):
         time = datetime.datetime.min
 
     if time.tzinfo is None:
-        raise NonConformance(
-            "issued_at in RFC 3339", worded(told), token_response, proof=without_member(token_response, "issued_at")
-        )
+        expected = "issued_at in RFC 3339"
+        raise NonConformance(expected, worded(seen), token_response, proof=without_member(token_response, "issued_at"))
     age = now_nearest(time.timestamp(), token_response) - time.timestamp()
     if isinstance(lifetime, int | float) and not -CLOCKS_S <= age <= lifetime + CLOCKS_S:
         raise NonConformance(
             f"issued_at within the last {lifetime} s",
-            f"issued_at {told}, {age:.0f} s before the response",
+            f"issued_at {seen}, {age:.0f} s before the response",
             token_response,
         )
 
@@ -168,15 +159,15 @@ def test_form_states_its_scope(form_response: Exchange, guarded: StoredImage) ->
     Method: 1. request a token to pull and push by a form with a pull-only login
             2. expect scope in the response, with those of pull and push that the token has (if opaque, it is tried)
     """
-    told = expect_json_object(form_response).get("scope")
-    if not isinstance(told, str):
+    seen = expect_json_object(form_response).get("scope")
+    if not isinstance(seen, str):
         proof = has_member(form_response, "scope", '"')
-        raise NonConformance("scope", f"scope {worded(told)}" if told else "none", form_response, proof=proof)
+        raise NonConformance("scope", f"scope {worded(seen)}" if seen else "none", form_response, proof=proof)
     granted = granted_actions(token_in(form_response), guarded)
-    named = {"pull", "push"} & set(re.split("[ :,]", told))
+    named = {"pull", "push"} & set(re.split("[ :,]", seen))
     if granted is not None and not named <= granted:
         right, without = ", ".join(sorted(granted)) or "nothing", without_member(form_response, "scope")
-        raise NonConformance(f"a scope of {right}", f"scope {worded(told)}", form_response, proof=without)
+        raise NonConformance(f"a scope of {right}", f"scope {worded(seen)}", form_response, proof=without)
 
 
 @verifies("registry/token/form-response-has-access-token")
@@ -195,8 +186,7 @@ def test_form_gives_an_access_token(form_response: Exchange) -> None:
 @verifies("registry/token/password-form-grants-no-more")
 def test_password_grants_no_more(form_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a password in a form grants only what the login may do.
-    Method: 1. request a token to pull and push by a form with a pull-only login
-            2. expect that a token, if issued, cannot push
+    Method: 1. request a token to pull and push by a form, with a pull-only login; 2. expect no token that can push
     """
     if token := token_in(form_response):
         expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
@@ -250,10 +240,8 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
             2. expect that a token, if issued, cannot pull
     """
     if role not in bearer.described.credentials:
-        raise NotDeclared(
-            f"the target file names no login under [targets.X.registry.credentials.{role}]",
-            f"registry.credentials.{role}",
-        )
+        reason = f"the target file names no login under [targets.X.registry.credentials.{role}]"
+        raise NotDeclared(reason, f"registry.credentials.{role}")
     account, scope = bearer.account(role), bearer.scope(stored.repository.name, "pull")
     reply = granted_by_password(bearer, account.username, account.password, scope)
 
@@ -265,8 +253,7 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
 @pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
 def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None:
     """Purpose: a wrong password is not echoed: it is often one letter away from the right one.
-    Method: 1. request a token with a wrong password, by Basic and by a form
-            2. expect the password nowhere in the response
+    Method: 1. request a token with a wrong password, by Basic and by a form; 2. expect no password in the response
     """
     username, password = bearer.account("pusher").username, names.new("password")
     if by == "query":

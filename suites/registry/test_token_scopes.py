@@ -6,14 +6,7 @@ import pytest
 
 from conformance.clients.registry.client import Registry, StoredImage
 from conformance.clients.registry.login import token_in
-from conformance.clients.registry.tokens import (
-    actions_in,
-    ask,
-    granted_by_password,
-    pull,
-    require_login,
-    token_for,
-)
+from conformance.clients.registry.tokens import actions_in, ask, granted_by_password, pull, require_login, token_for
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import has_member
 from conformance.oracles.registry import expect_denied
@@ -119,12 +112,7 @@ def test_unusual_scope(bearer: Registry, guarded: StoredImage, role: str, scopes
             2. Where a token is issued, expect it not to pull; not to push with a pull-only login.
     """
     ours, own = guarded.repository.name, bearer.described.foreign_repository or "x"
-    names = {
-        "ours": ours,
-        "organization": ours.rpartition("/")[0],
-        "own": own,
-        "up": "../" * (own.count("/") + 1),
-    }
+    names = {"ours": ours, "organization": ours.rpartition("/")[0], "own": own, "up": "../" * (own.count("/") + 1)}
     reply = ask(bearer, role, *(each.format(**names) for each in scopes))
     if role != "pusher":
         require_login(bearer, role, reply)

@@ -121,14 +121,13 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
         raise Inconclusive("a new token is refused as well", "a login that works, in role pusher")
     expired = kept.reveal()
     if not has_ended(expired, fresh):
-        raise Inconclusive(
-            "the expired_token may be valid, or refused for another reason", "a JWT that expired five minutes ago"
-        )
+        reason = "the expired_token may be valid, or refused for another reason"
+        raise Inconclusive(reason, "a JWT that expired five minutes ago")
 
-    registry, stranger = bearer.presenting(f"Bearer {expired}"), bearer.as_role(None)
-    if once("support", stranger.support).status == 401:
+    registry, anonymous = bearer.presenting(f"Bearer {expired}"), bearer.as_role(None)
+    if once("support", anonymous.support).status == 401:
         expect_status(registry.support(), 401, "for an expired token")
-    old, nobody = registry.repository(name), stranger.repository(name)
+    old, nobody = registry.repository(name), anonymous.repository(name)
     expect_status(old.tags(), 401, "for an expired token")
     if nobody.head_manifest(NOWHERE).status == 401:
         expect_status(old.head_manifest(NOWHERE), 401, "to HEAD, for an expired token")
@@ -147,21 +146,21 @@ def test_token_is_accepted_until_expires_in(bearer: Registry, token_response: Ex
             2. expect no 401, unless a new token gets one as well
     """
     name, stated = bearer.described.repository, expect_json_object(token_response).get("expires_in", 60)
-    token, begun = token_in(token_response), token_response.started
+    token, started = token_in(token_response), token_response.started
     if not token or not isinstance(stated, int | float) or stated < 2 * TRIED_AFTER_S:
         raise NotApplicable(f"no token that states more than {2 * TRIED_AFTER_S} s")
-    if time.time() - begun > stated - TRIED_AFTER_S:
-        token, begun = token_for(bearer, "pusher", bearer.scope(name, "pull")), time.time()
-    recorder.pause(begun + TRIED_AFTER_S - time.time())
-    age = time.time() - begun
+    if time.time() - started > stated - TRIED_AFTER_S:
+        token, started = token_for(bearer, "pusher", bearer.scope(name, "pull")), time.time()
+    recorder.pause(started + TRIED_AFTER_S - time.time())
+    age = time.time() - started
     reply = bearer.presenting(f"Bearer {token}").repository(name).tags()
 
     if reply.status == 401:
         new = bearer.presenting(f"Bearer {token_for(bearer, 'pusher', bearer.scope(name, 'pull'))}")
         if (control := new.repository(name).tags()).status != 401:
-            told = f"401 after {age:.0f} s, and {control.status} with a new token"
+            seen = f"401 after {age:.0f} s, and {control.status} with a new token"
             proof = Proof(beyond="a script does not wait for a token to end")
-            raise NonConformance(f"a token that is accepted for {stated} s", told, reply, control, proof=proof)
+            raise NonConformance(f"a token that is accepted for {stated} s", seen, reply, control, proof=proof)
 
 
 @verifies("registry/token/exp-matches-expires-in")
@@ -170,20 +169,20 @@ def test_token_lives_as_long_as_it_says(token_response: Exchange) -> None:
     Method: 1. request a token with expires_in; read exp, if it is a JWT
             2. expect exp at most expires_in from now, and at least that from iat, within a minute
     """
-    claims, told = claims_of(token_in(token_response)), expect_json_object(token_response).get("expires_in")
+    claims, found = claims_of(token_in(token_response)), expect_json_object(token_response).get("expires_in")
     ends, issued = claims.get("exp"), claims.get("iat")
-    if told is None:
+    if found is None:
         raise NotApplicable("the response has no expires_in, which is optional")
-    if not isinstance(told, int | float) or not isinstance(ends, int | float):
-        raise NonConformance("exp and expires_in, two numbers", f"{worded(ends)} and {worded(told)}", token_response)
+    if not isinstance(found, int | float) or not isinstance(ends, int | float):
+        raise NonConformance("exp and expires_in, two numbers", f"{worded(ends)} and {worded(found)}", token_response)
     now = max(token_response.started, clock_of(token_response))
     since = min(issued, token_response.started) if isinstance(issued, int | float) else 0
-    if not since + told - 60 <= ends <= now + told + 60:
+    if not since + found - 60 <= ends <= now + found + 60:
         seen, proof = (
             f"exp {ends}, where it is {token_response.started:.0f} now",
-            expires_as_stated(token_response, 60, ends > since + told),
+            expires_as_stated(token_response, 60, ends > since + found),
         )
-        raise NonConformance(f"exp {told} s from now", seen, token_response, proof=proof)
+        raise NonConformance(f"exp {found} s from now", seen, token_response, proof=proof)
 
 
 @pytest.mark.parametrize(
@@ -219,8 +218,7 @@ def puller_refresh_response(bearer: Registry, guarded: StoredImage, puller_refre
 @verifies("registry/token/refresh-token-gets-tokens")
 def test_refresh_token(puller_refresh_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a refresh token gets access tokens for the same login.
-    Method: 1. get a refresh token with a pull-only login; exchange it for a token to pull and push
-            2. expect 200, and that the token pulls
+    Method: 1. get a refresh token with a pull-only login; exchange it; 2. expect 200, and a token that pulls
     """
     expect_status(puller_refresh_response, 200)
     expect_status(pull(guarded, token_in(puller_refresh_response)), 200, "with a token of a refresh token")
@@ -237,20 +235,20 @@ def test_refresh_token_grants_no_more(puller_refresh_response: Exchange, guarded
 
 
 @verifies("registry/token/invalid-refresh-token-is-refused")
-@pytest.mark.parametrize("what", [case(each, each) for each in ("altered", "access-token", "not-ascii")])
+@pytest.mark.parametrize("name", ["altered", "access-token", "not-ascii"])
 def test_altered_refresh_token(
-    bearer: Registry, puller_refresh_token: str, token_response: Exchange, what: str
+    bearer: Registry, puller_refresh_token: str, token_response: Exchange, name: str
 ) -> None:
     """Purpose: only a token that the token endpoint issued as a refresh token is one.
     Method: 1. exchange a refresh token with one letter altered, one with a letter that is not ASCII, an access token
             2. expect 400, 401 or 403
     """
-    given = puller_refresh_token
-    invalid = {"altered": altered(given, "letter"), "access-token": token_in(token_response), "not-ascii": f"{given}ß"}
+    sent = puller_refresh_token
+    invalid = {"altered": altered(sent, "letter"), "access-token": token_in(token_response), "not-ascii": f"{sent}ß"}
     scope = bearer.scope(bearer.described.repository, "pull")
-    reply = refreshed(bearer, invalid[what], bearer.auth.service, scope)
+    reply = refreshed(bearer, invalid[name], bearer.auth.service, scope)
 
-    expect_status(reply, {400, 401, 403}, f"for an invalid refresh token ({what})")
+    expect_status(reply, {400, 401, 403}, f"for an invalid refresh token ({name})")
 
 
 @verifies("registry/token/refresh-token-is-for-its-service")
@@ -258,8 +256,8 @@ def test_refresh_token_of_another_service(bearer: Registry, guarded: StoredImage
     """Purpose: a refresh token for one service gets no token for another.
     Method: 1. exchange a refresh token for a token of another service; 2. expect 400, 401 or 403
     """
-    given, scope = refresh_token_of(bearer, "pusher"), bearer.scope(guarded.repository.name, "pull")
-    reply = refreshed(bearer, given, "another-service", scope)
+    sent, scope = refresh_token_of(bearer, "pusher"), bearer.scope(guarded.repository.name, "pull")
+    reply = refreshed(bearer, sent, "another-service", scope)
 
     expect_status(reply, {400, 401, 403}, "for another service")
 
@@ -286,20 +284,19 @@ def test_refresh_token_at_the_registry(bearer: Registry, guarded: StoredImage) -
 @verifies("registry/token/refresh-token-gets-further-tokens")
 def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a refresh token can be used more than once, or each use returns the next one.
-    Method: 1. exchange a refresh token, offline and without a scope: expect 200; not applicable if forms with a scope
-               are refused as well
+    Method: 1. exchange a refresh token, offline and without a scope: expect 200 (if forms with a scope get it)
             2. exchange the newest refresh token: expect 200, and that the token pulls
             3. expect the sub of the login's own token in a JWT, or that an opaque token pushes
     """
     scope, service = bearer.scope(guarded.repository.name, "pull,push"), bearer.auth.service
-    given = refresh_token_of(bearer, "pusher")
-    reply = refreshed(bearer, given, service, offline=True)
-    if not reply.ok and not refreshed(bearer, given, service, scope).ok:
+    sent = refresh_token_of(bearer, "pusher")
+    reply = refreshed(bearer, sent, service, offline=True)
+    if not reply.ok and not refreshed(bearer, sent, service, scope).ok:
         raise NotApplicable(f"the token endpoint accepts no refresh token in a form ({reply.status})")
     expect_status(reply, 200, "without a scope")
     following = reply.member("refresh_token")
 
-    again = refreshed(bearer, following if isinstance(following, str) else given, service, scope)
+    again = refreshed(bearer, following if isinstance(following, str) else sent, service, scope)
     expect_status(again, 200)
     expect_status(pull(guarded, token_in(again)), 200, "with a further token")
     own = token_for(bearer, "pusher", scope)
@@ -316,8 +313,7 @@ def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImag
 @verifies("registry/token/account-is-who-logs-in#refresh-token")
 def test_account_is_the_owner_of_the_refresh_token(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: an account name in the request does not change whose rights a refresh token has.
-    Method: 1. exchange the refresh token of a pull-only login for a token to push, with the pusher's name in username
-               and account
+    Method: 1. exchange a pull-only login's refresh token for one to push, the pusher's name as username and account
             2. expect that a token, if issued, cannot push
     """
     by = "refresh_token"

@@ -52,15 +52,15 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
             2. expect that Location is no http:// address of the registry's host; without logins, that it can be used
     """
     opened = repository.post_upload()
-    told = plain_http_address(opened, opened.headers.get("location"))
+    seen = plain_http_address(opened, opened.headers.get("location"))
     repository.upload_of(opened)
-    if not told:
+    if not seen:
         return
     if secured.auth.scheme:
-        raise insecure_address_finding(opened, "Location", told)
+        raise insecure_address_finding(opened, "Location", seen)
     blob = new_blob()
     put = expect_reachable(
-        "a Location", lambda: secured.http.send("PUT", with_digest(told, blob.digest), [BINARY], blob.content)
+        "a Location", lambda: secured.http.send("PUT", with_digest(seen, blob.digest), [BINARY], blob.content)
     )
     expect_success(put, "at the Location of the upload")
     repository.inventory.blobs.add(blob.digest)
@@ -69,26 +69,25 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
 @verifies("registry/transport/responses-keep-tls")
 def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a client that follows the registry's addresses does not send a login in clear text.
-    Method: 1. push an image over TLS; request one tag
-            2. expect neither in Location nor in Link an http:// address of the registry's host
+    Method: 1. push an image over TLS; request one tag; 2. expect no http:// address of the host in Location or Link
     """
     if not secured.auth.scheme:
         raise NotApplicable("the registry requires no login")
     image = repository.given(new_image(), names.new("tag"), names.new("tag"))
     pushed, listed = repository.push(image), repository.tags("?n=1")
 
-    if told := plain_http_address(pushed, pushed.headers.get("location")):
-        raise insecure_address_finding(pushed, "Location", told)
-    if told := plain_http_address(listed, next_link(listed)):
-        raise insecure_address_finding(listed, "Link", told)
+    if seen := plain_http_address(pushed, pushed.headers.get("location")):
+        raise insecure_address_finding(pushed, "Location", seen)
+    if seen := plain_http_address(listed, next_link(listed)):
+        raise insecure_address_finding(listed, "Link", seen)
 
 
-def plain_http_address(reply: Exchange, told: str | None) -> str:
+def plain_http_address(reply: Exchange, seen: str | None) -> str:
     """Return the http:// address of the requested https host in a response; empty if there is none."""
-    return told if told and is_plain_http_of(reply.url, told) else ""
+    return seen if seen and is_plain_http_of(reply.url, seen) else ""
 
 
-def insecure_address_finding(reply: Exchange, name: str, told: str) -> NonConformance:
+def insecure_address_finding(reply: Exchange, name: str, seen: str) -> NonConformance:
     """Return the finding that a header leads from TLS to plain HTTP, where real clients stop."""
     proof = field_matches(reply, name, "^<?(https:/)?/")
-    return NonConformance(f"{name} to be an https:// address, or relative", told, reply, hint=UNTOLD, proof=proof)
+    return NonConformance(f"{name} to be an https:// address, or relative", seen, reply, hint=UNTOLD, proof=proof)

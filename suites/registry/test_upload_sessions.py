@@ -46,11 +46,11 @@ def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Cancelle
     """A session that received a whole blob and was cancelled."""
 
     def made() -> Cancelled:
-        taken, upload, beside = new_blob(), repository.open_upload(), repository.open_upload()
+        taken, upload, other_upload = new_blob(), repository.open_upload(), repository.open_upload()
         upload.patch(taken.content, f"0-{len(taken.content) - 1}")
         before = repository.get_blob(taken.digest)
         reply = upload.cancel()
-        return Cancelled(upload, new_blob(), reply, taken, before, repository.get_blob(taken.digest), beside)
+        return Cancelled(upload, new_blob(), reply, taken, before, repository.get_blob(taken.digest), other_upload)
 
     return once("cancelled session", made)
 
@@ -136,12 +136,12 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
     if f"/{repository.name}/" not in upload.location:
         raise NotApplicable("the location of a session does not name its repository")
     alike = repository.named(f"{repository.name}-x")
-    stray, beside = (
+    stray, other_upload = (
         Upload(each, upload.location.replace(f"/{repository.name}/", f"/{each.name}/")) for each in (other, alike)
     )
 
     expect_refused(stray.status(), "to GET of a session of another repository")
-    for reply in (beside.patch(b"astray"), stray.patch(b"astray")):
+    for reply in (other_upload.patch(b"astray"), stray.patch(b"astray")):
         expect_refused(reply, "to PATCH of a session of another repository")
     expect_status(stray.cancel(), {*range(400, 500), *CANCELS_NONE}, "to DELETE of a session of another repository")
     expect_refused(stray.put(blob.digest, blob.content), "for a session of another repository")
@@ -171,8 +171,7 @@ def responses_to_every_use(upload: Upload, content: bytes, digest: str) -> dict[
 
 @verifies("registry/rights/session-belongs-to-its-opener")
 @pytest.mark.parametrize(
-    "role",
-    [case("puller", "puller"), case("other-organization", "foreign"), case("anonymous", None)],
+    "role", [case("puller", "puller"), case("other-organization", "foreign"), case("anonymous", None)]
 )
 def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role: str | None) -> None:
     """Purpose: another client that learns the location of an upload session cannot use it.
@@ -184,8 +183,8 @@ def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role:
         repository.registry.auth.expect_login_required()
     other = repository.registry.as_role(role)
     blob, planted, upload = new_blob(), new_blob(), on_registry_host(repository.open_upload())
-    stranger = upload.by(other)
-    for method, reply in responses_to_every_use(stranger, planted.content, planted.digest).items():
+    anonymous = upload.by(other)
+    for method, reply in responses_to_every_use(anonymous, planted.content, planted.digest).items():
         if method != "GET" or role != "puller":
             expect_denied(reply, f"to {method} of another's session", CANCELS_NONE if method == "DELETE" else ())
 
@@ -261,9 +260,9 @@ def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interr
         upload, blob = on_registry_host(opened), new_blob(2 * length)
         upload.patch(blob.content[:length], f"0-{length - 1}")
         nobody = "Bearer junk" if repository.registry.auth.scheme == "bearer" else basic_login("nobody", "nothing")
-        stranger = upload.by(repository.registry.presenting(nobody))
+        anonymous = upload.by(repository.registry.presenting(nobody))
         rest, place = blob.content[length:], f"{length}-{2 * length - 1}"
-        return Interrupted(upload, blob.digest, rest, place, stranger.patch(rest, place))
+        return Interrupted(upload, blob.digest, rest, place, anonymous.patch(rest, place))
 
     return once("interrupted upload", made)
 

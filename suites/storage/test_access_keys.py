@@ -55,7 +55,7 @@ def test_revocation_is_immediate(
 
 
 def is_slow_down(reply: Exchange) -> bool:
-    """Whether this is S3's own response to too many requests: 503 SlowDown (Error responses)."""
+    """Return whether the response is 503 SlowDown, S3's own for too many requests (Error responses)."""
     error = error_of(reply)
     return reply.status == 503 and error is not None and error.code == "SlowDown"
 
@@ -75,7 +75,7 @@ def test_requests_are_limited(with_key_of: Callable[[str], S3], space: Space, ta
 
 
 UNENCODED = "(b)&$@=:,"
-"""Characters that a path may have unencoded (RFC 3986 section 3.3); clients differ in which they encode."""
+"""Characters that need no encoding in a path (RFC 3986 section 3.3); clients differ in which they encode."""
 SIMILAR_KEYS: tuple[Callable[[str], str], ...] = (str.swapcase, lambda key: key[:-1], lambda key: key * 2)
 PAGE = {"Origin": "https://page.example"}
 WRONG_SECRET = {"secret_key": "not-the-secret-of-this-key"}
@@ -93,17 +93,14 @@ def _without_blanks(request: Request) -> Request:
     ("parameters", "signing", "sent"),
     [
         row("storage/signature/query-order-does-not-matter", {"x-id": "1", "x-id-of": "2"}, None, _reversed_query),
-        # Sorted by their encoded names, "x-id%3Aof" comes first. No S3 operation has such a name: hence no MUST.
+        # Sorted by encoded names, "x-id%3Aof" comes first. No S3 operation has such a parameter: hence no MUST.
         row("storage/signature/query-is-sorted-as-encoded", {"x-id-of": "1", "x-id:of": "2"}, None, None),
         row("storage/signature/signed-request-is-served#fields-without-blanks", {}, None, _without_blanks),
         row("storage/signature/date-header-may-replace-x-amz-date", {}, Signing(timed_by="Date"), None),
     ],
 )
 def test_signed_listing_is_served(
-    space: Space,
-    parameters: dict[str, str],
-    signing: Signing | None,
-    sent: Callable[[Request], Request] | None,
+    space: Space, parameters: dict[str, str], signing: Signing | None, sent: Callable[[Request], Request] | None
 ) -> None:
     """Purpose: clients sign and write a request in different forms that mean the same.
     Method: 1. sign a listing: its query in another order or with unknown parameters, with Date instead of x-amz-date,
@@ -156,7 +153,7 @@ def test_query_may_be_encoded_differently(space: Space) -> None:
 
 @verifies("storage/signature/signed-request-is-served#with-origin")
 def test_origin_forbids_nothing(space: Space) -> None:
-    """Purpose: the browser decides what a page may read; Origin takes no right from a signed request.
+    """Purpose: the browser decides what a page may read; Origin must not restrict a signed request.
     Method: 1. PUT and GET an object with an Origin; 2. expect it stored, and its bytes
     """
     key = space.key()
@@ -168,8 +165,7 @@ def test_origin_forbids_nothing(space: Space) -> None:
 @verifies("storage/signature/path-is-not-normalised")
 def test_path_is_not_normalised(space: Space) -> None:
     """Purpose: a signed request to a key with a double slash is not mistaken for a forged one.
-    Method: 1. put an object whose key has a double slash
-            2. expect it stored, or refused for another reason than its signature
+    Method: 1. put an object whose key has a double slash; 2. expect no refusal because of its signature
     """
     key = f"{space.prefix()}a//b"
     put = space.put(key, b"doubled")
@@ -183,8 +179,7 @@ def test_path_is_not_normalised(space: Space) -> None:
 @verifies("storage/signature/unknown-key-is-refused#similar-to-an-issued-one")
 def test_access_key_is_compared_exactly(space: Space) -> None:
     """Purpose: a database that ignores case, or compares beginnings, must not accept another access key.
-    Method: 1. sign a GET with our secret, and our access key in the other case, without its last letter, or doubled
-            2. expect 403
+    Method: 1. sign a GET with our secret, and our access key in other case, cut, or doubled; 2. expect 403
     """
     key, own = space.stored(), space.s3.keys.access_key
     for other in (made for change in SIMILAR_KEYS if (made := change(own)) not in (own, "")):
@@ -208,8 +203,7 @@ def test_two_wrong_signatures_are_refused(space: Space) -> None:
 @pytest.mark.parametrize("keys", [case("wrong-secret", WRONG_SECRET), case("unknown-key", NEVER_ISSUED)])
 def test_refusal_of_a_signature_is_403(space: Space, keys: dict[str, str]) -> None:
     """Purpose: S3 programs recognize wrong credentials by 403; 401 is for tokens.
-    Method: 1. sign a GET with a wrong secret, or with an unknown key
-            2. expect 403, where it is refused at all (which other checks verify)
+    Method: 1. sign a GET with a wrong secret, or with an unknown key; 2. if it is refused, expect 403
     """
     reply = space.s3.with_keys(**keys).call("GET", space.name, space.stored())
 

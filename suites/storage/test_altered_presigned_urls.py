@@ -50,7 +50,7 @@ def _without(name: str) -> Callable[[Request], Request]:
 
 
 def _forged_after_use(space: Space, key: str) -> Request:
-    """A cache in front of the gateway may have the response to the URL before it was forged."""
+    """Forge a URL after its use: a cache in front of the gateway may have stored the response."""
     url = space.s3.presign(space.request("GET", key))
     expect_bytes(space.s3.send_as_is(url), OLD)
     return _set(SIGNATURE, lambda old: "0" * 64)(url)

@@ -143,16 +143,13 @@ def _by_a_forged_url(space: Space, request: Request) -> Request:
                     REFUSED,
                 ),
             },
-            "storage/presigned/wrong-secret-is-refused": {
-                "with-unsigned-chunks": (_by_a_forged_url, {*REFUSED, 501}),
-            },
+            "storage/presigned/wrong-secret-is-refused": {"with-unsigned-chunks": (_by_a_forged_url, {*REFUSED, 501})},
         }
     ),
 )
 def test_altered_chunks_are_refused(space: Space, alter: Alter, statuses: set[int]) -> None:
-    """Purpose: an upload of which a chunk, the length, the key or the signature is changed on the way stores nothing.
-    Method: 1. put an object, overwrite it in chunks that are altered, lost, swapped, unsigned, malformed, of another
-               length or for another key
+    """Purpose: an upload whose chunk, length, key or signature is changed in transit stores nothing.
+    Method: 1. put an object, overwrite it by chunks altered, lost, swapped, unsigned, malformed, of other length or key
             2. expect 400 or 403 (401; 501 for a URL), the old bytes, and nothing under the other key
     """
     key = space.stored(EARLIER)
@@ -174,7 +171,7 @@ def test_altered_chunks_of_a_part_are_refused(space: Space) -> None:
     _, tag = space.part(key, upload, 1, WHOLE)
     other_first = (b"x" * len(CHUNKS[0]), *CHUNKS[1:])
 
-    # The one with other bytes comes last: were it stored, a later one with the right bytes would replace it.
+    # The upload with other bytes comes last: a later one with the right bytes would replace it and hide the fault.
     for altered in (
         chunked(named, space.s3.keys, CHUNKS, SIGNED, decoded=len(WHOLE) - 1).assembled(),
         _with_forged_trailer(checksummed(named, space.s3.keys, CHUNKS, SIGNED_TRAILER)),
@@ -213,7 +210,7 @@ def test_missing_decoded_length_is_no_server_error(space: Space) -> None:
 def test_wrong_trailing_checksum_is_refused(
     space: Space, kind: str, algorithm: str | None, chunks_of: SkipRefused
 ) -> None:
-    """Purpose: current SDKs send a checksum after the payload so that damage on the way, or a cut, is noticed.
+    """Purpose: current SDKs send a checksum after the payload so that damage or truncation in transit is noticed.
     Method: 1. put chunks whose trailer has the checksum of other bytes, or without the announced trailer
             2. expect a 4xx, and nothing stored
     """
@@ -237,7 +234,7 @@ def test_wrong_trailing_checksum_is_refused(
 def test_differing_checksum_refuses_the_part(
     space: Space, trailing: bool, algorithm: str, chunks_of: SkipRefused
 ) -> None:
-    """Purpose: a part that was damaged on the way is refused, and does not replace the earlier one.
+    """Purpose: a part that was damaged in transit is refused, and does not replace the earlier one.
     Method: 1. open an upload for the algorithm, send a part; send it again with another body's checksum
             2. expect a 4xx, and the first bytes after completion
     """

@@ -99,7 +99,7 @@ def test_chunked_part_is_stored_without_its_framing(space: Space, kind: str, chu
             2. expect 2xx, and the joined bytes from GET
     """
     chunks_of(kind)
-    # Checksums of parts are of the algorithm that the upload was opened with (UploadPart); some refuse to name one.
+    # Parts have the checksum algorithm of their upload (UploadPart); some servers refuse to let the upload name one.
     key, sums = space.key("parts"), NONE
     try:
         upload = space.opened(key, {} if kind == SIGNED else {"x-amz-checksum-algorithm": "CRC32"})
@@ -118,7 +118,7 @@ def test_chunked_part_is_stored_without_its_framing(space: Space, kind: str, chu
 @verifies("storage/streaming/metadata-is-stored")
 @BOTH_KINDS
 def test_metadata_of_a_chunked_upload_is_stored(space: Space, kind: str, chunks_of: SkipRefused) -> None:
-    """Purpose: an object has its type and metadata, in whatever form its payload came.
+    """Purpose: an object has its type and metadata, in whatever form its payload was sent.
     Method: 1. put an object in chunks with a type, Cache-Control and metadata; 2. expect the bytes and each field
     """
     chunks_of(kind)
@@ -132,7 +132,7 @@ def test_metadata_of_a_chunked_upload_is_stored(space: Space, kind: str, chunks_
 
 @verifies("storage/range/range-is-served#over-two-chunks")
 def test_range_over_two_chunks(space: Space) -> None:
-    """Purpose: a reader of a range does not notice in which chunks the object came.
+    """Purpose: a reader of a range does not notice how the object was split into chunks.
     Method: 1. put two chunks of 64 KiB, GET the bytes around their border; 2. expect 206 with them
     """
     key, size = space.key(), len(HALVES[0])
@@ -144,7 +144,7 @@ def test_range_over_two_chunks(space: Space) -> None:
 
 @verifies("storage/tagging/given-with-the-object#in-chunks")
 def test_tags_of_a_chunked_upload_are_stored(space: Space) -> None:
-    """Purpose: an object can be tagged as it is put, in whatever form its payload comes.
+    """Purpose: an object can be tagged by its PUT, in whatever form the payload is sent.
     Method: 1. put an object in chunks with x-amz-tagging; 2. expect the tags
     """
     key = space.key()
@@ -156,7 +156,7 @@ def test_tags_of_a_chunked_upload_are_stored(space: Space) -> None:
 @verifies("storage/conditional-write/existing-object-is-not-overwritten")
 @BOTH_KINDS
 def test_condition_of_a_chunked_upload_is_honoured(space: Space, kind: str, chunks_of: SkipRefused) -> None:
-    """Purpose: If-None-Match: * never overwrites, in whatever form the payload comes.
+    """Purpose: If-None-Match: * never overwrites, in whatever form the payload is sent.
     Method: 1. put an object, then PUT to its key in chunks with If-None-Match: *
             2. expect 412 PreconditionFailed, and the old bytes
     """
@@ -185,8 +185,7 @@ def test_chunks_in_transfer_coding(space: Space, chunks_of: SkipRefused) -> None
 @verifies("storage/streaming/framing-is-never-stored")
 def test_framing_is_never_stored(space: Space) -> None:
     """Purpose: a client that announces chunks only in x-amz-content-sha256 finds no framing among its bytes.
-    Method: 1. put signed chunks without aws-chunked in Content-Encoding
-            2. expect the joined bytes, or a refusal and nothing stored
+    Method: 1. put signed chunks without aws-chunked in Content-Encoding; 2. expect the joined bytes, or nothing stored
     """
     key = space.key()
     upload = chunked(space.request("PUT", key), space.s3.keys, (BODY,), SIGNED, declared=False)

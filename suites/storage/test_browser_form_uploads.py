@@ -24,11 +24,11 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 EXPIRED_S = 17 * 60
-"""Expired by any clock: clocks may differ by a quarter of an hour (RequestTimeTooSkewed)."""
+"""Expired by any clock, since clocks may differ by 15 minutes (RequestTimeTooSkewed)."""
 ANY_VALUE = frozenset({"Content-Type", "Cache-Control"})
 """Fields that a policy here permits with any value: starts-with, of the empty text."""
 BUTTON = b'\r\n--conformance-form\r\nContent-Disposition: form-data; name="submit"\r\n\r\nUpload'
-"""The submit button, which browsers send after the file; it is ignored."""
+"""The submit button, which browsers send after the file, and S3 ignores."""
 POLICY_FAULTS = {
     "policy": "no-policy",
     "secret": "wrong-secret",
@@ -57,7 +57,7 @@ def _policy(
     lives_s: float | None,
     keys: Keys,
     sizes: Sequence[tuple[int, int]] = ((0, 100),),
-    more: Fields = NO_FIELDS,
+    extra: Fields = NO_FIELDS,
 ) -> dict[str, str]:
     """The fields of a signed policy for keys with a prefix and for ``more`` fields; None: it has no expiration."""
     timestamp = Signing().timestamp()
@@ -65,7 +65,7 @@ def _policy(
         "x-amz-algorithm": ALGORITHM,
         "x-amz-credential": f"{keys.access_key}/{scope_of(keys, timestamp[:8])}",
         "x-amz-date": timestamp,
-        **more,
+        **extra,
     }
     matched = [{"bucket": bucket}, *({name: value} for name, value in named.items() if name not in ANY_VALUE)]
     begun = [["starts-with", "$key", prefix], *(["starts-with", f"${name}", ""] for name in named if name in ANY_VALUE)]
@@ -82,7 +82,7 @@ def _posted(bucket: Bucket, body: bytes, form_type: str = FORM_TYPE) -> Exchange
 
 
 def _permitted(space: Space, key: str, fields: Fields, content: bytes, after: bytes = b"", spare: int = 0) -> bytes:
-    """The body of a form whose policy permits exactly these fields, and as many bytes with some to spare."""
+    """Return the body of a form whose policy permits exactly these fields and slightly more bytes."""
     policy = _policy(space.name, space.names.prefix, 600, space.s3.keys, [(0, len(content) + spare)], fields)
     return form_body({"key": key, **policy}, content + after)
 
@@ -98,7 +98,7 @@ def offered(space: Space, once: Once) -> None:
 
 @contextmanager
 def _not_replayable() -> Iterator[None]:
-    """Mark a finding as one that no script can replay: its policy is for names of this run, and expires."""
+    """Mark findings as not reproducible by a script: the policy is for names of this run, and expires."""
     try:
         yield
     except NonConformance as found:
@@ -122,7 +122,7 @@ def test_form_without_permission_is_refused(space: Space, fault: str) -> None:
         lives_s={"time": -EXPIRED_S, "end": None}.get(fault, 600),
         keys=space.s3.with_keys(secret_key="not-the-secret").keys if fault == "secret" else space.s3.keys,
         sizes=SIZES.get(fault, [(0, 100)]),
-        more={"x-amz-meta-owner": "MALLORY"} if fault == "letters" else NO_FIELDS,
+        extra={"x-amz-meta-owner": "MALLORY"} if fault == "letters" else NO_FIELDS,
     )
     other = {"x-amz-meta-owner": "mallory"} if fault in ("condition", "letters") else {}
     body = form_body({"key": key, **({} if fault == "policy" else fields), **other}, b"uploaded by a form")
@@ -155,11 +155,10 @@ def test_form_chooses_key_and_status(space: Space) -> None:
     """Purpose: a page may take the key from the user's file name, and choose the status of success.
     Method: 1. post a form with ${filename} in its key, Cache-Control, and success_action_status 201; another with 404,
                which is no permitted choice
-            2. expect 201, the bytes under the file's name, that field, and a PostResponse, if any, that names bucket
-               and key; for the other 204
+            2. expect 201, the bytes by the file's name, the field, bucket and key in any PostResponse; 204 for 404
     """
-    prefix, kept = space.prefix("form"), {"Cache-Control": "no-cache"}
-    created = {"success_action_status": "201", **kept}
+    prefix, cached = space.prefix("form"), {"Cache-Control": "no-cache"}
+    created = {"success_action_status": "201", **cached}
 
     reply = _posted(space, _permitted(space, prefix + "${filename}", created, b"named by its file"))
     got = space.get(f"{prefix}f")
@@ -170,7 +169,7 @@ def test_form_chooses_key_and_status(space: Space) -> None:
         expect_success(reply, "for a form that the policy permits")
         expect_bytes(got, b"named by its file", "under the name of the file")
         expect_status(reply, 201, "for a form with success_action_status 201")
-        expect_headers(got, kept)
+        expect_headers(got, cached)
         for element in expect_document(reply, "PostResponse") if reply.body else ():
             if element.tag in named:
                 expect_element(reply, element.tag, named[element.tag], element.text or "", "in <PostResponse>")

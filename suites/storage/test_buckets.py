@@ -76,9 +76,8 @@ def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> Non
             present = f"<Buckets>.*<Name>{literal(min(missing))}</Name>|<ContinuationToken>[^<]"
             one = Proof(reply.id, matches=present)
             proof = one if len(read) == 1 else Proof(beyond="it is about the pages of the list together")
-            raise NonConformance(
-                f"the buckets {worded(storage.buckets)}", f"missing: {some(missing)}", *read, proof=proof
-            )
+            expected, seen = f"the buckets {worded(storage.buckets)}", f"missing: {some(missing)}"
+            raise NonConformance(expected, seen, *read, proof=proof)
 
 
 @verifies("storage/service/foreign-bucket-is-not-listed")
@@ -138,7 +137,7 @@ def test_bucket_location_names_the_region(space: Space) -> None:
     ],
 )
 def test_bad_parameter_of_a_list_is_no_server_error(space: Space, of_bucket: bool, query: dict[str, str]) -> None:
-    """Purpose: a client's mistake in a list of uploads, buckets or keys is reported as its own.
+    """Purpose: a client's mistake in a list of uploads, buckets or keys is reported as such.
     Method: 1. list with a limit that is no number, an unknown marker or an impossible prefix
             2. expect 200 or a 4xx (501 where it is not offered)
     """
@@ -169,18 +168,17 @@ def test_one_key_opens_every_bucket(space: Space, other_space: Space) -> None:
 
 
 @verifies("storage/service/same-key-in-two-buckets")
-@pytest.mark.parametrize("many", [case("deleted", False), case("deleted-by-delete-objects", True)])
-def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space, many: bool) -> None:
+@pytest.mark.parametrize("together", [case("deleted", False), case("deleted-by-delete-objects", True)])
+def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space, together: bool) -> None:
     """Purpose: two applications may use the same object keys, each in its own bucket.
-    Method: 1. put different bytes under one key in two buckets; read both
-            2. delete one; expect it gone, and the other unchanged
+    Method: 1. put different bytes under one key in two buckets; read both; 2. delete one; expect only it to be gone
     """
     key = space.stored(b"in the first")
     other_space.stored(OTHER, key=key)
 
     expect_bytes(space.get(key), b"in the first")
     expect_bytes(other_space.get(key), OTHER)
-    expect_success(space.delete_many([key]) if many else space.delete(key))
+    expect_success(space.delete_many([key]) if together else space.delete(key))
     expect_nothing_stored(space.get(key), "for a key that was deleted")
     expect_bytes(other_space.get(key), OTHER, "after the same key of another bucket was deleted")
 
@@ -188,8 +186,7 @@ def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space
 @verifies("storage/conditional-write/missing-object-is-created#key-of-another-bucket")
 def test_key_of_another_bucket_can_be_created(space: Space, other_space: Space) -> None:
     """Purpose: If-None-Match: * is about the object in the request's own bucket.
-    Method: 1. put an object in one bucket, PUT with If-None-Match: * under its key in another
-            2. expect 2xx and the bytes
+    Method: 1. put an object in one bucket, PUT its key with If-None-Match: * in another; 2. expect 2xx and the bytes
     """
     key = space.stored()
 
@@ -237,7 +234,7 @@ def test_foreign_bucket_is_refused(foreign: Bucket, names: Names, operation: Ope
 
 @verifies("storage/service/foreign-source-is-refused")
 def test_foreign_bucket_is_no_copy_source(space: Space, foreign: Bucket) -> None:
-    """Purpose: CopyObject does not carry bytes out of another organization's bucket.
+    """Purpose: CopyObject must not copy bytes from another organization's bucket.
     Method: 1. copy an object from another organization's bucket, its source as usual, then encoded whole
             2. expect 403 or 404 (400 for the whole encoding), and nothing under our key
     """
@@ -300,7 +297,7 @@ def test_concealed_bucket_looks_absent(s3: S3, foreign: Bucket, names: Names, op
     ],
 )
 def test_bucket_requests_keep_their_objects(space: Space, method: str, statuses: set[int]) -> None:
-    """Purpose: buckets are provisioned and deprovisioned in the portal; no S3 request loses their objects.
+    """Purpose: buckets are provisioned and deprovisioned in the portal; no S3 request deletes their objects.
     Method: 1. put an object, then CreateBucket or DeleteBucket of its bucket
             2. expect 403, 405, 409 or 501 (200 for CreateBucket), and the object unchanged
     """
@@ -318,8 +315,7 @@ def test_bucket_requests_keep_their_objects(space: Space, method: str, statuses:
 @verifies("storage/service/buckets-are-not-self-service")
 def test_new_bucket_is_refused(absent: Bucket) -> None:
     """Purpose: buckets are provisioned in the portal, so an access key creates none.
-    Method: 1. CreateBucket with a new name
-            2. expect 403, 404, 405 or 501; or 400 TooManyBuckets, where the account is at its limit
+    Method: 1. CreateBucket with a new name; 2. expect 403, 404, 405, 501, or 400 TooManyBuckets at the account's limit
     """
     reply = absent.call("PUT")
     if reply.ok:

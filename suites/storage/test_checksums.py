@@ -38,9 +38,9 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered, Proof
 
 BODY = b"ByteS whOse ChEcKsuMS bEgin with a nought each, or end"
-"""Each CRC of it begins with zeros, which are lost if it is written as a number."""
+"""Each of its CRCs begins with zeros, which are lost if the CRC is written as a number."""
 LONG = b"".join(b"checked bytes, line %d\n" % number for number in range(4008))
-"""Each CRC of it has its highest bit set, so that it is negative as a signed number."""
+"""Each of its CRCs has the highest bit set, so that the CRC is negative as a signed number."""
 EARLIER, LARGE = b"the earlier object", b"checked bytes" * 20_000
 ENABLED, TYPE = {"x-amz-checksum-mode": "ENABLED"}, "x-amz-checksum-type"
 MAY_COPY, MAY_PUT = "a key that may copy objects within the bucket", "a key that may put objects into the bucket"
@@ -102,7 +102,7 @@ def _unsigned(space: Space, request: Request) -> Exchange:
     ],
 )
 def test_wrong_digest_stores_nothing(space: Space, send: Send, body: bytes, digests: dict[str, str]) -> None:
-    """Purpose: a body that was damaged on its way is refused, however it is sent, and costs no earlier object.
+    """Purpose: a body that was damaged in transit is refused, however it is sent, and replaces no earlier object.
     Method: 1. put an object, overwrite it with a wrong or malformed digest, alone or with a right one
             2. expect 400 (403 too for an unsigned payload, which plain http may refuse), and the old bytes
     """
@@ -130,7 +130,7 @@ def test_right_digest_is_stored(space: Space, body: bytes, digest: dict[str, str
     expect_bytes(space.get(key), body)
 
 
-@pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize(
     "broken",
     [
@@ -140,8 +140,7 @@ def test_right_digest_is_stored(space: Space, body: bytes, digest: dict[str, str
 )
 def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: str) -> None:
     """Purpose: a body that differs from its checksum, or has a malformed one, is refused with each algorithm.
-    Method: 1. put an object, overwrite it with the checksum of other bytes, or with one of a wrong length
-            2. expect 400, and the old bytes
+    Method: 1. put an object, overwrite it with a wrong or malformed checksum; 2. expect 400, and the old bytes
     """
     key = space.stored(EARLIER)
     fields = {f"x-amz-checksum-{algorithm}": "AA=="} if broken else _of(algorithm, b"others")
@@ -152,7 +151,7 @@ def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: st
 
 @verifies("storage/checksum/announced-checksum-is-required")
 def test_announced_checksum_is_required(space: Space) -> None:
-    """Purpose: a body whose checksum was lost on its way must not be stored as if it had been compared.
+    """Purpose: a body whose checksum was lost in transit must not be stored as if it had been compared.
     Method: 1. put with x-amz-sdk-checksum-algorithm, and no x-amz-checksum field; 2. expect 400, and nothing stored
     """
     reply = space.put(key := space.key(), BODY, {"x-amz-sdk-checksum-algorithm": "CRC32"})
@@ -162,7 +161,7 @@ def test_announced_checksum_is_required(space: Space) -> None:
 
 
 @verifies("storage/checksum/stored-checksum-is-reported")
-@pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_stored_checksum_is_reported(space: Space, algorithm: str) -> None:
     """Purpose: a client verifies a download by the checksum that was stored with the object.
     Method: 1. put with a checksum, GET and HEAD with x-amz-checksum-mode: ENABLED
@@ -196,8 +195,7 @@ def test_checksum_of_a_copy_is_the_one_requested(space: Space) -> None:
 @verifies("storage/checksum/is-copied-with-the-object")
 def test_checksum_is_copied_with_the_object(space: Space) -> None:
     """Purpose: a copy of an object with a checksum can still be verified by it.
-    Method: 1. put with a CRC-32, copy
-            2. expect the same CRC-32 of the copy if the source reports it: a gateway need not store it
+    Method: 1. put with a CRC-32, copy; 2. expect the same CRC-32 of the copy if the source reports it (it need not)
     """
     source, key = space.key(), space.key("copy")
     require(space.put(source, BODY, CRC), MAY_PUT)
@@ -275,14 +273,14 @@ def test_checksum_of_parts_is_of_its_type(
     if found is not None and found != kind:
         proof = Proof(reply.id, fields_if_any=((TYPE, kind),))
         raise NonConformance(f"{TYPE}: {kind}, as requested", found, reply, proof=proof)
-    wanted = right if found is None else {kind: right[kind]}
+    expected = right if found is None else {kind: right[kind]}
 
     whole = {f"x-amz-checksum-{algorithm}": right[FULL], TYPE: FULL} if found == FULL else NO_FIELDS
     result = _completed(space, key, upload, algorithm, whole, parts)
     expect_no_error_inside(result)
-    expect_checksum(in_document(result, "CompleteMultipartUploadResult", algorithm), wanted)
+    expect_checksum(in_document(result, "CompleteMultipartUploadResult", algorithm), expected)
     for reply in (space.get(key, ENABLED), space.head(key, ENABLED)):
-        expect_checksum(in_headers(reply, algorithm), wanted)
+        expect_checksum(in_headers(reply, algorithm), expected)
 
 
 @verifies("storage/checksum/of-a-completion-is-compared")
@@ -298,7 +296,7 @@ def test_checksum_of_parts_is_of_its_type(
 def test_checksum_of_a_completion_is_compared(
     space: Space, features: frozenset[str], of_the_part: bool, wrong: str
 ) -> None:
-    """Purpose: a completion with another checksum than the parts have must make no object.
+    """Purpose: a completion whose checksum does not match the parts must create no object.
     Method: 1. open an upload with CRC-32 of the whole, send a part with its checksum
             2. complete with a wrong or malformed checksum of the part or of the object; expect 400, nothing stored
     """

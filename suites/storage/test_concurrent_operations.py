@@ -29,11 +29,11 @@ DELETERS, DELETIONS = 4, 120
 
 
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
-    """A listing of either version has exactly these keys."""
+    """Expect exactly these keys in a listing of either version."""
     for page in (found_under(space, prefix), listing_of(space.listing_v1(prefix))):
         if page.keys != keys:
-            wanted, found = ([f"<Key>{key}</Key>" for key in each] for each in (keys, page.keys))
-            proof = lists_exactly(page.reply, wanted, found)
+            expected, found = ([f"<Key>{key}</Key>" for key in each] for each in (keys, page.keys))
+            proof = lists_exactly(page.reply, expected, found)
             raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply, proof=proof)
 
 
@@ -109,8 +109,7 @@ def test_responses_are_not_mixed_up(space: Space) -> None:
 @verifies("storage/concurrency/acknowledged-deletions-are-done")
 def test_acknowledged_deletions_are_done(space: Space) -> None:
     """Purpose: an object whose deletion was acknowledged is deleted, also under load.
-    Method: 1. put 120 objects; four clients concurrently DELETE them one by one
-            2. expect 2xx for each, and none of them in a listing
+    Method: 1. put 120 objects; four clients concurrently DELETE them; 2. expect 2xx for each, and none in a listing
     """
     prefix = space.prefix("gone")
     keys = space.stored_many([f"{prefix}{number:03}" for number in range(DELETIONS)])
@@ -120,16 +119,15 @@ def test_acknowledged_deletions_are_done(space: Space) -> None:
             expect_success(space.delete(key), "for a deletion next to other clients'")
 
     at_once([partial(delete, keys[first::DELETERS]) for first in range(DELETERS)])
-    if left := (page := whole_listing(version_2(space, prefix))).keys:
+    if rest := (page := whole_listing(version_2(space, prefix))).keys:
         expected = f"no key of {DELETIONS} whose deletion was acknowledged"
-        raise NonConformance(expected, f"the keys {some(left)}", page.reply)
+        raise NonConformance(expected, f"the keys {some(rest)}", page.reply)
 
 
 @verifies("storage/concurrency/buckets-do-not-mix")
 def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
     """Purpose: one key in two buckets is two objects, also under load.
-    Method: 1. two clients concurrently write and read one key, each in its own bucket
-            2. expect each to read its own bytes
+    Method: 1. two clients concurrently write and read one key, each in its own bucket; 2. expect each to read its bytes
     """
     key = space.key("twin")
 
@@ -146,8 +144,7 @@ def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
 @pytest.mark.parametrize("method", [case("put", "PUT"), case("delete", "DELETE")])
 def test_tagging_undoes_no_write(space: Space, method: str) -> None:
     """Purpose: tagging an object does not undo a concurrent PUT or DELETE.
-    Method: 1. put an object; tag it, and overwrite or delete it, concurrently, four times
-            2. expect the new bytes, or no object
+    Method: 1. put an object; tag and overwrite or delete it concurrently, four times; 2. expect new bytes or no object
     """
     for turn in range(ROUNDS):
         key, body = space.stored(b"old"), f"new {turn}".encode() if method == "PUT" else b""
@@ -163,7 +160,7 @@ def test_tagging_undoes_no_write(space: Space, method: str) -> None:
 
 @verifies("storage/concurrency/parallel-parts-are-all-stored")
 def test_parallel_parts_are_all_kept(space: Space) -> None:
-    """Purpose: SDKs upload parts in parallel, and none displaces another.
+    """Purpose: SDKs upload parts in parallel, and no part replaces another.
     Method: 1. open an upload, send eight parts concurrently; 2. expect each of them in the list of parts
     """
     key = space.key("parallel")
@@ -202,7 +199,7 @@ def test_one_of_many_conditional_writes_wins(space: Space, replacing: bool) -> N
     for turn in range(ROUNDS):
         key = key if replacing else space.key("race")
         condition = {"If-Match": expect_etag(space.get(key))} if replacing else {"If-None-Match": "*"}
-        # Never the same bytes twice: they would have the same ETag, and more than one PUT might rightly succeed.
+        # Different bytes each time: with equal bytes, and so ETags, several PUTs may rightly succeed.
         bodies = [f"turn {turn}, racer {racer}".encode() for racer in range(RACERS)]
         replies = at_once([partial(space.put, key, body, condition) for body in bodies])
 
@@ -240,6 +237,6 @@ def test_counter_loses_no_update(space: Space) -> None:
 
     numbers = sorted(number for number, _ in won)
     if numbers != list(range(1, len(won) + 1)):
-        twice = [reply for number, reply in won if numbers.count(number) > 1]
-        raise NonConformance("each number put once", f"numbers {worded(numbers)}", *twice)
+        repeated = [reply for number, reply in won if numbers.count(number) > 1]
+        raise NonConformance("each number put once", f"numbers {worded(numbers)}", *repeated)
     expect_bytes(space.get(key), str(len(won)).encode(), f"after {len(won)} successful PUTs")

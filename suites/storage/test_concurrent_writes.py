@@ -24,22 +24,22 @@ from conformance.vocabulary.wording import field_of, worded
 
 WRITERS, READERS = 3, 4
 TURNS, READS = 10, 40
-"""Most writes of a writer, and most reads of a reader, which stops when the writers are done."""
+"""The most writes of a writer, and reads of a reader, which stops when the writers are done."""
 PATIENCE_S = 4.0
-"""No client begins another turn after this; the number of turns decides nothing."""
+"""No client begins another turn after this time; the number of turns affects no verdict."""
 SIZE = 32 * 1024
 ROUNDS, LARGE = 5, 2 * 1024 * 1024
 Job = Callable[[], None]
 
 
 def described(writer: int, turn: int) -> bytes:
-    """A body that repeats who wrote it, so that a torn one shows; sizes differ by writer."""
+    """Return a body that repeats its writer and turn, so that a mixture shows; sizes differ by writer."""
     mark = f"writer {writer} turn {turn} ".encode()
     return mark * (SIZE * (1 + writer) // len(mark))
 
 
 class History:
-    """What several clients wrote to and read from one key, and when."""
+    """The writes to and reads from one key by several clients, with their times."""
 
     def __init__(self, space: Space, key: str) -> None:
         self.space, self.key = space, key
@@ -51,13 +51,13 @@ class History:
 
     def write(self, body: bytes) -> None:
         """PUT, with metadata that names the value."""
-        begun = time.monotonic()
+        started = time.monotonic()
         reply = self.space.put(self.key, body, {"x-amz-meta-value": content_md5(body)})
         expect_success(reply, "for a PUT among others")
-        self.writes.append(Operation(body, begun, time.monotonic(), reply))
+        self.writes.append(Operation(body, started, time.monotonic(), reply))
 
     def writer(self, number: int) -> None:
-        """Write own values, one after the other."""
+        """Write this client's values in sequence."""
         try:
             for turn in range(TURNS):
                 if time.monotonic() > self._until:
@@ -70,11 +70,11 @@ class History:
         """GET, and HEAD in each third turn, while there are writers; GET once after."""
         for turn in range(READS):
             last = not self._writing or time.monotonic() > self._until
-            begun = time.monotonic()
+            started = time.monotonic()
             reply = self.space.get(self.key) if last or turn % 3 < 2 else self.space.head(self.key)
             expect_status(reply, 200, f"for a {reply.method} among PUTs")
             if reply.method == "GET":
-                self.reads.append(Operation(reply.body, begun, time.monotonic(), reply))
+                self.reads.append(Operation(reply.body, started, time.monotonic(), reply))
             else:
                 self.heads.append(reply)
             if last:
@@ -99,10 +99,11 @@ def test_one_key_is_linearizable(space: Space, once: Once) -> None:
     history = once("contest", lambda: contest(space))
     expect_register(history.writes, history.reads)
     for read in history.reads:
-        wanted, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
-        if found != wanted:
+        expected, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
+        if found != expected:
             proof = Proof(beyond="it is about a moment at which several clients wrote")
-            raise NonConformance(f"the metadata of the bytes, {worded(wanted)}", worded(found), read.reply, proof=proof)
+            seen = worded(found)
+            raise NonConformance(f"the metadata of the bytes, {worded(expected)}", seen, read.reply, proof=proof)
 
 
 @verifies("storage/concurrency/etag-belongs-to-its-bytes")
@@ -119,9 +120,8 @@ def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
         if reply.method == "GET" and reply.body != value:
             raise NonConformance("the ETag of the bytes that were read", f"{tag}", reply)
         if length is not None and (value is None or length != str(len(value))):
-            raise NonConformance(
-                "ETag and Content-Length of the same write", f"ETag {tag} with Content-Length: {length}", reply
-            )
+            expected, seen = "ETag and Content-Length of the same write", f"ETag {tag} with Content-Length: {length}"
+            raise NonConformance(expected, seen, reply)
 
 
 @verifies("storage/concurrency/concurrent-writes-do-not-mix")
@@ -144,12 +144,12 @@ def test_concurrent_writes_do_not_mix(space: Space) -> None:
         proof = Proof(beyond="it is about uploads that are sent at one moment")
         if got.body not in bodies.values():
             found = f"a mix: {', '.join(f'{share} bytes of one' for share in shares.values() if share)}"
-            wanted = f"the {LARGE} bytes of one of three concurrent PUTs"
-            raise NonConformance(wanted, found, *replies, got, proof=proof)
+            expected = f"the {LARGE} bytes of one of three concurrent PUTs"
+            raise NonConformance(expected, found, *replies, got, proof=proof)
         if got.headers.get("x-amz-meta-value") != got.text[0]:
             found = "the bytes of one with the metadata of another"
-            wanted = "bytes and metadata of one of three concurrent PUTs"
-            raise NonConformance(wanted, found, *replies, got, proof=proof)
+            expected = "bytes and metadata of one of three concurrent PUTs"
+            raise NonConformance(expected, found, *replies, got, proof=proof)
 
 
 def _put_in_step(space: Space, key: str, body: LockstepBody) -> Exchange:
@@ -195,7 +195,7 @@ def test_copies_are_whole(space: Space) -> None:
 
 
 def _expect_settled(space: Space, key: str, possible: Sequence[bytes | None]) -> Exchange:
-    """The key has one of these values (None: no object) after all writes, the same for GET, HEAD and GET again."""
+    """Expect one of these values (None: no object) after all writes, the same from GET, HEAD and GET again."""
     got, head, again = space.get(key), space.head(key), space.get(key)
     found = None if got.status == 404 else got.body
     if found not in possible or got.status not in (200, 404):
@@ -245,10 +245,10 @@ def test_complete_or_put(space: Space, later_ms: int) -> None:
     expect_no_error_inside(completed, "for a completion concurrent with a PUT")
     expect_success(replaced, "for a PUT concurrent with a completion")
     got = _expect_settled(space, key, list(values.values()))
-    wanted = next(name for name, body in values.items() if body == got.body)
-    if got.headers.get("x-amz-meta-value") != wanted:
+    winner = next(name for name, body in values.items() if body == got.body)
+    if got.headers.get("x-amz-meta-value") != winner:
         proof = Proof(beyond="it is about which of two concurrent requests was the last")
-        expected = f"x-amz-meta-value: {wanted}, as the bytes"
+        expected = f"x-amz-meta-value: {winner}, as the bytes"
         raise NonConformance(expected, field_of(got, "x-amz-meta-value"), got, proof=proof)
 
 

@@ -179,8 +179,7 @@ def test_part_of_a_replaced_object_is_not_returned(space: Space, known: Known) -
 @pytest.mark.usefixtures("multipart")
 def test_etag_of_a_multipart_object_is_honoured(space: Space) -> None:
     """Purpose: SDKs download and copy a multipart object by its ETag like any other.
-    Method: 1. upload an object in one part; GET it with If-Match and with If-None-Match of its ETag, and copy it with
-               x-amz-copy-source-if-match
+    Method: 1. upload an object in one part; GET and copy it with its ETag in If-Match, and GET it in If-None-Match
             2. expect the object, 304, and the copy
     """
     key, copied = space.stored_in_parts([BODY]), space.key("copy")
@@ -212,8 +211,7 @@ def test_invalid_condition_is_no_server_error(space: Space) -> None:
 @verifies("storage/condition/not-modified-has-etag")
 def test_not_modified_has_the_etag(space: Space, known: Known) -> None:
     """Purpose: a cache knows by the ETag of a 304 which of its copies is confirmed.
-    Method: 1. GET and HEAD with If-None-Match of the object's ETag
-            2. expect 304 with that ETag, and with the Last-Modified of 200, if any
+    Method: 1. GET and HEAD with its ETag in If-None-Match; 2. expect 304 with that ETag and any Last-Modified of 200
     """
     whole = space.get(known.key)
     for method in ("GET", "HEAD"):
@@ -225,7 +223,7 @@ def test_not_modified_has_the_etag(space: Space, known: Known) -> None:
 
 @verifies("storage/condition/not-modified-has-caching-fields")
 def test_not_modified_has_the_caching_fields(space: Space) -> None:
-    """Purpose: a cache that revalidates learns how long it may keep the object now.
+    """Purpose: a cache that revalidates learns how long it may store the object from now on.
     Method: 1. overwrite an object with other Cache-Control and Expires, GET it without a condition and with its ETag
             2. expect 304 with the values of 200
     """
@@ -241,7 +239,7 @@ def test_not_modified_has_the_caching_fields(space: Space) -> None:
 
 @verifies("storage/condition/not-modified-has-no-other-length")
 def test_not_modified_has_no_other_length(space: Space, known: Known) -> None:
-    """Purpose: a cache would store another length of a 304, and a client would wait for a body.
+    """Purpose: a cache stores a Content-Length of a 304, and a client waits for the body that it states.
     Method: 1. GET with If-None-Match of the object's ETag, and read until the connection ends
             2. expect 304 without Content-Length, or with the object's, and no body
     """

@@ -19,16 +19,16 @@ OLD, NEW = b"version one", b"version two"
 OTHER = '"0123456789abcdef0123456789abcdef"'
 OTHER_OF_PARTS = '"0123456789abcdef0123456789abcdef-1"'
 OWN = "<own>"
-"""Placeholder for the ETag that the client has read."""
+"""The placeholder for the ETag that the client has read."""
 CREATE = {"If-None-Match": "*"}
 FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 NOT_OFFERED = {"NotImplemented", "MethodNotAllowed", "InvalidArgument", "InvalidRequest"}
 OPTIONAL = {400, 409, 412, 501}, FAILED | NOT_OFFERED | {"NoSuchKey"}
-"""How a condition fails that S3 need not offer: it may be refused as such."""
+"""The statuses of a failed condition that S3 need not support: it may be refused as such."""
 
 
 def _prepared(space: Space, before: str, features: frozenset[str]) -> tuple[str, bytes | None, str]:
-    """A key in a state, with the bytes that it has then and the ETag that a client has read before."""
+    """Return a key in a state, its bytes, and the ETag that a client has read before."""
     if before == "multipart" and "storage.multipart" not in features:
         raise NotOffered("the target does not claim storage.multipart")
     if before == "missing":
@@ -190,9 +190,8 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
         raise NonConformance("no failed condition for the present ETag", result.errors[held], reply, proof=proof)
     if after not in result.deleted:
         proof = Proof(reply.id, matches=entry_pattern("Deleted", after))
-        raise NonConformance(
-            f"<Deleted> for {after}, too", f"<Deleted> for {worded(result.deleted)}", reply, proof=proof
-        )
+        expected, seen = f"<Deleted> for {after}, too", f"<Deleted> for {worded(result.deleted)}"
+        raise NonConformance(expected, seen, reply, proof=proof)
 
 
 @verifies("storage/conditional-write/copy-honours-conditions")

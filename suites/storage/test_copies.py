@@ -137,21 +137,20 @@ def test_copy_has_its_source_s_metadata(space: Space) -> None:
     """
     source, key = space.stored(b"described", {**DESCRIBED, **SHOWN}), space.key("copy")
     head = space.head(source)
-    kept = {name: value for name in SHOWN if (value := head.headers.get(name)) is not None}
+    shown = {name: value for name in SHOWN if (value := head.headers.get(name)) is not None}
 
     others = {"Content-Type": "text/plain", "x-amz-meta-owner": "bob", "x-amz-meta-reviewer": "bob"}
     for directive in ({}, {"x-amz-metadata-directive": "COPY"}):
         expect_no_error_inside(space.copy(key, source, others | directive))
         head = space.head(key)
-        expect_headers(head, {**DESCRIBED, **kept})
+        expect_headers(head, {**DESCRIBED, **shown})
         expect_absent_headers(head, ["x-amz-meta-reviewer"], "of a request that replaces nothing")
 
 
 @verifies("storage/copy/metadata-is-replaced")
 def test_copy_with_replaced_metadata(space: Space) -> None:
     """Purpose: with the directive REPLACE a copy has the metadata of the request and none of its source's.
-    Method: 1. copy with x-amz-metadata-directive: REPLACE and other metadata
-            2. expect the new fields, and not the old ones
+    Method: 1. copy with x-amz-metadata-directive: REPLACE and other metadata; 2. expect the new fields, not the old
     """
     source, key = space.stored(b"described", {**DESCRIBED, **SHOWN}), space.key("copy")
     fields = {"x-amz-meta-reviewer": "bob", "Content-Type": "text/plain", "Cache-Control": "no-store"}
@@ -194,8 +193,7 @@ def test_type_is_replaced(space: Space) -> None:
 @verifies("storage/copy/onto-itself-changes-metadata")
 def test_copy_onto_itself_changes_metadata(space: Space) -> None:
     """Purpose: clients change an object's metadata by copying it onto itself with REPLACE.
-    Method: 1. copy an object onto itself with new metadata
-            2. expect the new metadata, none of the old, and the same bytes
+    Method: 1. copy an object onto itself with new metadata; 2. expect only the new metadata, and the same bytes
     """
     key = space.stored(b"the same", {"x-amz-meta-owner": "alice", "x-amz-meta-reviewer": "carol"})
 
@@ -256,8 +254,7 @@ def test_impossible_copy_is_refused(
     space: Space, source: str, headers: dict[str, str], statuses: set[int] | range
 ) -> None:
     """Purpose: a copy whose source is missing or malformed is reported as such, and creates nothing.
-    Method: 1. copy from a missing object, bucket or version, from a malformed x-amz-copy-source, or with the metadata
-               directive MERGE
+    Method: 1. copy from a missing object, bucket or version, a malformed x-amz-copy-source, or with the directive MERGE
             2. expect the refusal, and nothing under the new key
     """
     key, stored = space.key("copy"), space.stored(b"the present one")
@@ -337,8 +334,7 @@ def test_copy_source_is_decoded_once(space: Space, name: str, whole: bool) -> No
 )
 def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds: bool) -> None:
     """Purpose: a copy is made only if the conditions on its source hold.
-    Method: 1. copy under x-amz-copy-source-if- conditions
-            2. expect the copy where they hold, otherwise 412 and nothing under the new key
+    Method: 1. copy under x-amz-copy-source-if- conditions; 2. expect the copy if they hold, else 412 and no new object
     """
     source, key = space.stored(b"conditional"), space.key("copy")
     head = space.head(source)

@@ -29,7 +29,7 @@ from conformance.vocabulary.wording import some, worded
 Call = Callable[[Space], Exchange]
 FOLDERS = ("/usr/", "/home/", "/var/", "/opt/", "/srv/", "/mnt/")
 ACCEPT_JSON = {"Accept": "application/json, text/plain, */*"}
-"""What JavaScript libraries send; the response is XML nevertheless."""
+"""The Accept field of JavaScript libraries; the response is XML nevertheless."""
 AUTHORIZED = f"{ALGORITHM} Credential="
 LEAKS = ("Traceback", "at java.", "goroutine", *FOLDERS, "panic:", "Exception in")
 UNUSUAL_FIELDS = {
@@ -103,8 +103,7 @@ def test_error_that_repeats_markup_is_a_document(space: Space) -> None:
 @verifies("storage/errors/request-has-an-id")
 def test_error_has_a_request_id(space: Space) -> None:
     """Purpose: a user can name the failed request to its operator.
-    Method: 1. cause two errors
-            2. expect a request id in document or x-amz-request-id, the same in both, and another one each time
+    Method: 1. cause two errors; 2. expect a new request id each time, the same in document and x-amz-request-id
     """
     replies = [space.get(space.key("missing")) for _ in range(2)]
     ids = [expect_error_document(r).request_id or r.headers.get("x-amz-request-id") or "" for r in replies]
@@ -122,9 +121,8 @@ def test_error_has_a_request_id(space: Space) -> None:
 @verifies("storage/errors/head-has-no-body")
 @pytest.mark.parametrize("signed", [case("missing-key", True), case("anonymous", False)])
 def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
-    """Purpose: a client would take the body of an error of HEAD for the next response on the connection.
-    Method: 1. HEAD a missing key, or without a signature, and read until the connection ends
-            2. expect a 4xx without a body
+    """Purpose: a client reads the body of an error response to HEAD as the next response on the connection.
+    Method: 1. HEAD a missing key, or unsigned, and read until the connection ends; 2. expect a 4xx without a body
     """
     request = space.request("HEAD", space.key("missing"))
     reply = Wire(space.s3.raw).send((space.s3.sign(request) if signed else request).head, bare=True)
@@ -156,7 +154,7 @@ def test_error_reveals_nothing_internal(space: Space, call: Call) -> None:
     Method: 1. cause an error; 2. expect no secret key, stack trace or path of the server's file system in it
     """
     reply = call(space)
-    # A bucket may have the name of such a folder, and its path may be repeated.
+    # A bucket may have the name of such a folder, and the response may repeat its path.
     said = without_address(reply.text, reply)
     shown = [sign for sign in LEAKS if sign in said]
 
@@ -164,7 +162,7 @@ def test_error_reveals_nothing_internal(space: Space, call: Call) -> None:
         proof = lacks(reply, *shown)
         raise NonConformance("no stack trace or server path in the body", some(shown), reply, proof=proof)
     keys = space.s3.keys
-    # A secret that is also the access key, the bucket's name or a mere word may rightly appear.
+    # A secret that is also the access key, the bucket's name or a common word may rightly appear.
     if not keys.secret_key.isalpha() and keys.secret_key not in f"{keys.access_key} {reply.url}":
         expect_not_repeated(reply, [keys.secret_key], "the secret key")
 
@@ -200,8 +198,7 @@ def test_code(space: Space, call: Call, status: int | set[int], codes: set[str])
 @pytest.mark.parametrize(("name", "value"), [case(name, name, value) for name, value in UNUSUAL_FIELDS.items()])
 def test_invalid_field_is_no_server_error(space: Space, name: str, value: str) -> None:
     """Purpose: a header field with an invalid value is reported as the client's mistake, or ignored.
-    Method: 1. put an object with the field, read it if it was stored, and open an upload with the field
-            2. expect no 5xx
+    Method: 1. put an object with the field, read it if stored, and open an upload with the field; 2. expect no 5xx
     """
     key = space.key()
     expect_no_server_error(put := space.put(key, b"unusual", {name: value}))
@@ -220,8 +217,7 @@ def test_invalid_field_is_no_server_error(space: Space, name: str, value: str) -
 )
 def test_unusual_query_is_no_server_error(space: Space, of_object: bool, query: str) -> None:
     """Purpose: a query that cannot be decoded, or put into a header field, is the client's mistake or is served.
-    Method: 1. sign a listing and send it with a broken escape; GET an object with a file name beyond ASCII
-            2. expect no 5xx
+    Method: 1. send a signed listing with a broken escape; GET an object with a file name beyond ASCII; 2. expect no 5xx
     """
     if of_object:
         reply = space.get(space.stored(), query=dict(parse_qsl(query)))

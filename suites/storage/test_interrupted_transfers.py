@@ -95,7 +95,7 @@ def _in_transfer_coding(space: Space, request: Request) -> Request:
 
 
 def _send_partially(space: Space, signed: Request, sent: int) -> None:
-    """Send so many bytes of the body and close the connection; any response must not be a success."""
+    """Send so many bytes of the body and close the connection; expect no success in a response."""
     reply = BreakingOff(space.s3.raw).send_beginning(signed.head, signed.body[:sent])
     if 200 <= reply.status < 300:
         raise NonConformance("no success for a partial body", observed(reply), reply)
@@ -143,19 +143,19 @@ def test_interrupted_part_is_not_stored(space: Space) -> None:
     reply = space.list_parts(key, upload)
     space.abort(key, upload)
     found = [(part.number, part.size, part.etag.strip('"')) for part in parts_of(reply).parts]
-    wanted = [(1, len(OLD), tag.strip('"'))]
-    if found != wanted:
-        raise NonConformance(f"only the complete part: {worded(wanted)}", worded(found), reply)
+    expected = [(1, len(OLD), tag.strip('"'))]
+    if found != expected:
+        raise NonConformance(f"only the complete part: {worded(expected)}", worded(found), reply)
 
 
 OLDER, NEWER = b"the older object " * 1900, b"the newer object here " * 1480
-"""Just below 32 KiB, as much as evidence keeps of a body: a mixture of the two can be judged again from it."""
+"""Just below 32 KiB, which evidence stores of a body, so that a mixture can be judged again from it."""
 PATIENCE_S = 3.0
-"""How long the upload waits for the read at most, if the target answers within twice that."""
+"""The longest time that the upload waits for the read, if the target answers within twice that time."""
 BLOCKED_S = 1.0
-"""A read that has waited so long, and ends only after the rest of the upload was sent, was blocked by it."""
+"""A read that takes this long, and ends only after the upload was sent completely, was blocked by the upload."""
 PARTS = 128
-"""So many of 64 KiB do not fit in the buffers of a connection whose reader has stopped."""
+"""This many parts of 64 KiB do not fit in the buffers of a connection whose reader has stopped."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class PausedUpload:
 
     @property
     def blocked(self) -> bool:
-        """Whether the read waited for the upload."""
+        """Return whether the read waited for the upload."""
         rest_sent, ended = self.put.started, self.during.started + self.during.duration_s
         return self.during.started + BLOCKED_S < rest_sent < ended
 
@@ -197,7 +197,7 @@ def paused(space: Space, once: Once) -> PausedUpload:
 
 @verifies("storage/concurrency/partial-upload-is-invisible")
 def test_partial_upload_is_invisible(paused: PausedUpload) -> None:
-    """Purpose: a reader of an object of which half a new version has come gets the old one, whole.
+    """Purpose: a reader gets the whole old object while half of a new version has arrived.
     Method: 1. put an object, send half of another one over it, GET it, send the other half, GET it again
             2. expect the old bytes (or all of the new ones, if the read waited), then the new ones
     """
@@ -212,7 +212,7 @@ def test_partial_upload_is_invisible(paused: PausedUpload) -> None:
 
 @verifies("storage/concurrency/paused-upload-blocks-no-reader")
 def test_paused_upload_blocks_no_reader(space: Space, paused: PausedUpload) -> None:
-    """Purpose: a client that is stuck in the middle of its upload keeps no other from reading the object.
+    """Purpose: a stalled upload must not prevent other clients from reading the object.
     Method: 1. put an object, send half of another one over it, GET it, send the other half after three seconds at most
             2. expect the GET answered before that; where it is not, do all of it once more
     """
@@ -255,8 +255,8 @@ def test_slow_reader_gets_one_object(space: Space) -> None:
     if read is not None:
         expect_status(read, 200, "for an object that is being overwritten")
     if old.differs_at is not None and new.differs_at is not None:
-        begun, place = ("old", old.differs_at) if old.differs_at > new.differs_at else ("new", new.differs_at)
-        seen = f"of {old.received} bytes the first {place} are the {begun} ones, the next are others"
+        beginning, place = ("old", old.differs_at) if old.differs_at > new.differs_at else ("new", new.differs_at)
+        seen = f"of {old.received} bytes the first {place} are the {beginning} ones, the next are others"
         proof = Proof(beyond="it is about a read while another client writes")
         expected = "the bytes of one object, as far as they came"
         raise NonConformance(expected, seen, *filter(None, (put, read)), proof=proof)

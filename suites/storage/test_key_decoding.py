@@ -25,11 +25,11 @@ OTHERS = b"in the other bucket"
 
 
 def _expect_not_reached(shown: Exchange, *copied: Exchange) -> None:
-    """The response does not show the other bucket's object; the copy that it may come from may be refused."""
+    """Expect no object of the other bucket in the response; a copy that caused it may instead be refused."""
     if shown.body == OTHERS:
         proof = replace(lacks(shown, OTHERS.decode()), or_refused=tuple(each.id for each in copied))
-        wanted = "a key with dots to be a key of its own bucket"
-        raise NonConformance(wanted, "the other bucket's object", *copied, shown, proof=proof)
+        expected = "a key with dots to be a key of its own bucket"
+        raise NonConformance(expected, "the other bucket's object", *copied, shown, proof=proof)
 
 
 def _leading_to(other: Space, key: str, space: Space, dots: str = "..") -> str:
@@ -57,7 +57,7 @@ def test_traversal_reads_no_other_bucket(space: Space, other_space: Space, dots:
     key = other_space.stored(OTHERS)
     request = space.request("GET")
     named = f"{slash}{encoded(other_space.name)}{slash}{encoded(key)}"
-    # The signature is of the decoded path, or it would be the reason for the refusal.
+    # The signature covers the decoded path, so that it is no reason for a refusal.
     signed = space.s3.sign(replace(request, path=f"{request.path}/..{named}"))
 
     reply = space.s3.send_as_is(replace(signed, path=f"{request.path}/{dots}{named}"))

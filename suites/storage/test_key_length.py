@@ -26,13 +26,13 @@ BODY = b"of a long key"
 
 
 def _long(space: Space, size: int, letter: str = "k") -> str:
-    """A key of so many bytes, or one less, in segments as short as file names."""
+    """Return a key of this many bytes, or one less, in segments as short as file names."""
     segments = "/".join([letter * (198 // len(letter.encode()))] * 12)
     return f"{space.prefix().ljust(64, '-')}{segments}".encode()[:size].decode(errors="ignore")
 
 
 def _written(space: Space, key: str, way: str, features: frozenset[str]) -> Exchange:
-    """The response to the last request of a PUT, a copy, or an upload in one part, which its opening may be."""
+    """Return the last response of a PUT, a copy, or an upload in one part, which may be refused when opened."""
     if way == "put":
         return space.put(key, BODY)
     if way == "copy":
@@ -129,9 +129,8 @@ def test_key_of_an_upload_is_not_decoded_twice(space: Space) -> None:
     expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(part))]))
 
     if [each.number for each in parts_of(listed).parts] != [1]:
-        raise NonConformance(
-            "part 1 in the list of parts", worded(parts_of(listed).parts), listed, proof=has_element(listed, "Part")
-        )
+        expected, seen = "part 1 in the list of parts", worded(parts_of(listed).parts)
+        raise NonConformance(expected, seen, listed, proof=has_element(listed, "Part"))
     expect_bytes(space.get(key), b"in parts")
     for each in others:
         expect_bytes(space.get(each), b"put before", f"though it is not {worded(key)}")
@@ -167,12 +166,12 @@ def test_long_keys_are_listed_page_by_page(space: Space) -> None:
     Method: 1. put three objects under such keys; list them in pages of one, after the second key, and with it as prefix
             2. expect all three, each once; the third; the second
     """
-    begun = _long(space, 400)
-    keys = [space.stored(key=f"{begun}{number}") for number in "123"]
+    beginning = _long(space, 400)
+    keys = [space.stored(key=f"{beginning}{number}") for number in "123"]
 
     for version in (version_2, version_1):
-        expect_all_pages(version(space, begun, 1), 1, keys, [])
-        expect_all_pages(version(space, begun, start_after=keys[1]), 1000, keys[2:], [])
+        expect_all_pages(version(space, beginning, 1), 1, keys, [])
+        expect_all_pages(version(space, beginning, start_after=keys[1]), 1000, keys[2:], [])
     expect_keys(found_under(space, keys[1]), keys[1:2])
 
 
@@ -182,8 +181,8 @@ def test_long_keys_are_deleted_together(space: Space) -> None:
     Method: 1. put two objects under such keys that differ at their ends, delete one by DeleteObjects
             2. expect it gone, and the other unchanged
     """
-    begun = _long(space, 400)
-    named, other = (space.stored(BODY, key=f"{begun}{number}") for number in "12")
+    beginning = _long(space, 400)
+    named, other = (space.stored(BODY, key=f"{beginning}{number}") for number in "12")
 
     expect_success(space.delete_many([named]))
     expect_status(space.get(named), 404, "for a key that was deleted")

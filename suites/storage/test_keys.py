@@ -16,7 +16,7 @@ from conformance.vocabulary.check import case, row, verifies
 
 BUCKET = "<bucket>"  # Placeholder for the name of the bucket.
 RETURN = "\r"
-"""XML parsers read it as a newline where it is not escaped (XML 1.0, 2.11); "Icon\\r" of macOS has one."""
+"""XML parsers read an unescaped CR as a newline (XML 1.0, 2.11); macOS names a file "Icon\\r"."""
 ORDINARY = {
     "blank": " a  b ",
     "unicode": "straße\u00a0日\u200b本\u00ad\u200f\ufeff",
@@ -54,8 +54,7 @@ PAIRS = {
 @pytest.mark.parametrize("name", [case(hint, name) for hint, name in ORDINARY.items()])
 def test_name_is_kept(space: Space, name: str) -> None:
     """Purpose: a key may have any Unicode characters, and an object is found under exactly its key.
-    Method: 1. put an object under the key
-            2. expect it from GET, in the listing under the same key, and gone after DELETE
+    Method: 1. put an object under the key; 2. expect it from GET and in the listing by that key, and gone after DELETE
     """
     prefix = space.prefix()
     key = prefix + name
@@ -139,8 +138,7 @@ DOTTED = {
 @verifies("storage/listing/prefix-is-honoured#similar-folders")
 def test_similar_folders_are_distinguished(space: Space) -> None:
     """Purpose: a listing of a folder has no keys of a folder whose name begins alike.
-    Method: 1. put an object into each of two such folders; list under the first, by either version
-            2. expect the first's object only
+    Method: 1. put an object into each of two such folders; list the first, in either version; 2. expect only its object
     """
     one = "1/"
     other = "1000/"
@@ -239,8 +237,7 @@ def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
 @verifies("storage/key/object-and-prefix-coexist")
 def test_object_and_prefix_coexist(space: Space) -> None:
     """Purpose: "a" and "a/b" can both be objects, since keys have no hierarchy.
-    Method: 1. put "a" and "a/b"; delete each and put it again
-            2. expect each to be there, and to survive the deletion of the other
+    Method: 1. put "a" and "a/b"; delete each and put it again; 2. expect each to survive the deletion of the other
     """
     space.stored(b"above", key=(prefix := space.prefix()) + "a")
 

@@ -81,12 +81,12 @@ def test_is_truncated_is_reported(space: Space, paged: str) -> None:
         proof = says(fewer.reply, "IsTruncated", "true")
         raise NonConformance("IsTruncated true, since there are more keys", "false", fewer.reply, proof=proof)
     expect_more(fewer)
-    for size, asked in (
+    for size, requested in (
         (len(NAMES), {"max_keys": str(len(NAMES))}),
         (len(TOP + FOLDERS), {"max_keys": str(len(TOP + FOLDERS)), "delimiter": "/"}),
         (len(WITHOUT_B) + 1, {"delimiter": "b"}),
     ):
-        page = listing_of(space.listing(paged, **asked))
+        page = listing_of(space.listing(paged, **requested))
         if page.size == size and (page.truncated or page.next):
             proof = lacks(page.reply, "<IsTruncated>true<", "<NextContinuationToken>")
             shown = f"IsTruncated {worded(page.truncated)}, token {worded(page.next)}"
@@ -110,12 +110,12 @@ def test_token_overrides_start_after(space: Space, paged: str) -> None:
     Method: 1. list after a key, then request the next page with its token and the same start-after
             2. expect the keys after the first page; if that page is empty, on the one after it
     """
-    asked = {"max_keys": "2", "start_after": paged + "b/1"}
-    first = listing_of(space.listing(paged, **asked))
-    following = listing_of(space.listing(paged, **asked, continuation_token=expect_more(first)))
+    requested = {"max_keys": "2", "start_after": paged + "b/1"}
+    first = listing_of(space.listing(paged, **requested))
+    following = listing_of(space.listing(paged, **requested, continuation_token=expect_more(first)))
     if following.next and not following.keys:
-        following = listing_of(space.listing(paged, **asked, continuation_token=following.next))
-    after = [paged + name for name in NAMES if paged + name > max(first.keys, default=asked["start_after"])]
+        following = listing_of(space.listing(paged, **requested, continuation_token=following.next))
+    after = [paged + name for name in NAMES if paged + name > max(first.keys, default=requested["start_after"])]
 
     expect_keys(following, after[: max(1, len(following.keys))], "after the first page")
 
@@ -146,10 +146,12 @@ def many(space: Space) -> tuple[str, list[str]]:
 
 @verifies("storage/listing/over-1000-keys-are-complete")
 @pytest.mark.parametrize(
-    ("asked", "most"),
+    ("max_keys", "limit"),
     [case("no-max-keys", None, LONGEST_PAGE), case("max-keys-5000", 5 * LONGEST_PAGE, 5 * LONGEST_PAGE)],
 )
-def test_over_1000_keys_are_complete(space: Space, many: tuple[str, list[str]], asked: int | None, most: int) -> None:
+def test_over_1000_keys_are_complete(
+    space: Space, many: tuple[str, list[str]], max_keys: int | None, limit: int
+) -> None:
     """Purpose: a listing of more keys than a page holds is complete and says where it continues.
     Method: 1. put 1,001 objects; list them without max-keys or with max-keys=5000, with either version
             2. expect every key once over all pages, and no page longer than 1,000 or than max-keys
@@ -157,14 +159,13 @@ def test_over_1000_keys_are_complete(space: Space, many: tuple[str, list[str]], 
     prefix, keys = many
 
     for version in (version_2, version_1):
-        expect_all_pages(version(space, prefix, asked), most, keys, [])
+        expect_all_pages(version(space, prefix, max_keys), limit, keys, [])
 
 
 @verifies("storage/listing/page-has-at-most-1000-entries")
 def test_page_has_at_most_1000_entries(space: Space, many: tuple[str, list[str]]) -> None:
     """Purpose: a client that allots memory for a page of 1,000 entries must not get more, whatever it requests.
-    Method: 1. put 1,001 objects; list them with max-keys=5000, with either version
-            2. expect no more than 1,000 keys in the first page
+    Method: 1. put 1,001 objects; list with max-keys=5000, in either version; 2. expect at most 1,000 keys on a page
     """
     prefix, _ = many
 
@@ -234,7 +235,7 @@ def encoded(space: Space) -> str:
     ],
 )
 def test_encoded_pages(space: Space, encoded: str, version: Callable[..., Request], size: int) -> None:
-    """Purpose: SDKs request encoded keys and decode each key and each NextMarker, so they must get every page so.
+    """Purpose: SDKs request encoded keys and decode each key and each NextMarker, so they must get every page encoded.
     Method: 1. read all pages with encoding-type=url, with and without a delimiter, from decoded markers or from tokens
             2. decoded, expect every key and every common prefix once
     """
@@ -272,7 +273,7 @@ def marked(space: Space) -> str:
     ],
 )
 def test_parameter_of_any_character(space: Space, marked: str, name: str, mark: str) -> None:
-    """Purpose: prefix, delimiter and start are text: a character has its effect, however many bytes it is in UTF-8.
+    """Purpose: prefix, delimiter and start are text: a character works, however many bytes it has in UTF-8.
     Method: 1. list with either version, with a prefix, a delimiter or a start that ends in such a character
             2. expect just the keys with that prefix; or these in one common prefix; or the keys after the start
     """
@@ -301,18 +302,18 @@ def test_encoding_type_is_reported(space: Space, encoded: str) -> None:
     Method: 1. list with and without encoding-type=url, with either version
             2. expect EncodingType url and encoded keys if requested, and otherwise neither
     """
-    for version, asked in product((version_2, version_1), ({"encoding_type": "url"}, {})):
-        reply = first_with_entry(version(space, encoded + "é", 1000, **asked)).reply
+    for version, requested in product((version_2, version_1), ({"encoding_type": "url"}, {})):
+        reply = first_with_entry(version(space, encoded + "é", 1000, **requested)).reply
         root = expect_document(reply, "ListBucketResult")
         reported, keys = root.findtext("EncodingType"), [key.text or "" for key in root.iter("Key")]
         plain = any("é" in key for key in keys)
-        if (reported == "url", plain) != (bool(asked), not asked):
-            wanted = "EncodingType url and encoded keys" if asked else "no EncodingType and keys as they are"
-            proof = says(reply, "EncodingType", "url") if asked and reported != "url" else None
-            proof = proof or (lacks(reply, "<EncodingType>url<") if reported == "url" and not asked else None)
-            proof = proof or (lacks(reply, "é") if asked else Proof(reply.id, matches="<Key>[^<]*é"))
+        if (reported == "url", plain) != (bool(requested), not requested):
+            expected = "EncodingType url and encoded keys" if requested else "no EncodingType and keys as they are"
+            proof = says(reply, "EncodingType", "url") if requested and reported != "url" else None
+            proof = proof or (lacks(reply, "<EncodingType>url<") if reported == "url" and not requested else None)
+            proof = proof or (lacks(reply, "é") if requested else Proof(reply.id, matches="<Key>[^<]*é"))
             shown = f"EncodingType {reported or 'none'} and the keys {worded(keys)}"
-            raise NonConformance(wanted, shown, reply, proof=proof)
+            raise NonConformance(expected, shown, reply, proof=proof)
 
 
 @verifies("storage/listing/request-values-are-encoded")
@@ -321,11 +322,11 @@ def test_request_values_are_encoded(space: Space, encoded: str) -> None:
     Method: 1. list with encoding-type=url, a prefix, a delimiter and a start-after that need encoding
             2. expect prefix and delimiter repeated, and each of the three encoded wherever it occurs
     """
-    asked = {"Prefix": f"{encoded}é/", "Delimiter": "é", "StartAfter": f"{encoded}é/1"}
-    reply = space.listing(asked["Prefix"], delimiter="é", start_after=asked["StartAfter"], encoding_type="url")
+    requested = {"Prefix": f"{encoded}é/", "Delimiter": "é", "StartAfter": f"{encoded}é/1"}
+    reply = space.listing(requested["Prefix"], delimiter="é", start_after=requested["StartAfter"], encoding_type="url")
     root = expect_document(reply, "ListBucketResult")
 
-    for name, value in asked.items():
+    for name, value in requested.items():
         found = root.findtext(name)
         if not found and name != "StartAfter":
             proof = says_something(reply, name)
@@ -371,8 +372,7 @@ def test_prefix_is_taken_literally(space: Space, encoded: str, prefix: str, keys
 @verifies("storage/listing/prefix-is-honoured#only-at-the-start")
 def test_prefix_matches_only_the_start_of_a_key(space: Space) -> None:
     """Purpose: a prefix does not match a key that contains it further on.
-    Method: 1. put an object, and one whose key ends with the key of the first; list under the first key
-            2. expect only the first
+    Method: 1. put an object, and one whose key ends with the first's key; list under that key; 2. expect only the first
     """
     key = space.stored()
     space.stored(key=space.prefix("above") + key)

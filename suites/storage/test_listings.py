@@ -90,13 +90,7 @@ def parent(space: Space) -> str:
     ),
 )
 def test_listing(
-    space: Space,
-    parent: str,
-    prefix: str,
-    parameters: dict[str, Any],
-    start: str,
-    keys: list[str],
-    prefixes: list[str],
+    space: Space, parent: str, prefix: str, parameters: dict[str, Any], start: str, keys: list[str], prefixes: list[str]
 ) -> None:
     """Purpose: a listing has exactly the keys that begin with its prefix after its start, grouped at the delimiter.
     Method: 1. list with either version; after a key, which need not exist, by start-after or marker
@@ -125,9 +119,9 @@ def test_listing_of_the_whole_bucket(space: Space, parent: str, start: str) -> N
         )
 
     page = whole_bucket(**{start: parent, "max-keys": str(len(NAMES))})
-    wanted = [parent + each for each in NAMES][: len(page.keys) if page.truncated else None]
-    if page.keys != wanted:
-        raise NonConformance(f"the keys {worded(wanted)} after {parent}", worded(page.keys), page.reply)
+    expected = [parent + each for each in NAMES][: len(page.keys) if page.truncated else None]
+    if page.keys != expected:
+        raise NonConformance(f"the keys {worded(expected)} after {parent}", worded(page.keys), page.reply)
 
     folder = parent.removesuffix("日/")
     page = whole_bucket(**{"prefix": "", "delimiter": "/", start: folder[:-2]})
@@ -138,8 +132,7 @@ def test_listing_of_the_whole_bucket(space: Space, parent: str, start: str) -> N
 @verifies("storage/listing/delimiter-is-honoured#folder-object")
 def test_folder_object_is_grouped(space: Space) -> None:
     """Purpose: an object whose key is the folder's name with its slash is listed from above as the folder only.
-    Method: 1. put such an object, list from above it with the slash as delimiter
-            2. expect it as the common prefix, and no keys
+    Method: 1. put such an object, list above it with delimiter slash; 2. expect it as the common prefix, and no keys
     """
     slash = "/"
     folder = space.stored(b"", key=space.key("folder") + slash)
@@ -153,7 +146,7 @@ def test_folder_object_is_grouped(space: Space) -> None:
 @verifies("storage/listing/empty-folders-disappear")
 @pytest.mark.parametrize("at_once", [case("one-by-one", False), case("together", True)])
 def test_empty_folders_disappear(space: Space, at_once: bool) -> None:
-    """Purpose: a folder is only the common start of keys: with the last of them it disappears from every listing.
+    """Purpose: a folder is only the common start of keys: after its last key is deleted no listing has it.
     Method: 1. put objects in folders and one outside, list the folders, delete the objects in them
             2. expect the folders at first, then only the object outside, with and without a delimiter
     """
@@ -193,12 +186,12 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
             2. expect the byte order of keys with either version, and of common prefixes
     """
     prefix = space.prefix()
-    wanted = sorted(space.stored_all(prefix, ["a-b", "a/b", "a0", "B", "ﬀ", "𐀀", "é"]), key=str.encode)
+    expected = sorted(space.stored_all(prefix, ["a-b", "a/b", "a0", "B", "ﬀ", "𐀀", "é"]), key=str.encode)
 
     for page in (whole_listing(version(space, prefix)) for version in VERSIONS):
-        if page.keys != wanted:
-            proof = in_order(page.reply, "Key", wanted)
-            raise NonConformance(worded(wanted), worded(page.keys), page.reply, proof=proof)
+        if page.keys != expected:
+            proof = in_order(page.reply, "Key", expected)
+            raise NonConformance(worded(expected), worded(page.keys), page.reply, proof=proof)
     page = whole_listing(version_2(space, prefix, 1000, "b"))
     groups, ordered = list(page.prefixes), sorted(page.prefixes, key=str.encode)
     if groups != ordered:
@@ -209,8 +202,7 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
 @verifies("storage/listing/start-after-is-exclusive#keys-below-it")
 def test_start_after_keeps_keys_below_it(space: Space) -> None:
     """Purpose: a listing that begins after a key has the keys in the folder of that name, which come after it.
-    Method: 1. put a key, keys below it and similar ones; list after the first, also one per page
-            2. expect all but the first
+    Method: 1. put a key, keys below it and similar ones; list after it, also one per page; 2. expect all but the key
     """
     prefix = space.prefix("below")
     keys = space.stored_all(prefix, ["a", "a/1", "a/2/3", "a1", "ab"])
@@ -222,8 +214,7 @@ def test_start_after_keeps_keys_below_it(space: Space) -> None:
 @verifies("storage/listing/max-keys-zero-is-empty")
 def test_max_keys_zero(space: Space, parent: str) -> None:
     """Purpose: a client asks with max-keys=0 whether it may list at all.
-    Method: 1. list with max-keys=0, with either version
-            2. expect no keys, and no further page without a token or marker for it
+    Method: 1. list with max-keys=0, in either version; 2. expect no keys, and no further page without a token or marker
     """
     for ask in (space.listing, space.listing_v1):
         expect_keys(page := listing_of(ask(parent, max_keys="0")), [])
@@ -291,12 +282,12 @@ def test_listing_repeats_its_parameters(space: Space, parent: str) -> None:
             2. expect each in the document, KeyCount in that of version 2, and any MaxKeys no larger than requested
     """
     size = 7
-    wanted = {"Name": space.name, "Prefix": parent + "b", "Delimiter": "/"}
+    expected = {"Name": space.name, "Prefix": parent + "b", "Delimiter": "/"}
     for ask, counted in ((space.listing, ["KeyCount"]), (space.listing_v1, [])):
         page = listing_of(reply := ask(parent + "b", delimiter="/", max_keys=str(size)))
         root = expect_document(reply, "ListBucketResult")
-        found = {name: text_of(reply, root, name) for name in (*wanted, *counted)}
-        for name, value in wanted.items():
+        found = {name: text_of(reply, root, name) for name in (*expected, *counted)}
+        for name, value in expected.items():
             expect_element(reply, name, value, found[name])
         expect_at_most(reply, "MaxKeys", page.max_keys, size)
         expect_page(page, size)
@@ -304,7 +295,7 @@ def test_listing_repeats_its_parameters(space: Space, parent: str) -> None:
 
 @verifies("storage/listing/response-repeats-the-request#start")
 def test_listing_repeats_its_start(space: Space, parent: str) -> None:
-    """Purpose: a page can be understood without its request: it repeats where it was to begin.
+    """Purpose: a page can be understood without its request: it repeats the requested start.
     Method: 1. list after a key, then continue with the token; list from a marker in version 1
             2. expect StartAfter, ContinuationToken and Marker as they were sent
     """
@@ -372,7 +363,7 @@ def test_owner_is_reported_on_request(space: Space) -> None:
 
 @verifies("storage/service/bucket-list-honours-its-prefix")
 def test_bucket_list_honours_its_prefix(s3: S3, storage: Storage) -> None:
-    """Purpose: a client that lists the buckets with a prefix gets those and no others.
+    """Purpose: a client that lists the buckets with a prefix gets exactly those.
     Method: 1. list the buckets with the whole name of one, and with a prefix that matches no bucket
             2. expect that bucket and only matching ones, then none
     """

@@ -162,8 +162,8 @@ class BucketMachine(Machine):
         expect_status(got, {200, 404})
         possible = self.model.complete(upload, [part])
         if not self.model.settle(name, possible, got.body if got.ok else None):
-            wanted = "the upload's bytes, or those written after it was opened"
-            raise NonConformance(wanted, observed(got), reply, got, proof=one_of(got, possible))
+            expected = "the upload's bytes, or those written after it was opened"
+            raise NonConformance(expected, observed(got), reply, got, proof=one_of(got, possible))
         self._expect_now(name)
 
     @precondition(lambda self: self.model.uploads)
@@ -194,14 +194,14 @@ class BucketMachine(Machine):
         """A listing of either version, to its last page."""
         start = self.prefix + after if after else ""
         ask = (version_1 if old else version_2)(self.space, self.prefix + below, size, delimiter, start)
-        wanted = self.model.listing(below, delimiter, after)
-        whole = [[self.prefix + each for each in part] for part in (wanted.keys, wanted.prefixes, wanted.either)]
+        expected = self.model.listing(below, delimiter, after)
+        whole = [[self.prefix + each for each in part] for part in (expected.keys, expected.prefixes, expected.either)]
         for page in expect_all_pages(ask, size, *whole):
             for entry in page.entries:
                 self.answers.expect_entry(entry, self.model.objects[entry.key.removeprefix(self.prefix)], page.reply)
 
     def _expect_now(self, name: str) -> Exchange:
-        """GET returns what the model has for the key; return the response."""
+        """Expect GET to return the model's value of the key; return the response."""
         reply, stored = self.space.get(self.prefix + name), self.model.get(name)
         if stored is None:
             expect_nothing_stored(reply, "for a key without an object")
@@ -210,7 +210,7 @@ class BucketMachine(Machine):
         return reply
 
     def _expect_uploads(self, name: str) -> None:
-        """Open uploads to a key are not affected by writes to it."""
+        """Expect open uploads to a key to be unaffected by writes to it."""
         if any(upload.key == name for upload in self.model.uploads.values()):
             self.list_uploads()
 
@@ -232,7 +232,7 @@ class BucketMachine(Machine):
 
 @pytest.mark.parametrize("alphabet", [row(f"storage/model/{name}-keys", name) for name in POOLS])
 def test_bucket_is_as_its_model(space: Space, features: frozenset[str], alphabet: str) -> None:
-    """Purpose: after any sequence of operations the bucket contains what they wrote.
+    """Purpose: after any sequence of operations the bucket contains exactly what they wrote.
     Method: 1. perform a sequence of writes, reads, conditions, ranges, copies, deletions, uploads and listings
             2. compare each response with a model; after a difference search for the shortest sequence that shows it
     """

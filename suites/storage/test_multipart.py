@@ -1,4 +1,4 @@
-"""Multipart uploads: the completed object is its parts, and nothing of it shows before."""
+"""Multipart uploads: the completed object is its parts, and nothing of it is visible before."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_old_object_stands_until_complete(space: Space) -> None:
 
 @verifies("storage/multipart/metadata-is-of-the-opening")
 def test_metadata_is_of_the_opening(space: Space) -> None:
-    """Purpose: the object has the metadata that was given when its upload was opened.
+    """Purpose: the object has the metadata of the request that opened its upload.
     Method: 1. store an object with metadata, open an upload to its key with other metadata
             2. send a part, complete by a request that has header fields of its own
             3. expect 2xx, the upload's metadata in HEAD, and none of the earlier object's or of the completion's
@@ -240,7 +240,7 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
     space.abort(key, aborted)
     listed = space.list_parts(key, fourth := space.opened(key))
     space.abort(key, fourth)
-    # Another check judges the root of this document.
+    # Another check judges the root element of this document.
     root = xml_root(listed)
     if found := [] if root is None else [part.findtext("PartNumber") for part in root.findall("Part")]:
         shown = f"parts {worded(found)}"
@@ -251,8 +251,8 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
     expect_headers(space.head(key), {"x-amz-meta-owner": bodies[1].decode()})
     expect_no_error_inside(space.complete(key, one, [parts[0]]))
     got = space.get(key)
-    expect_bytes(got, kept := bodies[1] if got.body == bodies[1] else bodies[0])
-    expect_headers(got, {"x-amz-meta-owner": kept.decode()})
+    expect_bytes(got, winner := bodies[1] if got.body == bodies[1] else bodies[0])
+    expect_headers(got, {"x-amz-meta-owner": winner.decode()})
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_encryption_key_of_an_upload_is_used_or_refused(space: Space) -> None:
 
 
 def _expect_part(reply: Exchange, whole: bytes, first: int, last: int) -> None:
-    """The response has the part with its Content-Range, or the whole object, or is a refusal."""
+    """Expect the part with its Content-Range, or the whole object, or a refusal."""
     expect_no_server_error(reply)
     if reply.status == 206:
         bounds = (0, len(whole) - 1) if reply.body == whole else (first, last)
@@ -340,8 +340,7 @@ def test_reads_by_part_number_are_described(space: Space) -> None:
 @pytest.mark.usefixtures("multipart")
 def test_head_reports_the_parts_count_as_get(space: Space) -> None:
     """Purpose: a client that reads part by part asks HEAD for the number of parts first.
-    Method: 1. upload one part, complete, GET and HEAD it by its number
-            2. expect the parts count in HEAD if GET reports it
+    Method: 1. upload one part, complete, GET and HEAD it by number; 2. expect the parts count in HEAD if GET has it
     """
     upload = space.opened(key := space.key("part"))
     require(space.complete(key, upload, [space.part(key, upload, 1, b"the only part")]), "multipart uploads")

@@ -1,4 +1,4 @@
-"""Completions of multipart uploads: which are refused, and what a refused or repeated one leaves."""
+"""Completions of multipart uploads: which are refused, and the state after a refused or repeated one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _without_quotes(space: Space, key: str, upload: str, part: tuple[int, str]) 
 
 
 def _with_wrong_tag(space: Space, key: str, upload: str, part: tuple[int, str]) -> Exchange:
-    """Complete with a wrong ETag for part 1, and with part 2 if that is the one sent."""
+    """Complete with a wrong ETag for part 1, and with part 2 if that is the part sent."""
     return space.complete(key, upload, [(1, WRONG_TAG), part][: part[0]])
 
 
@@ -124,18 +124,18 @@ def test_small_part_before_the_last_is_refused(space: Space, copied: bool) -> No
 
 
 @verifies("storage/multipart/order-of-parts-is-checked")
-@pytest.mark.parametrize("twice", [case("descending", False), case("twice", True)])
-def test_order_of_parts_is_checked(space: Space, twice: bool) -> None:
+@pytest.mark.parametrize("repeated", [case("descending", False), case("twice", True)])
+def test_order_of_parts_is_checked(space: Space, repeated: bool) -> None:
     """Purpose: the completion lists its parts in ascending order.
     Method: 1. send two parts, complete with them in descending order, or with one of them twice
             2. expect 400 InvalidPartOrder and nothing stored; a part listed twice may also make an object
     """
     upload = space.opened(key := space.key("order"))
     one, two = space.part(key, upload, 1, ONE), space.part(key, upload, 2, TWO)
-    reply = space.complete(key, upload, [one, one, two] if twice else [two, one])
+    reply = space.complete(key, upload, [one, one, two] if repeated else [two, one])
 
     stored = space.get(key)
-    if twice and reply.ok and error_of(reply) is None and stored.body in (ONE + TWO, ONE + ONE + TWO):
+    if repeated and reply.ok and error_of(reply) is None and stored.body in (ONE + TWO, ONE + ONE + TWO):
         space.delete(key)
         return
     expect_failed_completion(reply, 400, {"InvalidPartOrder", "InvalidPart", "MalformedXML"})
@@ -170,8 +170,7 @@ def test_other_forms_of_a_completion_are_accepted(space: Space, body: bytes, com
 @verifies("storage/multipart/etag-follows-the-bytes")
 def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
     """Purpose: a cache recognises by the ETag that an object in parts was overwritten, whichever part changed.
-    Method: 1. complete uploads of one part with different bytes; of two parts, of which only the first differs, or only
-               the last
+    Method: 1. complete uploads of one part with different bytes, and of two of which only the first or last differs
             2. expect a different ETag of each in HEAD
     """
     for pieces, others in (((b"one",), (b"two",)), ((ONE, b"end"), (TWO, b"end")), ((ONE, b"end"), (ONE, b"END"))):
@@ -179,8 +178,8 @@ def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
         first, second = expect_etag(one), expect_etag(other)
         if first == second:
             changed = next(at for at, (a, b) in enumerate(zip(pieces, others, strict=True), 1) if a != b)
-            wanted = f"another ETag than {first}, since part {changed} of {len(pieces)} differs"
-            raise NonConformance(wanted, second, one, other, proof=another_field(one, other, "etag"))
+            expected = f"another ETag than {first}, since part {changed} of {len(pieces)} differs"
+            raise NonConformance(expected, second, one, other, proof=another_field(one, other, "etag"))
 
 
 @verifies("storage/multipart/completing-twice-is-harmless")

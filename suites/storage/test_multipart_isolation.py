@@ -53,7 +53,7 @@ def test_unknown_upload_is_404(space: Space, call: Call, statuses: set[int], cod
 
 @verifies("storage/multipart/unknown-upload-is-404#cut-short")
 def test_beginning_of_an_upload_id_is_unknown(space: Space) -> None:
-    """Purpose: the beginning of an upload id must not be accepted, or ids could be guessed.
+    """Purpose: the beginning of an upload id must not be accepted, since that makes ids easier to guess.
     Method: 1. open an upload, send a part with its id without the last quarter; 2. expect 404 NoSuchUpload, or 400
     """
     upload = space.opened(key := space.key())
@@ -68,8 +68,7 @@ def test_beginning_of_an_upload_id_is_unknown(space: Space) -> None:
 @verifies("storage/multipart/abort-of-unknown-upload-is-harmless")
 def test_abort_of_unknown_upload(space: Space) -> None:
     """Purpose: aborting an upload that does not exist must not harm the object under its key.
-    Method: 1. put an object, abort an unknown upload to its key
-            2. expect 404 NoSuchUpload, or 204, and the object as it was
+    Method: 1. put an object, abort an unknown upload to its key; 2. expect 404 NoSuchUpload or 204, and the object
     """
     key = space.stored(EARLIER)
 
@@ -116,10 +115,10 @@ def test_abort_removes_the_upload(space: Space) -> None:
 
     expect_status(space.abort(key, upload), 204)
 
-    left = space.list_parts(key, upload)
-    expect_status(left, {200, 404})
-    if left.ok and (parts := parts_of(left).parts):
-        raise NonConformance("no parts of an aborted upload", worded(parts), left, proof=lacks(left, "<Part>"))
+    rest = space.list_parts(key, upload)
+    expect_status(rest, {200, 404})
+    if rest.ok and (parts := parts_of(rest).parts):
+        raise NonConformance("no parts of an aborted upload", worded(parts), rest, proof=lacks(rest, "<Part>"))
     listed = space.list_uploads(key)
     if upload in (found := [each.upload for each in uploads_of(listed)]):
         proof = lacks(listed, "<Upload>")
@@ -170,9 +169,8 @@ def test_part_number_is_bounded(space: Space, number: str) -> None:
     ],
 )
 def test_half_named_part_is_not_the_object(space: Space, method: str, named: dict[str, str]) -> None:
-    """Purpose: a request that names a part only by half neither overwrites nor deletes the object.
-    Method: 1. put an object, open an upload to its key; PUT there with partNumber or uploadId only, PUT and DELETE with
-               an empty uploadId
+    """Purpose: a request with only one of part number and upload id neither overwrites nor deletes the object.
+    Method: 1. put an object, open an upload; PUT with only partNumber or uploadId, PUT and DELETE with empty uploadId
             2. expect no server error, and the object as it was
     """
     upload = space.opened(key := space.stored(EARLIER))
@@ -203,8 +201,8 @@ def test_completed_upload_is_closed(space: Space) -> None:
 
     expect_bytes(space.get(key), b"complete", "of the completed upload")
     expect_status(listed, {200, 404}, "for the parts of a completed upload")
-    if listed.ok and (left := parts_of(listed).parts):
-        raise NonConformance("no parts of a completed upload", worded(left), listed, proof=lacks(listed, "<Part>"))
+    if listed.ok and (rest := parts_of(listed).parts):
+        raise NonConformance("no parts of a completed upload", worded(rest), listed, proof=lacks(listed, "<Part>"))
     expect_refusal(late, 404, {"NoSuchUpload"})
     expect_refusal(aborted, {204, 404}, {"NoSuchUpload"})
 
@@ -243,9 +241,8 @@ def test_part_is_copied_to_its_own_key(space: Space) -> None:
 @verifies("storage/signature/payload-hash-is-checked#completion")
 @pytest.mark.usefixtures("multipart")
 def test_payload_hash_of_a_completion_is_checked(space: Space) -> None:
-    """Purpose: nobody on the way changes which parts a completion names.
-    Method: 1. send two parts, sign the completion with the first, send it with the second
-            2. expect 400 or 403, and nothing stored
+    """Purpose: the parts that a completion names cannot be changed in transit.
+    Method: 1. send two parts, sign a completion with one, send it with the other; 2. expect 400 or 403, nothing stored
     """
     key = space.key("completion")
     upload = space.opened(key)
@@ -262,9 +259,7 @@ def test_payload_hash_of_a_completion_is_checked(space: Space) -> None:
 
 @verifies("storage/subresource/expected-owner-is-checked")
 @pytest.mark.usefixtures("multipart")
-@pytest.mark.parametrize(
-    "operation", [case(name, name) for name in ("part", "parts", "completion", "abortion", "open-uploads")]
-)
+@pytest.mark.parametrize("operation", ["part", "parts", "completion", "abortion", "open-uploads"])
 def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> None:
     """Purpose: a client that names the expected bucket owner sends no part to, and ends no upload in, another's bucket.
     Method: 1. open an upload, send a part; replace, list, complete or abort, expecting an unknown bucket owner
@@ -288,10 +283,7 @@ def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> 
 
 
 @verifies("storage/multipart/old-object-remains-until-completion")
-@pytest.mark.parametrize(
-    "change",
-    [case(name, name) for name in ("overwritten", "copied-over", "deleted", "deleted-by-delete-objects")],
-)
+@pytest.mark.parametrize("change", ["overwritten", "copied-over", "deleted", "deleted-by-delete-objects"])
 def test_changed_object_leaves_its_upload(space: Space, change: str) -> None:
     """Purpose: overwriting or deleting the object of a key does not end an upload to that key.
     Method: 1. put an object, open an upload to its key, send a part, then overwrite or delete the object

@@ -59,9 +59,9 @@ def test_parts_are_listed(space: Space) -> None:
     space.abort(key, upload)
 
     found = [(part.number, part.etag.strip('"'), part.size) for page in pages for part in page.parts]
-    wanted = [(number, tag.strip('"'), size) for number, tag, size in sent]
-    if found != wanted or len(pages[0].parts) > 2:
-        found_numbers, numbers = ([number for number, _, _ in each] for each in (found, wanted))
+    expected = [(number, tag.strip('"'), size) for number, tag, size in sent]
+    if found != expected or len(pages[0].parts) > 2:
+        found_numbers, numbers = ([number for number, _, _ in each] for each in (found, expected))
         two = [str(number) for number in numbers[:2]]
         proof = in_order(first, "PartNumber", two) or lists("Part/PartNumber", [first], two)
         if found_numbers == numbers:
@@ -69,18 +69,18 @@ def test_parts_are_listed(space: Space) -> None:
         elif [part.number for part in pages[0].parts] == numbers[:2]:
             proof = Proof(beyond="it is about the pages after the first, and where these begin")
         shown = f"{worded(found)}, {len(pages[0].parts)} on the first page"
-        raise NonConformance(f"{worded(wanted)}, two on the first page", shown, first, proof=proof)
+        raise NonConformance(f"{worded(expected)}, two on the first page", shown, first, proof=proof)
     expect_at_most(first, "MaxParts", optional_number(first, expect_document(first, "ListPartsResult"), "MaxParts"), 2)
     if not pages[-1].parts:
         proof = lacks(before, "<IsTruncated>true<")
         raise NonConformance("IsTruncated false after the last part", "true", before, last, proof=proof)
 
 
-def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
-    """Yield the pages of a list of uploads, as many as there can be."""
-    more, most = dict(asked), int(asked.get("max_uploads", 1000))
+def _pages(space: Space, prefix: str, **parameters: str) -> Iterator[Uploads]:
+    """Yield the pages of a list of uploads."""
+    query, most = dict(parameters), int(parameters.get("max_uploads", 1000))
     for _ in range(2 * len(KEYS)):
-        reply = space.list_uploads(prefix, **more)
+        reply = space.list_uploads(prefix, **query)
         page = uploads_page_of(reply)
         if len(page.uploads) > most:
             proof = Proof(reply.id, lacks=f"(<Upload>.*){{{most + 1}}}")
@@ -90,7 +90,7 @@ def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
             return
         # S3 itself reports no markers if a page ends at a common prefix: then that prefix is the marker.
         key, upload = page.next if any(page.next) else (max(page.prefixes, default="", key=str.encode), "")
-        more = {**asked, "key_marker": key} | ({"upload_id_marker": upload} if upload else {})
+        query = {**parameters, "key_marker": key} | ({"upload_id_marker": upload} if upload else {})
     raise NonConformance(f"at most {2 * len(KEYS)} pages", f"IsTruncated true on page {2 * len(KEYS)}", reply)
 
 
@@ -115,23 +115,22 @@ def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: l
     finally:
         for key, upload in opened:
             space.abort(key, upload)
-    wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in folders]
+    due = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in folders]
     for read in lists_of:
         found = sorted((each.key, each.upload) for page in read for each in page.uploads)
         groups = sorted(each for page in read for each in page.prefixes)
-        if (found, groups) != wanted:
+        if (found, groups) != due:
             replies, ids = [page.reply for page in read], tuple(page.reply.id for page in read)
-            keys = Listed("Upload/Key", ids, tuple(key for key, _ in wanted[0]))
-            proof = Proof(listed=(keys, Listed("CommonPrefixes/Prefix", ids, tuple(wanted[1]))))
-            expected = f"uploads and common prefixes, each once: {worded(wanted)}"
+            keys = Listed("Upload/Key", ids, tuple(key for key, _ in due[0]))
+            proof = Proof(listed=(keys, Listed("CommonPrefixes/Prefix", ids, tuple(due[1]))))
+            expected = f"uploads and common prefixes, each once: {worded(due)}"
             raise NonConformance(expected, worded((found, groups)), *replies, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed-page-by-page#while-they-are-aborted")
 def test_uploads_are_listed_while_they_are_aborted(space: Space) -> None:
     """Purpose: a client cleans up page by page: it aborts uploads before it reads the next page.
-    Method: 1. open uploads to five keys; list them two per page, and abort the last of a page before the next
-            2. expect each of them once
+    Method: 1. open uploads to five keys; list two per page, abort a page's last before the next; 2. expect each once
     """
     prefix, found = space.prefix("uploads"), list[str]()
     keys = [f"{prefix}{name}" for name in "abcde"]
@@ -179,8 +178,7 @@ def test_open_uploads_are_listed(space: Space) -> None:
 @verifies("storage/multipart/uploads-are-listed#of-one-bucket")
 def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space) -> None:
     """Purpose: a list of uploads is of its own bucket only.
-    Method: 1. open an upload of one key in each of two buckets, list those of that key in each
-            2. expect only the bucket's own upload
+    Method: 1. open an upload of one key in each of two buckets, list both; 2. expect only the bucket's own upload
     """
     key = space.key("begun")
     opened = [(each, each.opened(key)) for each in (space, other_space)]
@@ -220,8 +218,7 @@ def test_upload_keys_are_encoded(space: Space) -> None:
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
 def test_key_marker_alone_is_exclusive(space: Space) -> None:
     """Purpose: a client that continues after a key does not get that key's uploads again.
-    Method: 1. open uploads to two keys; list them from the first key on, and from a key between the two
-            2. expect only the second
+    Method: 1. open uploads to two keys; list after the first key, and after a key in between; 2. expect only the second
     """
     prefix = space.prefix("uploads")
     opened = {name: space.opened(prefix + name) for name in ("a", "b")}
@@ -229,11 +226,11 @@ def test_key_marker_alone_is_exclusive(space: Space) -> None:
     for name, upload in opened.items():
         space.abort(prefix + name, upload)
 
-    wanted = [f"{prefix}b"]
+    due = [f"{prefix}b"]
     for name, reply in replies.items():
-        if (found := [each.key for each in uploads_of(reply)]) != wanted:
-            expected = f"{worded(wanted)} after the key marker {prefix}{name}"
-            raise NonConformance(expected, worded(found), reply, proof=lists("Upload/Key", [reply], wanted))
+        if (found := [each.key for each in uploads_of(reply)]) != due:
+            expected = f"{worded(due)} after the key marker {prefix}{name}"
+            raise NonConformance(expected, worded(found), reply, proof=lists("Upload/Key", [reply], due))
 
 
 @verifies("storage/multipart/response-repeats-the-marker")
@@ -279,7 +276,7 @@ def _elements(reply: Exchange, name: str) -> Iterator[Element]:
 
 
 def _expect_near(reply: Exchange, element: Element) -> float:
-    """The element is a time in ISO 8601 form near the response's own; return it in seconds."""
+    """Expect a time in ISO 8601 form near that of the response; return it in seconds."""
     text = element.text or ""
     if (seconds := seconds_of_time(text)) is None:
         raise NonConformance(f"{element.tag} in ISO 8601 form, in UTC", worded(text), reply)
@@ -325,5 +322,5 @@ def test_date_of_a_copy_is_reported(space: Space) -> None:
 
     for element in expect_document(reply, "CopyObjectResult").findall("LastModified"):
         if abs(_expect_near(reply, element) - modified) > ROUNDED_S:
-            wanted = f"LastModified of the copy as in HEAD, {head.headers.get('last-modified')}"
-            raise NonConformance(wanted, f"{element.text}", reply, head)
+            expected = f"LastModified of the copy as in HEAD, {head.headers.get('last-modified')}"
+            raise NonConformance(expected, f"{element.text}", reply, head)

@@ -38,10 +38,10 @@ from conformance.vocabulary.values import seconds_of_time
 from conformance.vocabulary.wording import field_of, worded
 
 COMPRESSIBLE = b"the same line again and again\n" * 400
-# Beyond the MiB up to which some servers look at a body.
+# Beyond the first MiB, which is all that some servers look at.
 LARGE = b"bytes before those that differ" * 40_000
 SYSTEM_FIELDS = {
-    # Longer than 128 or 255 characters, to which databases cut texts.
+    # Longer than 128 or 255 characters, common limits of database columns.
     "Content-Type": f'application/soap+xml; charset=utf-8; action="Urn:Put{"/And-Get" * 12}"',
     "Cache-Control": 'private, max-age=60, community="UCI"',
     "Content-Disposition": f"attachment; filename=\"data.csv\"; filename*=UTF-8''{'d%C3%A4ta-' * 24}.csv",
@@ -82,8 +82,7 @@ def test_etag_is_one_and_quoted(space: Space) -> None:
 @verifies("storage/object/etag-follows-the-bytes")
 def test_etag_follows_the_bytes(space: Space) -> None:
     """Purpose: a cache recognises by the ETag that an object was overwritten.
-    Method: 1. overwrite an object by other bytes of the same length; a large one by one that differs at its end
-            2. expect another ETag
+    Method: 1. overwrite an object by other bytes of its length, a large one by a different end; 2. expect another ETag
     """
     key = space.key()
     for same in (b"", LARGE):
@@ -124,8 +123,7 @@ def test_head_equals_get(space: Space, body: bytes) -> None:
 )
 def test_system_headers_come_back(space: Space, name: str, value: str, suffix: str) -> None:
     """Purpose: the header fields that describe an object are stored with it, and a type is not guessed from the key.
-    Method: 1. put an object with the field under a key whose suffix means another type
-            2. expect it in GET and HEAD as it was sent
+    Method: 1. put an object with the field, its key's suffix meaning another type; 2. expect the field in GET and HEAD
     """
     key = space.stored(b"<script>", {name: value}, space.key() + suffix)
 
@@ -147,7 +145,7 @@ def test_content_encoding_comes_back(space: Space) -> None:
 
 
 def _expect_joined(reply: Exchange, name: str, value: str) -> None:
-    """The field has this list, on one line or several, with or without blanks."""
+    """Expect this list in the field, on one line or several, with or without blanks."""
     if ",".join(reply.headers.all(name)).replace(" ", "") != value:
         proof = field_matches(reply, name, value.replace(",", " *, *"))
         raise NonConformance(f"{name}: {value}", field_of(reply, name), reply, proof=proof)
@@ -211,12 +209,12 @@ def test_metadata_beyond_ascii_is_unaltered(space: Space, value: str) -> None:
         read = {_read(reply), reply.headers.get(CITY)}
         if read.isdisjoint({value, _words(value)}) and "x-amz-missing-meta" not in reply.headers:
             proof = Proof(beyond="the value may be in UTF-8 or encoded by RFC 2047")
-            wanted = f"{CITY}: {value}, as sent or encoded by RFC 2047"
-            raise NonConformance(wanted, field_of(reply, CITY), put, reply, proof=proof)
+            expected = f"{CITY}: {value}, as sent or encoded by RFC 2047"
+            raise NonConformance(expected, field_of(reply, CITY), put, reply, proof=proof)
 
 
 def _words(value: str) -> str:
-    """The text of a value with encoded words (RFC 2047); the value itself if it has none."""
+    """Return the text of a value with encoded words (RFC 2047); the value itself if it has none."""
     try:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, UnicodeError):
@@ -224,7 +222,7 @@ def _words(value: str) -> str:
 
 
 def _read(reply: Exchange) -> str:
-    """The value as a client reads it: UTF-8 or RFC 2047, also of the UTF-8 bytes each as a character, as S3 has it."""
+    """Return the value as a client reads it: UTF-8, RFC 2047, or UTF-8 bytes as characters, which is S3's form."""
     found = (reply.headers.get(CITY) or "").encode("latin-1", "surrogateescape").decode("utf-8", "replace")
     decoded = _words(found)
     try:
@@ -248,8 +246,7 @@ def test_any_metadata_comes_back(space: Space, fields: dict[str, str], body: byt
 @verifies("storage/object/repeated-metadata-is-joined")
 def test_repeated_metadata_is_joined(space: Space) -> None:
     """Purpose: a metadata field that is sent twice is one field with both values (RFC 9110 section 5.3).
-    Method: 1. put an object with one x-amz-meta- field twice, both signed
-            2. expect both values, joined by a comma, from GET
+    Method: 1. put an object with one x-amz-meta- field twice, both signed; 2. expect GET to join both values by a comma
     """
     request = space.request("PUT", key := space.key(), body=b"annotated")
     twice = (("x-amz-meta-reader", "alice"), ("x-amz-meta-reader", "bob"))
@@ -321,23 +318,23 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     space.stored(b"dated anew", key=key)
     for reply in (space.head(copy), described, space.head(key)):
         if expect_http_date(reply, "last-modified", clock_of(reply), 300) <= first:
-            wanted = f"Last-Modified later than {got.headers.get('last-modified')}, since it was written again"
+            expected = f"Last-Modified later than {got.headers.get('last-modified')}, since it was written again"
             proof = another_field(got, reply, "last-modified")
-            raise NonConformance(wanted, field_of(reply, "Last-Modified"), got, reply, proof=proof)
+            raise NonConformance(expected, field_of(reply, "Last-Modified"), got, reply, proof=proof)
     anew = found_under(space, key)
     if before and [each.modified for each in anew.entries] == before:
-        wanted = f"another LastModified than {worded(before)} after it was overwritten"
+        expected = f"another LastModified than {worded(before)} after it was overwritten"
         proof = Proof(beyond="it compares two listings: before and after an object was overwritten")
-        raise NonConformance(wanted, worded(before), listed.reply, anew.reply, proof=proof)
+        raise NonConformance(expected, worded(before), listed.reply, anew.reply, proof=proof)
 
 
 def _expect_later(result: Exchange, source: Exchange, modified: float) -> None:
-    """Any LastModified in a copy's result is later than that of its source."""
+    """Expect any LastModified in a copy's result to be later than its source's."""
     for element in expect_document(result, "CopyObjectResult").findall("LastModified"):
         if (seconds_of_time(element.text or "") or modified + 1) <= modified:
-            wanted = f"LastModified of the copy later than {source.headers.get('last-modified')} of its source"
+            expected = f"LastModified of the copy later than {source.headers.get('last-modified')} of its source"
             proof = Proof(beyond="it compares two times: of the source and of the copy")
-            raise NonConformance(wanted, f"{element.text}", source, result, proof=proof)
+            raise NonConformance(expected, f"{element.text}", source, result, proof=proof)
 
 
 @verifies("storage/object/dates-agree")

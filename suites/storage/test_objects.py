@@ -83,7 +83,7 @@ def test_bytes_of_documents_come_back(space: Space, suffix: str, media_type: str
 
 
 FILL = bytes(range(256)) * 520
-"""More than 128 KiB, so that a server that hashes only a beginning or an end takes no difference in the middle."""
+"""More than 128 KiB, so that a server that hashes only the beginning or the end misses a difference in the middle."""
 SAME_CRC32 = (0x1DB710641).to_bytes(5, "little")
 """The generator of CRC-32: bytes that differ by it have the same CRC-32."""
 SAME_MD5 = tuple(
@@ -107,9 +107,8 @@ ALIKE = {
 @verifies("storage/object/bytes-come-back")
 @pytest.mark.parametrize(("one", "other"), [case(f"{hint}-as-another", *each) for hint, each in ALIKE.items()])
 def test_bytes_of_similar_objects_come_back(space: Space, one: bytes, other: bytes) -> None:
-    """Purpose: a server that stores equal contents once must not take similar ones for equal.
-    Method: 1. put two objects of one length that share their beginning, end, CRC-32 or MD5
-            2. expect its own bytes from GET of each
+    """Purpose: a server that stores equal contents once must not mistake similar contents for equal.
+    Method: 1. put two objects of equal length and beginning, end, CRC-32 or MD5; 2. expect its own bytes from each
     """
     keys = space.stored(one), space.stored(other)
 
@@ -151,7 +150,7 @@ def test_missing_key_is_404(space: Space) -> None:
 
 @verifies("storage/object/no-content-has-no-length")
 def test_no_content_has_no_length(space: Space) -> None:
-    """Purpose: a 204 has no body: a client would wait for one, or take the next response for it.
+    """Purpose: a 204 has no body: a client waits for one, or reads the next response as the body.
     Method: 1. delete an object, read until the connection ends
             2. if it is 204, expect no Content-Length, no Transfer-Encoding and nothing after the head
     """
@@ -166,8 +165,7 @@ def test_no_content_has_no_length(space: Space) -> None:
 @verifies("storage/object/chunked-transfer-is-stored-or-refused")
 def test_chunked_transfer_is_stored_or_refused(space: Space) -> None:
     """Purpose: an upload in chunked transfer coding, without Content-Length, must not be truncated.
-    Method: 1. put a body in chunked transfer coding
-            2. expect 411 MissingContentLength, or another refusal, or the whole object
+    Method: 1. put a body in chunked transfer coding; 2. expect 411 MissingContentLength, a refusal, or the whole object
     """
     signed = space.s3.sign(space.request("PUT", key := space.key()), Signing(payload=UNSIGNED))
 

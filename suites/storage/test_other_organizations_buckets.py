@@ -103,17 +103,16 @@ def test_foreign_objects_are_not_revealed(
     expect_status(existing, {*range(400, 500), 501}, "for an object of another organization")
     one, other = ((reply.status, error.code if (error := error_of(reply)) else "") for reply in replies)
     if one != other:
-        wanted = f"{other[0]} {other[1]}".strip() + ", as for an object that never existed there"
+        expected = f"{other[0]} {other[1]}".strip() + ", as for an object that never existed there"
         differs = existing.status != missing.status
         proof = Proof(alike=((existing.id, missing.id),)) if differs else says(existing, "Code", other[1])
-        raise NonConformance(wanted, f"{observed(existing)} for an existing bucket", *replies, proof=proof)
+        raise NonConformance(expected, f"{observed(existing)} for an existing bucket", *replies, proof=proof)
 
 
 @verifies("storage/service/foreign-bucket-is-refused#copy-into")
 def test_copy_into_it_is_refused(space: Space, foreign: Bucket) -> None:
     """Purpose: an access key must not write into another organization's bucket by copying from its own.
-    Method: 1. copy an object of ours into another organization's bucket
-            2. expect 403 AccessDenied, or 404 as for a missing bucket
+    Method: 1. copy an object of ours into another organization's bucket; 2. expect 403 AccessDenied, or 404 as absent
     """
     source, key = space.stored(b"ours"), space.key("copy")
     reply = foreign.copy(key, source, source_bucket=space.name)
@@ -139,8 +138,8 @@ def test_copying_a_part_from_it_is_refused(space: Space, foreign: Bucket) -> Non
 def _expect_no_listing(reply: Exchange) -> None:
     root = xml_root(reply)
     if reply.ok and root is not None and root.tag == "ListBucketResult":
-        wanted, proof = "no listing of another organization's bucket", lacks(reply, "<ListBucketResult")
-        raise NonConformance(wanted, observed(reply), reply, proof=proof)
+        expected, proof = "no listing of another organization's bucket", lacks(reply, "<ListBucketResult")
+        raise NonConformance(expected, observed(reply), reply, proof=proof)
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

@@ -30,7 +30,7 @@ def _source(space: Space, key: str) -> str:
 
 @verifies("storage/multipart/part-can-be-copied")
 @pytest.mark.parametrize(
-    ("asked", "first", "last", "name"),
+    ("byte_range", "first", "last", "name"),
     [
         case("whole", "", 0, 12, ""),
         case("range", "bytes=2-5", 2, 6, ""),
@@ -38,22 +38,22 @@ def _source(space: Space, key: str) -> str:
         case("special-characters", "", 0, 12, "/%41 +é/B"),
     ],
 )
-def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, name: str) -> None:
-    """Purpose: a part can be copied from an object, whole or by a range, and is independent of its source then.
+def test_part_can_be_copied(space: Space, byte_range: str, first: int, last: int, name: str) -> None:
+    """Purpose: a part can be copied from an object, whole or by a range, and is then independent of its source.
     Method: 1. overwrite an object, copy it or a range of it as a part, once over a part that was sent before
             2. delete or overwrite the source, list the parts, complete
             3. expect the copied bytes, their size in the list of parts, and no object before the completion
     """
     # S3 copies ranges only from objects of over 5 MiB.
-    body = b"twelve bytes" + (b"." * SMALLEST_PART if asked else b"")
+    body = b"twelve bytes" + (b"." * SMALLEST_PART if byte_range else b"")
     source, key = space.stored(b"put before", key=space.key() + name), space.key()
     space.stored(body, key=source)
     upload = space.opened(key)
-    if not asked + name:
+    if not byte_range + name:
         space.part(key, upload, 1, b"sent before")
-    tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
+    tag = copied_etag_of(space.copy_part(key, upload, 1, source, byte_range), "CopyPartResult")
 
-    if not asked:
+    if not byte_range:
         expect_nothing_stored(space.get(key), "while its upload is open")
     space.put(source, b"other bytes!") if name else space.delete(source)
     listed = space.list_parts(key, upload)
@@ -68,7 +68,7 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
 
 @verifies("storage/multipart/part-can-be-copied#range-over-parts")
 def test_part_of_parts_can_be_copied(space: Space) -> None:
-    """Purpose: a part can be copied from an object that was uploaded in parts, also over their borders.
+    """Purpose: a part can be copied from an object that was uploaded in parts, also across part boundaries.
     Method: 1. upload an object in two parts, copy ranges of it and the whole as parts of other uploads
             2. complete each, expect those bytes; of the whole its length
     """
@@ -77,16 +77,16 @@ def test_part_of_parts_can_be_copied(space: Space) -> None:
     parts = [space.part(source, upload, number, body) for number, body in enumerate((first, b"goes on"), 1)]
     require(space.complete(source, upload, parts), "multipart uploads")
 
-    for asked, wanted in (
+    for byte_range, expected in (
         (f"bytes=0-{SMALLEST_PART}", first + b"g"),
         (f"bytes={SMALLEST_PART - 4}-{SMALLEST_PART + 3}", b"endsgoes"),
         ("", None),
     ):
         upload = space.opened(key)
-        tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
+        tag = copied_etag_of(space.copy_part(key, upload, 1, source, byte_range), "CopyPartResult")
         expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
-        if wanted:
-            expect_bytes(space.get(key), wanted)
+        if expected:
+            expect_bytes(space.get(key), expected)
     expect_length(space.head(key), SMALLEST_PART + len(b"goes on"))
     for each in (source, key):
         space.delete(each)

@@ -34,11 +34,11 @@ TYPED = Proof(fields_match=(("Content-Type", "xml *(;|$)"),))
 
 
 @pytest.mark.parametrize(
-    ("status", "what"),
+    ("status", "name"),
     [row("storage/object/written-is-200", 200, WRITTEN), row("storage/object/deleted-is-204", 204, DELETED)],
 )
 @concludes()
-def test_every_success_has_its_status(space: Space, recorder: Recorder, status: int, what: str) -> None:
+def test_every_success_has_its_status(space: Space, recorder: Recorder, status: int, name: str) -> None:
     """Purpose: a client knows by one status that its bytes are stored, and by another that an object is deleted.
     Method: 1. put an object twice, or delete a missing key and an object, twice each
             2. expect 200 for every write of the run, or 204 for every deletion, that succeeded
@@ -46,19 +46,19 @@ def test_every_success_has_its_status(space: Space, recorder: Recorder, status: 
     missing, key = space.key("missing"), space.key()
     if status == 200:
         expect_success_status(
-            recorder, "storage", status, what, space.put(key, b"written"), space.put(key, b"written again")
+            recorder, "storage", status, name, space.put(key, b"written"), space.put(key, b"written again")
         )
         return
     deletions = [space.delete(each) for each in (missing, missing, space.stored(key=key), key)]
     for reply in deletions:
         expect_status(reply, status, "for a deletion, whether or not the key exists")
-    expect_success_status(recorder, "storage", status, what, *deletions)
+    expect_success_status(recorder, "storage", status, name, *deletions)
 
 
 @verifies("storage/object/etag-is-one-and-quoted#of-the-whole-run")
 @concludes()
 def test_every_etag_is_quoted(space: Space, recorder: Recorder) -> None:
-    """Purpose: a client sends an ETag back as it got it, from whatever response.
+    """Purpose: a client sends an ETag back exactly as any response stated it.
     Method: 1. put an object; 2. expect a quoted ETag in its response, if any, and in every other response of the run
     """
     reply = space.put(space.key(), b"tagged")
@@ -81,8 +81,8 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder) -> None:
     coded = Proof(matches="<Code( [^>]*)?>[^<]")
     expect_no_flaw(recorder, "storage", NO_CODE, "an error document with one Code", coded)
     typed = Proof(fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
-    wanted = "Content-Type: application/xml on an error document"
-    expect_no_flaw(recorder, "storage", UNTYPED_ERROR, wanted, typed)
+    expected = "Content-Type: application/xml on an error document"
+    expect_no_flaw(recorder, "storage", UNTYPED_ERROR, expected, typed)
 
 
 @concludes()
@@ -131,8 +131,8 @@ def test_every_listing_repeats_its_request(space: Space, recorder: Recorder) -> 
     """
     space.listing_v1(space.prefix(), delimiter="/of/")
 
-    wanted = "bucket, prefix and delimiter as requested, and no larger limit"
-    expect_no_flaw(recorder, "storage", ANOTHER_LIST, wanted, READ)
+    expected = "bucket, prefix and delimiter as requested, and no larger limit"
+    expect_no_flaw(recorder, "storage", ANOTHER_LIST, expected, READ)
 
 
 @verifies("storage/multipart/responses-name-their-upload#of-the-whole-run")
@@ -153,5 +153,5 @@ def test_every_response_names_its_upload(space: Space, recorder: Recorder) -> No
     space.call("GET", query={"uploads": "", "max-uploads": "1"})
     space.complete(key, upload, [part])
 
-    wanted = "bucket, key, id, prefix and delimiter as requested"
-    expect_no_flaw(recorder, "storage", ANOTHER_UPLOAD, wanted, READ)
+    expected = "bucket, key, id, prefix and delimiter as requested"
+    expect_no_flaw(recorder, "storage", ANOTHER_UPLOAD, expected, READ)

@@ -71,11 +71,10 @@ def test_presigned_url_is_served(space: Space, method: str, expires: str, age: i
 @verifies("storage/presigned/get-is-served#javascript-sdk")
 def test_url_of_the_javascript_sdk_is_served(space: Space) -> None:
     """Purpose: the SDK for JavaScript sorts the query, signature included, and adds X-Amz-Content-Sha256 to it.
-    Method: 1. presign a GET with its parameters, send it with the query sorted, then with If-None-Match
-            2. expect the object, then 304
+    Method: 1. presign a GET so, send it with the query sorted, then with If-None-Match; 2. expect the object, then 304
     """
-    more = {"X-Amz-Content-Sha256": UNSIGNED, "response-cache-control": "no-cache", "x-id": "GetObject"}
-    url = space.s3.presign(space.request("GET", space.stored(b"by URL"), more))
+    extra = {"X-Amz-Content-Sha256": UNSIGNED, "response-cache-control": "no-cache", "x-id": "GetObject"}
+    url = space.s3.presign(space.request("GET", space.stored(b"by URL"), extra))
     url = replace(url, query=tuple(sorted(url.query)))
 
     expect_bytes(reply := space.s3.send_as_is(url), b"by URL")
@@ -91,8 +90,7 @@ def test_url_of_the_javascript_sdk_is_served(space: Space) -> None:
 )
 def test_presigned_put_is_served(space: Space, name: str) -> None:
     """Purpose: a client with a presigned URL for PUT can upload that object, whatever its key.
-    Method: 1. presign a PUT, also of a key that needs percent-encoding; send it with a body
-            2. expect 2xx and the bytes from a GET
+    Method: 1. presign a PUT, also of a key that needs percent-encoding; send a body; 2. expect 2xx, the bytes from GET
     """
     url = space.s3.presign(space.request("PUT", key := space.prefix() + name))
 
@@ -112,8 +110,8 @@ def test_other_operations_are_served(space: Space) -> None:
         return space.s3.send_as_is(space.s3.presign(request))
 
     def listed(token: str) -> Exchange:
-        more = {"continuation-token": token} if token else {}
-        return by_url(space.request("GET", query={"list-type": "2", "prefix": key, **more}))
+        extra = {"continuation-token": token} if token else {}
+        return by_url(space.request("GET", query={"list-type": "2", "prefix": key, **extra}))
 
     page, deleted = first_with_entry(listed), by_url(space.request("DELETE", key))
 
@@ -302,8 +300,8 @@ def test_response_parameters_add_no_headers(space: Space) -> None:
 
     if ADDED in reply.headers:
         proof = replace(field_says_no(reply, ADDED, "."), or_refused=(reply.id,))
-        wanted = f"no {ADDED}, which follows a line end in a query parameter"
-        raise NonConformance(wanted, field_of(reply, ADDED), reply, proof=proof)
+        expected = f"no {ADDED}, which follows a line end in a query parameter"
+        raise NonConformance(expected, field_of(reply, ADDED), reply, proof=proof)
     expect_no_server_error(reply)
     if reply.ok:
         expect_bytes(reply, b"a file")

@@ -42,7 +42,7 @@ def whole(space: Space) -> str:
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "last", "expect"),
+    ("requested", "first", "last", "expect"),
     rows(
         {
             "storage/range/range-is-served": {
@@ -65,35 +65,33 @@ def whole(space: Space) -> str:
     ),
 )
 def test_range_is_served(
-    space: Space, whole: str, asked: str, first: int, last: int, expect: Callable[[Exchange, bytes, int, int], None]
+    space: Space, whole: str, requested: str, first: int, last: int, expect: Callable[[Exchange, bytes, int, int], None]
 ) -> None:
     """Purpose: a client that requests a byte range gets those bytes and learns which they are.
     Method: 1. GET with the range, also with numbers of more than 32 and 64 bits
             2. expect 206, exactly those bytes, and Content-Range; or 200 with the whole object
     """
-    expect(space.get(whole, {"Range": asked}), WHOLE, first, last)
+    expect(space.get(whole, {"Range": requested}), WHOLE, first, last)
 
 
 @verifies("storage/range/head-reports-the-range")
 def test_head_reports_the_range(space: Space, whole: str) -> None:
     """Purpose: HEAD with a Range must not report a wrong length.
-    Method: 1. HEAD with a range
-            2. expect 206 with its length and place, or 200 with its length or that of the whole object
+    Method: 1. HEAD with a range; 2. expect 206 with its length and place, or 200 with its length or the whole object's
     """
     expect_head_of_range(space.head(whole, {"Range": "bytes=10-19"}), len(WHOLE), 10, 19)
 
 
 @verifies("storage/range/unsatisfiable-is-416")
 @pytest.mark.parametrize(
-    "asked",
+    "requested",
     [case("from-the-size", "bytes=1024-"), case("far-beyond", "bytes=5000-6000"), case("last-zero-bytes", "bytes=-0")],
 )
-def test_unsatisfiable_range_is_416(space: Space, whole: str, asked: str) -> None:
+def test_unsatisfiable_range_is_416(space: Space, whole: str, requested: str) -> None:
     """Purpose: a client that resumes a download learns that nothing is left.
-    Method: 1. GET with a range beyond the object
-            2. expect 416 InvalidRange, and the object's size in any Content-Range
+    Method: 1. GET a range beyond the object; 2. expect 416 InvalidRange, and the object's size in any Content-Range
     """
-    reply = space.get(whole, {"Range": asked})
+    reply = space.get(whole, {"Range": requested})
 
     expect_refusal(reply, 416, {"InvalidRange"})
     if "content-range" in reply.headers:
@@ -117,7 +115,7 @@ def test_range_of_a_large_object(space: Space) -> None:
 
 @verifies("storage/range/invalid-range-is-ignored-or-refused")
 @pytest.mark.parametrize(
-    ("body", "asked", "refusals"),
+    ("body", "requested", "refusals"),
     [
         case("inverted", WHOLE, "bytes=20-10", (400, 416)),
         case("letters", WHOLE, "bytes=a-b", (400, 416)),
@@ -128,13 +126,13 @@ def test_range_of_a_large_object(space: Space) -> None:
     ],
 )
 def test_invalid_range_is_ignored_or_refused(
-    space: Space, whole: str, body: bytes, asked: str, refusals: tuple[int, ...]
+    space: Space, whole: str, body: bytes, requested: str, refusals: tuple[int, ...]
 ) -> None:
     """Purpose: a Range that is invalid or of an unknown unit must not return wrong bytes.
     Method: 1. GET with such a field, or a range of an empty object
             2. expect the whole object with 200, or 416 or 400; of an unknown unit only 200
     """
-    reply = space.get(whole if body else space.stored(body), {"Range": asked})
+    reply = space.get(whole if body else space.stored(body), {"Range": requested})
 
     expect_status(reply, {200, *refusals})
     if reply.status == 200:
@@ -144,8 +142,7 @@ def test_invalid_range_is_ignored_or_refused(
 @verifies("storage/range/several-ranges-are-separated")
 def test_several_ranges_are_separated(space: Space, whole: str) -> None:
     """Purpose: a client that requests several ranges can separate them; S3 itself serves one per request.
-    Method: 1. GET with two ranges
-            2. expect 200 with the whole, 206 with the first or as correct multipart/byteranges, or 400, 416 or 501
+    Method: 1. GET two ranges; 2. expect 200 with all, 206 with the first or as multipart/byteranges, 400, 416 or 501
     """
     # Far apart: ranges that are near each other may be sent as one (RFC 9110 section 15.3.7.2).
     reply = space.get(whole, {"Range": "bytes=0-9,1000-1009"})
@@ -202,8 +199,7 @@ def test_partial_response_has_the_fields_of_the_object(space: Space) -> None:
 @explores(0.5, *BODIES_IN_PARTS, body=bodies(at_least=1), places=cuts())
 def test_ranges_make_the_whole(space: Space, body: bytes, places: list[float]) -> None:
     """Purpose: a client that reads an object in adjoining ranges gets all of it, however it is cut.
-    Method: 1. put a body, GET it in adjoining ranges
-            2. expect the bytes of each with 206, or 200 if it is the whole object
+    Method: 1. put a body, GET it in adjoining ranges; 2. expect the bytes of each with 206, or 200 for the whole object
     """
     key = space.stored(body)
     inner = {int(place * len(body)) for place in places} - {0, len(body)}

@@ -105,16 +105,15 @@ def test_overwriting_replaces_everything(
         expect_if_present(reply, dict([checksum_field("crc32", body)]))
     expect_if_present(head, {"content-length": str(len(body))})
     entry = expect_entry(page := found_under(space, key), key)
-    for name, wanted, found in (("Size", str(len(body)), str(entry.size)), ("ETag", expect_etag(got), entry.etag)):
-        expect_element(page.reply, name, wanted, found, "of the new object", got)
+    for name, expected, found in (("Size", str(len(body)), str(entry.size)), ("ETag", expect_etag(got), entry.etag)):
+        expect_element(page.reply, name, expected, found, "of the new object", got)
 
 
 @verifies("storage/object/overwriting-replaces-everything#object-in-parts")
 @pytest.mark.usefixtures("multipart")
 def test_overwriting_replaces_parts(space: Space) -> None:
     """Purpose: after a PUT over an object in parts, a read by part number must return nothing of the old parts.
-    Method: 1. upload an object in one part, put a longer one over it, GET that with partNumber=1
-            2. expect all of its bytes, or a refusal
+    Method: 1. upload an object in one part, put a longer one, GET it by partNumber=1; 2. expect all bytes, or a refusal
     """
     body = b"the whole of what came next"
     require(_completed(space, key := space.key("parts")), "multipart uploads")
@@ -190,7 +189,7 @@ def test_checksum_and_tags_of_the_overwritten_are_gone(
     [case("source-missing", False, {}), case("condition-fails", True, {"x-amz-copy-source-if-match": WRONG_TAG})],
 )
 def test_refused_copy_keeps_the_object(space: Space, exists: bool, fields: dict[str, str]) -> None:
-    """Purpose: a copy that is refused must not cost the object that it would overwrite.
+    """Purpose: a refused copy must not delete the object that it would overwrite.
     Method: 1. put an object, copy to its key from a missing key, or under a condition that fails
             2. if that is refused, expect the object as it was
     """
@@ -205,8 +204,7 @@ def test_refused_copy_keeps_the_object(space: Space, exists: bool, fields: dict[
 @verifies("storage/object/large-metadata-is-stored-or-refused")
 def test_large_metadata_is_stored_or_refused(space: Space) -> None:
     """Purpose: user metadata beyond 2 KB is refused, or at least not truncated, and costs no earlier object.
-    Method: 1. put an object, overwrite it with 3 KiB of metadata
-            2. expect a 4xx and the old object, or the metadata as sent
+    Method: 1. put an object, overwrite it with 3 KiB of metadata; 2. expect a 4xx and the old object, or all metadata
     """
     key, fields = space.stored(EARLIER), {"x-amz-meta-a": "a" * 1536, "x-amz-meta-b": "b" * 1536}
     reply = space.put(key, NEW, fields)
@@ -222,20 +220,20 @@ PART = {"Range": "bytes=0-5"}
 
 
 def _expect_read(space: Space, key: str, body: bytes, because: str) -> str:
-    """GET, of a range too, HEAD and a listing return this object; return its ETag."""
+    """Expect this object from GET, also of a range, HEAD and a listing; return its ETag."""
     got, head, listed = space.get(key), space.head(key), found_under(space, key)
     expect_bytes(got, body, because)
     expect_range_or_whole(space.get(key, PART), body, 0, min(5, len(body) - 1), because)
     expect_status(head, 200, because)
     (expect_headers if body else expect_if_present)(head, {"content-length": str(len(body))})
     tag, entry = expect_same_etag(got, head), expect_entry(listed, key)
-    for name, wanted, found in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
-        expect_element(listed.reply, name, wanted, found, because, got)
+    for name, expected, found in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
+        expect_element(listed.reply, name, expected, found, because, got)
     return tag
 
 
 def _expect_gone(space: Space, key: str, because: str) -> None:
-    """GET, of a range too, and HEAD return 404, and a listing does not contain the key."""
+    """Expect 404 from GET, also of a range, and HEAD, and a listing without the key."""
     for reply in (space.get(key), space.get(key, PART), space.head(key)):
         expect_status(reply, 404, because)
     if (listed := found_under(space, key)).keys:

@@ -29,7 +29,7 @@ from conformance.vocabulary.wording import worded
 
 CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), case("default", DEFAULT_CHECKSUMS)])
 REQUESTS = 4
-"""So many requests one after another make a managed transfer; each may take as long as any other."""
+"""The number of sequential requests of a managed transfer, each of which has the usual time limit."""
 
 
 @pytest.fixture(scope="session")
@@ -58,11 +58,11 @@ def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str
     found = {name.lower(): text for name, text in got.get("Metadata", {}).items()}
     if body != b"from the SDK" or found.get("owner") != "alice":
         raise NonConformance("the bytes and metadata that were put", f"{worded(body)}, {worded(got.get('Metadata'))}")
-    asked, wanted = ("5-7", b"the") if checksums == BASE_CHECKSUMS else ("9-", b"SDK")
+    requested, expected = ("5-7", b"the") if checksums == BASE_CHECKSUMS else ("9-", b"SDK")
     with sdk_succeeds("get a range of an object"):
-        part = client.get_object(Bucket=space.name, Key=key, Range=f"bytes={asked}")["Body"].read()
-    if part not in (wanted, body):
-        raise NonConformance(f"{worded(wanted)}, bytes {asked} of the object", worded(part))
+        part = client.get_object(Bucket=space.name, Key=key, Range=f"bytes={requested}")["Body"].read()
+    if part not in (expected, body):
+        raise NonConformance(f"{worded(expected)}, bytes {requested} of the object", worded(part))
 
 
 @verifies("storage/sdk/delete-objects")
@@ -140,8 +140,7 @@ def test_sdk_presigns(space: Space, clients: dict[str, Any], s3: S3) -> None:
 @verifies("storage/sdk/errors-are-typed")
 def test_sdk_recognises_errors(space: Space, clients: dict[str, Any]) -> None:
     """Purpose: a program recognises by the exception that a key is missing.
-    Method: 1. get_object and head_object of a missing key with boto3
-            2. expect its NoSuchKey exception; for head_object code 404
+    Method: 1. get_object and head_object of a missing key with boto3; 2. expect NoSuchKey, and for head_object code 404
     """
     from botocore.exceptions import ClientError
 

@@ -194,8 +194,8 @@ def test_refusal_reveals_no_objects(space: Space, method: str) -> None:
             same = (
                 Proof(alike=((one.id, other.id),)) if one.status != other.status else says(other, "Code", found[0][1])
             )
-            wanted = f"{client}: the same response whether or not the object exists"
-            raise NonConformance(wanted, f"{found[0]} if it exists, {found[1]} if not", one, other, proof=same)
+            expected = f"{client}: the same response whether or not the object exists"
+            raise NonConformance(expected, f"{found[0]} if it exists, {found[1]} if not", one, other, proof=same)
 
 
 @verifies("storage/signature/refusal-reveals-no-objects")
@@ -286,9 +286,8 @@ def test_wrong_scope_is_refused(space: Space, changes: dict[str, str], day: int 
 
 @verifies("storage/signature/unsigned-payload-is-served")
 def test_unsigned_payload_is_served(space: Space, features: frozenset[str]) -> None:
-    """Purpose: clients that stream a body leave it out of the signature.
-    Method: 1. put an object, and a part, with UNSIGNED-PAYLOAD
-            2. expect 2xx and the bytes; over plain http 400 or 403 is accepted
+    """Purpose: clients that stream a body do not sign it.
+    Method: 1. put an object and a part with UNSIGNED-PAYLOAD; 2. expect 2xx and the bytes (400 or 403 over plain http)
     """
     unsigned = Signing(payload=UNSIGNED)
     reply = space.s3.send(space.request("PUT", key := space.key(), body=b"unsigned"), unsigned)
@@ -326,7 +325,7 @@ def _altered(request: Request, component: str, where: float, letter: str) -> Req
     if name := IN_FIELDS.get(component, ""):
         return request.with_header(name, _changed(request.header(name) or "", where, letter))
     name = IN_AUTHORIZATION[component]
-    # Names of fields have no case (RFC 9110 section 5.1): a capital is no other name.
+    # Field names are case-insensitive (RFC 9110 section 5.1), so a capital letter changes nothing.
     letter = letter.lower() if component == "signed-names" else letter
     head, _, rest = (request.header("authorization") or "").partition(f"{name}=")
     part, comma, tail = rest.partition(",")
@@ -336,7 +335,7 @@ def _altered(request: Request, component: str, where: float, letter: str) -> Req
 @verifies("storage/signature/any-altered-component-is-refused")
 @explores(0.6, *ALTERATIONS_OF_EACH, alteration=signed_alterations())
 def test_any_altered_component_is_refused(space: Space, alteration: tuple[str, float, str]) -> None:
-    """Purpose: nobody can alter a component that a signature covers, not even by a single letter.
+    """Purpose: no component that a signature covers can be altered, not even by a single letter.
     Method: 1. sign an upload, send it; alter one letter of one component, send it again
             2. expect it served, then a refusal (501 for a DELETE with the fields of a PUT), and the object as it was
     """
@@ -353,8 +352,7 @@ def test_any_altered_component_is_refused(space: Space, alteration: tuple[str, f
 @explores(0.7, name=object_names(), fields=metadata_fields())
 def test_any_correctly_signed_request_is_served(space: Space, name: str, fields: dict[str, str]) -> None:
     """Purpose: a correctly signed request is served whatever key, metadata and query it has.
-    Method: 1. list under a prefix with special characters in the query; put an object with metadata
-            2. expect both served, and the bytes
+    Method: 1. list a prefix with special characters; put an object with metadata; 2. expect both served, and the bytes
     """
     prefix = space.prefix()
     page = space.call("GET", query={"list-type": "2", "prefix": prefix + name, "start-after": prefix + name})

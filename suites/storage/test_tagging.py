@@ -21,7 +21,7 @@ from conformance.oracles.status import expect_refused, expect_status, expect_suc
 from conformance.sandbox.bucket_prefix import Space
 from conformance.strategies.properties import explores
 from conformance.strategies.storage import tag_sets
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import row, verifies
 from conformance.vocabulary.finding import NotOffered
 
 TAGS = {"Project": "Alpha", "owner": "team é日", "Owner": "Team A"}
@@ -130,8 +130,7 @@ def test_tag_set_is_replaced(space: Space) -> None:
 @verifies("storage/tagging/tags-are-deleted")
 def test_tags_are_deleted(space: Space) -> None:
     """Purpose: a client can remove the tags of an object, and the object remains.
-    Method: 1. tag an object, delete its tags twice
-            2. expect 204 both times, no tags, no count above 0, and the bytes and metadata
+    Method: 1. tag an object, delete its tags twice; 2. expect 204 twice, no tags or count above 0, and the same object
     """
     key = space.stored(b"tagged", {**ALPHA, **DESCRIBED})
 
@@ -157,8 +156,8 @@ def test_tags_are_copied_with_the_object(space: Space) -> None:
 
     expect_no_error_inside(space.copy(key, source, described))
     expect_tag_set(space.get_tags(key), {"project": "alpha"})
-    for origin, asked, owner in ((source, others, "bob"), (key, described, "alice")):
-        expect_no_error_inside(space.copy(key, origin, asked))
+    for origin, fields, owner in ((source, others, "bob"), (key, described, "alice")):
+        expect_no_error_inside(space.copy(key, origin, fields))
         expect_tag_set(space.get_tags(key), {"stage": "test", "reviewed": ""})
         expect_headers(space.head(key), {"x-amz-meta-owner": owner})
     if space.copy(key, source, {"x-amz-tagging-directive": "REPLACE"}).ok:
@@ -174,8 +173,7 @@ def test_tags_are_copied_with_the_object(space: Space) -> None:
 @verifies("storage/tagging/missing-object-is-404")
 def test_tags_of_a_missing_object(space: Space) -> None:
     """Purpose: a client learns that the object to be tagged does not exist.
-    Method: 1. request the tags of a key that was never written, and tag it
-            2. expect 404 NoSuchKey for both, and no object
+    Method: 1. request the tags of a key that was never written, and tag it; 2. expect 404 NoSuchKey, and no object
     """
     key = space.key("missing")
 
@@ -223,11 +221,7 @@ BETA, OTHER = tagging_document([("project", "beta")]), b"another document"
     [
         *(row(f"storage/tagging/broken-document-is-refused#{hint}", body, {}) for hint, body in BROKEN.items()),
         row("storage/tagging/differing-md5-keeps-the-tags", BETA, {"Content-MD5": content_md5(OTHER)}),
-        row(
-            "storage/tagging/differing-checksum-keeps-the-tags",
-            BETA,
-            dict([checksum_field("crc32", OTHER)]),
-        ),
+        row("storage/tagging/differing-checksum-keeps-the-tags", BETA, dict([checksum_field("crc32", OTHER)])),
         *(
             row(f"storage/tagging/limits-are-enforced#{hint}", tagging_document(tags), {})
             for hint, tags in TOO_MUCH.items()
@@ -250,7 +244,7 @@ def test_refused_document_keeps_the_tags(
 
 
 @verifies("storage/tagging/limits-of-the-field-are-enforced")
-@pytest.mark.parametrize("hint", [case(hint, hint) for hint in ("eleven", "key-twice", "long-value")])
+@pytest.mark.parametrize("hint", ["eleven", "key-twice", "long-value"])
 def test_limits_of_the_tagging_field_are_enforced(space: Space, hint: str) -> None:
     """Purpose: tags in the PUT of an object have the same limits as those put later.
     Method: 1. put with x-amz-tagging beyond a limit; 2. expect a 4xx, and nothing stored

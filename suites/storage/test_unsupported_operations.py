@@ -39,25 +39,23 @@ Operation = Callable[[Space, str], Exchange]
 
 
 @verifies("storage/subresource/of-a-bucket-is-no-listing")
-@pytest.mark.parametrize("name", [case(name, name) for name in OF_BUCKETS])
+@pytest.mark.parametrize("name", OF_BUCKETS)
 def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     """Purpose: a client that requests a bucket's policy or versioning must not get a listing instead.
     Method: 1. GET the bucket with the subresource; 2. expect its own document or a refusal, never a listing of objects
     """
-    # The prefix has no objects: those of other checks may make a listing that cannot be read.
+    # The prefix has no objects, since other checks' objects may make a listing unreadable.
     reply = space.call("GET", query={name: "", "prefix": space.prefix()})
 
     expect_no_server_error(reply)
     root = xml_root(reply)
     if reply.ok and root is not None and root.tag == "ListBucketResult":
-        wanted, proof = f"the bucket's {name}, or a refusal", lacks(reply, "<ListBucketResult")
-        raise NonConformance(wanted, "a listing of its objects", reply, proof=proof)
+        expected, proof = f"the bucket's {name}, or a refusal", lacks(reply, "<ListBucketResult")
+        raise NonConformance(expected, "a listing of its objects", reply, proof=proof)
 
 
 @verifies("storage/subresource/of-an-object-is-not-the-object")
-@pytest.mark.parametrize(
-    "name", [case(name, name) for name in ("acl", "retention", "legal-hold", "torrent", "attributes")]
-)
+@pytest.mark.parametrize("name", ["acl", "retention", "legal-hold", "torrent", "attributes"])
 def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> None:
     """Purpose: a client that requests an object's permissions or lock must not get its bytes instead.
     Method: 1. GET the object with the subresource; 2. expect its own document or a refusal, never the object's bytes
@@ -66,8 +64,8 @@ def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> 
 
     expect_no_server_error(reply)
     if reply.ok and reply.body == BYTES:
-        wanted, proof = f"the object's {name}, or a refusal", lacks(reply, BYTES.decode())
-        raise NonConformance(wanted, "the bytes of the object", reply, proof=proof)
+        expected, proof = f"the object's {name}, or a refusal", lacks(reply, BYTES.decode())
+        raise NonConformance(expected, "the bytes of the object", reply, proof=proof)
 
 
 def _delete_version_among_many(space: Space, key: str) -> Exchange:
@@ -232,12 +230,12 @@ def test_protection_is_applied_or_refused(space: Space, fields: Callable[[], dic
     Method: 1. PUT or copy with x-amz-server-side-encryption: aws:kms, or with a lock of five seconds
             2. expect a refusal, or the encryption or the mode of the lock in HEAD
     """
-    key, body, asked = space.key("protected"), b"evidence", fields()
+    key, body, protection = space.key("protected"), b"evidence", fields()
     if copied:
-        reply = space.copy(key, space.stored(body), asked)
+        reply = space.copy(key, space.stored(body), protection)
     else:
-        reply = space.put(key, body, {**asked, "Content-MD5": content_md5(body)})
+        reply = space.put(key, body, {**protection, "Content-MD5": content_md5(body)})
 
     expect_no_server_error(reply)
     if reply.ok:
-        expect_headers(space.head(key), dict([next(iter(asked.items()))]), reply)
+        expect_headers(space.head(key), dict([next(iter(protection.items()))]), reply)

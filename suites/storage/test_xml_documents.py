@@ -98,7 +98,7 @@ def _obeyed(reply: Exchange) -> bool:
 
 
 def _error_form(reply: Exchange) -> None:
-    """A refusal has an S3 error document, but for 501 and the limits of a proxy."""
+    """Expect an S3 error document in a refusal, except for 501 and the limits of a proxy."""
     if reply.status not in (411, 413, 501):
         expect_error_document(reply)
 
@@ -128,7 +128,7 @@ def test_changed_deletion(space: Space, change: XmlChange) -> None:
 @verifies("storage/xml/changed-completion-is-obeyed-or-refused")
 @explores(0.2, *XML_KINDS, change=xml_changes())
 def test_changed_completion(space: Space, change: XmlChange) -> None:
-    """Purpose: a changed CompleteMultipartUpload document makes the whole object, or none.
+    """Purpose: a changed CompleteMultipartUpload document creates the whole object, or none.
     Method: 1. open an upload, send a part, complete with a changed document
             2. expect the object if it is obeyed, and none if it is refused, also within 200
             3. after a refusal complete correctly, expect the object

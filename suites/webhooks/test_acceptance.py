@@ -23,8 +23,7 @@ SAMPLES = {
 def test_post_is_accepted(webhook: WebhookClient) -> None:
     """Purpose: a sender needs nothing but the URL to deliver an event.
 
-    Method: 1. POST a body of each media type that the target file declares, without a token
-            2. expect 2xx
+    Method: 1. POST a body of each media type that the target file declares, without a token; 2. expect 2xx
     """
     for content_type in webhook.described.content_types:
         body = SAMPLES.get(content_type) or event_body(content_type, {"event": "cf"})
@@ -35,8 +34,7 @@ def test_post_is_accepted(webhook: WebhookClient) -> None:
 def test_media_type_parameters_are_accepted(json_webhook: WebhookClient) -> None:
     """Purpose: senders add a charset to the media type, or write it in another case.
 
-    Method: 1. POST JSON with a charset, quoted or after a space, and as application/JSON
-            2. expect 2xx
+    Method: 1. POST JSON with a charset, quoted or after a space, and as application/JSON; 2. expect 2xx
     """
     for end in ("json; charset=utf-8", 'json;charset="UTF-8"', "json ;charset=utf-8", "JSON"):
         expect_success(json_webhook.post(b'{"a": 1}', f"application/{end}"), f"for application/{end}")
@@ -47,7 +45,7 @@ JSON_BODIES = {
     "unicode": '{"text": "häll💥"}'.encode(), "escaped": b'{"text": "\\u00e4\\n"}',
     "white-space": b' \r\n{ "a" : 1 }\n',
     "names": b'{"$schema": "x", "specversion.major": 1, "": null, "a/b": []}',
-    # Source code, whose changes are events, contains what firewalls take for attacks.
+    # Events about source code contain text that firewalls mistake for attacks.
     "markup": b"""{"message": "<script>alert('a')</script>; SELECT * FROM a WHERE b = 'c'"}""",
     # Members that handlers of known senders read, null or of another kind.
     "nulls": b'{"text": null, "attachments": [null], "repository": null, "payload": {"id": 1}, "data": null}',
@@ -60,8 +58,7 @@ JSON_BODIES = {
 def test_any_json_is_accepted(json_webhook: WebhookClient, body: bytes) -> None:
     """Purpose: the sender alone decides what JSON an event contains.
 
-    Method: 1. POST JSON of several kinds
-            2. expect 2xx
+    Method: 1. POST JSON of several kinds; 2. expect 2xx
     """
     expect_success(json_webhook.post(body))
 
@@ -70,8 +67,7 @@ def test_any_json_is_accepted(json_webhook: WebhookClient, body: bytes) -> None:
 def test_largest_body_is_accepted(webhook: WebhookClient) -> None:
     """Purpose: an event of the declared largest size is accepted.
 
-    Method: 1. POST an event of exactly that many bytes
-            2. expect 2xx
+    Method: 1. POST an event of exactly that many bytes; 2. expect 2xx
     """
     body = webhook.event_of_size(webhook.described.largest_body)
     expect_success(webhook.deliver(body), f"for {len(body)} bytes")
@@ -81,8 +77,7 @@ def test_largest_body_is_accepted(webhook: WebhookClient) -> None:
 def test_chunked_is_accepted(webhook: WebhookClient) -> None:
     """Purpose: a sender that streams an event does not know its length.
 
-    Method: 1. POST an event in chunked transfer coding
-            2. expect 2xx or 411
+    Method: 1. POST an event in chunked transfer coding; 2. expect 2xx or 411
     """
     event = webhook.event()
     expect_status(webhook.deliver((event[:4], event[4:])), {411, *range(200, 300)})
@@ -111,18 +106,16 @@ HEADERS: dict[str, list[tuple[str, str | bytes]]] = {
 def test_header_fields_do_not_matter(webhook: WebhookClient, fields: list[tuple[str, str | bytes]]) -> None:
     """Purpose: header fields that senders and their libraries add do not keep an event out.
 
-    Method: 1. POST an event with the header fields of a kind of sender
-            2. expect 2xx
+    Method: 1. POST an event with the header fields of a kind of sender; 2. expect 2xx
     """
     expect_success(webhook.deliver(headers=fields))
 
 
 @verifies("webhooks/delivery/valid-events-are-accepted#concurrent")
 def test_concurrent_events_are_accepted(webhook: WebhookClient) -> None:
-    """Purpose: senders do not get in each other's way.
+    """Purpose: concurrent senders do not disturb each other.
 
-    Method: 1. POST twelve events concurrently
-            2. expect 2xx for each
+    Method: 1. POST twelve events concurrently; 2. expect 2xx for each
     """
     for reply in at_once([partial(webhook.deliver, webhook.event(n=str(number))) for number in range(12)]):
         expect_success(reply)

@@ -74,12 +74,12 @@ def test_accepted_events_arrive_once(webhook: WebhookClient, operator: Operator,
         reply = webhook.post(body, content_type_of(content_type), fields)
         if reply.ok:
             accepted[name] = word, body, reply
-    many = {f"{number} of twelve": event_of(webhook.kind, number) for number in range(1, 13)}
-    replies = at_once([partial(webhook.deliver, body) for _, body in many.values()])
-    for (name, (word, body)), reply in zip(many.items(), replies, strict=True):
+    events = {f"{number} of twelve": event_of(webhook.kind, number) for number in range(1, 13)}
+    replies = at_once([partial(webhook.deliver, body) for _, body in events.values()])
+    for (name, (word, body)), reply in zip(events.items(), replies, strict=True):
         expect_success(reply)
         accepted[name] = word, body, reply
-    expect_arrived(operator, target, accepted, concurrent=many)
+    expect_arrived(operator, target, accepted, concurrent=events)
 
 
 Sent = tuple[bytes, str, HeaderFields]
@@ -146,8 +146,7 @@ def test_unusual_events_arrive_once(
 def test_equal_events_each_arrive(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: if the same thing happens twice, the sender reports it twice with equal events.
 
-    Method: 1. POST one event twice; expect 2xx
-            2. expect the operator's hook to report it twice
+    Method: 1. POST one event twice; expect 2xx; 2. expect the operator's hook to report it twice
     """
     require_events_hook(operator)
     word, body = event_of(webhook.kind)
@@ -184,12 +183,12 @@ def bodies_to_compare(webhook: WebhookClient) -> dict[str, tuple[bytes, str]]:
     }
     return marked | {
         "chunks": (f'{{"mark": "{mark()}", "x": "{"y" * min(100_000, largest // 2)}"}}'.encode(), JSON),
-        # It has no mark: 64 random white-space characters tell it from others.
+        # It has no mark: 64 random white-space characters identify it.
         "null": (b"null" + bytes(random.choices(b" \t\r\n", k=64)), JSON),
         "a long text": (f"{mark()} {'y' * min(70_000, largest - 50)} end".encode(), "text/plain"),
         "base64": (base64.b64encode(mark().encode()), "text/plain"),
         "the largest body": (webhook.event_of_size(largest, mark=mark()), webhook.kind),
-        # It may be refused, but not be accepted in part.
+        # It may be refused, but not accepted in part.
         "a larger body": (webhook.event_of_size(largest + BEYOND, mark=mark()), webhook.kind),
     }
 
@@ -214,12 +213,12 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
             accepted[name], replies[name] = hashlib.sha256(body).hexdigest(), reply
 
     digests = accepted.values()
-    told = reported_in_time(
-        operator, target, lambda told: all(count_carrying(told, each) for each in digests) or has_no_digest(told)
+    found = reported_in_time(
+        operator, target, lambda found: all(count_carrying(found, each) for each in digests) or has_no_digest(found)
     )
-    if not reports_digests(told, [hashlib.sha256(simple).hexdigest(), *digests]):
+    if not reports_digests(found, [hashlib.sha256(simple).hexdigest(), *digests]):
         raise NotDeclared("the hook events reports no sha256", "hooks.events")
-    times = {name: count_carrying(told, digest) for name, digest in accepted.items()}
+    times = {name: count_carrying(found, digest) for name, digest in accepted.items()}
     wrong = [name for name, count in times.items() if count != 1]
     if wrong:
         seen = ", ".join(f"that of {name} {times[name]} times" for name in wrong)
@@ -251,9 +250,9 @@ def test_aborted_events_do_not_arrive(webhook: WebhookClient, wire: Wire, operat
             raise NonConformance("no 2xx for an incomplete body", observed(reply), reply)
         replies[word] = reply
     expect_success(webhook.deliver(), "for a valid event after the aborted ones")
-    told = reported_after_delivery(webhook, operator, target)
-    if arrived := {word: reply for word, reply in replies.items() if count_carrying(told, word)}:
-        raise arrival_finding("no event with an incomplete body to arrive", "it arrived", arrived, 0, told)
+    seen = reported_after_delivery(webhook, operator, target)
+    if arrived := {word: reply for word, reply in replies.items() if count_carrying(seen, word)}:
+        raise arrival_finding("no event with an incomplete body to arrive", "it arrived", arrived, 0, seen)
 
 
 @verifies("webhooks/delivery/rejected-events-do-not-arrive#rejected")
@@ -287,13 +286,13 @@ def test_rejected_events_do_not_arrive(webhook: WebhookClient, operator: Operato
         replies["too large"] = reply
     if not webhook.in_host:
         replies["to an unknown URL"] = post_to_unknown_url(webhook, events["to an unknown URL"])
-    told = reported_after_delivery(webhook, operator, target)
+    found = reported_after_delivery(webhook, operator, target)
     # OPTIONS is safe (RFC 9110 section 9.2.1): it delivers nothing, whatever its status.
     rejected = [name for name, reply in replies.items() if name == "by OPTIONS" or not reply.ok]
-    if arrived := [name for name in rejected if count_carrying(told, marks[name])]:
+    if arrived := [name for name in rejected if count_carrying(found, marks[name])]:
         by_mark = {marks[name]: replies[name] for name in arrived}
         expected, seen = (
             "no event that was rejected or sent by OPTIONS to arrive",
             f"the event {', '.join(arrived)} arrived",
         )
-        raise arrival_finding(expected, seen, by_mark, 0, told)
+        raise arrival_finding(expected, seen, by_mark, 0, found)

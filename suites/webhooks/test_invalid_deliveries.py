@@ -40,7 +40,7 @@ NEXT = "for the next valid event"
 
 @pytest.fixture
 def live_webhook(webhook: WebhookClient, once: Once) -> WebhookClient:
-    """The webhook, which accepts a valid event: else its refusals of invalid ones mean nothing."""
+    """The webhook, which accepts a valid event: without that, a refusal of an invalid one proves nothing."""
     once("taken", lambda: accepted_delivery(webhook))
     return webhook
 
@@ -84,8 +84,7 @@ def test_malformed_json_is_refused(live_webhook: WebhookClient, bodies: list[byt
 def test_refusals_do_not_block_later_events(live_webhook: WebhookClient) -> None:
     """Purpose: a sender that sent several invalid events can still deliver valid ones.
 
-    Method: 1. POST one body of each kind that is declared as JSON and is not
-            2. expect the next valid event to be accepted
+    Method: 1. POST one body of each kind that is falsely declared as JSON; 2. expect the next valid event accepted
     """
     for bodies in NOT_JSON.values():
         live_webhook.post(bodies[0])
@@ -97,8 +96,7 @@ def test_refusals_do_not_block_later_events(live_webhook: WebhookClient) -> None
 def test_requests_are_limited(target: Target, http: Callable[[str], HttpClient], webhook: WebhookClient) -> None:
     """Purpose: a sender that posts too often learns it by the documented status.
 
-    Method: 1. POST more events to limited_url than limits.webhook_requests permits
-            2. expect 429
+    Method: 1. POST more events to limited_url than limits.webhook_requests permits; 2. expect 429
     """
     declared_rate(target.limits.webhook_requests, "webhook_requests")
     limited = webhook.described.limited_url
@@ -118,8 +116,7 @@ def test_requests_are_limited(target: Target, http: Callable[[str], HttpClient],
 def test_too_large_is_refused(live_webhook: WebhookClient, once: Once) -> None:
     """Purpose: a sender learns that its event is too large.
 
-    Method: 1. POST 3 MB more than the declared largest body
-            2. expect 2xx or 4xx, and the next valid event to be accepted
+    Method: 1. POST 3 MB more than the declared largest body; 2. expect 2xx or 4xx, and the next valid event accepted
     """
     reply = once(("too much", "POST"), live_webhook.send_oversized)
     expect_accepted_or_refused(reply)
@@ -130,8 +127,7 @@ def test_too_large_is_refused(live_webhook: WebhookClient, once: Once) -> None:
 def test_401_has_a_challenge(webhook: WebhookClient, once: Once) -> None:
     """Purpose: a client that must authenticate learns how.
 
-    Method: 1. POST to a URL that never existed
-            2. if it is answered 401, expect a challenge in WWW-Authenticate
+    Method: 1. POST to a URL that never existed; 2. if it is answered 401, expect a challenge in WWW-Authenticate
     """
     reply = once("posted where none is", lambda: post_to_unknown_url(webhook))
     if reply.status == 401:
@@ -204,8 +200,7 @@ WRITTEN: list[dict[str, bytes | str | None]] = [
 def test_no_body_is_a_server_error(webhook: WebhookClient, body: bytes, content_type: str | None) -> None:
     """Purpose: no body of any type makes the webhook fail.
 
-    Method: 1. POST any bytes under any type
-            2. expect 2xx or 4xx, and the next valid event to be accepted
+    Method: 1. POST any bytes under any type; 2. expect 2xx or 4xx, and the next valid event to be accepted
     """
     expect_client_error(webhook.post(body, content_type))
     expect_success(webhook.deliver(), NEXT)
@@ -227,8 +222,7 @@ FIELDS: list[Fields] = [
 def test_no_header_field_is_a_server_error(webhook: WebhookClient, fields: Fields) -> None:
     """Purpose: no header field of a sender makes the webhook fail.
 
-    Method: 1. POST a valid body with malformed, long, many or arbitrary header fields
-            2. expect 2xx or 4xx
+    Method: 1. POST a valid body with malformed, long, many or arbitrary header fields; 2. expect 2xx or 4xx
     """
     expect_client_error(webhook.deliver(headers=fields))
 
@@ -251,7 +245,6 @@ def test_json_is_valid(webhook: WebhookClient, once: Once) -> None:
 def test_errors_contain_no_internals(webhook: WebhookClient, body: bytes) -> None:
     """Purpose: internals in error responses help an attacker.
 
-    Method: 1. POST a body that cannot be parsed
-            2. expect no stack trace, SQL, path or version in the response
+    Method: 1. POST a body that cannot be parsed; 2. expect no stack trace, SQL, path or version in the response
     """
     expect_no_leak(webhook.post(body))

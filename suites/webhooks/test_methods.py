@@ -82,9 +82,8 @@ def test_405_names_post(webhook: WebhookClient, once: Once) -> None:
         if reply.status == 405 and ("POST" not in allowed or method in allowed):
             proof = field_matches(reply, "Allow", "(^|[, ])POST *(,|$)") if "POST" not in allowed else None
             proof = proof or field_lacks(reply, "Allow", allow)
-            raise NonConformance(
-                f"405 with Allow: POST, without {method}", f"405 with Allow: {allow}", reply, proof=proof
-            )
+            expected, seen = f"405 with Allow: POST, without {method}", f"405 with Allow: {allow}"
+            raise NonConformance(expected, seen, reply, proof=proof)
     reply = once("posted where none is", lambda: post_to_unknown_url(webhook))
     if reply.status == 405:
         expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 401, 403, 404, 410])

@@ -35,10 +35,10 @@ T = TypeVar("T")
 
 
 def asked_until(until: float, ask: Callable[[], T], done: Callable[[T], bool]) -> T:
-    """Ask until the result is the expected one or the time (monotonic) is over; return the last result."""
+    """Repeat a request until it is done or a monotonic time is over; return the last result."""
     while True:
-        begun, result = time.monotonic(), ask()
-        if done(result) or begun >= until:
+        started, result = time.monotonic(), ask()
+        if done(result) or started >= until:
             return result
         time.sleep(AGAIN_S)
 
@@ -101,15 +101,15 @@ def _refused_in_time(webhook: WebhookClient, old: str, until: float, where: str,
 def _expect_reported(
     webhook: WebhookClient, operator: Operator, target: Target, late: str, accepted: dict[str, Exchange], first: str
 ) -> None:
-    """Expect the hook to report what the new URL accepted, and nothing that the old one refused."""
+    """Expect the hook to report the events that the new URL accepted, and none that the old one refused."""
     bodies = {word: webhook.event(mark=word) for word in (*accepted, first)}
-    told = reported_in_time(operator, target, lambda told: all(count_carrying(told, *each) for each in bodies.items()))
-    if count_carrying(told, late):
+    seen = reported_in_time(operator, target, lambda seen: all(count_carrying(seen, *each) for each in bodies.items()))
+    if count_carrying(seen, late):
         raise NonConformance("no event of the old URL to arrive", "an event arrived that the old URL refused")
     for word, reply in accepted.items():
-        if not count_carrying(told, word, bodies[word]):
-            raise arrival_finding("the event of the new URL to arrive", "it did not arrive", {word: reply}, 1, told)
-    if not count_carrying(told, first, bodies[first]):
+        if not count_carrying(seen, word, bodies[word]):
+            raise arrival_finding("the event of the new URL to arrive", "it did not arrive", {word: reply}, 1, seen)
+    if not count_carrying(seen, first, bodies[first]):
         expected = "the first event that the new URL accepted to arrive"
         raise NonConformance(expected, "only later events arrived", *accepted.values(), proof=BY_ROTATION)
 
@@ -136,22 +136,21 @@ def test_old_url_is_answered_as_unknown(webhook: WebhookClient, operator: Operat
 def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: a client that knows the old URL cannot compute or guess the new one.
 
-    Method: 1. rotate the webhook
-            2. expect a secret of 128 bits, most of it unlike the old one, not its hash, rotation or reversal
+    Method: 1. rotate the webhook; 2. expect a secret of 128 bits, mostly unlike the old one, its hash and rotations
     """
     url = webhook.url
     rotated(webhook, operator, target)
     old, new = changed_part(url, webhook.url)
     bits, distance = capacity_bits([new]), least_distance([old, new])
-    if how := following(old, new):
-        raise NonConformance("a secret that cannot be derived from the old one", f"a new secret that {how}")
+    if rule := following(old, new):
+        raise NonConformance("a secret that cannot be derived from the old one", f"a new secret that {rule}")
     if bits < REQUIRED_BITS - 12 or bits * distance / len(new) < DIFFERING_BITS:
-        told = f"{bits:.0f} bits at most, {distance} characters that differ"
-        raise NonConformance(f"a secret of {REQUIRED_BITS} bits, unlike the old one", told)
+        seen = f"{bits:.0f} bits at most, {distance} characters that differ"
+        raise NonConformance(f"a secret of {REQUIRED_BITS} bits, unlike the old one", seen)
 
 
 def following(old: str, new: str) -> str | None:
-    """Return how a secret follows from the one before it, or None."""
+    """Return the rule by which a secret follows from the previous one, or None."""
     if len(new) == len(old) and (new in old * 2 or new in old[::-1] * 2):
         return "is the old one, rotated or reversed"
     for name in ("md5", "sha1", "sha256", "sha512"):
