@@ -14,7 +14,7 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.registry_cleanup import list_in
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotInstalled
+from conformance.vocabulary.finding import NotApplicable, NotInstalled
 
 
 @dataclass
@@ -123,13 +123,4 @@ def login_as(registry: Registry, *roles: str) -> Login | None:
     there = set(map(str, registry.credentials))
     if not there:
         return None
-    return login_of(registry, next((role for role in roles if role in there), roles[0]))
-
-
-def login_of(registry: Registry, role: str) -> Login:
-    """The login in a role; Inconclusive where the target file has none, or the target refuses it."""
-    registry.need(role)
-    for name, login in registry.credentials.items():
-        if name == role:
-            return login
-    raise Inconclusive(f"no login in role {role}", f"[targets.X.registry.credentials.{role}]")
+    return registry.login(next((role for role in roles if role in there), roles[0]))
