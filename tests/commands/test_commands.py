@@ -176,6 +176,10 @@ def test_init_writes_a_valid_target_file(preset: str, folder: Path) -> None:
     assert name == ("reference" if preset == "reference" else "staging")
     described = tuple(each for each in ("identity", "registry", "storage", "webhooks") if getattr(target, each))
     assert described == init.PRESETS[preset]
+    if preset == "registry-only":
+        assert "# make_repository = " in text and "# [targets.staging.product]" in text
+    if target.storage:
+        assert len(target.storage.buckets) == 2, "some checks need a second bucket"
 
 
 def test_init_refuses_to_overwrite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -326,6 +330,8 @@ def test_reference_serves_and_preflight_agrees(
     assert main(["preflight", "--config", "reference.toml", "--format", "json"]) == 7
     states = json.loads(capsys.readouterr().out)
     assert states[0]["credentials"]["full"] == 'is refused a token: 401 with "invalid_client"'
+    assert main(["preflight", "--config", "reference.toml"]) == 7
+    assert "reference: not as described: identity\n" in capsys.readouterr().out
     process.send_signal(signal.SIGTERM)
     begun = time.monotonic()
     assert process.wait(5) == 0 and time.monotonic() - begun < 3
