@@ -251,9 +251,9 @@ def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], asked: Iter
         return
     beyond = granted_scopes(reply, asked) - set(permitted)
     if beyond:
-        got = f"{reply.status} granting {listed(beyond)}"
+        got = f"{reply.status} granting {' '.join(sorted(beyond))}"
         if not reply.member("scope"):
-            got = f"{reply.status} without scope, which grants every requested scope: {listed(beyond)}"
+            got = f"{reply.status} without scope, which grants every requested scope: {' '.join(sorted(beyond))}"
             # A token response without scope grants the requested ones; a refusal has no scope either.
             proof: Proof | None = Proof(reply.id, statuses=(200, *range(400, 500)), matches='"scope" *:')
         elif all(PLAIN.fullmatch(each) for each in beyond):
