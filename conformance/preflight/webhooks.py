@@ -25,7 +25,7 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     measure(state, contact, "GET", "")
     if reply.ok:
         state.role(URL, "ok")
-        state.ok("an event is taken in")
+        state.ok("an event is accepted")
     else:
         state.role(URL, f"an event is answered {reply.status}; is the URL the current one?")
     state.feature("webhooks.strict-json", NOT_OBSERVABLE, contact.target.features)

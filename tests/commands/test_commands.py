@@ -132,6 +132,13 @@ def test_broken_pipe_is_quiet_and_no_success() -> None:
     process.stderr.close()
 
 
+def test_output_without_room_is_no_error_of_the_suite() -> None:
+    command = [sys.executable, "-m", "conformance", "reference", "--list-defects"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (4, "the output: cannot be written (No space left on device)\n")
+
+
 def test_purposes_are_shown_by_an_optimizing_python() -> None:
     command = [sys.executable, "-m", "conformance", "explain", "storage/errors/responses-have-a-date"]
     kept, stripped = (

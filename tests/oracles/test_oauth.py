@@ -102,7 +102,7 @@ def test_scopes_granted_and_beyond() -> None:
     assert granted_scopes(reply(200, GOOD), ["x"]) == {"a", "b"}
     assert granted_scopes(reply(200, {"access_token": "t"}), ["x"]) == {"x"}
     expect_nothing_beyond(reply(200, GOOD), ["a", "b", "c"])
-    with pytest.raises(NonConformance, match="granting a b$"):
+    with pytest.raises(NonConformance, match=r"granting a b$"):
         expect_nothing_beyond(reply(200, GOOD), ["c"])
 
 
