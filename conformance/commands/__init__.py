@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import errno
 import importlib
 import io
 import os
@@ -188,6 +189,9 @@ def _report_failure(failure: Exception) -> int:
 
     if isinstance(failure, UsageMistake | ConfigurationError | NoConfiguration):
         print(visible(str(failure)), file=sys.stderr)
+        return ExitCode.USAGE
+    if isinstance(failure, OSError) and failure.errno == errno.ENOSPC:
+        print(f"{failure.filename or 'the output'}: cannot be written ({failure.strerror})", file=sys.stderr)
         return ExitCode.USAGE
     message = str(failure) if isinstance(failure, ContractError) else f"{type(failure).__name__}: {failure}"
     print(f"error in the suite: {visible(_shortened(message))}; set {DEBUG}=1 for the traceback", file=sys.stderr)

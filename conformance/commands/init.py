@@ -270,7 +270,7 @@ def _next(answers: Answers, path: Path, text: str) -> list[str]:
 
 HEAD = """\
 #:schema {schema}
-# A target of the conformance suite. Secrets stand here only as ${{ENV}} or file:PATH; every surface is optional.
+# A target of the conformance suite. Write secrets only as ${{ENV}} or file:PATH. Each surface is optional.
 
 """
 CLAIMED = {"registry.delete", "storage.multipart"}

@@ -49,15 +49,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def table(name: str, states: Iterable[SurfaceState]) -> Iterable[str]:
     """Yield the lines of the report, without control characters of the target."""
-    failing = 0
+    failing = list[str]()
     for state in states:
         yield f"{state.surface}  {state.url}"
         for kind, text in state.lines:
             yield f"  {MARKS[kind]}  {''.join(each if each.isprintable() else '?' for each in text)}"
         yield from _features(state)
         yield ""
-        failing += state.failing
-    yield f"{name}: {f'{failing} surfaces are not as described' if failing else 'as described'}"
+        failing += [state.surface] * state.failing
+    yield f"{name}: not as described: {', '.join(failing)}" if failing else f"{name}: as described"
 
 
 def _not_shown(target: Mapping[str, Any]) -> Iterable[str]:

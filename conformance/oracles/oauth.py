@@ -232,9 +232,9 @@ def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], requested: 
         return
     excess = granted_scopes(reply, requested) - set(permitted)
     if excess:
-        got = f"{reply.status} granting {listed(excess)}"
+        got = f"{reply.status} granting {' '.join(sorted(excess))}"
         if not reply.member("scope"):
-            got = f"{reply.status} without scope, which grants every requested scope: {listed(excess)}"
+            got = f"{reply.status} without scope, which grants every requested scope: {' '.join(sorted(excess))}"
             # A token response without scope grants the requested ones; a refusal has no scope either.
             proof: Proof | None = Proof(reply.id, statuses=(200, *range(400, 500)), matches='"scope" *:')
         elif all(PLAIN.fullmatch(each) for each in excess):

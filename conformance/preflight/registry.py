@@ -193,7 +193,7 @@ def _login(state: SurfaceState, logins: Logins, role: str) -> None:
         state.role(role, "ok")
         state.ok(f"{role}: logged in")
     else:
-        state.role(role, f"is not let in: {reply.status}")
+        state.role(role, f"is refused: {reply.status}")
         if reply.status == 401 or (role == MAIN_ROLE and reply.status == 403):
             _note_refusal(state, role, logins.registry)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from conformance.clients.webhooks import FIRST, content_type_of, default_content_type, event_body
 from conformance.preflight.contact import Contact, is_page, measure, not_the_surface
-from conformance.preflight.state import NOT_OBSERVABLE, SurfaceState
+from conformance.preflight.state import NOT_OBSERVABLE, SurfaceState, mending
 
 URL = "url"
+UNKNOWN = (404, 410)
+"""Statuses of a URL that was mistyped or rotated. Any other refusal of a valid event is for the checks to judge."""
 
 
 def probe(contact: Contact, state: SurfaceState) -> None:
@@ -25,7 +27,11 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     measure(state, contact, "GET", "")
     if reply.ok:
         state.role(URL, "ok")
-        state.ok("an event is taken in")
+        state.ok("an event is accepted")
     else:
-        state.role(URL, f"an event is answered {reply.status}; is the URL the current one?")
+        refusal = f"an event is answered {reply.status}"
+        state.role(URL, f"{refusal}; is the URL the current one?")
+        if reply.status in UNKNOWN:
+            state.locked = f"at the URL of the target file {refusal}"
+            state.mend = mending("webhooks", webhooks.url)
     state.feature("webhooks.strict-json", NOT_OBSERVABLE, contact.target.features)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from conformance.contract.profiles import included
-from conformance.runs.outcome import not_shown
+from conformance.runs.outcome import is_key, not_shown
 from conformance.runs.promises import waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
@@ -236,7 +236,8 @@ def _lacking(summary: ClassSummary) -> str:
     if not summary.not_shown:
         return ""
     counted = f"{plural(len({each.requirement for each in summary.not_shown}), 'requirement')} not judged"
-    lacks = sorted({key for each in summary.not_shown for key in each.lacks})
+    keys = sorted({key for each in summary.not_shown for key in each.lacks}, key=lambda key: (not is_key(key), key))
+    lacks = [key.replace("program:", "the program ") for key in keys]
     more = f" and {len(lacks) - MOST_LACKS} more" if len(lacks) > MOST_LACKS else ""
     return f"{counted}; missing: {', '.join(lacks[:MOST_LACKS])}{more}" if lacks else counted
 

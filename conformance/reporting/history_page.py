@@ -147,7 +147,7 @@ def text(history: History) -> Iterator[str]:
             yield f"\n{trend.upper()} ({len(courses)})"
             yield from (line for course in courses[:LISTED] for line in _lines(course, started))
         if len(courses) > LISTED and trend != Trend.STEADY:
-            yield f"  … and {len(courses) - LISTED} more; --format json tells all"
+            yield f"  … and {len(courses) - LISTED} more; --format json lists all"
     yield f"\n{plural(len(history.of(Trend.STEADY)), 'check')} steady"
 
 

@@ -189,7 +189,7 @@ def text(comparison: Comparison) -> Iterable[str]:
             yield f"{kind.upper()} ({_counted(len(comparison.of(kind)), groups)})"
             yield from (line for each in groups[:SHOWN] for line in _lines(each))
         if len(groups) > SHOWN:
-            yield f"  … and {len(groups) - SHOWN} more; --format json tells all"
+            yield f"  … and {len(groups) - SHOWN} more; --format json lists all"
     yield ""
     counted = [f"{len(comparison.of(kind))} {kind}" for kind in Kind if comparison.of(kind)]
     yield ", ".join(counted) if counted else f"no difference in {plural(len(comparison.new.results), 'check')}"

@@ -29,7 +29,7 @@ class Kind(StrEnum):
     CHANGED = "verdict changed"
     GONE = "gone"
     ADDED = "added"
-    BEHAVIOUR = "behaves otherwise"
+    BEHAVIOUR = "changed behaviour"
 
 
 @dataclass(frozen=True)

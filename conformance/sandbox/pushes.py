@@ -14,7 +14,7 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.registry_cleanup import list_in
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotInstalled
+from conformance.vocabulary.finding import NotApplicable, NotInstalled
 
 
 @dataclass
@@ -120,13 +120,4 @@ def login_as(registry: Registry, *roles: str) -> Login | None:
     declared = set(map(str, registry.credentials))
     if not declared:
         return None
-    return login_of(registry, next((role for role in roles if role in declared), roles[0]))
-
-
-def login_of(registry: Registry, role: str) -> Login:
-    """Return the login of a role; Inconclusive if the target file has none, or the target refuses it."""
-    registry.need(role)
-    for name, login in registry.credentials.items():
-        if name == role:
-            return login
-    raise Inconclusive(f"no login in role {role}", f"[targets.X.registry.credentials.{role}]")
+    return registry.login(next((role for role in roles if role in declared), roles[0]))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from conformance.target.logins import WithLogins
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
 from conformance.vocabulary.values import host_and_port
 
 RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
@@ -277,6 +278,20 @@ class Registry(Described, WithLogins):
             "limits.registry_requests.",
         )
     )
+
+    def login(self, role: str) -> Login:
+        """The login in a role; NotDeclared if the target file has none, Inconclusive if the target refuses it.
+
+        No check can judge a registry with logins and no pusher, so that is Inconclusive, too.
+        """
+        self.need(role)
+        for name, login in self.credentials.items():
+            if name == role:
+                return login
+        reason, place = f"the target file has no login in the role {role}", f"registry.credentials.{role}"
+        if role == "pusher":
+            raise Inconclusive(reason, f"[targets.X.{place}]")
+        raise NotDeclared(reason, place)
 
 
 class AccessKey(Described):

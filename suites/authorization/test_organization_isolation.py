@@ -19,7 +19,7 @@ from conformance.oracles.proofs import lacks
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.oracles.tenant_leaks import expect_no_sighting, expect_not_theirs
-from conformance.sandbox.other_tenant import ForeignItems
+from conformance.sandbox.other_tenant import ForeignItem, ForeignItems
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.exchange import Exchange

@@ -22,7 +22,7 @@ from conformance.oracles.programs import (
 )
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
-from conformance.sandbox.pushes import Programs, Pushes, login_as, login_of, note, note_all
+from conformance.sandbox.pushes import Programs, Pushes, login_as, note, note_all
 from conformance.sandbox.retry_once import at_second_try
 from conformance.target.description import Registry
 from conformance.vocabulary.check import row, verifies
@@ -51,7 +51,7 @@ def test_login(program: ImageProgram, registry: Registry) -> None:
 
     Method: 1. log in with the pusher's name and password; 2. expect success
     """
-    pusher = login_of(registry, "pusher")
+    pusher = registry.login("pusher")
 
     outcome = program.login(pusher.username, pusher.password.reveal())
 
@@ -64,7 +64,7 @@ def test_login_with_a_wrong_password(program: ImageProgram, registry: Registry) 
 
     Method: 1. log in with the pusher's name and another password; 2. expect a failure
     """
-    pusher = login_of(registry, "pusher")
+    pusher = registry.login("pusher")
 
     outcome = program.login(pusher.username, "not-the-password")
 
@@ -116,7 +116,7 @@ def test_push_without_push_access(
     """
     tag = f"{program.name}-denied"
 
-    pushed = program.push(image(names.new(tag)), repository.name, tag, login_of(registry, "puller"))
+    pushed = program.push(image(names.new(tag)), repository.name, tag, registry.login("puller"))
 
     note(repository, repository.get_manifest(tag))
     expect_denied(pushed.outcome, f"{program.name} push with a login that may only pull")

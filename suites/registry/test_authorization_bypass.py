@@ -11,7 +11,7 @@ from conformance.oracles.registry import expect_nothing_changed
 from conformance.oracles.status import NOT_OFFERED, expect_status, unlike
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
 from conformance.vocabulary.values import basic_login
 
 IDENTITY_HEADERS = ("X-Forwarded-User", "X-Remote-User", "Remote-User", "X-WEBAUTH-USER", "X-Auth-Request-User")
@@ -93,7 +93,7 @@ def test_path_reaches_no_other_organization(guarded: StoredImage, up: str) -> No
     registry, rest = guarded.repository.registry.as_role("foreign"), f"manifests/{guarded.tag}"
     own = registry.described.foreign_repository
     if own is None:
-        raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
+        raise NotDeclared("the target file names no foreign_repository", "registry.foreign_repository")
     path = f"{own}/{up * len(own.split('/'))}{guarded.repository.name}" if up else own
     fields = [] if up else [(name, guarded.repository.path(rest)) for name in URL_HEADERS]
 

@@ -18,7 +18,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared, Proof
 from conformance.vocabulary.values import unused_name_like
 from conformance.vocabulary.wording import worded
 
@@ -124,8 +124,8 @@ def namesake(repository: Repository) -> Repository:
     first, organization, *_ = f"{registry.described.foreign_repository or ''}//".split("/")
     name = "/".join([first, organization, *repository.name.split("/")[2:]])
     if not organization or name.count("/") < 2 or name == repository.name:
-        needs = 'foreign_repository = "orgs/{another-org-slug}/{app-slug}" in [targets.X.registry]'
-        raise Inconclusive("the target file names no other organization", needs)
+        needed = "foreign_repository of the form orgs/{another-org-slug}/{app-slug}"
+        raise NotDeclared(f"the target file names no {needed}", "registry.foreign_repository")
     return registry.repository(name)
 
 

@@ -50,7 +50,7 @@ def other_space(s3: S3, storage: Storage, names: Names, ledger: Ledger) -> Space
 def foreign(s3: S3, storage: Storage) -> Bucket:
     """Another organization's bucket."""
     if storage.foreign_bucket is None:
-        raise Inconclusive("no bucket of another organization is named", "foreign_bucket in [targets.X.storage]")
+        raise NotDeclared("the target file names no foreign_bucket", "storage.foreign_bucket")
     return s3.bucket(storage.foreign_bucket)
 
 

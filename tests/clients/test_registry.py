@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.registry.client import Repository
 from conformance.clients.registry.inventory import Inventory
 from conformance.vocabulary.exchange import TOKEN_ENDED
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
 from tests.clients.registry_server import NAME, Server, entered
 from tests.clients.registry_server import server as server
 
@@ -45,6 +45,12 @@ def test_a_token_is_requested_once(server: Server) -> None:
     repository.tags()
 
     assert sum(path.startswith("/token") for _, path, _ in server.seen) == 1
+
+
+def test_a_role_without_a_login_is_not_declared(server: Server) -> None:
+    with pytest.raises(NotDeclared, match="role puller") as raised:
+        entered(server).as_role("puller")
+    assert raised.value.lacks == ("registry.credentials.puller",)
 
 
 def test_credentials_are_not_sent_to_another_host(server: Server) -> None:

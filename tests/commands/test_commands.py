@@ -131,6 +131,13 @@ def test_broken_pipe_is_quiet_and_no_success() -> None:
     process.stderr.close()
 
 
+def test_output_without_room_is_no_error_of_the_suite() -> None:
+    command = [sys.executable, "-m", "conformance", "reference", "--list-defects"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (4, "the output: cannot be written (No space left on device)\n")
+
+
 def test_purposes_are_shown_by_an_optimizing_python() -> None:
     command = [sys.executable, "-m", "conformance", "explain", "storage/errors/responses-have-a-date"]
     kept, stripped = (
@@ -175,6 +182,10 @@ def test_init_writes_a_valid_target_file(preset: str, folder: Path) -> None:
     assert name == ("reference" if preset == "reference" else "staging")
     described = tuple(each for each in ("identity", "registry", "storage", "webhooks") if getattr(target, each))
     assert described == init.PRESETS[preset]
+    if preset == "registry-only":
+        assert "# make_repository = " in text and "# [targets.staging.product]" in text
+    if target.storage:
+        assert len(target.storage.buckets) == 2, "some checks need a second bucket"
 
 
 def test_init_refuses_to_overwrite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,6 +336,8 @@ def test_reference_serves_and_preflight_agrees(
     assert main(["preflight", "--config", "reference.toml", "--format", "json"]) == 7
     states = json.loads(capsys.readouterr().out)
     assert states[0]["credentials"]["full"] == 'is refused a token: 401 with "invalid_client"'
+    assert main(["preflight", "--config", "reference.toml"]) == 7
+    assert "reference: not as described: identity\n" in capsys.readouterr().out
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 0
 

@@ -133,7 +133,7 @@ def test_wrong_secrets_are_named(reference: tuple[Reference, Target], tmp_path: 
     assert identity.locked == 'the credential full of the target file is refused a token: 401 with "invalid_client"'
     assert registry.locked == "the login pusher of the target file is refused a token: 401"
     assert "conformance-b is answered 403 SignatureDoesNotMatch; is the secret key or the region" in storage.locked
-    assert webhooks.locked == ""
+    assert webhooks.locked == "at the URL of the target file an event is answered 404"
     assert (registry.refused, identity.refused) == ({}, {}), "where nobody is let in, that is the one cause"
     needed = "the right secret in $REGISTRY_PUSHER_PASSWORD for [targets.X.registry.credentials.pusher]"
     assert registry.blocked == (registry.locked, needed)

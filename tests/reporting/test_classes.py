@@ -73,9 +73,10 @@ def test_the_statement(tmp_path: Path, verdicts: list[str], words: str) -> None:
 
 
 def test_a_class_that_is_not_shown_names_the_missing_settings(tmp_path: Path) -> None:
-    record = samples.written(tmp_path / "run", results("MUST pass", "MUST not-declared", "MUST not-applicable"))
+    verdicts = ("MUST pass", "MUST not-installed", "MUST not-declared", "MUST not-applicable")
+    record = samples.written(tmp_path / "run", results(*verdicts))
 
-    assert summarise(record)[0].why == "2 requirements not judged; missing: hooks.revoke"
+    assert summarise(record)[0].why == "3 requirements not judged; missing: hooks.revoke, the program docker"
 
 
 @pytest.mark.parametrize(("absent", "words"), [

@@ -147,7 +147,7 @@ def test_changes_of_one_cause_are_shown_once(run: Run, tmp_path: Path, capsys: p
     main(["compare", str(old.folder), str(new.folder), "--html", str(page)])
     shown = capsys.readouterr().out
     assert "NEWLY FAILING (3 checks, 2 causes)\n  oauth/read/a and 1 more check  MUST: pass → fail" in shown
-    assert "BEHAVES OTHERWISE (2 checks, 1 cause)\n  storage/head/a and 1 more check  MUST" in shown
+    assert "CHANGED BEHAVIOUR (2 checks, 1 cause)\n  storage/head/a and 1 more check  MUST" in shown
     assert shown.count("without etag") == 1 and "storage/head/b" not in shown
     written = page.read_text()
     assert written.count("1 more check with the same change") == 2 and "#storage/head/b" in written

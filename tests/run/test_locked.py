@@ -21,7 +21,8 @@ def checked(reference: EmbeddedReference, folder: Path, secret: str, *words: str
     """A run whose target file has a wrong secret; none where that is ''."""
     copy = Path(shutil.copytree(reference.folder, folder / "described"))
     if secret:
-        (copy / "conformance.secrets" / secret).write_text("not-the-secret", encoding="utf-8")
+        with (copy / "conformance.secrets" / secret).open("a", encoding="utf-8") as file:
+            file.write("-wrong")
     config = copy / reference.target_config.name
     return conformance(folder, "run", *words, "--config", str(config), "--explore", "1", "--workers", "2")
 
@@ -84,6 +85,12 @@ def test_a_proxy_that_refuses_every_address_accuses_no_check(tmp_path: Path) -> 
             "the access key, region and buckets of the target file open nothing: conformance-a is answered 403 "
             "SignatureDoesNotMatch",
             "[targets.reference.storage]",
+        ),
+        (
+            "webhooks-url",
+            ["webhooks/delivery"],
+            "at the URL of the target file an event is answered 404",
+            "[targets.reference.webhooks]",
         ),
     ],
 )

@@ -98,6 +98,8 @@ def test_a_brief_target_file_leaves_checks_unjudged_and_fails_none(
     ran = checked(reference, tmp_path, changes, "--explore", "1")
     assert ran.code == 7, ran.output
     assert set(ran.verdicts().values()) == {"pass", "not-applicable", "inconclusive"}, ran.output
+    unclear = {each.reason for each in ran.record.results if each.verdict == "inconclusive"}
+    assert unclear == {"only one bucket is named"}, "what else the file lacks is not applicable"
 
 
 @pytest.mark.parametrize(

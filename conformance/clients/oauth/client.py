@@ -126,16 +126,16 @@ class OAuthClient:
         return next((role for role in declaring if DOCUMENTED_SCOPE in self.credential(role).scopes), None)
 
     def credential(self, role: str) -> Credential:
-        """Return the credential of a role; NotApplicable for an optional role that the target file lacks.
+        """Return the credential of a role; NotDeclared if the target file has none, Inconclusive if it is refused.
 
-        Inconclusive if the target refused it at preflight.
+        A missing role ``full`` is Inconclusive too, since no check can judge without it.
         """
         self.identity.need(role)
         found = self.identity.credentials.get(role)  # type: ignore[call-overload]
         if isinstance(found, Credential):
             return found
         place = f"[targets.X.identity.credentials.{role}]"
-        if role in ("full", "narrow", "foreign"):
+        if role == "full":
             raise Inconclusive(f"the target file has no credential in the role {role}", f"a credential in {place}")
         raise NotDeclared(
             f"the target file has no credential in the role {role}: {place}", f"identity.credentials.{role}"

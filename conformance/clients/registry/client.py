@@ -50,7 +50,7 @@ class Registry:
         return registry.as_role("pusher") if "pusher" in described.credentials else registry
 
     def as_role(self, role: str | None) -> Registry:
-        """Return the registry as another role sees it; None is anonymous. Inconclusive for an undeclared role."""
+        """Return the registry as another role sees it; None is anonymous. ``account`` says what a role needs."""
         if role is None:
             return replace(self, presenter=Fixed())
         return replace(self, presenter=Login(self.auth, self.account(role)))
@@ -64,12 +64,8 @@ class Registry:
         return replace(self, presenter=Fixed(authorization))
 
     def account(self, role: str) -> Account:
-        """Return the login of a role; Inconclusive if the target file lacks it, or the target refuses it."""
-        self.described.need(role)
-        login = {str(name): each for name, each in self.described.credentials.items()}.get(role)
-        if login is None:
-            place = f"[targets.X.registry.credentials.{role}]"
-            raise Inconclusive(f"there is no login in role {role}", f"{place} in the target file")
+        """Return the username and password of a role; see ``Registry.login`` for a role without a login."""
+        login = self.described.login(role)
         return Account(role, login.username, login.password.reveal(), login.password.name)
 
     def scope(self, repository: str, actions: str | None = None) -> str:
