@@ -93,7 +93,7 @@ def test_a_field_name_in_other_letters(server: Server, name: str) -> None:
     oauth = SimpleNamespace(token=lambda _: "x")
     platform = SimpleNamespace(http=server.client(), oauth=oauth, operations=lambda *_: [operation])
     server.judged_by(BEARER_FORMS, platform=platform, reads=[(operation, "x")], name=name, prefix="Bearer ")
-    server.judged_by(BASIC.test_forms_of_basic_are_accepted, oauth=server.oauth(), send=BASIC._in_small_letters)
+    server.judged_by(BASIC.test_forms_of_basic_are_accepted, oauth=server.oauth(), send=BASIC._in_lower_case)
 
 
 @pytest.mark.parametrize("lengths", cases(TOKEN_REQUESTS))
