@@ -36,7 +36,15 @@ from conformance.reporting import render_each
 from conformance.runs import processes, waivers
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import read
-from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for, let_go
+from conformance.runs.record import (
+    EXAMPLES,
+    CheckResult,
+    RecordError,
+    RecordWriter,
+    RunInfo,
+    folder_for,
+    remove_if_empty,
+)
 from conformance.sandbox.names import new_run
 from conformance.target import configuration
 from conformance.target.description import Target
@@ -368,5 +376,5 @@ class Run:
     def _stop_helpers(self) -> None:
         if self.embedded is not None:
             self.embedded.stop()
-        let_go(self.reserved)
+        remove_if_empty(self.reserved)
         self.embedded = self.reserved = None

@@ -320,7 +320,7 @@ def folder_for(target: str, reports: Path) -> Path:
             return free
 
 
-def let_go(folder: Path | None) -> None:
+def remove_if_empty(folder: Path | None) -> None:
     """Remove a folder that was made for a run, if it is empty."""
     if folder is not None:
         with suppress(OSError):
