@@ -47,8 +47,12 @@ def answering(
                 threading.Thread(target=talk, args=[connection, served.connections[-1]], daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, args=[listening], daemon=True).start()
+        accepting = threading.Thread(target=serve, args=[listening], daemon=True)
+        accepting.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", served
+        # The next server may get this descriptor's number, and a thread that accepts still would serve its clients.
+        listening.shutdown(socket.SHUT_RDWR)
+        accepting.join(5)
 
 
 @contextlib.contextmanager
