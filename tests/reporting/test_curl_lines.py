@@ -54,7 +54,6 @@ def test_a_finding_that_depends_on_earlier_requests_has_no_line(before: dict[str
         pytest.param(entry(3, "POST", 202, response_headers=[["Location", "/b/k/b"]]), id="opens"),
         pytest.param(entry(3, "DELETE", 204), id="deletes"),
         pytest.param(entry(3, "PUT", 500, request_body=BODY), id="large-body"),
-        pytest.param(entry(3, status=500, client="boto3"), id="by-the-sdk"),
         pytest.param(entry(3, secrets=["ISSUED_TOKEN"]), id="token-of-the-run"),
         pytest.param(entry(3, url="http://h/b?X-Amz-Date=20260101T000000Z&X-Amz-Signature=0"), id="signed"),
         pytest.param(entry(3, url="http://h/b?a=$NAME~altered-reversed"), id="altered-secret"),
