@@ -15,7 +15,10 @@ from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED, PARTS
 from conformance.evidence.run_length import Piece, pieces_of
 from conformance.vocabulary.values import AGENT
 
-LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})
+LEFT_TO_CURL = frozenset(
+    {"host", "content-length", "accept-encoding", "connection", "amz-sdk-invocation-id", "amz-sdk-request"}
+)
+"""Fields that curl adds itself, and those that the AWS SDK adds to number its attempts."""
 PLAIN_CONNECTION = frozenset({"close", "keep-alive"})
 """What a Connection field says that only tells when to close; one that names other fields is part of the request."""
 LONGEST_WORD, LONGEST_WITH_SECRETS = 400, 4000

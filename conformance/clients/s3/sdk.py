@@ -37,6 +37,7 @@ ENDLESS = "it is redirected in a circle, or reads a document that is nested too 
 """What a RecursionError of the SDK means."""
 
 UNTOLD = Proof(beyond="it is about what an SDK makes of several answers together")
+SUCCESS = tuple(range(200, 300))
 
 
 def s3_client(
@@ -213,8 +214,11 @@ def sdk_succeeds(what: str) -> Any:
             raise
         expect_not_throttled(error)
         said = ENDLESS if isinstance(error, RecursionError) else error
-        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {said}", proof=UNTOLD)
-        finding.exchange_ids = _exchange_of(error)
+        about = _exchange_of(error)
+        refused = about is not None and about["status"] >= 400
+        proof = Proof(exchange=about["id"], statuses=SUCCESS) if about and refused else UNTOLD
+        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {said}", proof=proof)
+        finding.exchange_ids = [about["id"]] if about else []
         raise finding from error
 
 
@@ -241,7 +245,12 @@ def in_time(transfer: Callable[[], object], limit_s: float) -> None:
         raise failed[0]
 
 
-def _exchange_of(error: BaseException) -> list[str]:
+def last_exchange() -> str:
+    """Return the id of the SDK's last exchange in the evidence; "" if there is none."""
+    return next((str(each["id"]) for each in reversed(RECORDER.entries) if each.get("client") == LABEL), "")
+
+
+def _exchange_of(error: BaseException) -> dict[str, Any] | None:
     """The exchange that an error of the SDK is about, which need not be the last: the SDK aborts a failed upload.
 
     If the error names no status, that is the last request which got no response.
@@ -250,8 +259,8 @@ def _exchange_of(error: BaseException) -> list[str]:
 
     answer: dict[str, Any] = error.response if isinstance(error, ClientError) else {}
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    own = (each for each in RECORDER.entries if each.get("client") == LABEL)
-    return [each["id"] for each in own if each["status"] == status][-1:]
+    own = (each for each in reversed(RECORDER.entries) if each.get("client") == LABEL)
+    return next((each for each in own if each["status"] == status), None)
 
 
 def _raised_by_the_sdk(error: BaseException) -> bool:

@@ -35,7 +35,7 @@ VARIABLE = re.compile("\0([A-Z0-9_]+)\0")
 """The name of a variable within the text of a request."""
 CUT, PAUSED = "wire-cut", "wire-paused"
 """The beginnings of the names of clients that send the beginning of a body only, and that wait in its middle."""
-LISTENED_S, LISTENED_AFTER_CUT_S = 10, 1
+LISTENED_S, LISTENED_AFTER_CUT_S = 5, 1
 """How long a script waits for a raw connection to close, in seconds; a cut request gets no response."""
 
 
