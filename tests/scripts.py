@@ -37,11 +37,11 @@ from tests.rows import noticing, requirement_of
 from tests.run.support import conformance
 
 SHELL = str(shutil.which("sh"))
-TOOLS = ("curl", "sha256sum", "base64")
+TOOLS = ("curl", "sha256sum", "base64", "bash")
 # fmt: off
 POSIX = (
     "sed", "tr", "tail", "cut", "cat", "cmp", "grep", "mktemp", "rm", "od", "dirname", "sort", "comm", "awk", "sleep",
-    "date",
+    "date", "wc",
 )
 # fmt: on
 HOOK = 'curl -sSf --data-binary "[\\"$1\\", \\"$2\\"]" "$(cat {control})"\n'

@@ -74,7 +74,9 @@ class BotocoreRecording:
 
     def _sent(self, request: Any, started: float) -> Exchange:
         fields = ((str(name), _text(value)) for name, value in request.headers.items())
-        body = request.body if isinstance(request.body, bytes) else b""
+        body = request.body.getvalue() if isinstance(request.body, io.BytesIO) else request.body
+        # A body from a file or in chunks is not read here: that would take it from the SDK.
+        body = body if isinstance(body, bytes) else b""
         return Exchange(
             self.recorder.next_id(), request.method, request.url, Headers(fields), body, 0, Headers(), b"", started, 0.0
         )

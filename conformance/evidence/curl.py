@@ -15,7 +15,10 @@ from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED, PARTS
 from conformance.evidence.run_length import Piece, pieces_of
 from conformance.vocabulary.values import AGENT
 
-LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})
+LEFT_TO_CURL = frozenset(
+    {"host", "content-length", "accept-encoding", "connection", "amz-sdk-invocation-id", "amz-sdk-request"}
+)
+"""Fields that curl adds itself, and those that the AWS SDK adds to number its attempts."""
 PLAIN_CONNECTION = frozenset({"close", "keep-alive"})
 """Values of Connection that only manage the connection; one that names other fields is part of the request."""
 LONGEST_WORD, LONGEST_WITH_SECRETS = 400, 4000
@@ -38,7 +41,9 @@ FULL_WIDTH = (
 )
 """The command that replaces the character at a place by its full-width form (U+FF01 to U+FF5E in UTF-8)."""
 SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
-SIGNED = re.compile(r"s3-signed(?: with (?P<secret>.+))?")
+SIGNED = re.compile(r"(?:wire-(?:cut-)?)?s3-signed(?: with (?P<secret>.+))?|boto3")
+IN_CHUNKS = "STREAMING-AWS4-"
+"""The beginning of the payload hash of a request whose chunks are signed, each with the signature before it."""
 ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
 NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 FROM_FILE = re.compile(r"[A-Z][A-Z0-9_]*=\$\(cat (?P<path>.+)\)")
@@ -122,6 +127,7 @@ def with_alterations(entry: dict[str, Any]) -> dict[str, Any]:
     changed = {
         **entry,
         "url": ALTERATION.sub(named, entry["url"]),
+        **({"raw": {**entry["raw"], "head": ALTERATION.sub(named, entry["raw"]["head"])}} if "raw" in entry else {}),
         "request_headers": [[name, ALTERATION.sub(named, value)] for name, value in entry["request_headers"]],
         "request_body": {**body, "text": ALTERATION.sub(named, body["text"])} if "text" in body else body,
     }
@@ -142,18 +148,20 @@ def from_file(name: str, path: str) -> str:
     return f"{name}=$(cat {shlex.quote(path)})"
 
 
-def encoding(basic: re.Match[str], secrets: Sequence[str]) -> str:
-    """Return the command that prints the value of ``<base64 of …>``."""
+def encoding(plain: str, secrets: Sequence[str]) -> str:
+    """Return the command that prints the base64 of a text."""
     # A shell word cannot contain NUL, but printf's format can produce it.
-    pieces = basic["plain"].split("\0")
-    words = [shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
-    return f"printf {' '.join(words)} | base64 -w0"
+    pieces = plain.split("\0")
+    command = " ".join(
+        ["printf", shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
+    )
+    return f"{command} | base64 -w0"
 
 
 def _header(name: str, value: str, secrets: Sequence[str]) -> str:
     basic = ENCODED_BASIC.match(value)
     if basic:
-        return f'-H "{name}: {basic["scheme"]}$({encoding(basic, secrets)})"'
+        return f'-H "{name}: {basic["scheme"]}$({encoding(basic["plain"], secrets)})"'
     field = f"{name}: {value}" if value else f"{name};"
     content = octets(field)
     try:
@@ -242,13 +250,24 @@ def _repeating(unit: bytes, times: int) -> str:
 def _printing(content: bytes, secrets: Sequence[str]) -> str:
     """Return the command that prints bytes: as text or, if shorter, as base64."""
     pieces = [content]
-    names: list[str] = []
     if secrets:
-        found = re.split(rb"\$(" + "|".join(map(re.escape, secrets)).encode() + rb")(?![A-Z0-9_])", content)
-        pieces, names = found[::2], [name.decode() for name in found[1::2]]
-    command = " ".join(["printf", f"'{_format(pieces)}'", *(f'"${{{name}}}"' for name in names)])
+        names = "|".join(map(re.escape, secrets)).encode()
+        pieces = re.split(rb"(<base64 of [^\r\n]*>|\$(?:" + names + rb")(?![A-Z0-9_]))", content)
+    command = formatted(pieces[::2], [_argument(each.decode(), secrets) for each in pieces[1::2]])
     encoded = f"printf %s {base64.b64encode(content).decode()} | base64 -d"
-    return command if names or len(command) <= len(encoded) else encoded
+    return command if len(pieces) > 1 or len(command) <= len(encoded) else encoded
+
+
+def _argument(found: str, secrets: Sequence[str]) -> str:
+    """Return a secret of a request, plain or within Basic credentials, as a shell word."""
+    if found.startswith("$"):
+        return f'"${{{found[1:]}}}"'
+    return f'"$({encoding(found.removeprefix("<base64 of ")[:-1], secrets)})"'
+
+
+def formatted(pieces: Sequence[bytes], arguments: Sequence[str]) -> str:
+    """Return the printf command for pieces of bytes, with one of the shell words between each two."""
+    return " ".join(["printf", f"'{_format(pieces)}'", *arguments])
 
 
 def _format(pieces: Sequence[bytes]) -> str:
@@ -260,11 +279,13 @@ def _format(pieces: Sequence[bytes]) -> str:
 def _escaped(piece: bytes) -> str:
     """Return bytes escaped for a quoted printf format."""
     plain = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\{byte:03o}" for byte in piece)
-    return plain.replace("%", "%%")
+    return plain.replace("%", "%%").replace("\\015\\012", "\\r\\n")
 
 
 def signature_scope(entry: Mapping[str, Any], secret_names: Mapping[str, str]) -> re.Match[str] | None:
     """Return the key name and region of a signed S3 request, for curl to sign it; None for any other request."""
+    if any(value.startswith(IN_CHUNKS) for _, value in entry["request_headers"]):
+        return None
     for name, value in entry["request_headers"] if SIGNED.fullmatch(entry["client"]) else []:
         scope = SIGNATURE_SCOPE.search(value)
         if name.lower() == "authorization" and scope and scope["key"] in secret_names:
@@ -317,6 +338,8 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     """
     entry = with_alterations(entry)
     secrets = entry.get("secrets", [])
+    if "raw" in entry:
+        return _raw_command(entry)
     signature, signed_fields = _signature(entry, secret_names or {})
     # curl refuses --path-as-is with --aws-sigv4, and signs the unchanged path.
     words = ["curl", "-sS", "-i", *([] if signature else ["--path-as-is"])]
@@ -337,3 +360,26 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
         words += ["--compressed", "-H 'Accept-Encoding: identity'"]
     printing, data = _data(entry["request_body"], secrets)
     return printing + " ".join(words + data)
+
+
+def endpoint_of(origin: str) -> tuple[str, str, int]:
+    """Return the scheme, the host and the port of an origin."""
+    parts = urlsplit(origin)
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _raw_command(entry: Mapping[str, Any]) -> str:
+    """The command that sends a raw request byte for byte, and prints until the connection closes.
+
+    curl would write the request anew. Of TLS this takes openssl, else bash, whose /dev/tcp is a connection.
+    """
+    body, (scheme, host, port) = entry["request_body"], endpoint_of(entry["raw"]["origin"])
+    content = octets(f"{entry['raw']['head']}\r\n\r\n")
+    content += body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
+    if "sha256" in body or len(content) > LONGEST_WITH_SECRETS:
+        return f"{UNPRINTED}{body['size']}-bytes"
+    connection = f"exec 3<>/dev/tcp/{host}/{port}; cat >&3; cat <&3"
+    program = f"bash -c {shlex.quote(connection)}"
+    if scheme == "https":
+        program = f"openssl s_client -quiet -connect {shlex.quote(f'{host}:{port}')} -servername {shlex.quote(host)}"
+    return f"{_printing(content, entry.get('secrets', []))} | {program}"

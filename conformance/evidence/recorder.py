@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.evidence.byte_encodings import beginning, printed, without_secrets
 from conformance.evidence.passive_checks import PassiveChecks
@@ -333,11 +334,13 @@ class Recorder:
             "duration_s": round(exchange.duration_s, 6),
             "error": error,
             **({"error_type": error_type} if error_type else {}),
+            **({"raw": self._raw(exchange)} if exchange.head else {}),
             **self._waited(exchange.id),
         }
         body = entry["request_body"]
         content = body["text"] if "text" in body else base64.b64decode(body["base64"]).decode("latin-1")
         sent = [client, entry["url"], content, *(value for _, value in entry["request_headers"])]
+        sent += entry.get("raw", {}).values()
         entry["secrets"] = redactor.names_in(sent)
         altered = any(ALTERED in each for each in sent)
         tokens = redactor.issued_in(self._as_sent(exchange), altered) if entry["secrets"] else {}
@@ -353,6 +356,16 @@ class Recorder:
         """Return the pause before an exchange, and the exchange that it repeats."""
         paused_s, first = self._pauses.get(exchange, (0.0, None))
         return {**({"paused_s": round(paused_s, 3)} if paused_s else {}), **({"again": first} if first else {})}
+
+    def _raw(self, exchange: Exchange) -> dict[str, str]:
+        """The head of a raw request, byte for byte as Latin-1, and the origin that it was sent to."""
+        first, *fields = exchange.head.decode("latin-1").split("\r\n")
+        lines = [self.redactor.body(first)]
+        for name, colon, value in (each.partition(":") for each in fields):
+            blank = " " * (len(value) - len(value.lstrip(" ")))
+            lines.append(f"{self.redactor.text(name)}{colon}{blank}{self.redactor.header(name, value.lstrip(' '))}")
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(exchange.url))
+        return {"origin": self.redactor.text(origin), "head": "\r\n".join(lines)}
 
     def _as_sent(self, exchange: Exchange) -> Iterator[str]:
         yield exchange.url

@@ -79,8 +79,7 @@ def expect_absent_headers(
 def expect_end_after_head(reply: Exchange) -> None:
     """Expect the response to end after its header section (RFC 9112 section 6.3), as read from the wire."""
     if reply.body:
-        expected = "a response that ends after its header section"
-        proof = Proof(beyond="curl ignores bytes after the header section")
+        expected, proof = "a response that ends after its header section", Proof(exchange=reply.id, lacks=".")
         got = f"{reply.status} with {len(reply.body)} bytes after the header section: {worded(reply.body[:60])}"
         raise NonConformance(expected, got, reply, proof=proof)
 

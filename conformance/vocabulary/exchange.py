@@ -84,6 +84,8 @@ class Exchange:
     body: bytes
     started: float
     duration_s: float
+    head: bytes = b""
+    """The request line and header section as sent over a raw connection; b"" for a request of an HTTP library."""
 
     @property
     def ok(self) -> bool:

@@ -177,7 +177,7 @@ def test_chunks_in_transfer_coding(space: Space, chunks_of: SkipRefused) -> None
     key = space.key()
     request = _in_one_chunk(space, key, UNSIGNED_TRAILER, {}).with_header("Transfer-Encoding", "chunked")
 
-    reply = Wire(space.s3.raw).send(request.head, b"%x\r\n%b\r\n0\r\n\r\n" % (len(request.body), request.body))
+    reply = Wire(space.s3.signed).send(request.head, b"%x\r\n%b\r\n0\r\n\r\n" % (len(request.body), request.body))
     expect_success(reply)
     expect_bytes(space.get(key), BODY)
 

@@ -244,7 +244,7 @@ def test_not_modified_has_no_other_length(space: Space, known: Known) -> None:
             2. expect 304 without Content-Length, or with the object's, and no body
     """
     request = space.s3.sign(space.request("GET", known.key, headers={"If-None-Match": known.etag}))
-    reply = Wire(space.s3.raw).send(request.head, bare=True)
+    reply = Wire(space.s3.signed).send(request.head, bare=True)
 
     expect_status(reply, 304)
     expect_end_after_head(reply)

@@ -125,7 +125,7 @@ def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
     Method: 1. HEAD a missing key, or unsigned, and read until the connection ends; 2. expect a 4xx without a body
     """
     request = space.request("HEAD", space.key("missing"))
-    reply = Wire(space.s3.raw).send((space.s3.sign(request) if signed else request).head, bare=True)
+    reply = Wire(space.s3.signed).send((space.s3.sign(request) if signed else request).head, bare=True)
 
     expect_status(reply, {404} if signed else REFUSED)
     expect_end_after_head(reply)

@@ -25,7 +25,7 @@ from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 OLD = b"the old object"
@@ -40,7 +40,7 @@ def _put_expecting(s3: S3, space: Space, key: str) -> tuple[Exchange, Exchange]:
     # Unsigned, since a proxy may remove or rewrite them.
     signing = Signing(unsigned=frozenset(name.lower() for name in fields))
     request = s3.sign(space.request("PUT", key, headers=fields, body=AWAITED), signing)
-    return Expecting(s3.raw).send_expecting(request.head, AWAITED)
+    return Expecting(s3.signed).send_expecting(request.head, AWAITED)
 
 
 @verifies("storage/object/expected-continue-comes")
@@ -53,7 +53,8 @@ def test_expected_continue_comes(s3: S3, space: Space) -> None:
 
     if first.status != 100:
         found = observed(first) if first.status else "no response before the body within the target's time limit"
-        raise NonConformance("100 (Continue) before the body", found, first)
+        proof = Proof(exchange=first.id, statuses=(100,))
+        raise NonConformance("100 (Continue) before the body", found, first, proof=proof)
     expect_success(final)
     expect_bytes(space.get(key), AWAITED)
 
@@ -71,7 +72,8 @@ def test_refusal_comes_before_the_body(s3: S3, space: Space, changes: dict[str, 
 
     expect_nothing_stored(space.get(key))
     if first.status == 100:
-        raise NonConformance("403 before the body", f"100 (Continue), and {final.status} after the body", first, final)
+        got, proof = f"100 (Continue), and {final.status} after the body", Proof(exchange=first.id, statuses=(401, 403))
+        raise NonConformance("403 before the body", got, first, final, proof=proof)
     expect_refusal(first, {401, 403}, {"SignatureDoesNotMatch", "AccessDenied", "InvalidAccessKeyId"})
 
 
@@ -95,8 +97,8 @@ def _in_transfer_coding(space: Space, request: Request) -> Request:
 
 
 def _send_partially(space: Space, signed: Request, sent: int) -> None:
-    """Send so many bytes of the body and close the connection; expect no success in a response."""
-    reply = BreakingOff(space.s3.raw).send_beginning(signed.head, signed.body[:sent])
+    """Send so many bytes of the body and close the connection; any response must not be a success."""
+    reply = BreakingOff(space.s3.signed).send_beginning(signed.head, signed.body[:sent])
     if 200 <= reply.status < 300:
         raise NonConformance("no success for a partial body", observed(reply), reply)
 
@@ -145,7 +147,8 @@ def test_interrupted_part_is_not_stored(space: Space) -> None:
     found = [(part.number, part.size, part.etag.strip('"')) for part in parts_of(reply).parts]
     expected = [(1, len(OLD), tag.strip('"'))]
     if found != expected:
-        raise NonConformance(f"only the complete part: {worded(expected)}", worded(found), reply)
+        proof = Proof(listed=(Listed("Part/Size", (reply.id,), (str(len(OLD)),)),))
+        raise NonConformance(f"only the complete part: {worded(expected)}", worded(found), reply, proof=proof)
 
 
 OLDER, NEWER = b"the older object " * 1900, b"the newer object here " * 1480
@@ -180,7 +183,7 @@ def _put_with_pause(
     request = space.s3.sign(space.request("PUT", key, headers=headers, body=NEWER))
     request = request.with_header("Content-Length", str(len(NEWER)))
     patience_s = min(PATIENCE_S, space.s3.raw.limits.answer_s / 2)
-    return Halting(space.s3.raw).send_halting(request.head, NEWER, meanwhile, patience_s)
+    return Halting(space.s3.signed).send_halting(request.head, NEWER, meanwhile, patience_s)
 
 
 def _paused_upload(space: Space) -> PausedUpload:

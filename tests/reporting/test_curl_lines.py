@@ -43,7 +43,6 @@ NO_LINE: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "opens": (TOKEN, entry(3, "POST", 202, response_headers=[["Location", "/b/k/b"]]), {}),
     "deletes": (TOKEN, entry(3, "DELETE", 204), {}),
     "large-body": (TOKEN, entry(3, "PUT", 500, request_body=BODY), {}),
-    "by-the-sdk": (TOKEN, entry(3, status=500, client="boto3"), {}),
     "token-of-the-run": (TOKEN, entry(3, secrets=["ISSUED_TOKEN"]), {}),
     "signed": (TOKEN, entry(3, url="http://h/b?X-Amz-Date=20260101T000000Z&X-Amz-Signature=0"), {}),
     "altered-secret": (TOKEN, entry(3, url="http://h/b?a=$NAME~altered-reversed"), {}),

@@ -37,6 +37,7 @@ ENDLESS = "it is redirected in a circle, or reads a document that is nested too 
 """The meaning of a RecursionError of the SDK."""
 
 NOT_REPEATABLE = Proof(beyond="it is about what an SDK makes of several answers together")
+SUCCESS = tuple(range(200, 300))
 
 
 def s3_client(
@@ -208,8 +209,11 @@ def sdk_succeeds(what: str) -> Any:
             raise
         expect_not_throttled(error)
         message = ENDLESS if isinstance(error, RecursionError) else error
-        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {message}", proof=NOT_REPEATABLE)
-        finding.exchange_ids = _exchange_of(error)
+        related = _exchange_of(error)
+        refused = related is not None and related["status"] >= 400
+        proof = Proof(exchange=related["id"], statuses=SUCCESS) if related and refused else NOT_REPEATABLE
+        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {message}", proof=proof)
+        finding.exchange_ids = [related["id"]] if related else []
         raise finding from error
 
 
@@ -236,7 +240,12 @@ def in_time(transfer: Callable[[], object], limit_s: float) -> None:
         raise failed[0]
 
 
-def _exchange_of(error: BaseException) -> list[str]:
+def last_exchange() -> str:
+    """Return the id of the SDK's last exchange in the evidence; "" if there is none."""
+    return next((str(each["id"]) for each in reversed(RECORDER.entries) if each.get("client") == LABEL), "")
+
+
+def _exchange_of(error: BaseException) -> dict[str, Any] | None:
     """Return the exchange of an SDK error, perhaps not the last: the SDK aborts a failed upload.
 
     An error without a status belongs to the last request without a response.
@@ -245,8 +254,8 @@ def _exchange_of(error: BaseException) -> list[str]:
 
     response: dict[str, Any] = error.response if isinstance(error, ClientError) else {}
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    own = (each for each in RECORDER.entries if each.get("client") == LABEL)
-    return [each["id"] for each in own if each["status"] == status][-1:]
+    own = (each for each in reversed(RECORDER.entries) if each.get("client") == LABEL)
+    return next((each for each in own if each["status"] == status), None)
 
 
 def _raised_by_the_sdk(error: BaseException) -> bool:

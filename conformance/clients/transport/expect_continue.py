@@ -32,7 +32,7 @@ class Expecting(Wire):
     def _expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
         head, sent = self._begun(head, b"")
         recorder = self.http.recorder
-        stored = recorder.stored(sent, "wire")
+        stored = recorder.stored(sent, self.label)
         if stored is not None:
             if stored.error and stored.error != BEFORE:
                 raise no_answer(sent, stored.error)
@@ -73,12 +73,12 @@ class Expecting(Wire):
     def _noted(self, sent: Exchange, received_head: bytes) -> Exchange:
         """Records what came before the body, if anything did."""
         if not received_head:
-            self.http.recorder.failed_request(sent, BEFORE, "wire")
+            self.http.recorder.failed_request(sent, BEFORE, self.label)
             return sent
         return self._recorded(sent, received_head + END, time.time() - sent.started)
 
     def _replayed(self, sent: Exchange, body: bytes) -> Exchange:
-        stored = self.http.recorder.stored(replace(sent, request_body=body), "wire")
+        stored = self.http.recorder.stored(replace(sent, request_body=body), self.label)
         if stored is None or stored.error:
             raise no_answer(sent, stored.error if stored and stored.error else NOTHING)
         return stored.exchange

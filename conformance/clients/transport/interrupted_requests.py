@@ -16,10 +16,12 @@ from conformance.vocabulary.exchange import Exchange
 class BreakingOff(Wire):
     """A caller that says no more after the bytes it is given, and still listens."""
 
+    kind = "wire-cut"
+
     def send_beginning(self, head: bytes, body: bytes) -> Exchange:
         """Sends head and body, which the head promises more of; the exchange has status 0 where no answer came."""
         head, sent = self._begun(head, body)
-        stored = self.http.recorder.stored(sent, "wire")
+        stored = self.http.recorder.stored(sent, self.label)
         if stored is not None:
             return stored.exchange
         with self._awaiting(sent):
@@ -30,9 +32,9 @@ class BreakingOff(Wire):
         duration = time.time() - sent.started
         exchange = replace(sent, status=status, headers=self._fields(lines), body=answer, duration_s=duration)
         if status:
-            self.http.recorder.exchange(exchange, "wire")
+            self.http.recorder.exchange(exchange, self.label)
         else:
-            self.http.recorder.failed_request(exchange, str(BrokenOff()), "wire", BrokenOff.__name__)
+            self.http.recorder.failed_request(exchange, str(BrokenOff()), self.label, BrokenOff.__name__)
         return exchange
 
     def _beginning(self, message: bytes) -> bytes:

@@ -10,8 +10,8 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from conformance.clients.http import HttpClient
@@ -49,6 +49,12 @@ class Wire:
     """Sends bytes to the origin of an HTTP client and reads one answer."""
 
     http: HttpClient
+    kind: ClassVar[str] = "wire"
+
+    @property
+    def label(self) -> str:
+        """The name of this client in the evidence: its kind and the name of the HTTP client, which may sign."""
+        return f"{self.kind}-{self.http.label}"
 
     def send(self, head: bytes, body: bytes = b"", bare: bool = False) -> Exchange:
         """One message: ``head`` is the request line and fields, Host among them, without the empty line.
@@ -80,7 +86,7 @@ class Wire:
 
     def _sent(self, head: bytes, body: bytes, bare: bool) -> Exchange:
         head, sent = self._begun(head, body)
-        stored = self.http.recorder.stored(sent, "wire")
+        stored = self.http.recorder.stored(sent, self.label)
         if stored is not None and stored.error:
             raise no_answer(stored.exchange, stored.error)
         if stored is not None:
@@ -100,7 +106,7 @@ class Wire:
             error = f"{NOT_CONNECTED}: {failure}" if unsent else type(failure).__name__
             error += f" {failure}" if str(failure).endswith(NOT_ENDED) else ""
             kind = "ConnectError" if unsent else "ReadTimeout" if isinstance(failure, TimeoutError) else ""
-            self.http.recorder.failed_request(sent, error, "wire", kind)
+            self.http.recorder.failed_request(sent, error, self.label, kind)
             raise no_answer(sent, error) from None
 
     def host(self) -> str:
@@ -116,22 +122,13 @@ class Wire:
         lines = FOLD.sub(b" ", head).split(b"\r\n")
         status = status_in(lines[0])
         if not status:
-            self.http.recorder.failed_request(sent, NOTHING, "wire")
+            self.http.recorder.failed_request(sent, NOTHING, self.label)
             raise no_answer(sent, NOTHING)
         fields = self._fields(lines[1:])
-        answered = Exchange(
-            sent.id,
-            sent.method,
-            sent.url,
-            sent.request_headers,
-            sent.request_body,
-            status,
-            fields,
-            body if (content := unchunked(body)) is None or not is_chunked(fields) else content,
-            sent.started,
-            duration_s,
-        )
-        self.http.recorder.exchange(answered, "wire")
+        content = unchunked(body) if is_chunked(fields) else None
+        body = body if content is None else content
+        answered = replace(sent, status=status, headers=fields, body=body, duration_s=duration_s)
+        self.http.recorder.exchange(answered, self.label)
         return answered
 
     def _exchanged(self, message: bytes, bare: bool) -> bytes:
@@ -212,7 +209,8 @@ class Wire:
         method, target = [word.decode("latin-1") for word in (*first.split(b" "), b"/")[:2]]
         here, identifier = urlsplit(self.http.base_url), self.http.recorder.next_id()
         url = f"{here.scheme}://{here.netloc}{target}" if target.startswith("/") else target
-        return whole, Exchange(identifier, method, url, self._fields(lines), body, 0, Headers(), b"", time.time(), 0.0)
+        fields, begun = self._fields(lines), time.time()
+        return whole, Exchange(identifier, method, url, fields, body, 0, Headers(), b"", begun, 0.0, head=whole)
 
     def _fields(self, lines: list[bytes]) -> Headers:
         pairs = (line.decode("latin-1").partition(":") for line in lines)

@@ -21,6 +21,8 @@ SETTLED_S = 0.1
 class Halting(Wire):
     """A caller that goes on only when something else is done, or has waited long enough for that."""
 
+    kind = "wire-paused"
+
     def send_halting(
         self, head: bytes, body: bytes, meanwhile: Callable[[], T], patience_s: float
     ) -> tuple[Exchange, T]:
@@ -31,7 +33,7 @@ class Halting(Wire):
         head, sent = self._begun(head, body)
         if self.http.recorder.recording is not None:
             done = meanwhile()
-            stored = self.http.recorder.stored(sent, "wire")
+            stored = self.http.recorder.stored(sent, self.label)
             if stored is None or stored.error:
                 raise no_answer(sent, stored.error if stored and stored.error else "")
             return stored.exchange, done

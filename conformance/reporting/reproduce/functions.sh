@@ -164,6 +164,29 @@ alike() {
     [ "$(status "$1")" = "$(status "$2")" ] || return 1
     case $(status "$1") in 2??) cmp -s "$answers/$1.body" "$answers/$2.body" ;; esac
 }
+#: RAW
+# Sends standard input as it is over a connection of its own, and listens until that closes, or for so many seconds.
+send_raw() {
+    exec 3<&0
+    case $2 in
+        https) exec_raw='exec openssl s_client -quiet -connect "$3:$4" -servername "$3"' ;;
+        *) exec_raw='exec bash -c "exec 3<>/dev/tcp/$3/$4; cat >&3; exec cat <&3"' ;;
+    esac
+    (eval "$exec_raw") <&3 >"$answers/raw" 2>/dev/null &
+    left=$(($5 * 10))
+    while [ $left -gt 0 ] && kill -0 $! 2>/dev/null; do pause 0.1 1 && left=$((left - 1)); done
+    { kill $!; wait $!; } 2>/dev/null
+    exec 3<&-
+    end_of_head="/^$(printf '\r')\$/"
+    # An interim response is one only where another follows.
+    LC_ALL=C sed "/^HTTP\/[0-9.]* 1[0-9][0-9]/,${end_of_head}d" "$answers/raw" >"$answers/final"
+    [ -s "$answers/final" ] || cat "$answers/raw" >"$answers/final"
+    LC_ALL=C sed "${end_of_head}q" "$answers/final" >"$answers/$1.head"
+    tail -c +$(($(wc -c <"$answers/$1.head") + 1)) "$answers/final" >"$answers/$1.body"
+    code=$(LC_ALL=C sed -n '1s/^HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' "$answers/$1.head")
+    printf %s "${code:-000}" >"$answers/$1.status"
+    printf 'request %s is answered %s\n' "$1" "$(status "$1")"
+}
 #: OPERATOR
 # Has the operator's command done, in the folder from which this is started, as the run was.
 operator() {

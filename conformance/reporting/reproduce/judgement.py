@@ -216,6 +216,8 @@ def judged(
             # A refusal is as good an answer as one that does not say it, and is looked through as well.
             kind += "|403|404"
         lines.append(f"case $(status {number}) in {kind}) ;; *) {another} ;; esac")
+    elif proof.get("lacks") and status:
+        lines.append(f"case $(status {number}) in 000) cannot '{OF_THE_MOMENT['000']}' ;; esac")
     lines.extend(_of_the_fields(proof, number))
     if proof.get("inside"):
         lines.append(f"token_part {number} {proof['inside']}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
-from conformance.evidence.curl import FROM_FILE, secret_of, signature_scope
+from conformance.evidence.curl import FROM_FILE, endpoint_of, formatted, octets, secret_of, signature_scope
 from conformance.reporting.text import on_one_line, plain_xml
 from conformance.runs.record import CheckResult
 
@@ -31,6 +31,12 @@ _, *_sections = SECTION.split(Path(__file__).with_name("functions.sh").read_text
 FUNCTIONS = dict(zip(_sections[::2], _sections[1::2], strict=True))
 """The shell functions of a script, by the sections of ``functions.sh``."""
 IN_JSON = "_IN_JSON"
+VARIABLE = re.compile("\0([A-Z0-9_]+)\0")
+"""The name of a variable within the text of a request."""
+CUT, PAUSED = "wire-cut", "wire-paused"
+"""The beginnings of the names of clients that send the beginning of a body only, and that wait in its middle."""
+LISTENED_S, LISTENED_AFTER_CUT_S = 5, 1
+"""How long a script waits for a raw connection to close, in seconds; a cut request gets no response."""
 
 
 def name_of(check_id: str, number: int) -> str:
@@ -39,15 +45,20 @@ def name_of(check_id: str, number: int) -> str:
     return plain if number == 0 else f"{plain}-{number + 1}"
 
 
-def commented(result: CheckResult, finding: Mapping[str, Any], until: float | None = None) -> Iterator[str]:
-    """What the script is about, as comments; ``until`` is when a signature of the run ends."""
+def commented(
+    result: CheckResult, finding: Mapping[str, Any], until: float | None = None, programs: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield the subject of the script as comments.
+
+    ``until`` is the end of a signature of the run; ``programs`` are those that the script needs in addition to curl.
+    """
     comments = [
         f"{result.id} ({result.level}): {result.title}",
         f"expected: {finding['expected']}",
         f"observed: {finding['observed']}",
         "",
         "Ends with 1 where this still shows, 0 where it does not, 2 where that cannot be told.",
-        "Needs a POSIX shell and curl 7.87 or newer; secrets come from the environment.",
+        f"Needs a POSIX shell, {' and '.join([*programs, 'curl 7.87 or newer'])}; secrets come from the environment.",
     ]
     if until is not None:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(until))
@@ -70,19 +81,31 @@ def here(text: str, secrets: Mapping[str, str], marks: Mapping[str, str]) -> str
     ``secrets`` tells, by the names that stand in the text, which variables hold them. A mark's value holds the names of
     variables between NUL characters, which no text that is sent here contains.
     """
-    text = marked(text, marks)
-    for name in sorted(secrets, key=len, reverse=True):
-        text = re.sub(rf"\${re.escape(name)}(?![A-Z0-9_])", f"\0{secrets[name]}\0", text)
+    text = with_variables(text, secrets, marks)
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\v", "\\v")):
         text = text.replace(plain, escaped)
     return document(text, {})
+
+
+def with_variables(text: str, secrets: Mapping[str, str], marks: Mapping[str, str]) -> str:
+    """Text with its marks and secrets replaced by the names of variables between NUL characters."""
+    text = marked(text, marks)
+    for name in sorted(secrets, key=len, reverse=True):
+        text = re.sub(rf"\${re.escape(name)}(?![A-Z0-9_])", f"\0{secrets[name]}\0", text)
+    return text
+
+
+def printed(text: str, encode: Callable[[str], bytes]) -> str:
+    """The command that prints text whose variables are named between NUL characters."""
+    parts = VARIABLE.split(text)
+    return formatted([encode(each) for each in parts[::2]], [f'"${{{name}}}"' for name in parts[1::2]])
 
 
 def document(text: str, marks: Mapping[str, str]) -> str:
     """Text for a here document; marks become variables."""
     text = marked(text, marks) if marks else text
     text = re.sub(r"([\\$`])", r"\\\1", text)
-    return re.sub("\0([A-Z0-9_]+)\0", r"${\1}", text)
+    return VARIABLE.sub(r"${\1}", text)
 
 
 def within_json(entry: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
@@ -105,7 +128,7 @@ def marked(text: str, marks: Mapping[str, str]) -> str:
 
 def word(text: str, marks: Mapping[str, str]) -> str:
     """Text as one word of the shell; marks become variables."""
-    plain = re.split("\0([A-Z0-9_]+)\0", marked(text, marks))
+    plain = VARIABLE.split(marked(text, marks))
     return "".join(f'"${{{part}}}"' if place % 2 else shlex.quote(part) for place, part in enumerate(plain) if part)
 
 
@@ -308,8 +331,25 @@ def _tags(fields: Sequence[Sequence[str]], wanted: str) -> Iterator[str]:
 
 
 def is_signed_by_hand(entry: Entry, secret_names: Mapping[str, str]) -> bool:
-    """Whether an honestly signed request has a path that curl would sign differently."""
-    return signature_scope(entry, secret_names) is not None and DOTS.search(urlsplit(entry["url"]).path) is not None
+    """Whether the script signs a request itself: a raw one, or one with a path that curl would sign differently."""
+    by_hand = "raw" in entry or DOTS.search(urlsplit(entry["url"]).path) is not None
+    return by_hand and signature_scope(entry, secret_names) is not None
+
+
+def raw_request(number: int, entry: Entry, held: Mapping[str, str], marks: Mapping[str, str], file: str) -> str:
+    """The line that sends a raw request; ``held`` are the variables of its secrets.
+
+    ``file`` is what holds its body; "" if the body is in the line.
+    """
+    head = with_variables(f"{entry['raw']['head']}\r\n\r\n", held, marks)
+    commands = [printed(head, octets)]
+    if file:
+        commands.append(f"cat {file}")
+    elif entry["request_body"]["size"]:
+        commands.append(printed(with_variables(entry["request_body"]["text"], held, marks), str.encode))
+    scheme, host, port = endpoint_of(entry["raw"]["origin"])
+    seconds = LISTENED_AFTER_CUT_S if entry["client"].startswith(CUT) else LISTENED_S
+    return f"{{ {'; '.join(commands)}; }} | send_raw {number} {scheme} {shlex.quote(host)} {port} {seconds}"
 
 
 PLACES = {

@@ -26,6 +26,7 @@ from conformance.evidence.curl import (
     altered_tokens,
     assignments_of,
     encoding,
+    endpoint_of,
     is_special,
     octets,
     payload_hash,
@@ -46,6 +47,7 @@ from conformance.reporting.reproduce.requests import (
     body_file,
     body_lines,
     body_options,
+    can_be_inline,
     commented,
     dates,
     document,
@@ -60,6 +62,7 @@ from conformance.reporting.reproduce.requests import (
     name_of,
     pause,
     places,
+    raw_request,
     request_text,
     secret_lines,
     tags,
@@ -339,8 +342,14 @@ class Script:
     def _lines(self) -> Iterator[str]:
         yield "#!/bin/sh"
         signed = [each for _, each in self.exchanges if is_signed_for_good(each, self.record.info.secret_names)]
-        yield from commented(self.result, self.finding, min(filter(None, map(good_until, signed)), default=None))
+        until = min(filter(None, map(good_until, signed)), default=None)
+        raw = (endpoint_of(each["raw"]["origin"]) for _, each in self.exchanges if "raw" in each)
+        programs = sorted({"openssl" if scheme == "https" else "bash" for scheme, *_ in raw})
+        yield from commented(self.result, self.finding, until, programs)
         yield FUNCTIONS["PREAMBLE"]
+        yield from (f"command -v {each} >/dev/null || cannot '{each} is not installed'" for each in programs)
+        if programs:
+            yield FUNCTIONS["RAW"]
         if self._proof.get("listed") or walks(self.exchanges):
             yield FUNCTIONS["LISTS"]
         dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
@@ -416,10 +425,13 @@ class Script:
         yield from (*assigned, *before)
         if signed := is_signed_for_good(entry, self.record.info.secret_names):
             yield from validity(number, entry)
-        limited = is_of_a_limit(self.result.id, self.finding["expected"], self.exchanges)
-        shown = refusal_shown_in(self.finding, self.exchanges)
-        yield "\n".join([f"{sends(entry, self.exchanges, shown, limited)} {number} <<CURL", *asked, "CURL"])
-        if entry["method"] == "HEAD":
+        if "raw" in entry:
+            yield from asked
+        else:
+            limited = is_of_a_limit(self.result.id, self.finding["expected"], self.exchanges)
+            shown = refusal_shown_in(self.finding, self.exchanges)
+            yield "\n".join([f"{sends(entry, self.exchanges, shown, limited)} {number} <<CURL", *asked, "CURL"])
+        if entry["method"] == "HEAD" and "raw" not in entry:
             # curl writes the header where a body would be.
             yield f': >"$answers/{number}.body"'
         if signed and marked(request_text(entry), self.marks) != request_text(entry):
@@ -441,6 +453,9 @@ class Script:
         ]
         if is_signed_by_hand(entry, self.record.info.secret_names):
             assigned += signing(number, entry, self.record.info.secret_names, self.marks, marks)
+        if "raw" in entry:
+            held = {name: variable.removesuffix("_QUOTED") for name, variable in secrets.items()}
+            return assigned, [raw_request(number, entry, held, {**self.marks, **marks}, self._body_file(number, entry))]
         asked = []
         for option, value in self._options(number, entry, marks):
             renamed = None if value is None else self._renamed(value, entry)
@@ -448,6 +463,16 @@ class Script:
             outcome_lines = None if renamed is None else here(renamed, held, {**self.marks, **marks})
             asked.append(option if outcome_lines is None else f'{option} = "{outcome_lines}"')
         return assigned, asked
+
+    def _body_file(self, number: int, entry: Entry) -> str:
+        """The file with the body of a raw request, as a word of the shell; "" if the body is in the script."""
+        if f"@made body {number}" in self.marks:
+            return f'"$answers/{number}.sent"'
+        body = entry["request_body"]
+        if not body["size"] or can_be_inline(body.get("text", "\0"), entry.get("secrets", [])):
+            return ""
+        self.files[body_file(number)] = body_bytes(body)
+        return body_file(number)
 
     def _earlier(self, number: int) -> list[tuple[int, Entry]]:
         return [(place, each) for place, each in self.exchanges if place < number]
@@ -485,12 +510,12 @@ class Script:
             yield option, value
 
     def _encoded(self, number: int, entry: Entry) -> Iterator[str]:
-        """Assignments of Basic credentials that curl does not make: of another scheme."""
+        """Assignments of encoded credentials: of a raw request, and of a scheme other than Basic."""
         for _, value in entry["request_headers"]:
             basic = ENCODED_BASIC.match(value)
-            if basic and basic["scheme"] != "Basic ":
+            if basic and ("raw" in entry or basic["scheme"] != "Basic "):
                 self.marks[value.removeprefix(basic["scheme"]).replace("\0", "")] = f"\0BASE64_{number}\0"
-                yield f"BASE64_{number}=$({encoding(basic, entry.get('secrets', []))})"
+                yield f"BASE64_{number}=$({encoding(basic['plain'], entry.get('secrets', []))})"
 
     def _headers(self, entry: Entry, signed: frozenset[str]) -> Iterator[tuple[str, str | None]]:
         names, url = {name.lower() for name, _ in entry["request_headers"]}, entry["url"]

@@ -21,7 +21,9 @@ from conformance.evidence.curl import (
 from conformance.evidence.recorder import BROKEN_OFF
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce.requests import (
+    CUT,
     FUNCTIONS,
+    PAUSED,
     is_short_ascii,
     is_signed_by_hand,
     is_signed_for_good,
@@ -41,10 +43,6 @@ NOT_BY_CURL = re.compile(r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 BY_OPERATOR = ("revoke", "restore", "make_repository")
 """The operator's commands that a script has done; others only tell."""
-BY_HAND = {
-    "wire": "it is sent over a raw connection, which curl would not do so",
-    "boto3": "it is sent by the AWS SDK",
-}
 
 
 def why_not_repeated(sequence: Iterable[Entry]) -> str:
@@ -63,28 +61,33 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         return str(proof["beyond"])
     if _token_issued_twice(exchanges):
         return "one token was given to two that asked at once, and a script asks one after the other"
-    for number, entry in exchanges:
-        body = entry["request_body"]
-        if entry["client"] in BY_HAND:
-            return f"request {number}: {BY_HAND[entry['client']]}"
-        if entry.get("error_type") == BROKEN_OFF:
-            return f"request {number}: the run broke it off in the middle of its body"
-        # Fields are kept byte for byte, whatever text they hold.
-        texts = (octets(each).decode("utf-8", "replace") for _, each in entry["request_headers"])
-        if any(map(OBEYED.search, texts)):
-            return f"request {number}: a field holds what a terminal would obey"
-        if entry["method"] == "HEAD" and body["size"]:
-            return f"request {number}: curl sends no body with HEAD"
-        if _streamed(entry) and not body["size"]:
-            return f"request {number}: its bytes were streamed, and not kept"
-        if signature_scope(entry, secret_names) and any(name.lower() == "date" for name, _ in entry["request_headers"]):
-            return f"request {number}: curl takes its Date for the time that it is signed at"
-        if signature_scope(entry, secret_names) and any(
-            NOT_BY_CURL.search(each) for _, each in entry["request_headers"]
-        ):
-            return f"request {number}: it signs a field that curl makes by itself"
-        if "sha256" in body and "pieces" not in body:
-            return f"request {number}: its {body['size']} bytes were not kept"
+    reasons = ((number, _unsendable(entry, secret_names)) for number, entry in exchanges)
+    return next((f"request {number}: {reason}" for number, reason in reasons if reason), "")
+
+
+def _unsendable(entry: Entry, secret_names: Mapping[str, str]) -> str:
+    """Why a script cannot send one request; "" if it can."""
+    body, fields = entry["request_body"], entry["request_headers"]
+    if "sha256" in body and "pieces" not in body:
+        return f"its {body['size']} bytes were not stored"
+    if entry["client"].startswith(PAUSED):
+        return "the run paused it in the middle of its body while it sent another request"
+    if "raw" in entry:
+        return ""
+    if entry.get("error_type") == BROKEN_OFF:
+        return "the run broke it off in the middle of its body"
+    # Fields are stored byte for byte, whatever text they hold.
+    if any(OBEYED.search(octets(each).decode("utf-8", "replace")) for _, each in fields):
+        return "a field contains control characters"
+    if entry["method"] == "HEAD" and body["size"]:
+        return "curl sends no body with HEAD"
+    if _streamed(entry) and not body["size"]:
+        return "its bytes were streamed and not stored"
+    if signature_scope(entry, secret_names):
+        if any(name.lower() == "date" for name, _ in fields):
+            return "curl takes its Date for the time of its signature"
+        if any(NOT_BY_CURL.search(each) for _, each in fields):
+            return "it signs a field that curl adds itself"
     return ""
 
 
@@ -287,6 +290,9 @@ def script_lacks(
     exchanges = [(number, each) for number, each in enumerate(done, 1) if each["kind"] == "exchange"]
     if not exchanges:
         return "no request was sent"
+    shown = _shown(finding, done)
+    if shown and shown["kind"] == "exchange" and shown["client"].startswith(CUT) and shown["status"]:
+        return "it is about the response to a request that the run cut off while it still listened"
     reason = unsendable(exchanges, proof, secret_names) or untellable(proof, exchanges, events)
     return reason or ("a token that it uses was not kept" if lost(done) else "")
 
