@@ -200,24 +200,7 @@ def judged(
         lines.append(f"case $(status {number}) in {patterns(proof['or_statuses'])}) {PASSES}; exit 0 ;; esac")
     lines += _of_pairs(proof, numbers, marks, were or {})
     lines += _of_the_rest(proof, numbers, marks)
-    if proof.get("statuses"):
-        accepted = patterns(proof["statuses"])
-        # Where a limit should be reached and is not, others have used a part of it up in the run.
-        below = "2??) cannot 'no limit is reached by so few requests' ;; " if limited(proof, status) else ""
-        wrong = f'shows "status $(status {number})"'
-        lines.append(
-            f"case $(status {number}) in {accepted}) ;; {below}{of_the_moment(status, about)}*) {wrong} ;; esac"
-        )
-    elif is_about_one(proof):
-        # What is said of one answer is not said of another kind of answer.
-        another = f"cannot 'answer {number} has another status'"
-        kind = f"{status // 100}??" if status < 400 else str(status)
-        if "unsaid" in proof and status < 400:
-            # A refusal is as good an answer as one that does not say it, and is looked through as well.
-            kind += "|403|404"
-        lines.append(f"case $(status {number}) in {kind}) ;; *) {another} ;; esac")
-    elif proof.get("lacks") and status:
-        lines.append(f"case $(status {number}) in 000) cannot '{OF_THE_MOMENT['000']}' ;; esac")
+    lines.extend(_of_the_status(proof, number, status, about))
     lines.extend(_of_the_fields(proof, number))
     if proof.get("inside"):
         lines.append(f"token_part {number} {proof['inside']}")
@@ -241,6 +224,24 @@ def judged(
         comment = f"{printed(wanted)} | {before}lists {shlex.quote(each['name'])} {pages}"
         lines.append(f"{comment} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
+
+
+def _of_the_status(proof: Mapping[str, Any], number: int, status: int, about: str) -> Iterator[str]:
+    """Yield the line that tests the status of a response; ``status`` is that of the run."""
+    if proof.get("statuses"):
+        # Without a limit where one was expected, others may have used a part of it in the run.
+        below = "2??) cannot 'no limit is reached by so few requests' ;; " if limited(proof, status) else ""
+        cases = f"{patterns(proof['statuses'])}) ;; {below}{of_the_moment(status, about)}"
+        yield f'case $(status {number}) in {cases}*) shows "status $(status {number})" ;; esac'
+    elif is_about_one(proof):
+        # The proof is about a response with the status of the run.
+        kind = f"{status // 100}??" if status < 400 else str(status)
+        if "unsaid" in proof and status < 400:
+            # A refusal is as good as a response without these texts, and is searched too.
+            kind += "|403|404"
+        yield f"case $(status {number}) in {kind}) ;; *) cannot 'answer {number} has another status' ;; esac"
+    elif proof.get("lacks") and status:
+        yield f"case $(status {number}) in 000) cannot '{OF_THE_MOMENT['000']}' ;; esac"
 
 
 def is_about_one(proof: Mapping[str, Any]) -> bool:
