@@ -13,7 +13,7 @@ from conformance.clients.transport.errors import Excess
 from conformance.clients.transport.serialization import Body
 from conformance.clients.transport.time_limits import Stale, Through, TimedBackend, TimedStream
 
-KEPT, KEPT_S = 16, 4.0
+MOST_IDLE, IDLE_S = 16, 4.0
 """The limit of idle connections, and how long one stays open, in seconds."""
 
 
@@ -26,7 +26,7 @@ def authorities(ca_file: str | None = None) -> ssl.SSLContext:
 
 
 @cache
-def usual_authorities() -> ssl.SSLContext:
+def default_authorities() -> ssl.SSLContext:
     """Return the authorities that are trusted by default. Reading them is slow, so they are read once."""
     return authorities()
 
@@ -44,9 +44,9 @@ class NetworkTransport(httpx.HTTPTransport):
     """
 
     def __init__(
-        self, tls: ssl.SSLContext, kept: int, proxy: httpx.Proxy | None = None, through: Through = Through.NOTHING
+        self, tls: ssl.SSLContext, idle: int, proxy: httpx.Proxy | None = None, through: Through = Through.NOTHING
     ) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=kept, keepalive_expiry=KEPT_S)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=idle, keepalive_expiry=IDLE_S)
         super().__init__(verify=tls, trust_env=False, limits=limits, proxy=proxy)
         # httpx has no parameter for httpcore's own setting.
         self._pool._network_backend = TimedBackend(through)
@@ -105,7 +105,7 @@ class KeptConnections(httpx.BaseTransport):
     def __init__(
         self, tls: ssl.SSLContext, proxy: httpx.Proxy | None = None, through: Through = Through.NOTHING
     ) -> None:
-        self._reusing, self._new = [NetworkTransport(tls, kept, proxy, through) for kept in (KEPT, 0)]
+        self._reusing, self._new = [NetworkTransport(tls, idle, proxy, through) for idle in (MOST_IDLE, 0)]
         self._stopped_reusing = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -33,12 +33,12 @@ class BrokenOff(httpx.TransportError):
         super().__init__(message)
 
 
-OWN: dict[str, type[httpx.TransportError]] = {kind.__name__: kind for kind in (Excess, Overrun, BrokenOff)}
+FAILURES: dict[str, type[httpx.TransportError]] = {kind.__name__: kind for kind in (Excess, Overrun, BrokenOff)}
 
 
 def stored_failure(name: str, message: str) -> httpx.TransportError:
     """Return the failure with a stored type name; a TransportError if the name is unknown."""
-    kind = OWN.get(name) or getattr(httpx, name, None)
+    kind = FAILURES.get(name) or getattr(httpx, name, None)
     if isinstance(kind, type) and issubclass(kind, httpx.TransportError):
         return kind(message)
     return httpx.TransportError(message)

@@ -8,10 +8,10 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.transport.raw_socket import END, LARGEST, NOTHING, Wire, final_of, no_answer, received
+from conformance.clients.transport.raw_socket import END, LARGEST, NO_ANSWER, Wire, final_response, no_answer, received
 from conformance.vocabulary.exchange import Exchange
 
-BEFORE = "nothing came before the body"
+NO_INTERIM = "nothing came before the body"
 ANOTHER_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!00)[0-9]{2}[ \r]")
 """An interim response other than 100, such as 102 and 103."""
 
@@ -26,15 +26,15 @@ class Expecting(Wire):
         The first has status 0 if no response to the head arrives in time. Raises NoAnswer if the connection closes
         without a response, Unreachable if there is no connection or no final response in time.
         """
-        final, first = self._waited(head, lambda: self._expecting(head, body)[::-1])
+        final, first = self._with_waiting(head, lambda: self._expecting(head, body)[::-1])
         return first, final
 
     def _expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
-        head, sent = self._begun(head, b"")
+        head, sent = self._unanswered(head, b"")
         recorder = self.http.recorder
         stored = recorder.stored(sent, self.label)
         if stored is not None:
-            if stored.error and stored.error != BEFORE:
+            if stored.error and stored.error != NO_INTERIM:
                 raise no_answer(sent, stored.error)
             first = stored.exchange
             return first, first if first.status >= 200 else self._replayed(sent, body)
@@ -66,19 +66,19 @@ class Expecting(Wire):
                 part = received(connection, until)
                 if not part:
                     break
-                raw = final_of(raw + part, ANOTHER_INTERIM)
+                raw = final_response(raw + part, ANOTHER_INTERIM)
         head, found, rest = raw.partition(END)
         return (head, rest) if found and head.startswith(b"HTTP/") and head.count(b" ") else (b"", raw)
 
     def _interim(self, sent: Exchange, received_head: bytes) -> Exchange:
         """Record the response before the body, if there is one."""
         if not received_head:
-            self.http.recorder.failed_request(sent, BEFORE, self.label)
+            self.http.recorder.failed_request(sent, NO_INTERIM, self.label)
             return sent
         return self._recorded(sent, received_head + END, time.time() - sent.started)
 
     def _replayed(self, sent: Exchange, body: bytes) -> Exchange:
         stored = self.http.recorder.stored(replace(sent, request_body=body), self.label)
         if stored is None or stored.error:
-            raise no_answer(sent, stored.error if stored and stored.error else NOTHING)
+            raise no_answer(sent, stored.error if stored and stored.error else NO_ANSWER)
         return stored.exchange

@@ -20,7 +20,7 @@ class BreakingOff(Wire):
 
     def send_beginning(self, head: bytes, body: bytes) -> Exchange:
         """Send a head and a part of the body that it announces. Status 0 in the exchange means no response."""
-        head, sent = self._begun(head, body)
+        head, sent = self._unanswered(head, body)
         stored = self.http.recorder.stored(sent, self.label)
         if stored is not None:
             return stored.exchange

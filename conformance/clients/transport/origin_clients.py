@@ -10,7 +10,7 @@ import threading
 
 import httpx
 
-from conformance.clients.transport.connections import KeptConnections, no_tls, usual_authorities
+from conformance.clients.transport.connections import KeptConnections, default_authorities, no_tls
 from conformance.clients.transport.rate_limiter import Pace
 from conformance.clients.transport.recording import Recording
 from conformance.clients.transport.serialization import Origin
@@ -57,7 +57,7 @@ class Clients:
         return client.send(request, stream=True)
 
     def _client(self, origin: Origin) -> httpx.Client:
-        tls = (self._tls or usual_authorities()) if origin.scheme == "https" else no_tls()
+        tls = (self._tls or default_authorities()) if origin.scheme == "https" else no_tls()
         proxy = proxy_for(origin.scheme, origin.host, origin.port)
         network = KeptConnections(tls) if proxy is None else ThroughProxy(proxy, tls, origin.scheme)
         hooks = {"request": [lambda _: self._pace.wait()]}

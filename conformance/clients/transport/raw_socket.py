@@ -15,7 +15,7 @@ from typing import ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from conformance.clients.http import HttpClient
-from conformance.clients.transport.connections import usual_authorities
+from conformance.clients.transport.connections import default_authorities
 from conformance.clients.transport.serialization import DEFAULT_FIELDS
 from conformance.clients.transport.through_proxy import ProxyFailed, connected
 from conformance.vocabulary.exchange import NOT_ENDED, Exchange, Headers
@@ -28,9 +28,9 @@ LARGEST = 1024 * 1024
 END = b"\r\n\r\n"
 QUIET_S = 0.5
 """How long to read from a connection that should be closed."""
-NOTHING = "no HTTP answer"
+NO_ANSWER = "no HTTP answer"
 NOT_CONNECTED = "no connection"
-CLOSED = (NOTHING, "BrokenPipeError", "ConnectionAbortedError", "ConnectionResetError")
+CLOSED = (NO_ANSWER, "BrokenPipeError", "ConnectionAbortedError", "ConnectionResetError")
 """Errors of a request whose connection closed without an answer."""
 FOLD = re.compile(rb"\r\n[ \t]+")
 """Obsolete line folding in a field value (RFC 9112 section 5.2)."""
@@ -65,14 +65,14 @@ class Wire:
         """
         if bare:
             head += b"\r\nConnection: close"
-        return self._waited(head, lambda: (self._sent(head, body, bare), None))[0]
+        return self._with_waiting(head, lambda: (self._sent(head, body, bare), None))[0]
 
     def ask(self, method: str, path: str, fields: Iterable[tuple[str, str]]) -> Exchange:
         """Send a request without a body; the response includes all bytes after its head."""
         lines = "".join(f"\r\n{name}: {value}" for name, value in [("Host", self.host()), *fields])
         return self.send(f"{method} {self.target(path)} HTTP/1.1{lines}".encode(), bare=True)
 
-    def _waited(self, head: bytes, send_once: Callable[[], tuple[Exchange, T]]) -> tuple[Exchange, T]:
+    def _with_waiting(self, head: bytes, send_once: Callable[[], tuple[Exchange, T]]) -> tuple[Exchange, T]:
         """Return the result of ``send_once``; wait and call it again if the response asks to wait."""
         results: list[tuple[Exchange, T]] = []
 
@@ -84,7 +84,7 @@ class Wire:
         return results[-1]
 
     def _sent(self, head: bytes, body: bytes, bare: bool) -> Exchange:
-        head, sent = self._begun(head, body)
+        head, sent = self._unanswered(head, body)
         stored = self.http.recorder.stored(sent, self.label)
         if stored is not None and stored.error:
             raise no_answer(stored.exchange, stored.error)
@@ -121,8 +121,8 @@ class Wire:
         lines = FOLD.sub(b" ", head).split(b"\r\n")
         status = status_in(lines[0])
         if not status:
-            self.http.recorder.failed_request(sent, NOTHING, self.label)
-            raise no_answer(sent, NOTHING)
+            self.http.recorder.failed_request(sent, NO_ANSWER, self.label)
+            raise no_answer(sent, NO_ANSWER)
         fields = self._fields(lines[1:])
         content = unchunked(body) if is_chunked(fields) else None
         body = body if content is None else content
@@ -150,19 +150,19 @@ class Wire:
                     break
                 raw += part
         except TimeoutError:
-            if size := len(final_of(raw)):
+            if size := len(final_response(raw)):
                 raise TimeoutError(f"after {size} bytes of a response {NOT_ENDED}") from None
             raise
         except ConnectionResetError:
             pass
-        return final_of(raw)
+        return final_response(raw)
 
     def _read_on(self, connection: socket.socket) -> bytes:
         """Return a response that should end after its head, with all bytes until the connection ends or is idle."""
         until, raw = time.monotonic() + self.http.limits.answer_s, b""
         with contextlib.suppress(ConnectionResetError):
             while len(raw) < LARGEST:
-                has_head = END in final_of(raw)
+                has_head = END in final_response(raw)
                 try:
                     part = received(connection, min(until, time.monotonic() + QUIET_S) if has_head else until)
                 except TimeoutError:
@@ -172,10 +172,10 @@ class Wire:
                 if not part:
                     break
                 raw += part
-        return final_of(raw)
+        return final_response(raw)
 
     def _complete(self, raw: bytes) -> bool:
-        head, separator, body = final_of(raw).partition(END)
+        head, separator, body = final_response(raw).partition(END)
         if not separator:
             return False
         first, *lines = FOLD.sub(b" ", head).split(b"\r\n")
@@ -195,15 +195,15 @@ class Wire:
             connection = connected(parts.scheme, parts.hostname or "", port, self.http.limits.connect_s)
             connection.settimeout(self.http.limits.answer_s)
             if parts.scheme == "https":
-                context = self.http.tls or usual_authorities()
+                context = self.http.tls or default_authorities()
                 return context.wrap_socket(connection, server_hostname=parts.hostname)
         except OSError as failure:
             raise NoConnection(failure if isinstance(failure, ProxyFailed) else type(failure).__name__) from None
         return connection
 
-    def _begun(self, head: bytes, body: bytes) -> tuple[bytes, Exchange]:
+    def _unanswered(self, head: bytes, body: bytes) -> tuple[bytes, Exchange]:
         """Return the head as sent, and the exchange of the request without a response."""
-        whole = introduced(head)
+        whole = with_default_fields(head)
         first, *lines = whole.split(b"\r\n")
         method, target = [word.decode("latin-1") for word in (*first.split(b" "), b"/")[:2]]
         here, identifier = urlsplit(self.http.base_url), self.http.recorder.next_id()
@@ -216,13 +216,13 @@ class Wire:
         return Headers((name.strip(), value.strip()) for name, _, value in pairs)
 
 
-def introduced(head: bytes) -> bytes:
+def with_default_fields(head: bytes) -> bytes:
     """Return a head with the fields of every request, unless it has them."""
     lowered = head.lower()
     return head + b"".join(b"\r\n%s: %s" % each for each in DEFAULT_FIELDS if b"\n%s:" % each[0].lower() not in lowered)
 
 
-def final_of(raw: bytes, interim: re.Pattern[bytes] = INTERIM) -> bytes:
+def final_response(raw: bytes, interim: re.Pattern[bytes] = INTERIM) -> bytes:
     """Return the bytes after interim responses; there may be several (RFC 9110 section 15.2)."""
     place = 0
     while interim.match(raw, place) and (end := raw.find(END, place)) >= 0:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 import httpx
 
 from conformance.clients.transport.errors import Overrun, overrun, stored_failure
-from conformance.clients.transport.serialization import Body, read
+from conformance.clients.transport.serialization import Body, text_fields
 from conformance.evidence.recorded_responses import Stored
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import NOT_ENDED, Exchange, Headers
 from conformance.vocabulary.values import unzipping
 
-KEPT_OF_STREAM = 64 * 1024
+RECORDED_OF_STREAM = 64 * 1024
 MOST_UNZIPPED = 4 * 1024 * 1024
 """The limit of a decompressed body, in bytes: documents are far smaller, gzip bombs larger."""
 ZIPPED = ("gzip", "x-gzip")
@@ -67,7 +67,7 @@ class Recording(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> ReadResponse:
         """Send one request and read the response. The request extension ``exchange`` is the recorded exchange."""
         reading: Reading = request.extensions["reading"]
-        sent = request.extensions["exchange"] = self._begun(request)
+        sent = request.extensions["exchange"] = self._unanswered(request)
         stored = self._recorder.stored(sent, reading.label)
         if stored is not None:
             return self._stored(request, stored)
@@ -85,9 +85,9 @@ class Recording(httpx.BaseTransport):
         """Close the other transport."""
         self._network.close()
 
-    def _begun(self, request: httpx.Request) -> Exchange:
+    def _unanswered(self, request: httpx.Request) -> Exchange:
         body = request.stream.recorded if isinstance(request.stream, Body) else b""
-        fields, url = read(request.headers.raw), request.extensions["url"]
+        fields, url = text_fields(request.headers.raw), request.extensions["url"]
         return Exchange(
             self._recorder.next_id(), request.method, url, fields, body, 0, Headers(), b"", time.time(), 0.0
         )
@@ -111,7 +111,7 @@ class Recording(httpx.BaseTransport):
             self._recorder.event(SENT_AGAIN)
         with contextlib.closing(response):
             body = _body(response, reading, begun)
-        headers = read(response.headers.raw)
+        headers = text_fields(response.headers.raw)
         return replace(
             sent,
             status=response.status_code,
@@ -124,16 +124,16 @@ class Recording(httpx.BaseTransport):
 def _body(response: httpx.Response, reading: Reading, begun: float) -> bytes:
     """Return the body, or its beginning if it goes into a sink."""
     # Closed at once: a stored exception would otherwise keep the whole body in memory.
-    with io.BytesIO() as kept:
+    with io.BytesIO() as buffer:
         try:
-            _read_into(kept, response, reading, begun)
+            _read_into(buffer, response, reading, begun)
         except httpx.ReadTimeout as late:
-            so_far = f"after {kept.tell()} bytes of a body {NOT_ENDED}" if kept.tell() else ""
+            so_far = f"after {buffer.tell()} bytes of a body {NOT_ENDED}" if buffer.tell() else ""
             raise httpx.ReadTimeout(f"{late} {so_far}".rstrip()) from None
-        return kept.getvalue()
+        return buffer.getvalue()
 
 
-def _read_into(kept: io.BytesIO, response: httpx.Response, reading: Reading, begun: float) -> None:
+def _read_into(buffer: io.BytesIO, response: httpx.Response, reading: Reading, begun: float) -> None:
     size = 0
     # The body of an error response is not the requested content.
     sink = reading.sink if 200 <= response.status_code < 300 else None
@@ -145,12 +145,12 @@ def _read_into(kept: io.BytesIO, response: httpx.Response, reading: Reading, beg
         size += len(part)
         if sink is not None:
             sink(part)
-            part = part[: max(0, KEPT_OF_STREAM - kept.tell())]
-        kept.write(part)
+            part = part[: max(0, RECORDED_OF_STREAM - buffer.tell())]
+        buffer.write(part)
         # A body for a sink has a time limit for each part only.
         seconds = time.perf_counter() - begun
         if excess := "" if sink else overrun(size, seconds, reading.answer_bytes, reading.answer_s):
-            raise Overrun(f"the answer {excess}", response.status_code, kept.getvalue()[:KEPT_OF_STREAM])
+            raise Overrun(f"the answer {excess}", response.status_code, buffer.getvalue()[:RECORDED_OF_STREAM])
 
 
 def _plain(sent: Exchange, status: int, headers: Headers, body: bytes, reading: Reading) -> bytes:
@@ -160,6 +160,6 @@ def _plain(sent: Exchange, status: int, headers: Headers, body: bytes, reading: 
     limit = min(reading.answer_bytes, MOST_UNZIPPED)
     plain, _, more = unzipping(body, limit)
     if plain is not None and more and len(plain) >= limit:
-        raise Overrun(f"the answer is larger than {limit} bytes without its gzip", status, body[:KEPT_OF_STREAM])
+        raise Overrun(f"the answer is larger than {limit} bytes without its gzip", status, body[:RECORDED_OF_STREAM])
     reading.has_unzipped |= plain is not None
     return body if plain is None else plain

@@ -10,7 +10,7 @@ from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import seconds_of_date, whole_number
 
 LONGEST_RETRY_S = 10**9
-UNTOLD_S = 1.0
+DEFAULT_WAIT_S = 1.0
 """Seconds to wait if the response states no time."""
 TOO_FAST = re.compile(rb"<Code>SlowDown</Code>|educe your request rate")
 
@@ -30,12 +30,12 @@ def asks_to_wait(exchange: Exchange) -> bool:
     return "retry-after" in exchange.headers or TOO_FAST.search(exchange.body) is not None
 
 
-def says_not_why(exchange: Exchange) -> bool:
+def is_unexplained_503(exchange: Exchange) -> bool:
     """Return whether a response is 503 to HEAD without Retry-After: it has no body that could state SlowDown."""
     return exchange.method == "HEAD" and exchange.status == 503 and not asks_to_wait(exchange)
 
 
-def may_pass(exchange: Exchange) -> bool:
+def may_be_temporary(exchange: Exchange) -> bool:
     """Return whether a gateway error answers a safe request: the service may soon be back, as after a restart.
 
     API Reference, Error Handling: "Platform or upstream service error. Retry only if the operation is safe."
@@ -65,4 +65,4 @@ def retry_after(exchange: Exchange) -> float:
     retry_at = seconds_of_date(value) if value.endswith(" GMT") else None
     if retry_at is not None:
         seconds = max(0.0, retry_at - (seconds_of_date(exchange.headers.get("date") or "") or time.time()))
-    return UNTOLD_S if seconds is None else float(min(seconds, LONGEST_RETRY_S))
+    return DEFAULT_WAIT_S if seconds is None else float(min(seconds, LONGEST_RETRY_S))

@@ -138,6 +138,6 @@ def request(method: str, url: str, headers: Iterable[tuple[str, str | bytes]], c
     return made
 
 
-def read(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
+def text_fields(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return fields as text, without losing a byte."""
     return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])

@@ -18,19 +18,19 @@ SETTLED_S = 0.1
 
 
 @dataclass
-class Halting(Wire):
+class Pausing(Wire):
     """Continues a body when another action ends, or after a time limit."""
 
     kind = "wire-paused"
 
-    def send_halting(
+    def send_with_pause(
         self, head: bytes, body: bytes, meanwhile: Callable[[], T], patience_s: float
     ) -> tuple[Exchange, T]:
         """Send half a body, run ``meanwhile``, send the rest; the exchange starts with the rest."""
-        return self._waited(head, lambda: self._halting(head, body, meanwhile, patience_s))
+        return self._with_waiting(head, lambda: self._paused(head, body, meanwhile, patience_s))
 
-    def _halting(self, head: bytes, body: bytes, meanwhile: Callable[[], T], patience_s: float) -> tuple[Exchange, T]:
-        head, sent = self._begun(head, body)
+    def _paused(self, head: bytes, body: bytes, meanwhile: Callable[[], T], patience_s: float) -> tuple[Exchange, T]:
+        head, sent = self._unanswered(head, body)
         if self.http.recorder.recording is not None:
             result = meanwhile()
             stored = self.http.recorder.stored(sent, self.label)

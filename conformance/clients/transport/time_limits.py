@@ -15,7 +15,7 @@ from typing import Any
 
 import httpcore
 
-TOGETHER = 64 * 1024
+ONE_WRITE = 64 * 1024
 """The largest body that is sent in one write with the head, in bytes."""
 LEFTOVER_S = 1.0
 """Seconds to wait for a response after leftover bytes of an earlier one."""
@@ -55,7 +55,7 @@ class TimedStream(httpcore.NetworkStream):
     def _flush(self, buffer: bytes, timeout: float | None) -> None:
         head, self._head = self._head, b""
         try:
-            for piece in [head + buffer] if len(buffer) <= TOGETHER else [head, buffer]:
+            for piece in [head + buffer] if len(buffer) <= ONE_WRITE else [head, buffer]:
                 self._stream.write(piece, timeout)
         finally:
             self._request_end = time.monotonic()
@@ -92,7 +92,7 @@ class TimedStream(httpcore.NetworkStream):
         until = time.monotonic() + LEFTOVER_S
         with contextlib.suppress(httpcore.ReadTimeout, httpcore.ReadError):
             while (place := data.find(b"HTTP/1.")) < 0 and len(data) < LARGEST_LEFTOVER:
-                part = self._stream.read(TOGETHER, max(0.001, until - time.monotonic()))
+                part = self._stream.read(ONE_WRITE, max(0.001, until - time.monotonic()))
                 if not part:
                     break
                 data += part

@@ -27,9 +27,9 @@ VERSIONS = {
     "TLS 1.2": TLSVersion.TLSv1_2,
     "TLS 1.3": TLSVersion.TLSv1_3,
 }
-AS_OPENSSL_SAYS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
+OPENSSL_NAMES = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 # TLS 1.3 states 1.2 here, and its own version in an extension (RFC 8446 section 4.1.3).
-ON_THE_WIRE = {b"\x03\x01": "TLS 1.0", b"\x03\x02": "TLS 1.1", b"\x03\x03": "TLS 1.2 or 1.3"}
+WIRE_VERSIONS = {b"\x03\x01": "TLS 1.0", b"\x03\x02": "TLS 1.1", b"\x03\x03": "TLS 1.2 or 1.3"}
 ALERT, HANDSHAKE = 21, 22
 WARNING, SERVER_HELLO = 1, 2
 FIRST_BYTES = 1024
@@ -86,13 +86,13 @@ class Tls:
             context.maximum_version = VERSIONS[versions[-1]]
         return self._handshake(context, " or ".join(versions))
 
-    def trusting(self) -> Handshake:
+    def verify_chain(self) -> Handshake:
         """Verify the chain like the run's own connections, but not the name."""
         context = authorities(self.ca_file)
         context.check_hostname = False
         return self._handshake(context, "any version, verifying the chain")
 
-    def naming(self, certificate: bytes) -> Handshake:
+    def verify_name(self, certificate: bytes) -> Handshake:
         """Verify the name only: the host's own certificate is the trusted authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -106,7 +106,7 @@ class Tls:
         with self._connection() as connection:
             try:
                 handshake.complete(connection, begun + self.http.limits.answer_s)
-                version = AS_OPENSSL_SAYS.get(handshake.tls.version() or "", "an unknown version")
+                version = OPENSSL_NAMES.get(handshake.tls.version() or "", "an unknown version")
                 certificate = handshake.tls.getpeercert(binary_form=True) or b""
             except OSError as error:
                 version, failure = agreed(bytes(handshake.received)), _reason(error)
@@ -179,7 +179,7 @@ def agreed(received: bytes) -> str:
         received = received[7:]
     if len(received) < 11 or received[0] != HANDSHAKE or received[5] != SERVER_HELLO:
         return ""
-    return ON_THE_WIRE.get(received[9:11], "an unknown version")
+    return WIRE_VERSIONS.get(received[9:11], "an unknown version")
 
 
 def _reason(error: OSError) -> str:
@@ -194,14 +194,14 @@ def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def in_clear(url: str) -> str:
+def plain_http_origin(url: str) -> str:
     """Return the http:// origin of an https:// URL: port 80 instead of 443, or else the same port."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"http://{host}" if parts.port in (None, 443) else f"http://{host}:{parts.port}"
 
 
-def answer_in_clear(
+def plain_http_response(
     http: HttpClient, method: str, target: str, headers: HeaderFields = (), body: bytes = b""
 ) -> Exchange | None:
     """Return the response of an http:// origin; None if nothing listens or the connection closes."""
