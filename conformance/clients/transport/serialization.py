@@ -99,10 +99,10 @@ def split(url: str) -> tuple[Origin, str]:
     return origin_of(scheme.lower(), rest[:end]), target if target.startswith("/") else f"/{target}"
 
 
-def framed(method: str, origin: Origin, given: Fields, content: Content) -> Fields:
+def framed(method: str, origin: Origin, headers: Fields, content: Content) -> Fields:
     """Return the given fields with Host and the field that frames the body."""
-    names = {name.lower() for name, _ in given}
-    fields = list(given)
+    names = {name.lower() for name, _ in headers}
+    fields = list(headers)
     if isinstance(content, bytes):
         if content and b"content-length" not in names:
             fields.append((b"Content-Length", b"%d" % len(content)))
@@ -126,16 +126,16 @@ def _octets(name: str, value: str) -> bytes:
 def request(method: str, url: str, headers: Iterable[tuple[str, str | bytes]], content: Content) -> httpx.Request:
     """Return a request with the default fields. Raises ValueError or httpx.InvalidURL for an invalid request."""
     origin, target = split(url)
-    given = [
+    fields = [
         (name.encode("latin-1"), value if isinstance(value, bytes) else _octets(name, value)) for name, value in headers
     ]
-    names = {name.lower() for name, _ in given}
-    given += [each for each in DEFAULT_FIELDS if each[0].lower() not in names]
-    made = httpx.Request(method, origin.url, headers=framed(method, origin, given, content), stream=Body(content))
+    names = {name.lower() for name, _ in fields}
+    fields += [each for each in DEFAULT_FIELDS if each[0].lower() not in names]
+    built = httpx.Request(method, origin.url, headers=framed(method, origin, fields, content), stream=Body(content))
     # httpx.Request converts a method to upper case and a URL to its own type.
-    made.method, made.url = method, ExactUrl(origin, target.encode("utf-8"))
-    made.extensions.update(origin=origin, url=url)
-    return made
+    built.method, built.url = method, ExactUrl(origin, target.encode("utf-8"))
+    built.extensions.update(origin=origin, url=url)
+    return built
 
 
 def text_fields(fields: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -32,7 +32,7 @@ class Through(enum.Enum):
 
     NOTHING = "the target itself"
     PROXY = "a proxy"
-    TUNNEL = "a proxy that is asked for a tunnel"
+    TUNNEL = "a proxy that opens a tunnel"
 
 
 class TimedStream(httpcore.NetworkStream):
