@@ -51,7 +51,7 @@ def asked_to_wait(why: str, exchange: Exchange) -> Inconclusive:
     """
     needed = "a higher rate limit, or a lower rate in the target file"
     if exchange.status == 503 and not TOO_FAST.search(exchange.body):
-        needed = f"an answer of the service itself, if this very request is what it cannot answer; else {needed}"
+        needed = f"if only this request gets 503, a service that answers it; else {needed}"
     return Inconclusive(why, needed)
 
 
