@@ -22,12 +22,12 @@ from conformance.clients.transport.origin_clients import Clients
 from conformance.clients.transport.rate_limiter import Pace
 from conformance.clients.transport.recording import Reading
 from conformance.clients.transport.retry_after import (
-    UNTOLD_S,
+    DEFAULT_WAIT_S,
     asked_to_wait,
     asks_to_wait,
-    may_pass,
+    is_unexplained_503,
+    may_be_temporary,
     retry_after,
-    says_not_why,
 )
 from conformance.evidence.curl import CURL
 from conformance.evidence.recorder import Recorder
@@ -158,17 +158,17 @@ class HttpClient:
         Raises Inconclusive if the target keeps asking to wait.
         """
         exchange = once()
-        if self._may_pass(exchange) and self.patient and again and not self.waited_in_vain:
+        if self._may_be_temporary(exchange) and self.patient and again and not self.waited_in_vain:
             # Once only: the target did not ask to wait.
-            self.recorder.pause(UNTOLD_S, exchange.id)
+            self.recorder.pause(DEFAULT_WAIT_S, exchange.id)
             exchange = once()
-            self.waited_in_vain = self._may_pass(exchange)
+            self.waited_in_vain = self._may_be_temporary(exchange)
             if not self.waited_in_vain:
                 self.recorder.event(PASSED)
         if not asks_to_wait(exchange) or not self.patient:
             if counted := COUNTED_AS.get(exchange.status):
                 self.recorder.event(counted)
-            self.waited_in_vain = self.waited_in_vain and (asks_to_wait(exchange) or self._may_pass(exchange))
+            self.waited_in_vain = self.waited_in_vain and (asks_to_wait(exchange) or self._may_be_temporary(exchange))
             return exchange
         if not again:
             raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again", exchange)
@@ -184,9 +184,9 @@ class HttpClient:
             raise asked_to_wait(f"{what} is answered {exchange.status} again after waiting", exchange)
         return exchange
 
-    def _may_pass(self, exchange: Exchange) -> bool:
-        if not self.retries_gateway_errors or not may_pass(exchange):
-            return says_not_why(exchange)
+    def _may_be_temporary(self, exchange: Exchange) -> bool:
+        if not self.retries_gateway_errors or not may_be_temporary(exchange):
+            return is_unexplained_503(exchange)
         # Evidence of an earlier suite version has no second response.
         recording = self.recorder.recording
         return recording is None or recording.has(exchange.method, exchange.url)

@@ -31,8 +31,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "certify",
         description="Judges the evidence of a run again, and signs a statement for each class claimed, over the "
-        "digests of every file of the run. The run must be complete, unchanged since it ended, of the full profile and "
-        "of a released contract, with nothing unjudged in what is claimed.",
+        "digests of every file of the run. The run must be complete and unchanged, use the full profile and a released "
+        "contract, and have a verdict for every check of a claimed class.",
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the run's folder; SHA256SUMS is written into it")
     parser.add_argument("--key", required=True, metavar="KEY.pem", type=Path, help="private key, EC P-256 or Ed25519")

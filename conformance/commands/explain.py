@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from conformance.vocabulary.requirement import Clause, Promise, Requirement
 
 WIDEST, NARROWEST = 100, 40
-BROKEN = {
+IMPACT = {
     Consequence.LOSS: "data is lost or corrupted",
-    Consequence.EXPOSURE: "somebody reads or does what they must not",
-    Consequence.WRONG_DATA: "a response states something that is not so",
+    Consequence.EXPOSURE: "someone gains access without permission",
+    Consequence.WRONG_DATA: "a response contains wrong data",
     Consequence.REFUSED: "a valid request fails",
     Consequence.FORM: "a response has the wrong status, code or form",
 }
@@ -79,7 +79,7 @@ def explained_promise(
     count = Counter(each.requirement.id for each in checks)
     yield from (promise.id, f"  {promise.title}", "")
     yield f"Class    {promise.conformance_class}"
-    yield f"Broken   {BROKEN[promise.consequence]}"
+    yield f"Impact   {IMPACT[promise.consequence]}"
     yield from _clause(promise.clause)
     yield ""
     yield "Requirements, with the number of their checks"

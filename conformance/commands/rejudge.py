@@ -56,7 +56,7 @@ def table(outcome: Outcome, with_unclear: bool) -> Iterator[str]:
     more = "" if with_unclear or not outcome.unclear else " (--unclear lists them)"
     yield (
         f"{plural(len(outcome.checks), 'check')}: {len(outcome.same)} as recorded, {len(outcome.changed)} changed, "
-        f"{len(outcome.unclear)} cannot be judged from what the evidence keeps{more}"
+        f"{len(outcome.unclear)} cannot be judged: the evidence does not suffice{more}"
     )
 
 

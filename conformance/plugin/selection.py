@@ -59,7 +59,7 @@ def why_unmatched(selector: str, checks: Iterable[CheckInfo]) -> str:
     """Return why a selector matches nothing, or a similar one (``; did you mean "oauth"?``), or ""."""
     kind, colon, word = selector.partition(":")
     if colon and f"{kind}:" not in KINDS:
-        return f": no such kind of selector; one of {', '.join(KINDS)}"
+        return f": no such kind of selector; choose from {', '.join(KINDS)}"
     requirements = {each.requirement.id: each.requirement for each in checks}
     promises = {each.promise for each in requirements.values()}
     known: dict[str, Iterable[str]] = {

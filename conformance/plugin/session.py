@@ -125,7 +125,7 @@ class Run:
         except configuration.ConfigurationError as mistake:
             raise pytest.UsageError(str(mistake)) from None
         if not any(getattr(target, each) for each in SURFACES):
-            raise pytest.UsageError(f"the target {name} describes no surface; one of {', '.join(SURFACES)}")
+            raise pytest.UsageError(f"the target {name} describes no surface; add one of {', '.join(SURFACES)}")
         return name, target, loaded.path
 
     def _reference(self) -> configuration.Configuration:

@@ -89,10 +89,10 @@ def _ordered(shards: list[Record]) -> list[Record]:
     parts = int(str(first.info.shard).partition("/")[2])
     expected = [f"{number}/{parts}" for number in range(1, parts + 1)]
     missing = [each for each in expected if each not in by_shard]
-    if missing or len(by_shard) != parts:
-        raise RecordError(
-            f"shard {', '.join(missing) or 'numbers beyond the last'} of {parts} is not among the folders"
-        )
+    if missing:
+        raise RecordError(f"the folders lack shard {', '.join(missing)}")
+    if unknown := sorted(set(by_shard) - set(expected)):
+        raise RecordError(f"there is no shard {', '.join(unknown)}: the run has {parts} shards")
     return [by_shard[each] for each in expected]
 
 

@@ -61,7 +61,8 @@ class Configuration:
         names = sorted([*self.targets, *self.missing])
         if name is None:
             if len(names) > 1:
-                raise ConfigurationError([f"{self.path}: several targets; choose one with --target{choices(names)}"])
+                listed = ", ".join(names)
+                raise ConfigurationError([f"{self.path}: several targets ({listed}); choose one with --target"])
             name = names[0]
         if name in self.missing:
             raise ConfigurationError(self.missing[name])

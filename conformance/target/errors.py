@@ -68,8 +68,8 @@ def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 def choices(words: Iterable[str]) -> str:
-    """Return ``; one of a, b, c``."""
-    return f"; one of {', '.join(words)}"
+    """Return ``; choose from a, b, c``."""
+    return f"; choose from {', '.join(words)}"
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:

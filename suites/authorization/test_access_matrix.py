@@ -129,7 +129,7 @@ def test_lacking_role_or_policy_is_403(platform: Platform, kind: str) -> None:
     denied = [(operation, role) for operation, roles in declared for role in roles]
     if not denied:
         key = "identity.resources.refused_by_policy" if kind == "read" else f"{key_of(kind)}.forbidden_to"
-        raise NotDeclared(f"the target file forbids no {kind} to a role", key)
+        raise NotDeclared(f"the target file declares no {kind} that is forbidden to a role", key)
     for operation, role in denied:
         if operation.scope and operation.scope not in platform.oauth.credential(role).scopes:
             reason = f"{role} lacks the scope {operation.scope}"

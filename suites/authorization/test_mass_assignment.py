@@ -156,7 +156,7 @@ def test_references_in_bodies_reach_nothing(platform: Platform, theirs: ForeignI
     """
     things = [each for each in theirs.items() if each.ours and getattr(each.resource, kind)]
     if not things:
-        raise NotApplicable(f"the role foreign creates no item of a resource that declares {kind}")
+        raise NotApplicable(f"the role foreign can create no item of a resource that declares {kind}")
     for thing in things:
         before = theirs.state(thing)
         item = platform.new_item(thing.resource)

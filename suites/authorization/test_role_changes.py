@@ -78,7 +78,7 @@ def changes(platform: Platform) -> list[ChangeByRole]:
             found.append(ChangeByRole(platform, each, None))
     if not found:
         keys = (f"identity.resources.{kind}.forbidden_to" for kind in ("create", "update"))
-        raise NotDeclared(f"the target file forbids no create or update to the role {ROLE}", *keys)
+        raise NotDeclared(f"the target file declares no create or update that is forbidden to the role {ROLE}", *keys)
     return found
 
 

@@ -243,4 +243,4 @@ def test_error_pages_repeat_no_markup(platform: Platform) -> None:
         reply = platform.http.get(f"{parent}%3Cb%20id=cf%3E", fields)
         if reply.media_type in ("text/html", "application/xhtml+xml") and MARKUP in reply.text:
             proof = Proof(reply.id, unsaid=(MARKUP,))
-            raise NonConformance("a page without the markup of its address", MARKUP, reply, proof=proof)
+            raise NonConformance("a page that does not repeat the markup in its URL", MARKUP, reply, proof=proof)

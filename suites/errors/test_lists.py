@@ -172,7 +172,7 @@ def _expect_its_id(thing: dict[str, Any], page: Exchange, item: Exchange) -> Non
     shown, own = thing.get("id"), member(item, "id")
     if type(shown) is type(own) and shown != own:
         proof = Proof(beyond="the id comes from another request")
-        raise NonConformance(f"id {worded(own)}, as the item has", worded(shown), item, page, proof=proof)
+        raise NonConformance(f"id {worded(own)}, as in the item", worded(shown), item, page, proof=proof)
 
 
 def _expect_beginning(name: str, shown: Any, own: Any, page: Exchange, item: Exchange) -> None:
@@ -182,7 +182,7 @@ def _expect_beginning(name: str, shown: Any, own: Any, page: Exchange, item: Exc
     forms = [(edit(CUT.sub("", shown)), edit(own)) for edit in (_on_one_line, _without_tags)]
     if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(start) for start, whole in forms):
         proof = Proof(beyond="the finding is about two texts of one item")
-        raise NonConformance(f"{name} {worded(own)}, as the item has", worded(shown), item, page, proof=proof)
+        raise NonConformance(f"{name} {worded(own)}, as in the item", worded(shown), item, page, proof=proof)
 
 
 def _on_one_line(text: str) -> str:

@@ -158,7 +158,7 @@ def _expect_as_read(reply: Exchange, item: Exchange, sent: dict[str, Any]) -> No
             beyond = Proof(beyond="the item is written and read by other requests")
             named = Proof(reply.id, matches=f'"{literal(name)}" *: *"{literal(str(read))}"')
             proof = named if name in sent and isinstance(read, str) and read.isascii() else beyond
-            raise NonConformance(f"{name} {worded(read)}, as the item is read", worded(shown), reply, item, proof=proof)
+            raise NonConformance(f"{name} {worded(read)}, as in the item", worded(shown), reply, item, proof=proof)
 
 
 def _normalized(value: Any) -> Any:

@@ -86,7 +86,7 @@ def test_curl_bearer_token(curl: CurlCli, identity: Identity, credential: Creden
     scopes = credential.scopes[:1]
     readable = [each for each in identity.resources if each.method == "GET" and each.scope in (None, *scopes)]
     if not readable:
-        raise Inconclusive(f"no declared resource is opened by {scopes}", "[[targets.X.identity.resources]]")
+        raise Inconclusive(f"no resource can be read with the scopes {scopes}", "[[targets.X.identity.resources]]")
     token = parsed(request_token(curl, identity, credential)).get("access_token")
     if not isinstance(token, str):
         raise Inconclusive("no token was issued", "a token request that succeeds")

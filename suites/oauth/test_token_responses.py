@@ -37,11 +37,11 @@ def expect_b64token(answer: Exchange) -> None:
 
 
 def expect_well_formed_scope(answer: Exchange) -> None:
-    """Expect the scope, if stated, to be names with one space between them (RFC 6749 section 3.3)."""
+    """Expect the scope, if stated, to be names separated by single spaces (RFC 6749 section 3.3)."""
     stated = expect_token(answer).get("scope", "x")
     if not isinstance(stated, str) or not SCOPE.match(stated):
         proof = without_member(answer, "scope")
-        raise NonConformance("scope, names with one space between them", f"scope {worded(stated)}", answer, proof=proof)
+        raise NonConformance("scope, names separated by single spaces", f"scope {worded(stated)}", answer, proof=proof)
 
 
 def expect_lifetime(answer: Exchange) -> None:
@@ -183,7 +183,7 @@ def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform) -> N
     read = platform.operations("read")[0]
     last = platform.send(read, oauth.learned_token(oauth.request_token(), "full"))
     if not last.ok:
-        raise Inconclusive(f"a new token is answered {last.status} by {read}", "a resource that full may read")
+        raise Inconclusive(f"{read} with a new token is answered {last.status}", "a resource that full may read")
 
     # Not through platform.send, which replaces a token that was ended in this way.
     reply = platform.http.send(read.method, read.path, [bearer(first)])

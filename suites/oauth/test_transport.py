@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, encoded
-from conformance.clients.transport.tls import Tls, answer_in_clear, in_clear
+from conformance.clients.transport.tls import Tls, plain_http_origin, plain_http_response
 from conformance.clients.webhooks import is_in_host, origin_without_secret
 from conformance.oracles.tls import (
     expect_agreed,
@@ -95,11 +95,14 @@ def test_surfaces_use_tls(target: Target, surface: str) -> None:
 @pytest.mark.parametrize(
     "expect",
     [
-        row("oauth/transport/certificate-is-trusted", lambda tls: expect_trusted(tls.trusting())),
-        row("oauth/transport/certificate-names-the-host", lambda tls: expect_named(tls.naming(certificate_of(tls)))),
+        row("oauth/transport/certificate-is-trusted", lambda tls: expect_trusted(tls.verify_chain())),
+        row(
+            "oauth/transport/certificate-names-the-host",
+            lambda tls: expect_named(tls.verify_name(certificate_of(tls))),
+        ),
         row(
             "oauth/transport/certificate-is-in-its-period",
-            lambda tls: expect_in_period(tls.trusting(), certificate_of(tls)),
+            lambda tls: expect_in_period(tls.verify_chain(), certificate_of(tls)),
         ),
         row("oauth/transport/current-tls-is-offered", lambda tls: expect_agreed(tls.offering(*CURRENT))),
     ],
@@ -136,7 +139,7 @@ def test_no_token_endpoint_in_clear(oauth: OAuthClient, target: Target, http: Ca
     """
     url, path = https_address(target, "identity"), oauth.identity.token_path
     secured = oauth.post(INVENTED)
-    plain = answer_in_clear(http(in_clear(url)), "POST", path, [FORM_TYPE], INVENTED)
+    plain = plain_http_response(http(plain_http_origin(url)), "POST", path, [FORM_TYPE], INVENTED)
     expect_not_served_in_clear(plain, secured)
 
 
@@ -161,7 +164,7 @@ def test_no_api_in_clear(target: Target, http: Callable[[str], HttpClient], surf
     """
     url, path = https_address(target, surface), cheap_path(target, surface)
     secured = http(url).get(path)
-    expect_not_served_in_clear(answer_in_clear(http(in_clear(url)), "GET", path), secured)
+    expect_not_served_in_clear(plain_http_response(http(plain_http_origin(url)), "GET", path), secured)
 
 
 @verifies("oauth/transport/token-request-is-not-sent-elsewhere")

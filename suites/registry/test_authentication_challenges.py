@@ -162,7 +162,7 @@ def test_challenge_is_given(anonymous: Anonymous, operation: str) -> None:
     """
     reply, _ = anonymous(operation)
     if reply.status in OPERATIONS[operation].unoffered:
-        raise NotApplicable(f"the registry does not offer that deletion ({reply.status})")
+        raise NotApplicable(f"the registry does not support this deletion ({reply.status})")
     expect_challenge_with_realm(reply)
 
 

@@ -190,9 +190,9 @@ def expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:
 def test_any_changed_manifest(
     first_image: StoredImage, taken: AcceptedPushes, features: frozenset[str], change: Change[dict[str, Any], bytes]
 ) -> None:
-    """Purpose: a changed manifest is stored or refused as the change demands, and never causes a server error.
+    """Purpose: a changed manifest is stored if it is valid, refused if not, and never causes a server error.
     Method: 1. PUT an image's manifest with one change of its JSON, members or references, under one tag.
-            2. Expect 201 and its bytes, or 4xx with an error document and an unchanged tag, as the change demands.
+            2. If it is valid, expect 201 and its bytes; if not, 4xx with an error document and an unchanged tag.
     """
     mutation = change.of(first_image.image.document)
     if mutation.kind == MISSING_BLOB and "registry.validation" not in features:

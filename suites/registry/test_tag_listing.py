@@ -174,7 +174,7 @@ def test_pages_by_last(ask: Ask) -> None:
         pages.append(ask(f"?n=3&last={found[-1]}"))
     # "MAY return fewer than <int> results, but only when … a Link header is provided" (OCI 1.1, Listing Tags): of none.
     if not found and next_link(pages[-1]):
-        raise NotApplicable("an empty page has a Link, and no tag for last")
+        raise NotApplicable("an empty page has a Link, but no tag that could be sent as last")
 
     expect_complete(pages, "tags", TAGS)
 

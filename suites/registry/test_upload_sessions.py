@@ -286,7 +286,7 @@ def test_challenge_of_a_chunk(repository: Repository, interrupted: Interrupted) 
             2. if that is 401, expect WWW-Authenticate, and a Bearer scope that names the repository and push
     """
     if interrupted.reply.status != 401:
-        raise NotApplicable(f"the status of the refusal is {interrupted.reply.status}")
+        raise NotApplicable(f"the chunk is answered {interrupted.reply.status}, not 401")
 
     expect_header(interrupted.reply, "WWW-Authenticate")
     expect_scope(interrupted.reply, f"repository:{repository.name}", "push")

@@ -14,7 +14,7 @@ from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing
 from conformance.clients.s3.streams import PART, Comparison, Joined, download, read_slowly
 from conformance.clients.transport.expect_continue import Expecting
 from conformance.clients.transport.interrupted_requests import BreakingOff
-from conformance.clients.transport.stalled_bodies import Halting
+from conformance.clients.transport.stalled_bodies import Pausing
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.s3_documents import expect_keys, parts_of
 from conformance.oracles.s3_errors import expect_refusal, require
@@ -183,7 +183,7 @@ def _put_with_pause(
     request = space.s3.sign(space.request("PUT", key, headers=headers, body=NEWER))
     request = request.with_header("Content-Length", str(len(NEWER)))
     patience_s = min(PATIENCE_S, space.s3.raw.limits.answer_s / 2)
-    return Halting(space.s3.signed).send_halting(request.head, NEWER, meanwhile, patience_s)
+    return Pausing(space.s3.signed).send_with_pause(request.head, NEWER, meanwhile, patience_s)
 
 
 def _paused_upload(space: Space) -> PausedUpload:

@@ -315,7 +315,7 @@ def test_redirects_on_the_same_host_are_followed_ten_times(
 def test_safe_requests_are_repeated_once_after_a_gateway_error(
     serve: Callable[..., Scripted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conformance.clients.http.UNTOLD_S", 0)
+    monkeypatch.setattr("conformance.clients.http.DEFAULT_WAIT_S", 0)
     statuses = (502, 200, 504, 503, 503, 200, 502)
     client = client_of(serve(*[b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % each for each in statuses])).retrying()
     # What was in vain is not tried again before another answer has come.

@@ -80,7 +80,7 @@ NO_TUNNEL = [
     (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", r"wants a login \(407\)"),
     (b"HTTP/1.1 403 Forbidden\r\n\r\n", r"refuses a tunnel \(403\)"),
     (b"220 mail.example ESMTP\r\n\r\n", r"refuses a tunnel \(no HTTP answer\)"),
-    (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 4000, "no whole answer of HTTP"),
+    (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 4000, "an incomplete HTTP response"),
     (b"HTTP/1.1 200 OK\r\n", "does not answer in time"),
 ]
 """What a proxy answers to CONNECT, and how that is named."""
@@ -101,8 +101,8 @@ def test_an_https_target_is_not_blamed_for_the_proxy(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("socks5://proxy.example:1080", "none of the form http://host:port"),
-        ("http://proxy.example:port", "no port that is a number"),
+        ("socks5://proxy.example:1080", "is not supported; use the form http://host:port"),
+        ("http://proxy.example:port", "no numeric port"),
         ("http://[bad", "cannot be reached"),
         ("http://127.0.0.1:9", r"cannot be reached \(Connection refused\)"),
     ],

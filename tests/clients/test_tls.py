@@ -32,15 +32,15 @@ def test_each_flaw_of_a_certificate_is_a_finding_of_its_own(tmp_path: Path) -> N
     with closing(Front("http://127.0.0.1:9", server_context(file))) as front:
         spoken = tls(front.url, authority)
         certificate = spoken.offering(*CURRENT).certificate
-        oracle.expect_trusted(spoken.trusting())
+        oracle.expect_trusted(spoken.verify_chain())
         with pytest.raises(NonConformance, match="names localhost"):
-            oracle.expect_named(spoken.naming(certificate))
+            oracle.expect_named(spoken.verify_name(certificate))
         with pytest.raises(NonConformance, match="valid from"):
-            oracle.expect_in_period(spoken.trusting(), certificate)
+            oracle.expect_in_period(spoken.verify_chain(), certificate)
         with pytest.raises(NonConformance, match="of its chain that is expired"):
-            oracle.expect_in_period(spoken.trusting(), certificate, datetime.now(UTC) - timedelta(hours=1))
+            oracle.expect_in_period(spoken.verify_chain(), certificate, datetime.now(UTC) - timedelta(hours=1))
         with pytest.raises(NonConformance, match="trusted certificate"):
-            oracle.expect_trusted(tls(spoken.http.base_url).trusting())
+            oracle.expect_trusted(tls(spoken.http.base_url).verify_chain())
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_list_shows_requirements_as_json(capsys: pytest.CaptureFixture[str]) -> 
 
 
 SELECTORS = {
-    "kind": ("clas:x", '"clas:x" matches nothing: no such kind of selector; one of promise:, class:, level:'),
+    "kind": ("clas:x", '"clas:x" matches nothing: no such kind of selector; choose from promise:, class:, level:'),
     "level": ("level:MUS", 'did you mean "level:MUST"?'),
     "nothing": ("qqqq", '"qqqq" matches nothing'),
 }
@@ -288,6 +288,8 @@ def test_explain(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) ->
                  "Shows it.", "1. ask", "2. look", checks[0].id, checks[1].id):  # fmt: skip
         assert part in folded
     assert f"conformance waive {requirement.id} --reason REASON --issue URL --until YYYY-MM-DD" in shown
+    assert main(["explain", "AC-06"]) == 0
+    assert "Impact   someone gains access without permission\n" in capsys.readouterr().out
 
 
 def test_explain_unknown(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,7 @@ def test_text_of_the_target_moves_no_cursor_and_starts_no_line(
     judged = Rejudged("oauth/a/x", "MUST", "pass", "fail", said, [samples.finding(said, said)])
     print("\n".join(table(Outcome([judged, replace(judged, now=None)]), with_unclear=True)))
     text = capsys.readouterr().out
+    assert "1 cannot be judged: the evidence does not suffice" in text
     assert "\x1b" not in text and "\x07" not in text
     assert text.count("␛[2J") == 8
     # The errors of the suite's own may be of several lines.

@@ -95,6 +95,12 @@ def changed(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**said, **changes}), encoding="utf-8")
 
 
+def renumbered(shard: Path, name: str) -> Path:
+    copy = Path(shutil.copytree(shard, shard.with_name("renumbered")))
+    changed(copy / "run.json", shard=name)
+    return copy
+
+
 SPOILS: dict[str, tuple[Callable[[list[Path]], object], str]] = {
     "another-contract": (lambda s: changed(s[1] / "run.json", contract_digest="0" * 64), "another contract than"),
     "another-target": (lambda s: changed(s[1] / "run.json", fingerprint="0" * 64), "another target's description than"),
@@ -102,7 +108,8 @@ SPOILS: dict[str, tuple[Callable[[list[Path]], object], str]] = {
     "another-suite": (lambda s: changed(s[1] / "run.json", suite_version="9"), "another version of the suite than"),
     "another-plan": (lambda s: changed(s[1] / "run.json", plan="0" * 64), "another plan of the shards than"),
     "twice": (lambda s: s.append(s[0]), "is shard 1/4, as .* is"),
-    "missing": (lambda s: s.pop(2), "shard 3/4 of 4 is not among the folders"),
+    "missing": (lambda s: s.pop(2), "the folders lack shard 3/4"),
+    "one-more": (lambda s: s.append(renumbered(s[0], "5/4")), "there is no shard 5/4: the run has 4 shards"),
     "no-shard": (lambda s: changed(s[0] / "run.json", shard=None), "is not a shard"),
     "garbage": (lambda s: spoil_line(s[0] / "results.ndjson", "{garbage"), r"results.ndjson:\d+: .* not a JSON object"),
     "cut-short": (lambda s: cut(s[0] / "results.ndjson"), r"the run is not complete: \d+ checks"),

@@ -242,10 +242,12 @@ def test_found_in_a_parent_up_to_the_repository(tmp_path: Path) -> None:
 def test_choice_among_targets(tmp_path: Path) -> None:
     loaded = load(tmp_path, HEAD + HEAD.replace("staging", "production"))
     assert loaded.choose("production")[0] == "production"
-    with pytest.raises(ConfigurationError, match=r"choose one with --target; one of production, staging"):
+    with pytest.raises(ConfigurationError, match=r"several targets \(production, staging\); choose one with --target"):
         loaded.choose(None)
     with pytest.raises(ConfigurationError, match=r'no target "stagin"; did you mean "staging"\?'):
         loaded.choose("stagin")
+    with pytest.raises(ConfigurationError, match='no target "nope"; choose from production, staging'):
+        loaded.choose("nope")
 
 
 def test_a_missing_secret_refuses_its_own_target_only(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, quote_plus
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth.account_lockout import Guesses
 from conformance.clients.oauth.single_active_token import SingleActiveToken
-from conformance.clients.transport.retry_after import UNTOLD_S
+from conformance.clients.transport.retry_after import DEFAULT_WAIT_S
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import BETWEEN_GUESSES, GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotDeclared
@@ -214,7 +214,7 @@ class OAuthClient:
         scope = " ".join(scopes or self.credential(role).scopes) or None
         reply = self.request_token(role, scope=scope)
         if reply.status in GATEWAY_ERRORS:
-            self.http.recorder.pause(UNTOLD_S, reply.id)
+            self.http.recorder.pause(DEFAULT_WAIT_S, reply.id)
             reply = self.request_token(role, scope=scope)
         return reply
 

@@ -1,7 +1,4 @@
-"""httpx's transport as the suite uses it.
-
-A response is bounded in time and ends where its framing says; a request is not blamed for a kept connection that ends.
-"""
+"""The suite's httpx transports: responses have a time limit, and closed keep-alive connections cause no failure."""
 
 from __future__ import annotations
 
@@ -16,12 +13,12 @@ from conformance.clients.transport.errors import Excess
 from conformance.clients.transport.serialization import Body
 from conformance.clients.transport.time_limits import Stale, Through, TimedBackend, TimedStream
 
-KEPT, KEPT_S = 16, 4.0
-"""Connections that are kept open without a request, and for how long."""
+MOST_IDLE, IDLE_S = 16, 4.0
+"""The limit of idle connections, and how long one stays open, in seconds."""
 
 
 def authorities(ca_file: str | None = None) -> ssl.SSLContext:
-    """The authorities that httpx trusts (``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's), and a file's too."""
+    """Return a context that trusts httpx's authorities (environment variables or certifi), and those in a file."""
     context = httpx.create_ssl_context()
     if ca_file is not None:
         context.load_verify_locations(ca_file)
@@ -29,33 +26,33 @@ def authorities(ca_file: str | None = None) -> ssl.SSLContext:
 
 
 @cache
-def usual_authorities() -> ssl.SSLContext:
-    """Those that are trusted where no file is named, read once: that takes longer than many requests."""
+def default_authorities() -> ssl.SSLContext:
+    """Return the authorities that are trusted by default. Reading them is slow, so they are read once."""
     return authorities()
 
 
 @cache
 def no_tls() -> ssl.SSLContext:
-    """What httpx needs to open connections without TLS; reading authorities for those would be slow."""
+    """Return a context for connections without TLS. httpx requires one; this one reads no authorities."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class NetworkTransport(httpx.HTTPTransport):
-    """httpx's transport whose responses are bounded in time, and end where their framing says.
+    """An httpx transport that limits the time of a response and rejects bytes after its end.
 
-    ``through`` says what a connection leads to first: the target, a proxy, or a proxy that is asked for a tunnel.
+    ``through`` states what a connection reaches first: the target, or a proxy.
     """
 
     def __init__(
-        self, tls: ssl.SSLContext, kept: int, proxy: httpx.Proxy | None = None, through: Through = Through.NOTHING
+        self, tls: ssl.SSLContext, idle: int, proxy: httpx.Proxy | None = None, through: Through = Through.NOTHING
     ) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=kept, keepalive_expiry=KEPT_S)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=idle, keepalive_expiry=IDLE_S)
         super().__init__(verify=tls, trust_env=False, limits=limits, proxy=proxy)
         # httpx has no parameter for httpcore's own setting.
         self._pool._network_backend = TimedBackend(through)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; httpx.TransportError."""
+        """Send one request. Raises httpx.TransportError."""
         try:
             response = super().handle_request(request)
         except h11.LocalProtocolError as mistake:
@@ -65,7 +62,7 @@ class NetworkTransport(httpx.HTTPTransport):
 
 
 class _ResponseBody(httpx.SyncByteStream):
-    """The body of a response, which is not followed by anything: httpcore would take it for the next response."""
+    """A response body that must be followed by no bytes: httpcore would read them as the next response."""
 
     def __init__(self, response: httpx.Response) -> None:
         assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  # as HTTPTransport promises
@@ -78,62 +75,61 @@ class _ResponseBody(httpx.SyncByteStream):
             self._network.limit_each_read()
 
     def __iter__(self) -> Iterator[bytes]:
-        came = 0
+        size = 0
         for part in self._stream:
-            came += len(part)
+            size += len(part)
             yield part
-        if excess := self._behind_the_end():
+        if excess := self._trailing_data():
             self._network.close()
-            # Another response is no part of this one, and bytes behind a response without a body are ignored.
-            if came and excess.strip() and not excess.startswith(b"HTTP/"):
+            # Another response, and bytes after a response without a body, are ignored.
+            if size and excess.strip() and not excess.startswith(b"HTTP/"):
                 raise Excess(f"{len(excess)} bytes behind the answer's end: {excess[:40]!r}")
 
-    def _behind_the_end(self) -> bytes:
-        # Neither httpx nor httpcore says so; this asks the h11 connection below them.
+    def _trailing_data(self) -> bytes:
+        # httpx and httpcore do not expose these bytes; their h11 connection does.
         connection = self._stream._httpcore_stream._stream._connection  # type: ignore[attr-defined]
         return bytes(connection._h11_state.trailing_data[0])
 
     def close(self) -> None:
-        """Give the connection back, or close it where the body was not read to its end."""
+        """Release the connection, or close it if the body was not read to its end."""
         self._stream.close()
 
 
 class KeptConnections(httpx.BaseTransport):
-    """Sends a request again that a kept connection ended under; from then on each goes on a connection of its own.
+    """Reuses connections. If one closes at its reuse, the request and all later ones use new connections.
 
-    A server may close a connection that waits at any time (RFC 9112 section 9.5), and so in the moment of its reuse.
-    No request is blamed for that, and none that ends so on a new connection, or ends the server, is spared. A body
-    that cannot be sent twice goes on a new connection.
+    A server may close an idle connection at any time (RFC 9112 section 9.5), so this is no failure of the request.
+    A failure on a new connection is one. A body that cannot be sent twice uses a new connection.
     """
 
     def __init__(
         self, tls: ssl.SSLContext, proxy: httpx.Proxy | None = None, through: Through = Through.NOTHING
     ) -> None:
-        self._kept, self._new = [NetworkTransport(tls, kept, proxy, through) for kept in (KEPT, 0)]
-        self._ended = False
+        self._reusing, self._new = [NetworkTransport(tls, idle, proxy, through) for idle in (MOST_IDLE, 0)]
+        self._stopped_reusing = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request, twice where the first was lost; ``sent_again`` among the response's extensions says so."""
+        """Send one request. The response extension ``sent_again`` is set if it was sent twice."""
         body = request.stream
-        if self._ended or not isinstance(body, Body) or not body.can_be_sent_again:
+        if self._stopped_reusing or not isinstance(body, Body) or not body.can_be_sent_again:
             return self._new.handle_request(request)
         try:
-            return self._kept.handle_request(request)
+            return self._reusing.handle_request(request)
         except httpx.ReadError as ended:
             if not isinstance(ended.__cause__, Stale):
                 raise
             response = self._again(request, ended)
-        self._ended = response.extensions["sent_again"] = True
+        self._stopped_reusing = response.extensions["sent_again"] = True
         return response
 
     def _again(self, request: httpx.Request, ended: httpx.ReadError) -> httpx.Response:
         try:
             return self._new.handle_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            # The server ended with the request; it is not to be said that nothing listens.
+            # The request ended the server: report that, not that nothing listens.
             raise httpx.RemoteProtocolError(str(ended)) from None
 
     def close(self) -> None:
         """Close all connections."""
-        self._kept.close()
+        self._reusing.close()
         self._new.close()

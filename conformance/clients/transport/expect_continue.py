@@ -1,4 +1,4 @@
-"""A caller that waits for 100 (Continue) before it sends its body (RFC 9110 section 10.1.1)."""
+"""A client that waits for 100 (Continue) before it sends its body (RFC 9110 section 10.1.1)."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.transport.raw_socket import END, LARGEST, NOTHING, Wire, final_of, no_answer, received
+from conformance.clients.transport.raw_socket import END, LARGEST, NO_ANSWER, Wire, final_response, no_answer, received
 from conformance.vocabulary.exchange import Exchange
 
-BEFORE = "nothing came before the body"
+NO_INTERIM = "nothing came before the body"
 ANOTHER_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!00)[0-9]{2}[ \r]")
-"""An interim answer that neither asks for the body nor ends the exchange, such as 102 and 103."""
+"""An interim response other than 100, such as 102 and 103."""
 
 
 @dataclass
 class Expecting(Wire):
-    """Sends a head, listens, and sends the body only where it is asked to go on, or nothing comes."""
+    """Sends the head, and the body only after 100 (Continue) or if no response arrives in time."""
 
     def send_expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
-        """The exchange of the head and that of the whole; both are the same where the head alone was answered.
+        """Return the exchange of the head and that of the whole request; both are one if the head got a final response.
 
-        The first has status 0 where nothing came within the time in which the target answers. Raises NoAnswer where the
-        connection closes without an answer, Unreachable where there is none, or no final answer in time.
+        The first has status 0 if no response to the head arrives in time. Raises NoAnswer if the connection closes
+        without a response, Unreachable if there is no connection or no final response in time.
         """
-        final, first = self._waited(head, lambda: self._expecting(head, body)[::-1])
+        final, first = self._with_waiting(head, lambda: self._expecting(head, body)[::-1])
         return first, final
 
     def _expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
-        head, sent = self._begun(head, b"")
+        head, sent = self._unanswered(head, b"")
         recorder = self.http.recorder
         stored = recorder.stored(sent, self.label)
         if stored is not None:
-            if stored.error and stored.error != BEFORE:
+            if stored.error and stored.error != NO_INTERIM:
                 raise no_answer(sent, stored.error)
             first = stored.exchange
             return first, first if first.status >= 200 else self._replayed(sent, body)
@@ -46,7 +46,7 @@ class Expecting(Wire):
                     sent, self._read(connection, received_head + END + rest), time.time() - sent.started
                 )
                 return final, final
-            first = self._noted(sent, received_head)
+            first = self._interim(sent, received_head)
             whole = replace(sent, id=recorder.next_id(), request_body=body, started=time.time())
             with self._awaiting(whole):
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -54,7 +54,7 @@ class Expecting(Wire):
                 return first, self._recorded(whole, self._read(connection, rest), time.time() - whole.started)
 
     def _first(self, connection: socket.socket) -> tuple[bytes, bytes]:
-        """The head of the first answer, and what came with it; of none where nothing comes in time.
+        """Return the head of the first response (b"" if none arrives in time) and the bytes after it.
 
         Other interim responses are skipped (RFC 9110 section 15.2: "A client MUST be able to parse one or
         more 1xx responses received prior to a final response, even if the client does not expect one").
@@ -66,19 +66,19 @@ class Expecting(Wire):
                 part = received(connection, until)
                 if not part:
                     break
-                raw = final_of(raw + part, ANOTHER_INTERIM)
+                raw = final_response(raw + part, ANOTHER_INTERIM)
         head, found, rest = raw.partition(END)
         return (head, rest) if found and head.startswith(b"HTTP/") and head.count(b" ") else (b"", raw)
 
-    def _noted(self, sent: Exchange, received_head: bytes) -> Exchange:
-        """Records what came before the body, if anything did."""
+    def _interim(self, sent: Exchange, received_head: bytes) -> Exchange:
+        """Record the response before the body, if there is one."""
         if not received_head:
-            self.http.recorder.failed_request(sent, BEFORE, self.label)
+            self.http.recorder.failed_request(sent, NO_INTERIM, self.label)
             return sent
         return self._recorded(sent, received_head + END, time.time() - sent.started)
 
     def _replayed(self, sent: Exchange, body: bytes) -> Exchange:
         stored = self.http.recorder.stored(replace(sent, request_body=body), self.label)
         if stored is None or stored.error:
-            raise no_answer(sent, stored.error if stored and stored.error else NOTHING)
+            raise no_answer(sent, stored.error if stored and stored.error else NO_ANSWER)
         return stored.exchange

@@ -1,4 +1,4 @@
-"""Sends the beginning of a message and closes: what a caller does whose connection breaks."""
+"""A client whose connection breaks: it sends the beginning of a request and closes its side."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from conformance.vocabulary.exchange import Exchange
 
 @dataclass
 class BreakingOff(Wire):
-    """A caller that says no more after the bytes it is given, and still listens."""
+    """Sends nothing after the given bytes, but still reads the response."""
 
     kind = "wire-cut"
 
     def send_beginning(self, head: bytes, body: bytes) -> Exchange:
-        """Sends head and body, which the head promises more of; the exchange has status 0 where no answer came."""
-        head, sent = self._begun(head, body)
+        """Send a head and a part of the body that it announces. Status 0 in the exchange means no response."""
+        head, sent = self._unanswered(head, body)
         stored = self.http.recorder.stored(sent, self.label)
         if stored is not None:
             return stored.exchange

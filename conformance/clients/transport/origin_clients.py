@@ -1,6 +1,6 @@
-"""httpx clients, one an origin. Each paces its requests, records them, and goes through the proxy of its origin.
+"""One httpx client per origin, which limits the rate, records requests and uses the origin's proxy.
 
-Requests go out as they are built and no redirect is followed; no cookie is stored and no login added.
+Requests are sent as built: no redirect is followed, no cookie is stored and no login is added.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 
 import httpx
 
-from conformance.clients.transport.connections import KeptConnections, no_tls, usual_authorities
+from conformance.clients.transport.connections import KeptConnections, default_authorities, no_tls
 from conformance.clients.transport.rate_limiter import Pace
 from conformance.clients.transport.recording import Recording
 from conformance.clients.transport.serialization import Origin
@@ -20,10 +20,10 @@ from conformance.target.proxies import proxy_for
 
 
 class _NoCookies(httpx.Cookies):
-    """Stores no cookie: a client of the contract's surfaces has none, and hostile ones would pile up."""
+    """Stores no cookie: the contract needs none, and cookies of a hostile target would accumulate."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave the response's cookies where they are."""
+        """Ignore the response's cookies."""
 
 
 class _Client(httpx.Client):
@@ -37,37 +37,35 @@ class _Client(httpx.Client):
 
 
 class Clients:
-    """httpx clients for any origin, made when the first request goes there. Threads may share them.
+    """httpx clients by origin, each created at its first request. Threads may share them.
 
-    ``tls`` trusts the target's authority; None: those that the system trusts.
+    ``tls`` trusts the target's authorities; None means the default ones.
     """
 
     def __init__(self, recorder: Recorder, pace: Pace, tls: ssl.SSLContext | None = None) -> None:
         self._recorder, self._pace, self._tls = recorder, pace, tls
-        self._made: dict[Origin, httpx.Client] = {}
+        self._clients: dict[Origin, httpx.Client] = {}
         self._lock = threading.Lock()
 
     def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request to the origin among its extensions; httpx.TransportError."""
+        """Send a request to the origin in its extensions. Raises httpx.TransportError."""
         origin: Origin = request.extensions["origin"]
-        client = self._made.get(origin)
+        client = self._clients.get(origin)
         if client is None:
             with self._lock:
-                client = self._made.setdefault(origin, self._client(origin))
+                client = self._clients.setdefault(origin, self._client(origin))
         return client.send(request, stream=True)
 
     def _client(self, origin: Origin) -> httpx.Client:
-        tls = (self._tls or usual_authorities()) if origin.scheme == "https" else no_tls()
-        found = proxy_for(origin.scheme, origin.host, origin.port)
-        network: httpx.BaseTransport = (
-            KeptConnections(tls) if found is None else ThroughProxy(found, tls, origin.scheme)
-        )
+        tls = (self._tls or default_authorities()) if origin.scheme == "https" else no_tls()
+        proxy = proxy_for(origin.scheme, origin.host, origin.port)
+        network = KeptConnections(tls) if proxy is None else ThroughProxy(proxy, tls, origin.scheme)
         hooks = {"request": [lambda _: self._pace.wait()]}
         return _Client(transport=Recording(network, self._recorder), event_hooks=hooks, trust_env=False, timeout=None)
 
     def close(self) -> None:
-        """Close all connections; requests may go out again afterwards."""
+        """Close all connections. Later requests open new ones."""
         with self._lock:
-            for client in self._made.values():
+            for client in self._clients.values():
                 client.close()
-            self._made.clear()
+            self._clients.clear()

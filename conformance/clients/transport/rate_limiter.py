@@ -1,4 +1,4 @@
-"""How fast a run may go: one rate for all of its processes on this machine."""
+"""The request rate of a run, shared by all of its processes on this machine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ FILE_NAME = ".pace"
 
 
 class Pace:
-    """Keeps requests under a rate; ``rate`` is requests a second, None for no limit.
+    """Limits the rate of requests: ``rate`` is requests per second, None for no limit.
 
-    Each request takes the next free moment. With ``book``, a file that the processes of a run share, they take them
-    from one row: the clock that is never set is the same for all processes of a machine.
+    Each request takes the next free slot. Processes that share a file ``book`` share the slots, since the monotonic
+    clock is the same for all processes of a machine.
     """
 
     def __init__(self, rate: float | None = None, book: Path | None = None) -> None:
@@ -26,7 +26,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Returns when the next request may go."""
+        """Wait until the next request may be sent."""
         if not self._gap:
             return
         with self._lock:
@@ -36,14 +36,14 @@ class Pace:
             time.sleep(wait)
 
     def _taken(self, free: float) -> float:
-        """The first moment from now on that is free; the one after it is free next."""
+        """Take the first free slot from now on."""
         slot = max(time.monotonic(), free)
         self._next = slot + self._gap
         return slot
 
     def _from_book(self, book: Path) -> float:
         with book.open("a+b") as file:
-            # Closing the file gives the lock back.
+            # Closing the file releases the lock.
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             written = file.read(SLOT.size)

@@ -1,6 +1,6 @@
-"""A raw socket for what an HTTP library would never send: wrong framing, bare control characters, odd methods.
+"""Raw sockets for requests that no HTTP library sends: wrong framing, control characters, malformed methods.
 
-One request, one connection; the answer is parsed leniently and recorded like any exchange.
+Each request has its own connection. The response is parsed leniently and recorded like any exchange.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from conformance.clients.http import HttpClient
-from conformance.clients.transport.connections import usual_authorities
-from conformance.clients.transport.serialization import OF_EACH
+from conformance.clients.transport.connections import default_authorities
+from conformance.clients.transport.serialization import DEFAULT_FIELDS
 from conformance.clients.transport.through_proxy import ProxyFailed, connected
 from conformance.vocabulary.exchange import NOT_ENDED, Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, NotConnected, Unreachable
@@ -27,13 +27,13 @@ T = TypeVar("T")
 LARGEST = 1024 * 1024
 END = b"\r\n\r\n"
 QUIET_S = 0.5
-"""For how long a connection that should have been closed is listened to."""
-NOTHING = "no HTTP answer"
+"""How long to read from a connection that should be closed."""
+NO_ANSWER = "no HTTP answer"
 NOT_CONNECTED = "no connection"
-CLOSED = (NOTHING, "BrokenPipeError", "ConnectionAbortedError", "ConnectionResetError")
+CLOSED = (NO_ANSWER, "BrokenPipeError", "ConnectionAbortedError", "ConnectionResetError")
 """Errors of a request whose connection closed without an answer."""
 FOLD = re.compile(rb"\r\n[ \t]+")
-"""Where a value goes on in the next line, as senders may no longer have it (RFC 9112 section 5.2)."""
+"""Obsolete line folding in a field value (RFC 9112 section 5.2)."""
 INTERIM = re.compile(rb"HTTP/[\d.]+ 1\d\d")
 STATUS = re.compile(rb"\d{3}")
 CHUNK = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[^\r\n]*)?\r\n")
@@ -41,51 +41,50 @@ WITHOUT_CONTENT = (b"204", b"304")
 
 
 class NoConnection(OSError):
-    """No connection could be made, so that the request was not sent."""
+    """There is no connection, so the request was not sent."""
 
 
 @dataclass
 class Wire:
-    """Sends bytes to the origin of an HTTP client and reads one answer."""
+    """Sends bytes to the origin of an HTTP client and reads one response."""
 
     http: HttpClient
     kind: ClassVar[str] = "wire"
 
     @property
     def label(self) -> str:
-        """The name of this client in the evidence: its kind and the name of the HTTP client, which may sign."""
+        """The name of this client in the evidence."""
         return f"{self.kind}-{self.http.label}"
 
     def send(self, head: bytes, body: bytes = b"", bare: bool = False) -> Exchange:
-        """One message: ``head`` is the request line and fields, Host among them, without the empty line.
+        """Send one message: ``head`` is the request line and fields, Host included, without the empty line.
 
-        It goes out with what each request of ours says, unless it says that itself. The answer to a ``bare`` one should
-        end with its head: what comes after it is returned as its body, though HTTP libraries pass it over. Raises
-        NoAnswer where the connection closes without an answer, Unreachable where none comes in time; one that asks to
-        wait is waited for as by the HTTP client.
+        The fields of every request are added if missing. The response to a ``bare`` request should end after its head:
+        later bytes, which HTTP libraries ignore, are returned as its body. Raises NoAnswer if the connection closes
+        without a response, Unreachable if none arrives in time. Waits and retries like the HTTP client.
         """
         if bare:
             head += b"\r\nConnection: close"
-        return self._waited(head, lambda: (self._sent(head, body, bare), None))[0]
+        return self._with_waiting(head, lambda: (self._sent(head, body, bare), None))[0]
 
     def ask(self, method: str, path: str, fields: Iterable[tuple[str, str]]) -> Exchange:
-        """The answer to a request without a body, with what comes behind its head."""
+        """Send a request without a body; the response includes all bytes after its head."""
         lines = "".join(f"\r\n{name}: {value}" for name, value in [("Host", self.host()), *fields])
         return self.send(f"{method} {self.target(path)} HTTP/1.1{lines}".encode(), bare=True)
 
-    def _waited(self, head: bytes, once: Callable[[], tuple[Exchange, T]]) -> tuple[Exchange, T]:
-        """What ``once`` gives, an answer and what belongs to it; it is asked again where the answer asks to wait."""
-        given: list[tuple[Exchange, T]] = []
+    def _with_waiting(self, head: bytes, send_once: Callable[[], tuple[Exchange, T]]) -> tuple[Exchange, T]:
+        """Return the result of ``send_once``; wait and call it again if the response asks to wait."""
+        results: list[tuple[Exchange, T]] = []
 
-        def answer() -> Exchange:
-            given.append(once())
-            return given[-1][0]
+        def send() -> Exchange:
+            results.append(send_once())
+            return results[-1][0]
 
-        self.http.patiently(answer, head.partition(b"\r\n")[0].decode("latin-1"))
-        return given[-1]
+        self.http.patiently(send, head.partition(b"\r\n")[0].decode("latin-1"))
+        return results[-1]
 
     def _sent(self, head: bytes, body: bytes, bare: bool) -> Exchange:
-        head, sent = self._begun(head, body)
+        head, sent = self._unanswered(head, body)
         stored = self.http.recorder.stored(sent, self.label)
         if stored is not None and stored.error:
             raise no_answer(stored.exchange, stored.error)
@@ -98,7 +97,7 @@ class Wire:
 
     @contextlib.contextmanager
     def _awaiting(self, sent: Exchange) -> Iterator[None]:
-        """Record a request that gets no answer, and raise what ``no_answer`` makes of it."""
+        """Record a request without a response, and raise its outcome by ``no_answer``."""
         try:
             yield
         except OSError as failure:
@@ -110,11 +109,11 @@ class Wire:
             raise no_answer(sent, error) from None
 
     def host(self) -> str:
-        """The authority to put in a Host field."""
+        """Return the value of the Host field."""
         return urlsplit(self.http.base_url).netloc
 
     def target(self, path: str) -> str:
-        """What stands in a request line for a path of the surface: with what its own address has before it."""
+        """Return the request target of a path of the surface, with the path prefix of the base URL."""
         return urlsplit(self.http.base_url).path + path
 
     def _recorded(self, sent: Exchange, raw: bytes, duration_s: float) -> Exchange:
@@ -122,8 +121,8 @@ class Wire:
         lines = FOLD.sub(b" ", head).split(b"\r\n")
         status = status_in(lines[0])
         if not status:
-            self.http.recorder.failed_request(sent, NOTHING, self.label)
-            raise no_answer(sent, NOTHING)
+            self.http.recorder.failed_request(sent, NO_ANSWER, self.label)
+            raise no_answer(sent, NO_ANSWER)
         fields = self._fields(lines[1:])
         content = unchunked(body) if is_chunked(fields) else None
         body = body if content is None else content
@@ -133,15 +132,15 @@ class Wire:
 
     def _exchanged(self, message: bytes, bare: bool) -> bytes:
         with self._connection() as connection:
-            # A server may answer and close before it has read everything: that is an answer, not a failure.
+            # A server may answer and close before it has read the whole request: that is no failure.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(message)
             return self._read_on(connection) if bare else self._read(connection)
 
     def _read(self, connection: socket.socket, raw: bytes = b"") -> bytes:
-        """A final answer: to the end by its framing, or to the end of the connection; TimeoutError.
+        """Return the final response, up to the end of its framing or connection. Raises TimeoutError.
 
-        ``raw`` is what has come of it already.
+        ``raw`` is the part that was received before.
         """
         until = time.monotonic() + self.http.limits.answer_s
         try:
@@ -151,19 +150,19 @@ class Wire:
                     break
                 raw += part
         except TimeoutError:
-            if came := len(final_of(raw)):
-                raise TimeoutError(f"after {came} bytes of a response {NOT_ENDED}") from None
+            if size := len(final_response(raw)):
+                raise TimeoutError(f"after {size} bytes of a response {NOT_ENDED}") from None
             raise
         except ConnectionResetError:
             pass
-        return final_of(raw)
+        return final_response(raw)
 
     def _read_on(self, connection: socket.socket) -> bytes:
-        """An answer that should end with its head, and what comes behind that until it ends or is quiet."""
+        """Return a response that should end after its head, with all bytes until the connection ends or is idle."""
         until, raw = time.monotonic() + self.http.limits.answer_s, b""
         with contextlib.suppress(ConnectionResetError):
             while len(raw) < LARGEST:
-                has_head = END in final_of(raw)
+                has_head = END in final_response(raw)
                 try:
                     part = received(connection, min(until, time.monotonic() + QUIET_S) if has_head else until)
                 except TimeoutError:
@@ -173,17 +172,17 @@ class Wire:
                 if not part:
                     break
                 raw += part
-        return final_of(raw)
+        return final_response(raw)
 
     def _complete(self, raw: bytes) -> bool:
-        head, separator, body = final_of(raw).partition(END)
+        head, separator, body = final_response(raw).partition(END)
         if not separator:
             return False
         first, *lines = FOLD.sub(b" ", head).split(b"\r\n")
         if first.split(b" ")[1:2] in ([each] for each in WITHOUT_CONTENT):
             return True
         fields = self._fields(lines)
-        # One length repeated is one (RFC 9110 section 8.6).
+        # A repeated length is one length (RFC 9110 section 8.6).
         lengths = {each.strip() for each in (fields.get("content-length") or "").split(",")}
         size = whole_number(lengths.pop()) if len(lengths) == 1 else None
         return unchunked(body) is not None if is_chunked(fields) else size is not None and len(body) >= size
@@ -196,15 +195,15 @@ class Wire:
             connection = connected(parts.scheme, parts.hostname or "", port, self.http.limits.connect_s)
             connection.settimeout(self.http.limits.answer_s)
             if parts.scheme == "https":
-                context = self.http.tls or usual_authorities()
+                context = self.http.tls or default_authorities()
                 return context.wrap_socket(connection, server_hostname=parts.hostname)
         except OSError as failure:
             raise NoConnection(failure if isinstance(failure, ProxyFailed) else type(failure).__name__) from None
         return connection
 
-    def _begun(self, head: bytes, body: bytes) -> tuple[bytes, Exchange]:
-        """The head as it goes out, and the exchange of it and a body before there is an answer."""
-        whole = introduced(head)
+    def _unanswered(self, head: bytes, body: bytes) -> tuple[bytes, Exchange]:
+        """Return the head as sent, and the exchange of the request without a response."""
+        whole = with_default_fields(head)
         first, *lines = whole.split(b"\r\n")
         method, target = [word.decode("latin-1") for word in (*first.split(b" "), b"/")[:2]]
         here, identifier = urlsplit(self.http.base_url), self.http.recorder.next_id()
@@ -217,14 +216,14 @@ class Wire:
         return Headers((name.strip(), value.strip()) for name, _, value in pairs)
 
 
-def introduced(head: bytes) -> bytes:
-    """A head with what each request of ours says, unless it says that itself."""
+def with_default_fields(head: bytes) -> bytes:
+    """Return a head with the fields of every request, unless it has them."""
     lowered = head.lower()
-    return head + b"".join(b"\r\n%s: %s" % each for each in OF_EACH if b"\n%s:" % each[0].lower() not in lowered)
+    return head + b"".join(b"\r\n%s: %s" % each for each in DEFAULT_FIELDS if b"\n%s:" % each[0].lower() not in lowered)
 
 
-def final_of(raw: bytes, interim: re.Pattern[bytes] = INTERIM) -> bytes:
-    """What comes behind interim answers, of which there may be several before a final one (RFC 9110 section 15.2)."""
+def final_response(raw: bytes, interim: re.Pattern[bytes] = INTERIM) -> bytes:
+    """Return the bytes after interim responses; there may be several (RFC 9110 section 15.2)."""
     place = 0
     while interim.match(raw, place) and (end := raw.find(END, place)) >= 0:
         place = end + len(END)
@@ -232,27 +231,27 @@ def final_of(raw: bytes, interim: re.Pattern[bytes] = INTERIM) -> bytes:
 
 
 def received(connection: socket.socket, until: float) -> bytes:
-    """What comes next before a moment of the monotonic clock; TimeoutError. The limit is of all, not of each byte."""
-    left = until - time.monotonic()
-    if left <= 0:
+    """Return the next bytes. Raises TimeoutError after ``until``, a time of the monotonic clock."""
+    remaining = until - time.monotonic()
+    if remaining <= 0:
         raise TimeoutError("timed out")
-    connection.settimeout(left)
+    connection.settimeout(remaining)
     return connection.recv(65536)
 
 
 def status_in(line: bytes) -> int:
-    """The status in the first line of a response (RFC 9112 section 4: three digits), 0 for none."""
+    """Return the status in a status line (RFC 9112 section 4: three digits), 0 if there is none."""
     words = line.split(b" ", 2)
     return int(words[1]) if len(words) > 1 and STATUS.fullmatch(words[1]) else 0
 
 
 def is_chunked(fields: Headers) -> bool:
-    """Whether a body is in chunked transfer coding."""
+    """Return whether a body is in chunked transfer coding."""
     return "chunked" in (fields.get("transfer-encoding") or "").lower()
 
 
 def unchunked(body: bytes) -> bytes | None:
-    """The content of a body in chunked transfer coding (RFC 9112 section 7.1); None where its end has not come."""
+    """Return the content of a chunked body (RFC 9112 section 7.1); None if its end is missing."""
     content, place = list[bytes](), 0
     while chunk := CHUNK.match(body, place):
         size, place = int(chunk[1], 16), chunk.end()
@@ -266,7 +265,7 @@ def unchunked(body: bytes) -> bytes | None:
 
 
 def no_answer(sent: Exchange, error: str) -> NoAnswer | Unreachable:
-    """Return what it means that a request got no answer, for the error with which it was recorded."""
+    """Return the outcome of a request without a response, by its recorded error."""
     reason = f"{sent.method} {sent.url}: {error}"
     outcome: NoAnswer | Unreachable
     if error in CLOSED:

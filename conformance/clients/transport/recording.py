@@ -1,6 +1,6 @@
-"""A transport that records each exchange; where evidence is judged again, it answers from the stored exchanges.
+"""A transport that records each exchange, or answers from stored exchanges when evidence is judged again.
 
-A response is read to its end here, within the limits that the request carries among its extensions.
+It reads each response to its end, within the limits in the request's extensions.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from dataclasses import dataclass, replace
 import httpx
 
 from conformance.clients.transport.errors import Overrun, overrun, stored_failure
-from conformance.clients.transport.serialization import Body, read
+from conformance.clients.transport.serialization import Body, text_fields
 from conformance.evidence.recorded_responses import Stored
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import NOT_ENDED, Exchange, Headers
 from conformance.vocabulary.values import unzipping
 
-KEPT_OF_STREAM = 64 * 1024
+RECORDED_OF_STREAM = 64 * 1024
 MOST_UNZIPPED = 4 * 1024 * 1024
-"""Bytes of a body without its gzip: a body that is read as a document has far fewer, a gzip bomb has more."""
+"""The limit of a decompressed body, in bytes: documents are far smaller, gzip bombs larger."""
 ZIPPED = ("gzip", "x-gzip")
 SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
 
 
 @dataclass
 class Reading:
-    """How a response is read: limits in seconds and bytes, the client's name in the evidence, where its body goes.
+    """How to read a response: the client's name in the evidence, and limits in seconds and bytes.
 
-    ``sink`` takes a body of any size part by part. With ``unzips``, gzip that the request did not accept is removed,
-    and ``has_unzipped`` says so.
+    ``sink`` takes the parts of a body of any size. ``unzips`` removes gzip that the request did not accept, and
+    ``has_unzipped`` is then set.
     """
 
     label: str
@@ -44,9 +44,9 @@ class Reading:
 
 
 class ReadResponse(httpx.Response):
-    """A response whose body has been read; the exchange has it.
+    """A response without its body, which is in the exchange.
 
-    httpx makes responses refer to themselves: bodies in them would stay until the collector of garbage comes.
+    httpx responses refer to themselves, so a body in one would stay in memory until garbage collection.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -54,20 +54,20 @@ class ReadResponse(httpx.Response):
 
     @property
     def has_redirect_location(self) -> bool:
-        """False: httpx would build the next request, and refuse a Location that is malformed."""
+        """False: httpx would otherwise build the next request, and reject a malformed Location."""
         return False
 
 
 class Recording(httpx.BaseTransport):
-    """Records what goes through another transport."""
+    """Records the exchanges of another transport."""
 
     def __init__(self, network: httpx.BaseTransport, recorder: Recorder) -> None:
         self._network, self._recorder = network, recorder
 
     def handle_request(self, request: httpx.Request) -> ReadResponse:
-        """Send one request and read the response; the extension ``exchange`` of the request is what was recorded."""
+        """Send one request and read the response. The request extension ``exchange`` is the recorded exchange."""
         reading: Reading = request.extensions["reading"]
-        sent = request.extensions["exchange"] = self._begun(request)
+        sent = request.extensions["exchange"] = self._unanswered(request)
         stored = self._recorder.stored(sent, reading.label)
         if stored is not None:
             return self._stored(request, stored)
@@ -85,9 +85,9 @@ class Recording(httpx.BaseTransport):
         """Close the other transport."""
         self._network.close()
 
-    def _begun(self, request: httpx.Request) -> Exchange:
+    def _unanswered(self, request: httpx.Request) -> Exchange:
         body = request.stream.recorded if isinstance(request.stream, Body) else b""
-        fields, url = read(request.headers.raw), request.extensions["url"]
+        fields, url = text_fields(request.headers.raw), request.extensions["url"]
         return Exchange(
             self._recorder.next_id(), request.method, url, fields, body, 0, Headers(), b"", time.time(), 0.0
         )
@@ -101,8 +101,9 @@ class Recording(httpx.BaseTransport):
     def _failed(self, sent: Exchange, failure: httpx.TransportError, reading: Reading, duration_s: float) -> None:
         if isinstance(failure, Overrun):
             sent = replace(sent, status=failure.status, body=failure.beginning)
-        why = self._recorder.redactor.text(str(failure)) or type(failure).__name__
-        self._recorder.failed_request(replace(sent, duration_s=duration_s), why, reading.label, type(failure).__name__)
+        kind = type(failure).__name__
+        message = self._recorder.redactor.text(str(failure)) or kind
+        self._recorder.failed_request(replace(sent, duration_s=duration_s), message, reading.label, kind)
 
     def _received(self, request: httpx.Request, sent: Exchange, reading: Reading, begun: float) -> Exchange:
         response = self._network.handle_request(request)
@@ -110,7 +111,7 @@ class Recording(httpx.BaseTransport):
             self._recorder.event(SENT_AGAIN)
         with contextlib.closing(response):
             body = _body(response, reading, begun)
-        headers = read(response.headers.raw)
+        headers = text_fields(response.headers.raw)
         return replace(
             sent,
             status=response.status_code,
@@ -121,20 +122,20 @@ class Recording(httpx.BaseTransport):
 
 
 def _body(response: httpx.Response, reading: Reading, begun: float) -> bytes:
-    """The body, or its beginning where it goes into a sink."""
-    # Closed at once, since an exception that is stored somewhere would keep all of a large body with it.
-    with io.BytesIO() as kept:
+    """Return the body, or its beginning if it goes into a sink."""
+    # Closed at once: a stored exception would otherwise keep the whole body in memory.
+    with io.BytesIO() as buffer:
         try:
-            _read_into(kept, response, reading, begun)
+            _read_into(buffer, response, reading, begun)
         except httpx.ReadTimeout as late:
-            so_far = f"after {kept.tell()} bytes of a body {NOT_ENDED}" if kept.tell() else ""
+            so_far = f"after {buffer.tell()} bytes of a body {NOT_ENDED}" if buffer.tell() else ""
             raise httpx.ReadTimeout(f"{late} {so_far}".rstrip()) from None
-        return kept.getvalue()
+        return buffer.getvalue()
 
 
-def _read_into(kept: io.BytesIO, response: httpx.Response, reading: Reading, begun: float) -> None:
+def _read_into(buffer: io.BytesIO, response: httpx.Response, reading: Reading, begun: float) -> None:
     size = 0
-    # A refusal's body is no part of what was asked for, all the less if the request is sent again.
+    # The body of an error response is not the requested content.
     sink = reading.sink if 200 <= response.status_code < 300 else None
     body = response.stream
     assert isinstance(body, httpx.SyncByteStream)  # noqa: S101  # as transports promise
@@ -144,21 +145,21 @@ def _read_into(kept: io.BytesIO, response: httpx.Response, reading: Reading, beg
         size += len(part)
         if sink is not None:
             sink(part)
-            part = part[: max(0, KEPT_OF_STREAM - kept.tell())]
-        kept.write(part)
-        # What is handed on takes the time that its size takes; each part of it is awaited for its own.
+            part = part[: max(0, RECORDED_OF_STREAM - buffer.tell())]
+        buffer.write(part)
+        # A body for a sink has a time limit for each part only.
         seconds = time.perf_counter() - begun
-        if how := "" if sink else overrun(size, seconds, reading.answer_bytes, reading.answer_s):
-            raise Overrun(f"the answer {how}", response.status_code, kept.getvalue()[:KEPT_OF_STREAM])
+        if excess := "" if sink else overrun(size, seconds, reading.answer_bytes, reading.answer_s):
+            raise Overrun(f"the answer {excess}", response.status_code, buffer.getvalue()[:RECORDED_OF_STREAM])
 
 
 def _plain(sent: Exchange, status: int, headers: Headers, body: bytes, reading: Reading) -> bytes:
-    coded = (headers.get("content-encoding") or "").strip().lower() in ZIPPED
-    if not (reading.unzips and coded and sent.request_headers.get("accept-encoding") == "identity"):
+    zipped = (headers.get("content-encoding") or "").strip().lower() in ZIPPED
+    if not (reading.unzips and zipped and sent.request_headers.get("accept-encoding") == "identity"):
         return body
-    most = min(reading.answer_bytes, MOST_UNZIPPED)
-    plain, _, more = unzipping(body, most)
-    if plain is not None and more and len(plain) >= most:
-        raise Overrun(f"the answer is larger than {most} bytes without its gzip", status, body[:KEPT_OF_STREAM])
+    limit = min(reading.answer_bytes, MOST_UNZIPPED)
+    plain, _, more = unzipping(body, limit)
+    if plain is not None and more and len(plain) >= limit:
+        raise Overrun(f"the answer is larger than {limit} bytes without its gzip", status, body[:RECORDED_OF_STREAM])
     reading.has_unzipped |= plain is not None
     return body if plain is None else plain

@@ -1,4 +1,4 @@
-"""httpx requests whose target, fields and body go on the wire as given, and response fields as text."""
+"""httpx requests whose target, fields and body are sent as given, and response fields as text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import httpx
 from conformance.vocabulary.exchange import Headers
 from conformance.vocabulary.values import AGENT, PORTS, host_and_port
 
+FRAMING = {b"content-length", b"transfer-encoding"}
 TAGS = ("if-match", "if-none-match", "if-range")
-OF_EACH = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
-"""What each request says that says nothing else: who asks, and that content comes as it is.
+DEFAULT_FIELDS = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
+"""Default fields of every request.
 
-Without the one, firewalls in front of a service refuse what they take for an attack; without the other, any coding is
-acceptable (RFC 9110 section 12.5.3), and no check could tell what came.
+Web application firewalls may refuse a request without User-Agent. Without Accept-Encoding a server may use any coding
+(RFC 9110 section 12.5.3), and no check could judge the content.
 """
 
 Fields = list[tuple[bytes, bytes]]
@@ -25,7 +26,7 @@ Content = bytes | Iterable[bytes]
 
 
 class Origin(NamedTuple):
-    """Where requests go. ``authority`` is the value of the Host field (RFC 9110 section 7.2)."""
+    """The destination of requests. ``authority`` is the value of the Host field (RFC 9110 section 7.2)."""
 
     scheme: str
     host: str
@@ -34,7 +35,7 @@ class Origin(NamedTuple):
 
     @property
     def url(self) -> httpx.URL:
-        """The origin as a URL without a path; httpx.InvalidURL where httpx refuses its host."""
+        """The origin as a URL without a path. Raises httpx.InvalidURL if httpx refuses the host."""
         return _url_of(self)
 
 
@@ -44,7 +45,7 @@ def _url_of(origin: Origin) -> httpx.URL:
 
 
 class ExactUrl(httpx.URL):
-    """A URL of an origin with the path and query as given: httpx.URL would remove dot segments and quote characters."""
+    """A URL with an exact path and query: httpx.URL would remove dot segments and quote characters."""
 
     def __init__(self, origin: Origin, target: bytes) -> None:
         super().__init__(origin.url)
@@ -57,20 +58,20 @@ class ExactUrl(httpx.URL):
 
 
 class Body(httpx.SyncByteStream):
-    """A request body: bytes, or parts that are sent one by one."""
+    """A request body: bytes, or an iterable of parts."""
 
     def __init__(self, content: Content) -> None:
         self.content = content
 
     @property
     def can_be_sent_again(self) -> bool:
-        """Whether the body is still there after it was sent."""
+        """Whether the body can be iterated more than once."""
         return not isinstance(self.content, Iterator)
 
     @property
     def recorded(self) -> bytes:
-        """The body for the evidence: nothing of one that is made while it is sent, and may have no end."""
-        # Bytes first: the test for other types that have bytes is slow.
+        """The body for the evidence; b"" for a generated body, which may have no end."""
+        # Bytes first: isinstance with the protocol SupportsBytes is slow.
         if isinstance(self.content, bytes | SupportsBytes):
             return bytes(self.content)
         return b"".join(self.content) if isinstance(self.content, list | tuple) else b""
@@ -84,32 +85,30 @@ class Body(httpx.SyncByteStream):
 
 @lru_cache(maxsize=256)
 def origin_of(scheme: str, netloc: str) -> Origin:
-    """The origin of URLs that begin so; httpx.UnsupportedProtocol, or ValueError where it names no host and port."""
+    """Return an origin. Raises httpx.UnsupportedProtocol, or ValueError for an invalid host or port."""
     if scheme not in PORTS:
         raise httpx.UnsupportedProtocol(f"Request URL has an unsupported protocol '{scheme}://'.")
     return Origin(scheme, *host_and_port(scheme, netloc))
 
 
 def split(url: str) -> tuple[Origin, str]:
-    """The origin of a URL, and its path and query as they stand there, nothing normalised."""
+    """Return the origin of a URL, and its path and query without normalization."""
     scheme, _, rest = url.partition("://")
     end = min((place for mark in "/?#" if (place := rest.find(mark)) >= 0), default=len(rest))
     target = rest[end:].partition("#")[0]
     return origin_of(scheme.lower(), rest[:end]), target if target.startswith("/") else f"/{target}"
 
 
-def framed(method: str, origin: Origin, given: Fields, content: Content) -> Fields:
-    """The fields of a request: the given ones, Host, and the field that states where the body ends."""
-    names = {name.lower() for name, _ in given}
-    fields = list(given)
+def framed(method: str, origin: Origin, headers: Fields, content: Content) -> Fields:
+    """Return the given fields with Host and the field that frames the body."""
+    names = {name.lower() for name, _ in headers}
+    fields = list(headers)
     if isinstance(content, bytes):
         if content and b"content-length" not in names:
             fields.append((b"Content-Length", b"%d" % len(content)))
-        elif (
-            not content and method in ("POST", "PUT", "PATCH") and not names & {b"content-length", b"transfer-encoding"}
-        ):
+        elif not content and method in ("POST", "PUT", "PATCH") and not names & FRAMING:
             fields.insert(0, (b"Content-Length", b"0"))
-    elif not names & {b"content-length", b"transfer-encoding"}:
+    elif not names & FRAMING:
         fields.append((b"Transfer-Encoding", b"chunked"))
     if b"host" not in names:
         fields.insert(0, (b"Host", origin.authority.encode("ascii")))
@@ -117,7 +116,7 @@ def framed(method: str, origin: Origin, given: Fields, content: Content) -> Fiel
 
 
 def _octets(name: str, value: str) -> bytes:
-    """A field's value on the wire: an entity tag goes back as the very bytes, read as Latin-1, that it came in."""
+    """Encode a field value. An entity tag, decoded as Latin-1, keeps the bytes in which it was received."""
     if name.lower() in TAGS:
         with contextlib.suppress(UnicodeEncodeError):
             return value.encode("latin-1")
@@ -125,20 +124,20 @@ def _octets(name: str, value: str) -> bytes:
 
 
 def request(method: str, url: str, headers: Iterable[tuple[str, str | bytes]], content: Content) -> httpx.Request:
-    """A request with what each says that says nothing else; ValueError or httpx.InvalidURL where it cannot be one."""
+    """Return a request with the default fields. Raises ValueError or httpx.InvalidURL for an invalid request."""
     origin, target = split(url)
-    given = [
+    fields = [
         (name.encode("latin-1"), value if isinstance(value, bytes) else _octets(name, value)) for name, value in headers
     ]
-    names = {name.lower() for name, _ in given}
-    given += [each for each in OF_EACH if each[0].lower() not in names]
-    made = httpx.Request(method, origin.url, headers=framed(method, origin, given, content), stream=Body(content))
-    # httpx.Request writes a method in capitals, and makes a plain URL of every other.
-    made.method, made.url = method, ExactUrl(origin, target.encode("utf-8"))
-    made.extensions.update(origin=origin, url=url)
-    return made
+    names = {name.lower() for name, _ in fields}
+    fields += [each for each in DEFAULT_FIELDS if each[0].lower() not in names]
+    built = httpx.Request(method, origin.url, headers=framed(method, origin, fields, content), stream=Body(content))
+    # httpx.Request converts a method to upper case and a URL to its own type.
+    built.method, built.url = method, ExactUrl(origin, target.encode("utf-8"))
+    built.extensions.update(origin=origin, url=url)
+    return built
 
 
-def read(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Fields as text, no byte of theirs lost."""
+def text_fields(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Return fields as text, without losing a byte."""
     return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])

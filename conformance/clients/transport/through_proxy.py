@@ -1,7 +1,7 @@
-"""The way through the proxy that the environment names: httpx's for requests, a tunnel for raw sockets.
+"""Connections through the proxy that the environment names; its failures name the proxy.
 
-httpx asks a proxy for a tunnel to an https:// target, and hands it requests to an http:// one. A raw socket always
-needs a tunnel (CONNECT, RFC 9110 section 9.3.6), which httpx opens as well. Failures of a proxy name the proxy.
+httpx requests a tunnel (CONNECT, RFC 9110 section 9.3.6) to an https:// target, and sends requests for an http://
+target to the proxy itself. A raw socket always needs a tunnel, which httpx opens.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from conformance.target.proxies import Proxy, proxy_for
 from conformance.vocabulary.values import basic_login
 
 NO_ADDRESS = (ValueError, httpx.InvalidURL)
+UNSUPPORTED = "is not supported; use the form http://host:port"
 
 
 class ProxyFailed(OSError):
-    """A proxy that cannot be used, cannot be reached or makes no tunnel: which one, why, and what to do."""
+    """A proxy cannot be used. The message names the proxy, the cause and the mend."""
 
 
 class ThroughProxy(httpx.BaseTransport):
-    """Sends requests through a proxy; httpx.ProxyError names the proxy and its variable."""
+    """Sends requests through a proxy. Raises httpx.ProxyError, which names the proxy and its variable."""
 
     def __init__(self, proxy: Proxy, tls: ssl.SSLContext, scheme: str) -> None:
         self._proxy = proxy
@@ -59,12 +60,12 @@ class ThroughProxy(httpx.BaseTransport):
 
 
 def connected(scheme: str, host: str, port: int, limit_s: float) -> socket.socket:
-    """A connection to a host within ``limit_s`` seconds; OSError, ProxyFailed and TimeoutError among them."""
+    """Connect to a host within ``limit_s`` seconds. Raises OSError: ProxyFailed and TimeoutError are subclasses."""
     proxy = proxy_for(scheme, host, port)
     if proxy is None:
         return socket.create_connection((host, port), limit_s)
     if not str(proxy).startswith("http://"):
-        raise ProxyFailed(_failed(proxy, "is none of the form http://host:port, and others are not supported"))
+        raise ProxyFailed(_failed(proxy, UNSUPPORTED))
     transport = NetworkTransport(no_tls(), 0, through=Through.TUNNEL)
     try:
         tunnel = _tunnel(transport, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", limit_s)
@@ -83,9 +84,8 @@ def _tunnel(transport: NetworkTransport, proxy: Proxy, authority: str, limit_s: 
     if proxy.login:
         fields["Proxy-Authorization"] = basic_login(*proxy.login)
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), limit_s)
-    extensions = {"target": authority.encode("ascii"), "timeout": timeouts}
     request = httpx.Request("CONNECT", httpx.Proxy(str(proxy)).url, headers=fields, stream=Body(b""))
-    request.extensions.update(extensions)
+    request.extensions.update(target=authority.encode("ascii"), timeout=timeouts)
     response = transport.handle_request(request)
     if not response.is_success:
         response.close()
@@ -94,20 +94,20 @@ def _tunnel(transport: NetworkTransport, proxy: Proxy, authority: str, limit_s: 
     return tunnel
 
 
-def _reason(said: str) -> str:
-    """What a proxy did, by httpcore's words, which begin with the status that a tunnel was refused with."""
-    status = said[:3]
+def _reason(message: str) -> str:
+    """Explain a message of httpcore, which begins with the status if the proxy refused a tunnel."""
+    status = message[:3]
     if status == "407":
-        return "wants a login (407), as http://name:password@host:port has one"
-    return f"refuses a tunnel ({status})" if status.isdigit() else said
+        return "wants a login (407): set http://name:password@host:port"
+    return f"refuses a tunnel ({status})" if status.isdigit() else message
 
 
 def _unusable(proxy: Proxy) -> str:
     scheme = str(proxy).partition("://")[0]
     if scheme in ("http", "https"):
-        return "has no host, or no port that is a number"
-    return "is none of the form http://host:port, and others are not supported"
+        return "has no host or no numeric port"
+    return UNSUPPORTED
 
 
-def _failed(proxy: Proxy, why: str) -> str:
-    return f"the proxy {proxy} in {proxy.variable} {why}; hosts named in NO_PROXY are reached without it"
+def _failed(proxy: Proxy, reason: str) -> str:
+    return f"the proxy {proxy} in {proxy.variable} {reason}; hosts named in NO_PROXY are reached without it"

@@ -1,7 +1,7 @@
-"""Network streams for httpcore that bound a whole response in time, where httpcore bounds each read.
+"""Network streams for httpcore that limit the time of a whole response; httpcore limits each read only.
 
-They also report a kept connection that ended before any byte of a response, and drop bytes that an earlier response
-left behind: httpx does not distinguish either from a server that closes or answers nonsense.
+They also report a reused connection that closed before any byte of a response, and skip leftover bytes of an earlier
+response. httpx distinguishes neither from a server that closes or sends a malformed response.
 """
 
 from __future__ import annotations
@@ -15,70 +15,70 @@ from typing import Any
 
 import httpcore
 
-TOGETHER = 64 * 1024
-"""Bytes of a body that go out in one write with the head before them."""
-LEFT_S = 1.0
-"""How long a response is awaited behind bytes that an earlier one has left on its connection."""
-LARGEST_LEFT = 100 * 1024
+ONE_WRITE = 64 * 1024
+"""The largest body that is sent in one write with the head, in bytes."""
+LEFTOVER_S = 1.0
+"""Seconds to wait for a response after leftover bytes of an earlier one."""
+LARGEST_LEFTOVER = 100 * 1024
 LARGEST_TUNNEL_HEAD = 16 * 1024
 
 
 class Stale(httpcore.ReadError):
-    """A kept connection ended without a byte of a response (RFC 9112 section 9.5 allows a server to do so)."""
+    """A reused connection closed without a byte of a response, as RFC 9112 section 9.5 allows."""
 
 
 class Through(enum.Enum):
-    """What a connection leads to first."""
+    """What a connection reaches first."""
 
     NOTHING = "the target itself"
     PROXY = "a proxy"
-    TUNNEL = "a proxy that is asked for a tunnel"
+    TUNNEL = "a proxy that opens a tunnel"
 
 
 class TimedStream(httpcore.NetworkStream):
-    """A stream on which requests and responses alternate. The read limit counts from the end of the request."""
+    """A stream of alternating requests and responses. The read limit counts from the end of the request."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
         self._head = b""
-        self._sending = self._reused = self._heard = self._was_heard = False
-        self._asked: float | None = None
+        self._sending = self._reused = self._has_response = self._had_response = False
+        self._request_end: float | None = None
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Hold a request's head until its body begins, so that short bodies go out with it; write all else."""
+        """Delay the head of a request until its body begins, so that a short body is sent with it."""
         if not self._sending:
             self._sending, self._head = True, buffer
-            self._reused, self._heard = self._was_heard, False
+            self._reused, self._has_response = self._had_response, False
             return
         self._flush(buffer, timeout)
 
     def _flush(self, buffer: bytes, timeout: float | None) -> None:
         head, self._head = self._head, b""
         try:
-            for piece in [head + buffer] if len(buffer) <= TOGETHER else [head, buffer]:
+            for piece in [head + buffer] if len(buffer) <= ONE_WRITE else [head, buffer]:
                 self._stream.write(piece, timeout)
         finally:
-            self._asked = time.monotonic()
+            self._request_end = time.monotonic()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return the next bytes; httpcore.ReadTimeout where the whole response is not there within ``timeout``."""
+        """Return the next bytes. Raises httpcore.ReadTimeout if the whole response takes longer than ``timeout``."""
         if self._sending:
             self._sending = False
             if self._head:
-                # A server may close before it has read a request, and have answered it.
+                # A server may answer and close before it has read the whole request.
                 with contextlib.suppress(httpcore.WriteError):
                     self._flush(b"", timeout)
         data = self._received(max_bytes, timeout)
-        if self._reused and not self._heard and not data.startswith(b"HTTP/"[: len(data)]):
-            data = self._behind_leftovers(data)
-        self._heard = self._was_heard = True
+        if self._reused and not self._has_response and not data.startswith(b"HTTP/"[: len(data)]):
+            data = self._after_leftovers(data)
+        self._has_response = self._had_response = True
         return data
 
     def _received(self, max_bytes: int, timeout: float | None) -> bytes:
-        spent = 0.0 if self._asked is None else time.monotonic() - self._asked
+        spent = 0.0 if self._request_end is None else time.monotonic() - self._request_end
         if timeout is not None and spent >= timeout:
             raise httpcore.ReadTimeout("timed out")
-        may_be_stale = self._reused and not self._heard
+        may_be_stale = self._reused and not self._has_response
         try:
             data = self._stream.read(max_bytes, None if timeout is None else timeout - spent)
         except httpcore.ReadError as ended:
@@ -87,20 +87,20 @@ class TimedStream(httpcore.NetworkStream):
             raise Stale("Server disconnected without sending a response.")
         return data
 
-    def _behind_leftovers(self, data: bytes) -> bytes:
-        """Go on with the response behind late bytes of an earlier one: this request is not to be blamed for them."""
-        until = time.monotonic() + LEFT_S
+    def _after_leftovers(self, data: bytes) -> bytes:
+        """Skip late bytes of an earlier response: they are no fault of this request."""
+        until = time.monotonic() + LEFTOVER_S
         with contextlib.suppress(httpcore.ReadTimeout, httpcore.ReadError):
-            while (place := data.find(b"HTTP/1.")) < 0 and len(data) < LARGEST_LEFT:
-                part = self._stream.read(TOGETHER, max(0.001, until - time.monotonic()))
+            while (place := data.find(b"HTTP/1.")) < 0 and len(data) < LARGEST_LEFTOVER:
+                part = self._stream.read(ONE_WRITE, max(0.001, until - time.monotonic()))
                 if not part:
                     break
                 data += part
         return data[max(place, 0) :]
 
     def limit_each_read(self) -> None:
-        """Give each read of the response the whole time limit, for a body that is handed on as it comes."""
-        self._asked = None
+        """Give each read of the body the whole time limit."""
+        self._request_end = None
 
     def close(self) -> None:
         """Close the connection."""
@@ -113,35 +113,35 @@ class TimedStream(httpcore.NetworkStream):
         return TimedStream(self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore knows of the connection, such as its ``socket``."""
+        """Return a property of the connection, such as its ``socket``."""
         return self._stream.get_extra_info(info)
 
 
 class TunnelStream(TimedStream):
-    """The stream on which a proxy is asked for a tunnel: until TLS begins, all failures are the proxy's."""
+    """A stream that requests a tunnel: until TLS begins, all failures are the proxy's."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         super().__init__(stream)
-        self._came = b""
+        self._received_head = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return the next bytes of the response to CONNECT; httpcore.ProxyError."""
+        """Return the next bytes of the response to CONNECT. Raises httpcore.ProxyError."""
         try:
             data = super().read(max_bytes, timeout)
         except httpcore.ReadTimeout:
             raise httpcore.ProxyError("does not answer in time") from None
         except httpcore.ReadError:
             data = b""
-        self._came += data
-        if not self._came.startswith(b"HTTP/1."[: len(self._came)]):
+        self._received_head += data
+        if not self._received_head.startswith(b"HTTP/1."[: len(self._received_head)]):
             raise httpcore.ProxyError("refuses a tunnel (no HTTP answer)")
-        if not data or len(self._came) > LARGEST_TUNNEL_HEAD:
-            raise httpcore.ProxyError("answers CONNECT with no whole answer of HTTP")
+        if not data or len(self._received_head) > LARGEST_TUNNEL_HEAD:
+            raise httpcore.ProxyError("answers CONNECT with an incomplete HTTP response")
         return data
 
 
 class TimedBackend(httpcore.NetworkBackend):
-    """Connects as httpcore does, and bounds the time of each response."""
+    """Connects like httpcore, and limits the time of each response."""
 
     def __init__(self, through: Through = Through.NOTHING) -> None:
         self._plain, self._through = httpcore.SyncBackend(), through
@@ -154,10 +154,10 @@ class TimedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Return a connection; httpcore.ConnectError, ConnectTimeout, or ProxyError where a proxy cannot be reached."""
+        """Return a connection. Raises httpcore.ConnectError or ConnectTimeout; ProxyError if it is the proxy's."""
         try:
             stream = self._plain.connect_tcp(host, port, timeout, local_address, socket_options)
-        except UnicodeError as mistake:  # A host name that no resolver can be asked for.
+        except UnicodeError as mistake:  # A host name that no resolver accepts.
             raise httpcore.ConnectError(str(mistake)) from None
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
             if self._through is Through.NOTHING:

@@ -1,7 +1,7 @@
-"""TLS as a host speaks it: handshakes of given versions, its certificate, and what it answers without TLS.
+"""TLS handshakes with a host in given versions, its certificate, and its responses without TLS.
 
-Handshakes run in memory beside a plain socket, so that the host's first answer is seen even where this
-machine's OpenSSL goes no further. Each is bounded by the run's time limits and recorded as a transcript.
+Handshakes run in memory next to a plain socket: the host's first response is visible even if this machine's OpenSSL
+rejects it. Each has the run's time limits and is recorded as a transcript.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ VERSIONS = {
     "TLS 1.2": TLSVersion.TLSv1_2,
     "TLS 1.3": TLSVersion.TLSv1_3,
 }
-AS_OPENSSL_SAYS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
-# On the wire TLS 1.3 calls itself 1.2 and says the truth in an extension (RFC 8446 section 4.1.3).
-ON_THE_WIRE = {b"\x03\x01": "TLS 1.0", b"\x03\x02": "TLS 1.1", b"\x03\x03": "TLS 1.2 or 1.3"}
+OPENSSL_NAMES = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
+# TLS 1.3 states 1.2 here, and its own version in an extension (RFC 8446 section 4.1.3).
+WIRE_VERSIONS = {b"\x03\x01": "TLS 1.0", b"\x03\x02": "TLS 1.1", b"\x03\x03": "TLS 1.2 or 1.3"}
 ALERT, HANDSHAKE = 21, 22
 WARNING, SERVER_HELLO = 1, 2
 FIRST_BYTES = 1024
@@ -39,11 +39,10 @@ LATE = "timed out"
 
 @dataclass(frozen=True)
 class Handshake:
-    """How a handshake went.
+    """The result of a handshake.
 
-    ``version`` is what the host agreed to, "" where to nothing; ``failure`` why it was not completed, ""
-    where it was; ``verify_code`` OpenSSL's reason against the certificate (0: none); ``certificate`` the
-    host's own in DER; ``transcript`` the id of the evidence.
+    ``version`` is the agreed version or ""; ``failure`` the reason of a failed handshake or ""; ``verify_code``
+    OpenSSL's error code for the certificate (0: none); ``certificate`` is in DER; ``transcript`` is an evidence id.
     """
 
     where: str
@@ -57,7 +56,7 @@ class Handshake:
 
 @dataclass
 class Tls:
-    """Handshakes with the origin of an HTTP client; ``ca_file`` names authorities to trust as the run does."""
+    """Handshakes with the origin of an HTTP client; ``ca_file`` names the run's additional authorities."""
 
     http: HttpClient
     ca_file: str | None = None
@@ -69,16 +68,16 @@ class Tls:
 
     @property
     def where(self) -> str:
-        """Host and port, as openssl s_client takes them."""
+        """Host and port in the form of openssl s_client."""
         port = urlsplit(self.http.base_url).port or 443
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
     def offering(self, *versions: str) -> Handshake:
-        """A handshake that offers these versions, whatever the certificate; NotApplicable where OpenSSL cannot."""
+        """Offer these versions and accept any certificate. Raises NotInstalled if OpenSSL lacks a version."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        # The old versions need digests that OpenSSL allows at no other level.
+        # The old versions need digests that OpenSSL allows at level 0 only.
         if VERSIONS[versions[0]] < TLSVersion.TLSv1_2:
             context.set_ciphers("ALL:@SECLEVEL=0")
         with warnings.catch_warnings():
@@ -87,14 +86,14 @@ class Tls:
             context.maximum_version = VERSIONS[versions[-1]]
         return self._handshake(context, " or ".join(versions))
 
-    def trusting(self) -> Handshake:
-        """A handshake that verifies the chain as the run's own connections do, but not the name."""
+    def verify_chain(self) -> Handshake:
+        """Verify the chain like the run's own connections, but not the name."""
         context = authorities(self.ca_file)
         context.check_hostname = False
         return self._handshake(context, "any version, verifying the chain")
 
-    def naming(self, certificate: bytes) -> Handshake:
-        """A handshake that verifies the name only: the host's own certificate is the authority it trusts."""
+    def verify_name(self, certificate: bytes) -> Handshake:
+        """Verify the name only: the host's own certificate is the trusted authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.load_verify_locations(cadata=certificate)
@@ -102,20 +101,20 @@ class Tls:
 
     def _handshake(self, context: ssl.SSLContext, offered: str) -> Handshake:
         begun = time.monotonic()
-        talk = _Talk(context, self.host, offered)
+        handshake = _MemoryHandshake(context, self.host, offered)
         version, failure, code, certificate = "", "", 0, b""
         with self._connection() as connection:
             try:
-                talk.through(connection, begun + self.http.limits.answer_s)
-                version = AS_OPENSSL_SAYS.get(talk.tls.version() or "", "an unknown version")
-                certificate = talk.tls.getpeercert(binary_form=True) or b""
+                handshake.complete(connection, begun + self.http.limits.answer_s)
+                version = OPENSSL_NAMES.get(handshake.tls.version() or "", "an unknown version")
+                certificate = handshake.tls.getpeercert(binary_form=True) or b""
             except OSError as error:
-                version, failure = agreed(bytes(talk.heard)), _reason(error)
+                version, failure = agreed(bytes(handshake.received)), _reason(error)
                 code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
-        said = f"agreed to {version}\n" if version else ""
+        output = f"agreed to {version}\n" if version else ""
         command = ["TLS-handshake", self.where, f"offering {offered}"]
         duration = time.monotonic() - begun
-        entry = self.http.recorder.transcript(command, 1 if failure else 0, said, failure, duration)
+        entry = self.http.recorder.transcript(command, 1 if failure else 0, output, failure, duration)
         return Handshake(self.where, offered, version, failure, code, certificate, entry)
 
     def _connection(self) -> socket.socket:
@@ -128,13 +127,13 @@ class Tls:
             raise Unreachable(f"no connection to {self.where}: {_reason(error)}", needs) from None
 
 
-class _Talk:
-    """One handshake in memory; ``heard`` are the first bytes of the host's answer."""
+class _MemoryHandshake:
+    """One handshake in memory; ``received`` is the beginning of the host's response."""
 
     def __init__(self, context: ssl.SSLContext, host: str, offered: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        self.heard = bytearray()
+        self.received = bytearray()
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
@@ -142,24 +141,24 @@ class _Talk:
         except ssl.SSLError:
             raise NotInstalled(f"{ssl.OPENSSL_VERSION} on this machine cannot offer {offered}", "openssl") from None
 
-    def through(self, connection: socket.socket, deadline: float) -> None:
-        """Speaks to the end of the handshake; OSError (ssl.SSLError among them) where it comes to none."""
+    def complete(self, connection: socket.socket, deadline: float) -> None:
+        """Complete the handshake. Raises OSError, which includes ssl.SSLError, if it fails."""
         try:
             while not self._step(connection, deadline):
                 pass
         finally:
-            # The last word, an alert for one, is a courtesy: the other side may be gone.
+            # The last message, such as an alert, is optional: the peer may have closed.
             with contextlib.suppress(OSError):
                 connection.sendall(self._outgoing.read())
 
     def _step(self, connection: socket.socket, deadline: float) -> bool:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError("no end of the handshake in time")
-        connection.settimeout(left)
+        connection.settimeout(remaining)
         connection.sendall(self._outgoing.read())
         part = connection.recv(16384)
-        self.heard += part[: FIRST_BYTES - len(self.heard)]
+        self.received += part[: FIRST_BYTES - len(self.received)]
         if part:
             self._incoming.write(part)
         else:
@@ -171,16 +170,16 @@ class _Talk:
         return True
 
 
-def agreed(heard: bytes) -> str:
-    """The version of the ServerHello with which an answer begins, "" where it begins otherwise (RFC 5246 section 7.4).
+def agreed(received: bytes) -> str:
+    """Return the version in the ServerHello at the start of a response, or "" (RFC 5246 section 7.4).
 
-    Warnings before it are passed over: a host may complain of the name and go on.
+    Warnings before it are skipped: a host may warn about the name and continue.
     """
-    while len(heard) > 7 and heard[0] == ALERT and heard[5] == WARNING:
-        heard = heard[7:]
-    if len(heard) < 11 or heard[0] != HANDSHAKE or heard[5] != SERVER_HELLO:
+    while len(received) > 7 and received[0] == ALERT and received[5] == WARNING:
+        received = received[7:]
+    if len(received) < 11 or received[0] != HANDSHAKE or received[5] != SERVER_HELLO:
         return ""
-    return ON_THE_WIRE.get(heard[9:11], "an unknown version")
+    return WIRE_VERSIONS.get(received[9:11], "an unknown version")
 
 
 def _reason(error: OSError) -> str:
@@ -195,17 +194,17 @@ def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def in_clear(url: str) -> str:
-    """The plain HTTP origin beside an https address: port 80, or the address's own where that is not 443."""
+def plain_http_origin(url: str) -> str:
+    """Return the http:// origin of an https:// URL: port 80 instead of 443, or else the same port."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"http://{host}" if parts.port in (None, 443) else f"http://{host}:{parts.port}"
 
 
-def answer_in_clear(
+def plain_http_response(
     http: HttpClient, method: str, target: str, headers: HeaderFields = (), body: bytes = b""
 ) -> Exchange | None:
-    """The answer of a plain HTTP origin, None where it gives none: nothing listens, or it hangs up."""
+    """Return the response of an http:// origin; None if nothing listens or the connection closes."""
     try:
         return http.send(method, target, headers, body)
     except (Unreachable, NoAnswer):
