@@ -22,6 +22,8 @@ from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce.requests import (
     SHORTEST_PAUSE_S,
     VARIABLE,
+    Entry,
+    Exchanges,
     body_on_one_line,
     has_next_page,
     lacks_line,
@@ -42,8 +44,6 @@ from conformance.reporting.reproduce.steps import (
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
 
-Entry = Mapping[str, Any]
-Exchanges = Sequence[tuple[int, Entry]]
 VOLATILE_FIELDS = (
     *("date", "last-modified", "expires", "age", "etag", "location", "link", "server", "via", "connection"),
     *("content-length", "keep-alive", "set-cookie", "retry-after", "transfer-encoding", "alt-svc"),
@@ -76,7 +76,7 @@ def undecided_cases(status: int, about: str = "") -> str:
     return "".join(f"{code}) cannot '{UNDECIDED[code]}' ;; " for code in codes)
 
 
-def without_login(entry: Mapping[str, Any]) -> str:
+def without_login(entry: Entry) -> str:
     """Return "401" for a request without credentials: its refusal is no expired login. Return "" for another."""
     sent = any(name.lower() == "authorization" for name, _ in entry.get("request_headers", []))
     return "" if sent else "401"
@@ -179,7 +179,7 @@ def patterns(statuses: Sequence[int]) -> str:
 
 
 def judged(
-    proof: Mapping[str, Any],
+    proof: Entry,
     numbers: Mapping[str, int],
     number: int,
     status: int,
@@ -225,7 +225,7 @@ def judged(
     return [*lines, PASSES] if lines else []
 
 
-def _status_lines(proof: Mapping[str, Any], number: int, status: int, about: str) -> Iterator[str]:
+def _status_lines(proof: Entry, number: int, status: int, about: str) -> Iterator[str]:
     """Yield the line that tests the status of a response; ``status`` is that of the run."""
     if proof.get("statuses"):
         # In the run, other requests may have used a part of the limit.
@@ -243,12 +243,12 @@ def _status_lines(proof: Mapping[str, Any], number: int, status: int, about: str
         yield f"case $(status {number}) in 000) cannot '{UNDECIDED['000']}' ;; esac"
 
 
-def keeps_status(proof: Mapping[str, Any]) -> bool:
+def keeps_status(proof: Entry) -> bool:
     """Whether a proof is about a response with the status of the run."""
     return "statuses" not in proof and not ONE_RESPONSE.isdisjoint(proof)
 
 
-def _condition_lines(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
+def _condition_lines(proof: Entry, numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines that test a precondition of the proof (``given``), or an exception to it (``unless``)."""
     for kind in ("given", "unless"):
         for each, pattern in proof.get(kind, []):
@@ -259,7 +259,7 @@ def _condition_lines(proof: Mapping[str, Any], numbers: Mapping[str, int], marks
                 yield f"{found} {'||' if (kind == 'given') != pattern.startswith('!') else '&&'} {ends}"
 
 
-def or_refused(number: int, entry: Mapping[str, Any], proof: Mapping[str, Any]) -> Iterator[str]:
+def or_refused(number: int, entry: Entry, proof: Entry) -> Iterator[str]:
     """Yield the lines that end a script if a request is refused whose refusal is correct too."""
     if entry["id"] in proof.get("or_refused", []) and entry["status"] < 400 and ALTERED not in request_text(entry):
         passes = f"echo 'passes: request {number} is refused'; exit 0"
@@ -271,7 +271,7 @@ def or_refused(number: int, entry: Mapping[str, Any], proof: Mapping[str, Any]) 
 
 
 def _pair_lines(
-    proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str], run_statuses: Mapping[str, int]
+    proof: Entry, numbers: Mapping[str, int], marks: Mapping[str, str], run_statuses: Mapping[str, int]
 ) -> Iterator[str]:
     """Yield the lines that test whether two responses are alike, as a whole or in one respect."""
     for first, second, *patterns in [*proof.get("alike", []), *proof.get("alike_in", [])]:
@@ -296,7 +296,7 @@ def _pair_lines(
             yield f"[ {' = '.join(found)} ] || shows '{shown}'"
 
 
-def _same_field_lines(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[str]:
+def _same_field_lines(proof: Entry, numbers: Mapping[str, int]) -> Iterator[str]:
     """Yield the lines that test whether a field of two responses is equal, or different."""
     for kind, sign in (("same", "="), ("same_if_any", "="), ("unlike", "!=")):
         for name, first, second in proof.get(kind, []):
@@ -311,7 +311,7 @@ def _same_field_lines(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> I
                 yield f"{unless}[ {f' {sign} '.join(values)} ] || shows {shlex.quote(description)}"
 
 
-def _sum_lines(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[str]:
+def _sum_lines(proof: Entry, numbers: Mapping[str, int]) -> Iterator[str]:
     """Yield the lines that test whether one of several sums of numbers is in its range."""
     sums = proof.get("sums", [])
     terms = sorted({(exchange, name) for each in sums for exchange, name in (*each["plus"], *each["minus"])})
@@ -365,12 +365,12 @@ def _field(function: str, number: int, name: str) -> str:
     return f"{function} {number} {shlex.quote(pattern)}"
 
 
-def limited(proof: Mapping[str, Any], status: int) -> bool:
+def limited(proof: Entry, status: int) -> bool:
     """Whether the run reached a limit that was reported with a different status than 429."""
     return list(proof.get("statuses", ())) == [429] and not 200 <= status < 300
 
 
-def _field_lines(proof: Mapping[str, Any], number: int) -> Iterator[str]:
+def _field_lines(proof: Entry, number: int) -> Iterator[str]:
     """Yield the lines that test the header fields of a response."""
 
     def wrong(name: str, problem: str = "has a wrong value") -> str:
@@ -394,7 +394,7 @@ def _field_lines(proof: Mapping[str, Any], number: int) -> Iterator[str]:
         yield f"{_field('fields', number, name)} | grep -Eiq {shlex.quote(pattern)} || {wrong(name)}"
 
 
-def _body_lines(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]) -> Iterator[str]:
+def _body_lines(proof: Entry, number: int, marks: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines that test the body of a response."""
     tests = []
     if proof.get("sha256"):
@@ -471,7 +471,7 @@ def refusal_shown_in(finding: Entry, exchanges: Exchanges) -> str:
     return "" if keeps_status(finding.get("proof") or {}) else shown_in(finding, exchanges)
 
 
-def _paged(listed: Mapping[str, Any], exchanges: Exchanges, numbers: dict[str, int]) -> Mapping[str, Any]:
+def _paged(listed: Entry, exchanges: Exchanges, numbers: dict[str, int]) -> Entry:
     """Return a list with unique names for its pages, and whether its only page announced another one in the run.
 
     The last of several pages may have linked back to an earlier one.
@@ -521,10 +521,14 @@ def judgement(
     if "unsaid" in proof:
         proof["unsaid"] = unsaid(proof)
     names = [*sent.get("secrets", []), *(text.removeprefix("$") for text in proof.get("unsaid", []))]
-    held = {name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")}
+    variables = {
+        name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")
+    }
     run_statuses = {entry["id"]: entry["status"] for _, entry in exchanges}
-    lines += altered_tokens(held, sent.get("tokens", {}), tokens).values()
-    outcome = judged(proof, numbers, numbers[shown], sent["status"], marks, held, without_login(sent), run_statuses)
+    lines += altered_tokens(variables, sent.get("tokens", {}), tokens).values()
+    outcome = judged(
+        proof, numbers, numbers[shown], sent["status"], marks, variables, without_login(sent), run_statuses
+    )
     outcome[-1:-1] = other_pages(proof, exchanges, numbers[shown], marks)
     files = dict[str, bytes]()
     if proof.get("told"):
@@ -556,14 +560,14 @@ def shows_whole_secret(entry: Entry) -> bool:
 def relevant_proof(proof: Entry, entry: Entry) -> dict[str, Any]:
     """Return a proof without the conditions that the response of the run meets: the finding is about the others."""
     text = entry["response_body"].get("text")
-    known = dict(proof)
-    coded = ["Accept-Encoding", "gzip"] in entry["request_headers"]
-    if text is None or coded or "sha256" in entry["response_body"] or "inside" in known:
-        return known
+    unmet = dict(proof)
+    compressed = ["Accept-Encoding", "gzip"] in entry["request_headers"]
+    if text is None or compressed or "sha256" in entry["response_body"] or "inside" in unmet:
+        return unmet
     for name, expected in (("matches", True), ("lacks", False)):
-        if name in known and bool(re.search(known[name], body_on_one_line(entry))) is expected:
-            del known[name]
-    return known if set(known) - {"exchange"} else {}
+        if name in unmet and bool(re.search(unmet[name], body_on_one_line(entry))) is expected:
+            del unmet[name]
+    return unmet if set(unmet) - {"exchange"} else {}
 
 
 def _signatures(

@@ -22,6 +22,7 @@ from conformance.runs.record import CheckResult
 
 Entry = Mapping[str, Any]
 Body = Mapping[str, Any]
+Exchanges = Sequence[tuple[int, Entry]]
 SCRIPT = "reproduce.sh"
 AT_END = 'rm -rf "$answers"; exit $ended'
 """The last commands of a script; ``$ended`` is its exit code."""
@@ -105,7 +106,7 @@ def document(text: str, marks: Mapping[str, str]) -> str:
     return VARIABLE.sub(r"${\1}", text)
 
 
-def within_json(entry: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
+def within_json(entry: Entry, secrets: Mapping[str, str]) -> dict[str, str]:
     """Return the variables for the secrets in a JSON body, which hold them as JSON writes them; {} for other bodies."""
     if not isinstance(_json(entry["request_body"].get("text", "")), dict | list):
         return {}
@@ -251,7 +252,7 @@ def _digits(moment: float) -> str:
     return time.strftime("%Y%m%d%H%M%S", time.gmtime(moment))
 
 
-def dates(number: int, entry: Entry, earlier: Sequence[tuple[int, Entry]]) -> Iterator[tuple[str, str, str]]:
+def dates(number: int, entry: Entry, earlier: Exchanges) -> Iterator[tuple[str, str, str]]:
     """Yield the dates of a request's conditions, each with a variable and the command that computes it anew."""
     for place, (name, value) in enumerate(entry["request_headers"]):
         moment = _moment(value) if CONDITION.match(name) else None
@@ -277,7 +278,7 @@ def _anchor(step: tuple[int, Entry]) -> tuple[int, str, int] | None:
     return (number, "date", written) if written else None
 
 
-def pause(number: int, entry: Entry, earlier: Sequence[tuple[int, Entry]]) -> Iterator[str]:
+def pause(number: int, entry: Entry, earlier: Exchanges) -> Iterator[str]:
     """Yield the pause before a request for which the check waited."""
     seconds = entry.get("paused_s", 0.0)
     if number > 1 and seconds >= SHORTEST_PAUSE_S:
@@ -308,7 +309,7 @@ def _written(moment: int, form: str) -> str:
     return time.strftime(form, time.gmtime(moment))
 
 
-def tags(entry: Entry, earlier: Sequence[tuple[int, Entry]]) -> Iterator[tuple[str, str, int]]:
+def tags(entry: Entry, earlier: Exchanges) -> Iterator[tuple[str, str, int]]:
     """Yield the entity tags of a request's conditions: field, tag, number of the last response with this tag."""
     sources = {tag: number for number, each in earlier for tag in _tags(each["response_headers"], "etag")}
     for name, value in entry["request_headers"]:
@@ -431,9 +432,7 @@ def lacks_line(number: int, pattern: str) -> str:
     return f"on_one_line {number} | grep -Eq {pattern} && shows 'the body of response {number} contains forbidden text'"
 
 
-def other_pages(
-    proof: Entry, exchanges: Sequence[tuple[int, Entry]], shown: int, marks: Mapping[str, str]
-) -> list[str]:
+def other_pages(proof: Entry, exchanges: Exchanges, shown: int, marks: Mapping[str, str]) -> list[str]:
     """Return the lines that look for forbidden text of a page on the previous pages too, since it may have moved.
 
     Return none if the text was on a previous page in the run: there it was correct.
@@ -463,7 +462,7 @@ def _body_text(entry: Entry) -> str:
     return plain_xml(str(entry["response_body"].get("text", "")))
 
 
-def has_page_positions(exchanges: Sequence[tuple[int, Entry]]) -> bool:
+def has_page_positions(exchanges: Exchanges) -> bool:
     """Whether a request continues a list after the last item or the marker of a page."""
     return any(
         [*page_positions(number, entry, [each for place, each in exchanges if place > number])]
@@ -471,7 +470,7 @@ def has_page_positions(exchanges: Sequence[tuple[int, Entry]]) -> bool:
     )
 
 
-def numbered_pages(pages: Sequence[str], exchanges: Sequence[tuple[int, Entry]], numbers: dict[str, int]) -> list[str]:
+def numbered_pages(pages: Sequence[str], exchanges: Exchanges, numbers: dict[str, int]) -> list[str]:
     """Return unique names for pages, and put them into ``numbers``: a page may have been requested repeatedly."""
     remaining = [(number, entry["id"]) for number, entry in exchanges if entry["id"] in pages]
     names = []

@@ -41,6 +41,8 @@ from conformance.reporting.reproduce.requests import (
     IN_JSON,
     LINKED,
     SCRIPT,
+    Entry,
+    Exchanges,
     address,
     body_bytes,
     body_file,
@@ -85,7 +87,6 @@ from conformance.reporting.reproduce.steps import (
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
 
-Entry = Mapping[str, Any]
 AUTHORIZATION = re.compile(r"SignedHeaders=([^,\s]+), *Signature=([0-9a-f]{64})")
 
 
@@ -135,10 +136,10 @@ EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True)
 class Removal:
-    """The request that removes a resource; ``found`` is the command that finds the value of ``PLACE``."""
+    """The request that removes a resource; ``command`` finds the value of ``PLACE``."""
 
     entry: Entry
-    found: str = ""
+    command: str = ""
 
 
 def cleanup(removed: Sequence[tuple[list[int], Removal]], curl_config: Writing) -> str:
@@ -146,32 +147,33 @@ def cleanup(removed: Sequence[tuple[list[int], Removal]], curl_config: Writing) 
     lines = [f"{FUNCTIONS['CLEANUP']}clean_up() {{"]
     for numbers, removal in removed:
         number, any_of = numbers[0], " ".join(map(str, numbers))
-        marks = {PLACE.format(number): f"\0REMOVED_{number}\0"} if removal.found else {}
+        marks = {PLACE.format(number): f"\0REMOVED_{number}\0"} if removal.command else {}
         assigned, request = curl_config(REMOVAL_OFFSET + number, removal.entry, marks)
-        found = [f"REMOVED_{number}=$({removal.found})"] if removal.found else []
-        lines += [f"if accepted {any_of}; then", *found, *assigned, f"remove {number} <<CURL", *request, "CURL\nfi"]
+        if removal.command:
+            assigned.insert(0, f"REMOVED_{number}=$({removal.command})")
+        lines += [f"if accepted {any_of}; then", *assigned, f"remove {number} <<CURL", *request, "CURL\nfi"]
     return "\n".join([*lines, "}"])
 
 
-def removals(exchanges: Sequence[tuple[int, Entry]], info: RunInfo) -> list[tuple[list[int], Removal]]:
-    """Return the removals of resources that requests may have created, with the requests' numbers, the last first."""
+def removals(exchanges: Exchanges, info: RunInfo) -> list[tuple[list[int], Removal]]:
+    """Return the removals of resources, with the numbers of the requests that may have created them, the last first."""
     created: dict[str, tuple[list[int], Removal]] = {}
     for number, entry in exchanges:
         if entry["method"] in ("PUT", "POST"):
             for removal in _of(number, entry, info):
-                key = f"{number} {removal.found}" if removal.found else str(removal.entry["url"])
+                key = f"{number} {removal.command}" if removal.command else str(removal.entry["url"])
                 created.setdefault(key, ([], removal))[0].append(number)
     return [*reversed(created.values())]
 
 
 def _of(number: int, entry: Entry, info: RunInfo) -> Iterator[Removal]:
     """Yield the removals of the resources that one request may have created."""
-    for name, member, found in (
+    for name, member, removals_of in (
         ("storage", "endpoint", _objects), ("registry", "url", _images), ("identity", "url", _items),
     ):  # fmt: skip
         table = info.configuration.get(name) or {}
         if table and str(entry["url"]).startswith(f"{str(table.get(member)).rstrip('/')}/"):
-            yield from found(number, entry, table, info)
+            yield from removals_of(number, entry, table, info)
 
 
 def _objects(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -> Iterator[Removal]:
@@ -314,6 +316,11 @@ class Script:
         return removals(self.exchanges, self.record.info)
 
     @property
+    def secret_names(self) -> dict[str, str]:
+        """The names of the secrets, by the names of their identifiers (such as access keys)."""
+        return self.record.info.secret_names
+
+    @property
     def _hooks(self) -> list[Entry]:
         """The operator's commands of the sequence."""
         return [each for each in self.sequence if each.get("hook")]
@@ -333,7 +340,7 @@ class Script:
 
     def _lines(self) -> Iterator[str]:
         yield "#!/bin/sh"
-        signed = [each for _, each in self.exchanges if keeps_signature(each, self.record.info.secret_names)]
+        signed = [each for _, each in self.exchanges if keeps_signature(each, self.secret_names)]
         until = min(filter(None, map(good_until, signed)), default=None)
         raw = (endpoint_of(each["raw"]["origin"]) for _, each in self.exchanges if "raw" in each)
         programs = sorted({"openssl" if scheme == "https" else "bash" for scheme, *_ in raw})
@@ -346,7 +353,7 @@ class Script:
             yield FUNCTIONS["LISTS"]
         dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
         requests = [*(entry for _, entry in self.exchanges), *(each.entry for _, each in self.removed)]
-        if any(is_signed_by_hand(each, self.record.info.secret_names) for each in requests):
+        if any(is_signed_by_hand(each, self.secret_names) for each in requests):
             yield FUNCTIONS["SIGNING"]
         if {"dates_near", "sums"} & {*self._proof} or any(True for _ in dated):
             yield FUNCTIONS["DATES"]
@@ -389,8 +396,7 @@ class Script:
         sent = {token for entry in self.sequence for token in entry.get("tokens", {})}
         forbidden = unsaid(self._proof)
         names |= {text[1:] for text in forbidden if NAME.fullmatch(text) and secret_of(text[1:]) not in sent}
-        secret_names = self.record.info.secret_names
-        return names | {secret_names[name] for name in names & set(secret_names)}
+        return names | {self.secret_names[name] for name in names & set(self.secret_names)}
 
     def _secrets(self) -> Iterator[str]:
         needed = self._needed()
@@ -416,7 +422,7 @@ class Script:
         before = [*self._conditions(number, entry, conditions), *self._built_body(number, entry)]
         assigned, request = self._curl_config(number, entry, conditions)
         yield from (*assigned, *before)
-        if signed := keeps_signature(entry, self.record.info.secret_names):
+        if signed := keeps_signature(entry, self.secret_names):
             yield from validity(number, entry)
         if "raw" in entry:
             yield from request
@@ -436,7 +442,7 @@ class Script:
 
         Instead of a configuration, a raw request has the line that sends it.
         """
-        names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
+        names = [*entry.get("secrets", []), *self.secret_names.values()]
         tokens = entry.get("tokens", {})
         secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
         altered = altered_tokens(names, tokens, self.tokens)
@@ -447,8 +453,8 @@ class Script:
             *(f'{each}=$(quoted "${each.removesuffix(IN_JSON)}")' for each in in_json.values()),
             *self._encoded(number, entry),
         ]
-        if is_signed_by_hand(entry, self.record.info.secret_names):
-            assigned += signing(number, entry, self.record.info.secret_names, self.marks, marks)
+        if is_signed_by_hand(entry, self.secret_names):
+            assigned += signing(number, entry, self.secret_names, self.marks, marks)
         if "raw" in entry:
             plain = {name: variable.removesuffix("_QUOTED") for name, variable in secrets.items()}
             file = self._body_file(number, entry)
@@ -486,15 +492,15 @@ class Script:
             yield f"ETAG_{source}=$(etag_of {source})"
 
     def _options(self, number: int, entry: Entry, known: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
-        by_hand = is_signed_by_hand(entry, self.record.info.secret_names)
-        scope = None if by_hand else signature_scope(entry, self.record.info.secret_names)
+        by_hand = is_signed_by_hand(entry, self.secret_names)
+        scope = None if by_hand else signature_scope(entry, self.secret_names)
         yield "url", entry["url"]
         yield ("head", None) if entry["method"] == "HEAD" else ("request", entry["method"])
         if scope is None:
             yield "path-as-is", None
         else:
             yield "aws-sigv4", f"aws:amz:{scope['region']}:s3"
-            yield "user", f"${scope['key']}:{signing_secret(entry, scope['key'], self.record.info.secret_names)}"
+            yield "user", f"${scope['key']}:{signing_secret(entry, scope['key'], self.secret_names)}"
             for name, value in payload_hash(entry):
                 yield "header", f"{name}: {value}"
         if self._proof and (["Accept-Encoding", "gzip"] in entry["request_headers"] or was_compressed(entry)):
@@ -602,7 +608,7 @@ class Script:
                     other = f'*) cannot "response {number} has a different ETag than an earlier one" ;;'
                     yield f'case ${variable} in "" | "${before}") {variable}=${before} ;; {other} esac'
         located, assigned = address(number, entry, following)
-        if located and (before := self.marks.get(located, "").strip("\0")):
+        if before := self.marks.get(located, "").strip("\0"):
             # An earlier response had the same Location, which replaces a missing one.
             assigned[-1:] = [f'[ -n "$ADDRESS_{number}" ] || ADDRESS_{number}=${before}']
         if located:
@@ -632,7 +638,7 @@ class Script:
                 yield f'[ -n "${variable}" ] || cannot "response {number} contains no {member}"'
 
     def _judgement(self) -> Iterator[str]:
-        secret_names, title = self.record.info.secret_names, self.result.title
-        lines, files = judgement(self.exchanges, self.finding, title, secret_names, self.taken, self.marks, self.tokens)
+        context = self.secret_names, self.taken, self.marks, self.tokens
+        lines, files = judgement(self.exchanges, self.finding, self.result.title, *context)
         self.files |= files
         yield from lines

@@ -24,6 +24,8 @@ from conformance.reporting.reproduce.requests import (
     CUT,
     FUNCTIONS,
     PAUSED,
+    Entry,
+    Exchanges,
     is_short_ascii,
     is_signed_by_hand,
     keeps_signature,
@@ -32,8 +34,6 @@ from conformance.reporting.reproduce.requests import (
 )
 from conformance.vocabulary.exchange import BETWEEN_GUESSES
 
-Entry = Mapping[str, Any]
-Exchanges = Sequence[tuple[int, Entry]]
 LIMITED = 429
 UNAUTHORIZED = 401
 RESOURCE_NAME = re.compile(r"cf-[0-9a-z]{11}-[0-9a-z]+-[0-9]+x")
