@@ -166,10 +166,12 @@ def _finding(error: BaseException, group: BaseException, recorder: Recorder) -> 
     }
     events = next((each for each in sequence if each.get("hook") == "events"), None)
     curl = curl_line(finding, sequence, recorder.secret_names)
+    no_script = script_lacks(finding, sequence, recorder.secret_names, events)
     return {
         **finding,
         "curl": curl,
-        "script": not script_lacks(finding, sequence, recorder.secret_names, events),
+        "script": not no_script,
+        "no_script": no_script,
         # How to obtain the tokens in the curl line again, since they were made during the run.
         "recipes": assignments_of(curl, recorder.recipes),
     }

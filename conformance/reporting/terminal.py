@@ -124,6 +124,8 @@ def failure_text(
         lines += _labelled(label_of(command), on_one_line(command), 0, colour)
     if script := script_of(result, folder or run):
         lines += _labelled("run script", on_one_line(script), 0, colour)
+    elif not command and (reason := next((each.get("no_script") for each in result.findings), "")):
+        lines += _labelled("no script", on_one_line(reason), width, colour)
     lines += _labelled("replay", on_one_line(replay(result.id, run)), 0, colour)
     return "\n".join(lines)
 

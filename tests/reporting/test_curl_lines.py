@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance.reporting import html
 from conformance.reporting.commands import curl_of, script_of
 from conformance.reporting.reproduce.steps import curl_line
+from conformance.reporting.terminal import failure_text
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
@@ -76,3 +79,12 @@ def test_a_report_prints_the_line_of_a_finding_or_else_its_script() -> None:
     both = failing({"curl": LINE, "script": True}, {"curl": "", "script": True})
     assert curl_of(both, {}, {}) == LINE
     assert script_of(both, "r").endswith("/storage-object-a-b-2/reproduce.sh")
+
+
+@pytest.mark.parametrize(("script", "said"), [(True, False), (False, True)])
+def test_a_report_gives_the_reason_why_a_finding_has_no_script(tmp_path: Path, script: bool, said: bool) -> None:
+    reason = "it takes many requests at once"
+    result = failing({"curl": "", "script": script, "no_script": "" if script else reason})
+    assert (f"no script  {reason}" in failure_text(result, 0, False)) is said
+    page = html.render(samples.written(tmp_path / "run", [result]))
+    assert (f"No script: {reason}." in page) is said

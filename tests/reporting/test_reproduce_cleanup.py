@@ -38,7 +38,7 @@ def removed(tmp_path: Path, *requests: tuple[str, str, dict[str, Any]]) -> list[
     made = [
         (n, {**entry(n, method, request_body=body), "url": url}) for n, (method, url, body) in enumerate(requests, 1)
     ]
-    return [(numbers, str(each.entry["url"]), each.found) for numbers, each in removals(made, info)]
+    return [(numbers, str(each.entry["url"]), each.command) for numbers, each in removals(made, info)]
 
 
 @pytest.mark.parametrize(

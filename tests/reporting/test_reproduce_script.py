@@ -109,14 +109,14 @@ def test_a_script_waits_when_asked_for_a_short_time(status: int, field: str, bod
         f"echo '{field}' >$answers/1.head",
         f"echo '{body}' >$answers/1.body",
     ]
-    assert (shell(*answer, "asks_to_wait 1").returncode == 0) is waits
+    assert (shell(*answer, "must_wait 1").returncode == 0) is waits
 
 
 def test_a_script_ends_undecided_where_a_step_differs_from_the_run() -> None:
     ran = shell('printf 404 >"$answers/1.status"', "finds 1", "echo 'passes'")
-    assert ran.returncode == 2 and "request 1 finds nothing" in ran.stdout
+    assert ran.returncode == 2 and "the resource of request 1 does not exist" in ran.stdout
     ran = shell('printf 429 >"$answers/1.status"', "needs 1 '2??|429'", "needs 1 201", "echo 'passes'")
-    assert ran.returncode == 2 and "request 1 is answered 429" in ran.stdout
+    assert ran.returncode == 2 and "response 1 has status 429" in ran.stdout
 
 
 def test_a_response_that_breaks_off_has_no_status() -> None:
@@ -132,14 +132,14 @@ def test_a_response_that_breaks_off_has_no_status() -> None:
         threading.Thread(target=breaks_off, daemon=True).start()
         port = server.getsockname()[1]
         ran = shell(f'send 1 <<CURL\nurl = "http://127.0.0.1:{port}/"\nCURL', 'cat "$answers"/1.*')
-    assert ran.stdout.splitlines() == ["(curl ended with 18)", "request 1 is answered 000", "000"]
+    assert ran.stdout.splitlines() == ["(curl exited with 18)", "response 1: status 000", "000"]
 
 
 @pytest.mark.parametrize(("shows_at", "code"), [(3, 1), (9, 0)])
 def test_a_rare_deviation_is_requested_until_it_shows(shows_at: int, code: int) -> None:
-    look = f'look() ( echo >>"$answers/n"; [ "$(wc -l <"$answers/n")" -lt {shows_at} ] || shows it )'
-    ran = shell(FUNCTIONS["AGAIN"], look, "until_shown 5")
-    assert ran.returncode == code and ran.stdout.startswith(f"asked {min(shows_at, 5)} times")
+    attempt = f'attempt() ( echo >>"$answers/n"; [ "$(wc -l <"$answers/n")" -lt {shows_at} ] || shows it )'
+    ran = shell(FUNCTIONS["AGAIN"], attempt, "until_shown 5")
+    assert ran.returncode == code and ran.stdout.startswith(f"tried {min(shows_at, 5)} times")
 
 
 def test_a_long_body_is_sent_under_a_new_name(tmp_path: Path) -> None:

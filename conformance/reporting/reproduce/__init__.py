@@ -1,13 +1,13 @@
-"""``reproduce/``: for each finding a shell script that shows it with curl and nothing of this suite.
+"""For each finding, write a shell script that shows it with curl, without this suite.
 
-A script sends the smallest sequence that showed the finding and looks whether it still does. It ends with 1 where the
-finding shows, 0 where it does not, 2 where that cannot be told. Secrets come from the environment and go to curl by
-its standard input, so that no file and no list of processes shows them. What a later request needs of an earlier
-answer (an upload's location, a validator, a token) is taken from the answer that comes now. At its end a script
-removes what it made, and undoes what it had the operator's commands do.
+A script sends the smallest sequence of requests that showed the finding, and tests whether it still shows. It exits
+with 1 if the finding shows, 0 if it does not, and 2 if the script cannot decide. Secrets come from the environment and
+reach curl by standard input, so that no file and no process list shows them. Values that a request takes from an
+earlier response (an upload's location, a validator, a token) come from the current response. At the end a script
+removes the resources that it created, and undoes the operator's commands.
 
-``steps`` says what a script repeats and whether one pasted request does, ``requests`` how a request is made again,
-``judgement`` how the answers are looked at, ``script`` writes it all; ``functions.sh`` are the shell functions.
+``steps`` selects the steps, ``requests`` sends a request again, ``judgement`` tests the responses, and ``script``
+writes the files; ``functions.sh`` contains the shell functions.
 """
 
 from conformance.reporting.reproduce.script import write

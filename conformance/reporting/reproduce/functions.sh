@@ -1,36 +1,36 @@
-# The functions of reproduce.sh, by sections: a script has those that it needs.
+# The functions of reproduce.sh, by sections: a script contains the sections that it needs.
 #: PREAMBLE
 set -u
 started_in=$PWD
 cd "$(dirname "$0")" || exit 2
-cannot() { printf 'cannot be told: %s\n' "$1"; exit 2; }
+cannot() { printf 'cannot decide: %s\n' "$1"; exit 2; }
 answers=$(mktemp -d) && ANSWERS=$answers || exit 2
-# New names for what is made, so that it is not there yet; conformance sweep knows them.
+# New names for the resources, so that none exists yet; conformance sweep knows them.
 RUN=$(od -An -N2 -tx1 /dev/urandom | tr -d ' \n')
 CAPITAL_RUN=$(printf %s "$RUN" | tr a-f A-F)
 
-# Sends one request, which curl reads from standard input; keeps status, header and body of the answer. One that breaks
-# off in its body is none, as in the run.
+# Sends one request, which curl reads from standard input; stores status, header and body of the response. An
+# incomplete response counts as none, as in the run.
 send() {
     : >"$answers/$1.head" && : >"$answers/$1.body"
     curl -sS --globoff --max-time 60 -K - -D "$answers/$1.head" -o "$answers/$1.body" -w '%{http_code}' \
-        >"$answers/$1.status" || ended "$1" "$?"
-    printf 'request %s is answered %s\n' "$1" "$(status "$1")"
+        >"$answers/$1.status" || curl_failed "$1" "$?"
+    printf 'response %s: status %s\n' "$1" "$(status "$1")"
 }
-# The same, once more where it is asked to wait, as in the run.
+# The same; a request that must wait is sent once more, as in the run.
 send_patiently() {
-    asked=$(cat)
-    send "$1" <<ASKED
-$asked
-ASKED
-    asks_to_wait "$1" || return 0
-    pause_as_told "$1" 1.0
-    send "$1" <<ASKED
-$asked
-ASKED
+    request=$(cat)
+    send "$1" <<REQUEST
+$request
+REQUEST
+    must_wait "$1" || return 0
+    pause_retry_after "$1" 1.0
+    send "$1" <<REQUEST
+$request
+REQUEST
 }
-# 429 or 503 that tells for how long, or 503 that requests come too fast.
-asks_to_wait() {
+# Whether a response is 429 or 503 with a short Retry-After, or SlowDown.
+must_wait() {
     case $(status "$1") in 429 | 503) ;; *) return 1 ;; esac
     case $(field "$1" '[Rr][Ee][Tt][Rr][Yy]-[Aa][Ff][Tt][Ee][Rr]') in
         [0-9] | [0-9][0-9]) ;;
@@ -38,22 +38,22 @@ asks_to_wait() {
         *) return 1 ;;
     esac
 }
-# Goes on until a limit that others have used up in the run is used up.
+# Sends a request until it reaches a limit, which other requests used up in the run.
 send_until_limited() {
-    asked=$(cat) && tries=0
+    request=$(cat) && tries=0
     while [ $tries -lt 100 ]; do
-        printf '%s\n' "$asked" | send "$1" >/dev/null
+        printf '%s\n' "$request" | send "$1" >/dev/null
         [ "$(status "$1")" != 429 ] || break
         tries=$((tries + 1))
     done
-    printf 'request %s is answered %s after %s more\n' "$1" "$(status "$1")" "$tries"
+    printf 'response %s: status %s after %s more requests\n' "$1" "$(status "$1")" "$tries"
 }
-ended() {
-    printf '(curl ended with %s)\n' "$2"
+curl_failed() {
+    printf '(curl exited with %s)\n' "$2"
     [ "$2" != 18 ] || { : >"$answers/$1.head" && : >"$answers/$1.body" && printf 000 >"$answers/$1.status"; }
 }
 status() { cat "$answers/$1.status"; }
-# A secret as it stands between the quotes of curl's configuration.
+# A secret as written between the quotes of curl's configuration.
 quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
 fields() { tr -d '\r' <"$answers/$1.head" | sed -n "s/[[:blank:]]*$//;s/^$2:[[:blank:]]*//p"; }
 field() { fields "$1" "$2" | tail -n 1; }
@@ -62,13 +62,13 @@ location_of() {
     path=${value%%\?*}
     printf '%s%s' "${path##*/}" "${value#"$path"}"
 }
-# Where a Location leads, from an origin.
+# The URL of a Location, with an origin for a relative one.
 address_of() {
     value=$(field "$1" '[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]')
     case $value in /*) value=$2$value ;; esac
     printf %s "$value"
 }
-# Whether an answer has a text, as it is or escaped or encoded, in any case; by a file, for it may be a secret.
+# Whether a response contains a text, plain, escaped or encoded, in any case. The text is in a file, as it may be secret.
 says() {
     in_url=$(printf %s "$2" | encoded) && all=$(printf %s "$2" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g')
     for form in "$2" "$(quoted "$2")" "$in_url" "$(printf %s "$in_url" | sed 's/%20/+/g')" "$all"; do
@@ -78,7 +78,7 @@ says() {
     return 1
 }
 etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
-# Where a Link leads: whole, from an origin, or by its path where none is given.
+# The target of a Link: its URL if an origin is given, or else its path.
 link_of() {
     value=$(field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/')
     case ${2:+whole}$value in
@@ -96,11 +96,11 @@ part_of() { on_one_line "$1" | sed 's/&quot;//g;s/&#34;//g;s/"//g' | sed -n 's/.
 upload_of() { on_one_line "$1" | sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p'; }
 token_of() { on_one_line "$1" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
 id_of() { claim_of "$1" id | tr -d '" '; }
-# A part of the JWT in an answer takes the place of its body: the header and the claims decoded.
+# Replaces the body of a response by a part of its JWT: decoded header, decoded claims, or signature.
 token_part() {
     token=$(token_of "$1" access_token)
     [ "$token" ] || token=$(token_of "$1" token)
-    case $token in *.*.*) ;; *) cannot "answer $1 gives no JWT" ;; esac
+    case $token in *.*.*) ;; *) cannot "response $1 contains no JWT" ;; esac
     case $2 in
         header) printf %s "$token" | cut -d. -f1 | from_base64url ;;
         claims) printf %s "$token" | cut -d. -f2 | from_base64url ;;
@@ -110,21 +110,21 @@ token_part() {
 from_base64url() {
     tr '_-' '/+' | awk '{ while (length($0) % 4) $0 = $0 "="; print }' | base64 -d 2>/dev/null
 }
-# A claim as it stands, up to a comma, a bracket or its end.
+# The text of a claim, up to a comma, a bracket or its end.
 claim_of() { on_one_line "$1" | sed -n "s/.*\"$2\" *: *\(\"[^\"]*\"\|[^],}]*\).*/\1/p"; }
-# A number of JSON without what stands behind its point, and the time in seconds since 1970.
+# The integer part of a JSON number, and the time in seconds since 1970.
 whole() { claim_of "$1" "$2" | sed -n 's/^\([0-9]\{1,15\}\)\(\.[0-9]*\)\{0,1\} *$/\1/p'; }
 clock() { dated seconds 0 "$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
-needs() { eval "case $(status "$1") in $2) ;; *) cannot 'request $1 is answered $(status "$1")' ;; esac"; }
-# A body on one line; in XML the names of elements stand without prefix, and without the blanks behind them, and texts
-# without the brackets of CDATA, but for those in which these change what a letter means.
+needs() { eval "case $(status "$1") in $2) ;; *) cannot 'response $1 has status $(status "$1")' ;; esac"; }
+# A body on one line. In XML, element names are without prefix and trailing blanks. CDATA brackets are removed if the
+# text contains no characters that XML would escape.
 on_one_line() {
     tr -d '\n' <"$answers/$1.body" | LC_ALL=C sed '/^[^<]\{0,4\}</{s/<\(\/\{0,1\}\)[[:alnum:]_.-]*:/<\1/g
         s/\(<\/\{0,1\}[[:alnum:]]*\)[[:space:]]*\(\/\{0,1\}>\)/\1\2/g
         s/<!\[CDATA\[\([^]<>&]*\)\]\]>/\1/g;}'
 }
-# A file so many times.
+# Prints a file $2 times.
 repeated() {
     cat "$1" >"$answers/unit" && left=$2
     while [ "$left" -gt 0 ]; do
@@ -134,38 +134,38 @@ repeated() {
         [ "$left" = 0 ] || cat "$answers/twice" >"$answers/unit"
     done
 }
-signed_well() {
+signature_accepted() {
     [ "$(status "$1")" != 403 ] || ! grep -q 'SignatureDoesNotMatch' "$answers/$1.body" ||
-        cannot "the signature that curl makes for request $1 is refused"
+        cannot "the server refuses the signature that curl computes for request $1"
 }
-finds() { case $(status "$1") in 404 | 410) cannot "request $1 finds nothing" ;; esac; }
-# Not every sleep knows parts of a second.
+finds() { case $(status "$1") in 404 | 410) cannot "the resource of request $1 does not exist" ;; esac; }
+# Not every sleep accepts fractions of a second.
 pause() { sleep "$1" 2>/dev/null || sleep "$2"; }
-# As long as an answer says now, and a little more; as long as in the run where it says nothing.
-pause_as_told() {
-    told=$(field "$1" '[Rr][Ee][Tt][Rr][Yy]-[Aa][Ff][Tt][Ee][Rr]')
-    case $told in '' | *[!0-9]*) pause "$2" "${2%.*}" ;; *) pause "$told.1" $((told + 1)) ;; esac
+# A little longer than the Retry-After of the response; without one, as long as in the run.
+pause_retry_after() {
+    seconds=$(field "$1" '[Rr][Ee][Tt][Rr][Yy]-[Aa][Ff][Tt][Ee][Rr]')
+    case $seconds in '' | *[!0-9]*) pause "$2" "${2%.*}" ;; *) pause "$seconds.1" $((seconds + 1)) ;; esac
 }
 now() { date -u +%Y%m%d%H%M%S; }
 shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
-# Which fields describe an answer, with their values; none that is of its moment.
+# The header fields of a response with their values, except volatile ones.
 described() {
     tr -d '\r' <"$answers/$1.head" | sed -n 's/[[:blank:]]*$//;s/^\([^ :]*\):[[:blank:]]*/\1: /p' |
         awk '{ $1 = tolower($1); print }' |
-        grep -Ev "^($momentary):" |
+        grep -Ev "^($volatile):" |
         LC_ALL=C sort
 }
-# Whether an answer has a pattern, in a field or in its body.
+# Whether a pattern matches a field or the body of a response.
 has() { { tr -d '\r' <"$answers/$1.head"; on_one_line "$1"; } | grep -Eiq -e "$2" && echo yes; }
-# Answers of one status that both have it, or neither.
+# Whether two responses have the same status, and both match a pattern or neither does.
 alike_in() { [ "$(status "$1")" = "$(status "$2")" ] && [ "$(has "$1" "$3")" = "$(has "$2" "$3")" ]; }
-# Answered alike: the same status and, where that is a success, the same body.
+# Whether two responses have the same status and, if they are successes, the same body.
 alike() {
     [ "$(status "$1")" = "$(status "$2")" ] || return 1
     case $(status "$1") in 2??) cmp -s "$answers/$1.body" "$answers/$2.body" ;; esac
 }
 #: RAW
-# Sends standard input as it is over a connection of its own, and listens until that closes, or for so many seconds.
+# Sends standard input unchanged over a new connection, and listens until it closes, or for $5 seconds.
 send_raw() {
     exec 3<&0
     case $2 in
@@ -178,49 +178,49 @@ send_raw() {
     { kill $!; wait $!; } 2>/dev/null
     exec 3<&-
     end_of_head="/^$(printf '\r')\$/"
-    # An interim response is one only where another follows.
+    # An interim response counts as final if no other follows.
     LC_ALL=C sed "/^HTTP\/[0-9.]* 1[0-9][0-9]/,${end_of_head}d" "$answers/raw" >"$answers/final"
     [ -s "$answers/final" ] || cat "$answers/raw" >"$answers/final"
     LC_ALL=C sed "${end_of_head}q" "$answers/final" >"$answers/$1.head"
     tail -c +$(($(wc -c <"$answers/$1.head") + 1)) "$answers/final" >"$answers/$1.body"
     code=$(LC_ALL=C sed -n '1s/^HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' "$answers/$1.head")
     printf %s "${code:-000}" >"$answers/$1.status"
-    printf 'request %s is answered %s\n' "$1" "$(status "$1")"
+    printf 'response %s: status %s\n' "$1" "$(status "$1")"
 }
 #: OPERATOR
-# Has the operator's command done, in the folder from which this is started, as the run was.
+# Runs the operator's command in the folder from which the script is started, as the run did.
 operator() {
     number=$1 && shift
-    (cd "$started_in" && "$@" >/dev/null) || cannot "step $number, the operator's command, ended with $?"
+    (cd "$started_in" && "$@" >/dev/null) || cannot "the operator's command in step $number exited with $?"
     printf 'step %s is done\n' "$number"
 }
 #: AGAIN
-# What is rare does not show each time that it is asked for.
+# Repeats the last requests, since a rare finding does not show each time.
 until_shown() {
     tried=1
-    until look >"$answers/said"; ended=$?; [ $ended = 1 ] || [ $tried -ge "$1" ]; do tried=$((tried + 1)); done
-    printf 'asked %s times, the last time:\n' $tried
-    cat "$answers/said"
+    until attempt >"$answers/output"; ended=$?; [ $ended = 1 ] || [ $tried -ge "$1" ]; do tried=$((tried + 1)); done
+    printf 'tried %s times, the last time:\n' $tried
+    cat "$answers/output"
     exit $ended
 }
 #: LISTS
-# What a page says in an element, and the last string of a list in it: where the next page begins.
+# An element of a page, and the last string of its list: where the next page begins.
 element_of() {
     on_one_line "$1" | sed -n "s/.*<$2>\([^<]*\)<.*/\1/p" | unescaped | decoded "$1"
 }
 last_of() { strings_of "$2" "$1" | tail -n 1 | sed 's/^=//'; }
-# The strings of a list in JSON, and the texts of an element in XML, a line each behind "=".
+# The strings of a JSON list, and the texts of an XML element, each on a line after "=".
 strings_of() {
-    # A last line without its end would run into the next page.
+    # Without the echo, the next page would continue the last line.
     { on_one_line "$2"; echo; } | sed -n "s/.*\"$1\" *: *\[\([^]]*\)\].*/\1/p" | tr ',' '\n' |
         sed -n 's/^ *"\(.*\)" *$/=\1/p'
 }
 texts_of() {
-    # To a reader of XML a carriage return that is not escaped is none.
+    # XML parsers normalize an unescaped carriage return.
     { on_one_line "$2"; echo; } | tr '<\r' '\n ' |
         sed -n "/^${1%/*}>/,/^\/${1%/*}>/{s/^${1#*/}>/=/p;s/^${1#*/} *\/>.*/=/p;}" | unescaped | decoded "$2"
 }
-# What stands in XML, then what is encoded in that: "%26amp%3B" is "&amp;", and no ampersand.
+# Decodes XML first, then the URL encoding in it: "%26amp%3B" is "&amp;", and no ampersand.
 unescaped() {
     sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
 }
@@ -232,40 +232,40 @@ decoded() {
               out = out substr($0, 1, RSTART - 1) of[toupper(substr($0, RSTART + 1, 2))]; $0 = substr($0, RSTART + 3) }
           print out $0 }'
 }
-goes_on() {
+has_next_page() {
     field "$1" '[Ll][Ii][Nn][Kk]' | grep -Eq 'rel *= *"?next' || on_one_line "$1" | grep -q '<IsTruncated>true<'
 }
-list_is_read() { [ ! -e "$answers/refused" ] || cannot 'a page of the list is refused, or not understood'; }
-# Whether pages have what stands on standard input, each once; of a list that goes on behind them: nothing else, unless
-# it went on in the run as well, where that was what these pages alone should have.
+list_is_readable() { [ ! -e "$answers/refused" ] || cannot 'a page of the list is refused or unreadable'; }
+# Whether pages contain each line of standard input once, and nothing else. If more pages follow, lines may be missing,
+# unless more pages followed in the run too.
 lists() {
-    LC_ALL=C sort >"$answers/wanted"
+    LC_ALL=C sort >"$answers/expected"
     name=$1 more= && : >"$answers/listed"
     shift
     for page; do
         more=
         case $(status "$page") in
             200) ;;
-            # Where there is nothing, a list of it may be unknown.
-            404) [ ! -s "$answers/wanted" ]; return ;;
+            # An empty list may be missing.
+            404) [ ! -s "$answers/expected" ]; return ;;
             *) : >"$answers/refused" && return 1 ;;
         esac
         ! on_one_line "$page" | grep -q '<!\[CDATA\[' || { : >"$answers/refused" && return 1; }
         case $name in */*) texts_of "$name" "$page" ;; *) strings_of "$name" "$page" ;; esac >"$answers/page"
         cat "$answers/page" >>"$answers/listed"
-        # Who goes on from the last item stops where none is left; else a page says whether another follows.
-        if [ "${by_items-}" ]; then [ -s "$answers/page" ]; else goes_on "$page"; fi || break
+        # Pages by the last item end with an empty page; others announce the next page.
+        if [ "${by_last_item-}" ]; then [ -s "$answers/page" ]; else has_next_page "$page"; fi || break
         more=yes
     done
     LC_ALL=C sort -o "$answers/listed" "$answers/listed"
-    if [ "$more" ] && [ ! "${went_on-}" ]; then
-        LC_ALL=C comm -23 "$answers/listed" "$answers/wanted" | grep -q . && return 1
+    if [ "$more" ] && [ ! "${continued-}" ]; then
+        LC_ALL=C comm -23 "$answers/listed" "$answers/expected" | grep -q . && return 1
         return 0
     fi
-    cmp -s "$answers/listed" "$answers/wanted"
+    cmp -s "$answers/listed" "$answers/expected"
 }
 #: DATES
-# A date of HTTP ($3) so many seconds later ($2), in one of its three forms ($1), or in seconds since 1970.
+# An HTTP date ($3), $2 seconds later, in one of its three forms ($1) or in seconds since 1970.
 dated() {
     printf '%s\n' "$3" | awk -v form="$1" -v later="$2" '
     function year_begins(year) { return 365 * year + int(year / 4) - int(year / 100) + int(year / 400) }
@@ -292,12 +292,12 @@ dated() {
         else printf "%s, %02d %s %d %s GMT", substr(name, 1, 3), day, month, year, clock
     }'
 }
-#: TOLD
-# Whether the operator's command events tells a text so many times ("+": or more), in the time that an event may take.
-events_tell() {
+#: EVENTS
+# Whether the operator's events contain a text $2 times ("+": or more), within the time that an event may take.
+has_events() {
     waited=0
     while :; do
-        (cd "$started_in" && operators_events) >"$answers/events" || cannot "the command events ended with $?"
+        (cd "$started_in" && operators_events) >"$answers/events" || cannot "the command events exited with $?"
         count=$(awk -v "text=$1" '{ while (place = index($0, text)) { n++; $0 = substr($0, place + length(text)) } }
             END { print n + 0 }' "$answers/events")
         case $2 in
@@ -314,7 +314,7 @@ events_tell() {
 #: SIGNING
 # HMAC-SHA256 and Signature Version 4. Keys pass through printf and standard input, so that no process list shows them.
 sha256() { { sha256sum || shasum -a 256; } 2>/dev/null | cut -d' ' -f1; }
-# Bytes in hex as escapes of printf, each exclusive-or $2, filled up with zeros to $3 digits.
+# Hex bytes as escapes of printf, each XORed with $2, padded with zeros to $3 digits.
 escapes_of() {
     printf '%s\n' "$1" | awk -v mask="$2" -v digits="$3" '{
         while (length($0) < digits) $0 = $0 "0"
@@ -329,7 +329,7 @@ hmac() {
     inner=$({ printf "$(escapes_of "$1" 54 128)"; printf %s "$2"; } | sha256)
     { printf "$(escapes_of "$1" 92 128)"; printf "$(escapes_of "$inner" 0 0)"; } | sha256
 }
-# The signature of the canonical request on standard input, by a secret, at a moment, in a region.
+# The signature of the canonical request on standard input, for a secret, a time and a region.
 sign() {
     canonical=$(cat)
     key=$(printf 'AWS4%s' "$1" | od -An -v -tx1 | tr -d ' \n')
@@ -339,7 +339,7 @@ sign() {
     hmac "$key" "$(printf 'AWS4-HMAC-SHA256\n%s\n%s\n%s' "$2" "${2%%T*}/$3/s3/aws4_request" "$hashed")"
 }
 #: CLEANUP
-# Removes what was made, the last first, and tells what stays.
+# Removes the created resources, the last first, and reports those that remain.
 accepted() {
     for each; do case $(cat "$answers/$each.status" 2>/dev/null) in 2??) return 0 ;; esac; done
     return 1
@@ -347,5 +347,5 @@ accepted() {
 remove() {
     code=$(curl -sS --globoff --max-time 60 -K - -o /dev/null -w '%{http_code}')
     case $code in 2?? | 404 | 410) return ;; esac
-    printf 'left behind: what request %s made (its removal is answered %s)\n' "$1" "$code"
+    printf 'left behind: the resource of request %s (its removal returned %s)\n' "$1" "$code"
 }

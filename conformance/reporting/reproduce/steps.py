@@ -1,4 +1,4 @@
-"""The sequence that led to a finding: what a script repeats of it, and whether one pasted request shows it instead."""
+"""The steps that a script repeats, the reason why a finding has no script, and its curl line."""
 
 from __future__ import annotations
 
@@ -24,70 +24,72 @@ from conformance.reporting.reproduce.requests import (
     CUT,
     FUNCTIONS,
     PAUSED,
+    Entry,
+    Exchanges,
     is_short_ascii,
     is_signed_by_hand,
-    is_signed_for_good,
+    keeps_signature,
     request_text,
     word,
 )
 from conformance.vocabulary.exchange import BETWEEN_GUESSES
 
-Entry = Mapping[str, Any]
-Exchanges = Sequence[tuple[int, Entry]]
 LIMITED = 429
 UNAUTHORIZED = 401
-MADE = re.compile(r"cf-[0-9a-z]{11}-[0-9a-z]+-[0-9]+x")
-"""A name of something that the run made."""
-NOT_BY_CURL = re.compile(r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection|expect|transfer-encoding)(?:[;,]|$)")
-"""Fields that curl makes by itself and does not sign."""
-OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+RESOURCE_NAME = re.compile(r"cf-[0-9a-z]{11}-[0-9a-z]+-[0-9]+x")
+"""The name of a resource that the run created."""
+UNSIGNED_BY_CURL = re.compile(
+    r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection|expect|transfer-encoding)(?:[;,]|$)"
+)
+"""A signature that covers a field which curl adds itself and does not sign."""
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 BY_OPERATOR = ("revoke", "restore", "make_repository")
-"""The operator's commands that a script has done; others only tell."""
+"""The operator's commands that a script runs; the others change nothing."""
 
 
-def why_not_repeated(sequence: Iterable[Entry]) -> str:
-    """Why a script does not do what led to a finding; "" where it does."""
+def why_not_repeatable(sequence: Iterable[Entry]) -> str:
+    """Return why a script cannot repeat a sequence; "" if it can."""
     for entry in sequence:
         if entry.get("hook") == "rotate_webhook":
-            return "it is about a URL that the operator rotated, and no script does that"
+            return "it is about a URL that the operator rotated, and a script rotates none"
         if entry["kind"] != "exchange" and not entry.get("hook"):
-            return "it is about what a program did, which conformance replay has do it again"
+            return "it is about a client program, which only the replay runs again"
     return ""
 
 
-def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_names: Mapping[str, str]) -> str:
-    """Why curl cannot send the requests, or nothing could be told by them; "" where it can."""
+def unsendable(exchanges: Exchanges, proof: Entry, secret_names: Mapping[str, str]) -> str:
+    """Return why curl cannot send the requests, or cannot show the finding with them; "" if it can."""
     if proof.get("beyond"):
         return str(proof["beyond"])
     if _token_issued_twice(exchanges):
-        return "one token was given to two that asked at once, and a script asks one after the other"
+        return "two concurrent requests obtained the same token, and a script sends one request at a time"
     reasons = ((number, _unsendable(entry, secret_names)) for number, entry in exchanges)
-    return next((f"request {number}: {reason}" for number, reason in reasons if reason), "")
+    return next((f"in request {number}, {reason}" for number, reason in reasons if reason), "")
 
 
 def _unsendable(entry: Entry, secret_names: Mapping[str, str]) -> str:
-    """Why a script cannot send one request; "" if it can."""
+    """Return why a script cannot send one request; "" if it can."""
     body, fields = entry["request_body"], entry["request_headers"]
     if "sha256" in body and "pieces" not in body:
-        return f"its {body['size']} bytes were not stored"
+        return f"the body of {body['size']} bytes was not stored"
     if entry["client"].startswith(PAUSED):
-        return "the run paused it in the middle of its body while it sent another request"
+        return "the run paused within the body and sent another request"
     if "raw" in entry:
         return ""
     if entry.get("error_type") == BROKEN_OFF:
-        return "the run broke it off in the middle of its body"
-    # Fields are stored byte for byte, whatever text they hold.
-    if any(OBEYED.search(octets(each).decode("utf-8", "replace")) for _, each in fields):
+        return "the run closed the connection within the body"
+    # Fields are stored byte for byte.
+    if any(CONTROL_CHARACTERS.search(octets(each).decode("utf-8", "replace")) for _, each in fields):
         return "a field contains control characters"
     if entry["method"] == "HEAD" and body["size"]:
         return "curl sends no body with HEAD"
     if _streamed(entry) and not body["size"]:
-        return "its bytes were streamed and not stored"
+        return "the body was streamed and not stored"
     if signature_scope(entry, secret_names):
         if any(name.lower() == "date" for name, _ in fields):
-            return "curl takes its Date for the time of its signature"
-        if any(NOT_BY_CURL.search(each) for _, each in fields):
-            return "it signs a field that curl adds itself"
+            return "curl uses the Date field as the time of its signature"
+        if any(UNSIGNED_BY_CURL.search(each) for _, each in fields):
+            return "the signature covers a field that curl adds itself"
     return ""
 
 
@@ -101,13 +103,13 @@ def secrets_needed(sequence: Iterable[Entry]) -> set[str]:
     return names
 
 
-def lost(sequence: Iterable[Entry]) -> bool:
+def needs_lost_token(sequence: Iterable[Entry]) -> bool:
     """Whether a sequence sends a token that nothing can obtain again."""
     return any(name.startswith("ISSUED_TOKEN") for name in secrets_needed(sequence))
 
 
-def _token_issued_twice(exchanges: Sequence[tuple[int, Entry]]) -> bool:
-    """Whether one token was issued by two answers whose requests were under way together."""
+def _token_issued_twice(exchanges: Exchanges) -> bool:
+    """Whether two concurrent requests obtained the same token."""
     ends: dict[int, float] = {}
     for _, entry in sorted(exchanges, key=lambda each: float(each[1]["started"])):
         for token in set(entry.get("issued", [])):
@@ -118,16 +120,16 @@ def _token_issued_twice(exchanges: Sequence[tuple[int, Entry]]) -> bool:
 
 
 def _streamed(entry: Entry) -> bool:
-    """Whether a request had a body of its own by its header, wherever that came from."""
+    """Whether a request announced a body in its header."""
     fields = {name.lower(): value for name, value in entry["request_headers"]}
     return "transfer-encoding" in fields or fields.get("content-length", "0").strip("0") != ""
 
 
-def served(sequence: Iterable[Entry], named: Collection[str]) -> list[dict[str, Any]]:
-    """A sequence without what was asked to wait and was then asked again, but for what a finding names.
+def without_retries(sequence: Iterable[Entry], named: Collection[str]) -> list[dict[str, Any]]:
+    """Return a sequence without the requests that were sent again later, except those that a finding names.
 
-    The limit, which was reached in the run by what others asked, is not what is shown, nor are logins between guesses.
-    What was asked again until it is gone is asked once, after as long a time.
+    Other requests of the run reached their limit. Repeated polls become one request after the same time. Logins between
+    guesses are omitted.
     """
     entries = [dict(each) for each in sequence if each.get("client") != BETWEEN_GUESSES]
     again, by_id = {each["again"] for each in entries if "again" in each}, {each["id"]: each for each in entries}
@@ -140,18 +142,18 @@ def served(sequence: Iterable[Entry], named: Collection[str]) -> list[dict[str, 
     return [each for each in entries if each["id"] not in again or each["id"] in named]
 
 
-def is_of_a_limit(check: str, expected: str, exchanges: Sequence[tuple[int, Entry]]) -> bool:
-    """Whether a limit is what is shown, or what leads there. A digest in what is expected may have its digits."""
+def is_about_limit(check: str, expected: str, exchanges: Exchanges) -> bool:
+    """Whether a rate limit is the finding, or a step before it."""
+    # The word boundaries exclude a digest that contains the digits.
     named = re.search(rf"\b{LIMITED}\b", f"{check} {expected}") is not None
     return named or any(each["status"] == LIMITED for _, each in exchanges)
 
 
-def sends(entry: Entry, exchanges: Iterable[tuple[int, Entry]], shown: str, limited: bool) -> str:
-    """The function that sends a request, one of these exchanges.
+def sending_function(entry: Entry, exchanges: Exchanges, shown: str, limited: bool) -> str:
+    """Return the shell function that sends a request of these exchanges.
 
-    The first over a limit is sent until others have used that up again, as they had in the run, unless it is what is
-    ``shown``; and so is the last, since by then the limit may be over where requests take long. Where no limit is what
-    is shown, a request is sent once more that is asked to wait.
+    The first and the last request over a limit are sent until the limit is reached, except the ``shown`` one. If the
+    finding is about no limit (``limited``), a request that must wait is sent once more.
     """
     over = [each["id"] for _, each in exchanges if each["status"] == LIMITED and each["id"] != shown]
     if entry["id"] in (*over[:1], *over[-1:]):
@@ -159,65 +161,61 @@ def sends(entry: Entry, exchanges: Iterable[tuple[int, Entry]], shown: str, limi
     return "send" if limited else "send_patiently"
 
 
-def steps(
-    exchanges: Sequence[tuple[int, Entry]],
-    looked_at: Collection[str],
-    taken: Mapping[int, Collection[str]],
-    over: int = LIMITED,
+def step_lines(
+    exchanges: Exchanges, judged: Collection[str], taken: Mapping[int, Collection[str]], limit_status: int = LIMITED
 ) -> Iterator[str]:
-    """The lines that look whether the steps are as they were; ``taken``: what is taken of an answer, by its number.
+    """Yield the lines that test whether the steps before the ``judged`` exchanges end as in the run.
 
-    What was made must be made now as well, and in the same way where another request goes on from there; what was
-    read must be there; and where a limit was reached, it is by the last that was over it. ``over`` is the status by
-    which the target tells it.
+    Writes must succeed, with the same status if a later request follows the Location (``taken``). Resources that were
+    read must exist. The last request over a limit must reach it. ``limit_status`` is the target's status for a limit.
     """
-    last = max((number for number, entry in exchanges if entry["id"] in looked_at), default=0)
+    last = max((number for number, entry in exchanges if entry["id"] in judged), default=0)
     at_last = max((number for number, entry in exchanges if entry["status"] == LIMITED and number < last), default=0)
-    right = ["2??"]
+    accepted = ["2??"]
     for number, entry in exchanges:
-        if entry["id"] in looked_at or number > last:
+        if entry["id"] in judged or number > last:
             continue
-        if entry["status"] == over:
-            # Of requests that are under way together, which one is too many differs.
-            right = ["2??", *map(str, dict.fromkeys((over, LIMITED)))]
-        done = 200 <= entry["status"] < 300
-        if entry["method"] not in ("GET", "HEAD") and done:
-            wanted = f"'{'|'.join(right)}'"
-            yield f"needs {number} {entry['status'] if 'location' in taken.get(number, ()) else wanted}"
-        elif done:
+        if entry["status"] == limit_status:
+            # Any one of several concurrent requests can exceed the limit.
+            accepted = ["2??", *map(str, dict.fromkeys((limit_status, LIMITED)))]
+        succeeded = 200 <= entry["status"] < 300
+        if entry["method"] not in ("GET", "HEAD") and succeeded:
+            pattern = f"'{'|'.join(accepted)}'"
+            yield f"needs {number} {entry['status'] if 'location' in taken.get(number, ()) else pattern}"
+        elif succeeded:
             yield f"finds {number}"
         elif number == at_last:
             yield f"needs {number} {LIMITED}"
 
 
 def overlapping(one: Entry, other: Entry) -> bool:
-    """Whether two requests were under way at the same time."""
+    """Whether two requests were concurrent."""
     first, second = sorted((one, other), key=lambda each: float(each["started"]))
     return float(first["started"]) + float(first["duration_s"]) > float(second["started"])
 
 
-def wanted(proof: Entry) -> list[tuple[str, int]]:
-    """Texts with how many times they would be told."""
+def expected_events(proof: Entry) -> list[tuple[str, int]]:
+    """Return texts with how many times the operator's events must contain them."""
     return [(text, times) for text, times in proof.get("told", [])]
 
 
-def untellable(proof: Entry, exchanges: Exchanges, events: Entry | None) -> str:
-    """Why no script can tell what would be told; "" where one can, or nothing would be."""
-    if not wanted(proof):
+def why_events_unknown(proof: Entry, exchanges: Exchanges, events: Entry | None) -> str:
+    """Return why no script can count the expected events; "" if one can, or none are expected."""
+    if not expected_events(proof):
         return ""
     if events is None:
-        return "it is about what the hook events of the target file tells, and the run has not called it"
+        return "it needs the hook events of the target file, which the run did not call"
     sent = [entry["request_body"].get("text", "") for _, entry in exchanges]
-    for text, times in wanted(proof):
-        marked = [body for body in sent if text in body]
-        if not all(map(is_short_ascii, marked)) or (times == 0 and not marked):
-            return "an event of the run cannot be sent anew under a mark of its own"
+    for text, times in expected_events(proof):
+        containing = [body for body in sent if text in body]
+        if not all(map(is_short_ascii, containing)) or (times == 0 and not containing):
+            return "an event of the run cannot be sent again with a new marker"
     return ""
 
 
-def leading_to(proof: Entry, named: Collection[str], sequence: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of a sequence what leads to the events that a finding names: no other whose body was not kept, and none later."""
-    if not wanted(proof):
+def up_to_named_events(proof: Entry, named: Collection[str], sequence: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a sequence up to the last event that a finding names, without other events whose body was not stored."""
+    if not expected_events(proof):
         return sequence
     last = max((place for place, each in enumerate(sequence) if each["id"] in named), default=len(sequence))
     return [
@@ -227,86 +225,87 @@ def leading_to(proof: Entry, named: Collection[str], sequence: list[dict[str, An
     ]
 
 
-def own_marks(proof: Entry, exchanges: Exchanges) -> dict[str, str]:
-    """The marks of events that are sent, with what they are called now."""
+def event_marks(proof: Entry, exchanges: Exchanges) -> dict[str, str]:
+    """Return new names for the texts of expected events that the sequence sends."""
     sent = [entry["request_body"].get("text", "") for _, entry in exchanges]
-    return {text: f"{text}-\0RUN\0" for text, _ in wanted(proof) if any(text in body for body in sent)}
+    return {text: f"{text}-\0RUN\0" for text, _ in expected_events(proof) if any(text in body for body in sent)}
 
 
-def called(entry: Entry) -> str:
-    """A command of the operator's as words of the shell."""
+def hook_command(entry: Entry) -> str:
+    """Return an operator's command as words of the shell."""
     return " ".join(quoted(word, entry.get("secrets", [])) for word in entry["command"])
 
 
-def asking(command: str, limits: Mapping[str, Any]) -> str:
-    """The functions that ask; ``command`` is the operator's, as words of the shell."""
-    return f"{FUNCTIONS['TOLD']}operators_events() {{ {command}; }}\narrival={math.ceil(limits.get('arrival', 5))}\n"
+def event_functions(command: str, limits: Mapping[str, Any]) -> str:
+    """Return the functions that count events; ``command`` is the operator's, as words of the shell."""
+    return f"{FUNCTIONS['EVENTS']}operators_events() {{ {command}; }}\narrival={math.ceil(limits.get('arrival', 5))}\n"
 
 
-def counting(proof: Entry, answers: Exchanges, marks: Mapping[str, str]) -> Iterator[str]:
-    """The lines that ask; ``answers`` are those that the finding names, which must be as they were."""
-    for number, entry in answers:
+def event_lines(proof: Entry, named: Exchanges, marks: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines that count events; the responses that the finding names must be of the same class as before."""
+    for number, entry in named:
         yield f"needs {number} '{entry['status'] // 100}??'"
-    for text, times in wanted(proof):
-        # What has no mark of its own, the run may have sent as well.
+    for text, times in expected_events(proof):
+        # A text without a new name may also be in an event of the run.
         more = "" if text in marks or not times else "+"
-        yield f"events_tell {word(text, marks)} {times}{more} || shows 'what the operator is told of events'"
+        shown = "shows 'the number of events at the operator differs from the expected one'"
+        yield f"has_events {word(text, marks)} {times}{more} || {shown}"
 
 
 READS = ("GET", "HEAD", "OPTIONS")
 COMPUTED = ("sha256", "listed", "sums", "dates_near", "inside", "told", "differ")
-"""Kinds of proof that no reader sees in an answer: they are computed from it."""
+"""Kinds of proof that are computed from a response, so that a reader does not see them in it."""
 
 
 def curl_line(finding: Entry, sequence: Sequence[dict[str, Any]], secret_names: Mapping[str, str]) -> str:
-    """Return the command that shows a finding when it is pasted after the run; "" where one request does not do."""
+    """Return the command that shows a finding when it is pasted after the run; "" if one request is not enough."""
     shown = _shown(finding, sequence)
     if shown is None or _compares(finding, shown, sequence):
         return ""
     others = [each for each in sequence if each["id"] != shown["id"]]
     if not _asks_for_login(shown, finding) and not all(_changes_nothing(each, shown) for each in others):
         return ""
-    if shown["kind"] == "exchange" and not _can_be_pasted(finding, shown, others, secret_names):
+    if shown["kind"] == "exchange" and not _can_be_pasted(shown, others, secret_names):
         return ""
     command = command_of(shown, dict(secret_names))
-    return "" if UNPRINTED in command or MADE.search(_needed_name(shown, finding)) else command
+    return "" if UNPRINTED in command or RESOURCE_NAME.search(_needed_name(shown, finding)) else command
 
 
 def steps_of(finding: Entry, sequence: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what a script does of the sequence that led to a finding."""
+    """Return the steps of a finding's sequence that a script repeats."""
     named = finding.get("exchanges") or []
-    done = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
-    done = leading_to(finding.get("proof") or {}, named, served(done, named))
-    return [with_alterations(each) if each["kind"] == "exchange" else each for each in done]
+    steps = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
+    steps = up_to_named_events(finding.get("proof") or {}, named, without_retries(steps, named))
+    return [with_alterations(each) if each["kind"] == "exchange" else each for each in steps]
 
 
 def script_lacks(
     finding: Entry, sequence: Sequence[dict[str, Any]], secret_names: Mapping[str, str], events: Entry | None
 ) -> str:
-    """Return why no script can show a finding; "" where one can. ``events``: the operator's command, as it was run."""
-    if reason := why_not_repeated(sequence):
+    """Return why no script can show a finding; "" if one can. ``events`` is the operator's command, as it was run."""
+    if reason := why_not_repeatable(sequence):
         return reason
-    proof, done = finding.get("proof") or {}, steps_of(finding, sequence)
-    exchanges = [(number, each) for number, each in enumerate(done, 1) if each["kind"] == "exchange"]
+    proof, steps = finding.get("proof") or {}, steps_of(finding, sequence)
+    exchanges = [(number, each) for number, each in enumerate(steps, 1) if each["kind"] == "exchange"]
     if not exchanges:
         return "no request was sent"
-    shown = _shown(finding, done)
+    shown = _shown(finding, steps)
     if shown and shown["kind"] == "exchange" and shown["client"].startswith(CUT) and shown["status"]:
-        return "it is about the response to a request that the run cut off while it still listened"
-    reason = unsendable(exchanges, proof, secret_names) or untellable(proof, exchanges, events)
-    return reason or ("a token that it uses was not kept" if lost(done) else "")
+        return "it is about the response to a request that the run cut off"
+    reason = unsendable(exchanges, proof, secret_names) or why_events_unknown(proof, exchanges, events)
+    return reason or ("a token that it needs was not stored" if needs_lost_token(steps) else "")
 
 
 def _shown(finding: Entry, sequence: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    """The entry whose answer shows the finding."""
+    """Return the entry whose response shows the finding."""
     proof, named = finding.get("proof") or {}, finding.get("exchanges") or [""]
-    wanted = proof.get("exchange") or named[-1]
-    found = next((each for each in sequence if each["id"] == wanted), None)
+    entry_id = proof.get("exchange") or named[-1]
+    found = next((each for each in sequence if each["id"] == entry_id), None)
     return with_alterations(found) if found and found["kind"] == "exchange" else found
 
 
 def _compares(finding: Entry, shown: Entry, sequence: Sequence[Entry]) -> bool:
-    """Whether the finding is about several answers, or about what must be computed from one."""
+    """Whether the finding is about several responses, or about a value that is computed from one."""
     proof = finding.get("proof") or {}
     if not proof:
         return len(finding.get("exchanges") or ()) > 1
@@ -317,36 +316,37 @@ def _compares(finding: Entry, shown: Entry, sequence: Sequence[Entry]) -> bool:
 
 
 def _asks_for_login(shown: Entry, finding: Entry) -> bool:
-    """Whether what came before has no bearing on an answer: it asks a client without credentials to log in."""
-    right = (finding.get("proof") or {}).get("statuses", [UNAUTHORIZED])
-    return shown.get("status") == UNAUTHORIZED and UNAUTHORIZED in right and not shown.get("secrets")
+    """Whether the response asks a client without credentials to log in: then earlier requests do not matter."""
+    expected = (finding.get("proof") or {}).get("statuses", [UNAUTHORIZED])
+    return shown.get("status") == UNAUTHORIZED and UNAUTHORIZED in expected and not shown.get("secrets")
 
 
 def _changes_nothing(entry: Entry, shown: Entry) -> bool:
-    """Whether a request of the sequence has no bearing on the one that is shown."""
+    """Whether a request of the sequence does not influence the shown one."""
     if entry["kind"] != "exchange" or entry["status"] == LIMITED or entry.get("paused_s"):
         return False
     if all(entry[name] == shown.get(name) for name in ("method", "url", "request_headers", "request_body")):
-        # The same request may have been answered differently: that takes several.
+        # A different response to the same request needs several requests.
         return bool(entry.get("issued")) and entry["status"] == shown["status"]
     if entry["method"] in READS or 200 <= entry["status"] < 300:
-        return not _stays(entry)
-    # A refused write may have changed what is read; what issues a token or takes an event is not changed by it.
+        return not _has_lasting_effect(entry)
+    # A refused write may have changed a resource, but no response that issues a token or accepts an event.
     unauthenticated = entry["status"] == UNAUTHORIZED and not entry.get("secrets")
-    return unauthenticated or (shown.get("method") == "POST" and 200 <= shown["status"] < 300 and not _stays(shown))
+    accepted = shown.get("method") == "POST" and 200 <= shown["status"] < 300
+    return unauthenticated or (accepted and not _has_lasting_effect(shown))
 
 
-def _can_be_pasted(finding: Entry, shown: Entry, others: Sequence[Entry], secret_names: Mapping[str, str]) -> bool:
-    """Whether curl sends the request as the run did, at any time, and nothing stays of it."""
-    of_its_moment = shown.get("paused_s") or shown["status"] == LIMITED or is_signed_for_good(shown, secret_names)
+def _can_be_pasted(shown: Entry, others: Sequence[Entry], secret_names: Mapping[str, str]) -> bool:
+    """Whether curl sends the request as the run did, at any time, and without a lasting effect."""
+    transient = shown.get("paused_s") or shown["status"] == LIMITED or keeps_signature(shown, secret_names)
     by_hand = unsendable([(1, shown)], {}, secret_names) or is_signed_by_hand(shown, secret_names)
-    unknown = ALTERED in request_text(shown) or lost([shown])
-    at_once = any(overlapping(shown, each) for each in others)
-    return not (of_its_moment or by_hand or unknown or at_once or _stays(shown))
+    unknown = ALTERED in request_text(shown) or needs_lost_token([shown])
+    concurrent = any(overlapping(shown, each) for each in others)
+    return not (transient or by_hand or unknown or concurrent or _has_lasting_effect(shown))
 
 
-def _stays(entry: Entry) -> bool:
-    """Whether the request may have made, changed or deleted something that stays so."""
+def _has_lasting_effect(entry: Entry) -> bool:
+    """Whether the request may have created, changed or deleted a resource."""
     if entry["method"] in READS or not 200 <= entry["status"] < 300 or entry.get("issued"):
         return False
     located = any(name.lower() == "location" for name, _ in entry["response_headers"])
@@ -354,9 +354,9 @@ def _stays(entry: Entry) -> bool:
 
 
 def _needed_name(shown: Entry, finding: Entry) -> str:
-    """The part of a request that names what has to be there; "" where the finding is that it is not there."""
+    """Return the part of a request that names a resource which must exist; "" if it must not exist."""
     if shown["kind"] != "exchange":
         return " ".join(shown["command"])
-    right = (finding.get("proof") or {}).get("statuses", [shown["status"]])
-    exists = any(200 <= status < 400 for status in right)
+    expected = (finding.get("proof") or {}).get("statuses", [shown["status"]])
+    exists = any(200 <= status < 400 for status in expected)
     return urlsplit(shown["url"]).path if exists and shown["method"] not in ("PUT", "POST") else ""
