@@ -70,7 +70,7 @@ def expect_declared_json(reply: Exchange) -> None:
         reply.json()
     except (ValueError, RecursionError) as mistake:
         cut = reply.text.lstrip().startswith("{") and not reply.text.rstrip().endswith("}")
-        proof = Proof(beyond="it is about JSON, which curl does not read")
+        proof = Proof(beyond="a script does not read JSON")
         proof = Proof(reply.id, matches="[}] *$") if cut else proof
         raise NonConformance(
             f"valid JSON, as Content-Type: {reply.media_type} declares",

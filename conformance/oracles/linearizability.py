@@ -149,6 +149,6 @@ def expect_not_mixed_up(reply: Exchange, requested: str, found: str | None, ever
     ``found`` names the content of the response, ``everything`` the content of all requests.
     """
     if found != requested and found in everything:
-        proof = Proof(beyond="it takes many requests at once")
+        proof = Proof(beyond="it needs many concurrent requests")
         expected, seen = f"{requested}, which was requested", f"{found}: responses are mixed up between requests"
         raise NonConformance(expected, seen, reply, proof=proof)

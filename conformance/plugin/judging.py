@@ -203,7 +203,7 @@ def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:
     """Return the expectation that a script can verify, if the oracle states one; secrets by their names."""
     proof = getattr(error, "proof", None)
     if type(error) is NonConformance and not proof and not error.exchange_ids:
-        proof = Proof(beyond="it is about several answers together, of which none is named")
+        proof = Proof(beyond="it is about several responses together")
     if proof is None:
         return {}
     if _contains_secret(json.dumps(asdict(replace(proof, unsaid=())), ensure_ascii=False), recorder):

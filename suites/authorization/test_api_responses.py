@@ -43,7 +43,7 @@ def without_reproduction() -> Iterator[None]:
     try:
         yield
     except NonConformance as finding:
-        finding.proof = Proof(beyond="the client secret that a creation shows is another each time")
+        finding.proof = Proof(beyond="each creation shows a different client secret")
         raise
 
 

@@ -91,7 +91,7 @@ def expect_alike(platform: Platform, thing: Hidden, form_name: str, token: str |
         return expect_as_absent(probe, thing.name, thing.control, f"for {thing.role} ({form_name})")
     except NonConformance as finding:
         if thing.ours and "{wide}" in form.name:
-            finding.proof = Proof(beyond="a script creates an item of another name, whose full-width form differs")
+            finding.proof = Proof(beyond="a script creates an item with another name, whose full-width form differs")
         raise
 
 

@@ -141,7 +141,7 @@ def test_acknowledged_deletions_are_done(platform: Platform, once: Once) -> None
             if reply.status != 404:
                 expected = f"404 for {slug}, whose deletion was answered {answers[slug].status}"
                 seen = f"{observed(reply)}: an acknowledged deletion was not done"
-                proof = Proof(beyond="it takes many deletions")
+                proof = Proof(beyond="it needs many deletions")
                 raise NonConformance(expected, seen, answers[slug], reply, proof=proof)
 
 

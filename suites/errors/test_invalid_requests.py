@@ -129,7 +129,7 @@ def test_name_is_decoded_once(platform: Platform) -> None:
         path = operation.path.replace(slug, f"%25{ord(slug[0]):02X}{slug[1:]}")
         reply = platform.as_role("full", operation, path=path)
         if reply.status not in (400, 403, 404):
-            proof = Proof(beyond="a script makes an item of another name, which is encoded differently")
+            proof = Proof(beyond="a script creates an item with another name, which is encoded differently")
             raise NonConformance(f"404 for {path}, decoded once", observed(reply), reply, proof=proof)
 
 

@@ -54,7 +54,7 @@ def test_fields_and_members_are_unique(platform: Platform, recorder: Recorder, w
     for resource in platform.resources:
         if resource.create and resource.item:
             platform.as_role("full", platform.operation(resource, "read-item", platform.new_item(resource)))
-    unread = Proof(beyond="a script does not read JSON; what stands twice is seen in the body, which is shown here")
+    unread = Proof(beyond="a script does not read JSON; the body shows the duplicate")
     expect_no_flaw(recorder, "identity", wrong, expected, once_each(recorder, "identity") if wrong == FIELD else unread)
 
 

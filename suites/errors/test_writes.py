@@ -136,7 +136,7 @@ def test_each_creation_response_shows_its_item(platform: Platform) -> None:
             judged |= shown
             if wrong and shown:
                 expected, seen = f"{name} {worded(sent[wrong[0]])}, as in other responses", worded(found[wrong[0]])
-                proof = Proof(beyond=f"{len(wrong)} of {len(made)} responses differ so")
+                proof = Proof(beyond=f"{len(wrong)} of {len(made)} responses differ, which a script does not count")
                 raise NonConformance(expected, seen, *(made[slug] for slug in wrong[:3]), proof=proof)
     if not judged:
         raise NotApplicable("no response to a creation has a text of the new item")

@@ -132,7 +132,7 @@ def test_jwt_scope_claim(oauth: OAuthClient, by_basic: bool) -> None:
     names = claimed.split(" ") if isinstance(claimed, str) else claimed
     if not isinstance(names, list) or {*map(str, names)} != granted:
         single = claims_say(reply, "scope", rf'(\[ *)?"{literal(scope)}"( *\])?')
-        proof = single if granted == {scope} else Proof(beyond="it is about several names, in whatever order")
+        proof = single if granted == {scope} else Proof(beyond="it is about several names in any order")
         expected = f"the claim scope {' '.join(sorted(granted))}"
         raise NonConformance(expected, worded(claimed), reply, proof=proof)
 

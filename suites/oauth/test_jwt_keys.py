@@ -210,7 +210,7 @@ def test_signature_has_its_length(oauth: OAuthClient, recorder: Recorder) -> Non
             "signatures of their algorithm's length",
             f"{len(misfits)} of a different length: {misfits[0]['wrong']}",
             hint=f"it may be one token in a hundred: run separately, this check looks at {TOKENS}",
-            proof=Proof(beyond="it is about few of many tokens"),
+            proof=Proof(beyond="it is about a few of many tokens"),
         )
         finding.exchange_ids = [recorder.recall(each["entry"]) for each in misfits[:1]]
         raise finding

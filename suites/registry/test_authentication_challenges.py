@@ -239,7 +239,7 @@ def test_realm_can_be_reached(bearer: Registry) -> None:
     """Purpose: the realm of the challenge leads a client to the token endpoint.
     Method: 1. GET /v2/ without a login, GET the realm; 2. expect a response that is no 5xx
     """
-    kept = Proof(beyond="a script requests the realm of this run, not the one that the registry names now")
+    kept = Proof(beyond="a script requests the run's realm, not the current one")
     expect_no_server_error(expect_reachable("a realm", lambda: bearer.auth.request_token([]), kept))
 
 

@@ -327,7 +327,7 @@ def test_every_acknowledged_deletion_is_done(
     existing = [each for each in map(head, contents) if each.status != 404]
     if existing:
         seen = f"{len(existing)} of {DELETED} still there ({existing[0].status})"
-        proof = Proof(beyond="a script does not delete so much")
+        proof = Proof(beyond="a script does not delete that many objects")
         raise NonConformance(f"404 for each {kind} whose deletion was acknowledged", seen, *existing[:2], proof=proof)
 
 

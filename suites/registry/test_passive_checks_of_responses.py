@@ -117,7 +117,7 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
             2. expect a response from the realm, and that the token pulls
     """
     auth, scope = bearer.auth, bearer.scope(stored.repository.name, "pull")
-    kept = Proof(beyond="a script requests a token at the realm of the run, not at the one that is named now")
+    kept = Proof(beyond="a script requests a token at the run's realm, not at the current one")
     for entry in flawed_entries(recorder, "registry", ANOTHER_REALM):
         seen = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
         for other in (auth.with_challenge(each) for each in challenges_in(seen) if each.scheme == "bearer"):
@@ -167,7 +167,7 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
             3. expect Date within 15 minutes of now, unless a cache adds Age, and Last-Modified at most a minute later
     """
     registry.support()
-    no_clock = Proof(beyond="a script has no clock but the Date of the answer")
+    no_clock = Proof(beyond="a script can compare only with the Date of the response")
     forms = [(wrong, Proof(fields_lack=((name, NO_FIXDATE),))) for name, wrong in NO_DATE.items()]
     for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (IN_FUTURE, no_clock)):
         found = flawed_entries(recorder, "registry", wrong)

@@ -196,7 +196,7 @@ def test_redirect_opens_no_other_blob(request: pytest.FixtureRequest, stored: St
     for address in sorted({named, altered}):
         reply = stored.repository.as_role(None).pull(address)
         if reply.ok and ours.content in reply.body:
-            proof = Proof(beyond="a signed address of this run is no longer valid in a script")
+            proof = Proof(beyond="the run's signed URL is no longer valid")
             raise NonConformance("a response without another organization's blob", observed(reply), reply, proof=proof)
 
 

@@ -159,7 +159,7 @@ def test_token_is_accepted_until_expires_in(bearer: Registry, token_response: Ex
         new = bearer.presenting(f"Bearer {token_for(bearer, 'pusher', bearer.scope(name, 'pull'))}")
         if (control := new.repository(name).tags()).status != 401:
             seen = f"401 after {age:.0f} s, and {control.status} with a new token"
-            proof = Proof(beyond="a script does not wait for a token to end")
+            proof = Proof(beyond="a script does not wait for a token to expire")
             raise NonConformance(f"a token that is accepted for {stated} s", seen, reply, control, proof=proof)
 
 

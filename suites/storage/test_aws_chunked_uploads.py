@@ -198,5 +198,5 @@ def test_framing_is_never_stored(space: Space) -> None:
     try:
         expect_nothing_stored(space.get(key))
     except NonConformance as found:
-        found.proof = Proof(beyond="the chunks may as well be accepted, and then there is an object")
+        found.proof = Proof(beyond="the chunks may also be accepted, which stores an object")
         raise

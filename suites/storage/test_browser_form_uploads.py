@@ -102,7 +102,7 @@ def _not_replayable() -> Iterator[None]:
     try:
         yield
     except NonConformance as found:
-        found.proof = Proof(beyond="the policy of the form is for names of the run, and for ten minutes")
+        found.proof = Proof(beyond="the form's policy permits this run's names only, for ten minutes")
         raise
 
 

@@ -101,7 +101,7 @@ def test_one_key_is_linearizable(space: Space, once: Once) -> None:
     for read in history.reads:
         expected, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
         if found != expected:
-            proof = Proof(beyond="it is about a moment at which several clients wrote")
+            proof = Proof(beyond="it needs several clients that write at the same time")
             seen = worded(found)
             raise NonConformance(f"the metadata of the bytes, {worded(expected)}", seen, read.reply, proof=proof)
 
@@ -141,7 +141,7 @@ def test_concurrent_writes_do_not_mix(space: Space) -> None:
         got = space.get(key)
         expect_status(got, 200, "after concurrent PUTs")
         shares = {each: got.body.count(each.encode()) for each in bodies}
-        proof = Proof(beyond="it is about uploads that are sent at one moment")
+        proof = Proof(beyond="it needs uploads at the same time")
         if got.body not in bodies.values():
             found = f"a mix: {', '.join(f'{share} bytes of one' for share in shares.values() if share)}"
             expected = f"the {LARGE} bytes of one of three concurrent PUTs"
@@ -247,7 +247,7 @@ def test_complete_or_put(space: Space, later_ms: int) -> None:
     got = _expect_settled(space, key, list(values.values()))
     winner = next(name for name, body in values.items() if body == got.body)
     if got.headers.get("x-amz-meta-value") != winner:
-        proof = Proof(beyond="it is about which of two concurrent requests was the last")
+        proof = Proof(beyond="it is about the order of two concurrent requests")
         expected = f"x-amz-meta-value: {winner}, as the bytes"
         raise NonConformance(expected, field_of(got, "x-amz-meta-value"), got, proof=proof)
 

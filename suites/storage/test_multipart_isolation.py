@@ -61,7 +61,7 @@ def test_beginning_of_an_upload_id_is_unknown(space: Space) -> None:
     space.abort(key, upload)
 
     if reply.status not in (400, 404):
-        proof = Proof(beyond="it cuts an id that the server issues anew each time")
+        proof = Proof(beyond="it shortens an id that is new in each run")
         raise NonConformance("400 or 404 for the beginning of an upload id", observed(reply), reply, proof=proof)
 
 

@@ -67,7 +67,7 @@ def test_parts_are_listed(space: Space) -> None:
         if found_numbers == numbers:
             proof = Proof(beyond="it compares two responses: to a part, and the list that has it")
         elif [part.number for part in pages[0].parts] == numbers[:2]:
-            proof = Proof(beyond="it is about the pages after the first, and where these begin")
+            proof = Proof(beyond="it is about the start of each page after the first")
         shown = f"{worded(found)}, {len(pages[0].parts)} on the first page"
         raise NonConformance(f"{worded(expected)}, two on the first page", shown, first, proof=proof)
     expect_at_most(first, "MaxParts", optional_number(first, expect_document(first, "ListPartsResult"), "MaxParts"), 2)

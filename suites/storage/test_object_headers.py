@@ -333,7 +333,7 @@ def _expect_later(result: Exchange, source: Exchange, modified: float) -> None:
     for element in expect_document(result, "CopyObjectResult").findall("LastModified"):
         if (seconds_of_time(element.text or "") or modified + 1) <= modified:
             expected = f"LastModified of the copy later than {source.headers.get('last-modified')} of its source"
-            proof = Proof(beyond="it compares two times: of the source and of the copy")
+            proof = Proof(beyond="it compares the times of the source and of the copy")
             raise NonConformance(expected, f"{element.text}", source, result, proof=proof)
 
 

@@ -28,7 +28,7 @@ from conformance.sandbox.bucket_prefix import Space, id_of_upload
 from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
 
-READ = Proof(beyond="it compares a result, which is shown here, with its request")
+READ = Proof(beyond="it compares a result with its request")
 UNREAD = "it takes an XML parser to see where a document is malformed or repeats an element"
 TYPED = Proof(fields_match=(("Content-Type", "xml *(;|$)"),))
 

@@ -226,7 +226,7 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
         by_digest = {accepted[name]: replies[name] for name in missing or wrong}
         finding = arrival_finding("the SHA-256 of each accepted body, once", seen, by_digest, 1, ())
         if not missing:
-            finding.proof = Proof(beyond="the digests of the run's own bytes are reported already")
+            finding.proof = Proof(beyond="the operator's command also prints the events of this run")
         raise finding
 
 

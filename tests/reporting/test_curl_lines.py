@@ -83,7 +83,7 @@ def test_a_report_prints_the_line_of_a_finding_or_else_its_script() -> None:
 
 @pytest.mark.parametrize(("script", "said"), [(True, False), (False, True)])
 def test_a_report_gives_the_reason_why_a_finding_has_no_script(tmp_path: Path, script: bool, said: bool) -> None:
-    reason = "it takes many requests at once"
+    reason = "it needs many concurrent requests"
     result = failing({"curl": "", "script": script, "no_script": "" if script else reason})
     assert (f"no script  {reason}" in failure_text(result, 0, False)) is said
     page = html.render(samples.written(tmp_path / "run", [result]))

@@ -36,7 +36,7 @@ MISTAKES = (TypeError, AttributeError, RuntimeError)
 ENDLESS = "it is redirected in a circle, or reads a document that is nested too deep"
 """The meaning of a RecursionError of the SDK."""
 
-NOT_REPEATABLE = Proof(beyond="it is about what an SDK makes of several answers together")
+NOT_REPEATABLE = Proof(beyond="it is about what an SDK does with several responses")
 SUCCESS = tuple(range(200, 300))
 
 
