@@ -501,11 +501,7 @@ def judgement(
     proof = relevant_proof(finding.get("proof") or {}, entries[numbers[shown]])
     if "listed" in proof:
         proof["listed"] = [_paged(each, exchanges, numbers) for each in proof["listed"]]
-    pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
-    pairs = [*proof.get("alike", []), *(pair[:2] for name in ("alike_in", "both") for pair in proof.get(name, []))]
-    pairs += [pair[1:] for name in ("same", "same_if_any", "unlike", "differ") for pair in proof.get(name, [])]
-    terms = [exchange for each in proof.get("sums", []) for exchange, _ in (*each["plus"], *each["minus"])]
-    judged_ids = {shown, *pages, *terms, *(each for pair in pairs for each in pair), *([] if proof else named)}
+    judged_ids = {shown, *_judged_ids(proof), *([] if proof else named)}
     sent = entries[numbers[shown]]
     limit_status = sent["status"] if limited(proof, sent["status"]) else LIMITED
     lines = ["\n# Did the previous steps end as in the run?", *step_lines(exchanges, judged_ids, taken, limit_status)]
@@ -544,6 +540,15 @@ def judgement(
     if "unsaid" in proof and not shows_whole_secret(sent):
         passes = HIDDEN
     return [*lines, *(line.replace(PASSES, passes) for line in outcome)], files
+
+
+def _judged_ids(proof: Entry) -> set[str]:
+    """Return the ids of the exchanges that a proof compares."""
+    pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
+    pairs = [*proof.get("alike", []), *(pair[:2] for name in ("alike_in", "both") for pair in proof.get(name, []))]
+    pairs += [pair[1:] for name in ("same", "same_if_any", "unlike", "differ") for pair in proof.get(name, [])]
+    terms = [exchange for each in proof.get("sums", []) for exchange, _ in (*each["plus"], *each["minus"])]
+    return {*pages, *terms, *(each for pair in pairs for each in pair)}
 
 
 def unsaid(proof: Entry) -> list[str]:
