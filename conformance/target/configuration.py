@@ -21,14 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from conformance.target.description import SHORTEST_SECRET, ConfigurationFile, Secret, Target
 from conformance.target.errors import Mistake, choices, nearest, path_text, pydantic_mistakes
-from conformance.target.references import (
-    BODIES,
-    References,
-    is_secret,
-    item_annotation,
-    member_annotation,
-    secrets_in,
-)
+from conformance.target.references import BODIES, References, is_secret, item_annotation, member_annotation, secrets_in
 from conformance.target.semantic_validation import NAMELESS, is_nameless, semantic_mistakes
 from conformance.target.toml_locations import Locations
 

@@ -97,8 +97,7 @@ def test_surfaces_use_tls(target: Target, surface: str) -> None:
     [
         row("oauth/transport/certificate-is-trusted", lambda tls: expect_trusted(tls.verify_chain())),
         row(
-            "oauth/transport/certificate-names-the-host",
-            lambda tls: expect_named(tls.verify_name(certificate_of(tls))),
+            "oauth/transport/certificate-names-the-host", lambda tls: expect_named(tls.verify_name(certificate_of(tls)))
         ),
         row(
             "oauth/transport/certificate-is-in-its-period",

@@ -7,14 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.s3.aws_chunked import (
-    FALSE_END,
-    SIGNED,
-    SIGNED_TRAILER,
-    UNSIGNED_TRAILER,
-    checksummed,
-    chunked,
-)
+from conformance.clients.s3.aws_chunked import FALSE_END, SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, checksummed, chunked
 from conformance.clients.s3.bodies import NONE, completion_document
 from conformance.clients.s3.checksums import checksum_field
 from conformance.clients.s3.sigv4 import Request

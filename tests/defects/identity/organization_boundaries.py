@@ -162,12 +162,7 @@ ROWS = (
         "line-end",
         _substituted("%0a$"),
     ),
-    _unguarded(
-        "tab-is-unguarded",
-        "misses a tab after the path, which is trimmed later",
-        "tab",
-        _substituted("%09$"),
-    ),
+    _unguarded("tab-is-unguarded", "misses a tab after the path, which is trimmed later", "tab", _substituted("%09$")),
     _unguarded(
         "encoded-dot-is-unguarded",
         "misses a segment of one encoded dot, which is removed later",

@@ -96,10 +96,7 @@ ROWS = (
         lambda text: str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text,
     ),
     _stored_differently(
-        "marks-stored-as-markup",
-        "here a text is stored as HTML",
-        "text-marks,text-markup",
-        html.escape,
+        "marks-stored-as-markup", "here a text is stored as HTML", "text-marks,text-markup", html.escape
     ),
     _stored_differently(
         "text-cut-at255",

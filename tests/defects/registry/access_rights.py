@@ -69,12 +69,7 @@ ROWS = (
         "manifest-head",
         lambda kind, method: kind == "manifest" and method == "HEAD",
     ),
-    _one_for_all(
-        "token-of-one-lists-tags-of-all",
-        "lists tags of",
-        "tags",
-        lambda kind, method: kind == "tags",
-    ),
+    _one_for_all("token-of-one-lists-tags-of-all", "lists tags of", "tags", lambda kind, method: kind == "tags"),
     _one_for_all(
         "token-of-one-sends-chunks-to-all",
         "sends chunks to upload sessions of",
@@ -88,10 +83,7 @@ ROWS = (
         lambda kind, method: kind == "manifest" and method == "PUT",
     ),
     _one_for_all(
-        "token-of-one-deletes-from-all",
-        "deletes from",
-        "delete-manifest",
-        lambda kind, method: method == "DELETE",
+        "token-of-one-deletes-from-all", "deletes from", "delete-manifest", lambda kind, method: method == "DELETE"
     ),
 )
 

@@ -107,10 +107,7 @@ async def unknown_session_cancelled_by_another_code(delete_upload: Any, call: Ca
         raise Refusal("MANIFEST_UNKNOWN", *refusal.details, status=refusal.status) from None
 
 
-@defect(
-    "registry/errors/json-body-is-an-error-list#of-the-whole-run",
-    "registry/name/any-reference-is-no-server-error",
-)
+@defect("registry/errors/json-body-is-an-error-list#of-the-whole-run", "registry/name/any-reference-is-no-server-error")
 def error_without_code(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Error Codes: an error entry has no code."""
     errors = [{"message": each["message"]} for each in errors_of(answer)]

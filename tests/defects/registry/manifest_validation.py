@@ -19,14 +19,7 @@ from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Call
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import (
-    DOCKER_MANIFEST,
-    IMAGES,
-    INDEXES,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    Manifest,
-)
+from conformance.reference.registry.state import DOCKER_MANIFEST, IMAGES, INDEXES, OCI_INDEX, OCI_MANIFEST, Manifest
 from conformance.reference.support.registry import _RefusedManifestsStored, kind_of, registry_of
 from tests.defects.support.common import server_error_page
 from tests.defects.support.registry import _RefusalAsText

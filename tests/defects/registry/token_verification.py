@@ -63,15 +63,9 @@ ROWS = (
         lambda request: kind_of(request) != "support" and request.method in ("GET", "HEAD"),
     ),
     _expiry_ignored(
-        "expired-registry-token-heads",
-        "opens HEAD of a manifest",
-        lambda request: request.method == "HEAD",
+        "expired-registry-token-heads", "opens HEAD of a manifest", lambda request: request.method == "HEAD"
     ),
-    _expiry_ignored(
-        "expired-registry-token-pulls-blobs",
-        "pulls blobs",
-        lambda request: kind_of(request) == "blob",
-    ),
+    _expiry_ignored("expired-registry-token-pulls-blobs", "pulls blobs", lambda request: kind_of(request) == "blob"),
 )
 
 

@@ -34,31 +34,10 @@ def _needs_no_login(name: str, endpoint: str, case: str, path: str, subject: str
 
 
 ROWS = (
-    _needs_no_login(
-        "escaped-tags-need-no-login",
-        "a tag list",
-        "tags",
-        "/%74ags/",
-    ),
-    _needs_no_login(
-        "escaped-blobs-need-no-login",
-        "a blob",
-        "blob",
-        "/%62lobs/",
-    ),
-    _needs_no_login(
-        "escaped-catalog-needs-no-login",
-        "the catalog",
-        "catalog",
-        "/%5fcatalog",
-        "ct-push",
-    ),
-    _needs_no_login(
-        "escaped-uploads-need-no-login",
-        "an upload",
-        "upload",
-        "/%75ploads/",
-    ),
+    _needs_no_login("escaped-tags-need-no-login", "a tag list", "tags", "/%74ags/"),
+    _needs_no_login("escaped-blobs-need-no-login", "a blob", "blob", "/%62lobs/"),
+    _needs_no_login("escaped-catalog-needs-no-login", "the catalog", "catalog", "/%5fcatalog", "ct-push"),
+    _needs_no_login("escaped-uploads-need-no-login", "an upload", "upload", "/%75ploads/"),
 )
 
 
