@@ -56,7 +56,8 @@ def table(name: str, states: Iterable[SurfaceState]) -> Iterable[str]:
             yield f"  {MARKS[kind]}  {''.join(each if each.isprintable() else '?' for each in text)}"
         yield from _features(state)
         yield ""
-        failing += [state.surface] * state.failing
+        if state.failing:
+            failing.append(state.surface)
     yield f"{name}: not as described: {', '.join(failing)}" if failing else f"{name}: as described"
 
 

@@ -280,9 +280,9 @@ class Registry(Described, WithLogins):
     )
 
     def login(self, role: str) -> Login:
-        """The login in a role; NotDeclared if the target file has none, Inconclusive if the target refuses it.
+        """Return the login of a role; NotDeclared if the target file has none, Inconclusive if the target refuses it.
 
-        No check can judge a registry with logins and no pusher, so that is Inconclusive, too.
+        A missing ``pusher`` is Inconclusive too, since no check can judge without it.
         """
         self.need(role)
         for name, login in self.credentials.items():
@@ -292,6 +292,12 @@ class Registry(Described, WithLogins):
         if role == "pusher":
             raise Inconclusive(reason, f"[targets.X.{place}]")
         raise NotDeclared(reason, place)
+
+    def declared_foreign_repository(self) -> str:
+        """Return ``foreign_repository``; NotDeclared if the target file names none."""
+        if self.foreign_repository is None:
+            raise NotDeclared("the target file names no foreign_repository", "registry.foreign_repository")
+        return self.foreign_repository
 
 
 class AccessKey(Described):

@@ -34,7 +34,7 @@ from conformance.sandbox.retry_once import at_second_try
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared, Unreachable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
 from conformance.vocabulary.values import basic_login
 
 
@@ -157,9 +157,7 @@ def explored(open_ground: Repository, once: Once) -> StoredImage:
 @at_second_try
 def theirs(repositories: Repositories) -> StoredImage:
     """An image of another organization, pushed with its login."""
-    base = repositories.registry.described.foreign_repository
-    if base is None:
-        raise NotDeclared("the target file names no foreign_repository", "registry.foreign_repository")
+    base = repositories.registry.described.declared_foreign_repository()
     return _pushed_image(repositories.foreign(base, "theirs"))
 
 

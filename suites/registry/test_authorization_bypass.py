@@ -11,7 +11,7 @@ from conformance.oracles.registry import expect_nothing_changed
 from conformance.oracles.status import NOT_OFFERED, expect_status, unlike
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.values import basic_login
 
 IDENTITY_HEADERS = ("X-Forwarded-User", "X-Remote-User", "Remote-User", "X-WEBAUTH-USER", "X-Auth-Request-User")
@@ -91,9 +91,7 @@ def test_path_reaches_no_other_organization(guarded: StoredImage, up: str) -> No
             2. expect any response without our manifest
     """
     registry, rest = guarded.repository.registry.as_role("foreign"), f"manifests/{guarded.tag}"
-    own = registry.described.foreign_repository
-    if own is None:
-        raise NotDeclared("the target file names no foreign_repository", "registry.foreign_repository")
+    own = registry.described.declared_foreign_repository()
     path = f"{own}/{up * len(own.split('/'))}{guarded.repository.name}" if up else own
     fields = [] if up else [(name, guarded.repository.path(rest)) for name in URL_HEADERS]
 

@@ -21,6 +21,7 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
+from tests.defects.support.common import FourAtATime
 from tests.defects.support.identity import LONG_PAUSE_S, LimitShared, _ShutsEndpoint
 
 ROWS = (
@@ -200,19 +201,10 @@ def tokens_repeat_within_a_second(
     return last.setdefault((claims["client_id"], claims["scope"], claims["iat"]), make_access_token(claims))
 
 
-class ConcurrentRequestsAreTooMany(Defect):
+@defect("oauth/tokens/concurrent-requests-succeed", state=FourAtATime)
+async def concurrent_requests_are_too_many(four: FourAtATime, token: Any, request: Request) -> Answer:
     """RFC 6749 section 5.1: the fifth concurrent request is refused."""
-
-    noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
-    running = 0
-
-    async def token(self, original: Any, request: Request) -> Answer:
-        if self.running >= 4:
-            return Answer.json(503, {"error": "temporarily_unavailable"})
-        self.running += 1
-        await asyncio.sleep(0.05)
-        self.running -= 1
-        return await original(request)
+    return await four.handle(token, request, "temporarily_unavailable")
 
 
 @defect("oauth/scope/documented-scope-is-granted", "oauth/token/documented-url-serves-tokens")

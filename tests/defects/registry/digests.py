@@ -21,6 +21,21 @@ from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import _RefusedManifestsStored, registry_of, without
 from tests.defects.support.registry import _RefusedButStored, unsupported_error
 
+
+def _deleted_by_its_refusal(name: str, case: str, deleted: str, kind: str) -> type[Defect]:
+    """Make a defect whose refusal of a manifest deletes what the repository stores under its reference."""
+
+    async def put_manifest(original: Any, call: Call) -> Answer:
+        try:
+            return await original(call)
+        except Refusal:
+            getattr(registry_of(original).stored(call.name), kind).pop(call.reference, None)
+            raise
+
+    clause = f"distribution-spec 1.1, Pulling manifests: a refused manifest deletes {deleted}."
+    return row(name, clause, f"registry/digest/refused-bytes-replace-nothing#{case}", put_manifest=put_manifest)
+
+
 ROWS = (
     row(
         "digests-in-capitals",
@@ -29,6 +44,10 @@ ROWS = (
         is_digest=lambda original, text: bool(original(text.lower())),
         digest_matches=lambda original, digest, content: bool(original(digest.lower(), content)),
     ),
+    _deleted_by_its_refusal(
+        "refused-manifest-deletes-its-digest", "manifest", "the manifest that has its digest", "manifests"
+    ),
+    _deleted_by_its_refusal("refused-manifest-deletes-its-tag", "tag", "the tag", "tags"),
 )
 
 
@@ -140,26 +159,6 @@ def refused_blob_deletes_the_other(wrong_digest: Any, digest: str) -> Refusal:
     for each in registry_of(wrong_digest).repositories.values():
         each.blobs.pop(digest, None)
     return wrong_digest(digest)
-
-
-@defect("registry/digest/refused-bytes-replace-nothing#manifest")
-async def refused_manifest_deletes_its_digest(put_manifest: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Pulling manifests: a refused manifest deletes the manifest that has its digest."""
-    try:
-        return await put_manifest(call)
-    except Refusal:
-        registry_of(put_manifest).stored(call.name).manifests.pop(call.reference, None)
-        raise
-
-
-@defect("registry/digest/refused-bytes-replace-nothing#tag")
-async def refused_manifest_deletes_its_tag(put_manifest: Any, call: Call) -> Answer:
-    """distribution-spec 1.1, Pulling manifests: a refused manifest deletes the tag."""
-    try:
-        return await put_manifest(call)
-    except Refusal:
-        registry_of(put_manifest).stored(call.name).tags.pop(call.reference, None)
-        raise
 
 
 @defect("registry/digest/refused-bytes-replace-nothing#posted-blob")

@@ -8,7 +8,6 @@ They break these promises:
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import re
@@ -19,6 +18,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION
+from tests.defects.support.common import FourAtATime
 from tests.defects.support.webhooks import surface_of
 
 ROWS = (
@@ -208,15 +208,10 @@ def equal_events_are_one(bodies: set[bytes], take_in: Any, organization: str, re
         take_in(organization, request)
 
 
-@defect("webhooks/delivery/accepted-events-arrive-once#declared-types", state=lambda: SimpleNamespace(at_work=0))
-async def concurrent_deliveries_are_too_many(state: Any, handle: Any, request: Request) -> Answer:
+@defect("webhooks/delivery/accepted-events-arrive-once#declared-types", state=FourAtATime)
+async def concurrent_deliveries_are_too_many(four: FourAtATime, handle: Any, request: Request) -> Answer:
     """API Reference, Webhooks: more than four concurrent POST requests are refused with 503."""
-    if state.at_work >= 4:
-        return Answer.json(503, {"error": "busy"})
-    state.at_work += 1
-    await asyncio.sleep(0.05)
-    state.at_work -= 1
-    return await handle(request)
+    return await four.handle(handle, request, "busy")
 
 
 @defect("webhooks/delivery/rejected-events-do-not-arrive#rejected")
