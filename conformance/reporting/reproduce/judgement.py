@@ -376,8 +376,10 @@ def _field_lines(proof: Entry, number: int) -> Iterator[str]:
     def wrong(name: str, problem: str = "has a wrong value") -> str:
         return f"shows {shlex.quote(f'{name} of response {number} {problem}')}"
 
+    missing = "is missing or has a wrong value"
     for name, value in proof.get("fields", []):
-        yield f'[ "$({_field("field", number, name)})" = {shlex.quote(value)} ] || {wrong(name)}'
+        problem = wrong(name, missing if value else "should be absent")
+        yield f'[ "$({_field("field", number, name)})" = {shlex.quote(value)} ] || {problem}'
     for name, value in proof.get("fields_if_any", []):
         yield f"case \"$({_field('field', number, name)})\" in ''|{shlex.quote(value)}) ;; *) {wrong(name)} ;; esac"
     for name, pattern in proof.get("fields_lack", []):
@@ -391,7 +393,7 @@ def _field_lines(proof: Entry, number: int) -> Iterator[str]:
         yield f"off=$(($(dated seconds 0 {moment}) - $(dated seconds 0 {date})))"
         yield f'[ "${{off#-}}" -le {within_s} ] || {wrong(name)}'
     for name, pattern in proof.get("fields_match", []):
-        yield f"{_field('fields', number, name)} | grep -Eiq {shlex.quote(pattern)} || {wrong(name)}"
+        yield f"{_field('fields', number, name)} | grep -Eiq {shlex.quote(pattern)} || {wrong(name, missing)}"
 
 
 def _body_lines(proof: Entry, number: int, marks: Mapping[str, str]) -> Iterator[str]:
