@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from conformance.vocabulary.exchange import Exchange
 
 T = TypeVar("T")
+U = TypeVar("U")
 MOST_CONCURRENT = 32
 READERS = 3
 READS = 8
@@ -80,6 +81,57 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     with ThreadPoolExecutor(len(calls)) as pool:
         futures = [pool.submit(started, call) for call in calls]
     return [future.result() for future in futures]
+
+
+def in_threads(call: Callable[[U], T], items: Iterable[U], threads: int) -> list[T]:
+    """Return the results of a call for each item, in order, made by up to so many threads.
+
+    The first exception is raised after the calls that had begun have ended; the others are not made.
+    """
+    pool = ThreadPoolExecutor(threads)
+    try:
+        return list(pool.map(call, items))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def repeating(call: Callable[[], T], threads: int, most: int, pause_s: float) -> Iterator[Repeated[T]]:
+    """Repeat a call in threads, each up to ``most`` times with pauses, until the context ends in whatever way.
+
+    All threads have ended after the context. An exception of a call ends its thread, and is raised by ``results``.
+    """
+    repeated = Repeated[T](threading.Event(), threading.Event())
+
+    def run() -> list[T]:
+        results: list[T] = []
+        while len(results) < most and not repeated.ended.is_set():
+            try:
+                results.append(call())
+            finally:
+                repeated.begun.set()
+            repeated.ended.wait(pause_s)
+        return results
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            repeated.threads.extend(pool.submit(run) for _ in range(threads))
+            yield repeated
+        finally:
+            repeated.ended.set()
+
+
+@dataclass(frozen=True)
+class Repeated(Generic[T]):
+    """The results of a repeated call: ``begun`` is set after the first of them, ``ended`` ends the threads."""
+
+    begun: threading.Event
+    ended: threading.Event
+    threads: list[Future[list[T]]] = field(default_factory=list)
+
+    def results(self) -> list[list[T]]:
+        """Return the results of each thread, after all have ended; raise the first exception of a thread."""
+        return [each.result() for each in self.threads]
 
 
 def burst(ask: Callable[[], T], number: int) -> list[T]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+from conformance.clients.concurrency import in_threads
 from conformance.clients.s3.client import NO_FIELDS, S3, Bucket, Fields
 from conformance.clients.s3.sigv4 import Request
 from conformance.oracles.s3_documents import lists_uploads, uploads_of
@@ -135,8 +135,7 @@ class Space(Bucket):
                 raise Inconclusive(
                     reason, f"a target that stores {len(keys):,} small objects within {PUT_WITHIN_S:.0f} s"
                 )
-            with ThreadPoolExecutor(WRITERS) as pool:
-                list(pool.map(lambda key: self.stored(key=key), keys[done : done + SAMPLE]))
+            in_threads(lambda key: self.stored(key=key), keys[done : done + SAMPLE], WRITERS)
         return keys
 
     def opened(self, key: str, headers: Fields = NO_FIELDS) -> str:
@@ -178,8 +177,7 @@ class Space(Bucket):
 
     def _remove_each(self, items: list[T], remove: Callable[[T], Exchange], kind: str) -> Iterator[Leftover]:
         """Remove objects or uploads by name, and yield how many stay."""
-        with ThreadPoolExecutor(WRITERS) as pool:
-            replies = list(pool.map(partial(_reply_or_failure, remove), items))
+        replies = in_threads(partial(_reply_or_failure, remove), items, WRITERS)
         refusals = [reply for reply in replies if not _is_gone(reply)]
         if refusals:
             last = refusals[-1]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Semaphore
 
 import pytest
 
+from conformance.clients.concurrency import repeating
 from conformance.clients.oauth.client import access_token
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.models.credential import Read, machine_of
@@ -77,23 +75,11 @@ def test_no_token_survives_a_race(platform: Platform, revoker: Operator) -> None
     Method: 1. request tokens from two threads, and revoke the credential after the first response
             2. expect every token that was issued to be refused within the limit of the target file
     """
-    oauth, ended, answered = platform.oauth, False, Semaphore(0)
-
-    def request_tokens() -> list[str]:
-        tokens: list[str] = []
-        while not ended and len(tokens) < 200:
-            token = access_token(oauth.request_token(ROLE))
-            tokens += [token] if token else []
-            answered.release()
-            time.sleep(0.005)
-        return tokens
-
-    with ThreadPoolExecutor(2) as pool:
-        requests = [pool.submit(request_tokens) for _ in range(2)]
-        answered.acquire(timeout=platform.target.limits.answer)
+    oauth = platform.oauth
+    with repeating(lambda: access_token(oauth.request_token(ROLE)), threads=2, most=200, pause_s=0.005) as requests:
+        requests.begun.wait(platform.target.limits.answer)
         since = revoked(platform, revoker)
-        ended = True
-        tokens = [token for each in requests for token in each.result()[-10:]]
+    tokens = [token for each in requests.results() for token in [*filter(None, each)][-10:]]
     if not tokens:
         raise Inconclusive(f"the role {ROLE} got no token", "a credential that is active before it is revoked")
     for token in tokens:

@@ -6,11 +6,11 @@ import gzip
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote_plus
 
 import pytest
 
+from conformance.clients.concurrency import in_threads
 from conformance.clients.oauth.client import (
     DOCUMENTED_SCOPE,
     FORM,
@@ -229,8 +229,7 @@ def test_concurrent_requests_succeed(control: OAuthClient) -> None:
     Method: 1. send twenty-four valid requests from eight threads
             2. expect twenty-four tokens, all different unless two sequential requests get the same one as well
     """
-    with ThreadPoolExecutor(THREADS) as pool:
-        replies = list(pool.map(lambda _: control.request_token(), range(3 * THREADS)))
+    replies = in_threads(lambda _: control.request_token(), range(3 * THREADS), THREADS)
     for reply in replies:
         expect_token(reply)
     if len({access_token(reply) for reply in replies}) < len(replies):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from conformance.clients.concurrency import in_threads
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, access_token, bearer, reuse_time_s
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_bearer_token, expect_no_refresh_token, expect_token
@@ -178,8 +178,7 @@ def test_new_tokens_revoke_no_other(oauth: OAuthClient, platform: Platform) -> N
     """
     started, granted = time.monotonic(), oauth.request_token()
     first = oauth.learned_token(granted, "full")
-    with ThreadPoolExecutor(8) as pool:
-        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * 8)))
+    replies = in_threads(lambda _: oauth.request_token(), range(3 * 8), threads=8)
     read = platform.operations("read")[0]
     last = platform.send(read, oauth.learned_token(oauth.request_token(), "full"))
     if not last.ok:

@@ -111,22 +111,33 @@ SPOILS: dict[str, tuple[Callable[[list[Path]], object], str]] = {
     "missing": (lambda s: s.pop(2), "the folders lack shard 3/4"),
     "one-more": (lambda s: s.append(renumbered(s[0], "5/4")), "there is no shard 5/4: the run has 4 shards"),
     "no-shard": (lambda s: changed(s[0] / "run.json", shard=None), "is not a shard"),
-    "garbage": (lambda s: spoil_line(s[0] / "results.ndjson", "{garbage"), r"results.ndjson:\d+: .* not a JSON object"),
+    "garbage": (
+        lambda s: spoil(s[0] / "results.ndjson", "{garbage"),
+        r"results.ndjson:\d+: .* not a JSON object",
+    ),
     "cut-short": (lambda s: cut(s[0] / "results.ndjson"), r"the run is not complete: \d+ checks"),
     "garbage-in-evidence": (
         lambda s: cut_off(s[0]),
         r"\.ndjson\.gz:\d+: .* not a JSON object is left out; the record was changed",
     ),
     "no-evidence": (lambda s: shutil.rmtree(s[0] / "evidence"), "evidence of .* is missing"),
-    "a-check-gone": (lambda s: spoil_line(s[0] / "results.ndjson", ""), r"the shards contain \d+ checks, but"),
+    "a-check-gone": (lambda s: spoil(s[0] / "results.ndjson", ""), r"the shards contain \d+ checks, but"),
     "overlap": (lambda s: move_line(s[0], s[1]), "was also judged by"),
 }
 
 
-def spoil_line(path: Path, line: str, number: int = 3) -> None:
+def spoil(path: Path, line: str) -> None:
+    """Replace the line of one check of this shard alone by another line, or remove it."""
     lines = path.read_text(encoding="utf-8").split("\n")
+    number = position_of_a_check(lines)
     lines[number : number + 1] = [line] if line else []
     path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def position_of_a_check(lines: list[str]) -> int:
+    """Return the index of a check that one shard judges; every shard judges those of the whole run."""
+    read_lines = [json.loads(each) for each in lines if each]
+    return next(n for n, each in enumerate(read_lines) if each["kind"] == "check" and not each.get("whole_run"))
 
 
 def cut_off(shard: Path) -> None:
@@ -141,7 +152,8 @@ def cut(path: Path) -> None:
 
 
 def move_line(one: Path, other: Path) -> None:
-    line = (one / "results.ndjson").read_text(encoding="utf-8").split("\n")[1]
+    own = (one / "results.ndjson").read_text(encoding="utf-8").split("\n")
+    line = own[position_of_a_check(own)]
     lines = (other / "results.ndjson").read_text(encoding="utf-8").split("\n")
     lines.insert(1, line)
     (other / "results.ndjson").write_text("\n".join(lines), encoding="utf-8")
