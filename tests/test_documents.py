@@ -13,9 +13,9 @@ from conformance.commands import command_names
 from conformance.contract.catalogue import catalogue
 from conformance.plugin.surfaces import SURFACE_OF_AREA
 from conformance.reference.deployment import alterations
+from tests.clone import ROOT, tracked
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *tracked("docs/*.md")]
 # What one page makes as an example.
 EXAMPLE = "webhooks/delivery/one-byte-is-accepted"
 IDS = {requirement.id for requirement in catalogue()}

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from conformance.commands import Parser, main
+from tests.clone import ROOT, tracked
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 # What stands in for conformance: it writes its words down, makes the folder of --out and ends with $CODE.
 COMMAND = """#!/bin/sh
@@ -190,8 +190,7 @@ def test_the_image_starts_with_the_command() -> None:
 
 def test_only_published_packages_are_installed() -> None:
     """There is no release: what is installed or named as an image is a checkout, wherever one reads how."""
-    places = [ROOT / "action.yml", ROOT / "README.md", *DEPLOY.rglob("*.*"), DEPLOY / "Containerfile"]
-    for path in [*places, *(ROOT / "docs").rglob("*.md")]:
+    for path in tracked("action.yml", "README.md", "deploy", "docs/*.md"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"pip3? install[^\n]*[ \"']nextepoch", text), path
         assert not re.search(r"nextepoch[\w/-]*[@:=]+v?\d", text), path

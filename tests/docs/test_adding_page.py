@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, follow, programs
+from tests.clone import copy_tracked
+from tests.docs.pages import follow, programs
 
 pytestmark = pytest.mark.once
 
 
 def test_every_step_of_the_page_works(tmp_path: Path) -> None:
     copy = tmp_path / "repository"
-    for name in ("conformance", "suites", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__", "node_modules")
-        shutil.copytree(DOCS.parent / name, copy / name, ignore=ignored)
-    shutil.copy(DOCS.parent / "pyproject.toml", copy)
+    copy_tracked(copy, "conformance", "suites", "tests", "pyproject.toml")
     path = programs(tmp_path / "bin")
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
     follow("adding-a-check.md", copy, path)

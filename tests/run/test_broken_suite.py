@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from conformance.plugin.locations import PACKAGE, suites_folder
+from tests.clone import copy_tracked
 from tests.run.support import conformance
 
 pytestmark = pytest.mark.once
@@ -16,10 +15,8 @@ pytestmark = pytest.mark.once
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """The suite as it is installed, of the checks those of webhooks alone, in the folder in which commands are run."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PACKAGE, tmp_path / "conformance", ignore=ignored)
-    suites = tmp_path / "conformance" / "suites"
-    shutil.copytree(suites_folder() / "webhooks", suites / "webhooks", ignore=ignored)
+    copy_tracked(tmp_path, "conformance", "suites/webhooks")
+    (tmp_path / "suites").rename(tmp_path / "conformance" / "suites")
     return tmp_path / "conformance"
 
 

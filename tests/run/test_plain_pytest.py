@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from conformance.runs.reading import Record, read
+from tests.clone import copy_tracked
 from tests.run.support import serving_reference
 
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).parents[2]
 TIME_LIMIT_S = 300
 FILE = "suites/oauth/test_token_responses.py"
 NODE = "suites/oauth/test_token_responses.py::test_token_response_is_not_stored"
@@ -56,11 +56,7 @@ class Clone:
 def clone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """The files of this checkout elsewhere, installed as README says; the libraries are those of this interpreter."""
     folder = tmp_path_factory.mktemp(request.param) / "clone"
-    listed = subprocess.check_output(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, text=True)
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    copy_tracked(folder)
     subprocess.run([sys.executable, "-m", "venv", str(folder / ".venv")], check=True)
     made = Clone(folder, folder / ".venv" / "bin" / "python")
     kind = ["-e"] if request.param == "editable" else []
