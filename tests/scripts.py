@@ -46,7 +46,7 @@ POSIX = (
 # fmt: on
 HOOK = 'curl -sSf --data-binary "[\\"$1\\", \\"$2\\"]" "$(cat {control})"\n'
 SECRET_IN_PART = "a part of a secret"
-ENDED_S = 120.0
+ENDED_S = 300.0
 """How long a script may take, seconds."""
 
 Turn = Mapping[str, str]

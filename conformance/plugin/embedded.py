@@ -12,7 +12,7 @@ from typing import IO, ClassVar, cast
 from conformance.runs.processes import own_python
 from conformance.sandbox.temporary_folder import Scratch
 
-START_S = 20.0
+START_S = 60.0
 
 
 class ReferenceFailed(Exception):

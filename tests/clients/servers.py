@@ -52,7 +52,15 @@ def answering(
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", served
         # The next server may get this descriptor's number, and a thread that accepts still would serve its clients.
         listening.shutdown(socket.SHUT_RDWR)
-        accepting.join(5)
+        accepting.join(60)
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[str]:
+    """The address of a port that is taken, so that no other process listens there, and refuses connections."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @contextlib.contextmanager

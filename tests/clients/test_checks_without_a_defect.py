@@ -65,7 +65,7 @@ class Server(Listening):
         return len(lengths) != 1 or not all(each.isdigit() for each in lengths) or not well_formed
 
     def client(self) -> HttpClient:
-        return HttpClient(self.url, Recorder(), Limits(connect_s=2, answer_s=2, answer_bytes=100_000))
+        return HttpClient(self.url, Recorder(), Limits(connect_s=30, answer_s=30, answer_bytes=100_000))
 
     def oauth(self) -> OAuthClient:
         credential = Credential(client_id="ct-full", client_secret=Secret("CT_SECRET", "cf-secret"), scopes=["a:read"])

@@ -18,7 +18,7 @@ from tests.clients.servers import GOOD, answering, answering_once
 
 
 def client(url: str) -> HttpClient:
-    return HttpClient(url, Recorder(), Limits(connect_s=2, answer_s=2))
+    return HttpClient(url, Recorder(), Limits(connect_s=30, answer_s=30))
 
 
 def ask(kept: HttpClient, body: bytes | Iterator[bytes] = b"", fields: HeaderFields = ()) -> bytes:

@@ -19,11 +19,15 @@ from tests.clients.servers import answering
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LIMITED_S = 1.5
+"""A wait that has to end; what the server does afterwards has the same limit."""
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
 
 
 @contextmanager
-def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Expecting, Recorder, list[bytes]]]:
+def server(
+    before: bytes, after: bytes, held_s: float = 0, answer_s: float = 30
+) -> Iterator[tuple[Expecting, Recorder, list[bytes]]]:
     """Answers a head with some bytes, then takes a body and answers with others."""
     listener = socket.create_server(("127.0.0.1", 0))
     took: list[bytes] = []
@@ -35,7 +39,6 @@ def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Exp
             while not connection.recv(65536).endswith(b"\r\n\r\n"):
                 pass
             connection.sendall(before)
-            connection.settimeout(1)
             try:
                 took.append(connection.recv(65536))
             except OSError:
@@ -46,11 +49,11 @@ def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Exp
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     recorder = Recorder()
-    http = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", recorder, Limits(answer_s=0.2))
+    http = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", recorder, Limits(answer_s=answer_s))
     yield Expecting(http), recorder, took
     http.close()
     held.set()
-    thread.join(5)
+    thread.join(60)
     listener.close()
 
 
@@ -91,7 +94,7 @@ def test_the_body_is_not_sent_after_a_refusal() -> None:
 
 
 def test_the_body_is_sent_after_a_limited_wait() -> None:
-    with server(b"", OK) as (caller, recorder, took):
+    with server(b"", OK, answer_s=LIMITED_S) as (caller, recorder, took):
         first, final = caller.send_expecting(HEAD, b"body")
     assert (first.status, final.status) == (0, 200)
     assert took == [b"body"]
@@ -99,7 +102,7 @@ def test_the_body_is_sent_after_a_limited_wait() -> None:
 
 
 def test_a_connection_that_closes_is_a_finding() -> None:
-    with server(b"", b"") as (caller, _, _), pytest.raises(NoAnswer):
+    with server(b"", b"", answer_s=LIMITED_S) as (caller, _, _), pytest.raises(NoAnswer):
         caller.send_expecting(HEAD, b"body")
 
 
@@ -108,7 +111,7 @@ def test_a_connection_that_closes_is_a_finding() -> None:
 )
 def test_an_incomplete_answer_times_out(before: bytes) -> None:
     late = pytest.raises(Unreachable, match="TimeoutError")
-    with server(before, b"", held_s=5) as (caller, recorder, _), late as raised:
+    with server(before, b"", held_s=60, answer_s=0.2) as (caller, recorder, _), late as raised:
         caller.send_expecting(HEAD, b"body")
     entry = recorder.entries[-1]
     assert (entry["error"].split()[0], entry["error_type"]) == ("TimeoutError", "ReadTimeout")
@@ -118,7 +121,7 @@ def test_an_incomplete_answer_times_out(before: bytes) -> None:
 def test_a_reset_connection_is_a_finding_that_names_the_request() -> None:
     with answering(CONTINUE, last=reset) as (url, _), pytest.raises(NoAnswer) as raised:
         recorder = Recorder()
-        Expecting(HttpClient(url, recorder, Limits(answer_s=5))).send_expecting(HEAD, b"body")
+        Expecting(HttpClient(url, recorder, Limits(answer_s=30))).send_expecting(HEAD, b"body")
     assert raised.value.exchange_ids == [recorder.entries[-1]["id"]]
     assert recorder.entries[-1]["request_body"]["text"] == "body"
 
@@ -134,6 +137,6 @@ def test_a_reset_connection_is_a_finding_that_names_the_request() -> None:
 )
 def test_an_answer_ends_by_its_framing(answer: bytes, status: int, body: bytes) -> None:
     # The server holds the connection open until after the time in which an answer is due.
-    with server(CONTINUE, answer, held_s=1.0) as (caller, _, _took):
+    with server(CONTINUE, answer, held_s=60) as (caller, _, _took):
         _, final = caller.send_expecting(HEAD, b"body")
     assert (final.status, final.body) == (status, body)

@@ -18,7 +18,7 @@ from conformance.evidence.recorder import BROKEN_OFF, Recorder
 from conformance.vocabulary.exchange import CUT_OFF
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT
-from tests.clients.servers import Listening
+from tests.clients.servers import Listening, refusing
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -57,7 +57,7 @@ def client_of(server: Scripted, **limits: Any) -> HttpClient:
     return HttpClient(
         server.url,
         Recorder(),
-        Limits(connect_s=1, answer_s=limits.pop("answer_s", 1), answer_bytes=1_000_000, **limits),
+        Limits(connect_s=30, answer_s=limits.pop("answer_s", 30), answer_bytes=1_000_000, **limits),
     )
 
 
@@ -138,10 +138,8 @@ def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[...,
 
 
 def test_a_refused_connection_is_inconclusive() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    client = HttpClient(f"http://127.0.0.1:{port}", Recorder())
-    with pytest.raises(NotConnected) as told:
+    with refusing() as url, pytest.raises(NotConnected) as told:
+        client = HttpClient(url, Recorder())
         client.get("/")
     assert told.value.exchange_ids == [client.recorder.entries[-1]["id"]]
 

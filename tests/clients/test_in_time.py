@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import tracemalloc
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
+from conformance.clients.transport import time_limits
 from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import NOT_ENDED
@@ -30,7 +33,7 @@ def test_a_slow_answer_times_out(name: str) -> None:
 def test_a_slow_answer_to_a_raw_request_times_out(name: str) -> None:
     recorder = Recorder()
     with serving(name) as url, pytest.raises(Unreachable) as raised:
-        Wire(HttpClient(url, recorder, LIMITS)).send(b"GET / HTTP/1.1\r\nHost: x")
+        Wire(HttpClient(url, recorder, replace(LIMITS, answer_s=1))).send(b"GET / HTTP/1.1\r\nHost: x")
     (entry,) = recorder.entries
     assert raised.value.exchange_ids == [entry["id"]]
     assert (entry["error_type"], entry["error"].endswith(NOT_ENDED)) == ("ReadTimeout", name != "silent")
@@ -45,9 +48,12 @@ def test_a_refused_raw_connection_is_recorded_and_named() -> None:
     assert (entry["status"], entry["error_type"]) == (0, "ConnectError")
 
 
-def test_a_streamed_body_has_no_time_limit() -> None:
+def test_a_streamed_body_has_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[bytes] = []
-    limits = replace(LIMITS, answer_s=0.8)  # Longer than the pause between two bytes, shorter than all six.
+    # By this clock each read takes a minute, so that one is in time and two are not.
+    minutes = itertools.count(step=60)
+    monkeypatch.setattr(time_limits, "time", SimpleNamespace(monotonic=lambda: next(minutes)))
+    limits = replace(LIMITS, answer_s=100)
     with serving("short-drip") as url:
         reply = HttpClient(url, Recorder(), limits, sink=taken.append).get("/")
         with pytest.raises(Unreachable):

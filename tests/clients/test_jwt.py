@@ -96,7 +96,7 @@ def test_a_forged_token_has_the_same_claims_and_its_own_key(how: str) -> None:
 
 
 def got(url: str) -> bytes:
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=60) as answer:
         return bytes(answer.read())
 
 

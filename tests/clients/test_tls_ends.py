@@ -40,7 +40,7 @@ def reset(connection: ssl.SSLSocket) -> None:
 
 def late(connection: ssl.SSLSocket) -> None:
     """Not before the other side does."""
-    connection.settimeout(5)
+    connection.settimeout(60)
     connection.recv(1)
 
 
@@ -62,7 +62,7 @@ def ending(certificate: Path, answer: bytes, end: End) -> Iterator[str]:
 
 
 def asking(url: str, authority: Authority) -> HttpClient:
-    return HttpClient(url, Recorder(), Limits(2, 2), tls=authorities(str(authority.file)))
+    return HttpClient(url, Recorder(), Limits(30, 30), tls=authorities(str(authority.file)))
 
 
 @pytest.mark.parametrize("end", [notified, unnotified, late])

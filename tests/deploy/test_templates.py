@@ -50,7 +50,7 @@ def calls(folder: Path) -> list[str]:
 
 def script(words: list[str], folder: Path, **variables: str) -> int:
     environment = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "CALLS": str(folder / "calls"), **variables}
-    return subprocess.run(words, cwd=folder, env=environment, check=False, timeout=60).returncode
+    return subprocess.run(words, cwd=folder, env=environment, check=False, timeout=300).returncode
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(sh|text)( title=\"Second terminal\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What needs a registry of packages; .ci/run runs README's installation.
 NOT_RUN = "pip install"
-READY_WITHIN_S = 60
+READY_WITHIN_S = 300
 
 
 def blocks(page: str) -> list[tuple[str, bool, str]]:

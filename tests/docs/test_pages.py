@@ -8,6 +8,7 @@ import re
 import shlex
 import socket
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,24 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def values(reference: EmbeddedReference) -> dict[str, str]:
+def port() -> Iterator[int]:
+    """The first of five ports that no other test takes: each stays bound, and a server may listen there nevertheless.
+
+    They are below those that the system gives to others.
+    """
+    while True:
+        first = random.randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as sockets:
+            for each in range(first, first + 5):
+                taken = sockets.enter_context(socket.socket())
+                taken.bind(("127.0.0.1", each))
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            yield first
+            return
+
+
+@pytest.fixture
+def values(reference: EmbeddedReference, port: int) -> dict[str, str]:
     """What a page says of a deployment, with what the reference has instead."""
     target = tomllib.loads(reference.target_config.read_text(encoding="utf-8"))["targets"]["reference"]
     buckets = target["storage"]["buckets"]
@@ -41,19 +59,9 @@ def values(reference: EmbeddedReference) -> dict[str, str]:
         "https://registry.staging.example": target["registry"]["url"],
         "https://s3.staging.example": target["storage"]["endpoint"],
         '["conformance-a", "conformance-b"]': str(buckets[:2]).replace("'", '"'),
-        f"--port {TUTORIAL_PORT}": f"--port {(port := free_ports())}",
+        f"--port {TUTORIAL_PORT}": f"--port {port}",
         f"127.0.0.1:{TUTORIAL_PORT}": f"127.0.0.1:{port}",
     }
-
-
-def free_ports() -> int:
-    """The first of five free ports, below those that the system gives to others meanwhile."""
-    while True:
-        first = random.randrange(20_000, 30_000)
-        with contextlib.suppress(OSError), contextlib.ExitStack() as sockets:
-            for port in range(first, first + 5):
-                sockets.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
 
 
 def secrets(reference: EmbeddedReference) -> dict[str, str]:

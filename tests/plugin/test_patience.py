@@ -14,7 +14,7 @@ from conformance.strategies import properties
 from conformance.strategies.properties import Machine, configure, explores, rule, run_machine
 from conformance.vocabulary.finding import Inconclusive
 
-PATIENCE_S, PAUSE_S = 1.0, 0.3
+PATIENCE_S, PAUSE_S = 2.0, 0.4
 
 
 @pytest.fixture(autouse=True)

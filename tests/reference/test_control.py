@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
+from tests.clients.servers import refusing
 from tests.run.support import control_of, serving_reference
 
 
@@ -46,10 +46,8 @@ def test_a_command_that_fails_says_why(url: str) -> None:
 
 
 def test_an_unreachable_reference_is_reported() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with pytest.raises(OSError, match="refused"):
-        tell(f"http://127.0.0.1:{port}/key", "events")
+    with refusing() as url, pytest.raises(OSError, match="refused"):
+        tell(f"{url}/key", "events")
 
 
 def test_a_promise_id_selects_its_defect() -> None:

@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-sync", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars", "--remote-debugging-port=0",
     "--host-resolver-rules=MAP * ~NOTFOUND",
 ]  # fmt: skip
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 def chromium() -> str:

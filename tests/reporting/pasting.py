@@ -14,7 +14,7 @@ from conformance.reporting.text import plain_xml
 
 Entry = Mapping[str, Any]
 HEAD = re.compile(rb"HTTP/[0-9.]+ (?P<status>\d{3})[^\r\n]*\r\n(?P<fields>(?:[^\r\n]+\r\n)*)\r\n")
-LIMIT_S = 60.0
+LIMIT_S = 300.0
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def answered(tmp_path: Path, server: Server, seconds: int) -> list[bytes]:
     lines = [FUNCTIONS["PREAMBLE"], FUNCTIONS["RAW"], f"printf x | send_raw 1 http 127.0.0.1 {port} {seconds}"]
     lines += ['cd "$answers" && cp 1.status 1.head 1.body "$OUT"']
     subprocess.run(
-        [SHELL, "-c", "\n".join(lines), SHELL], env={**os.environ, "OUT": str(tmp_path)}, check=True, timeout=60
+        [SHELL, "-c", "\n".join(lines), SHELL], env={**os.environ, "OUT": str(tmp_path)}, check=True, timeout=300
     )
     server.close()
     return [(tmp_path / name).read_bytes() for name in ("1.status", "1.head", "1.body")]
@@ -102,7 +102,7 @@ FINAL = b"HTTP/1.1 404 Not Found\r\nX: y\r\n\r\n"
 def test_a_script_reads_a_raw_response(
     tmp_path: Path, response: bytes, status: bytes, head: bytes, body: bytes
 ) -> None:
-    assert answered(tmp_path, Server(response), 10) == [status, head, body]
+    assert answered(tmp_path, Server(response), 60) == [status, head, body]
 
 
 def test_a_script_does_not_wait_forever_for_a_raw_connection_to_close(tmp_path: Path) -> None:

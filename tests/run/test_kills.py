@@ -22,7 +22,7 @@ from tests.run.support import conformance, control_of, serving_reference, start
 from tests.run.watching import family_of
 
 CHECKS = ("registry/upload", "storage/multipart", "errors/409")
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 VICTIMS = ("run", "worker", "target")
 MOST_RESULTS = 60
 MOMENTS = [0, *(pytest.param(moment, marks=pytest.mark.nightly) for moment in range(1, 25))]

@@ -18,7 +18,7 @@ from tests.run.support import Ran, conformance, control_of, redescribed, run, st
 
 pytestmark = pytest.mark.once
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 EXISTING = {"orgs,acme,conformance", "orgs,globex,conformance"}
 
 

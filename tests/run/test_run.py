@@ -18,7 +18,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import Record, read
 from tests.run.hostile import serving
-from tests.run.support import Ran, conformance, run
+from tests.run.support import TIME_LIMIT_S, Ran, conformance, run
 
 FILES = {
     "run.json", "results.ndjson", "evidence", "index.html", "junit.xml", "ctrf-report.json", "allure-results",
@@ -243,14 +243,14 @@ def test_an_interrupted_run_leaves_a_readable_record(
         # Whoever started the tests in the background may have had that ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + TIME_LIMIT_S
     while time.monotonic() < deadline:
         results = list(tmp_path.glob("reports/*/results.ndjson"))
         if results and results[0].read_text(encoding="utf-8").count('"kind": "check"') > 5:
             break
         time.sleep(0.05)
     send(process.pid, interrupt)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=TIME_LIMIT_S)
     ran = Ran(process.returncode, output, tmp_path)
     assert ran.code == 2, output
     assert not ran.record.complete and len(ran.record.results) > 5

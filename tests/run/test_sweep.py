@@ -24,7 +24,7 @@ from tests.run.support import conformance, redescribed, start
 
 pytestmark = pytest.mark.once
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 AREAS = ("registry/upload", "registry/manifest", "storage/multipart", "storage/object", "errors")
 
 

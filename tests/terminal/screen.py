@@ -13,7 +13,7 @@ import termios
 from dataclasses import dataclass
 from pathlib import Path
 
-TIME_LIMIT_S = 120
+TIME_LIMIT_S = 300
 MOVES = re.compile(r"\x1b\[(\d+)F\x1b\[J")
 # Values that differ from run to run, and their placeholders.
 VOLATILE = {
