@@ -130,6 +130,15 @@ def test_each_finding_names_its_answers(path: Path) -> None:
             assert named, f"{path}:{node.lineno}: a finding that names no answer"
 
 
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_checks_leave_threads_and_repetition_to_bounded_helpers(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = getattr(node, "attr", getattr(node, "id", ""))
+        assert name not in ("ThreadPoolExecutor", "Thread", "Timer"), f"{path}:{node.lineno}: use clients/concurrency"  # type: ignore[attr-defined]
+        endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant | ast.UnaryOp)
+        assert not endless, f"{path}:{node.lineno}: use clients/polling"  # type: ignore[attr-defined]
+
+
 def test_no_check_uses_a_bare_assertion() -> None:
     for path in CHECKS:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

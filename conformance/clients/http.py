@@ -19,8 +19,8 @@ import httpx
 
 from conformance.clients.transport import errors, serialization
 from conformance.clients.transport.origin_clients import Clients
-from conformance.clients.transport.rate_limiter import Pace
 from conformance.clients.transport.recording import Reading
+from conformance.clients.transport.request_budget import RequestBudget
 from conformance.clients.transport.retry_after import (
     DEFAULT_WAIT_S,
     asked_to_wait,
@@ -74,7 +74,7 @@ class HttpClient:
     base_url: str
     recorder: Recorder
     limits: Limits = field(default_factory=Limits)
-    pace: Pace = field(default_factory=Pace)
+    budget: RequestBudget = field(default_factory=RequestBudget)
     patient: bool = True
     tls: ssl.SSLContext | None = None
     label: str = "http"
@@ -88,7 +88,7 @@ class HttpClient:
 
     def __post_init__(self) -> None:
         self.base_url = self.base_url.rstrip("/")
-        self.clients = self.clients or Clients(self.recorder, self.pace, self.tls)
+        self.clients = self.clients or Clients(self.recorder, self.budget, self.tls)
 
     def close(self) -> None:
         """Close the connections."""
@@ -127,7 +127,7 @@ class HttpClient:
 
     def on_new_connection(self) -> HttpClient:
         """Return a client with its own connections."""
-        return replace(self, clients=Clients(self.recorder, self.pace, self.tls))
+        return replace(self, clients=Clients(self.recorder, self.budget, self.tls))
 
     def on_each_replica(self, times: int = REPLICA_TRIES) -> Iterator[HttpClient]:
         """Yield this client with new connections, often enough to reach each of three replicas."""

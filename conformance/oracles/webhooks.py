@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from conformance.clients.polling import tries
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.webhooks import (
     FIRST,
@@ -131,14 +132,8 @@ def reported_in_time(operator: Operator, target: Target, whole: Callable[[list[s
 
     Inconclusive if none contains the mark or digest of an event of the run: the hook may report another form.
     """
-    until = time.monotonic() + target.limits.arrival
-    while True:
-        # A reading misses events that arrive meanwhile, so the last one starts after the time limit.
-        started = time.monotonic()
-        got = reported_events(operator)
-        if whole(got) or started >= until:
-            break
-        time.sleep(max(0.0, min(AGAIN_S, until - time.monotonic())))
+    readings = tries(time.monotonic() + target.limits.arrival, AGAIN_S)
+    got = next(got for over in readings if whole(got := reported_events(operator)) or over)
     if got and not whole(got) and not any(MARK.search(each) or any(word in each for word in KNOWN) for each in got):
         raise Inconclusive(
             f"none of the {len(got)} events that the hook events reports contains an event of this run",

@@ -24,6 +24,7 @@ __all__ = [
 MARKERS = (
     "verifies(id): the requirement that a check verifies",
     "concludes: the check judges the run as a whole",
+    "sends_up_to(requests): the most requests of the check, or of each example of a property",
     "needs_no_credential: the check is about responses to unauthenticated clients",
     "disturbs(what): the check uses up or changes something shared",
 )

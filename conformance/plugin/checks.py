@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.clients.transport.request_budget import PER_CHECK
 from conformance.contract.catalogue import Catalogue
 from conformance.plugin.locations import suites_folder
 from conformance.vocabulary.documented import docstrings
@@ -34,6 +35,7 @@ class CheckInfo:
     comes_last: bool = False
     concludes: bool = False
     needs_no_credential: bool = False
+    most_requests: int = PER_CHECK
 
     @property
     def file(self) -> str:
@@ -74,6 +76,7 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
     case = case.removeprefix(f"{requirement_id}-").removesuffix(f"-{requirement_id}")
     check_id = requirement_id if case in ("", requirement_id) else f"{requirement_id}#{case}"
     disturbing = item.get_closest_marker("disturbs")
+    sending = item.get_closest_marker("sends_up_to")
     concludes = item.get_closest_marker("concludes") is not None
     named = getattr(item, "originalname", item.name)
     purpose, method = described(
@@ -89,6 +92,7 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
         concludes or bool(disturbing and disturbing.kwargs.get("others")),
         concludes,
         item.get_closest_marker("needs_no_credential") is not None,
+        int(sending.args[0]) if sending else PER_CHECK,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.transport.connections import authorities
-from conformance.clients.transport.rate_limiter import Pace
+from conformance.clients.transport.request_budget import RequestBudget
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.sandbox.ledger import Ledger
@@ -24,7 +24,7 @@ class KEYS:
     begun = pytest.StashKey[float]()
     open = pytest.StashKey[frozenset[str]]()
     names = pytest.StashKey[Names]()
-    pace = pytest.StashKey[Pace]()
+    budget = pytest.StashKey[RequestBudget]()
     ledger = pytest.StashKey[Ledger]()
     leftovers = pytest.StashKey[list[dict[str, str]]]()
 
@@ -71,15 +71,15 @@ def names(request: pytest.FixtureRequest) -> Names:
 
 @pytest.fixture(scope="session")
 def http(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[str], HttpClient]]:
-    """The HTTP client for a base URL, with the run's limits, pace and trusted authorities."""
+    """The HTTP client for a base URL, with the run's limits, budget and trusted authorities."""
     clients: dict[str, HttpClient] = {}
-    pace: Pace = request.config.stash[KEYS.pace]
+    budget: RequestBudget = request.config.stash[KEYS.budget]
     tls = authorities(target.ca_file) if target.ca_file else None
 
     def client(base_url: str) -> HttpClient:
         if base_url not in clients:
             limits = Limits(connect_s=target.limits.connect, answer_s=target.limits.answer)
-            clients[base_url] = HttpClient(base_url, RECORDER, limits, pace, tls=tls)
+            clients[base_url] = HttpClient(base_url, RECORDER, limits, budget, tls=tls)
         return clients[base_url]
 
     yield client

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.runs.options import OPTIONS, PREFIX
+from conformance.runs.options import MOST_REQUESTS, OPTIONS, PREFIX
 from conformance.vocabulary.amounts import challenge_seed
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class RunOptions:
     seed: int = 1
     examples_database: str | None = None
     rate: float | None = None
+    most_requests: int = MOST_REQUESTS
     shard: str | None = None
     durations: str | None = None
     explore_until: float | None = None

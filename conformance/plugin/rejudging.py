@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.clients.transport.rate_limiter import Pace
+from conformance.clients.transport.request_budget import RequestBudget
 from conformance.evidence.recorded_responses import NotRecorded, RecordedResponses, placeholder
 from conformance.evidence.recorder import RECORDER, id_of
 from conformance.plugin.checks import CheckInfo
@@ -148,7 +148,7 @@ class Rejudging(Worker):
         stash[KEYS.open] = frozenset(self.options.open)
         _, _, own = self.name.rpartition("-")
         stash[KEYS.names] = Names(self.options.run_id, own.replace("gw", "w").replace("main", "w"))
-        stash[KEYS.pace] = Pace()
+        stash[KEYS.budget] = RequestBudget()
         stash[KEYS.ledger] = Ledger(self.scratch / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
         self.liveness = Liveness(target, RECORDER, alone=True, ask=lambda _target, _surface: "")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance import __version__
-from conformance.clients.transport.rate_limiter import FILE_NAME as PACE
+from conformance.clients.transport.request_budget import FILE_NAME as BUDGET
+from conformance.clients.transport.request_budget import requests_of
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
@@ -161,6 +162,7 @@ class Run:
             # The run's own database is empty, so that only the seed decides; a replay begins with the failures.
             examples_database=option.conformance_database or str(folder / EXAMPLES),
             rate=rate,
+            most_requests=option.conformance_max_requests,
             shard=option.conformance_shard,
             durations=str(Path(durations).resolve()) if durations else None,
         )
@@ -358,7 +360,9 @@ class Run:
         expected = 0 if self.expected is None and self.info.planned else self.expected
         complete = not interrupted and not self.errors and len(self.results) == expected
         folder = Path(self.options.folder)
-        (folder / PACE).unlink(missing_ok=True)
+        if requests_of(folder / BUDGET) > self.options.most_requests:
+            self.progress.say(f"The run was ended after {self.options.most_requests:,} requests (--max-requests).")
+        (folder / BUDGET).unlink(missing_ok=True)
         try:
             self.writer.close(
                 complete, dict(Counter(result.verdict for result in self.results.values())), self.leftovers

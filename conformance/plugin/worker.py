@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.transport.rate_limiter import FILE_NAME, Pace
+from conformance.clients.transport.request_budget import FILE_NAME, PREPARATION, RequestBudget
 from conformance.contract.catalogue import catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.curl import from_file
@@ -44,7 +44,7 @@ from conformance.reporting.terminal import failure_text
 from conformance.runs.record import CheckResult, EvidenceWriter
 from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
-from conformance.strategies.properties import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
+from conformance.strategies.properties import BEFORE_EXAMPLES, LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
 from conformance.target import configuration
 from conformance.target.errors import path_text
 from conformance.vocabulary.check import FAILED
@@ -54,6 +54,8 @@ from conformance.vocabulary.verdict import Verdict
 CHECK = pytest.StashKey[CheckInfo]()
 SERIAL = "serial"
 """The name of the worker of the serial phase, in records and in names of resources."""
+RESOURCES = 5
+"""The number of resources in the target file for which the bounds of checks are made."""
 PLACE = "[targets.X."
 """How checks name a place in the target file, since they do not know the target's name."""
 
@@ -112,7 +114,9 @@ class Worker:
         stash[KEYS.begun] = time.monotonic()
         stash[KEYS.open] = frozenset(self.options.open)
         stash[KEYS.names] = Names(self.options.run_id, self.name.replace("gw", "w").replace("main", "w"))
-        stash[KEYS.pace] = Pace(self.options.rate, Path(self.options.folder) / FILE_NAME)
+        book = Path(self.options.folder) / FILE_NAME
+        stash[KEYS.budget] = RequestBudget(self.options.rate, book, self.options.most_requests)
+        BEFORE_EXAMPLES.append(stash[KEYS.budget].begin_example)
         stash[KEYS.ledger] = Ledger(Path(self.options.folder) / FOLDER / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
         configure_properties(self.options, target.gentle)
@@ -189,12 +193,28 @@ class Worker:
         check = item.stash.get(CHECK, None)
         if check is not None:
             RECORDER.begin_check()
+            self.config.stash[KEYS.budget].begin_phase(f"the preparation of {check.id}", PREPARATION)
             self.config.stash[KEYS.ledger].begin_check()
             self._before = RECORDER.requests
             self._names_made = self.config.stash[KEYS.names].made
             # Random values differ between runs, and a replay repeats them.
             random.seed(f"{self.options.run_id} {self.options.seed} {check.id}")
             self._gate(check)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Bound the requests of a check."""
+        check = item.stash.get(CHECK, None)
+        if check is not None:
+            identity = self.config.stash[KEYS.target].identity
+            # Many checks send the requests of each resource that the target file declares.
+            resources = len(identity.resources) if identity else 0
+            most = check.most_requests * max(1, -(-resources // RESOURCES))
+            self.config.stash[KEYS.budget].begin_phase(check.id, most)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Let the clean-up send its requests."""
+        self.config.stash[KEYS.budget].end_run()
 
     def _gate(self, check: CheckInfo) -> None:
         target = self.config.stash[KEYS.target]
@@ -232,6 +252,11 @@ class Worker:
         return report
 
     def _judgement(self, check: CheckInfo, error: BaseException | None, phase: str) -> Judgement:
+        budget = self.config.stash[KEYS.budget]
+        exceeded = budget.exceeded
+        budget.begin_phase("", None)
+        if exceeded is not None:
+            return judge(exceeded, RECORDER, phase)
         judgement = self._with_common_cause(check, judge(error, RECORDER, phase))
         # A check that sent no request shows nothing about the target.
         self.liveness.begin_check()

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from conformance.clients.http import HeaderFields, HttpClient, Limits, address_in, authority_of
 from conformance.clients.transport.connections import authorities
-from conformance.clients.transport.rate_limiter import Pace
+from conformance.clients.transport.request_budget import RequestBudget
 from conformance.clients.transport.retry_after import asks_to_wait, retry_after
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
@@ -136,12 +136,12 @@ def contact(target: Target, url: str, recorder: Recorder, longest_s: float | Non
     limits = Limits(target.limits.connect, target.limits.answer, LARGEST_ANSWER)
     if longest_s is not None:
         limits = replace(limits, connect_s=min(limits.connect_s, longest_s), answer_s=min(limits.answer_s, longest_s))
-    pace = Pace()
+    budget = RequestBudget()
     if target.rate is not None:
         requests, seconds = parse_rate(target.rate)
-        pace = Pace(requests / seconds)
+        budget = RequestBudget(requests / seconds)
     tls = authorities(target.ca_file) if target.ca_file else None
-    http = HttpClient(url, recorder, limits, pace, patient=False, tls=tls, label="preflight")
+    http = HttpClient(url, recorder, limits, budget, patient=False, tls=tls, label="preflight")
     return Contact(target, http.readable())
 
 

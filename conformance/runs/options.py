@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.vocabulary.amounts import challenge, examples, seconds, seconds_or_none, seed
+from conformance.vocabulary.amounts import at_least_one, challenge, examples, seconds, seconds_or_none, seed
 
 PREFIX = "--conformance-"
+MOST_REQUESTS = 200_000
 SELECTION, TESTING, JUDGING, OUTPUT = "what to check", "how to check it", "how to judge it", "what to write"
 """The groups of the options in the help."""
 
@@ -62,6 +63,13 @@ OPTIONS = (
         ),
         Option("database", "DIR", "where failing examples are stored and read first (default: the run's folder)"),
         Option("rate", "RATE", 'maximum request rate, such as "50/s" (default: the target file\'s)'),
+        Option(
+            "max-requests",
+            "N",
+            f"the most requests of the run, which then ends as after an interrupt (default: {MOST_REQUESTS})",
+            at_least_one,
+            MOST_REQUESTS,
+        ),
     ),
     *_grouped(
         OUTPUT,

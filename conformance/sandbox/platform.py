@@ -7,7 +7,6 @@ target has. Items are the run's own; the ledger removes them.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -15,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from conformance.clients.http import REPLICA_TRIES, HttpClient, on_one_host
 from conformance.clients.oauth.client import OAuthClient, bearer
+from conformance.clients.polling import tries
 from conformance.evidence.recorder import Recorded
 from conformance.oracles.documents import shows
 from conformance.oracles.state import State, state_of
@@ -309,14 +309,12 @@ class Platform:
 
         Give up after limits.revocation: the time that the target file grants until a revocation has effect everywhere.
         """
-        until, begun = since + self.target.limits.revocation, time.monotonic()
-        reply = ask()
-        # Only a request that is sent after that time shows what holds then.
-        while (reply.ok if status is None else reply.status != status) and begun < until:
-            time.sleep(RETRY_S)
-            begun = time.monotonic()
-            reply = ask()
-        return reply
+
+        def known(reply: Exchange) -> bool:
+            return not reply.ok if status is None else reply.status == status
+
+        attempts = tries(since + self.target.limits.revocation, RETRY_S)
+        return next(reply for over in attempts if known(reply := ask()) or over)
 
     def on_each_replica(self, send: Callable[[Platform], Exchange], times: int = REPLICA_TRIES) -> Iterator[Exchange]:
         """Yield the responses to a request over new connections, often enough to reach each replica."""
@@ -327,12 +325,11 @@ class Platform:
         self, send: Callable[[Platform], Exchange], since: float, statuses: Collection[int], times: int = REPLICA_TRIES
     ) -> Exchange | None:
         """Return a response with another status from after limits.revocation; None if there is none."""
-        while True:
-            over = time.monotonic() >= since + self.target.limits.revocation
+        for _ in tries(since + self.target.limits.revocation, RETRY_S):
             wrong = next((each for each in self.on_each_replica(send, times) if each.status not in statuses), None)
-            if wrong is None or over:
-                return wrong
-            time.sleep(RETRY_S)
+            if wrong is None:
+                break
+        return wrong
 
     def pages(
         self, role: str, operation: Operation, most: int = MOST_PAGES, limit: int | None = None

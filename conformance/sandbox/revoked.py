@@ -8,6 +8,7 @@ from itertools import cycle
 
 from conformance.clients.http import REPLICA_TRIES
 from conformance.clients.oauth.client import bearer
+from conformance.clients.polling import tries
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.exchange import Exchange
@@ -20,15 +21,15 @@ def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, 
     reads = platform.operations("read")
     clients = [platform.http.on_new_connection() for _ in range(max(REPLICA_TRIES, len(reads)))]
     try:
-        while True:
+        for _ in tries(since + platform.target.limits.revocation, 0.05):
             accepted = False
             for client, operation in zip(clients, cycle(reads), strict=False):
                 reply = client.send(operation.method, operation.path, [bearer(token)])
                 if reply.status != 401:
                     accepted, last, response = True, time.monotonic() - since, reply
-            if not accepted or time.monotonic() - since > platform.target.limits.revocation:
-                return last, response
-            time.sleep(0.05)
+            if not accepted:
+                break
+        return last, response
     finally:
         for client in clients:
             client.close()

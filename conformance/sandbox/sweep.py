@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.transport.rate_limiter import Pace
+from conformance.clients.transport.request_budget import RequestBudget
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.sandbox.names import begun, run_of
@@ -61,7 +61,9 @@ class Sweep:
     def _client(self, url: str) -> HttpClient:
         limits = Limits(connect_s=self.target.limits.connect, answer_s=self.target.limits.answer)
         requests, seconds = parse_rate(self.target.rate) if self.target.rate else (0, 1.0)
-        return HttpClient(url, self.recorder, limits, Pace(requests / seconds), tls=self.authorities, label="sweep")
+        return HttpClient(
+            url, self.recorder, limits, RequestBudget(requests / seconds), tls=self.authorities, label="sweep"
+        )
 
 
 def older_than(seconds: float) -> Callable[[str], bool]:

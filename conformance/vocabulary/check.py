@@ -43,6 +43,11 @@ def needs_no_credential() -> pytest.MarkDecorator:
     return pytest.mark.needs_no_credential
 
 
+def sends_up_to(requests: int) -> pytest.MarkDecorator:
+    """Mark a check that sends more requests than others: it, or each example of a property, ends beyond this number."""
+    return pytest.mark.sends_up_to(requests)
+
+
 def concludes() -> pytest.MarkDecorator:
     """Mark a check that judges the whole run: it runs after all others."""
     return pytest.mark.concludes

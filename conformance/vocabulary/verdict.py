@@ -30,7 +30,7 @@ class ExitCode:
     MEANINGS: ClassVar[dict[int, str]] = {
         CONFORMANT: "Everything was judged and nothing fails.",
         NON_CONFORMANT: "A MUST fails, or a waiver has expired or is stale.",
-        INTERRUPTED: "The run was interrupted (^C, SIGTERM). The results so far are stored.",
+        INTERRUPTED: "The run was interrupted (^C, SIGTERM, --max-requests). The results so far are stored.",
         SUITE_ERROR: "The suite itself has an error. The target is not blamed.",
         USAGE: "The command line or the configuration is wrong. The message names the place.",
         NOTHING_SELECTED: "Nothing was checked: the profile contains no selected check.",

@@ -15,7 +15,7 @@ from conformance.oracles.timing import expect_same_time
 from conformance.sandbox.concealed_resources import ConcealedResources, Hidden, hiding
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, sends_up_to, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
@@ -230,6 +230,7 @@ def test_search_finds_nothing_hidden(platform: Platform, hidden: ConcealedResour
 
 
 @verifies("authorization/concealment/hidden-takes-the-same-time")
+@sends_up_to(1700)
 def test_hidden_takes_the_same_time(platform: Platform, hidden: ConcealedResources) -> None:
     """Purpose: response times must not show which hidden resources exist.
 

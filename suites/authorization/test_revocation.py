@@ -18,7 +18,7 @@ from conformance.oracles.status import NOT_OFFERED, expect_status, expect_succes
 from conformance.sandbox.platform import KINDS, Platform
 from conformance.sandbox.revoked import last_accepted, revoked_once_more
 from conformance.strategies.properties import run_machine
-from conformance.vocabulary.check import case, disturbs, verifies
+from conformance.vocabulary.check import case, disturbs, sends_up_to, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared, Proof
 
 ROLE = "revocable"
@@ -32,6 +32,7 @@ def revoked(platform: Platform, revoker: Operator) -> float:
 
 
 @verifies("authorization/revocation/every-token-becomes-invalid")
+@sends_up_to(650)
 @pytest.mark.parametrize("warm", [case("in-use", True), case("unused", False)])
 def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm: bool) -> None:
     """Purpose: no token of a revoked credential opens anything, whether it is in a cache or not.
@@ -69,6 +70,7 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
 
 
 @verifies("authorization/revocation/every-token-becomes-invalid#issued-during-revocation")
+@sends_up_to(600)
 def test_no_token_survives_a_race(platform: Platform, revoker: Operator) -> None:
     """Purpose: a token that is being issued while its credential is revoked must not stay valid.
 

@@ -13,7 +13,7 @@ from conformance.clients.programs.operator_hooks import Operator
 from conformance.oracles.status import observed
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import disturbs, verifies
+from conformance.vocabulary.check import disturbs, sends_up_to, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotDeclared, Proof
 
@@ -83,6 +83,7 @@ def changes(platform: Platform) -> list[ChangeByRole]:
 
 
 @verifies("authorization/permissions/role-change-is-immediate")
+@sends_up_to(1500)
 @disturbs("credential viewer", others=True)
 def test_role_change_is_immediate(platform: Platform, promoter: Operator, changes: list[ChangeByRole]) -> None:
     """Purpose: a promoted member may act according to the new role at once, and a demoted one may not.

@@ -14,7 +14,7 @@ from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, observed
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import sends_up_to, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
@@ -117,6 +117,7 @@ def _read_deleted(platform: Platform, resource: Resource, slugs: list[str]) -> l
 
 
 @verifies("errors/reads/responses-are-not-mixed-up")
+@sends_up_to(600)
 def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
     """Purpose: a client must not get the response to another client's request.
     Method: 1. create six items and read each twice, all at once; fourteen times
@@ -131,6 +132,7 @@ def test_responses_are_not_mixed_up(platform: Platform, once: Once) -> None:
 
 
 @verifies("errors/writes/acknowledged-deletions-are-done")
+@sends_up_to(600)
 def test_acknowledged_deletions_are_done(platform: Platform, once: Once) -> None:
     """Purpose: a client relies on the response that an item was deleted.
     Method: 1. create six items, delete all at once; fourteen times; 2. after each 200 or 204 expect 404 within seconds

@@ -15,7 +15,7 @@ from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.oauth import expect_error, expect_no_token, expect_refusal, expect_token
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.timing import expect_same_time
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, row, sends_up_to, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 from conformance.vocabulary.values import unused_name_like
@@ -269,6 +269,7 @@ def test_failures_are_indistinguishable(control: OAuthClient, role: str) -> None
 
 
 @verifies("oauth/client/failures-take-the-same-time")
+@sends_up_to(850)
 def test_failures_take_the_same_time(control: OAuthClient) -> None:
     """Purpose: response times must not show which client ids exist either.
 

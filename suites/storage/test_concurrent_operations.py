@@ -15,7 +15,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import found_under, pages, version_2, whole_listing
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, row, sends_up_to, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import whole_number
@@ -89,6 +89,7 @@ def test_listing_contains_every_unchanged_key(space: Space) -> None:
 
 
 @verifies("storage/concurrency/responses-are-not-mixed-up")
+@sends_up_to(1100)
 def test_responses_are_not_mixed_up(space: Space) -> None:
     """Purpose: a client under load must not get the response to another client's request.
     Method: 1. put 16 objects of different content; as many clients concurrently GET one of them each, many times
@@ -107,6 +108,7 @@ def test_responses_are_not_mixed_up(space: Space) -> None:
 
 
 @verifies("storage/concurrency/acknowledged-deletions-are-done")
+@sends_up_to(300)
 def test_acknowledged_deletions_are_done(space: Space) -> None:
     """Purpose: an object whose deletion was acknowledged is deleted, also under load.
     Method: 1. put 120 objects; four clients concurrently DELETE them; 2. expect 2xx for each, and none in a listing

@@ -14,7 +14,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, 
 from conformance.oracles.s3_pages import version_2, whole_listing
 from conformance.oracles.status import expect_refused, expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, rows, verifies
+from conformance.vocabulary.check import case, rows, sends_up_to, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import some, worded
 
@@ -147,6 +147,7 @@ def test_quiet_reports_errors(space: Space) -> None:
 
 
 @verifies("storage/multi-delete/1000-keys-are-deleted")
+@sends_up_to(1100)
 def test_1000_keys_are_deleted(space: Space) -> None:
     """Purpose: of 1,000 keys in one request, each key that is reported as deleted is deleted.
     Method: 1. put 1,000 objects under keys of 120 characters, so that the document is larger than many form limits

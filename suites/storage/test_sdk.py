@@ -38,7 +38,7 @@ REQUESTS = 4
 def clients(storage: Storage, target: Target, s3: S3, recorder: Recorder) -> dict[str, Any]:
     """boto3 clients by when they add checksums."""
     return {
-        each: s3_client(storage.endpoint, s3.keys, recorder, each, target.ca_file, s3.raw.limits)
+        each: s3_client(storage.endpoint, s3.keys, recorder, each, target.ca_file, s3.raw.limits, s3.raw.budget)
         for each in (BASE_CHECKSUMS, DEFAULT_CHECKSUMS)
     }
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from conformance.clients.http import REPLICA_TRIES
+from conformance.clients.polling import tries
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.webhooks import WebhookClient, changed_part, content_type_of, event_body
 from conformance.oracles.status import expect_refused, expect_success
@@ -24,7 +25,7 @@ from conformance.oracles.webhooks import (
     reported_in_time,
 )
 from conformance.target.description import Target
-from conformance.vocabulary.check import disturbs, verifies
+from conformance.vocabulary.check import disturbs, sends_up_to, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
@@ -36,11 +37,7 @@ T = TypeVar("T")
 
 def asked_until(until: float, ask: Callable[[], T], done: Callable[[T], bool]) -> T:
     """Repeat a request until it is done or a monotonic time is over; return the last result."""
-    while True:
-        started, result = time.monotonic(), ask()
-        if done(result) or started >= until:
-            return result
-        time.sleep(AGAIN_S)
+    return next(result for over in tries(until, AGAIN_S) if done(result := ask()) or over)
 
 
 def rotated(webhook: WebhookClient, operator: Operator, target: Target, event: bytes | None = None) -> float:
@@ -52,6 +49,7 @@ def rotated(webhook: WebhookClient, operator: Operator, target: Target, event: b
 
 
 @verifies("webhooks/rotation/old-url-is-refused")
+@sends_up_to(650)
 @disturbs("webhook url", others=True)
 def test_old_url_is_refused(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: a URL that was exposed delivers nothing after a rotation, on any server; the new URL does.

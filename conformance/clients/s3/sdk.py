@@ -19,6 +19,7 @@ from conformance.clients.programs.runner import RATE_LIMITED
 from conformance.clients.s3.sigv4 import Keys
 from conformance.clients.transport.errors import Overrun, overrun
 from conformance.clients.transport.recording import SENT_AGAIN
+from conformance.clients.transport.request_budget import RequestBudget
 from conformance.evidence.botocore_recording import LABEL, BotocoreRecording
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.target.proxies import proxies_to
@@ -47,6 +48,7 @@ def s3_client(
     checksums: str = BASE_CHECKSUMS,
     ca_file: str | None = None,
     limits: Limits | None = None,
+    budget: RequestBudget | None = None,
 ) -> Any:
     """Return a path-style boto3 S3 client. ``checksums``: when it adds and validates checksums by default."""
     from botocore.config import Config
@@ -67,7 +69,20 @@ def s3_client(
     _bound_bodies(client, limits)
     _adapt_to_http(client, recorder)
     BotocoreRecording(recorder).listen(client)
+    _admit(client, budget or RequestBudget())
     return client
+
+
+def _admit(client: Any, budget: RequestBudget) -> None:
+    """Let the run's budget admit each request."""
+    session = client._endpoint.http_session
+    original = session.send
+
+    def send(request: Any) -> Any:
+        budget.wait()
+        return original(request)
+
+    session.send = send
 
 
 def _bound_bodies(client: Any, limits: Limits) -> None:
@@ -208,7 +223,9 @@ def sdk_succeeds(what: str) -> Any:
         if is_mistake and not _raised_by_the_sdk(error):
             raise
         expect_not_throttled(error)
-        message = ENDLESS if isinstance(error, RecursionError) else error
+        # Where the depth ends, botocore may wrap the error in its own.
+        wrapped = getattr(error, "kwargs", {}).get("error")
+        message = ENDLESS if isinstance(wrapped or error, RecursionError) else error
         related = _exchange_of(error)
         refused = related is not None and related["status"] >= 400
         proof = Proof(exchange=related["id"], statuses=SUCCESS) if related and refused else NOT_REPEATABLE

@@ -11,8 +11,8 @@ import threading
 import httpx
 
 from conformance.clients.transport.connections import KeptConnections, default_authorities, no_tls
-from conformance.clients.transport.rate_limiter import Pace
 from conformance.clients.transport.recording import Recording
+from conformance.clients.transport.request_budget import RequestBudget
 from conformance.clients.transport.serialization import Origin
 from conformance.clients.transport.through_proxy import ThroughProxy
 from conformance.evidence.recorder import Recorder
@@ -42,8 +42,8 @@ class Clients:
     ``tls`` trusts the target's authorities; None means the default ones.
     """
 
-    def __init__(self, recorder: Recorder, pace: Pace, tls: ssl.SSLContext | None = None) -> None:
-        self._recorder, self._pace, self._tls = recorder, pace, tls
+    def __init__(self, recorder: Recorder, budget: RequestBudget, tls: ssl.SSLContext | None = None) -> None:
+        self._recorder, self._budget, self._tls = recorder, budget, tls
         self._clients: dict[Origin, httpx.Client] = {}
         self._lock = threading.Lock()
 
@@ -60,7 +60,7 @@ class Clients:
         tls = (self._tls or default_authorities()) if origin.scheme == "https" else no_tls()
         proxy = proxy_for(origin.scheme, origin.host, origin.port)
         network = KeptConnections(tls) if proxy is None else ThroughProxy(proxy, tls, origin.scheme)
-        hooks = {"request": [lambda _: self._pace.wait()]}
+        hooks = {"request": [lambda _: self._budget.wait()]}
         return _Client(transport=Recording(network, self._recorder), event_hooks=hooks, trust_env=False, timeout=None)
 
     def close(self) -> None:

@@ -188,7 +188,7 @@ class Wire:
         return unchunked(body) is not None if is_chunked(fields) else size is not None and len(body) >= size
 
     def _connection(self) -> socket.socket:
-        self.http.pace.wait()
+        self.http.budget.wait()
         parts = urlsplit(self.http.base_url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         try:

@@ -119,7 +119,7 @@ class Tls:
 
     def _connection(self) -> socket.socket:
         port = urlsplit(self.http.base_url).port or 443
-        self.http.pace.wait()
+        self.http.budget.wait()
         try:
             return connected("https", self.host, port, self.http.limits.connect_s)
         except OSError as error:
