@@ -73,11 +73,11 @@ def changer(
 
     yield prepare
     for undo, credential in changed:
-        undone = partial(_undo, operator, undo, credential)
         try:
-            undone()
+            _undo(operator, undo, credential)
         except Inconclusive:
-            ledger.created(f"the change of {credential} that {undo} undoes", undone)
+            again = partial(_undo, operator.trying_again(), undo, credential)
+            ledger.created(f"the change of {credential} that {undo} undoes", again)
 
 
 def _undo(operator: Operator, command: str, credential: str) -> None:

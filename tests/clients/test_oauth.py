@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from itertools import chain
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -16,6 +17,7 @@ import pytest
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.jwt.parts import part
 from conformance.clients.oauth.client import OAuthClient, reuse_time_s
+from conformance.clients.programs import operator_hooks
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.curl import CURL
 from conformance.evidence.recorder import Recorder
@@ -135,6 +137,48 @@ def test_failed_and_missing_hooks_are_reported() -> None:
         hook("").restore("x")
     with pytest.raises(Inconclusive, match="did not run"):
         Operator(Hooks(revoke="/no/such/command"), Recorder()).revoke("x")
+
+
+@pytest.mark.parametrize(
+    ("ending", "cause"),
+    [
+        ("exit 1", "ended with 1"),
+        ("head -c 1000000 /dev/zero | tr '\\0' x", "printed no URL"),
+        ("echo http://h.example/$(head -c 1000000 /dev/zero | tr '\\0' x)", "printed no URL"),
+        ("true", "printed no URL"),
+        ("sleep 60", "did not end within 0.5 s"),
+        ("kill -9 $$", "ended by signal 9"),
+    ],
+)
+def test_a_hook_that_failed_is_not_run_again(
+    ending: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator_hooks, "PATIENCE_S", 0.5 if "sleep" in ending else 30.0)
+    (tmp_path / "hook").write_text(f"echo run >> {tmp_path}/runs\n{ending}\n", encoding="utf-8")
+    operator = Operator(Hooks(rotate_webhook=f"sh {tmp_path}/hook"), Recorder())
+    causes = set()
+    for _ in range(3):
+        with pytest.raises(Inconclusive, match=cause) as failed:
+            operator.rotate_webhook()
+        causes.add(failed.value.why)
+    assert len(causes) == 1
+    assert (tmp_path / "runs").read_text(encoding="utf-8") == "run\n"
+    with pytest.raises(Inconclusive, match=cause):
+        operator.trying_again().rotate_webhook()
+    assert (tmp_path / "runs").read_text(encoding="utf-8") == "run\nrun\n"
+
+
+def test_nothing_is_changed_that_cannot_be_undone() -> None:
+    operator = Operator(Hooks(revoke="true {client_id}", restore="false {client_id}"), Recorder())
+    operator.revoke("x")
+    for call in (operator.restore, operator.revoke):
+        with pytest.raises(Inconclusive, match="the hook restore ended with 1"):
+            call("x")
+    slowed = hook('import sys; sys.exit("too many requests")')
+    for _ in range(2):
+        with pytest.raises(Inconclusive, match="slow down"):
+            slowed.revoke("x")
+    assert not slowed.failures
 
 
 def test_a_rotated_url_is_redacted() -> None:

@@ -7,25 +7,35 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance.clients.programs.runner import Outcome, run_program
+from conformance.clients.programs.runner import RATE_LIMITED, Outcome, run_program
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Hooks
 from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 PATIENCE_S = 30.0
+LONGEST_URL = 8000
 UNDONE_BY = {"revoke": "restore", "promote": "demote", "make_repository": "remove_repository"}
 """Hooks, and the hooks that undo them."""
 
 
 @dataclass
 class Operator:
-    """The hooks of a target; an undeclared one is NotApplicable, a failing one Inconclusive."""
+    """The hooks of a target; an undeclared one is NotApplicable, a failing one Inconclusive.
+
+    A hook that failed is not run again, nor is one that it undoes: its failure is the cause of all checks that need it.
+    """
 
     hooks: Hooks
     recorder: Recorder
+    failures: dict[str, Inconclusive] = field(default_factory=dict)
+    """The failures so far, by hook."""
+
+    def trying_again(self) -> Operator:
+        """Return an operator that has seen no failure, for the clean-up at the end."""
+        return replace(self, failures={})
 
     def revoke(self, client_id: str) -> float:
         """Revoke a credential; return the monotonic time at the end of the command."""
@@ -52,10 +62,10 @@ class Operator:
 
     def rotate_webhook(self) -> str:
         """Rotate the webhook and return its new URL, which is redacted as a secret."""
-        url = self._run("rotate_webhook", secret="WEBHOOKS_URL_ROTATED").strip().splitlines()[-1:]
-        if not url or "://" not in url[0]:
-            raise Inconclusive("the hook rotate_webhook printed no URL", "a command that prints the new URL")
-        return url[0]
+        url = _last_line(self._run("rotate_webhook", secret="WEBHOOKS_URL_ROTATED"))
+        if "://" not in url or len(url) > LONGEST_URL:
+            raise self._failed("rotate_webhook", "printed no URL", "a command that prints the new URL")
+        return url
 
     def events(self) -> list[Any]:
         """Return the events that the webhook accepted, as the hook prints them."""
@@ -64,7 +74,7 @@ class Operator:
         except (ValueError, RecursionError):
             events = None
         if not isinstance(events, list):
-            raise Inconclusive("the hook events printed no JSON list", "a command that prints a JSON list")
+            raise self._failed("events", "printed no JSON list", "a command that prints a JSON list")
         return events
 
     def make_repository(self, name: str) -> None:
@@ -87,25 +97,35 @@ class Operator:
 
     def _run(self, name: str, secret: str | None = None, **values: str) -> str:
         template = self._declared(name)
+        for each in (name, UNDONE_BY.get(name, "")):
+            if each in self.failures:
+                raise self.failures[each]
+        works = f"a command that works: {template}"
         words = [_filled(word, values) for word in shlex.split(template)]
         undo = getattr(self.hooks, UNDONE_BY.get(name, ""), None) or ""
         undone_by = [_filled(word, values) for word in shlex.split(undo)]
 
         def learn(output: str) -> None:
-            if secret is not None:
-                self.recorder.redactor.learn(secret, output.strip())
-                self.recorder.redactor.learn(secret, output.strip().rsplit("/", 1)[-1])
+            if secret is not None and len(url := _last_line(output)) <= LONGEST_URL:
+                self.recorder.redactor.learn(secret, url)
+                self.recorder.redactor.learn(secret, url.rsplit("/", 1)[-1])
 
         try:
             outcome = self._stored(values, learn) or run_program(
                 self.recorder, words, os.environ, time_limit_s=PATIENCE_S, learn=learn, hook=name, undo=undone_by
             )
         except Inconclusive as failure:
-            raise _failed(f"the hook {name} did not run: {failure.why}", template) from None
+            raise self._failed(name, f"did not run: {failure.why}", works) from None
         if outcome.exit_code != 0:
             text = self.recorder.redactor.text((outcome.errors or outcome.output).strip())[-300:]
-            raise _failed(f"the hook {name} ended with {outcome.exit_code}: {text}", template)
+            raise self._failed(name, f"ended with {outcome.exit_code}: {text}", works)
         return outcome.output
+
+    def _failed(self, name: str, why: str, needs: str) -> Inconclusive:
+        failure = Inconclusive(f"the hook {name} {why}", needs)
+        if not RATE_LIMITED.search(why):
+            self.failures[name] = failure
+        return failure
 
     def _stored(self, values: Mapping[str, str], learn: Callable[[str], None]) -> Outcome | None:
         """Return the recorded outcome when rejudging; the values identify the command."""
@@ -118,8 +138,8 @@ class Operator:
         return Outcome(stored["exit_code"], stored["output"], stored["errors"], stored["id"])
 
 
-def _failed(why: str, template: str) -> Inconclusive:
-    return Inconclusive(why, f"a command that works: {template}")
+def _last_line(output: str) -> str:
+    return (output.strip().splitlines() or [""])[-1]
 
 
 def _filled(word: str, values: dict[str, str]) -> str:
