@@ -1,13 +1,13 @@
 """The suite proves itself: every defect is noticed by the checks that it names, and fails no others.
 
-With ``DEFECTS=showcase`` in the environment only the showcase's defects are tried.
+For each requirement that a defect can break, ``tox`` tries one; the others show it once more, in ``.ci/run`` and at
+night. With ``DEFECTS=showcase`` in the environment only the showcase's defects are tried.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from functools import cache
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from conformance.reference.alteration import Defect
 from conformance.reference.deployment import alterations
 from tests.defect_table import BROKEN, CLEAN, run_in_processes
-from tests.rows import is_named, noticing
+from tests.rows import is_named, noticing, requirement_of
 
 pytestmark = pytest.mark.once
 
@@ -26,8 +26,23 @@ DEFECTS = {
     for name, each in sorted(alterations().items())
     if issubclass(each, Defect) and (each.promise or not SHOWCASE)
 }
+
+
+def one_for_each_requirement() -> set[str]:
+    """The showcase, and as few more defects as fail a check of each requirement that any defect fails."""
+    broken = {name: {*map(requirement_of, noticing(each))} for name, each in DEFECTS.items()}
+    chosen = {name for name, each in DEFECTS.items() if each.promise}
+    left = set[str]().union(*broken.values()).difference(*(broken[name] for name in chosen))
+    while left:
+        best = max(broken, key=lambda name: len(broken[name] & left))
+        chosen.add(best)
+        left -= broken[best]
+    return chosen
+
+
+GATE = one_for_each_requirement()
 # Each process collects every check: for a few defects that takes longer than trying them.
-JOBS = 4 if SHOWCASE else 6
+JOBS = 4
 
 # What shows by a connection that ends before its answer does, or instead of it.
 ENDED_CONNECTIONS = (
@@ -39,14 +54,14 @@ ENDED_CONNECTIONS = (
 TRIES = 3
 
 
-@cache
-def verdicts() -> dict[str, dict[str, dict[str, Any]]]:
-    """One run of every defect with the checks that it names; the clean reference first, and once only."""
-    told = run_in_processes(choice_of(list(DEFECTS)))
+@pytest.fixture(scope="module")
+def verdicts(request: pytest.FixtureRequest) -> dict[str, dict[str, dict[str, Any]]]:
+    """One run of the selected defects with the checks that they name; the clean reference first, and once only."""
+    called = [each.callspec.params for each in request.session.items if hasattr(each, "callspec")]
+    selected = [name for name in DEFECTS if {"defect": name} in called] or sorted(GATE)
+    told = run_in_processes(choice_of(selected))
     for _ in range(TRIES - 1):
-        missed = [
-            name for name, defect in DEFECTS.items() if not all(failed(told[name], each) for each in noticing(defect))
-        ]
+        missed = [name for name in selected if not all(failed(told[name], each) for each in noticing(DEFECTS[name]))]
         if missed:
             again = run_in_processes(choice_of(missed))
             told.update({name: again[name] for name in missed})
@@ -63,22 +78,26 @@ def failed(row: dict[str, dict[str, Any]], named: str) -> bool:
     return any(judged["verdict"] == "fail" for check, judged in row.items() if is_named(check, named))
 
 
-@pytest.mark.parametrize("name", DEFECTS)
-def test_the_checks_that_a_defect_names_notice_it(name: str) -> None:
-    defect = DEFECTS[name]
-    assert BROKEN not in verdicts()[name], verdicts()[name][BROKEN]["reason"]
-    assert "error" not in {judged["verdict"] for judged in verdicts()[name].values()}
-    for named in noticing(defect):
-        assert failed(verdicts()[name], named), f"{named}: {verdicts()[name]}"
+@pytest.mark.parametrize(
+    "defect", [pytest.param(name, marks=() if name in GATE else pytest.mark.nightly) for name in DEFECTS]
+)
+def test_the_checks_that_a_defect_names_notice_it(defect: str, verdicts: dict[str, dict[str, dict[str, Any]]]) -> None:
+    row = verdicts[defect]
+    assert BROKEN not in row, row[BROKEN]["reason"]
+    assert "error" not in {judged["verdict"] for judged in row.values()}
+    for named in noticing(DEFECTS[defect]):
+        assert failed(row, named), f"{named}: {row}"
     # One whose answers cannot even be sent would show nothing of the promise that it is to break.
-    found = [each["expected"] for judged in verdicts()[name].values() for each in judged["findings"]]
-    assert name in ENDED_CONNECTIONS or {*found} != {"an HTTP answer"}
+    found = [each["expected"] for judged in row.values() for each in judged["findings"]]
+    assert defect in ENDED_CONNECTIONS or {*found} != {"an HTTP answer"}
 
 
-def test_the_clean_reference_passes_every_check_that_a_defect_names() -> None:
+def test_the_clean_reference_passes_every_check_that_a_defect_names(
+    verdicts: dict[str, dict[str, dict[str, Any]]],
+) -> None:
     wrong = {
         check: judged
-        for check, judged in verdicts()[CLEAN].items()
+        for check, judged in verdicts[CLEAN].items()
         if judged["verdict"] not in ("pass", "not-applicable")
     }
     assert wrong == {}

@@ -44,7 +44,6 @@ def test_a_far_run_has_more_workers_and_a_small_one_none(tmp_path: Path) -> None
         words = ["run", "--config", str(reference.target_config), "--report", "junit", "--explore", "0"]
         far = conformance(tmp_path, *words, *FEW, "--out", "far")
         small = conformance(tmp_path, *words, "webhooks/rotation", "--out", "small")
-        paced = conformance(tmp_path, *words, "oauth/token", "--rate", "20/s", "--out", "paced")
-    assert (far.code, small.code, paced.code) == (0, 0, 0), far.output + small.output + paced.output
+    assert (far.code, small.code) == (0, 0), far.output + small.output
     assert read(tmp_path / "far").info.workers > 2
-    assert read(tmp_path / "small").info.workers == read(tmp_path / "paced").info.workers == 0
+    assert read(tmp_path / "small").info.workers == 0

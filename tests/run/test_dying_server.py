@@ -31,10 +31,11 @@ def storage(reference: EmbeddedReference) -> str:
 def checked(reference: EmbeddedReference, folder: Path, front: MortalFront, *words: str) -> Ran:
     """A run whose storage is behind the front, which answers within two seconds or never."""
     changes = {r'^endpoint = ".*"': f'endpoint = "{front.url}"', r"^arrival = 1$": "arrival = 1\nanswer = 2"}
-    return conformance(folder, "run", "--config", str(redescribed(reference, changes)), *words)
+    words = ("run", "--config", str(redescribed(reference, changes)), *words)
+    return conformance(folder, *words, PYTEST_PLUGINS="tests.run.hurried")
 
 
-@pytest.mark.parametrize("hangs", [False, True], ids=["ended", "hung"])
+@pytest.mark.parametrize("hangs", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["ended", "hung"])
 def test_the_checks_after_the_end_of_a_server_have_one_cause(
     reference: EmbeddedReference, storage: str, tmp_path: Path, hangs: bool
 ) -> None:
@@ -55,11 +56,11 @@ def test_the_checks_after_the_end_of_a_server_have_one_cause(
     assert ran.code == ExitCode.NON_CONFORMANT
 
 
-@pytest.mark.parametrize("workers", ["0", "3"])
+@pytest.mark.parametrize("workers", ["0", pytest.param("3", marks=pytest.mark.nightly)])
 def test_a_request_that_hangs_the_server_for_a_while_is_found_twice(
     reference: EmbeddedReference, storage: str, tmp_path: Path, workers: str
 ) -> None:
-    with closing(MortalFront(storage, POISON, back_s=7, hangs=True)) as front:
+    with closing(MortalFront(storage, POISON, back_s=4.5, hangs=True)) as front:
         ran = checked(reference, tmp_path, front, AREA, "storage/key", "storage/copy", "--workers", workers)
     verdicts = ran.verdicts()
     assert [name for name, verdict in verdicts.items() if verdict == "fail"] == [KILLER], ran.output

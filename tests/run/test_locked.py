@@ -69,19 +69,19 @@ def test_a_proxy_that_refuses_every_address_accuses_no_check(tmp_path: Path) -> 
     [
         (
             "identity-full",
-            ["oauth/token", "oauth/scope"],
+            ["oauth/token/wrong-secret-is-refused"],
             'the credential full of the target file is refused a token: 401 with "invalid_client"',
             "[targets.reference.identity.credentials.full]",
         ),
         (
             "registry-puller",
-            ["registry/rights", "registry/token", "interoperability/registry"],
+            ["registry/rights/puller-can-pull", "registry/token/bearer", "interoperability/registry"],
             "the login puller of the target file is refused a token: 401",
             "[targets.reference.registry.credentials.puller]",
         ),
         (
             "storage-secret-key",
-            ["storage/listing"],
+            ["storage/listing", "--explore", "0"],
             "the access key, region and buckets of the target file open nothing: conformance-a is answered 403 "
             "SignatureDoesNotMatch",
             "[targets.reference.storage]",

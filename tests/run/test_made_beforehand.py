@@ -60,7 +60,8 @@ SHORT = ["--explore", "0", "--workers", "0"]
 
 
 def test_a_registry_is_judged_where_commands_make_its_repositories(beforehand: Beforehand, tmp_path: Path) -> None:
-    judged = beforehand.run(tmp_path, "run", "registry", *SHORT, make="touch", remove="rm")
+    areas = ("registry/upload", "registry/mount", "registry/delete", "registry/referrers")
+    judged = beforehand.run(tmp_path, "run", *areas, *SHORT, make="touch", remove="rm")
     assert judged.code == 0, judged.output
     assert set(judged.verdicts().values()) == {"pass", "not-applicable"}
     assert beforehand.names() == set()

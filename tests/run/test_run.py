@@ -88,7 +88,7 @@ def test_a_defect_is_a_finding_that_a_replay_follows(
 def test_any_number_of_workers_plain_pytest_and_shards_judge_alike(
     reference: EmbeddedReference, control: str, tmp_path: Path
 ) -> None:
-    selected = ("oauth/client", "webhooks/delivery")
+    selected = ("oauth/client/authentication-is-required", "webhooks/rotation")
     whole = checked(reference, tmp_path / "none", *selected, "--workers", "0")
     assert whole.code == 0, whole.output
     two = checked(reference, tmp_path / "two", *selected, "--workers", "2")

@@ -23,7 +23,15 @@ REALM, UPLOAD, ANSWERS = [
     f"registry/transport/{each}-tls" for each in ("realm-keeps", "upload-keeps", "responses-keep")
 ]
 # What is led by addresses, or to a token.
-LED = ("registry/transport", "registry/mount", "registry/tags", "registry/token", "registry/upload", "--explore", "0")
+LED = (
+    "registry/transport",
+    "registry/mount",
+    "registry/tags/links-reach-every-tag",
+    "registry/token/response-has-a-token",
+    "registry/upload",
+    "--explore",
+    "0",
+)
 UNSPECIFIED = "0.0.0.0"  # noqa: S104
 ELSEWHERE = b"HTTP/1.1 308 Permanent Redirect\r\nLocation: https://other.example/\r\nContent-Length: 0\r\n\r\n"
 
@@ -173,7 +181,7 @@ def registry_behind(fronted: Fronted, *aware: str) -> None:
     [
         pytest.param(["location", "www-authenticate"], LED, set(), id="aware", marks=pytest.mark.nightly),
         pytest.param(["www-authenticate"], LED, {UPLOAD, ANSWERS}, id="locations-in-clear"),
-        pytest.param(["location"], ("registry/transport", "registry/pull"), {REALM}, id="realm-in-clear"),
+        pytest.param(["location"], ("registry/transport", "registry/pull/blob-has"), {REALM}, id="realm-in-clear"),
     ],
 )
 def test_a_registry_that_names_addresses_in_clear_fails_the_check_about_it_only(

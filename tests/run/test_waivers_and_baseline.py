@@ -62,7 +62,16 @@ def test_waive_refuses_a_target_file_that_does_not_exist(
 
 
 def test_only_new_failures_count_against_a_baseline(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
-    words = ["run", "oauth/client", "oauth/token", "--config", str(reference.target_config), "--out"]
+    words = [
+        "run",
+        "oauth/client/auth",
+        "oauth/token/wrong",
+        "--workers",
+        "0",
+        "--config",
+        str(reference.target_config),
+        "--out",
+    ]
     since = ["--baseline", "nights", "--fail-on", "regression"]
     (tmp_path / "nights").mkdir()
     tell(control, "switch", "client-id-without-secret-accepted")
