@@ -1,4 +1,4 @@
-"""Mutations of bodies: cut, of another kind, JSON and XML with parts dropped, retyped, doubled or poisoned."""
+"""Bodies of hostile servers: constant documents and tokens, and the reference's own, cut, retyped or poisoned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.chaos.replies import Reply, mutation
+from tests.chaos.replies import Reply, change
 from tests.chaos.values import DATES, JSON_TEXTS, NASTY, TEXTS, addresses, poisoned
 
 JWT = re.compile(r"^[\w-]+\.[\w-]+\.[\w-]+$")
@@ -32,6 +32,13 @@ KINDS = (
     "\ud800".encode("utf-8", "surrogatepass"), b'{"errors": [' * 2000, b"x" * 5_000_000,
 )  # fmt: skip
 
+# As JSON texts: a token, and a lifetime.
+HOSTILE_TOKENS = (
+    (f'"{"t" * 1_000_000}"', "3600"), ('"a\\nb"', "3600"), ('"a\\ud800b"', "3600"), ('"\\u001b[31m<b>"', "3600"),
+    ('"a.b.c"', "1e300"), ('"a.b.c"', "9" * 300), ('"a.b.c"', "NaN"), ('"a.b.c"', "-Infinity"), ('"a.b.c"', '"soon"'),
+    ("17", "true"), ("[]", "{}"), ('{"a": "b"}', "null"), ("true", "[1]"), ('""', "0"), ('"é"', "3600"),
+)  # fmt: skip
+
 
 def document_of(reply: Reply) -> Any:
     """Return the JSON of a reply, or None."""
@@ -49,17 +56,26 @@ def places(document: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(document[key])
 
 
-def at_one_place(random: random.Random, reply: Reply, change: Callable[[Any, Any], None]) -> Any:
+def at_one_place(random: random.Random, reply: Reply, put: Callable[[Any, Any], None]) -> Any:
     """Change the JSON of a reply at one place; return the document, None where there is no such place."""
     document = document_of(reply)
     if not (found := list(places(document))):
         return None
-    change(*random.choice(found))
+    put(*random.choice(found))
     reply.body = json.dumps(document, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
     return document
 
 
-@mutation
+@change("body")
+def token(random: random.Random, reply: Reply) -> None:
+    """A token response, whatever was requested, with a token or a lifetime that no client can use."""
+    value, lifetime = random.choice(HOSTILE_TOKENS)
+    members = f'"access_token": {value}, "token": {value}, "token_type": "Bearer", "expires_in": {lifetime}'
+    reply.body = f'{{{members}, "issued_at": {lifetime}}}'.encode()
+    reply.put(b"Content-Type", b"application/json")
+
+
+@change("body")
 def body_cut(random: random.Random, reply: Reply) -> None:
     """A part of the body, or more than the body."""
     place = random.randint(0, len(reply.body))
@@ -67,12 +83,12 @@ def body_cut(random: random.Random, reply: Reply) -> None:
     reply.body = random.choice((reply.body[:place], b"\xef\xbb\xbf" + reply.body, reply.body + random.choice(behind)))
 
 
-@mutation
+@change("body")
 def body_of_another_kind(random: random.Random, reply: Reply) -> None:
     reply.body = random.choice((*KINDS, random.randbytes(3000)))
 
 
-@mutation
+@change("body")
 def body_recoded(random: random.Random, reply: Reply) -> None:
     coding = random.choice(("utf-16", "utf-32", "utf-16-be", "utf-7", "cp037"))
     declared = f'encoding="{random.choice((coding, "latin-1", "rot13", "idna", ""))}"'
@@ -80,7 +96,7 @@ def body_recoded(random: random.Random, reply: Reply) -> None:
     reply.body = text.encode(coding, "replace")
 
 
-@mutation
+@change("body")
 def body_echoes(random: random.Random, reply: Reply) -> None:
     """The request comes back, as from a server that shows what it was asked."""
     request = reply.request
@@ -93,26 +109,26 @@ def body_echoes(random: random.Random, reply: Reply) -> None:
         reply.put(b"X-Echo", request.headers.get("authorization", "none").encode("utf-8"))
 
 
-@mutation
+@change("body")
 def json_dropped(random: random.Random, reply: Reply) -> None:
     at_one_place(random, reply, lambda container, key: container.pop(key))
 
 
-@mutation
+@change("body")
 def json_retyped(random: random.Random, reply: Reply) -> None:
     """A value is of another type, or none that JSON has."""
     at_one_place(random, reply, lambda container, key: container.__setitem__(key, "@@here@@"))
     reply.body = reply.body.replace(b'"@@here@@"', random.choice(JSON_TEXTS).encode("utf-8"))
 
 
-@mutation
+@change("body")
 def json_retexted(random: random.Random, reply: Reply) -> None:
     """A value is an unusual text, date or address."""
     kinds = (TEXTS, DATES, NASTY, addresses(reply.own, reply.request.raw_path))
     at_one_place(random, reply, lambda box, key: box.__setitem__(key, random.choice(random.choice(kinds))))
 
 
-@mutation
+@change("body")
 def json_poisoned(random: random.Random, reply: Reply) -> None:
     """Every text and some names contain something harmful."""
     document = document_of(reply)
@@ -125,7 +141,7 @@ def json_poisoned(random: random.Random, reply: Reply) -> None:
         reply.body = json.dumps(document, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
 
 
-@mutation
+@change("body")
 def json_doubled(random: random.Random, reply: Reply) -> None:
     """Every member of the outermost object is there twice, or a list is a thousand times as long."""
     document = document_of(reply)
@@ -138,7 +154,7 @@ def json_doubled(random: random.Random, reply: Reply) -> None:
         reply.body = ("{" + ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs) + "}").encode()
 
 
-@mutation
+@change("body")
 def json_token(random: random.Random, reply: Reply) -> None:
     """The header or the payload of a token is changed, its signature is not."""
     document = document_of(reply)
@@ -157,7 +173,7 @@ def json_token(random: random.Random, reply: Reply) -> None:
         reply.body = json.dumps(document).encode()
 
 
-@mutation
+@change("body")
 def xml_element(random: random.Random, reply: Reply) -> None:
     """An element is dropped, repeated, renamed or emptied, or has an unusual value."""
     if found := list(ELEMENT.finditer(reply.body)):
@@ -171,7 +187,7 @@ def xml_element(random: random.Random, reply: Reply) -> None:
             reply.body = reply.body[: match.start()] + random.choice(others) + reply.body[match.end() :]
 
 
-@mutation
+@change("body")
 def xml_prologue(random: random.Random, reply: Reply) -> None:
     """A document type defines entities that grow, or that name files."""
     body = re.sub(rb"^<\?xml[^>]*\?>", b"", reply.body)
@@ -181,7 +197,7 @@ def xml_prologue(random: random.Random, reply: Reply) -> None:
         reply.body = kind + (body[: match.start(2)] + name + body[match.end(2) :] if match else body)
 
 
-@mutation
+@change("body")
 def xml_root(random: random.Random, reply: Reply) -> None:
     """The root, or its namespace, is another one or missing, or the document is nested too deep."""
     body, deep = reply.body, random.choice((500, 100_000))

@@ -1,4 +1,4 @@
-"""Mutations of where an answer ends, how it is coded, when it comes and whether it does."""
+"""Where the answers of hostile servers end, how they are coded, when they come, and how their connections end."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import gzip
 import random
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from conformance.reference.http import Answer
-from tests.chaos.replies import End, Reply, Step, mutation
+from tests.chaos.replies import End, Reply, Step, change, sending
 from tests.variants.framing import WAYS, in_a_large_head
 
 STATUS = re.compile(rb"[2-5]\d\d")
@@ -30,7 +30,7 @@ INTERIM = (
 )  # fmt: skip
 
 
-@mutation
+@change("framing")
 def length(random: random.Random, reply: Reply) -> None:
     """A length that is wrong, stated twice or missing."""
     size = len(reply.body)
@@ -42,7 +42,7 @@ def length(random: random.Random, reply: Reply) -> None:
     reply.closes = random.random() < 0.8
 
 
-@mutation
+@change("framing")
 def lawful(random: random.Random, reply: Reply) -> Iterator[Step]:
     """The right answer in one of the unusual forms of HTTP."""
     answer = Answer(int(reply.status) if STATUS.fullmatch(reply.status) else 200, reply.body)
@@ -54,7 +54,7 @@ def lawful(random: random.Random, reply: Reply) -> Iterator[Step]:
         yield End.CLOSE
 
 
-@mutation
+@change("framing")
 def chunks(random: random.Random, reply: Reply) -> Iterator[Step] | None:
     """The right chunks, or malformed ones."""
     if random.random() < 0.2:
@@ -64,28 +64,19 @@ def chunks(random: random.Random, reply: Reply) -> Iterator[Step] | None:
     return iter((reply.head() + random.choice(CHUNKS), End.CLOSE))
 
 
-@mutation
+@change("framing")
 def excess(random: random.Random, reply: Reply) -> None:
     """Bytes after the answer: rubbish, or a second answer."""
     second = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * 3
     reply.behind = random.choice((b"rubbish", b"\r\n", reply.head() + reply.body, second, b"\x00" * 10_000))
 
 
-@mutation
+@change("framing")
 def interim(random: random.Random, reply: Reply) -> None:
     reply.before = random.choice(INTERIM) * random.choice((1, 2, 50, 3000))
 
 
-@mutation
-def cut(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """A part of the answer, or the whole; then the connection ends, at once or when the next request is due."""
-    whole = reply.wire()
-    yield whole[: random.choice((len(whole), random.randint(0, len(whole))))]
-    yield random.choice((0.0, 0.02, 1.0))
-    yield random.choice((End.CLOSE, End.RESET))
-
-
-@mutation
+@change("framing")
 def no_http(random: random.Random, reply: Reply) -> Iterator[Step]:
     hello, mail = b"\x15\x03\x01\x00\x02\x02\x28", b"220 mail.example ESMTP\r\n" * 50
     switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + b"\x00\x00\x12\x04" * 50
@@ -93,24 +84,7 @@ def no_http(random: random.Random, reply: Reply) -> Iterator[Step]:
     yield End.CLOSE
 
 
-@mutation
-def drips(random: random.Random, reply: Reply) -> Iterator[Step]:
-    for byte in reply.wire()[:100]:
-        yield bytes([byte])
-        yield 0.5
-    yield End.CLOSE
-
-
-@mutation
-def silent(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """An answer that comes late, in part or never."""
-    whole = reply.wire()
-    yield random.choice((0.05, 0.3, 1.2))
-    yield whole[: random.choice((0, 5, 40, len(whole)))]
-    yield random.choice((End.HANG, End.CLOSE))
-
-
-@mutation
+@change("framing")
 def endless(random: random.Random, reply: Reply) -> Iterator[Step]:
     """A head or a body without end."""
     reply.framing = random.choice(([], [(b"Content-Length", b"9" * 15)], [(b"Transfer-Encoding", b"chunked")]))
@@ -120,7 +94,7 @@ def endless(random: random.Random, reply: Reply) -> Iterator[Step]:
     yield End.CLOSE
 
 
-@mutation
+@change("framing")
 def compressed(random: random.Random, reply: Reply) -> None:
     """A content coding without a request for it: right, wrong, or of ten gigabytes."""
     coding = random.choice((b"gzip", b"deflate", b"br", b"zstd", b"identity", b"gzip, gzip", b"\xff"))
@@ -129,7 +103,54 @@ def compressed(random: random.Random, reply: Reply) -> None:
     reply.body = random.choice((*packed, reply.body, bomb(), bomb()[:1000]))
 
 
+@change("framing")
+def huge(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """A body of a hundred megabytes with the right length."""
+    block = random.choice((b" ", b"[", b"x")) * 65_536
+    reply.framing = [(b"Content-Length", b"%d" % (1600 * len(block)))]
+    yield reply.head()
+    for _ in range(1600):
+        yield block
+
+
 @cache
 def bomb() -> bytes:
     """Return ten gigabytes of zeros, compressed."""
     return gzip.compress(bytes(100 * 1024 * 1024), mtime=0) * 100
+
+
+@sending("timing")
+def drips(random: random.Random, steps: Iterable[Step]) -> Iterator[Step]:
+    """Byte by byte, each in time, the whole never."""
+    pause = random.choice((0.05, 0.5))
+    for step in steps:
+        for byte in step[:100] if isinstance(step, bytes) else ():
+            yield bytes([byte])
+            yield pause
+        yield End.CLOSE
+
+
+@sending("timing")
+def silent(random: random.Random, steps: Iterable[Step]) -> Iterator[Step]:
+    """Late, a part only, or never."""
+    yield random.choice((0.05, 0.3, 1.2))
+    for step in steps:
+        yield step[: random.choice((0, 5, 40, len(step)))] if isinstance(step, bytes) else step
+        yield random.choice((End.HANG, End.CLOSE))
+
+
+@sending("connection")
+def closed(random: random.Random, steps: Iterable[Step]) -> Iterator[Step]:
+    """Closed or reset after the answer, at once or when the next request is due."""
+    yield from steps
+    yield random.choice((0.0, 0.02, 1.0))
+    yield random.choice((End.CLOSE, End.RESET))
+
+
+@sending("connection")
+def cut(random: random.Random, steps: Iterable[Step]) -> Iterator[Step]:
+    """Closed or reset within the answer, or before it."""
+    for step in steps:
+        yield step[: random.randint(0, len(step))] if isinstance(step, bytes) else step
+        break
+    yield random.choice((End.CLOSE, End.RESET))

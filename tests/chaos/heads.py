@@ -1,15 +1,30 @@
-"""Mutations of status lines and header fields."""
+"""Status lines and header fields of hostile servers."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
-from tests.chaos.replies import Reply, mutation
+from tests.chaos.replies import Reply, Step, change
 from tests.chaos.values import DATES, NASTY, TEXTS, addresses
 
 STATUS_LINES = (
     b"0", b"00", b"999", b"1000", b"-1", b"20O", b"abc", b"", b"200.5", b"\xb2\xb2\xb2", b"2 0 0", b"9" * 5000, b"0200",
 )  # fmt: skip
+COMMON = (b"200",) * 12 + (
+    b"201",
+    b"204",
+    b"304",
+    b"401",
+    b"403",
+    b"404",
+    b"429",
+    b"429",
+    b"500",
+    b"503",
+    b"503",
+    b"999",
+)
 REASONS = (b"", b"\x1b[31mred\x07", b"\xff", b"<script>x</script>", b"a" * 70_000, b"\x00", b"OK\rX: y")
 VERSIONS = (b"HTTP/1.0", b"HTTP/2.0", b"HTTP/0.9", b"ICY", b"http/1.1", b"HTTP/1.10", b"HTTP/\xb2.1", b"", b"SSH-2.0-x")
 CHALLENGES = (
@@ -59,22 +74,22 @@ def unusual_value(random: random.Random, reply: Reply, name: bytes) -> bytes:
     )
 
 
-@mutation
+@change("status")
 def status(random: random.Random, reply: Reply) -> None:
-    """Another status, an interim one, or none."""
+    """A constant status, any status, an interim one, or none."""
     number = b"%d" % random.randint(100, 599)
-    reply.status = random.choice((number, number, *STATUS_LINES))
+    reply.status = random.choice((*COMMON, number, *STATUS_LINES))
     reply.closes = not b"200" <= reply.status <= b"599"
 
 
-@mutation
+@change("status")
 def status_line(random: random.Random, reply: Reply) -> None:
     """Another reason or version."""
     reply.reason, reply.version = random.choice(REASONS), random.choice((b"HTTP/1.1", *VERSIONS))
     reply.closes = True
 
 
-@mutation
+@change("header")
 def field_dropped(random: random.Random, reply: Reply) -> None:
     if random.random() < 0.2:
         reply.fields = []
@@ -82,7 +97,7 @@ def field_dropped(random: random.Random, reply: Reply) -> None:
         reply.fields.pop(random.randrange(len(reply.fields)))
 
 
-@mutation
+@change("header")
 def field_value(random: random.Random, reply: Reply) -> None:
     """A field has an unusual value, or is repeated with one."""
     if reply.fields:
@@ -92,19 +107,19 @@ def field_value(random: random.Random, reply: Reply) -> None:
         reply.fields[place:end] = [(name, unusual_value(random, reply, name))]
 
 
-@mutation
+@change("header")
 def field_invented(random: random.Random, reply: Reply) -> None:
     name = random.choice(INVENTED)
     reply.put(name, unusual_value(random, reply, name))
 
 
-@mutation
+@change("header")
 def field_poisoned(random: random.Random, reply: Reply) -> None:
     harm = latin(random.choice(NASTY)).replace(b"\x00", b"")
     reply.fields = [(name, value + harm) for name, value in reply.fields]
 
 
-@mutation
+@change("header")
 def fields_malformed(random: random.Random, reply: Reply) -> None:
     """A malformed field, folded values or a thousand fields."""
     many = [(b"X-%d" % number, b"a%d" % number) for number in range(1000)]
@@ -113,15 +128,39 @@ def fields_malformed(random: random.Random, reply: Reply) -> None:
     reply.fields = random.choice(([*reply.fields, one], [one, *reply.fields], folded, reply.fields + many))
 
 
-@mutation
+@change("header")
 def media_type(random: random.Random, reply: Reply) -> None:
     reply.put(b"Content-Type", random.choice(MEDIA_TYPES))
 
 
-@mutation
+@change("header")
 def moved(random: random.Random, reply: Reply) -> None:
     """A redirect, often to where it came from."""
     own = reply.own
     reply.status = random.choice((b"300", b"301", b"302", b"303", b"307", b"308"))
     where = reply.request.raw_path if random.random() < 0.5 else random.choice(addresses(own, reply.request.raw_path))
     reply.put(b"Location", latin(where))
+
+
+@change("header")
+def circular(random: random.Random, reply: Reply) -> None:
+    """A redirect to the same address."""
+    reply.status = random.choice((b"301", b"302", b"307", b"308"))
+    reply.put(b"Location", reply.own.encode() + latin(f"{reply.request.raw_path}?{reply.request.query_string}"))
+
+
+@change("header")
+def retry_after_a_year(random: random.Random, reply: Reply) -> None:
+    reply.status = random.choice((b"429", b"503"))
+    reply.put(b"Retry-After", b"31536000")
+
+
+@change("header")
+def million_fields(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """A million short header fields before the body."""
+    head, body = reply.head()[:-2], b"" if reply.bodiless else reply.body
+    few = b"".join(b"X-%d: a\r\n" % number for number in range(10_000))
+    yield head
+    for _ in range(100):
+        yield few
+    yield b"\r\n" + body

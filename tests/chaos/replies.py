@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -92,12 +92,29 @@ class Reply:
         return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
-# Changes a reply, or gives what is to be done in its place.
-Mutation = Callable[[random.Random, Reply], Iterable[Step] | None]
-MUTATIONS: dict[str, Mutation] = {}
+# Changes a reply; may return the steps that send it in a form that ``Reply.wire`` does not have.
+Change = Callable[[random.Random, Reply], Iterable[Step] | None]
+# Changes when the steps of a reply are sent, or how the connection ends.
+Sending = Callable[[random.Random, Iterable[Step]], Iterator[Step]]
+CHANGES: dict[str, dict[str, Change]] = {"status": {}, "header": {}, "body": {}, "framing": {}}
+SENDINGS: dict[str, dict[str, Sending]] = {"timing": {}, "connection": {}}
 
 
-def mutation(function: Mutation) -> Mutation:
-    """Puts a mutation into the table by its name."""
-    MUTATIONS[function.__name__.replace("_", "-")] = function
-    return function
+def change(axis: str) -> Callable[[Change], Change]:
+    """Register a change under its name on an axis of the generator."""
+
+    def registered(function: Change) -> Change:
+        CHANGES[axis][function.__name__.replace("_", "-")] = function
+        return function
+
+    return registered
+
+
+def sending(axis: str) -> Callable[[Sending], Sending]:
+    """Register a way of sending under its name on an axis of the generator."""
+
+    def registered(function: Sending) -> Sending:
+        SENDINGS[axis][function.__name__.replace("_", "-")] = function
+        return function
+
+    return registered

@@ -1,14 +1,14 @@
-"""Run the command against a changed reference, and find what is wrong with its end, its record and its files."""
+"""Run the command against a hostile server, and find what is wrong with its end, its record and its files."""
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,17 +16,15 @@ from conformance.reference.configuration import TargetFile
 from conformance.runs.reading import read
 from conformance.vocabulary.verdict import ExitCode
 from tests.chaos.inspection import complaints, hidden, unfit_for_terminals
-from tests.chaos.layer import Plan, serving
-from tests.run.support import variables
+from tests.chaos.layer import serving
+from tests.chaos.servers import Server
+from tests.run.support import start
+from tests.run.watching import family_of, memory_of
 
-MOST_ADDRESSES = 4 * 1024**3
-MOST_MB = 600
-# The bound is in the command itself: beyond it allocation fails, which would be a traceback.
-BOUNDED = (
-    f"import resource, runpy; resource.setrlimit(resource.RLIMIT_AS, ({MOST_ADDRESSES},) * 2); "
-    "runpy.run_module('conformance', run_name='__main__')"
-)
-ENDS = (ExitCode.CONFORMANT, ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE)
+MOST_MB = 300
+MOST_REQUESTS = 20_000
+SAMPLE_S = 0.05
+ENDS = (ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE)
 
 
 @dataclass
@@ -39,48 +37,53 @@ class Tried:
     most_mb: int = 0
 
 
-def command(
-    words: list[str], folder: Path, limit_s: float, ends: Sequence[int] = ENDS, most_mb: int = MOST_MB
-) -> tuple[str, list[str], int]:
-    """Run a command of the suite; return its output, what is wrong with it, and the most memory that it had, in MB."""
-    with (folder / "output").open("w+b") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", BOUNDED, *words], cwd=folder, env=variables(), stdout=output, stderr=output
-        )
-        late = threading.Timer(limit_s, process.kill)
-        late.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        late.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        said = output.read().decode("utf-8", "backslashreplace")
-    megabytes = usage.ru_maxrss // 1024
-    wrong = [f"exit code {process.returncode}: ...{said[-300:]}"] if process.returncode not in ends else []
+class Watch(threading.Thread):
+    """Measures the memory of a process and its descendants until it ends; kills it after the time limit."""
+
+    def __init__(self, process: subprocess.Popen[bytes], limit_s: float) -> None:
+        super().__init__(daemon=True)
+        self.process, self.until, self.most_mb = process, time.monotonic() + limit_s, 0
+
+    def run(self) -> None:
+        """Measure."""
+        while self.process.poll() is None:
+            self.most_mb = max(self.most_mb, sum(map(memory_of, family_of(self.process.pid))) >> 20)
+            if time.monotonic() > self.until:
+                for each in reversed(family_of(self.process.pid)):
+                    with suppress(ProcessLookupError):
+                        os.kill(each, signal.SIGKILL)
+            time.sleep(SAMPLE_S)
+
+
+def command(words: list[str], folder: Path, limit_s: float, ends: Sequence[int] = ENDS) -> tuple[str, list[str], int]:
+    """Run a command of the suite; return its output, what is wrong with it, and the most memory of its tree, in MB."""
+    process = start(folder, *words)
+    watch = Watch(process, limit_s)
+    watch.start()
+    code = process.wait()
+    watch.join()
+    said = (folder / "output").read_text(encoding="utf-8", errors="backslashreplace")
+    wrong = [f"exit code {code}: ...{said[-300:]}"] if code not in ends else []
     wrong += ["a traceback: " + said[said.find("Traceback") :][:3000]] if "Traceback" in said else []
     wrong += [f"for a terminal: {each}" for each in unfit_for_terminals(said)]
-    wrong += [f"{megabytes} MB of memory"] if megabytes > most_mb else []
-    return said, [f"{' '.join(words[:2])}: {each}" for each in wrong], megabytes
+    wrong += [f"{watch.most_mb} MB of memory"] if watch.most_mb > MOST_MB else []
+    return said, [f"{' '.join(words[:2])}: {each}" for each in wrong], watch.most_mb
 
 
-def tried(
-    plan: Plan,
-    words: list[str],
-    folder: Path,
-    limit_s: float = 240,
-    after: tuple[str, ...] = (),
-    most_mb: int = MOST_MB,
-) -> Tried:
+def tried(server: Server, words: list[str], folder: Path, limit_s: float = 100, after: tuple[str, ...] = ()) -> Tried:
     """Run ``conformance run WORDS``, then the commands of ``after`` on its folder, and inspect all that they left."""
     folder.mkdir(parents=True, exist_ok=True)
     done, began = Tried(), time.monotonic()
-    with serving(plan, folder) as target:
+    with serving(server, folder) as target:
         run = folder / "run"
-        arguments = ["run", *words, "--config", str(target.path), "--out", str(run)]
-        said, done.wrong, done.most_mb = command(arguments, folder, limit_s, most_mb=most_mb)
+        # A server that answers partly as the reference may break no promise of the selected checks.
+        ends = ENDS if server.wholly else (*ENDS, ExitCode.CONFORMANT)
+        arguments = ["run", *words, "--shrink-time", "0", "--config", str(target.path), "--out", str(run)]
+        said, done.wrong, done.most_mb = command(arguments, folder, limit_s, ends)
+        done.seconds = time.monotonic() - began
         (folder / "said.txt").write_text(said, encoding="utf-8")
-        (folder / "mutations.ndjson").write_text(
-            "".join(json.dumps(each) + "\n" for each in plan.log), encoding="utf-8"
-        )
+        if (sent := server.requests.total()) > MOST_REQUESTS:
+            done.wrong.append(f"{sent} requests")
         done.verdicts, wrong = judged(run)
         done.wrong += wrong
         for name in after:
@@ -88,10 +91,11 @@ def tried(
         done.wrong += complaints(run, {**hidden(target.secrets), "control-key": target.deployment.control_key})
         # A compressed body that the suite cannot read may contain a token that it never learned.
         files = [path.read_bytes() for path in run.rglob("*") if path.is_file()]
-        done.wrong += [f"the token {each}" for each in plan.signatures if any(each.encode() in file for file in files)]
+        done.wrong += [
+            f"the token {each}" for each in server.signatures if any(each.encode() in file for file in files)
+        ]
         applications = target.deployment.applications.values()
         done.wrong += [f"the target broke: {each}" for one in applications for each in one.failures]
-    done.seconds = time.monotonic() - began
     return done
 
 
@@ -123,6 +127,8 @@ def _then(name: str, run: Path, target: TargetFile, folder: Path, limit_s: float
         "preflight": ["preflight", "--config", str(target.path)],
     }[name]
     # The same oracles lead to the same verdicts.
-    said, wrong, _ = command(words, folder, limit_s, (ExitCode.CONFORMANT,) if name == "rejudge" else ENDS)
+    said, wrong, _ = command(
+        words, folder, limit_s, (ExitCode.CONFORMANT,) if name == "rejudge" else (*ENDS, ExitCode.CONFORMANT)
+    )
     (folder / f"said-{name}.txt").write_text(said, encoding="utf-8")
     return wrong
