@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.proofs import has_no_member, without_member
 from conformance.oracles.status import NOT_IMPLEMENTED, listed, observed, refused_in_front, unlike
-from conformance.vocabulary.exchange import Exchange, no_constant
+from conformance.vocabulary.documents import parsed_json
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
@@ -53,8 +53,8 @@ class _RepeatedMember(ValueError):
 def expect_json_object(reply: Exchange) -> dict[str, Any]:
     """Expect one JSON object in strict UTF-8 without repeated members; return it."""
     try:
-        document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=no_constant)
-    except (ValueError, RecursionError) as mistake:
+        document = parsed_json(reply.body, _pairs)
+    except ValueError as mistake:
         proof = _once(reply, mistake.name) if isinstance(mistake, _RepeatedMember) else None
         raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply, proof=proof) from None
     if not isinstance(document, dict):

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from conformance.oracles.proofs import says_something
 from conformance.oracles.status import expect_status, listed, observed, unlike
+from conformance.vocabulary.documents import parsed_xml
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import field_of
@@ -33,13 +34,9 @@ class S3Error:
 
 def xml_root(reply: Exchange) -> ElementTree.Element | None:
     """Return the root of the XML body, names without namespace; None if it is not well-formed."""
-    # In any encoding: UTF-16 and UTF-32 have zero bytes.
-    if b"<!DOCTYPE" in reply.body.replace(b"\0", b""):
-        return None
     try:
-        root = ElementTree.fromstring(reply.body)  # noqa: S314 (no DTD, so no entity can be declared)
-    except (ElementTree.ParseError, LookupError, ValueError):
-        # LookupError, ValueError: an unknown or unsupported encoding.
+        root = parsed_xml(reply.body)
+    except ValueError:
         return None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]

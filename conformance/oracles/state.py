@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.vocabulary.documents import parsed_json
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
@@ -73,8 +74,8 @@ def state_of(read: Callable[[], Exchange]) -> State:
 def _differences(one: State, other: State) -> set[Place] | None:
     """Return where two JSON documents differ; None if one is not JSON."""
     try:
-        return set(_places(json.loads(one.body), json.loads(other.body)))
-    except (ValueError, RecursionError):
+        return set(_places(parsed_json(one.body), parsed_json(other.body)))
+    except ValueError:
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -126,8 +125,8 @@ def _has_token(reply: Exchange) -> bool:
 
 def _document(reply: Exchange) -> Any:
     try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
+        return reply.json()
+    except ValueError:
         return None
 
 

@@ -12,7 +12,7 @@ from conformance.preflight.contact import Contact, Failed, is_html, measure, not
 from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState, mending
 from conformance.target.description import Credential, Identity, Resource
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.values import part_of_jwt
+from conformance.vocabulary.values import part_of_jwt, token_flaw
 
 FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
 REFUSED_ROLES = {"revoked", "expired"}
@@ -77,7 +77,7 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
         return ""
     answer = _object(reply)
     token = answer.get("access_token") if reply.ok else None
-    if isinstance(token, str) and token:
+    if isinstance(token, str) and not token_flaw(token):
         contact.http.recorder.redactor.learn(f"{role.upper()}_TOKEN", token)
         _granted(state, role, credential, answer)
         return token
@@ -131,7 +131,8 @@ def _refused(state: SurfaceState, role: str, reply: Exchange, cause: Callable[[]
     elif reply.ok and is_html(reply):
         state.role(role, "is answered HTML where JSON is due")
     elif reply.ok:
-        state.role(role, f"is answered {reply.status} without an access token")
+        flaw = token_flaw(_object(reply).get("access_token"))
+        state.role(role, f"is answered {reply.status} without a usable access token: {flaw}")
     else:
         state.role(role, f"is refused a token: {cause()}")
 
@@ -159,7 +160,7 @@ def _refused_scopes(contact: Contact, identity: Identity, credential: Credential
 def _object(reply: Exchange) -> dict[str, Any]:
     try:
         answer = reply.json()
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
 

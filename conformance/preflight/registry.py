@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, 
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
-from conformance.vocabulary.values import basic_login
+from conformance.vocabulary.values import basic_login, token_flaw
 
 SUPPORT = "/v2/"
 REUSED_S = 0.5
@@ -170,8 +169,10 @@ class Logins:
         try:
             answer = reply.json()
             token = answer.get("token") or answer["access_token"]
-        except (ValueError, KeyError, AttributeError, RecursionError):
+        except (ValueError, KeyError, AttributeError):
             raise Refused("the token endpoint of the challenge answers without a token") from None
+        if flaw := token_flaw(token):
+            raise Refused(f"the token endpoint of the challenge answers without a usable token: {flaw}")
         self.contact.http.recorder.redactor.learn("REGISTRY_TOKEN", str(token))
         return str(token)
 
@@ -357,6 +358,6 @@ def _catalog(contact: Contact, logins: Logins, role: str) -> str:
 
 def _member(reply: Exchange, name: str) -> bool:
     try:
-        return isinstance(json.loads(reply.body).get(name), list)
-    except (ValueError, AttributeError, RecursionError):
+        return isinstance(reply.json().get(name), list)
+    except (ValueError, AttributeError):
         return False

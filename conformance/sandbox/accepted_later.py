@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from conformance.oracles.documents import member, shows, shows_member, texts
 from conformance.sandbox.templates import named_in
 from conformance.sandbox.versions import Change
 from conformance.target.description import Resource
+from conformance.vocabulary.documents import parsed_json
 from conformance.vocabulary.exchange import Exchange
 
 LATER, GONE = 202, 404
@@ -75,6 +75,6 @@ def _named(body: bytes, member: str) -> str:
 
 def _document(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return parsed_json(body)
+    except ValueError:
         return None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from conformance.vocabulary.documents import parsed_json
 
 GATEWAY_ERRORS = frozenset({502, 503, 504})
 """Statuses of a gateway that does not reach its service (RFC 9110 sections 15.6.3 to 15.6.5)."""
@@ -62,11 +63,6 @@ class Headers:
         return f"Headers({list(self.fields)!r})"
 
 
-def no_constant(name: str) -> None:
-    """Raise ValueError for NaN and Infinity: Python's parser accepts them, RFC 8259 section 6 does not."""
-    raise ValueError(f"{name} is no JSON")
-
-
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and its response. Bodies are bytes as on the wire; ``started`` is in seconds since the epoch.
@@ -103,11 +99,8 @@ class Exchange:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """Parse the body as JSON (RFC 8259); ValueError if it is not strict UTF-8 JSON or is nested too deeply."""
-        try:
-            return json.loads(self.body.decode("utf-8"), parse_constant=no_constant)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+        """Parse the body as JSON (RFC 8259); ValueError if it is not strict UTF-8 JSON, or too deep or large."""
+        return parsed_json(self.body)
 
     def members(self) -> dict[str, Any]:
         """Return the members of the JSON object in the body; an empty dict if the body is no JSON object."""

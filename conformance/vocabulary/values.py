@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import json
 import random
 import re
 import zlib
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance import __version__
+from conformance.vocabulary.documents import parsed_json
 
 PORTS = {"http": 80, "https": 443}
 AGENT = f"nextepoch-conformance/{__version__}"
@@ -32,6 +32,8 @@ ROUNDED_S = 1
 DATE_FORM = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
 """IMF-fixdate (RFC 9110 section 5.6.7)."""
 ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
+LONGEST_TOKEN = 65_536
+"""Characters of a token that are sent; common servers refuse a head of 8 to 64 KiB."""
 
 
 def basic_login(name: str, password: str, scheme: str = "Basic") -> str:
@@ -62,12 +64,22 @@ def unzipping(body: bytes, most: int) -> tuple[bytes | None, bool, bool]:
     return plain, decompressor.eof, bool(decompressor.unconsumed_tail or decompressor.unused_data)
 
 
+def token_flaw(token: object) -> str:
+    """Return why a token of a response cannot be sent in a header field (RFC 6750 section 2.1); "" if it can."""
+    if not isinstance(token, str) or not token:
+        return "it is no text" if token else "there is none"
+    if len(token) > LONGEST_TOKEN:
+        return f"it has {len(token)} characters, more than {LONGEST_TOKEN}"
+    # RFC 6749 appendix A.12: visible ASCII characters and spaces.
+    return "" if token.isascii() and token.isprintable() else "it has characters other than printable ASCII"
+
+
 def part_of_jwt(token: str, index: int) -> dict[str, Any] | None:
     """Return the JOSE header (0) or the claims (1) of a JWT, unverified (RFC 7519 section 7.2); None if invalid."""
     parts = token.split(".")
     try:
-        found = json.loads(base64url(parts[index])) if len(parts) == 3 else None
-    except (ValueError, RecursionError):
+        found = parsed_json(base64url(parts[index])) if len(parts) == 3 else None
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

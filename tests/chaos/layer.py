@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import socket
 import struct
@@ -102,6 +103,8 @@ class Wire:
 @contextlib.contextmanager
 def serving(server: Server, folder: Path) -> Iterator[TargetFile]:
     """Serve a reference behind a hostile server; its target file is in the folder."""
+    # A response under way at the end of a run is no news.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     deployment: Reference = build()
     deployment.applications = {name: Changing(each, server) for name, each in deployment.applications.items()}
     with in_a_thread(deployment):

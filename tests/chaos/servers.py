@@ -17,7 +17,10 @@ from tests.chaos.replies import CHANGES, SENDINGS, Reply, Step
 
 CHANCES = {"status": 0.5, "header": 0.3, "body": 0.7, "framing": 0.3, "timing": 0.1, "connection": 0.15}
 """How likely a server has a choice of its own on an axis."""
-NAMES = {axis: sorted(table) for axis, table in (*CHANGES.items(), *SENDINGS.items())}
+NAMES: dict[str, list[str]] = {
+    **{axis: sorted(table) for axis, table in CHANGES.items()},
+    **{axis: sorted(table) for axis, table in SENDINGS.items()},
+}
 PREFLIGHT = 40
 """So many responses of a surface the preflight needs at most."""
 

@@ -70,7 +70,7 @@ def command(words: list[str], folder: Path, limit_s: float, ends: Sequence[int] 
     return said, [f"{' '.join(words[:2])}: {each}" for each in wrong], watch.most_mb
 
 
-def tried(server: Server, words: list[str], folder: Path, limit_s: float = 100, after: tuple[str, ...] = ()) -> Tried:
+def tried(server: Server, words: list[str], folder: Path, limit_s: float = 200, after: tuple[str, ...] = ()) -> Tried:
     """Run ``conformance run WORDS``, then the commands of ``after`` on its folder, and inspect all that they left."""
     folder.mkdir(parents=True, exist_ok=True)
     done, began = Tried(), time.monotonic()

@@ -111,7 +111,7 @@ def test_the_reported_command_obtains_the_token() -> None:
 
 def test_a_refused_token_and_a_missing_role_are_reported() -> None:
     oauth, _ = client((401, {"error": "invalid_client"}))
-    with pytest.raises(Inconclusive, match="gets no token"):
+    with pytest.raises(Inconclusive, match="gets no usable token"):
         oauth.token("full")
     with pytest.raises(NotDeclared, match="narrow"):
         oauth.credential("narrow")

@@ -24,7 +24,7 @@ from conformance.clients.transport.retry_after import DEFAULT_WAIT_S
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import BETWEEN_GUESSES, GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotDeclared
-from conformance.vocabulary.values import basic_login, part_of_jwt
+from conformance.vocabulary.values import basic_login, part_of_jwt, token_flaw
 
 FORM = "application/x-www-form-urlencoded"
 FORM_TYPE = ("Content-Type", FORM)
@@ -60,7 +60,7 @@ def bearer(token: str) -> tuple[str, str]:
 def access_token(reply: Exchange) -> str | None:
     """Return the access token in a response; None without a usable one."""
     token = reply.member("access_token")
-    return token if isinstance(token, str) and token else None
+    return None if token_flaw(token) else str(token)
 
 
 def lifetime_of(reply: Exchange, default_s: float) -> float:
@@ -318,8 +318,9 @@ class OAuthClient:
         """Return the token of a response, after teaching it to the redactor with the command that obtains it."""
         token = access_token(reply) if reply.ok else None
         if token is None:
+            flaw = f"; {token_flaw(reply.member('access_token'))}" if reply.ok else ""
             raise Inconclusive(
-                f"the credential {role} gets no token ({reply.status})",
+                f"the credential {role} gets no usable token ({reply.status}{flaw})",
                 f"a working credential in the role {role} with its scopes",
             )
         self.learn(token, role, scopes)

@@ -22,7 +22,7 @@ from conformance.clients.oauth.client import lifetime_of
 from conformance.clients.registry.challenges import Challenge, challenges
 from conformance.vocabulary.exchange import LOCKED_OUT, TOKEN_ENDED, Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotConnected
-from conformance.vocabulary.values import basic_login
+from conformance.vocabulary.values import basic_login, token_flaw
 
 DEFAULT_LIFETIME_S = 60
 RENEWED_BEFORE_S = 10
@@ -291,7 +291,7 @@ def word(text: str) -> str:
 def token_in(reply: Exchange) -> str:
     """Return the token of a token response, under either of its names; "" without one."""
     found = (reply.member("token") or reply.member("access_token")) if reply.ok else None
-    return found if isinstance(found, str) else ""
+    return "" if token_flaw(found) else str(found)
 
 
 def discover_auth(http: HttpClient, repository: str) -> RegistryAuth:

@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qsl, unquote
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from conformance.evidence.judgements import DETAIL, declared_type
 from conformance.evidence.judgements.error_documents import TYPES
+from conformance.vocabulary.documents import parsed_xml
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import MOST_DIGITS, seconds_of_time
 
@@ -75,11 +75,9 @@ def read_result(exchange: Exchange) -> Element | None:
     """Return the root of an S3 result; None if the response is none, or is longer than 64 KiB."""
     if not exchange.ok or len(exchange.body) > LARGEST or not _RESULT.match(exchange.body):
         return None
-    if b"<!DOCTYPE" in exchange.body:
-        return None
     try:
-        return ElementTree.fromstring(exchange.body)  # noqa: S314 (no DTD, so no entity can be declared)
-    except (ElementTree.ParseError, LookupError, ValueError):
+        return parsed_xml(exchange.body)
+    except ValueError:
         return None
 
 
