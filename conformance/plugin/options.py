@@ -76,6 +76,8 @@ class RunOptions:
     """Logins that a surface refuses, by surface and role: the cause, and what would help."""
     locked: list[str] = field(default_factory=list)
     """Surfaces that refuse the main login or all writes: only responses to unauthenticated clients are judged."""
+    alike: dict[str, str] = field(default_factory=dict)
+    """Surfaces that answer alike what must be answered differently, and how."""
     open: list[str] = field(default_factory=list)
     """Surfaces that require no login."""
     accepting: list[str] = field(default_factory=list)
@@ -88,6 +90,8 @@ class RunOptions:
                 self.blocked[state.surface] = list(state.blocked)
             if state.refused:
                 self.refused[state.surface] = dict(state.refused)
+            if state.alike:
+                self.alike[state.surface] = state.alike
             if state.shut:
                 self.locked.append(state.surface)
             if state.open:

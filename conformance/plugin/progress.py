@@ -79,6 +79,8 @@ class Progress:
         for state in states:
             if state.blocked:
                 self.say(f"  {state.surface}: {on_one_line(state.blocked[0])}")
+            if state.alike:
+                self.say(f"  {state.surface}: {on_one_line(state.alike)}")
             for cause, _needs in state.refused.values():
                 self.say(f"  {state.surface}: {on_one_line(cause)}")
 

@@ -50,7 +50,7 @@ from conformance.vocabulary.exchange import ENDED_BY, NO_LONGER_ANSWERS, UNANSWE
 from conformance.vocabulary.verdict import Verdict
 
 WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
-PREFLIGHT = ("reachable", "cause", "locked", "mend", "refused", "open")
+PREFLIGHT = ("reachable", "cause", "locked", "mend", "alike", "refused", "open")
 """The results of the preflight that decide which checks can be judged."""
 LIVENESS = re.compile(f"{NO_LONGER_ANSWERS}|{ENDED_BY}|{UNANSWERED_FOR}|no event any more")
 

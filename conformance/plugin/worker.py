@@ -56,6 +56,7 @@ SERIAL = "serial"
 """The name of the worker of the serial phase, in records and in names of resources."""
 RESOURCES = 5
 """The number of resources in the target file for which the bounds of checks are made."""
+DISTINGUISHING = "the address of the service itself; see conformance preflight"
 PLACE = "[targets.X."
 """How checks name a place in the target file, since they do not know the target's name."""
 
@@ -263,8 +264,10 @@ class Worker:
         return self.liveness.judged(check.requirement.id, judgement) if RECORDER.requests > self._before else judgement
 
     def _with_common_cause(self, check: CheckInfo, judgement: Judgement) -> Judgement:
-        """Replace the reason of an inconclusive check by that of its surface, if that refuses the main login."""
+        """Replace the reason of an inconclusive check by that of its surface, if that is unusable as a whole."""
         surface = surface_of(check.requirement.id) or ""
+        if judgement.verdict == Verdict.INCONCLUSIVE and surface in self.options.alike:
+            return Judgement(Verdict.INCONCLUSIVE, self.options.alike[surface], DISTINGUISHING)
         if judgement.verdict == Verdict.INCONCLUSIVE and surface in self.options.locked:
             cause, needs = self.options.blocked[surface]
             return Judgement(Verdict.INCONCLUSIVE, RECORDER.redactor.text(cause), RECORDER.redactor.text(needs))

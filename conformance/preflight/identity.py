@@ -27,13 +27,14 @@ def probe(contact: Contact, state: SurfaceState) -> None:
         return
     path = identity.token_path
     request = partial(contact.ask, "POST", path, FORM, b"grant_type=client_credentials")
-    cause = not_the_surface(contact.first(state, request, path), "JSON")
+    anonymous = contact.first(state, request, path)
+    cause = not_the_surface(anonymous, "JSON")
     if cause:
         state.unreachable(cause)
         return
     state.ok(f"answers at {identity.url}")
     measure(state, contact, "GET", path)
-    tokens = {role: _token(contact, state, identity, role) for role in identity.credentials}
+    tokens = {role: _token(contact, state, identity, role, anonymous) for role in identity.credentials}
     if not identity.credentials:
         state.warn("no credentials are described: nothing that needs a token is checked")
     usable = {role: token for role, token in tokens.items() if token and role not in REFUSED_ROLES}
@@ -63,11 +64,16 @@ def _without_organization(contact: Contact, state: SurfaceState, identity: Ident
             )
 
 
-def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str) -> str:
-    """Request a token, note the result for the role, and return the token or ""."""
+def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str, anonymous: Exchange) -> str:
+    """Request a token, note the result for the role, and return the token or "".
+
+    ``anonymous`` is the response to a request without a credential.
+    """
     credential = identity.credentials[role]  # type: ignore[index]
     try:
         reply = _token_response(contact, identity, credential, in_body=True)
+        if role == MAIN_ROLE:
+            state.compare(anonymous, reply, "a token request with the right credential and to one without any")
         if role not in REFUSED_ROLES and 400 <= reply.status < 500:
             second = _token_response(contact, identity, credential, in_body=False)
             if 400 <= second.status < 500:

@@ -61,6 +61,9 @@ def probe(contact: Contact, state: SurfaceState) -> None:
         state.warn(f"GET /v2/ {cause.partition(';')[0]}, and GET {path} is answered by a registry: the run goes on")
     state.ok(f"answers at {registry.url}")
     measure(state, contact, "GET", SUPPORT)
+    absent = f"/v2/{registry.repository}/manifests/{NO_DIGEST}"
+    if (missing := contact.attempt(state, partial(contact.ask, "GET", absent))) is not None:
+        state.compare(reply, missing, "GET /v2/ and to a GET of a missing manifest")
     logins = Logins(contact, registry, _challenge(contact, state, registry, reply), path)
     if not registry.credentials:
         state.warn("no credentials are described: nothing that needs a login is checked")

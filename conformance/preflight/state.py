@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from conformance.target.description import Secret
+from conformance.vocabulary.exchange import Exchange
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 OBSERVED, NOT_OBSERVED, NOT_OBSERVABLE = "observed", "not observed", "not observable without harm"
@@ -18,6 +19,7 @@ class SurfaceState:
     ``lines`` are (ok | warn | fail, text); fail: something that the target file declares does not work.
     ``cause``: why the surface is not reachable.
     ``locked``: why the main login or writing fails, so that nothing can be judged; ``mend``: what would help.
+    ``alike``: two requests that must be answered differently and are not, so that responses show nothing.
     ``refused``: for each other role whose login fails, the cause and what would help.
     ``open``: the surface requires no login.
     ``round_trip_s``, ``shortest_trip_s``: median and minimum of five requests; load affects the minimum least.
@@ -32,6 +34,7 @@ class SurfaceState:
     cause: str = ""
     locked: str = ""
     mend: str = ""
+    alike: str = ""
     refused: dict[str, list[str]] = field(default_factory=dict)
     open: bool = False
     round_trip_s: float | None = None
@@ -70,6 +73,15 @@ class SurfaceState:
             return self.cause, "a surface that answers; see conformance preflight"
         needs = self.mend or "a surface that lets the login do its work; see conformance preflight"
         return (self.locked, needs) if self.locked else None
+
+    def compare(self, one: Exchange, other: Exchange, what: str) -> None:
+        """Note that two requests, which ``what`` names, succeed alike although their responses must differ."""
+        if one.ok and (one.status, one.body) == (other.status, other.body):
+            body = f"the same {len(one.body):,} bytes" if one.body else "no body"
+            self.alike = (
+                f"the {self.surface} service answers {one.status} with {body} to {what}: it distinguishes nothing"
+            )
+            self.fail(self.alike)
 
     def role(self, role: str, state: str) -> None:
         """Note the state of a role: "ok", or why it cannot be used."""

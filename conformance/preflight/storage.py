@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -54,6 +55,10 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     if state.clock_skew_s is not None and abs(state.clock_skew_s) > LARGEST_SKEW_S:
         state.fail("the clocks are too far apart for signed requests (15 minutes)")
     if _buckets(gateway, state):
+        paths = (listing, f"{storage.buckets[0]}/{run_name()}")
+        replies = [contact.attempt(state, partial(gateway.ask, "GET", path)) for path in paths]
+        if replies[0] and replies[1]:
+            state.compare(replies[0], replies[1], "the listing of a bucket and to a GET of a missing key")
         _writes(gateway, state)
 
 

@@ -73,14 +73,16 @@ def _refused(state: Mapping[str, Any]) -> list[list[str]]:
 
 
 def in_front(record: Record) -> list[str]:
-    """Return a sentence for each ended service, stopped service, refused login and common reason.
+    """Return a sentence for each useless or ended service, stopped service, refused login and common reason.
 
     If the request that stopped a service is unknown, there is one sentence for each cause.
     """
     ended = [f"{title(each)} ({first_finding(each)['asked']})" for each in record.results if ends_service(each)]
     stopped = (each.reason for each in record.results if NO_LONGER_ANSWERS in each.reason and not ended)
     by_cause = {reason.partition(";")[0]: sentence(f"{reason}.") for reason in stopped}
-    return [*dict.fromkeys(ended), *by_cause.values(), *refused_logins(record).values(), *_met_by_many(record)]
+    useless = [sentence(f"{state['alike']}.") for state in record.info.preflight if state.get("alike")]
+    first = [*useless, *dict.fromkeys(ended), *by_cause.values()]
+    return [*first, *refused_logins(record).values(), *_met_by_many(record)]
 
 
 def _met_by_many(record: Record) -> list[str]:
