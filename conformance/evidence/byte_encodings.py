@@ -29,6 +29,10 @@ def without_secrets(body: bytes, redactor: Redactor) -> bytes:
         redacted = redactor.body(text if ended else redactor.cut(text))
         # Data after it, such as another gzip member (RFC 1952 section 2.2), was not searched and is dropped.
         return body if redacted == text and not more else gzip.compress(redacted.encode(), mtime=0)
+    if 4 * body.count(b"\0") >= len(body) and (text := body.replace(b"\0", b"").decode("latin-1")):
+        # UTF-16 or UTF-32: with a secret only the characters are recorded.
+        redacted = redactor.body(redactor.cut(text))
+        return body if redacted == text else redacted.encode("latin-1")
     # Binary data is searched as Latin-1, which loses no byte.
     return redactor.text(redactor.cut(body.decode("latin-1"))).encode("latin-1")
 

@@ -38,6 +38,7 @@ ALTERED = "~altered"
 PARTS = ("header", "claims", "signature")
 """The parts of a JWT in compact form, in order (RFC 7515 section 7.1)."""
 ENCODED, ALL_ENCODED = "_PERCENT_ENCODED", "_ALL_ENCODED"
+FROM_RESPONSES = ("ISSUED_TOKEN", "CREATED_SECRET")
 STEP = FRAGMENT - GLIMPSE + 1
 """Every fragment in a text contains one of the glimpses that are taken at this distance."""
 LONG, LEAST_WORD = 20, 12
@@ -82,6 +83,8 @@ class Redactor:
         # Secrets that fragments do not find reliably: short, common, or partly public ones.
         self._weak: dict[str, str] = {}
         self._known: dict[str, str] = {}
+        # Secrets of the target file in lower case: a server may repeat one in another letter case.
+        self._lowered: dict[str, str] = {}
         # Claims and signatures of JWTs; many tokens share a header.
         self._parts: dict[str, str] = {}
         self._serials: dict[str, int] = {}
@@ -119,6 +122,8 @@ class Redactor:
             # Its fragments occur in other texts.
             self._weak[name] = value
             return
+        if name not in FROM_RESPONSES:
+            self._lowered.update((form.lower(), name) for form in text_forms(value) if self._identifies(form.lower()))
         # The host of a secret URL is no secret.
         address = URL.fullmatch(value)
         hidden = address["rest"] if address else value
@@ -132,6 +137,10 @@ class Redactor:
                 else:
                     self._fragments[fragment] = name
                 self._glimpses.update(lowered[each : each + GLIMPSE] for each in range(start, start + STEP))
+
+    def _identifies(self, lowered: str) -> bool:
+        """Return whether a text in lower case is long enough to identify a secret, and not public."""
+        return any(lowered[each : each + FRAGMENT] not in self._public for each in range(len(lowered) - FRAGMENT + 1))
 
     def publish(self, text: str) -> None:
         """Treat a text as public, so its fragments identify no secret: a password may contain the repository's name.
@@ -223,8 +232,22 @@ class Redactor:
             text = BASIC.sub(lambda match: match["scheme"] + self._basic(match["value"].replace("\\", "")), text)
         if "%" in text and LETTER.search(text):
             text = ENCODED_TEXT.sub(self._decoded, text)
-        text = self._exactly(text)
+        text = self._in_any_case(self._exactly(text))
         return WORD.sub(self._word, text) if self._tokens else text
+
+    def _in_any_case(self, text: str) -> str:
+        """Return the text without secrets of the target file in another letter case."""
+        lowered = lower_in_place(text)
+        for form, name in [each for each in list(self._lowered.items()) if each[0] in lowered]:
+            end, pieces, lowered = 0, list[str](), lower_in_place(text)
+            while (place := lowered.find(form, end)) >= 0:
+                before, end = text[end:place], place + len(form)
+                found = text[place:end]
+                way = alteration_of(self._known[name], found)
+                # Whole tokens are replaced with the words.
+                pieces += [before, found if found in self._tokens else f"${name}{ALTERED}{way and '-'}{way}"]
+            text = "".join([*pieces, text[end:]])
+        return text
 
     def _exactly(self, text: str, expected: bool = False) -> str:
         """Return the text with each whole secret replaced; common words only if secrets are ``expected``."""

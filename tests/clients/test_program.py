@@ -84,3 +84,9 @@ def test_a_rate_limited_program_is_inconclusive(said: str) -> None:
         run_program(Recorder(), python(f"import sys; sys.exit('{said}')"))
     assert run_program(Recorder(), python(f"print('{said}')")).exit_code == 0
     assert run_program(Recorder(), python("import sys; sys.exit('blob 429')")).exit_code == 1
+
+
+def test_half_of_a_surrogate_pair_cannot_be_passed() -> None:
+    for command, given in ((python("pass"), "\ud800"), ([*python("pass"), "\ud800"], "")):
+        with pytest.raises(Inconclusive, match="UTF-8 cannot encode"):
+            run_program(Recorder(), command, standard_input=given)

@@ -7,13 +7,16 @@ import gzip
 import json
 import re
 import zlib
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
 
 from conformance.evidence import redaction
 from conformance.evidence.byte_encodings import printed, without_secrets
+from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import MOST_CREATED, Redactor
+from tests.oracles.replies import reply
 
 SECRET = "s3cr+t/with=odd&characters%here"
 TOKEN = "eyJhbGciOiJFUzI1NiJ9." + "QmFzZTY0dXJsUGF5bG9hZA" * 8 + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
@@ -353,3 +356,29 @@ def test_only_the_tokens_in_a_text_are_compiled(monkeypatch: pytest.MonkeyPatch)
         assert f"{number:03}ww" not in redactor.body(told)
 
     assert 100 <= len(sought) < 1_000
+
+
+@pytest.mark.parametrize(
+    "secret", ["AKIAIOSFODNN7EXAMPLE", "CTEX4MPLEK3Y0001", "Ct-Acc3ss-K1", "wJalrXUt/K7MDENG+bPxRfiCY", "pass Word 9!x"]
+)
+@pytest.mark.parametrize("case", [str.upper, str.lower, str.swapcase])
+def test_a_secret_in_another_letter_case_is_replaced(secret: str, case: Callable[[str], str]) -> None:
+    redactor = Redactor()
+    redactor.learn("A_KEY", secret)
+    for text in ("<Key>{}</Key>", "/x?AWSAccessKeyId={}&y=1", "the key {} is unknown, {}"):
+        shown = redactor.text(text.format(*[case(secret)] * 2))
+        assert case(secret) not in shown and "$A_KEY" in shown, shown
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate", "gzip, zstd", "utf-16"])
+def test_a_token_in_an_unreadable_body_is_not_stored(coding: str) -> None:
+    recorder = Recorder()
+    recorder.redactor.learn("A_TOKEN", token := "abcdefghijklmnopqrstuvwxyz0123456789")
+    text = f'{{"access_token": "{token}"}}'
+    body = text.encode(coding) if "utf" in coding else zlib.compress(text.encode())
+    recorder.exchange(reply(200, body, {} if "utf" in coding else {"Content-Encoding": coding}))
+    shown = recorder.entries[0]["response_body"]
+    assert shown["size"] == len(body)
+    stored = base64.b64decode(shown.get("base64", "")) + shown.get("text", "").encode()
+    assert token.encode() not in stored.replace(b"\0", b"")
+    assert zlib.compress(text.encode())[:20] not in stored

@@ -97,6 +97,10 @@ def run_program(
         raise Inconclusive(
             f"{command[0]} did not end within {time_limit_s:g} s", "a target that answers in time"
         ) from None
+    except UnicodeEncodeError:
+        # JSON can escape half of a surrogate pair, and a token may contain one.
+        reason = f"{command[0]} cannot be given a text that UTF-8 cannot encode"
+        raise Inconclusive(reason, "a target whose tokens and names are valid Unicode") from None
     except OSError as failure:
         raise Inconclusive(f"{command[0]} cannot be started: {failure.strerror}", "a program that runs") from None
     output, errors = (text.decode("utf-8", "replace") for text in written)
