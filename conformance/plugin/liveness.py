@@ -7,8 +7,8 @@ response), or the network failed. The next check waits for the service as long a
 A process spends at most 60 seconds on unsuccessful waits. After that, the outage is the cause of all further checks.
 
 The request in progress when the service ended or hung is a finding, if no other process had one. With several workers,
-checks in progress are in doubt: they are repeated alone after all workers are done. If a service that hung responds
-again, its check is in doubt, too: the finding needs a second hang.
+checks in progress are in doubt: they are repeated alone after all workers are done. If a service that ended or hung
+responds again, its check is in doubt, too: the request is tried once more.
 
 A webhook may respond but no longer accept events. After a check of it that did not pass, it gets a valid event. If it
 accepted one before the run and refuses it now, that is the cause of all further checks. The check itself fails, unless
@@ -211,7 +211,9 @@ class Liveness:
             if not self.alone:
                 self.in_doubt = True
             elif ended := next(filter(GONE.search, causes), None):
-                return self._fatal(entry, ended)
+                if not self.repeats or surface in self._outages:
+                    return self._fatal(entry, ended)
+                self.in_doubt = True
             elif entry.get("error_type") == "ReadTimeout" and all(map(SILENT.search, causes)):
                 if not self.repeats or (surface in self._outages and not self._is_back(surface)):
                     return self._fatal(entry, f"{cause}, {HANGING}")

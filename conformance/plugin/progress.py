@@ -17,7 +17,15 @@ from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
 from conformance.reporting.met_by_many import by_reason, refused_logins
-from conformance.reporting.terminal import closing, failure_text, findings, give_up, in_colour, moves_cursor
+from conformance.reporting.terminal import (
+    closing,
+    failure_text,
+    findings,
+    give_up,
+    in_colour,
+    moves_cursor,
+    service_lines,
+)
 from conformance.reporting.text import on_one_line, visible
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
@@ -119,6 +127,8 @@ class Progress:
         for error in errors:
             self.say(f"ERROR in the suite: {visible(error)}")
         if self.ours:
+            if ended := service_lines(record, self.colour):
+                self.say("\n" + "\n".join(ended))
             if text := findings(record, self.width, self.colour, self.run, self.folder):
                 self.say("\n" + text)
             self._unjudged(record)

@@ -20,7 +20,7 @@ from conformance.reporting.classes import (
     waivers_read,
 )
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
-from conformance.reporting.met_by_many import by_reason, in_front
+from conformance.reporting.met_by_many import by_reason, in_front, service_ends
 from conformance.reporting.promises import Overview, PromiseView, also_shown_by, overview
 from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
 from conformance.runs.promises import PromiseVerdict
@@ -75,6 +75,7 @@ def render(record: Record) -> str:
         f"{duration(info.duration_s)}. Contract {escaped(info.contract_version)}, suite {escaped(info.suite_version)}, "
         f"profile {escaped(info.profile)}, seed {info.seed}.{_waivers(waivers_read(info))}",
         *(f"\n**{escaped(notice)}**" for notice in in_front(record)),
+        *_service_ends(record),
         "" if record.complete else "\n**The run is not complete.**\n",
         *_promises(found),
         "| class | statement | MUST | SHOULD | MAY |",
@@ -83,7 +84,12 @@ def render(record: Record) -> str:
     for each in classes:
         shares = " | ".join(_share(each.levels[level]) for level in Level)
         lines.append(f"| {escaped(each.name)} | {SIGNS[each.statement]} {each.words} | {shares} |")
-    return "\n".join([*lines, "", *_failures(record, found), *_others(record)]).rstrip() + "\n"
+    return "\n".join([*lines, "", *_failures(record, found), *_others(record), *_service_ends(record)]).rstrip() + "\n"
+
+
+def _service_ends(record: Record) -> list[str]:
+    """Return each request that ended a service, as a command: it is the first and the last thing to read."""
+    return [f"\n{escaped(words)}\n\n{code(command)}\n" for words, command in service_ends(record) if command]
 
 
 def _waivers(counted: str) -> str:

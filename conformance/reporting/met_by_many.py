@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from conformance.reporting.causes import ends_service, first_finding, title
+from conformance.reporting.commands import curl_of
 from conformance.reporting.text import sentence
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
@@ -72,12 +73,18 @@ def _refused(state: Mapping[str, Any]) -> list[list[str]]:
     return [each for each in found.values() if each] if isinstance(found, dict) else []
 
 
+def service_ends(record: Record) -> list[tuple[str, str]]:
+    """Return a sentence for each request that ended or hung a service, with the curl line that does so again."""
+    fatal = [each for each in record.results if ends_service(each)]
+    return [(f"{title(each)} ({first_finding(each)['asked']})", curl_of(each, {}, {})) for each in fatal]
+
+
 def in_front(record: Record) -> list[str]:
     """Return a sentence for each useless or ended service, stopped service, refused login and common reason.
 
     If the request that stopped a service is unknown, there is one sentence for each cause.
     """
-    ended = [f"{title(each)} ({first_finding(each)['asked']})" for each in record.results if ends_service(each)]
+    ended = [words for words, _ in service_ends(record)]
     stopped = (each.reason for each in record.results if NO_LONGER_ANSWERS in each.reason and not ended)
     by_cause = {reason.partition(";")[0]: sentence(f"{reason}.") for reason in stopped}
     useless = [sentence(f"{state['alike']}.") for state in record.info.preflight if state.get("alike")]

@@ -22,7 +22,7 @@ from conformance.reporting.classes import (
     waiver_of,
 )
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, replay_all, run_name, script_of
-from conformance.reporting.met_by_many import in_front
+from conformance.reporting.met_by_many import in_front, service_ends
 from conformance.reporting.promises import Overview, PromiseView, also_shown_by, overview
 from conformance.reporting.text import duration, on_one_line, sentence, shortened
 from conformance.runs.promises import PromiseVerdict
@@ -242,7 +242,8 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
     lines = [] if quiet else [*promise_lines(overview(record), colour), "", class_table(classes, colour), ""]
     lines.append(f"{painted(on_one_line(record.info.target), 'bold', colour)}: {statement} ({whole.why})")
     lines.append(_counted(record))
-    lines += [painted(notice, "yellow", colour) for notice in in_front(record)]
+    ended = [words for words, _ in service_ends(record)]
+    lines += [painted(notice, "yellow", colour) for notice in in_front(record) if notice not in ended]
     if not record.complete:
         lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
     lines += [painted(notice, "yellow", colour) for notice in _leftovers(record)]
@@ -252,7 +253,17 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool
         outcome(result, day_of(record)) in ("fail", "inconclusive", "error") for result in record.results
     ):
         lines.append(f"again:    {replay_all(run_name(record))}")
+    lines += service_lines(record, colour)
     return "\n".join(lines)
+
+
+def service_lines(record: Record, colour: bool) -> list[str]:
+    """Return the lines that begin and end the output if a request ended a service: the request, as a curl line."""
+    lines = []
+    for words, command in service_ends(record):
+        lines.append(painted(on_one_line(words), "red", colour))
+        lines += [f"  {on_one_line(command)}"] if command else []
+    return lines
 
 
 def _leftovers(record: Record) -> Iterator[str]:

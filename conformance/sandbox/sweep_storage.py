@@ -38,18 +38,31 @@ def sweep_storage(
     keys = Keys(described.access_key.reveal(), described.secret_key.reveal(), described.region)
     for name in described.buckets:
         bucket = S3(http, keys).bucket(name)
-        yield from _swept(bucket, "open uploads", _uploads(bucket), removal)
+        try:
+            yield from _swept(bucket, "open uploads", _uploads(bucket), removal)
+        except (Inconclusive, NonConformance) as failure:
+            yield Swept(f"open uploads in bucket {name}", "stays", str(failure), True)
         named = [each["key"] for each in entries if each.get("kind") == OBJECT and each.get("bucket") == name]
         named = list(dict.fromkeys(filter(removal.ours, named)))
+        yield from _objects_removed(bucket, named, removal)
+
+
+def _objects_removed(bucket: Bucket, named: list[str], removal: Removal) -> Iterator[Swept]:
+    """Remove the listed objects; those that ledgers name if the listing fails or omits them."""
+    fails = False
+    try:
+        yield from _swept(bucket, "objects", _objects(bucket), removal)
+        if removal.dry or not _existing(bucket, named[-PROBES:]):
+            return
+    except (Inconclusive, NonConformance):
+        fails = True
+    yield from _swept(bucket, "unlisted objects", iter([_existing(bucket, named)]), removal)
+    if fails:
+        # An object whose key breaks the listing may be gone now.
         try:
             yield from _swept(bucket, "objects", _objects(bucket), removal)
-        except (Inconclusive, NonConformance):
-            if not named:
-                raise
-        else:
-            if removal.dry or not _existing(bucket, named[-PROBES:]):
-                continue
-        yield from _swept(bucket, "unlisted objects", iter([_existing(bucket, named)]), removal)
+        except (Inconclusive, NonConformance) as failure:
+            yield Swept(f"objects in bucket {bucket.name} that no ledger names", "stays", str(failure), True)
 
 
 def _swept(bucket: Bucket, kind: str, pages: Iterator[list[Item]], removal: Removal) -> Iterator[Swept]:
@@ -69,8 +82,8 @@ def _swept(bucket: Bucket, kind: str, pages: Iterator[list[Item]], removal: Remo
 
 
 def _existing(bucket: Bucket, keys: list[str]) -> list[Item]:
-    """Return the keys that name an existing object."""
-    return [(key, "") for key in keys if bucket.head(key).ok]
+    """Return the keys that name an object, as far as the gateway answers."""
+    return [(key, "") for key in keys if bucket.head(key).status != 404]
 
 
 def _objects(bucket: Bucket) -> Iterator[list[Item]]:
