@@ -121,6 +121,14 @@ class Space(Bucket):
         require(put, MAY_PUT if put.status in (401, 403) else "a target that stores this object")
         return key
 
+    def readable(self, body: bytes = b"stored", headers: Fields = NO_FIELDS) -> str:
+        """Store an object and return its key; Inconclusive if a GET does not return its bytes and user metadata."""
+        got = self.get(key := self.stored(body, headers))
+        metadata = {name: value for name, value in headers.items() if name.startswith("x-amz-meta-")}
+        if got.body != body or any(got.headers.get(name) != value for name, value in metadata.items()):
+            raise Inconclusive("a GET does not return the object that the check stored", "a target that stores objects")
+        return key
+
     def stored_all(self, prefix: str, keys: list[str]) -> list[str]:
         """Store small objects under a prefix and return their keys."""
         return [self.stored(key.encode(), key=prefix + key) for key in keys]

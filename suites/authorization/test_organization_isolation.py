@@ -268,6 +268,7 @@ def test_token_parameters_reach_no_other_organization(platform: Platform, theirs
     Method: 1. as full, request a token with parameters that name the other organization: organization, tenant …
             2. if one is issued, read each resource of the other organization with it: expect 401, 403 or 404
     """
+    platform.oauth.token("full")
     reply = platform.oauth.request_token(**dict.fromkeys(PARAMETERS, theirs.organization.organization))
     expect_no_server_error(reply)
     if access_token(reply) is None:

@@ -110,10 +110,12 @@ def test_no_401_to_basic_without_its_challenge(oauth: OAuthClient, recorder: Rec
     Method: 1. send Basic credentials that are missing, not base64, and without a colon
             2. expect a challenge of scheme Basic in every 401 with which the token endpoint answers Basic in this run
     """
-    for value in ("Basic", "Basic !!!!", "Basic bm8tY29sb24="):
-        oauth.request_under(("Authorization", value))
+    credentials = ("Basic", "Basic !!!!", "Basic bm8tY29sb24=")
+    replies = [oauth.request_under(("Authorization", value)) for value in credentials]
     proof = Proof(fields_match=(("WWW-Authenticate", "(^|, *)[Bb][Aa][Ss][Ii][Cc]( |,|$)"),))
     expect_no_flaw(recorder, "identity", NO_BASIC, "401 with a challenge of scheme Basic", proof)
+    if all(reply.ok for reply in replies):
+        raise NotApplicable("malformed credentials are accepted; another check reports that")
 
 
 @verifies("oauth/client/basic-challenge-names-its-realm")

@@ -92,6 +92,7 @@ def test_any_scope_stays_within_the_credential(oauth: OAuthClient, scope: str) -
             2. expect a refusal, or a token whose stated scope is within the credential's
     """
     own = oauth.scopes("narrow")
+    oauth.token("narrow")
     reply = oauth.request_token("narrow", scope=scope)
     expect_no_server_error(reply)
     if issued(reply) and access_token(reply):

@@ -83,9 +83,10 @@ def expect_accepted(pushed: StoredImage | Exchange) -> StoredImage:
 )
 def test_app_slugs(pushed_to: PushedTo, ending: str) -> None:
     """Purpose: every app slug can be pushed to.
-    Method: 1. push an image to a repository whose slug contains dashes, or ends in a digit; 2. expect 2xx
+    Method: 1. push an image to a repository whose slug contains dashes, or ends in a digit
+            2. expect 2xx, and its bytes from a GET of the tag
     """
-    expect_accepted(pushed_to(ending))
+    expect_own([expect_accepted(pushed_to(ending))])
 
 
 @verifies("registry/name/similar-names-are-distinct")

@@ -73,7 +73,8 @@ def test_chunked_payload_is_stored_without_its_framing(
             2. expect 2xx, and the joined bytes from GET, without aws-chunked in Content-Encoding
     """
     chunks_of(kind)
-    request = checksummed(space.request("PUT", key := space.key()), space.s3.keys, chunks, kind).assembled()
+    expect_nothing_stored(space.get(key := space.key()))
+    request = checksummed(space.request("PUT", key), space.s3.keys, chunks, kind).assembled()
     request = replace(request, body=request.body.replace(b"abc", b"ABC", 1)) if chunks == IN_CAPITALS else request
     expect_success(space.s3.send_as_is(request))
 

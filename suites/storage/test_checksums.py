@@ -165,12 +165,13 @@ def test_announced_checksum_is_required(space: Space) -> None:
 def test_stored_checksum_is_reported(space: Space, algorithm: str) -> None:
     """Purpose: a client verifies a download by the checksum that was stored with the object.
     Method: 1. put with a checksum, GET and HEAD with x-amz-checksum-mode: ENABLED
-            2. expect that checksum, of type FULL_OBJECT, in each response, or none; of HEAD as of GET
+            2. expect the body; that checksum, of type FULL_OBJECT, in each response, or none; of HEAD as of GET
     """
     name, value = checksum_field(algorithm, BODY)
     put = require(require_algorithm(space.put(key := space.key(), BODY, {name: value}), algorithm), MAY_PUT)
 
     got, head = space.get(key, ENABLED), space.head(key, ENABLED)
+    expect_bytes(got, BODY)
     for reply in (put, got, head):
         expect_checksum(in_headers(reply, algorithm), {FULL: value})
     if name in got.headers:

@@ -135,7 +135,7 @@ def test_put_is_refused_if_its_condition_fails(
 def test_prefix_of_another_key_can_be_created(space: Space) -> None:
     """Purpose: where only "a/b" was put there is no object "a", so it can be created.
     Method: 1. put "a/b", PUT "a" with If-None-Match: *; if that is refused, put "a" without it
-            2. expect 2xx, unless the target cannot store both keys at all
+            2. expect 2xx, unless the target cannot store both keys at all; expect the bytes of "a" from GET
     """
     key = space.key()
     space.stored(key=key + "/below")
@@ -144,6 +144,7 @@ def test_prefix_of_another_key_can_be_created(space: Space) -> None:
     if not reply.ok:
         require(space.put(key, NEW), "a target that stores a key which is the prefix of another")
     expect_success(reply, "for a key without an object")
+    expect_bytes(space.get(key), NEW)
 
 
 @verifies("storage/conditional-write/changed-object-is-not-deleted")

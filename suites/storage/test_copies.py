@@ -67,9 +67,9 @@ def test_copy_has_the_same_bytes(space: Space) -> None:
 @pytest.mark.parametrize("body", [case("empty", b""), case("of-several-buffers", b"copied" * 400_000)])
 def test_copy_of_any_size(space: Space, body: bytes) -> None:
     """Purpose: an empty or large object is copied like any other.
-    Method: 1. copy it over another; 2. expect 200, and its bytes
+    Method: 1. copy it over another, which GET returns; 2. expect 200, and its bytes
     """
-    key = space.stored(b"the earlier object")
+    key = space.readable(b"the earlier object")
 
     expect_no_error_inside(space.copy(key, space.stored(body)))
     expect_bytes(space.get(key), body)
@@ -170,7 +170,7 @@ def test_copy_with_each_field_replaced(space: Space) -> None:
             2. expect those that HEAD of the source returned, no metadata, and no field of the source
     """
     cached = {"Cache-Control": "max-age=61"}
-    source, key = space.stored(b"described", {**SHOWN, **cached, "x-amz-meta-owner": "alice"}), space.key("copy")
+    source, key = space.readable(b"described", {**SHOWN, **cached, "x-amz-meta-owner": "alice"}), space.key("copy")
     returned = space.head(source).headers
 
     expect_no_error_inside(space.copy(key, source, REPLACE | OTHERS))
@@ -184,7 +184,7 @@ def test_type_is_replaced(space: Space) -> None:
     """Purpose: with the directive REPLACE and no type, a copy does not have its source's type.
     Method: 1. copy an object of a type with REPLACE, without Content-Type; 2. expect the copy without that type
     """
-    source, key = space.stored(b"a,b\n", {"Content-Type": "text/csv"}), space.key("copy")
+    source, key = space.readable(b"a,b\n", {"Content-Type": "text/csv"}), space.key("copy")
     require(space.copy(key, source, REPLACE), "copies")
 
     expect_no_longer(space.head(key), {"content-type": "text/csv"}, "where it was to be replaced")

@@ -235,8 +235,10 @@ def test_405_has_allow(space: Space) -> None:
             2. where the status is 405, expect Allow with GET and PUT, and without the method
     """
     key = space.stored()  # For a missing object the resource may list other methods.
-    for method in ("POST", "PATCH"):
-        reply = space.call(method, key)
+    replies = {method: space.call(method, key) for method in ("POST", "PATCH")}
+    if all(reply.ok for reply in replies.values()):
+        raise NotApplicable("no method is refused; another check reports that")
+    for method, reply in replies.items():
         allowed = {each.strip() for each in (reply.headers.get("allow") or "").split(",")}
         if reply.status == 405 and (not allowed >= {"GET", "PUT"} or method in allowed):
             found = f"405 with Allow: {reply.headers.get('allow')}" if "allow" in reply.headers else "405 without Allow"

@@ -192,6 +192,7 @@ def test_partial_response_has_the_fields_of_the_object(space: Space) -> None:
     got, part = space.get(key), space.get(key, {"Range": "bytes=0-9"})
 
     expect_status(part, {200, 206})
+    expect_headers(got, {"x-amz-meta-owner": "alice"})
     expect_same_headers(part, got, [name for name in DESCRIBED if name in got.headers])
 
 

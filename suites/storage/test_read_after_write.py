@@ -174,7 +174,8 @@ def test_checksum_and_tags_of_the_overwritten_are_gone(
         if tags:
             expect_tag_set(space.get_tags(key), {})
             continue
-        for reply in (written, space.get(key, ENABLED), space.head(key, ENABLED)):
+        expect_bytes(got := space.get(key, ENABLED), NEW)
+        for reply in (written, got, space.head(key, ENABLED)):
             for algorithm in ALGORITHMS:
                 right, of_parts = (
                     checksum_field(algorithm, NEW)[1],

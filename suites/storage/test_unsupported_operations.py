@@ -16,7 +16,7 @@ from conformance.clients.s3.bodies import (
     tagging_document,
 )
 from conformance.oracles.proofs import lacks
-from conformance.oracles.s3_documents import expect_keys, tags_of
+from conformance.oracles.s3_documents import expect_keys, listing_of, tags_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_headers, expect_stored, expect_tag_set, open_to_all
 from conformance.oracles.s3_pages import found_under
@@ -42,10 +42,11 @@ Operation = Callable[[Space, str], Exchange]
 @pytest.mark.parametrize("name", OF_BUCKETS)
 def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     """Purpose: a client that requests a bucket's policy or versioning must not get a listing instead.
-    Method: 1. GET the bucket with the subresource; 2. expect its own document or a refusal, never a listing of objects
+    Method: 1. list the bucket; GET it with the subresource; 2. expect its own document or a refusal, never a listing of objects
     """
     # The prefix has no objects, since other checks' objects may make a listing unreadable.
-    reply = space.call("GET", query={name: "", "prefix": space.prefix()})
+    listing_of(space.listing_v1(prefix := space.prefix()))
+    reply = space.call("GET", query={name: "", "prefix": prefix})
 
     expect_no_server_error(reply)
     root = xml_root(reply)
@@ -58,9 +59,9 @@ def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
 @pytest.mark.parametrize("name", ["acl", "retention", "legal-hold", "torrent", "attributes"])
 def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> None:
     """Purpose: a client that requests an object's permissions or lock must not get its bytes instead.
-    Method: 1. GET the object with the subresource; 2. expect its own document or a refusal, never the object's bytes
+    Method: 1. GET an object, then with the subresource; 2. expect its own document or a refusal, never the object's bytes
     """
-    reply = space.get(space.stored(BYTES), {"x-amz-object-attributes": "ETag"}, {name: ""})
+    reply = space.get(space.readable(BYTES), {"x-amz-object-attributes": "ETag"}, {name: ""})
 
     expect_no_server_error(reply)
     if reply.ok and reply.body == BYTES:
