@@ -42,7 +42,8 @@ Operation = Callable[[Space, str], Exchange]
 @pytest.mark.parametrize("name", OF_BUCKETS)
 def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     """Purpose: a client that requests a bucket's policy or versioning must not get a listing instead.
-    Method: 1. list the bucket; GET it with the subresource; 2. expect its own document or a refusal, never a listing of objects
+    Method: 1. list the bucket; GET it with the subresource
+            2. expect its own document or a refusal, never a listing of objects
     """
     # The prefix has no objects, since other checks' objects may make a listing unreadable.
     listing_of(space.listing_v1(prefix := space.prefix()))
@@ -59,7 +60,8 @@ def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
 @pytest.mark.parametrize("name", ["acl", "retention", "legal-hold", "torrent", "attributes"])
 def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> None:
     """Purpose: a client that requests an object's permissions or lock must not get its bytes instead.
-    Method: 1. GET an object, then with the subresource; 2. expect its own document or a refusal, never the object's bytes
+    Method: 1. GET an object, then with the subresource
+            2. expect its own document or a refusal, never the object's bytes
     """
     reply = space.get(space.readable(BYTES), {"x-amz-object-attributes": "ETag"}, {name: ""})
 
