@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 
 def test_error_rates_find_what_is_wrong() -> None:

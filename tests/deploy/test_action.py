@@ -102,6 +102,7 @@ def test_a_finding_is_annotated_summarized_and_uploaded(
     assert (ran.folder / "conformance-run" / "index.html").is_file()
 
 
+@pytest.mark.nightly
 def test_parts_are_merged_and_nights_are_stored(
     action: dict[str, Any], uploaded: list[str], reference: EmbeddedReference, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a finding, whose target is gone."""
     where = tmp_path_factory.mktemp("rejudged")
     with serving_reference("--odd-secrets", switched=[DEFECT]) as reference:
-        words = ["--config", str(reference.target_config), "--out", str(where / "run"), "--workers", "2"]
+        words = ["--config", str(reference.target_config), "--out", str(where / "run")]
         ran = conformance(where, "run", *SELECTED, *words)
     assert ran.code == 1, ran.output
     return where / "run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from benchmarks.delay import delayed
 from benchmarks.far import send_away
 from conformance.plugin.workers import MOST, MOST_NEAR, needed
 from conformance.runs.reading import read
-from tests.run.support import conformance, serving_reference
+from tests.run.support import run, serving_reference
 
 
 @pytest.mark.parametrize(
@@ -37,13 +38,24 @@ def test_the_number(cores: int, round_trip_s: float, rate: float | None, require
 FEW = ("webhooks/methods", "webhooks/errors", "oauth/errors", "oauth/endpoints")
 
 
-@pytest.mark.once
+@pytest.mark.nightly
 def test_a_far_run_has_more_workers_and_a_small_one_none(tmp_path: Path) -> None:
     with serving_reference() as reference, delayed(0.02) as delay:
         send_away(reference.folder, delay)
-        words = ["run", "--config", str(reference.target_config), "--report", "junit", "--explore", "0"]
-        far = conformance(tmp_path, *words, *FEW, "--out", "far")
-        small = conformance(tmp_path, *words, "webhooks/rotation", "--out", "small")
+        words = [
+            sys.executable,
+            "-m",
+            "conformance",
+            "run",
+            "--config",
+            str(reference.target_config),
+            "--report",
+            "junit",
+            "--explore",
+            "0",
+        ]
+        far = run([*words, *FEW, "--out", "far"], tmp_path)
+        small = run([*words, "webhooks/rotation", "--out", "small"], tmp_path)
     assert (far.code, small.code) == (0, 0), far.output + small.output
     assert read(tmp_path / "far").info.workers > 2
     assert read(tmp_path / "small").info.workers == 0

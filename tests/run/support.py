@@ -42,7 +42,9 @@ class Ran:
 
 
 def conformance(folder: Path, *words: str, **environment: str) -> Ran:
-    """Run ``conformance WORDS`` in a folder."""
+    """Run ``conformance WORDS`` in a folder; a run in one process, unless a word says otherwise: it is quicker."""
+    if words[0] == "run" and not any(each.startswith("--workers") for each in words):
+        words += ("--workers", "0")
     return run([sys.executable, "-m", "conformance", *words], folder, **environment)
 
 
@@ -55,12 +57,12 @@ def run(command: list[str], folder: Path, **environment: str) -> Ran:
     return Ran(ended.returncode, ended.stdout + ended.stderr, folder)
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start ``conformance WORDS`` in a process group of its own; the file ``output`` gets what it prints."""
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "conformance", *words], cwd=folder, env=variables(), stdout=output, stderr=output,
-            start_new_session=True,
+            [sys.executable, "-m", "conformance", *words], cwd=folder, env=variables(**environment),
+            stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
 
 

@@ -60,7 +60,8 @@ def test_the_checks_after_the_end_of_a_server_have_one_cause(
     assert ran.code == ExitCode.NON_CONFORMANT
 
 
-@pytest.mark.parametrize("workers", ["0", pytest.param("3", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("workers", ["0", "3"])
 def test_a_request_that_hangs_the_server_for_a_while_is_found_twice(
     reference: EmbeddedReference, storage: str, tmp_path: Path, workers: str
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_server_that_comes_back_is_checked_further_and_ended_once_more(
     assert (killer.level, ran.code) == ("MUST", ExitCode.NON_CONFORMANT)
 
 
+@pytest.mark.nightly
 def test_a_preparation_that_met_the_end_of_a_server_is_repeated(
     reference: EmbeddedReference, storage: str, tmp_path: Path
 ) -> None:

@@ -38,7 +38,8 @@ class Killed:
         checks, workers = (CHECKS[:1], "0") if victim == "target" else (CHECKS, "2")
         words = ["run", *checks, "--workers", workers, "--explore", "1", "--shrink-time", "0", "--out"]
         words.append(str(self.folder))
-        self.process = start(folder, *words, "--config", str(reference.target_config))
+        words += ["--config", str(reference.target_config)]
+        self.process = start(folder, *words, PYTEST_PLUGINS="tests.run.hurried")
         self._await(results, ["gw0", "gw1"] if victim == "worker" else [])
         family = [each for each in family_of(self.process.pid) if each != self.process.pid]
         pids = list(map(os.pidfd_open, family))
@@ -90,7 +91,7 @@ def held(reference: EmbeddedReference) -> dict[str, list[str]]:
 
 @pytest.mark.once
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize("victim", [*VICTIMS[:2], pytest.param(VICTIMS[2], marks=pytest.mark.nightly)])
 def test_the_record_reads_and_the_sweep_leaves_nothing(victim: str, moment: int, tmp_path: Path) -> None:
     results = random.Random(f"{victim} {moment}").randint(0, MOST_RESULTS)
     with serving_reference() as reference:

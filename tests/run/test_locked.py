@@ -24,7 +24,7 @@ def checked(reference: EmbeddedReference, folder: Path, secret: str, *words: str
         with (copy / "conformance.secrets" / secret).open("a", encoding="utf-8") as file:
             file.write("-wrong")
     config = copy / reference.target_config.name
-    return conformance(folder, "run", *words, "--config", str(config), "--explore", "1", "--workers", "2")
+    return conformance(folder, "run", *words, "--config", str(config), "--explore", "1")
 
 
 @pytest.mark.nightly
@@ -79,18 +79,20 @@ def test_a_proxy_that_refuses_every_address_accuses_no_check(tmp_path: Path) -> 
             "the login puller of the target file is refused a token: 401",
             "[targets.reference.registry.credentials.puller]",
         ),
-        (
+        pytest.param(
             "storage-secret-key",
             ["storage/listing", "--explore", "0"],
             "the access key, region and buckets of the target file open nothing: conformance-a is answered 403 "
             "SignatureDoesNotMatch",
             "[targets.reference.storage]",
+            marks=pytest.mark.nightly,
         ),
-        (
+        pytest.param(
             "webhooks-url",
             ["webhooks/delivery"],
             "at the URL of the target file an event is answered 404",
             "[targets.reference.webhooks]",
+            marks=pytest.mark.nightly,
         ),
     ],
 )

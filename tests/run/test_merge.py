@@ -78,6 +78,7 @@ def test_merged_shards_equal_the_run_unsharded(
     assert main(["compare", str(folder / "whole"), str(tmp_path / "merged")]) == 0
 
 
+@pytest.mark.nightly
 def test_an_empty_shard_is_merged(tmp_path: Path) -> None:
     selected = ["webhooks/rotation/old-url-is-refused", "webhooks/rotation/new-url-cannot-be-guessed"]
     with serving_reference() as reference:

@@ -38,7 +38,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("0", marks=pytest.mark.nightly), "2"])
 def test_a_full_disk_ends_the_run(reference: EmbeddedReference, control: str, tmp_path: Path, workers: str) -> None:
     words = ["run", "registry/tags", "--config", str(reference.target_config), "--workers", workers]
     ran = run([sys.executable, "-c", ROOM_OF, *words], tmp_path)

@@ -44,7 +44,7 @@ def checked(reference: EmbeddedReference, folder: Path, *words: str) -> Ran:
 
 def test_without_a_target_file_the_embedded_reference_is_checked(tmp_path: Path) -> None:
     words = ["run", "oauth/client", "webhooks/delivery", "--seed", "7", "--explore", "2", "--profile", "core"]
-    ran = conformance(tmp_path, *words)
+    ran = run([sys.executable, "-m", "conformance", *words], tmp_path)
     assert ran.code == 0, ran.output
     assert "checking the embedded reference" in ran.output and "index.html" in ran.output
     assert "Traceback" not in ran.output

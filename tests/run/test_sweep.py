@@ -180,7 +180,7 @@ def test_a_run_in_progress_is_not_swept(reference: EmbeddedReference, control: s
 def test_a_whole_run_leaves_nothing(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     before = held(control)
     run = tmp_path / "whole"
-    words = ["run", "registry/upload", "registry/manifest", "registry/delete", "--explore", "1", "--out", str(run)]
+    words = ["run", "registry/mount", "registry/delete", "--explore", "1", "--out", str(run)]
     words += ["--config", str(reference.target_config)]
     assert conformance(tmp_path, *words).code == 0
     assert read(run).leftovers() == []
@@ -205,6 +205,7 @@ def test_bad_input_is_one_message(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.nightly
 def test_a_killed_run_leaves_a_credential_changed_until_it_is_swept(
     reference: EmbeddedReference, control: str, tmp_path: Path
 ) -> None:

@@ -98,6 +98,7 @@ def test_all_clients_use_the_proxy_of_the_environment(beyond: Path, tunnels: Tun
     assert ran.record.info.environment["proxy"] == f"http://{tunnels.address}"
 
 
+@pytest.mark.nightly
 def test_a_proxy_that_refuses_is_named_before_the_checks(beyond: Path, tunnels: Tunnels) -> None:
     ran = conformance(beyond.parent, "run", "oauth/token", "--workers", "0", **through(f"http://{tunnels.address}"))
 

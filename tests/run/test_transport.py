@@ -144,7 +144,7 @@ FLAWS: dict[str, tuple[list[Spoil], set[str]]] = {
     ),
     "redirects-tokens": ([elsewhere], {"token-request-is-not-sent-elsewhere"}),
 }  # fmt: skip
-IN_GATE = ("none", "other-host", "plain-too", "redirects-tokens")
+IN_GATE = ("other-host", "redirects-tokens")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def registry_behind(fronted: Fronted, *aware: str) -> None:
     ("aware", "selected", "found"),
     [
         pytest.param(["location", "www-authenticate"], LED, set(), id="aware", marks=pytest.mark.nightly),
-        pytest.param(["www-authenticate"], LED, {UPLOAD, ANSWERS}, id="locations-in-clear"),
+        pytest.param(["www-authenticate"], LED, {UPLOAD, ANSWERS}, id="locations-in-clear", marks=pytest.mark.nightly),
         pytest.param(["location"], ("registry/transport", "registry/pull/blob-has"), {REALM}, id="realm-in-clear"),
     ],
 )
@@ -201,7 +201,7 @@ def test_a_registry_that_names_addresses_in_clear_fails_the_check_about_it_only(
     [
         ("identity", False, {"token-endpoint-requires-tls"}),
         ("identity", True, set()),
-        ("webhooks", False, {"surfaces-use-tls#webhooks"}),
+        pytest.param("webhooks", False, {"surfaces-use-tls#webhooks"}, marks=pytest.mark.nightly),
     ],
     ids=["identity", "declared-test-host", "webhook"],
 )

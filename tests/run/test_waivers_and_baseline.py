@@ -24,9 +24,9 @@ UNREACHABLE = '[targets.a]\norganization = "a"\n[targets.a.identity]\nurl = "htt
 @pytest.mark.parametrize(
     ("options", "folder", "file"),
     [
-        (["--config", "stg/x.toml"], ".", "stg/waivers.toml"),
+        pytest.param(["--config", "stg/x.toml"], ".", "stg/waivers.toml", marks=pytest.mark.nightly),
         (["--config", "stg/x.toml", "--waivers", "known.toml"], ".", "known.toml"),
-        ([], "stg/below", "stg/waivers.toml"),
+        pytest.param([], "stg/below", "stg/waivers.toml", marks=pytest.mark.nightly),
     ],
     ids=["beside-the-target-file", "named", "found-above"],
 )

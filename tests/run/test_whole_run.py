@@ -36,7 +36,8 @@ def test_a_leak_in_a_response_to_another_check_is_a_finding(config: str, tmp_pat
     assert all(name in evidence for name in finding["exchanges"])
 
 
+@pytest.mark.nightly
 def test_a_run_without_that_check_names_it(config: str, tmp_path: Path) -> None:
-    ran = conformance(tmp_path, "run", OTHER, "--config", config, "--workers", "2")
+    ran = conformance(tmp_path, "run", OTHER, "--config", config)
     assert ran.code == 0, ran.output
     assert f"run {JUDGED_BY} with it" in ran.output
