@@ -31,9 +31,7 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / ".git").mkdir()
     runs.keys(made)
     with serving_reference("--defect", DEFECT) as reference:
-        ran = conformance(
-            made, "run", "webhooks", "--config", str(reference.target_config), "--out", "run"
-        )
+        ran = conformance(made, "run", "webhooks", "--config", str(reference.target_config), "--out", "run")
     assert ran.code == 1, ran.output
     return made
 

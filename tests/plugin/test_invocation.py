@@ -50,7 +50,7 @@ class Given:
 VALUES = {
     "config": "a.toml", "target": "staging", "profile": "core", "shard": "1/2", "durations": "old", "explore": "0",
     "explore-time": "2.5", "shrink-time": "0", "seed": "7", "database": "db", "rate": "5/s", "out": "-run",
-    "report": "html", "waivers": "w.toml", "challenge": "nonce-of-a-certifier",
+    "report": "html", "waivers": "w.toml", "challenge": "nonce-of-a-certifier", "max-requests": "9",
 }  # fmt: skip
 
 
