@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -31,9 +32,15 @@ BROUGHT_BY = {
 OURS = ("conformance", "suites", "tests")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The module, which several tests read."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def every_import(path: Path) -> Iterator[str]:
     """The modules that a file imports, wherever the import stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -87,7 +94,7 @@ def test_suites_import_only_what_checks_need(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES + CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_functions_keep_their_size(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines <= 60, f"{path}:{node.lineno}: {node.name} has {lines} lines"
@@ -109,7 +116,7 @@ def test_no_check_skips_itself(path: Path) -> None:
 
 def test_no_check_reads_json_without_a_guard() -> None:
     for path in CHECKS:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
         tried = {each for node in tries for part in node.body for each in ast.walk(part)}
         for node in (each for each in ast.walk(tree) if isinstance(each, ast.Attribute)):
@@ -124,7 +131,7 @@ def test_each_finding_names_its_answers(path: Path) -> None:
     programs = path.parent.name == "interoperability" or path.name in ("test_sdk.py", "test_rotation.py")
     if programs or "webhook.secret" in text:
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NonConformance":
             named = len(node.args) > 2 or any(keyword.arg == "proof" for keyword in node.keywords)
             assert named, f"{path}:{node.lineno}: a finding that names no answer"
@@ -132,7 +139,7 @@ def test_each_finding_names_its_answers(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_checks_leave_threads_and_repetition_to_bounded_helpers(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         name = getattr(node, "attr", getattr(node, "id", ""))
         assert name not in ("ThreadPoolExecutor", "Thread", "Timer"), f"{path}:{node.lineno}: use clients/concurrency"  # type: ignore[attr-defined]
         endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant | ast.UnaryOp)
@@ -141,5 +148,5 @@ def test_checks_leave_threads_and_repetition_to_bounded_helpers(path: Path) -> N
 
 def test_no_check_uses_a_bare_assertion() -> None:
     for path in CHECKS:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             assert not isinstance(node, ast.Assert), f"{path}:{node.lineno}: a bare assert; say it with an oracle"
