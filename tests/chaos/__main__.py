@@ -23,7 +23,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", default="1-3", help="N or N-M")
     parser.add_argument("--area", action="append", default=[], help="areas or other selectors (default: a whole run)")
     parser.add_argument("--then", action="append", default=[], help="report, rejudge, replay, compare or sweep")
-    parser.add_argument("--workers", default="2")
+    parser.add_argument("--workers", default="0")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 

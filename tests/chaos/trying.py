@@ -57,7 +57,7 @@ class Watch(threading.Thread):
 
 def command(words: list[str], folder: Path, limit_s: float, ends: Sequence[int] = ENDS) -> tuple[str, list[str], int]:
     """Run a command of the suite; return its output, what is wrong with it, and the most memory of its tree, in MB."""
-    process = start(folder, *words)
+    process = start(folder, *words, PYTEST_PLUGINS="tests.run.hurried")
     watch = Watch(process, limit_s)
     watch.start()
     code = process.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -63,6 +64,8 @@ def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[byt
         return subprocess.Popen(
             [sys.executable, "-m", "conformance", *words], cwd=folder, env=variables(**environment),
             stdout=output, stderr=output, start_new_session=True,
+            # Whoever started the tests in the background may have had that ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
 

@@ -1,14 +1,14 @@
-"""A run, a worker or the target is killed at some moment: the record reads, nothing stays, and the sweep tidies up."""
+"""A run ends at a random moment, by a signal, a full disk or a lost network: the record reads, and nothing stays."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import resource
 import select
 import signal
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,35 +18,61 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import Record, read
 from conformance.vocabulary.verdict import ExitCode
-from tests.run.support import conformance, control_of, serving_reference, start
+from tests.run.support import conformance, control_of, redescribed, serving_reference, start
 from tests.run.watching import family_of
 
 CHECKS = ("registry/upload", "storage/multipart", "errors/409")
 PATIENCE_S = 300.0
-VICTIMS = ("run", "worker", "target")
 MOST_RESULTS = 60
-MOMENTS = [0, *(pytest.param(moment, marks=pytest.mark.nightly) for moment in range(1, 25))]
-"""With the kinds of kills a hundred; each is killed when a random number of results is in the record."""
+GATE, NIGHT = 10, 100
+SEED = int(os.environ.get("MOMENTS_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+"""The first seed of this session; each moment has the next one, which a failure states."""
+MOMENTS = [
+    *(pytest.param(number, marks=pytest.mark.once) for number in range(GATE)),
+    *(pytest.param(number, marks=pytest.mark.nightly) for number in range(GATE, NIGHT)),
+]
+INTERRUPTS = ("interrupt", "terminate", "terminate-all")
+EVENTS = (*INTERRUPTS, "kill-run", "kill-worker", "kill-target", "full-disk", "lost-network")
 
 
-class Killed:
-    """A run of which one process, or its target, was killed when so many results were in its record."""
+class Struck:
+    """A run that met an event when so many results were in its record."""
 
-    def __init__(self, victim: str, results: int, reference: EmbeddedReference, folder: Path) -> None:
+    def __init__(self, event: str, results: int, reference: EmbeddedReference, folder: Path) -> None:
         self.folder, self.reference = folder / "run", reference
         # Each surface of a target that is gone is awaited, by each worker.
-        checks, workers = (CHECKS[:1], "0") if victim == "target" else (CHECKS, "2")
+        away = event in ("kill-target", "lost-network")
+        checks, workers = (CHECKS[:1], "0") if away else (CHECKS, "2")
         words = ["run", *checks, "--workers", workers, "--explore", "1", "--shrink-time", "0", "--out"]
-        words.append(str(self.folder))
-        words += ["--config", str(reference.target_config)]
-        self.process = start(folder, *words, PYTEST_PLUGINS="tests.run.hurried")
-        self._await(results, ["gw0", "gw1"] if victim == "worker" else [])
+        changes = {r"^arrival = 1$": "arrival = 1\nanswer = 1\nconnect = 1"} if event == "lost-network" else {}
+        config = redescribed(reference, changes)
+        plugins = {"PYTEST_PLUGINS": "tests.run.hurried"} if away else {}
+        self.process = start(folder, *words, str(self.folder), "--config", str(config), **plugins)
+        self._await(results, ["gw0", "gw1"] if event == "kill-worker" else [])
         family = [each for each in family_of(self.process.pid) if each != self.process.pid]
         pids = list(map(os.pidfd_open, family))
-        os.kill(self._chosen(victim, family), signal.SIGKILL)
-        self.process.wait(PATIENCE_S)
+        self._strike(event, family)
+        self.code = self.process.wait(PATIENCE_S)
+        if event == "lost-network":
+            reference.process.send_signal(signal.SIGCONT)
         self.stayed = still_there(pids)
         self.output = (folder / "output").read_text(encoding="utf-8", errors="replace")
+
+    def _strike(self, event: str, family: list[int]) -> None:
+        workers = [each for each in family if b"-c" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
+        if event == "full-disk":
+            # No file can grow any more.
+            for each in (self.process.pid, *workers):
+                resource.prlimit(each, resource.RLIMIT_FSIZE, (0, 0))
+        elif event == "lost-network":
+            self.reference.process.send_signal(signal.SIGSTOP)
+        else:
+            sent = {"interrupt": signal.SIGINT, "kill": signal.SIGKILL}.get(event.partition("-")[0], signal.SIGTERM)
+            victims = {"kill-target": self.reference.process.pid, "kill-worker": (workers or [self.process.pid])[0]}
+            with suppress(ProcessLookupError):
+                # As ``timeout`` and a service manager do, each process of the run gets it.
+                send = os.killpg if event == "terminate-all" else os.kill
+                send(victims.get(event, self.process.pid), sent)
 
     def _await(self, results: int, workers: list[str]) -> None:
         """Wait for so many results, and for one of each worker: one that has not begun is replaced without a loss."""
@@ -57,12 +83,6 @@ class Killed:
                 if lines.count(b"\n") > results and all(f'"worker": "{each}"'.encode() in lines for each in workers):
                     return
             time.sleep(0.02)
-
-    def _chosen(self, victim: str, family: Iterable[int]) -> int:
-        if victim == "target":
-            return self.reference.process.pid
-        workers = [each for each in family if b"-c" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
-        return self.process.pid if victim == "run" else workers[0]
 
     @property
     def record(self) -> Record:
@@ -89,21 +109,25 @@ def held(reference: EmbeddedReference) -> dict[str, list[str]]:
     return state
 
 
-@pytest.mark.once
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("victim", [*VICTIMS[:2], pytest.param(VICTIMS[2], marks=pytest.mark.nightly)])
-def test_the_record_reads_and_the_sweep_leaves_nothing(victim: str, moment: int, tmp_path: Path) -> None:
-    results = random.Random(f"{victim} {moment}").randint(0, MOST_RESULTS)
+@pytest.mark.parametrize("number", MOMENTS)
+def test_the_record_reads_and_the_sweep_leaves_nothing(number: int, tmp_path: Path) -> None:
+    chance = random.Random(SEED + number)
+    # The events in turn, at a random moment.
+    event, results = EVENTS[(SEED + number) % len(EVENTS)], chance.randint(0, MOST_RESULTS)
+    print(f"MOMENTS_SEED={SEED + number}: {event} after {results} results")
     with serving_reference() as reference:
         before = held(reference)
-        killed = Killed(victim, results, reference, tmp_path)
-        assert killed.stayed == 0
-        assert "Traceback" not in killed.output, killed.output
-        assert len(killed.record.results) >= results
-        # The check of a worker that was killed has no verdict.
-        assert killed.record.complete is (victim == "target"), killed.output
-        assert "error" not in {each.verdict for each in killed.record.results}, killed.output
-        if victim != "target":
-            swept = conformance(tmp_path, "sweep", str(killed.folder), "--config", str(reference.target_config))
-            assert swept.code == ExitCode.CONFORMANT, swept.output
-            assert held(reference) == before
+        struck = Struck(event, results, reference, tmp_path)
+        assert struck.stayed == 0
+        assert "Traceback" not in struck.output and "INTERNALERROR" not in struck.output, struck.output
+        assert len(struck.record.results) >= results or struck.record.complete, struck.output
+        assert "error" not in {each.verdict for each in struck.record.results}, struck.output
+        if event == "kill-target":
+            return
+        if event in INTERRUPTS and not struck.record.complete:
+            assert struck.code == ExitCode.INTERRUPTED, struck.output
+            assert held(reference) == before, struck.output
+            assert (struck.folder / "index.html").exists()
+        swept = conformance(tmp_path, "sweep", str(struck.folder), "--config", str(reference.target_config))
+        assert swept.code == ExitCode.CONFORMANT, swept.output
+        assert held(reference) == before

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import Record, read
 from tests.run.hostile import serving
-from tests.run.support import TIME_LIMIT_S, Ran, conformance, run
+from tests.run.support import Ran, conformance, run
 
 FILES = {
     "run.json", "results.ndjson", "evidence", "index.html", "junit.xml", "ctrf-report.json", "allure-results",
@@ -221,41 +217,6 @@ def test_a_target_that_is_not_the_described_one_is_inconclusive(tmp_path: Path, 
     assert ran.code == 7, ran.output
     assert "Traceback" not in ran.output
     assert set(ran.verdicts().values()) <= {"inconclusive", "not-applicable"}
-
-
-@pytest.mark.parametrize(
-    ("interrupt", "workers", "send"),
-    [
-        (signal.SIGINT, "0", os.kill),
-        (signal.SIGTERM, "2", os.kill),
-        # As ``timeout`` and a service manager do: each process of the run gets it.
-        (signal.SIGTERM, "2", os.killpg),
-    ],
-)
-def test_an_interrupted_run_leaves_a_readable_record(
-    reference: EmbeddedReference, control: str, tmp_path: Path, interrupt: int, workers: str,
-    send: Callable[[int, int], None],
-) -> None:  # fmt: skip
-    words = ["run", "oauth", "registry", "--config", str(reference.target_config), "--workers", workers]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "conformance", *words],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        # Whoever started the tests in the background may have had that ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    deadline = time.monotonic() + TIME_LIMIT_S
-    while time.monotonic() < deadline:
-        results = list(tmp_path.glob("reports/*/results.ndjson"))
-        if results and results[0].read_text(encoding="utf-8").count('"kind": "check"') > 5:
-            break
-        time.sleep(0.05)
-    send(process.pid, interrupt)
-    output, _ = process.communicate(timeout=TIME_LIMIT_S)
-    ran = Ran(process.returncode, output, tmp_path)
-    assert ran.code == 2, output
-    assert not ran.record.complete and len(ran.record.results) > 5
-    assert (ran.record.folder / "index.html").exists()
-    assert "Traceback" not in output
 
 
 @pytest.mark.once
