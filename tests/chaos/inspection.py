@@ -101,7 +101,7 @@ def hidden(secrets: Mapping[str, str]) -> dict[str, str]:
 
     An access key's id is public, and so are a webhook's host and the claims of a token.
     """
-    public = ("storage-access-key", "control-url")
+    public = ("storage-access-key", "storage-revocable-access-key", "control-url")
     texts = {name: text.rpartition("/hooks/")[2] for name, text in secrets.items() if name not in public}
     texts["registry-expired-token"] = texts["registry-expired-token"].rpartition(".")[2]
     return texts
