@@ -21,6 +21,8 @@ NAMES: dict[str, list[str]] = {
     **{axis: sorted(table) for axis, table in CHANGES.items()},
     **{axis: sorted(table) for axis, table in SENDINGS.items()},
 }
+HOPELESS = frozenset({"circular", "drips", "endless", "huge", "million-fields", "no-http", "retry-after-a-year"})
+"""Choices after which no answer is right, in any area. Others may leave an answer as it is: JSON to XML, for example."""
 PREFLIGHT = 40
 """So many responses of a surface the preflight needs at most."""
 
@@ -65,9 +67,9 @@ class Server:
         return cls(seed, choices(chance), 1.0 if whole else 0.3, grace, steady=chance.random() < 0.7)
 
     @property
-    def wholly(self) -> bool:
-        """Whether every answer has the choices of the server."""
-        return bool(self.names) and self.share == 1.0 and not self.grace
+    def hopeless(self) -> bool:
+        """Whether no answer can be right, so that no run may end as conformant."""
+        return self.share == 1.0 and not self.grace and not HOPELESS.isdisjoint(self.names.values())
 
     def __str__(self) -> str:
         kind = ", ".join(f"{axis} {name}" for axis, name in self.names.items()) or "any"
