@@ -28,8 +28,8 @@ from pathlib import Path
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.reference.deployment import alterations
-from conformance.reporting.reproduce.requests import SCRIPT, name_of
-from conformance.reporting.reproduce.steps import BY_OPERATOR
+from conformance.reporting.reproduce.requests import BY_OPERATOR
+from conformance.reporting.reproduce.script import SCRIPT, name_of
 from conformance.runs.reading import Record
 from conformance.target import configuration
 from tests.defects import PROGRAM
@@ -37,11 +37,11 @@ from tests.rows import noticing, requirement_of
 from tests.run.support import conformance
 
 SHELL = str(shutil.which("sh"))
-TOOLS = ("curl", "sha256sum", "base64", "bash")
+TOOLS = ("curl", "openssl", "base64", "bash")
 # fmt: off
 POSIX = (
     "sed", "tr", "tail", "cut", "cat", "cmp", "grep", "mktemp", "rm", "od", "dirname", "sort", "comm", "awk", "sleep",
-    "date", "wc",
+    "date", "wc", "cp", "head", "yes",
 )
 # fmt: on
 HOOK = 'curl -sSf --data-binary "[\\"$1\\", \\"$2\\"]" "$(cat {control})"\n'

@@ -41,8 +41,8 @@ def one_for_each_requirement() -> set[str]:
 
 
 GATE = one_for_each_requirement()
-# Each process collects every check, and waits for some answers.
-JOBS = 3
+# Each process collects every check: for a few defects that takes longer than trying them.
+JOBS = 4
 
 # What shows by a connection that ends before its answer does, or instead of it.
 ENDED_CONNECTIONS = (

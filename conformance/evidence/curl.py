@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ LEFT_TO_CURL = frozenset(
 PLAIN_CONNECTION = frozenset({"close", "keep-alive"})
 """Values of Connection that only manage the connection; one that names other fields is part of the request."""
 LONGEST_WORD, LONGEST_WITH_SECRETS = 400, 4000
-LONGEST_PRINTED = 240
+LONGEST_PRINTED = 1500
 """The most characters of a command that prints a body."""
 UNPRINTED = "@body-of-"
 """The start of the placeholder for a body that no short command prints: such a line cannot be pasted."""
@@ -46,7 +46,6 @@ IN_CHUNKS = "STREAMING-AWS4-"
 """The beginning of the payload hash of a request whose chunks are signed, each with the signature before it."""
 ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
 NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
-FROM_FILE = re.compile(r"[A-Z][A-Z0-9_]*=\$\(cat (?P<path>.+)\)")
 # The redactor's notation for a simply altered secret, and the variable for it.
 ALTERATION = re.compile(
     rf"\$(?P<secret>[A-Z][A-Z0-9_]*){ALTERED}-(?P<way>case|(?:cut|from|wide)-\d+|at-\d+-[0-9a-f]{{2}}|{'|'.join(PARTS)})"
@@ -98,15 +97,6 @@ def secret_of(name: str) -> str:
     return altered["secret"] if altered else name
 
 
-def altered_tokens(names: Iterable[str], tokens: Mapping[str, int], variables: Mapping[int, str]) -> dict[str, str]:
-    """Return the names of altered tokens with their assignments.
-
-    ``tokens`` are the numbers of tokens by their names in a request, ``variables`` contain the tokens by number.
-    """
-    known = {name: variables.get(tokens.get(secret_of(name), 0), "") for name in names}
-    return {name: derivation(name, known[name]) for name in known if known[name] and secret_of(name) != name}
-
-
 def altered_name(match: re.Match[str]) -> str:
     """Return the variable for a simply altered secret that ``ALTERATION`` matched."""
     return f"{match['secret']}_ALTERED_{match['way'].upper().replace('-', '_')}{ENCODED if match['encoded'] else ''}"
@@ -144,7 +134,7 @@ def assignments_of(text: str, recipes: Mapping[str, str]) -> dict[str, str]:
 
 
 def from_file(name: str, path: str) -> str:
-    """Return the assignment of a secret from a file; FROM_FILE matches it."""
+    """Return the assignment of a secret from a file."""
     return f"{name}=$(cat {shlex.quote(path)})"
 
 
@@ -291,12 +281,6 @@ def signature_scope(entry: Mapping[str, Any], secret_names: Mapping[str, str]) -
         if name.lower() == "authorization" and scope and scope["key"] in secret_names:
             return scope
     return None
-
-
-def signed_with_another(entry: Mapping[str, Any]) -> bool:
-    """Return whether an S3 request was signed with another secret than its key's."""
-    signed = SIGNED.fullmatch(entry["client"])
-    return bool(signed and signed["secret"])
 
 
 def signing_secret(entry: Mapping[str, Any], key: str, secret_names: Mapping[str, str]) -> str:

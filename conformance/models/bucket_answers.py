@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-
 from conformance.models.bucket import Stored
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.s3_documents import Entry, uploads_page_of
@@ -17,7 +14,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 OWNER = "x-amz-meta-owner"
@@ -27,13 +24,6 @@ OWNER = "x-amz-meta-owner"
 def owner_metadata(owner: str) -> dict[str, str]:
     """Return the metadata field of an owner; none for ""."""
     return {OWNER: owner} if owner else {}
-
-
-def one_of(got: Exchange, possible: Iterable[Stored | None]) -> Proof:
-    """Return the proof that a read returns one of these objects, or 404 for None."""
-    possible = list(possible)
-    digests = [hashlib.sha256(each.body).hexdigest() for each in possible if each]
-    return Proof(got.id, statuses=(200, 404) if None in possible else (200,), sha256="|".join(digests))
 
 
 def expect_part(reply: Exchange, stored: Stored | None, first: int, size: int) -> None:
@@ -51,9 +41,7 @@ def expect_uploads(reply: Exchange, expected: dict[str, str]) -> None:
     page = uploads_page_of(reply)
     found = {each.upload: each.key for each in page.uploads}
     if found != expected and not (page.truncated and found.items() <= expected.items()):
-        # The proof is by keys, because a script gets other ids.
-        proof = Proof(listed=(Listed("Upload/Key", (reply.id,), tuple(expected.values())),))
-        raise NonConformance(f"the open uploads {worded(expected)}", worded(found), reply, proof=proof)
+        raise NonConformance(f"the open uploads {worded(expected)}", worded(found), reply)
 
 
 class Answers:
@@ -61,7 +49,7 @@ class Answers:
 
     def __init__(self) -> None:
         # By identity; storing the objects keeps their ids unique.
-        self._tags: dict[int, tuple[Stored, str, str]] = {}
+        self._tags: dict[int, tuple[Stored, str]] = {}
 
     def expect_object(self, reply: Exchange, stored: Stored) -> None:
         """Expect a read to return the object's bytes, exactly its metadata, and its ETag."""
@@ -69,13 +57,12 @@ class Answers:
         expect_headers(reply, dict(stored.metadata))
         expect_absent_headers(reply, {OWNER} - dict(stored.metadata).keys(), "since it was stored without")
         tag = expect_etag(reply)
-        _, before, where = self._tags.setdefault(id(stored), (stored, tag, reply.id))
+        _, before = self._tags.setdefault(id(stored), (stored, tag))
         if before != tag:
-            proof = Proof(same=(("ETag", where, reply.id),))
-            raise NonConformance(f"ETag {before}, as in the earlier response", tag, reply, proof=proof)
+            raise NonConformance(f"ETag {before}, as in the earlier response", tag, reply)
 
     def expect_entry(self, entry: Entry, stored: Stored, reply: Exchange) -> None:
         """Expect a listing to state the size and ETag of the current object."""
-        expected = (len(stored.body), self._tags.get(id(stored), (stored, entry.etag, ""))[1])
+        expected = (len(stored.body), self._tags.get(id(stored), (stored, entry.etag))[1])
         if (entry.size, entry.etag) != expected:
             raise NonConformance(f"size and entity tag {expected} of {entry.key}", f"{(entry.size, entry.etag)}", reply)

@@ -17,24 +17,14 @@ class AcceptedPushes:
     """Accepted pushes as bytes by tag, for contents and tags that may be invalid."""
 
     tags: dict[str, bytes] = field(default_factory=dict)
-    first: dict[str, bytes] = field(default_factory=dict)
 
     def put(self, tag: str, content: bytes) -> None:
         """Add a successful PUT; the tag is percent-encoded."""
         self.tags[unquote(tag)] = content
 
-    def begin(self, tag: str, content: bytes) -> None:
-        """Set the initial content of a tag."""
-        self.first[tag] = content
-        self.put(tag, content)
-
     def named(self, tag: str) -> bytes | None:
         """Return the content of a tag; None without one."""
         return self.tags.get(unquote(tag))
-
-    def first_named(self, tag: str) -> bytes | None:
-        """Return the initial content of a tag; None without one."""
-        return self.first.get(unquote(tag))
 
 
 @dataclass

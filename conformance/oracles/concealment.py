@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from conformance.oracles.errors import whole_text
-from conformance.oracles.proofs import alike, literal
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 MASK = "ASKED"
@@ -98,38 +97,6 @@ def _header_difference(hidden: Probe, controls: Sequence[Probe]) -> str | None:
     return None
 
 
-def _proof(probes: Sequence[Probe], controls: Sequence[Probe]) -> Proof | None:
-    """Return the proof that probes and controls are alike; None without a text that separates them.
-
-    Such a text is in all responses of one side and in none of the other.
-    """
-    one, other = controls[0].reply, probes[0].reply
-    if any(each.reply.status != other.status for each in controls):
-        return alike(one, other)
-    seen, expected = [_headers(each) for each in probes], [_headers(each) for each in controls]
-    patterns = [f"^{name}:" for name in _only_of(list(map(set, seen)), list(map(set, expected)))]
-    got = [set(_texts(each)) for each in probes], [set(_texts(each)) for each in controls]
-    patterns += [literal(text) for text in _only_of(*got) if text.isprintable() and re.search(r"\w", text)]
-    fields = [
-        [{f"^{name}: {literal(value)}$" for name, value in each.items() if name not in CLOCK} for each in side]
-        for side in (seen, expected)
-    ]
-    patterns += _only_of(fields[0], fields[1])
-    plain = [each for each in patterns if MASK not in each and each.isprintable()]
-    return Proof(other.id, alike_in=((one.id, other.id, plain[0]),)) if plain else None
-
-
-def _only_of(first: Sequence[set[str]], second: Sequence[set[str]]) -> list[str]:
-    """Return the texts that are in all sets of one side and in none of the other."""
-    in_first, in_second = set.intersection(*first), set.intersection(*second)
-    return sorted(in_first.difference(*second)) + sorted(in_second.difference(*first))
-
-
-def _texts(probe: Probe) -> list[str]:
-    """Return the texts between quotes or tags in a body of JSON or HTML, with the requested name masked."""
-    return TEXT.findall(probe.masked(probe.reply.text))
-
-
 def _lengths_vary(controls: Sequence[Probe]) -> bool:
     return len({len(_words(each)) for each in controls}) > 1 or any(
         len(set(group)) > 1 for group in zip(*map(_words, controls), strict=False)
@@ -179,13 +146,11 @@ def expect_as_absent(
         differences = [difference(each, controls) for each in probes]
         found = differences[0] if all(differences) else None
     if found and probes[0].reply.status not in or_statuses:
-        proof = _proof(probes, controls)
         raise NonConformance(
             f"the same response as for {like} ({controls[0].reply.status}) {because}".rstrip(),
             found,
             controls[0].reply,
             probes[0].reply,
-            proof=proof and replace(proof, or_statuses=or_statuses),
         )
     return probes[-1].reply
 
@@ -204,8 +169,7 @@ def _round(
 def expect_alike(reply: Exchange, other: Exchange, because: str) -> None:
     """Expect another request to get the same status."""
     if other.status != reply.status:
-        proof = alike(reply, other)
-        raise NonConformance(f"{reply.status} {because}", observed(other), reply, other, proof=proof)
+        raise NonConformance(f"{reply.status} {because}", observed(other), reply, other)
 
 
 def expect_pair(existing: Exchange, absent: Exchange) -> None:
@@ -219,7 +183,6 @@ def expect_pair(existing: Exchange, absent: Exchange) -> None:
             observed(existing),
             absent,
             existing,
-            proof=alike(absent, existing),
         )
 
 
@@ -227,5 +190,4 @@ def expect_not_named(reply: Exchange, name: str) -> None:
     """Expect no hidden name in body or header fields; longer names that contain it do not count."""
     if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", whole_text(reply)):
         expected = "a response without the name of the hidden resource"
-        proof = Proof(reply.id, lacks=f"(^|[^0-9A-Za-z_-]){literal(name)}([^0-9A-Za-z_-]|$)")
-        raise NonConformance(expected, f"{reply.status} with the name {worded(name)}", reply, proof=proof)
+        raise NonConformance(expected, f"{reply.status} with the name {worded(name)}", reply)

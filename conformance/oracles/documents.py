@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conformance.oracles.proofs import literal
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, literal, wrong_body
 from conformance.vocabulary.wording import worded
 
 SHORTEST = 8
@@ -69,14 +68,10 @@ def expect_declared_json(reply: Exchange) -> None:
     try:
         reply.json()
     except (ValueError, RecursionError) as mistake:
-        cut = reply.text.lstrip().startswith("{") and not reply.text.rstrip().endswith("}")
-        proof = Proof(beyond="a script does not read JSON")
-        proof = Proof(reply.id, matches="[}] *$") if cut else proof
         raise NonConformance(
             f"valid JSON, as Content-Type: {reply.media_type} declares",
             f"malformed JSON ({mistake})",
             reply,
-            proof=proof,
         ) from None
 
 
@@ -101,5 +96,5 @@ def expect_named(reply: Exchange, unique: str, name: str | None, because: str = 
     """Expect the response to show the resource of this name, if it has the member that identifies it."""
     got = member(reply, unique)
     if isinstance(got, str) and name and got != name:
-        proof = Proof(reply.id, matches=f'"{literal(unique)}" *: *"{literal(name)}"') if name.isascii() else None
-        raise NonConformance(f"{unique} {worded(name)}{because}", f"{unique} {worded(got)}", reply, proof=proof)
+        deviation = wrong_body(f'"{literal(unique)}" *: *"{literal(name)}"')
+        raise NonConformance(f"{unique} {worded(name)}{because}", f"{unique} {worded(got)}", reply, deviation=deviation)

@@ -13,10 +13,9 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from conformance.oracles.documents import texts
-from conformance.oracles.proofs import both_have, field_says_no, lacks, literal
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, literal, wrong_body, wrong_field
 from conformance.vocabulary.wording import worded
 
 # A secret of LONG characters is revealed if all but GUESSABLE of them are.
@@ -74,16 +73,15 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
     for what, pattern in LEAKS.items():
         found = pattern.search(text) if what not in but else None
         if found:
-            got, shown = f"{reply.status} with {worded(found.group()[:120])}", found.group().split("\n")[0][:120]
-            written = [each for each in (shown, json.dumps(shown)[1:-1]) if each in reply.text]
-            proof = lacks(reply, written[0]) if written else None
-            raise NonConformance(f"an error without {what}", got, reply, proof=proof)
+            got = f"{reply.status} with {worded(found.group()[:120])}"
+            shown = literal(found.group().split("\n")[0][:120])
+            raise NonConformance(f"an error without {what}", got, reply, deviation=wrong_body(lacks=shown))
     for name, value in [each for each in reply.headers if each[0].lower() not in ADDRESSES]:
         read = without_address(unquote(value), reply)
         leaked = [what for what in IN_FIELDS if what not in but and LEAKS[what].search(read)]
         if leaked:
-            proof = field_says_no(reply, name, f"^{literal(value)}$")
-            raise NonConformance(f"an error without {leaked[0]}", f"{name}: {value[:120]}", reply, proof=proof)
+            deviation = wrong_field(name, lacks=literal(value[:120]))
+            raise NonConformance(f"an error without {leaked[0]}", f"{name}: {value[:120]}", reply, deviation=deviation)
 
 
 def _texts(reply: Exchange) -> Iterable[str]:
@@ -120,7 +118,7 @@ def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a 
     found = next(filter(None, repeated_in(reply, secrets, nearly)), "")
     if found:
         expected, got = f"a response that does not repeat {what}", f"{reply.status} with {what} in it"
-        raise NonConformance(expected, got, reply, proof=Proof(reply.id, unsaid=(found,)))
+        raise NonConformance(expected, got, reply)
 
 
 def repeated_in(reply: Exchange, secrets: Iterable[str], nearly: bool = False) -> Iterator[str]:
@@ -176,7 +174,6 @@ def expect_one_shape(replies: Sequence[Exchange]) -> None:
                 f"{reply.status} with {reply.media_type or 'no Content-Type'}",
                 first,
                 reply,
-                proof=both_have(first, reply, f"^content-type: *{literal(first.media_type)} *(;|$)"),
             )
         if "json" in reply.media_type:
             documents.append(_document(reply))
@@ -189,7 +186,6 @@ def expect_one_shape(replies: Sequence[Exchange]) -> None:
             f"{other.status} with {worded(skeleton(_document(other)))}",
             first,
             other,
-            proof=_both_name(first, other, _strings(documents[0])),
         )
 
 
@@ -204,18 +200,7 @@ def _expect_same_kinds(replies: Sequence[Exchange], documents: Sequence[Any]) ->
                     f"{path} of type {known}, as in the {first.status} response",
                     f"{reply.status} with {path} of type {kind}",
                 )
-                proof = both_have(first, reply, f'"{literal(_last(path))}" *: *"')
-                raise NonConformance(expected, seen, first, reply, proof=proof)
-
-
-def _both_name(one: Exchange, other: Exchange, paths: Iterable[str]) -> Proof | None:
-    """Return the proof by the first member of these paths that only one response has."""
-    names = dict.fromkeys(name for path in paths for name in re.findall(r"[\w-]+", path))
-    return next(filter(None, (both_have(one, other, f'"{name}" *:') for name in names)), None)
-
-
-def _last(path: str) -> str:
-    return path.rpartition(".")[2].removesuffix("[]")
+                raise NonConformance(expected, seen, first, reply)
 
 
 def _kinds(value: Any, prefix: str = "") -> Iterable[tuple[str, str]]:

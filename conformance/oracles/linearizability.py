@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, permutations
 
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 
@@ -149,6 +149,5 @@ def expect_not_mixed_up(reply: Exchange, requested: str, found: str | None, ever
     ``found`` names the content of the response, ``everything`` the content of all requests.
     """
     if found != requested and found in everything:
-        proof = Proof(beyond="it needs many concurrent requests")
         expected, seen = f"{requested}, which was requested", f"{found}: responses are mixed up between requests"
-        raise NonConformance(expected, seen, reply, proof=proof)
+        raise NonConformance(expected, seen, reply)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from conformance.clients.concurrency import burst
 from conformance.oracles.status import observed
-from conformance.oracles.timing import TIMELY
 from conformance.target.description import parse_rate
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotOffered
@@ -38,7 +37,7 @@ def first_refused(
                 f"{allowed} requests take longer than {seconds:g} s", "a lower limit, or a faster connection"
             )
     served = f"all of {2 * allowed + 5} requests served in {time.monotonic() - started:.1f} s"
-    raise NonConformance(f"429 above {limit}", served, replies[-1], proof=TIMELY)
+    raise NonConformance(f"429 above {limit}", served, replies[-1])
 
 
 def expect_limited(
@@ -56,4 +55,4 @@ def expect_limited(
             )
     reply = first_refused(limit, key, ask, lambda reply: not reply.ok)
     if reply.status != 429 and not (accepts and accepts(reply)):
-        raise NonConformance(f"429 above {limit}", observed(reply), reply, proof=TIMELY)
+        raise NonConformance(f"429 above {limit}", observed(reply), reply)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from conformance.oracles.proofs import field_lacks, lacks
 from conformance.oracles.s3_documents import expect_document
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import listed
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 FULL, COMPOSITE = "FULL_OBJECT", "COMPOSITE"
 """The two checksum types (S3 API Reference, x-amz-checksum-type)."""
@@ -25,11 +24,6 @@ class ReportedChecksum:
     kind: str
     names: tuple[str, str] = ("", "")
     """The names of value and type in the response: header fields, or elements in angle brackets."""
-
-    def without(self, place: int) -> Proof:
-        """Return the proof that value (0) or type (1) would be different or absent."""
-        name, wrong = self.names[place], (self.value, self.kind)[place]
-        return lacks(self.reply, f"{name}{wrong}<") if name.startswith("<") else field_lacks(self.reply, name, wrong)
 
 
 def require_algorithm(reply: Exchange, algorithm: str) -> Exchange:
@@ -72,10 +66,8 @@ def expect_checksum(got: ReportedChecksum, right: Mapping[str, str]) -> None:
     if not got.value:
         return
     if got.kind and got.kind not in right:
-        raise NonConformance(
-            f"checksum type {listed(right)}", f"checksum type {got.kind}", got.reply, proof=got.without(1)
-        )
+        raise NonConformance(f"checksum type {listed(right)}", f"checksum type {got.kind}", got.reply)
     allowed = {right[got.kind]} if got.kind else set(right.values())
     if got.value not in allowed | {each.partition("-")[0] for each in allowed}:
         expected = f"checksum {listed(allowed)}{f' of type {got.kind}' if got.kind else ''}"
-        raise NonConformance(expected, f"checksum {got.value}", got.reply, proof=got.without(0))
+        raise NonConformance(expected, f"checksum {got.value}", got.reply)

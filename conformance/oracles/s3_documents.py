@@ -6,18 +6,16 @@ document has an EncodingType.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
-from conformance.oracles.proofs import has_element, lacks, lists, literal, not_among, says, says_something
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, literal, wrong_body
 from conformance.vocabulary.values import seconds_of_time, whole_number
 from conformance.vocabulary.wording import differing, some, worded
 
@@ -30,7 +28,7 @@ def expect_document(reply: Exchange, root: str) -> Element:
     expect_status(reply, 200 if reply.method == "GET" else range(200, 300))
     found = xml_root(reply)
     if found is None or found.tag != root:
-        raise NonConformance(f"a well-formed <{root}> document", observed(reply), reply, proof=has_element(reply, root))
+        raise NonConformance(f"a well-formed <{root}> document", observed(reply), reply)
     return found
 
 
@@ -38,16 +36,17 @@ def text_of(reply: Exchange, element: Element, name: str) -> str:
     """Return the text of a required child element."""
     found = element.find(name)
     if found is None:
-        raise NonConformance(f"<{name}> in <{element.tag}>", observed(reply), reply, proof=has_element(reply, name))
+        raise NonConformance(f"<{name}> in <{element.tag}>", observed(reply), reply)
     return found.text or ""
 
 
 def expect_element(reply: Exchange, name: str, wanted: str, got: str, because: str = "", *others: Exchange) -> None:
     """Expect this text of an element, ignoring the quotes of an ETag; ``others`` are earlier responses with it."""
     if got.strip('"') != wanted.strip('"'):
-        proof = says(reply, name, wanted, wanted.strip('"'))
         expected = f"{name} {wanted} {because}".strip()
-        raise NonConformance(expected, f"{name} {got}" if got else f"no {name}", *others, reply, proof=proof)
+        right = f'<{name}>("|&quot;|&#34;)?{literal(escape(wanted.strip(chr(34))))}("|&quot;|&#34;)?</{name}>'
+        seen = f"{name} {got}" if got else f"no {name}"
+        raise NonConformance(expected, seen, *others, reply, deviation=wrong_body(right))
 
 
 def number_of(reply: Exchange, element: Element, name: str) -> int:
@@ -67,8 +66,7 @@ def optional_number(reply: Exchange, root: Element, name: str) -> int | None:
 def expect_at_most(reply: Exchange, name: str, got: int | None, requested: int) -> None:
     """Expect an element that repeats a limit, if present, not to exceed the requested limit."""
     if got is not None and got > requested:
-        proof = lacks(reply, f"<{name}>{got}<")
-        raise NonConformance(f"{name} of at most {requested}, as requested", f"{name} {got}", reply, proof=proof)
+        raise NonConformance(f"{name} of at most {requested}, as requested", f"{name} {got}", reply)
 
 
 @dataclass(frozen=True)
@@ -146,54 +144,41 @@ def expect_entry(listing: Listing, key: str) -> Entry:
     return listing.entries[0]
 
 
-def expect_keys(listing: Listing, keys: list[str], because: str = "", or_refused: Exchange | None = None) -> None:
-    """Expect exactly these keys, in any order; ``or_refused``: the earlier request, which may as well be refused."""
+def expect_keys(listing: Listing, keys: list[str], because: str = "") -> None:
+    """Expect exactly these keys, in any order."""
     got = f" {because}" if because else ""
     if sorted(listing.keys) != sorted(keys):
         expected = f"the keys {some(keys)}" if keys else "no keys"
-        listed = (Listed("Contents/Key", (listing.reply.id,), tuple(keys)),)
-        proof = Proof(listed=listed, or_refused=(or_refused.id,) if or_refused else ())
-        raise NonConformance(f"{expected}{got}", differing(keys, listing.keys), listing.reply, proof=proof)
+        raise NonConformance(f"{expected}{got}", differing(keys, listing.keys), listing.reply)
 
 
 def expect_escaped_return(listing: Listing, keys: list[str]) -> None:
     """Expect these keys with escaped carriage returns: XML parsers turn unescaped ones into newlines."""
     if sorted(listing.keys) != sorted(keys):
-        proof, got = Proof(listing.reply.id, matches="&#(13|[xX]0*[dD]);"), differing(keys, listing.keys)
-        raise NonConformance(f"the keys {some(keys)}, with a carriage return", got, listing.reply, proof=proof)
+        got, deviation = differing(keys, listing.keys), wrong_body("&#(13|[xX]0*[dD]);")
+        expected = f"the keys {some(keys)}, with a carriage return"
+        raise NonConformance(expected, got, listing.reply, deviation=deviation)
 
 
 def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
     """Expect exactly these common prefixes on the page, each once."""
     if sorted(listing.prefixes) != sorted(prefixes):
-        proof = Proof(listed=(Listed("CommonPrefixes/Prefix", (listing.reply.id,), tuple(prefixes)),))
         expected = f"the common prefixes {worded(sorted(prefixes))}"
-        raise NonConformance(
-            expected, f"the common prefixes {worded(sorted(listing.prefixes))}", listing.reply, proof=proof
-        )
-
-
-def without_key(reply: Exchange, key: str) -> Proof | None:
-    """Return the proof that the page lacks this key; None if the page writes the key differently."""
-    return not_among([reply], f"<Key>{escape(key)}</Key>")
+        raise NonConformance(expected, f"the common prefixes {worded(sorted(listing.prefixes))}", listing.reply)
 
 
 def expect_page(listing: Listing, max_keys: int) -> None:
     """Expect at most max-keys entries, a correct KeyCount if there is one, and the start of the next page if any."""
     if listing.size > max_keys:
-        one_more = without_key(listing.reply, listing.keys[max_keys]) if len(listing.keys) > max_keys else None
-        proof = one_more or Proof(listing.reply.id, lacks=f"(<(Contents|CommonPrefixes)>.*){{{max_keys + 1}}}")
         expected = f"at most {max_keys} keys and common prefixes"
-        raise NonConformance(expected, f"{listing.size} keys and common prefixes", listing.reply, proof=proof)
+        raise NonConformance(expected, f"{listing.size} keys and common prefixes", listing.reply)
     if listing.key_count is not None and listing.key_count != listing.size:
-        proof, got = says(listing.reply, "KeyCount", str(listing.size)), f"KeyCount {listing.key_count}"
-        raise NonConformance(
-            f"KeyCount {listing.size}, the number of entries on the page", got, listing.reply, proof=proof
-        )
+        expected = f"KeyCount {listing.size}, the number of entries on the page"
+        deviation = wrong_body(f"<KeyCount>{listing.size}</KeyCount>")
+        raise NonConformance(expected, f"KeyCount {listing.key_count}", listing.reply, deviation=deviation)
     if listing.truncated and not listing.next and not listing.entries:
-        proof = Proof(listing.reply.id, lacks="<IsTruncated>true<")
         expected = "IsTruncated false, or a token, marker or key for the next page"
-        raise NonConformance(expected, "IsTruncated true without token, marker or key", listing.reply, proof=proof)
+        raise NonConformance(expected, "IsTruncated true without token, marker or key", listing.reply)
 
 
 @dataclass(frozen=True)
@@ -223,8 +208,7 @@ def expect_dated(reply: Exchange) -> None:
             raise NonConformance("a CreationDate in the past", f"the CreationDate {got}", reply)
         if seconds < 0:
             expected = f"the CreationDate of bucket {each.findtext('Name')}, after 1970"
-            proof = Proof(reply.id, lacks=f"<CreationDate>{literal(got)}<")
-            raise NonConformance(expected, f"the CreationDate {got}", reply, proof=proof)
+            raise NonConformance(expected, f"the CreationDate {got}", reply)
 
 
 @dataclass(frozen=True)
@@ -246,21 +230,15 @@ def deletion_of(reply: Exchange) -> Deletion:
     return Deletion(deleted, {text_of(reply, e, "Key"): text_of(reply, e, "Code") for e in root.findall("Error")})
 
 
-def entry_pattern(kind: str, key: str) -> str:
-    """Return a POSIX extended regular expression of an entry ``Deleted`` or ``Error`` for a key."""
-    return f"<{kind}> *(<[A-Za-z]*>[^<]*</[A-Za-z]*> *)*<Key>{literal(html.escape(key, quote=False))}<"
-
-
 def expect_deleted(reply: Exchange, keys: Collection[str]) -> None:
     """Expect DeleteObjects to report exactly these keys as deleted, once or as often as requested, and no error."""
     result = deletion_of(reply)
     if sorted(result.deleted) in (sorted(keys), sorted(set(keys))) and not result.errors:
         return
-    proof = Proof(reply.id, lacks="<Error[ />]") if result.errors else lists("Deleted/Key", [reply], set(keys))
     got = f"<Deleted> for {some(result.deleted)}, <Error> for {worded(result.errors) if result.errors else 'none'}"
     if len(keys) >= MANY:
         got = f"{len(result.deleted)} keys deleted, {len(result.errors)} errors"
-    raise NonConformance(f"<Deleted> for {some(sorted(set(keys)))}, <Error> for none", got, reply, proof=proof)
+    raise NonConformance(f"<Deleted> for {some(sorted(set(keys)))}, <Error> for none", got, reply)
 
 
 def refused_by_key(reply: Exchange, key: str, codes: Collection[str]) -> bool:
@@ -274,7 +252,7 @@ def upload_id_of(reply: Exchange) -> str:
     root = expect_document(reply, "InitiateMultipartUploadResult")
     found = text_of(reply, root, "UploadId")
     if not found:
-        raise NonConformance("an <UploadId>", observed(reply), reply, proof=says_something(reply, "UploadId"))
+        raise NonConformance("an <UploadId>", observed(reply), reply)
     return found
 
 
@@ -361,12 +339,10 @@ def tags_of(reply: Exchange) -> dict[str, str]:
     tags = root.findall("TagSet/Tag")
     if any(each.find("Value") is None for each in tags):
         # Other tags have a <Value>, so a <Value> somewhere in the document proves nothing.
-        proof = Proof(reply.id, lacks="<Tag> *<Key>[^<]*</Key> *</Tag>")
-        raise NonConformance("<Value> in each <Tag>", observed(reply), reply, proof=proof)
+        raise NonConformance("<Value> in each <Tag>", observed(reply), reply)
     keys = [text_of(reply, each, "Key") for each in tags]
     if len(set(keys)) < len(keys):
-        proof = lists("Tag/Key", [reply], dict.fromkeys(keys))
-        raise NonConformance("each tag key once", differing(set(keys), keys), reply, proof=proof)
+        raise NonConformance("each tag key once", differing(set(keys), keys), reply)
     return {key: each.findtext("Value") or "" for key, each in zip(keys, tags, strict=True)}
 
 

@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from conformance.oracles.proofs import says_something
 from conformance.oracles.status import expect_status, listed, observed, unlike
 from conformance.vocabulary.documents import parsed_xml
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, literal, wrong_body
 from conformance.vocabulary.wording import field_of
 
 XML_TYPES = ("application/xml", "text/xml")
@@ -56,22 +55,18 @@ def expect_error_document(reply: Exchange) -> S3Error:
     """Expect an S3 error document in XML with Code and Message; return it."""
     error = error_of(reply)
     if error is None or not CODE.match(error.code):
-        proof = Proof(reply.id, matches="<Error.*<Code>[A-Za-z][A-Za-z0-9._]*</Code>")
         expected = "an S3 error document, <Error> with <Code> and <Message>"
-        raise NonConformance(expected, observed(reply), reply, proof=proof)
+        raise NonConformance(expected, observed(reply), reply)
     if reply.media_type not in XML_TYPES:
         expected = "Content-Type: application/xml on an error document"
-        proof = Proof(reply.id, fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
-        raise NonConformance(expected, field_of(reply, "Content-Type"), reply, proof=proof)
+        raise NonConformance(expected, field_of(reply, "Content-Type"), reply)
     return error
 
 
 def expect_described_error(reply: Exchange) -> None:
     """Expect an S3 error document with a non-empty Message."""
     if not expect_error_document(reply).message:
-        raise NonConformance(
-            "an error document with a <Message>", observed(reply), reply, proof=says_something(reply, "Message")
-        )
+        raise NonConformance("an error document with a <Message>", observed(reply), reply)
 
 
 def expect_code(reply: Exchange, codes: Collection[str], because: str = "") -> None:
@@ -81,8 +76,8 @@ def expect_code(reply: Exchange, codes: Collection[str], because: str = "") -> N
     error = error_of(reply)
     if error is None or error.code not in codes:
         reason = f" {because}" if because else ""
-        proof = Proof(reply.id, matches=f"<Code>({'|'.join(sorted(codes))})</Code>")
-        raise NonConformance(f"code {listed(codes)}{reason}", observed(reply), reply, proof=proof)
+        named = wrong_body(f"<Code>({'|'.join(map(literal, sorted(codes)))})</Code>")
+        raise NonConformance(f"code {listed(codes)}{reason}", observed(reply), reply, deviation=named)
 
 
 def expect_refusal(
@@ -127,8 +122,7 @@ def expect_failed_completion(reply: Exchange, statuses: int | Iterable[int], cod
     if reply.status == 200 and error_of(reply) is not None:
         expect_code(reply, codes)
     elif reply.status == 200:
-        coded = f"<Code>({'|'.join(sorted(codes))})</Code>" if codes else "<Error[ >]"
-        expect_status(reply, statuses, unless=((reply.id, coded),))
+        expect_status(reply, statuses)
     else:
         expect_refusal(reply, statuses, codes)
 
@@ -139,7 +133,7 @@ def expect_no_error_inside(reply: Exchange, because: str = "") -> None:
     if not reply.ok:
         raise unlike(expected, reply, range(200, 300))
     if error_of(reply) is not None:
-        raise NonConformance(expected, observed(reply), reply, proof=Proof(reply.id, lacks="<Error"))
+        raise NonConformance(expected, observed(reply), reply)
 
 
 def require(reply: Exchange, needs: str) -> Exchange:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from conformance.evidence.judgements.successes import ENTITY_TAG
 from conformance.oracles.headers import clock_of
-from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.status import expect_status, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, Listed, NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, literal, wrong_body, wrong_field, wrong_status
 from conformance.vocabulary.wording import field_of, worded
 
 CLOCKS_S = 300
@@ -22,18 +21,16 @@ def short(body: bytes) -> str:
     return worded(body) if len(body) <= 60 else f"{worded(body[:20])}…{worded(body[-20:])} ({len(body)} bytes)"
 
 
-def expect_bytes(reply: Exchange, body: bytes, because: str = "", or_refused: Exchange | None = None) -> None:
-    """Expect 200 with exactly these bytes; ``or_refused``: the earlier request, which may as well be refused."""
-    expect_status(reply, 200, because or f"with the body {short(body)}", or_refused=or_refused)
+def expect_bytes(reply: Exchange, body: bytes, because: str = "") -> None:
+    """Expect 200 with exactly these bytes."""
+    expect_status(reply, 200, because or f"with the body {short(body)}")
     if reply.body != body:
         reason = f" {because}" if because else ""
         raise NonConformance(
             f"the body {short(body)}{reason}",
             f"the body {short(reply.body)}{_first_difference(reply.body, body)}",
             reply,
-            proof=Proof(
-                reply.id, sha256=hashlib.sha256(body).hexdigest(), or_refused=(or_refused.id,) if or_refused else ()
-            ),
+            deviation=wrong_body(sha256=hashlib.sha256(body).hexdigest()),
         )
 
 
@@ -45,32 +42,28 @@ def _first_difference(found: bytes, expected: bytes) -> str:
     return f", which differs from byte {place if place is not None else min(len(found), len(expected))} on"
 
 
-def expect_stored(reply: Exchange, body: bytes, refused: Exchange | None = None) -> None:
+def expect_stored(reply: Exchange, body: bytes) -> None:
     """Expect an object to have these bytes after a refused request."""
-    expect_bytes(reply, body, "for the object stored before the refused request", refused)
+    expect_bytes(reply, body, "for the object stored before the refused request")
 
 
 def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConformance:
     """Return the finding that protected data can be read; the write may as well be refused."""
-    proof = Proof(read.id, statuses=tuple(range(400, 500)), or_refused=(written.id,))
-    return NonConformance(expected, observed(read), written, read, proof=proof)
+    return NonConformance(expected, observed(read), written, read, deviation=wrong_status(range(400, 500)))
 
 
-def expect_nothing_stored(
-    reply: Exchange, because: str = "for a key whose only write had to be refused", refused: Exchange | None = None
-) -> None:
-    """Expect no object under a key; ``refused`` is the write, if it had to be refused and may have succeeded."""
-    expect_status(reply, 404, because, or_refused=refused)
+def expect_nothing_stored(reply: Exchange, because: str = "for a key whose only write had to be refused") -> None:
+    """Expect no object under a key."""
+    expect_status(reply, 404, because)
 
 
 def expect_etag(reply: Exchange) -> str:
     """Expect one ETag; return it. Another promise covers its form."""
     found = reply.headers.all("etag")
     if len(found) != 1:
-        proof = field_matches(reply, "ETag", '^"[^"]*"$') if not found else None
         got = f"{len(found)} ETags: {', '.join(found)}" if found else f"{reply.status} without ETag"
         got = observed(reply) if reply.status >= 400 else got
-        raise NonConformance("one ETag", got, reply, proof=proof)
+        raise NonConformance("one ETag", got, reply)
     return found[0]
 
 
@@ -82,7 +75,7 @@ def expect_entity_tag(reply: Exchange) -> str:
     tag = expect_etag(reply)
     if not ENTITY_TAG.fullmatch(tag):
         expected = "a strong ETag, which If-Match requires" if tag.startswith("W/") else "one ETag in quotation marks"
-        raise NonConformance(expected, f"ETag {tag}", reply, proof=field_matches(reply, "ETag", '^"[^"]*"$'))
+        raise NonConformance(expected, f"ETag {tag}", reply)
     return tag
 
 
@@ -96,33 +89,31 @@ def expect_same_etag(*replies: Exchange) -> str:
                 f"ETag {tag} from {reply.method}",
                 replies[0],
                 reply,
-                proof=Proof(same=(("ETag", replies[0].id, reply.id),)),
             )
     return tags[0]
 
 
-def expect_headers(reply: Exchange, fields: Mapping[str, str], or_refused: Exchange | None = None) -> None:
-    """Expect every field with its value; ``or_refused``: the earlier write, which may as well be refused."""
+def expect_headers(reply: Exchange, fields: Mapping[str, str]) -> None:
+    """Expect every field with its value."""
     for name, value in fields.items():
         if reply.headers.get(name) != value:
-            raise unlike_field(f"{name}: {value}", reply, name, value, or_refused)
+            raise unlike_field(f"{name}: {value}", reply, name, value)
 
 
 def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = "") -> None:
     """Expect none of the fields to have its former value; a gateway may set a default."""
     for name, value in fields.items():
         if reply.headers.get(name) == value:
-            proof = field_lacks(reply, name, value)
             expected = f"no {name}: {value} {because}".strip()
-            raise NonConformance(expected, f"{name}: {value}", reply, proof=proof)
+            deviation = wrong_field(name, lacks=f"^{literal(value)}$")
+            raise NonConformance(expected, f"{name}: {value}", reply, deviation=deviation)
 
 
 def expect_if_present(reply: Exchange, fields: Mapping[str, str]) -> None:
     """Expect the given value of every field that is present."""
     for name, value in fields.items():
         if (found := reply.headers.get(name)) not in (None, value):
-            proof = Proof(reply.id, fields_if_any=((name, value),))
-            raise NonConformance(f"{name}: {value}, or no {name}", f"{name}: {found}", reply, proof=proof)
+            raise NonConformance(f"{name}: {value}, or no {name}", f"{name}: {found}", reply)
 
 
 def expect_same_headers(reply: Exchange, other: Exchange, names: Iterable[str]) -> None:
@@ -130,11 +121,10 @@ def expect_same_headers(reply: Exchange, other: Exchange, names: Iterable[str]) 
     for name in names:
         value, found = other.headers.get(name), reply.headers.get(name)
         if value is None or found != value:
-            proof = Proof(same=((name, other.id, reply.id),)) if value is not None else None
             expected = f"{name} in both responses" if value is None else f"{name}: {value}, as {other.method} returned"
             neither = f"no {name} from {other.method}" + (f" and from {reply.method}" if found is None else "")
             got = neither if value is None else field_of(reply, name)
-            raise NonConformance(expected, got, other, reply, proof=proof)
+            raise NonConformance(expected, got, other, reply)
 
 
 def expect_length(reply: Exchange, size: int) -> None:
@@ -143,11 +133,10 @@ def expect_length(reply: Exchange, size: int) -> None:
         expect_headers(reply, {"content-length": str(size)})
 
 
-def expect_range(reply: Exchange, whole: bytes, first: int, last: int, or_refused: Exchange | None = None) -> None:
+def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
     """Expect 206 with the bytes from first to last of the whole, and their Content-Range.
 
-    If the range is the whole, 200 passes as well (RFC 9110 section 14.2). ``or_refused``: the earlier request, which
-    may as well be refused.
+    If the range is the whole, 200 passes as well (RFC 9110 section 14.2).
     """
     is_all = (first, last) == (0, len(whole) - 1)
     expect_status(reply, {200, 206} if is_all else 206, f"for bytes {first}-{last} of {len(whole)}")
@@ -156,12 +145,11 @@ def expect_range(reply: Exchange, whole: bytes, first: int, last: int, or_refuse
         return
     expected = f"bytes {first}-{last}/{len(whole)}"
     if reply.headers.get("content-range") != expected:
-        raise unlike_field(f"Content-Range: {expected}", reply, "Content-Range", expected, or_refused)
+        raise unlike_field(f"Content-Range: {expected}", reply, "Content-Range", expected)
     part = whole[first : last + 1]
     if reply.body != part:
-        refused = (or_refused.id,) if or_refused else ()
-        proof = Proof(reply.id, sha256=hashlib.sha256(part).hexdigest(), or_refused=refused)
-        raise NonConformance(f"the bytes {short(part)}", f"the bytes {short(reply.body)}", reply, proof=proof)
+        deviation = wrong_body(sha256=hashlib.sha256(part).hexdigest())
+        raise NonConformance(f"the bytes {short(part)}", f"the bytes {short(reply.body)}", reply, deviation=deviation)
 
 
 def expect_range_or_whole(reply: Exchange, whole: bytes, first: int, last: int, because: str = "") -> None:
@@ -187,8 +175,7 @@ def expect_head_of_range(reply: Exchange, size: int, first: int, last: int) -> N
     if reply.status == 206:
         expect_headers(reply, {"Content-Length": part, "Content-Range": f"bytes {first}-{last}/{size}"})
     elif reply.headers.get("content-length") not in (part, str(size)):
-        proof = Proof(reply.id, fields_match=(("Content-Length", f"^({part}|{size})$"),))
-        raise NonConformance(f"Content-Length: {part} or {size}", field_of(reply, "Content-Length"), reply, proof=proof)
+        raise NonConformance(f"Content-Length: {part} or {size}", field_of(reply, "Content-Length"), reply)
 
 
 def require_clocks(reply: Exchange) -> None:
@@ -221,9 +208,4 @@ def expect_tag_set(reply: Exchange, tags: dict[str, str], *after: Exchange) -> N
     """
     found = tags_of(reply)
     if found != tags:
-        names = Listed("Tag/Key", (reply.id,), tuple(tags))
-        listed = (names, Listed("Tag/Value", (reply.id,), tuple(tags.values())))
-        proof = Proof(listed=listed, or_refused=tuple(each.id for each in after))
-        if b"<TagSet" not in reply.body:
-            proof = Proof(reply.id, matches="<TagSet")
-        raise NonConformance(f"the tags {worded(tags)}", f"the tags {worded(found)}", *after, reply, proof=proof)
+        raise NonConformance(f"the tags {worded(tags)}", f"the tags {worded(found)}", *after, reply)

@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.vocabulary.documents import parsed_json
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 
 # Longer than a second, so that members with the time in seconds differ.
 CLOCK_S = 1.05
@@ -100,14 +100,4 @@ def expect_unchanged(before: State, after: State, refused: Exchange) -> None:
     """Expect the owner to read the same before and after a refused request."""
     if before != after:
         what = f"no effect of the {refused.method} that got {refused.status}: the owner reads {before}"
-        raise NonConformance(what, str(after), refused, proof=_unchanged(before, after, refused))
-
-
-def _unchanged(before: State, after: State, refused: Exchange) -> Proof | None:
-    """Return the proof that a read is as before; None if the state has volatile members."""
-    or_refused = (refused.id,)
-    if not before.id or not after.id:
-        return None
-    if before.status != after.status:
-        return Proof(after.id, statuses=(before.status,), or_refused=or_refused)
-    return None if before.volatile else Proof(alike=((before.id, after.id),), or_refused=or_refused)
+        raise NonConformance(what, str(after), refused)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from conformance.evidence.recorder import RECORDER
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, literal, wrong_field, wrong_status
 
 SHOWN = 300
 NOT_IMPLEMENTED = 501
@@ -58,24 +58,14 @@ def listed(values: Iterable[object]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words) or "none"
 
 
-def expect_status(
-    reply: Exchange,
-    accepted: int | Iterable[int],
-    because: str = "",
-    unless: Iterable[tuple[str, str]] = (),
-    or_refused: Exchange | None = None,
-    or_page: bool = False,
-) -> None:
+def expect_status(reply: Exchange, accepted: int | Iterable[int], because: str = "", or_page: bool = False) -> None:
     """Expect one of the accepted statuses; ``because`` names the request, if the check sends several.
 
-    ``unless``: patterns in other responses that excuse any status; ``or_refused``: the earlier request, which may as
-    well be refused (``Proof``); ``or_page``: a read may as well get an HTML page.
+    ``or_page``: a read may as well get an HTML page.
     """
     expected = {accepted} if isinstance(accepted, int) else set(accepted)
     if reply.status not in expected and not (or_page and _is_page(reply)):
-        refused = (or_refused.id,) if or_refused else ()
-        unless = [*unless, *(as_a_page(reply) if or_page else ())]
-        raise unlike(f"{listed(expected)}{_clause(because)}", reply, expected, unless, refused)
+        raise unlike(f"{listed(expected)}{_clause(because)}", reply, expected)
 
 
 def expect_done_at_once(replies: Sequence[Exchange], because: str) -> None:
@@ -102,24 +92,15 @@ def expect_accepted_or_refused(reply: Exchange, because: str = "") -> None:
     expect_status(reply, {*range(200, 300), *range(400, 500)}, because)
 
 
-def expect_no_success(
-    reply: Exchange, because: str = "", or_refused: Exchange | None = None, or_page: bool = False
-) -> None:
-    """Expect no 2xx, for a request that must fail; ``or_refused`` and ``or_page`` as above."""
+def expect_no_success(reply: Exchange, because: str = "", or_page: bool = False) -> None:
+    """Expect no 2xx, for a request that must fail; ``or_page`` as above."""
     if reply.ok and not (or_page and _is_page(reply)):
-        got, unless = f"no 2xx{_clause(because)}", as_a_page(reply) if or_page else ()
-        raise unlike(got, reply, [*range(300, 500), 501], unless, (or_refused.id,) if or_refused else ())
+        raise unlike(f"no 2xx{_clause(because)}", reply, [*range(300, 500), 501])
 
 
 def _is_page(reply: Exchange) -> bool:
     """Return whether a read gets an HTML page, as from a portal that serves all unknown paths of a host."""
     return reply.method in ("GET", "HEAD") and reply.ok and reply.media_type == "text/html"
-
-
-def as_a_page(reply: Exchange) -> list[tuple[str, str]]:
-    """Return the pattern of an HTML page, which a read of an absent resource may get."""
-    reads = reply.method in ("GET", "HEAD") and reply.media_type != "text/html"
-    return [(reply.id, "^content-type: *text/html")] if reads else []
 
 
 def expect_no_server_error(reply: Exchange, because: str = "") -> None:
@@ -128,30 +109,17 @@ def expect_no_server_error(reply: Exchange, because: str = "") -> None:
         raise unlike(f"no 5xx{_clause(because)}", reply, [*range(200, 500), 501])
 
 
-def unlike(
-    expected: str,
-    reply: Exchange,
-    statuses: Iterable[int],
-    unless: Iterable[tuple[str, str]] = (),
-    or_refused: tuple[str, ...] = (),
-) -> NonConformance:
+def unlike(expected: str, reply: Exchange, statuses: Iterable[int]) -> NonConformance:
     """Return the finding that a response has none of the right statuses."""
-    proof = Proof(exchange=reply.id, statuses=tuple(sorted(statuses)), unless=tuple(unless), or_refused=or_refused)
-    return NonConformance(expected, observed(reply), reply, proof=proof)
+    return NonConformance(expected, observed(reply), reply, deviation=wrong_status(statuses))
 
 
-def unlike_field(
-    expected: str, reply: Exchange, name: str, value: str | None = None, or_refused: Exchange | None = None
-) -> NonConformance:
+def unlike_field(expected: str, reply: Exchange, name: str, value: str | None = None) -> NonConformance:
     """Return the finding that a field does not have this value (it may be empty); None: it should be absent."""
     found = reply.headers.get(name)
     got = f"{name}: {found}" if found is not None else f"{reply.status} without {name}"
-    # A script distinguishes an empty value from a missing field only by searching for the line.
-    fields = () if value == "" else ((name, value or ""),)
-    empty = ((name, "^$"),) if value == "" else ()
-    refused = (or_refused.id,) if or_refused else ()
-    proof = Proof(reply.id, fields=fields, fields_match=empty, or_refused=refused)
-    return NonConformance(expected, got, reply, proof=proof)
+    deviation = wrong_field(name, "" if value is None else f"^{literal(value)}$")
+    return NonConformance(expected, got, reply, deviation=deviation)
 
 
 def _clause(because: str) -> str:

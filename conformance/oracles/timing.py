@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 
 # (pairs, p, lead): after so many pairs the sample is judged. It is extended if it shows no difference but hints at one,
 # by a smaller p or a larger lead. So a quiet machine needs few requests, and a busy one gets enough.
@@ -99,17 +99,13 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
     return Comparison(u / (n * m), p, (median(first), median(second)), quickest, lead)
 
 
-TIMELY = Proof(beyond="it depends on how many requests arrive at the same moment")
-
-
 def expect_same_time(first: Ask, second: Ask, of: str) -> None:
     """Expect two kinds of requests to take the same time; ``of`` names them."""
     once = _sample(first, second)
     if once.longer:
         again = _sample(first, second)
         if again.longer == once.longer:
-            proof = Proof(beyond="it is about response times, which a few requests do not show")
-            raise NonConformance(f"equal response times for {of}", str(again), first(), second(), proof=proof)
+            raise NonConformance(f"equal response times for {of}", str(again), first(), second())
 
 
 def _sample(first: Ask, second: Ask) -> Comparison:

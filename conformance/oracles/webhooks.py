@@ -7,7 +7,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from conformance.clients.polling import tries
 from conformance.clients.programs.operator_hooks import Operator
@@ -26,7 +26,7 @@ from conformance.oracles.concealment import Probe, expect_as_absent
 from conformance.oracles.errors import repeated_in
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotDeclared, Proof
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotDeclared
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
@@ -96,8 +96,8 @@ def expect_url_not_repeated(reply: Exchange, parts: Iterable[str], nearly: bool 
     """Expect a response without the URL's secret; of several long parts one may be a name, which is no secret."""
     got = [*repeated_in(reply, parts, nearly)]
     if all(got):
-        seen, proof = f"{reply.status} with the URL's secret in it", Proof(reply.id, unsaid=(got[0],))
-        raise NonConformance("a response that does not repeat the URL's secret", seen, reply, proof=proof)
+        seen = f"{reply.status} with the URL's secret in it"
+        raise NonConformance("a response that does not repeat the URL's secret", seen, reply)
 
 
 def is_a_page(method: str, reply: Exchange, accepted: Exchange) -> bool:
@@ -181,29 +181,13 @@ def has_no_digest(got: list[str]) -> bool:
     return bool(got) and not any(map(DIGEST.search, got))
 
 
-def arrival_finding(
-    expected: str, seen: str, replies: Mapping[str, Exchange], times: int, got: Iterable[str]
-) -> NonConformance:
-    """Return the finding that events did not arrive this often, by the operator's hook.
-
-    ``replies``: the responses to the events, by their marks or by another text that the hook reports.
-    """
-    copies = max([1, *(each.count(mark) for each in got for mark in MARK.findall(each))])
-    proof = Proof(told=tuple((each, times * copies) for each in replies))
-    return NonConformance(expected, seen, *dict.fromkeys(replies.values()), proof=proof)
-
-
 def expect_arrived(
     operator: Operator,
     target: Target,
     events: Mapping[str, tuple[str, bytes, Exchange]],
     times: int = 1,
-    concurrent: Collection[str] = (),
 ) -> None:
-    """Expect the hook to report each accepted event (its mark, body and response, by its name) this often.
-
-    ``concurrent``: the names of events that were sent concurrently; the proof of a finding covers all of them.
-    """
+    """Expect the hook to report each accepted event (its mark, body and response, by its name) this often."""
 
     def counts(reported: list[str]) -> dict[str, int]:
         return {name: count_carrying(reported, word, body) for name, (word, body, _) in events.items()}
@@ -214,7 +198,5 @@ def expect_arrived(
         seen = ", ".join(
             f"{count} {'delivery' if count == 1 else 'deliveries'} of the event {name}" for name, count in wrong.items()
         )
-        names = [*(each for each in concurrent if each not in wrong), *wrong] if {*concurrent} & {*wrong} else wrong
-        by_mark = {events[name][0]: events[name][2] for name in names}
         often = "one delivery" if times == 1 else f"{times} deliveries"
-        raise arrival_finding(f"{often} of every accepted event", seen, by_mark, times, reported)
+        raise NonConformance(f"{often} of every accepted event", seen, *(events[name][2] for name in wrong))

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
-from conformance.evidence.judgements.duplicates import FIELD, OF_REGISTRIES, SINGLE
 from conformance.evidence.judgements.surfaces import FAILED
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import ALTERED
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import Deviation, Kind, NonConformance, wrong_status
 
 
-def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: str, got: str, proof: Proof) -> None:
+def expect_none(
+    recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: str, got: str, deviation: Deviation | None = None
+) -> None:
     """Expect no such entries in the evidence; of several, the finding shows one whose request can be repeated.
 
-    ``got`` is the observation, ``proof`` what a correct response would be.
+    ``got`` is the observation.
     """
     if wrong:
         first = min(wrong, key=_repeatable(recorder))
         shown = first["id"] if first["id"] in recorder.ids_from(0) else recorder.recall(first)
         seen = f"{got} in the response to {first['method']} {first['url']}"
-        finding = NonConformance(expected, seen, proof=replace(proof, exchange=shown))
+        finding = NonConformance(expected, seen, deviation=deviation or Deviation(Kind.BODY))
         finding.exchange_ids = [shown]
         raise finding
 
@@ -46,20 +46,14 @@ def _repeatable(recorder: Recorder) -> Callable[[dict[str, Any]], tuple[bool, bo
     return lambda entry: (entry["id"] not in own, ALTERED in f"{entry['request_headers']}")
 
 
-def expect_no_flaw(recorder: Recorder, surface: str, wrong: str, expected: str, proof: Proof) -> None:
+def expect_no_flaw(
+    recorder: Recorder, surface: str, wrong: str, expected: str, deviation: Deviation | None = None
+) -> None:
     """Expect no response of a surface with this flaw; the finding adds the detail of one."""
     found = _flaws(recorder, surface, wrong)
     detail = found[0]["detail"] if found else ""
     got = f"{wrong} ({detail})," if detail else f"{wrong},"
-    expect_none(recorder, [each["entry"] for each in found], expected, got, proof)
-
-
-def once_each(recorder: Recorder, surface: str) -> Proof:
-    """Return the proof that single-valued fields, repeated in a response of a surface, are there once."""
-    names = [
-        name.lower() for entry in flawed_entries(recorder, surface, FIELD)[:1] for name, _ in entry["response_headers"]
-    ]
-    return Proof(fields_once=tuple(sorted(each for each in SINGLE | OF_REGISTRIES if names.count(each) > 1)))
+    expect_none(recorder, [each["entry"] for each in found], expected, got, deviation)
 
 
 def failed_again(recorder: Recorder) -> list[dict[str, Any]]:
@@ -77,4 +71,4 @@ def expect_success_status(recorder: Recorder, surface: str, status: int, what: s
     found = flawed_entries(recorder, surface, what)
     got = f"{found[0]['status']} for {what}," if found else ""
     # A refusal may be correct as well; this oracle does not know.
-    expect_none(recorder, found, f"{status} for {what}", got, Proof(statuses=(status, *range(400, 500))))
+    expect_none(recorder, found, f"{status} for {what}", got, wrong_status([status, *range(400, 500)]))

@@ -8,7 +8,7 @@ import operator
 import re
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,16 +18,19 @@ from conformance.evidence.curl import assignments_of
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.locations import PACKAGE, suites_folder
-from conformance.reporting.reproduce.steps import curl_line, script_lacks
+from conformance.reporting.reproduce.requests import curl_line
+from conformance.reporting.reproduce.script import script_lacks
 from conformance.vocabulary.finding import (
+    Deviation,
     Inconclusive,
+    Kind,
     NonConformance,
     NotApplicable,
     NotConnected,
     NotOffered,
-    Proof,
     Unreachable,
 )
+from conformance.vocabulary.operation import error_code
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST, LONGEST_PATH = 2000, 200
@@ -142,10 +145,11 @@ def _finding(error: BaseException, group: BaseException, recorder: Recorder) -> 
     exchanges = [entry for entry in sequence if entry["kind"] == "exchange"]
     named: list[str] = []
     if isinstance(error, NonConformance):
-        expected, observed, hint = error.expected, error.observed, error.hint
+        expected, observed, hint, deviation = error.expected, error.observed, error.hint, error.deviation
         named = list(error.exchange_ids)
     else:
         expected, observed, hint = "the check's assertion to hold", str(error) or type(error).__name__, ""
+        deviation = Deviation(Kind.BEHAVIOUR)
     shown = next(
         (entry for entry in sequence if named and entry["id"] == named[-1]), exchanges[-1] if exchanges else None
     )
@@ -160,13 +164,14 @@ def _finding(error: BaseException, group: BaseException, recorder: Recorder) -> 
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
         "hint": redact("\n".join([hint, *note_texts]).strip())[:LONGEST],
+        "deviation": _as_data(deviation, recorder),
+        "oracle": _oracle(error),
+        **(_response(shown) if shown and shown["kind"] == "exchange" else {}),
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
-        "proof": _proof(error, recorder),
     }
-    events = next((each for each in sequence if each.get("hook") == "events"), None)
     curl = curl_line(finding, sequence, recorder.secret_names)
-    no_script = script_lacks(finding, sequence, recorder.secret_names, events)
+    no_script = script_lacks(finding, sequence, recorder.secret_names)
     return {
         **finding,
         "curl": curl,
@@ -175,6 +180,28 @@ def _finding(error: BaseException, group: BaseException, recorder: Recorder) -> 
         # How to obtain the tokens in the curl line again, since they were made during the run.
         "recipes": assignments_of(curl, recorder.recipes),
     }
+
+
+def _as_data(deviation: Deviation, recorder: Recorder) -> dict[str, Any]:
+    """Return a deviation as plain data; only its kind if a script would have to contain a secret to search for it."""
+    data = {name: value for name, value in asdict(deviation).items() if value}
+    return {"kind": deviation.kind} if _contains_secret(json.dumps(data, ensure_ascii=False), recorder) else data
+
+
+def _oracle(error: BaseException) -> str:
+    """Return the function that raised a finding, as ``module.function``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).stem}.{frames[-1].name}" if frames else ""
+
+
+def _response(shown: dict[str, Any]) -> dict[str, Any]:
+    """Return the request of the deciding exchange, with the status and the error code of its response."""
+    code = error_code(shown["response_body"].get("text", "")) if shown["status"] >= 400 else ""
+    types = [value for name, value in shown["response_headers"] if name.lower() == "content-type"]
+    media_type = types[0].partition(";")[0].strip().lower() if types else ""
+    size = shown["response_body"]["size"]
+    response = {"status": shown["status"], "code": code, "media_type": media_type, "size": size}
+    return {"method": shown["method"], "url": shown["url"], **response}
 
 
 def _as_sent(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -197,20 +224,6 @@ def request_text(entry: dict[str, Any]) -> str:
     at = urlsplit(entry["url"])
     path = f"{at.path or '/'}{f'?{at.query}' if at.query else ''}"
     return f"{entry['method']} {path if len(path) <= LONGEST_PATH else f'{path[:LONGEST_PATH]}…'}"
-
-
-def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:
-    """Return the expectation that a script can verify, if the oracle states one; secrets by their names."""
-    proof = getattr(error, "proof", None)
-    if type(error) is NonConformance and not proof and not error.exchange_ids:
-        proof = Proof(beyond="it is about several responses together")
-    if proof is None:
-        return {}
-    if _contains_secret(json.dumps(asdict(replace(proof, unsaid=())), ensure_ascii=False), recorder):
-        # A script would have to contain the secret to search for it.
-        return {}
-    proof = replace(proof, unsaid=tuple(map(recorder.redactor.text, proof.unsaid)))
-    return {name: value for name, value in asdict(proof).items() if value}
 
 
 def _contains_secret(text: str, recorder: Recorder) -> bool:

@@ -31,7 +31,7 @@ from conformance.plugin.surfaces import SURFACES, surface_of
 from conformance.preflight import accepts_events, alive, url_of
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import ENDED_BY, HANGING, NO_LONGER_ANSWERS, NOT_ENDED, UNANSWERED_FOR
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Deviation, Inconclusive, Kind, NonConformance
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
 
@@ -152,7 +152,8 @@ class Liveness:
         )
         if late is None or not self.alone or late["error"].endswith(NOT_ENDED):
             return judgement
-        finding = NonConformance("an answer within the target's time limit", UNANSWERED_FOR)
+        no_answer = Deviation(Kind.NO_ANSWER)
+        finding = NonConformance("an answer within the target's time limit", UNANSWERED_FOR, deviation=no_answer)
         finding.exchange_ids = [late["id"]]
         return judge(finding, self.recorder)
 
@@ -249,7 +250,8 @@ class Liveness:
         # A property may have begun another example.
         self.recorder.restore(entry)
         hint = "If it was stopped on purpose, run this check again."
-        finding = NonConformance(f"an answer, and {ANSWERING}", f"{ENDED_BY}: {cause}", hint=hint)
+        kind = Deviation(Kind.HUNG if cause.endswith(HANGING) else Kind.ENDED)
+        finding = NonConformance(f"an answer, and {ANSWERING}", f"{ENDED_BY}: {cause}", hint=hint, deviation=kind)
         finding.exchange_ids = [entry["id"]]
         return replace(judge(finding, self.recorder), level=str(Level.MUST))
 

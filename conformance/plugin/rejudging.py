@@ -46,13 +46,14 @@ from conformance.sandbox.temporary_folder import scratch_folder
 from conformance.strategies.properties import configure
 from conformance.target import configuration
 from conformance.target.description import Target
-from conformance.vocabulary.exchange import ENDED_BY, NO_LONGER_ANSWERS, UNANSWERED_FOR
+from conformance.vocabulary.exchange import NO_LONGER_ANSWERS
+from conformance.vocabulary.finding import Kind
 from conformance.vocabulary.verdict import Verdict
 
 WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
 PREFLIGHT = ("reachable", "cause", "locked", "mend", "alike", "refused", "open")
 """The results of the preflight that decide which checks can be judged."""
-LIVENESS = re.compile(f"{NO_LONGER_ANSWERS}|{ENDED_BY}|{UNANSWERED_FOR}|no event any more")
+LIVENESS = re.compile(f"{NO_LONGER_ANSWERS}|no event any more")
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,8 @@ class Rejudging(Worker):
             return f"that depends on the machine: {stored.reason or judgement.reason}"
         if stored.events.get("examples", 1) > 1:
             return "of the examples that it tried the evidence keeps the first and the smallest"
-        if LIVENESS.search(f"{stored.reason} {stored.findings}"):
+        kinds = {each["deviation"]["kind"] for each in stored.findings}
+        if kinds & {Kind.ENDED, Kind.HUNG, Kind.NO_ANSWER} or LIVENESS.search(stored.reason):
             return "it stands on whether the service was still there, which is not in its evidence"
         if self.recording.missing:
             return self.recording.missing

@@ -1,46 +1,26 @@
 """Failing checks grouped by cause, with the promise that leads each group.
 
-Two failing checks have one cause if they deviate alike (the same expected outcome, the same observed one) and use the
-same operation or verify the same requirement.
+Two failing checks have one cause if they deviate alike (the same kind, the same expected outcome, the same observed
+one) and use the same operation or verify the same requirement. All of it is data of their findings.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from typing import Any
 
 from conformance.reporting.exchanges import reason_phrase
 from conformance.reporting.text import on_one_line, shortened
-from conformance.runs.behaviour import VOLATILE_PART
 from conformance.runs.promises import PromiseResult, by_id, consequence_rank, waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.exchange import ENDED_BY, GATEWAY_ERRORS, HANGING
+from conformance.vocabulary.exchange import GATEWAY_ERRORS
+from conformance.vocabulary.finding import Kind
+from conformance.vocabulary.operation import operation_of
 
-OBSERVED = re.compile(
-    r"(?:status |answered )?(?P<status>[1-5]\d\d)(?![^ ,;:])(?! (?!as\b|is\b|was\b)(?:of|\w+s)\b)"
-    r"(?P<rest>(?: with no body| (?P<body>[\w.+-]+/[\w.+-]+.*))?(?P<words>.*))"
-)
-"""An observed status, the rest of the finding, and its words without media type and body; no amount (``200 keys``)."""
-DUE = re.compile(r"(?:no |a |status )?((?:[1-5](?:\d\d|xx)(?:, or |, | or |\b))+)")
-"""The statuses with which an expectation begins."""
-DUE_INSIDE = re.compile(r"\(([1-5]\d\d)\)")
-CODE = re.compile(r"""<Code>([\w.]{1,80})</Code>|"(?:code|error)"\s*:\s*"([\w. -]{1,80})\"""")
-SDK_ERROR = re.compile(r"An error occurred \((\w+)\) when calling")
-"""How boto3 reports an error of the service."""
-VARYING = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|https?://\S+|\b[0-9a-f]{8,}\b|\d[\d.,:TZ-]*""")
-"""Parts that vary between requests: quoted values, addresses, digests, numbers, times."""
-LISTED = re.compile(r"…(?:[\s,:;\[\](){}]*…)+")
-FIELD = re.compile(r"\b(?:[A-Z][a-z]+(?:-?[A-Z][A-Za-z]+)+|ETag)\b")
-"""The name of a header field or of an XML element."""
-SELECTING = frozenset({"uploadId", "partNumber", "list-type"})
-"""Names in a query that select an operation of S3; names without a value do, too."""
-REGISTRY = re.compile(r"/v2/.*/(manifests|blobs/uploads|blobs|tags/list|referrers)(?:/|$)")
-TARGET = re.compile(r"https?://[^/\s]+(/[^\s']*)")
-"""The path and the query in a curl line: those in a finding may be truncated."""
 BY_CALLER = frozenset({401, 403, 429}) | GATEWAY_ERRORS
 """Statuses that refuse a valid request because of the client, or because it did not reach the service."""
 CODES_OF_ANY_ERROR = frozenset({"", "InternalError", "internal_error", "server_error", "UNKNOWN"})
@@ -102,8 +82,16 @@ def first_finding(result: CheckResult) -> dict[str, str]:
 
 
 def ends_service(result: CheckResult) -> bool:
-    """Return whether the request of a failing check ends the service."""
-    return result.failing and first_finding(result)["observed"].startswith(ENDED_BY)
+    """Return whether the request of a failing check ends the service, or makes it hang."""
+    return result.failing and _kind(result) in (Kind.ENDED, Kind.HUNG)
+
+
+def _kind(result: CheckResult) -> str:
+    return str(_first(result).get("deviation", {}).get("kind", ""))
+
+
+def _first(result: CheckResult) -> dict[str, Any]:
+    return result.findings[0] if result.findings else {}
 
 
 def title(result: CheckResult) -> str:
@@ -113,13 +101,12 @@ def title(result: CheckResult) -> str:
     """
     finding = first_finding(result)
     seen, due = on_one_line(finding["observed"]), on_one_line(finding["expected"])
-    if seen.startswith(ENDED_BY):
-        end = "hung" if HANGING in seen else "ended"
+    if ends_service(result):
+        end = "hung" if _kind(result) == Kind.HUNG else "ended"
         return f"Service {end} by one request: {shortened(seen, LONGEST_SEEN)}"
-    found = OBSERVED.match(seen)
-    status = int(found["status"]) if found else 0
-    words = shortened(_status_words(status, seen, found) if found else seen, LONGEST_SEEN)
-    text = f"Server error: {words}" if status >= 500 else f"Got {words}" if words else "Fails"
+    by_status = _kind(result) == Kind.STATUS and _first(result).get("status")
+    words = _response(_first(result)) if by_status else shortened(seen, LONGEST_SEEN)
+    text = f"Server error: {words}" if by_status and by_status >= 500 else f"Got {words}" if words else "Fails"
     text = f"{text}; expected {shortened(due, LONGEST_DUE)}" if due else text
     return text if len(due.split()) > FEW_WORDS else f"{text}{_case(result)}"
 
@@ -131,95 +118,46 @@ def _case(result: CheckResult) -> str:
     return f" (case: {words})" if found else ""
 
 
-def _status_words(status: int, seen: str, found: re.Match[str]) -> str:
-    """Return a status with its phrase and the error code, or with the text of the finding."""
-    if code := _code(seen):
-        return f"{_named(status)} ({code})"
-    rest = found["rest"].removeprefix(f" {reason_phrase(status)}")
-    if found["body"]:
-        rest = f" with {found['body'].split()[0]} content"
-    return f"{_named(status)}{rest}"
+def _response(finding: Mapping[str, Any]) -> str:
+    """Return a response in words: its status with the phrase, and its error code or media type."""
+    status, code, media_type = finding["status"], finding.get("code", ""), finding.get("media_type", "")
+    content = f" with {media_type} content" if media_type else ""
+    shown = f" ({code})" if code else content if finding.get("size") else " with no body"
+    return f"{status} {reason_phrase(status)}".strip() + shown
 
 
-def _named(status: int) -> str:
-    return f"{status} {reason_phrase(status)}".strip()
-
-
-def _code(text: str) -> str:
-    """Return the error code in a response's text, or ""."""
-    found = CODE.search(text)
-    return next(filter(None, found.groups()), "") if found else ""
-
-
-def normalised(text: str) -> str:
-    """Return the text without the parts that vary between requests; a list of them counts as one."""
-    return LISTED.sub("…", VARYING.sub("…", VOLATILE_PART.sub("…", on_one_line(text)[:2000])))
-
-
-def due_statuses(expected: str) -> list[str]:
-    """Return the statuses that a finding expects, every 2xx as ``2xx``; none if it expects something else."""
-    if expected.startswith("success"):
-        return [SUCCESS]
-    found = DUE.match(expected) or DUE_INSIDE.search(expected)
-    statuses = re.findall(r"[1-5](?:\d\d|xx)", found[1]) if found else []
+def due_statuses(statuses: Iterable[str]) -> list[str]:
+    """Return accepted statuses, every 2xx as ``2xx``."""
     return list(dict.fromkeys(SUCCESS if each[0] == "2" else each for each in statuses))
 
 
 def deviations(result: CheckResult) -> list[tuple[str, str]]:
-    """Return pairs of the expected and the observed outcome, without parts that vary between requests.
+    """Return pairs of the expected and the observed outcome.
 
     There is one for each accepted status: checks that share a pair deviate alike.
     """
-    finding = first_finding(result)
-    seen, due = on_one_line(finding["observed"]), due_statuses(finding["expected"])
-    found = OBSERVED.match(seen)
-    if by_sdk := SDK_ERROR.search(seen):
-        return [(SUCCESS, by_sdk[1])]
-    if not found:
-        return [(_due_words(finding["expected"], seen), normalised(seen))]
-    status = int(found["status"])
+    finding = _first(result)
+    deviation, status, code = finding.get("deviation", {}), finding.get("status", 0), finding.get("code", "")
+    if deviation.get("kind") != Kind.STATUS or not status:
+        what = f"{deviation.get('kind', '')} {deviation.get('name', '')}".strip()
+        refused = f"{status} {code}" if status >= 400 and code else ""
+        return [(what, refused or deviation.get("name") or finding.get("oracle") or finding.get("expected", ""))]
     if status >= 500:
-        code = _code(seen)
         return [("", str(status)), *([] if code in CODES_OF_ANY_ERROR else [(ANYWHERE, f"{status} {code}")])]
+    due = due_statuses(deviation["statuses"])
     refusals = [each for each in due if each[0] in "45"]
     if status < 400 and refusals:
         return [(each, SERVED) for each in refusals]
-    code = _code(seen) if status >= 400 else ""
-    if not due:
-        # If something else than a status was expected, its text counts, whatever the status.
-        text = f"{status} {code}" if code else normalised(found["words"] or found["rest"])
-        return [(_due_words(finding["expected"], seen), text or str(status))]
-    codes = [(each, f"{status} {code or normalised(found['words'])}") for each in due]
+    codes = [(each, f"{status} {code}".strip()) for each in due]
     return [*codes, (SUCCESS, code)] if code and SUCCESS in due else codes
 
 
-def _due_words(expected: str, seen: str) -> str:
-    """Return the normalised expectation: the name of a header field, or "code" for any code."""
-    name, _, more = on_one_line(expected).partition(" ")
-    if name == "code":
-        return name
-    return name if more and name[:1].isupper() and seen.startswith(f"{name} ") else normalised(expected)
-
-
 def operation(result: CheckResult) -> str:
-    """Return the operation of the decisive request: its method, the kind of its path, and its subresource.
-
-    Without an HTTP request, return area and topic of the requirement.
-    """
-    method, _, target = first_finding(result)["asked"].partition(" ")
-    if target.endswith("…") and (whole := TARGET.search(str(result.findings[0].get("curl", "")))):
-        target = whole[1]
-    if not target.startswith("/") or not method.isupper():
+    """Return the operation of the decisive request; without an HTTP request, area and topic of the requirement."""
+    finding = _first(result)
+    if not finding.get("url"):
         return "/".join(result.requirement.split("/")[:2])
-    method = "GET" if method == "HEAD" else method
-    path, _, query = target.partition("?")
-    if found := REGISTRY.match(path):
-        return f"{method} {found[1]}"
-    if result.area != "storage":
-        return f"{method} {VOLATILE_PART.sub('*', path)}"
-    place = "object" if path.strip("/").count("/") else "bucket" if path.strip("/") else "service"
-    named = parse_qsl(query, keep_blank_values=True)
-    return f"{method} {place} {' '.join(sorted(name for name, value in named if not value or name in SELECTING))}"
+    return operation_of(finding["method"], finding["url"], result.area)
 
 
 def causes(record: Record) -> list[Cause]:
@@ -267,11 +205,10 @@ def _cause(results: list[CheckResult], known: dict[str, PromiseResult]) -> Cause
 
 def _names_status(sentence: str, result: CheckResult) -> bool:
     """Return whether a promise names the status that the check expects of an error, or server errors."""
-    finding = first_finding(result)
-    found = OBSERVED.match(on_one_line(finding["observed"]))
-    if not found or found["status"] < "400":
+    finding = _first(result)
+    if _kind(result) != Kind.STATUS or finding.get("status", 0) < 400:
         return False
-    due = ["5xx"] if found["status"] >= "500" else due_statuses(finding["expected"])
+    due = ["5xx"] if finding["status"] >= 500 else due_statuses(finding["deviation"]["statuses"])
     return any(each in sentence for each in due if each != SUCCESS)
 
 
@@ -303,19 +240,16 @@ def _keys(failing: list[CheckResult]) -> Iterator[list[Key]]:
     refusing = {
         (action, seen) for action, own in zip(operations, shown, strict=True) for due, seen in own if due == SUCCESS
     }
-    fields = _fields(failing, operations, shown)
+    content = _content(failing, operations, shown)
     for result, action, own in zip(failing, operations, shown, strict=True):
         if ends_service(result):
-            yield [(action, ENDED_BY, "")]
+            yield [(action, str(Kind.ENDED), "")]
             continue
         keys = [(_scope(result, action, due, seen), due, seen) for due, seen in own]
         keys += [(result.requirement, due, seen) for due, seen in own]
         # A refusal of valid requests, too, hides what the check looks for.
         keys += [(action, SUCCESS, seen) for _, seen in own if seen[:1] == "4" and (action, seen) in refusing]
-        if result.whole_run:
-            named = FIELD.findall(first_finding(result)["observed"])
-            keys += [fields[action, each] for each in named if (action, each) in fields]
-        yield keys
+        yield keys + ([content[action]] if result.whole_run and action in content else [])
 
 
 def _scope(result: CheckResult, action: str, due: str, seen: str) -> str:
@@ -329,15 +263,13 @@ def _scope(result: CheckResult, action: str, due: str, seen: str) -> str:
     return result.area if due == ANYWHERE or (status in BY_CALLER and due in ("", SUCCESS)) else action
 
 
-def _fields(
-    failing: list[CheckResult], operations: list[str], shown: list[list[tuple[str, str]]]
-) -> dict[tuple[str, str], Key]:
-    """Return a key for each field that a finding names, by operation.
+def _content(failing: list[CheckResult], operations: list[str], shown: list[list[tuple[str, str]]]) -> dict[str, Key]:
+    """Return a key of the first check that finds wrong content, by operation.
 
-    A check of the whole run judges the responses to other checks, and has their cause if it names the same field.
+    A check of the whole run judges the responses to other checks, and has their cause.
     """
-    found: dict[tuple[str, str], Key] = {}
+    found: dict[str, Key] = {}
     for result, action, own in zip(failing, operations, shown, strict=True):
-        for name in () if result.whole_run else FIELD.findall(first_finding(result)["observed"]):
-            found.setdefault((action, name), (result.requirement, *own[0]))
+        if not result.whole_run and _kind(result) in (Kind.FIELD, Kind.BODY):
+            found.setdefault(action, (result.requirement, *own[0]))
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.evidence.curl import UNPRINTED, assignments_of, command_of
-from conformance.reporting.reproduce.requests import SCRIPT, name_of
+from conformance.reporting.reproduce.script import SCRIPT, name_of
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 

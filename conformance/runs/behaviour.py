@@ -16,14 +16,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from conformance.evidence.recorded_responses import is_whole
+from conformance.vocabulary.operation import VOLATILE_PART
 
 VOLATILE_FIELD = re.compile(
     r"age|connection|content-length|date|keep-alive|server-timing|set-cookie|transfer-encoding|via"
     r"|x-amz-id-2|.*(request|trace|correlation|transaction)-?id|.*-ray|.*ratelimit-.*|x-(cache|runtime|served-by|timer).*"
-)
-VOLATILE_PART = re.compile(
-    r"cf-[0-9a-z]{11}-(?:w\d*|serial|last|preflight)-\d+x?|[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{16,}|\d{5,}"
-    r"|[A-Za-z0-9_=-]{24,}"
 )
 PAGES = re.compile(r"""\brel\s*=\s*["']?[^"',;]*\b(?:next|prev|previous|first|last)\b""", re.IGNORECASE)
 """A Link to another page (RFC 8288) depends on the number of listed items, which other runs and clients decide."""

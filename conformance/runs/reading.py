@@ -19,7 +19,7 @@ from conformance.evidence.recorded_responses import is_entry
 from conformance.runs.record import BODIES, CONTENTS, FORMAT, LEFTOVERS, CheckResult, RecordError, RunInfo
 from conformance.vocabulary.verdict import Verdict
 
-FINDING = {"expected", "observed", "hint", "exchanges"}
+FINDING = {"expected", "observed", "hint", "exchanges", "deviation"}
 LONGEST_LINE = 1 << 25
 """Bytes of a line, at most: a small compressed file may expand to a line larger than memory."""
 CLAUSE = dict.fromkeys(("document", "section", "quote", "url"), "")

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, ClassVar
 from conformance.runs.seal import RunSeal
 from conformance.vocabulary.verdict import Verdict
 
-FORMAT = 1
+FORMAT = 2
 EXAMPLES = "examples"
 """The folder of a run with the failing examples, in Hypothesis's format."""
 LONGEST_NAME = 80

@@ -237,7 +237,7 @@ def space_in(s3: S3, bucket: str, names: Names, ledger: Ledger) -> Space:
 
 
 def _is_gone(reply: Exchange | Exception) -> bool:
-    return not isinstance(reply, Exception) and (reply.ok or reply.status == 404)
+    return not isinstance(reply, Exception) and (reply.ok or reply.status in (404, 410))
 
 
 def _reply_or_failure(remove: Callable[[T], Exchange], item: T) -> Exchange | Exception:

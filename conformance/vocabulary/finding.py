@@ -2,141 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from conformance.vocabulary.exchange import Exchange
 
-Part = Literal["header", "claims", "signature"]
-"""A part of a JWT."""
+
+class Kind(StrEnum):
+    """How a target deviates from its contract."""
+
+    STATUS = "status"
+    """The status of a response is not among the accepted ones."""
+    FIELD = "field"
+    """A header field of a response is missing, wrong or forbidden."""
+    BODY = "body"
+    """The body of a response is wrong."""
+    NO_ANSWER = "no-answer"
+    """A request got no response."""
+    ENDED = "ended"
+    """A request ended the service."""
+    HUNG = "hung"
+    """After a request the service accepts connections and answers nothing."""
+    BEHAVIOUR = "behaviour"
+    """Several responses, or a value computed from them, are wrong together."""
 
 
 @dataclass(frozen=True)
-class Listed:
-    """The expected items of a paginated list: each once, in any order.
+class Deviation:
+    """What differs from a correct response, as values: reports, causes and scripts derive from it.
 
-    ``name`` is a JSON member with an array of strings (``tags``), or an XML element after its parent
-    (``Contents/Key``); ``pages`` are exchange ids.
+    Patterns are POSIX extended regular expressions; those of header fields ignore case.
     """
 
-    name: str
-    pages: tuple[str, ...]
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Sum:
-    """The permitted range of a sum of numbers in responses: those in ``plus`` less those in ``minus``.
-
-    A number is a pair of an exchange id and a member of the response, or ``claims.`` and a claim of the JWT in it.
-    A name that ends in ``?`` may be absent. ``("", "now")`` is the present time in seconds since 1970.
-    """
-
-    plus: tuple[tuple[str, str], ...]
-    minus: tuple[tuple[str, str], ...]
-    least: int
-    most: int
-
-
-@dataclass(frozen=True)
-class Proof:
-    """How a script decides whether a finding still shows: the properties of correct responses.
-
-    Responses are named by exchange id. Patterns are POSIX extended regular expressions; those of header fields
-    ignore case.
-    """
-
-    exchange: str = ""
-    """The response to test; "" if the proof only compares several."""
-
-    # Status and header fields of the response.
-    statuses: tuple[int, ...] = ()
-    """The accepted statuses."""
-    fields: tuple[tuple[str, str], ...] = ()
-    """Fields and their values; "" for a field that must be absent."""
-    fields_match: tuple[tuple[str, str], ...] = ()
-    """Fields of which a value must match the pattern."""
-    fields_lack: tuple[tuple[str, str], ...] = ()
-    """Fields of which no value may match the pattern."""
-    fields_if_any: tuple[tuple[str, str], ...] = ()
-    """Fields and the values that they must have if present."""
-    fields_once: tuple[str, ...] = ()
-    """Fields that may occur at most once."""
-    dates_near: tuple[tuple[str, int], ...] = ()
-    """Fields that must be dates within this many seconds of the Date field."""
-
-    # Body of the response.
-    inside: Part | None = None
-    """The body to test is this part of the JWT in the response, decoded; None for the body itself."""
-    sha256: str = ""
-    """The digest of the body; alternatives are separated by ``|``."""
+    kind: Kind
+    statuses: tuple[str, ...] = ()
+    """The accepted statuses, a whole class as ``4xx``."""
+    name: str = ""
+    """The header field."""
     matches: str = ""
-    """A pattern that must occur in the body."""
+    """A pattern that occurs in a correct value of the field, or in a correct body."""
     lacks: str = ""
-    """A pattern that must not occur in the body."""
-    unsaid: tuple[str, ...] = field(default=(), repr=False)
-    """Texts, secrets among them, that must not occur in the response, plain or encoded."""
+    """A pattern that occurs in no correct value of the field, or in no correct body."""
+    sha256: str = ""
+    """The digest of the correct body, in hexadecimal."""
 
-    # Several responses.
-    alike: tuple[tuple[str, str], ...] = ()
-    """Pairs of responses that must have the same status and, if it is 2xx, the same body."""
-    alike_in: tuple[tuple[str, str, str], ...] = ()
-    """Pairs of responses that must have the same status; the pattern must match both or neither."""
-    both: tuple[tuple[str, str, str], ...] = ()
-    """A pattern that must match both responses or neither, whatever their statuses."""
-    same: tuple[tuple[str, str, str], ...] = ()
-    """A field that must have the same value in two responses."""
-    same_if_any: tuple[tuple[str, str, str], ...] = ()
-    """The same, if the second response has the field."""
-    unlike: tuple[tuple[str, str, str], ...] = ()
-    """A field that must have different values in two responses."""
-    differ: tuple[tuple[str, str, str], ...] = ()
-    """A claim that must differ between the tokens of two responses."""
-    listed: tuple[Listed, ...] = ()
-    """The expected items of lists."""
-    sums: tuple[Sum, ...] = ()
-    """Sums of which at least one must be within its range."""
 
-    # Conditions.
-    given: tuple[tuple[str, str], ...] = ()
-    """Patterns that responses must match for the proof to apply; after "!": must not match."""
-    unless: tuple[tuple[str, str], ...] = ()
-    """Patterns that make the finding void if responses match; after "!": if they do not match."""
-    or_statuses: tuple[int, ...] = ()
-    """Statuses with which the response is correct without further conditions."""
-    or_refused: tuple[str, ...] = ()
-    """Exchanges that may be refused (4xx) instead, which makes the finding void."""
+def wrong_status(statuses: Iterable[int]) -> Deviation:
+    """Return the deviation of a response that has none of the accepted statuses."""
+    remaining = set(statuses)
+    classes = [each for each in range(1, 6) if {*range(100 * each, 100 * each + 100)} <= remaining]
+    others = (str(each) for each in remaining if each // 100 not in classes)
+    return Deviation(Kind.STATUS, statuses=tuple(sorted([*others, *(f"{each}xx" for each in classes)])))
 
-    # Outside the responses.
-    told: tuple[tuple[str, int], ...] = ()
-    """Texts, and how many times the operator's command ``events`` must print each."""
-    beyond: str = ""
-    """Why no script can decide."""
+
+def wrong_field(name: str, matches: str = "", lacks: str = "") -> Deviation:
+    """Return the deviation of a header field; without a pattern the field should be absent."""
+    return Deviation(Kind.FIELD, name=name, matches=matches, lacks=lacks if lacks or matches else "^")
+
+
+def wrong_body(matches: str = "", lacks: str = "", sha256: str = "") -> Deviation:
+    """Return the deviation of a body: a pattern is missing or forbidden, or its SHA-256 should be another."""
+    return Deviation(Kind.BODY, matches=matches, lacks=lacks, sha256=sha256)
+
+
+def literal(text: str) -> str:
+    """Return a POSIX extended regular expression that matches exactly this text."""
+    return re.sub(r"([\\.^$*+?()\[\]{}|])", r"\\\1", text)
 
 
 class NonConformance(AssertionError):
     """The target breaks a promise: raised by oracles with the expected and the observed behaviour.
 
-    The clause is that of the check's requirement. ``hint`` may explain more; a script repeats the finding by ``proof``.
+    The clause is that of the check's requirement. ``hint`` may explain more. The last of the exchanges decides; the
+    ``deviation`` says what differs, and by default only how many responses it takes to see it.
     """
 
     def __init__(
-        self, expected: str, observed: str, *exchanges: Exchange, hint: str = "", proof: Proof | None = None
+        self, expected: str, observed: str, *exchanges: Exchange, hint: str = "", deviation: Deviation | None = None
     ) -> None:
         super().__init__(f"expected {expected}; observed {observed}")
         self.expected = expected
         self.observed = observed
         self.exchange_ids: Sequence[str] = [exchange.id for exchange in exchanges]
         self.hint = hint
-        self.proof = proof
+        self.deviation = deviation or Deviation(Kind.BODY if len(exchanges) == 1 else Kind.BEHAVIOUR)
 
 
 class NoAnswer(NonConformance):
     """The connection closed after a well-formed request without a response (RFC 9112 section 9)."""
 
     def __init__(self, request: str, reason: str) -> None:
-        super().__init__("an HTTP answer", f"{reason} after {request}")
+        super().__init__("an HTTP answer", f"{reason} after {request}", deviation=Deviation(Kind.NO_ANSWER))
 
 
 class Inconclusive(Exception):

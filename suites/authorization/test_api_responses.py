@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -15,11 +13,11 @@ from conformance.oracles.documents import named_texts
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_no_credentialed_cors, expect_not_shared
 from conformance.oracles.oauth import expect_no_token
-from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success, observed
+from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success, observed, unlike
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 SHORTEST_SECRET = 16
 """A shorter text may be a common word."""
@@ -35,16 +33,6 @@ def test_responses_show_no_secret(platform: Platform, shown: list[tuple[Operatio
     secrets = [each.client_secret.reveal() for each in platform.oauth.identity.credentials.values()]
     for _, answer in shown:
         expect_not_repeated(answer, [each for each in secrets if len(each) >= SHORTEST_SECRET], "a client secret")
-
-
-@contextmanager
-def without_reproduction() -> Iterator[None]:
-    """Mark findings as not reproducible by a script, because each creation shows a new secret."""
-    try:
-        yield
-    except NonConformance as finding:
-        finding.proof = Proof(beyond="each creation shows a different client secret")
-        raise
 
 
 def words(name: str) -> str:
@@ -74,9 +62,8 @@ def test_secret_of_a_creation_is_shown_once(platform: Platform) -> None:
             judged = True
             kinds = ["read-item", *(["update", "read-item"] if resource.update else []), "create"]
             later = [platform.as_role("full", platform.operation(resource, kind, slug)) for kind in kinds]
-            with without_reproduction():
-                for answer in [*later, *platform.pages("full", platform.operation(resource, "read"))]:
-                    expect_not_repeated(answer, sorted(secrets), "the client secret that its creation has shown")
+            for answer in [*later, *platform.pages("full", platform.operation(resource, "read"))]:
+                expect_not_repeated(answer, sorted(secrets), "the client secret that its creation has shown")
     if not judged:
         raise NotApplicable("no creation shows a client secret")
 
@@ -103,11 +90,10 @@ def test_deleted_credential_opens_nothing(platform: Platform) -> None:
         opened = [use for use in uses if use().ok]
         deleted = time.monotonic()
         expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
-        with without_reproduction():
-            expect_no_token(platform.known_in_time(request, deleted), "for a credential that was deleted")
-            for use in opened:
-                reply = platform.known_in_time(use, deleted, 401)
-                expect_status(reply, 401, "for a token of a credential that was deleted")
+        expect_no_token(platform.known_in_time(request, deleted), "for a credential that was deleted")
+        for use in opened:
+            reply = platform.known_in_time(use, deleted, 401)
+            expect_status(reply, 401, "for a token of a credential that was deleted")
     if not judged:
         raise NotApplicable("no creation shows a client id and secret that get a token")
 
@@ -157,8 +143,7 @@ def test_head_is_offered(platform: Platform, reads: list[tuple[Operation, str]])
     for operation, token in [each for each in reads if each[0].method == "GET"]:
         reply = platform.send(operation, token, method="HEAD")
         if reply.status in NOT_OFFERED:
-            proof = Proof(reply.id, statuses=(200,))
-            raise NonConformance("200, since GET is supported", observed(reply), reply, proof=proof)
+            raise unlike("200, since GET is supported", reply, [200])
 
 
 @verifies("authorization/bearer/head-is-as-get")
@@ -183,15 +168,13 @@ def test_head_is_as_get(platform: Platform, reads: list[tuple[Operation, str]]) 
             continue
         if first.status != head.status or head.media_type not in ("", first.media_type) or head.body:
             expected = f"{first.status} {first.media_type} without content"
-            proof = Proof(head.id, statuses=(first.status,), same_if_any=(("content-type", first.id, head.id),))
             seen = observed(head) if head.body else f"{head.status} {head.media_type} without content"
-            raise NonConformance(expected, seen, first, head, proof=proof)
+            raise NonConformance(expected, seen, first, head)
         for name in ("Content-Length", "ETag"):
             same = is_one_version(first, head, again)
             if differs(name, [first, head, again]) and (same or all(differs(name, read()) for _ in range(3))):
                 expected, seen = (f"{name}: {each.headers.get(name)}" for each in (first, head))
-                proof = Proof(same_if_any=((name.lower(), first.id, head.id),))
-                raise NonConformance(expected, seen, first, head, proof=proof)
+                raise NonConformance(expected, seen, first, head)
 
 
 def is_one_version(*replies: Exchange) -> bool:

@@ -8,13 +8,12 @@ from conformance.clients.registry.challenges import challenges
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_challenge, expect_challenge_error, expect_well_formed_bearer
-from conformance.oracles.proofs import alike, field_lacks, field_matches, field_says_no
 from conformance.oracles.status import NOT_OFFERED, expect_status
 from conformance.oracles.whole_run import expect_none
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
 def refused(platform: Platform, once: Once, who: str) -> list[tuple[Operation, Exchange]]:
@@ -39,8 +38,7 @@ def test_401_carries_a_bearer_challenge(platform: Platform, once: Once, who: str
     for _, reply in refused(platform, once, who):
         if reply.status == 401 and not expect_challenge(reply, "Bearer").parameters:
             seen = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
-            proof = field_matches(reply, "WWW-Authenticate", "Bearer +[a-z]+ *=")
-            raise NonConformance("a Bearer challenge with a parameter", seen, reply, proof=proof)
+            raise NonConformance("a Bearer challenge with a parameter", seen, reply)
 
 
 @verifies("authorization/bearer/401-carries-a-bearer-challenge#of-the-whole-run")
@@ -52,8 +50,7 @@ def test_no_401_without_a_challenge(platform: Platform, recorder: Recorder) -> N
             2. expect WWW-Authenticate in this 401 and in every other 401 of the declared resources in the run
     """
     reply = platform.http.get(platform.operations("read")[0].path, [("Authorization", "Bearer cf cf")])
-    challenge = Proof(fields_match=(("WWW-Authenticate", "[A-Za-z]"),))
-    expect_none(recorder, recorder.passive_checks.bare, "401 with WWW-Authenticate", "none", challenge)
+    expect_none(recorder, recorder.passive_checks.bare, "401 with WWW-Authenticate", "none")
     if reply.ok:
         raise NotApplicable("a malformed token is accepted; another check reports that")
 
@@ -79,9 +76,7 @@ def test_no_token_names_no_error(platform: Platform, once: Once) -> None:
     for operation, reply in refused(platform, once, "no-token"):
         errors = [each for each in challenges(reply) if each.scheme == "bearer" and "error" in each.parameters]
         if errors and operation.kind == "read":
-            proof = field_says_no(reply, "WWW-Authenticate", "bearer .*error *=")
-            seen = str(reply.headers.get("www-authenticate"))
-            raise NonConformance("a challenge without error", seen, reply, proof=proof)
+            raise NonConformance("a challenge without error", str(reply.headers.get("www-authenticate")), reply)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +113,8 @@ def test_challenge_names_the_missing_scope(platform: Platform, once: Once) -> No
     for operation, reply in [*lacking, *refused(platform, once, "no-token")]:
         named = {name for each in challenges(reply) for name in each.parameters.get("scope", "").split()}
         if operation.scope and named and operation.scope not in named:
-            proof = field_lacks(reply, "WWW-Authenticate", reply.headers.get("www-authenticate") or "")
             expected = f"no scope, or {operation.scope} among those named"
-            raise NonConformance(expected, f"scope {' '.join(sorted(named))}", reply, proof=proof)
+            raise NonConformance(expected, f"scope {' '.join(sorted(named))}", reply)
 
 
 @verifies("authorization/bearer/401-comes-first")
@@ -154,5 +148,5 @@ def test_undeclared_methods_show_no_items(platform: Platform) -> None:
         expect_status(existing, {401, 404, *NOT_OFFERED}, "without a token, by a method that is not declared")
         absent = platform.send(operation, None, method=method, path=platform.absent_path(resource))
         if absent.status != existing.status:
-            seen, proof = f"{absent.status} for an absent one", alike(existing, absent)
-            raise NonConformance(f"{existing.status}, as for an item", seen, existing, absent, proof=proof)
+            seen = f"{absent.status} for an absent one"
+            raise NonConformance(f"{existing.status}, as for an item", seen, existing, absent)

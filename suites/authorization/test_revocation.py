@@ -19,7 +19,7 @@ from conformance.sandbox.platform import KINDS, Platform
 from conformance.sandbox.revoked import last_accepted, revoked_once_more
 from conformance.strategies.properties import run_machine
 from conformance.vocabulary.check import case, disturbs, sends_up_to, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
 ROLE = "revocable"
 SOON_S = 2.0
@@ -56,7 +56,7 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
     bound = platform.target.limits.revocation
     if lag > bound and last is not None:
         seen = f"{'accepted' if last.ok else f'answered {last.status}'} until at least {lag:.2f} s after it"
-        raise NonConformance(f"401 within {bound:g} s of revocation", seen, last, proof=Proof(last.id, statuses=(401,)))
+        raise NonConformance(f"401 within {bound:g} s of revocation", seen, last)
     for operation in [*platform.operations(*KINDS), *platform.heads()]:
         statuses = {401, *(NOT_OFFERED if operation.kind == "head" else ())}
         before = platform.state(operation)

@@ -11,14 +11,13 @@ from typing import Any
 
 from conformance.clients.oauth.client import bearer
 from conformance.oracles.documents import expect_declared_json, lists_in, member, shows
-from conformance.oracles.proofs import shows_text
 from conformance.oracles.status import expect_success, observed
 from conformance.sandbox.pages import states_no_next_page
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
 
 MOST_PAGES = 60
@@ -69,8 +68,7 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
         judged, settled = True, shows_some and len(pages) > 1
         if missing and (settled or not platform.soon(partial(_all_named, platform, read, slugs))):
             seen = f"{len(pages)} page{'s' * (len(pages) > 1)} without {worded(min(missing))}"
-            proof = Proof(beyond="the end of a page depends on the number of items")
-            raise NonConformance(f"each of {len(slugs)} items on a page of the list", seen, *pages, proof=proof)
+            raise NonConformance(f"each of {len(slugs)} items on a page of the list", seen, *pages)
     if not judged:
         raise NotApplicable("no list of created items states its end")
 
@@ -96,9 +94,8 @@ def test_pages_contain_each_item_once(platform: Platform) -> None:
                 break
         else:
             again = [page for page in pages if min(repeated) in _named(page, unique, slugs)]
-            proof = Proof(beyond="the end of a page depends on the number of items")
             seen = f"{worded(min(repeated))} on {len(again)} of {len(pages)} pages"
-            raise NonConformance("each item on one page of the list", seen, *again, proof=proof)
+            raise NonConformance("each item on one page of the list", seen, *again)
     if not judged:
         raise NotApplicable("no list of created items has pages and an end")
 
@@ -163,7 +160,7 @@ def _objects_named(slug: str, unique: str, page: Exchange) -> Iterator[dict[str,
     for thing in chain.from_iterable(_lists(page)):
         shown = str(thing.get(unique))
         if slug.removesuffix(f"-{LONG}") <= shown < slug and slug.startswith(shown):
-            raise NonConformance(f"{unique} {worded(slug)}", worded(shown), page, proof=shows_text(page, slug))
+            raise NonConformance(f"{unique} {worded(slug)}", worded(shown), page)
         if shown == slug:
             yield thing
 
@@ -171,8 +168,7 @@ def _objects_named(slug: str, unique: str, page: Exchange) -> Iterator[dict[str,
 def _expect_its_id(thing: dict[str, Any], page: Exchange, item: Exchange) -> None:
     shown, own = thing.get("id"), member(item, "id")
     if type(shown) is type(own) and shown != own:
-        proof = Proof(beyond="the id comes from another request")
-        raise NonConformance(f"id {worded(own)}, as in the item", worded(shown), item, page, proof=proof)
+        raise NonConformance(f"id {worded(own)}, as in the item", worded(shown), item, page)
 
 
 def _expect_beginning(name: str, shown: Any, own: Any, page: Exchange, item: Exchange) -> None:
@@ -181,8 +177,7 @@ def _expect_beginning(name: str, shown: Any, own: Any, page: Exchange, item: Exc
         return
     forms = [(edit(CUT.sub("", shown)), edit(own)) for edit in (_on_one_line, _without_tags)]
     if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(start) for start, whole in forms):
-        proof = Proof(beyond="the finding is about two texts of one item")
-        raise NonConformance(f"{name} {worded(own)}, as in the item", worded(shown), item, page, proof=proof)
+        raise NonConformance(f"{name} {worded(own)}, as in the item", worded(shown), item, page)
 
 
 def _on_one_line(text: str) -> str:
@@ -198,9 +193,8 @@ def _expect_own(page: Exchange, slug: str, texts: dict[str, Any], slugs: list[st
     for name, text in texts.items():
         owner = max((each for each in slugs if each in str(text)), key=len, default=slug)
         if owner != slug and slug not in str(text):
-            proof = Proof(beyond="the finding is about two texts of one item")
             expected, seen = f"{name} of {slug}", f"{worded(str(text))}, which is that of {owner}"
-            raise NonConformance(expected, seen, page, proof=proof)
+            raise NonConformance(expected, seen, page)
 
 
 def _expect_served(platform: Platform, read: Operation, pages: list[Exchange]) -> None:
@@ -211,9 +205,8 @@ def _expect_served(platform: Platform, read: Operation, pages: list[Exchange]) -
         pages = platform.pages("full", read, MOST_PAGES)
     before, reply = pages[-2:] if len(pages) > 1 else (None, None)
     if before and reply and not reply.ok and reply.status not in {429, *GATEWAY_ERRORS}:
-        proof = Proof(beyond="the end of a page depends on the number of items")
         expected = f"2xx for {reply.url}, which the previous page names as the next"
-        raise NonConformance(expected, observed(reply), before, reply, proof=proof)
+        raise NonConformance(expected, observed(reply), before, reply)
 
 
 def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
@@ -222,8 +215,7 @@ def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
     (address, *_), times = counts.most_common(1)[0]
     if times >= ROUNDS:
         again = [page for page in pages if page.url == address][:2]
-        proof = Proof(beyond="the next page depends on the number of items")
-        raise NonConformance("a last page", f"{address} {times} times of {len(pages)}", *again, proof=proof)
+        raise NonConformance("a last page", f"{address} {times} times of {len(pages)}", *again)
 
 
 def _missing_from_list(platform: Platform, read: Operation, slugs: list[str]) -> tuple[set[str], list[Exchange]]:
@@ -261,7 +253,6 @@ def _lists(page: Exchange) -> list[list[dict[str, Any]]]:
 
 
 # Text without escapes in JSON and in regular expressions.
-PLAIN = re.compile("[A-Za-z0-9 _-]+")
 Listed = Callable[[], list[Exchange]]
 
 
@@ -306,7 +297,7 @@ def _expect_modified(platform: Platform, first: Exchange, replaced: list[str]) -
     reply = platform.http.get(first.url, [bearer(platform.oauth.token("full")), ("If-None-Match", etag)])
     if reply.status == 304:
         expected = f"the changed list, since {worded(outdated[0])} of the one with ETag {etag} was replaced"
-        raise NonConformance(expected, "304", first, reply, proof=Proof(reply.id, statuses=(200,)))
+        raise NonConformance(expected, "304", first, reply)
 
 
 def _still_showing(platform: Platform, listed: Listed, text: str) -> Exchange | None:
@@ -324,6 +315,5 @@ def _expect_not_listed(platform: Platform, listed: Listed, texts: list[str], fir
     for text in (each for each in texts if shows(first, each)):
         reply = _still_showing(platform, listed, text)
         if reply is not None:
-            proof = Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None
             expected = f"a list without {worded(text)}, which was replaced or deleted"
-            raise NonConformance(expected, "it is in the list", reply, proof=proof)
+            raise NonConformance(expected, "it is in the list", reply)

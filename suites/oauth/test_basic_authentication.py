@@ -14,13 +14,12 @@ from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_challenge, expect_readable_challenges
 from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
-from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.oracles.whole_run import expect_no_flaw
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import field_of
 
 
@@ -112,8 +111,7 @@ def test_no_401_to_basic_without_its_challenge(oauth: OAuthClient, recorder: Rec
     """
     credentials = ("Basic", "Basic !!!!", "Basic bm8tY29sb24=")
     replies = [oauth.request_under(("Authorization", value)) for value in credentials]
-    proof = Proof(fields_match=(("WWW-Authenticate", "(^|, *)[Bb][Aa][Ss][Ii][Cc]( |,|$)"),))
-    expect_no_flaw(recorder, "identity", NO_BASIC, "401 with a challenge of scheme Basic", proof)
+    expect_no_flaw(recorder, "identity", NO_BASIC, "401 with a challenge of scheme Basic")
     if all(reply.ok for reply in replies):
         raise NotApplicable("malformed credentials are accepted; another check reports that")
 
@@ -129,9 +127,7 @@ def test_basic_challenge_names_its_realm(control: OAuthClient, once: Once) -> No
     if not offered:
         raise NotApplicable("there is no challenge of scheme Basic; another check reports that")
     if "realm" not in offered[0].parameters:
-        proof = field_matches(reply, "WWW-Authenticate", "realm *=")
-        seen = field_of(reply, "WWW-Authenticate")
-        raise NonConformance("a challenge of scheme Basic with its realm", seen, reply, proof=proof)
+        raise NonConformance("a challenge of scheme Basic with its realm", field_of(reply, "WWW-Authenticate"), reply)
 
 
 @verifies("oauth/client/401-carries-a-challenge")
@@ -151,8 +147,7 @@ def test_401_carries_a_challenge(control: OAuthClient, changes: dict[str, str | 
     """
     reply = control.request_token("full", **changes)
     if reply.status == 401 and not challenges(reply):
-        proof = field_matches(reply, "WWW-Authenticate", "[a-z]")
-        raise NonConformance("401 with WWW-Authenticate", "401 without a challenge", reply, proof=proof)
+        raise NonConformance("401 with WWW-Authenticate", "401 without a challenge", reply)
 
 
 @verifies("oauth/client/two-clients-at-once-are-refused")

@@ -18,7 +18,6 @@ from conformance.clients.registry.tokens import ask, pull
 from conformance.clients.registry.uploads import open_in_pieces
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.linearizability import expect_not_mixed_up
-from conformance.oracles.proofs import another_field
 from conformance.oracles.registry import (
     descriptors_of,
     expect_bytes,
@@ -39,7 +38,7 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.retry_once import at_second_try
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.wording import plural, worded
 
 SESSION_HEADERS = ("location", "docker-upload-uuid")
@@ -55,7 +54,6 @@ PUSHERS = 2
 # Reading ends when the image is gone or both deletions have returned, and after this many reads at the latest.
 READS_UNTIL_GONE = 12
 REFERRERS = 12  # more than a page of ten, a common default
-ONE_AFTER_ANOTHER = Proof(beyond="the finding needs concurrent logins, and a script sends them one after another")
 
 
 def broken_for(content: bytes) -> Callable[[Exchange], bool]:
@@ -109,8 +107,7 @@ def test_identical_blobs(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
     for name in SESSION_HEADERS:
         for one, other in combinations([reply for reply in opened if reply.headers.get(name)], 2):
             if (seen := one.headers.get(name)) == other.headers.get(name):
-                expected, proof = "a session for each client", another_field(one, other, name)
-                raise NonConformance(expected, f"{name}: {seen} for two clients", one, other, proof=proof)
+                raise NonConformance("a session for each client", f"{name}: {seen} for two clients", one, other)
     for reply in concurrent_blob_pushes.pushes:
         expect_success(reply, "for each of several concurrent pushes")
     for blob, reply in zip(concurrent_blob_pushes.blobs, concurrent_blob_pushes.reads, strict=True):
@@ -244,8 +241,7 @@ def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names
         if reply.status == 200:
             expect_bytes(reply, manifest.content)
     if 202 not in (seen := [reply.status for reply in deletions]):
-        proof = Proof(beyond="the finding needs two concurrent requests")
-        raise NonConformance("202 to one of two concurrent deletions", worded(seen), *deletions, proof=proof)
+        raise NonConformance("202 to one of two concurrent deletions", worded(seen), *deletions)
     for reply in deletions:
         expect_no_server_error(reply, "for the second of two concurrent deletions")
     expect_status(repository.get_manifest(tag), 404, "after the deletion")
@@ -341,4 +337,4 @@ def test_concurrent_logins(bearer: Registry, guarded: StoredImage) -> None:
         pulled, right = pull(guarded, token_in(reply)), {200} if role == "pusher" else {401, 403, 404}
         if pulled.status in {200, 401, 403, 404} - right:
             expected = f"{listed(right)} with a token of the {role} that was requested concurrently with others"
-            raise NonConformance(expected, observed(pulled), reply, pulled, proof=ONE_AFTER_ANOTHER)
+            raise NonConformance(expected, observed(pulled), reply, pulled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -13,7 +13,6 @@ from conformance.clients.registry.client import CODED, EVERY_TYPE, Repository, S
 from conformance.clients.registry.images import OCI_LAYER, digest_of
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_absent_headers, expect_header
-from conformance.oracles.proofs import another_field, field_matches, field_says_no, literal
 from conformance.oracles.registry import (
     expect_bytes,
     expect_coded,
@@ -26,7 +25,7 @@ from conformance.strategies.properties import explores
 from conformance.strategies.registry import ranges
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 CACHE_FIELDS = ("Cache-Control", "Content-Location", "Expires", "Vary")
 HEAD = "manifest by HEAD"
@@ -92,7 +91,7 @@ def test_if_none_match(conditional_pull: Callable[[str], ConditionalPull], kind:
     if not simple and (pull.etag is None or pulled.etag is None or pulled.again(pulled.etag).status != 304):
         raise NotApplicable("If-None-Match with only the entity tag does not return 304 either")
     if pull.etag is None:
-        raise NonConformance("an ETag", "no ETag field", pull.first, proof=field_matches(pull.first, "etag", "."))
+        raise NonConformance("an ETag", "no ETag field", pull.first)
 
     seen = pull.etag.removeprefix("W/") if form == WEAK_SECOND else pull.etag
     expect_status(pull.again(form.format(seen)), 304, "for content that the client has")
@@ -107,8 +106,7 @@ def test_entity_tag_is_quoted(conditional_pull: Callable[[str], ConditionalPull]
     """
     pull = conditional_pull(kind)
     if pull.etag is not None and not ENTITY_TAG.fullmatch(pull.etag):
-        proof = field_matches(pull.first, "ETag", '(W/)?"[^"]*"$')
-        raise NonConformance("an ETag in quotation marks", f"ETag: {pull.etag}", pull.first, proof=proof)
+        raise NonConformance("an ETag in quotation marks", f"ETag: {pull.etag}", pull.first)
 
 
 @verifies("registry/pull/304-has-the-header-fields-of-200")
@@ -125,17 +123,13 @@ def test_304_has_the_header_fields_of_200(conditional_pull: Callable[[str], Cond
     seen = expect_header(reply, "ETag")
 
     if seen.removeprefix("W/") != pull.etag.removeprefix("W/"):
-        proof = Proof(same=(("ETag", pull.first.id, reply.id),))
-        raise NonConformance(f"ETag: {pull.etag}", f"ETag: {seen}", pull.first, reply, proof=proof)
+        raise NonConformance(f"ETag: {pull.etag}", f"ETag: {seen}", pull.first, reply)
     for name in (each for each in CACHE_FIELDS if each in pull.first.headers and each not in reply.headers):
-        without = ((pull.first.id, f"!^{name.lower()}:"),)
-        proof = replace(field_matches(reply, name, "^"), or_statuses=(200,), unless=without)
-        raise NonConformance(f"the field {name}, as in the 200", "304 without one", pull.first, reply, proof=proof)
+        raise NonConformance(f"the field {name}, as in the 200", "304 without one", pull.first, reply)
     due = pull.first.headers.get("content-length") or (None if kind == HEAD else str(len(pull.first.body)))
     if due and (length := reply.headers.get("content-length") or due) != due:
-        proof = field_says_no(reply, "Content-Length", f"^{literal(length)}$")
         expected = f"no Content-Length, or {due}"
-        raise NonConformance(expected, f"Content-Length: {length}", pull.first, reply, proof=proof)
+        raise NonConformance(expected, f"Content-Length: {length}", pull.first, reply)
 
 
 @pytest.fixture
@@ -158,9 +152,7 @@ def test_compressed_response_has_another_entity_tag(stored: StoredImage, compres
     coding, etag = compressed.headers.get("content-encoding"), compressed.headers.get("etag") or ""
     if etag.startswith('"') and etag == plain.headers.get("etag"):
         expected = f"another ETag for the response in {coding}, or a weak one"
-        right = ((compressed.id, "!^content-encoding:"), (compressed.id, "^etag: *W/"))
-        proof = replace(another_field(plain, compressed, "ETag"), unless=right)
-        raise NonConformance(expected, f"ETag: {etag} for both", plain, compressed, proof=proof)
+        raise NonConformance(expected, f"ETag: {etag} for both", plain, compressed)
 
 
 @verifies("registry/pull/accept-encoding-is-honoured")
@@ -217,7 +209,7 @@ def expect_range_or_whole(reply: Exchange, content: bytes, first: int, last: int
     """Expect 206 with exactly these bytes, or 200 with the whole."""
     expect_status(reply, {200, 206})
     if reply.status == 200:
-        expect_bytes(reply, content, or_statuses=(206,))
+        expect_bytes(reply, content)
     else:
         expect_partial(reply, content, first, last)
 
@@ -286,7 +278,7 @@ def test_range_that_cannot_be_served(ask: Ask, content: bytes, requested: str, a
 
     expect_status(reply, accepted)
     if reply.status == 200:
-        expect_bytes(reply, content, or_statuses=tuple(sorted(accepted - {200})))
+        expect_bytes(reply, content)
 
 
 @verifies("registry/pull/416-states-the-size")
@@ -325,8 +317,7 @@ def test_206_has_the_headers_of_200(ask: Ask, whole: Exchange) -> None:
     for name in (each for each in SENT_WITH_A_PART if each in whole.headers):
         found, expected = (expect_header(each, name).removeprefix("W/") for each in (part, whole))
         if name == "ETag" and found != expected:
-            proof = Proof(same=(("ETag", whole.id, part.id),))
-            raise NonConformance(f"ETag: {expected}", f"ETag: {found}", whole, part, proof=proof)
+            raise NonConformance(f"ETag: {expected}", f"ETag: {found}", whole, part)
 
 
 @verifies("registry/pull/if-range-of-another-etag-is-200")
@@ -355,7 +346,6 @@ def test_any_range(repository: Repository, content: bytes, asked: str) -> None:
 
     expect_status(reply, {200, 206, 400, 416})
     if reply.status == 200:
-        expect_bytes(reply, content, or_statuses=(206, 400, 416))
+        expect_bytes(reply, content)
     elif reply.status == 206 and reply.media_type != "multipart/byteranges" and "content-range" not in reply.headers:
-        # No proof by one response: the whole and a refusal have no Content-Range either, and are right.
         raise NonConformance("a Content-Range field", "206 without one", reply)

@@ -14,7 +14,6 @@ from conformance.clients.registry.uploads import ReusableUpload
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_allowed, expect_header
-from conformance.oracles.proofs import lacks
 from conformance.oracles.registry_errors import CODES, codes_in, expect_code, expect_json_error
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.names import Names
@@ -139,8 +138,8 @@ def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
     reply = refused(once, scene, refusal)
     unknown = [code for code in codes_in(reply) if code not in CODES]
     if unknown:
-        seen, proof = f"{reply.status} with {worded(unknown)}", lacks(reply, *unknown)
-        raise NonConformance("an error code of OCI or Docker Registry V2", seen, reply, proof=proof)
+        seen = f"{reply.status} with {worded(unknown)}"
+        raise NonConformance("an error code of OCI or Docker Registry V2", seen, reply)
 
 
 @verifies("registry/errors/code-matches-the-cause")
@@ -195,7 +194,7 @@ def test_405_has_allow(once: Once, stored: StoredImage) -> None:
     reply = once(("PUT", "tags/list"), lambda: stored.repository.send("PUT", "tags/list"))
     if reply.status != 405:
         raise NotApplicable(f"the method is refused with a status other than 405 ({reply.status})")
-    expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 403, 404, 501])
+    expect_header(reply, "Allow")
     expect_allowed(reply, "PUT", {"GET"})
 
 

@@ -34,7 +34,7 @@ from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 MEGABYTE = 1_000_000
 
@@ -209,7 +209,7 @@ def test_tag_moves(repository: Repository, base: Manifest, new_image: NewImage, 
     repository.head_manifest(second.digest)
     reply = repository.push(second, tag)
     if is_immutable(reply):
-        expect_untouched(repository.get_manifest(tag), first.content, unless=((reply.id, '!"errors"'),))
+        expect_untouched(repository.get_manifest(tag), first.content)
         raise NotApplicable(IMMUTABLE)
     expect_success(reply)
 
@@ -222,8 +222,7 @@ def test_tag_moves(repository: Repository, base: Manifest, new_image: NewImage, 
     etag = pulled.headers.get("etag")
     moved = expect_pulled(repository, tag, second, (EVERY_TYPE, *([("If-None-Match", etag)] if etag else [])))
     if etag and moved.headers.get("etag") == etag:
-        observed, proof = f"ETag: {etag}, as before", Proof(unlike=(("ETag", pulled.id, moved.id),))
-        raise NonConformance("another ETag (RFC 9110 section 8.8.3)", observed, pulled, moved, proof=proof)
+        raise NonConformance("another ETag (RFC 9110 section 8.8.3)", f"ETag: {etag}, as before", pulled, moved)
     expect_bytes_or_collected(repository.get_manifest(first.digest), first.content)
     expect_success(repository.push(first, tag))
     date, dated = (each.headers.get("last-modified") for each in (moved, expect_pulled(repository, tag, first)))

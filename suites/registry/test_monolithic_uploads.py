@@ -168,7 +168,7 @@ def test_large_blob(repository: Repository, pushed: PushedOf, what: str) -> None
     reply = repository.get_blob(blob.digest, [("Range", f"bytes={first}-")])
 
     if reply.status == 200:
-        expect_bytes(reply, blob.content, or_statuses=(206,))
+        expect_bytes(reply, blob.content)
     else:
         expect_partial(reply, blob.content, first, last)
 
@@ -184,7 +184,7 @@ def test_empty_blob(repository: Repository, pushed: PushedOf) -> None:
 
     expect_status(part, {200, 416}, "for a part of an empty blob")
     if part.status == 200:
-        expect_bytes(part, b"", or_statuses=(416,))
+        expect_bytes(part, b"")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from conformance.strategies.properties import explores
 from conformance.strategies.registry import path_parts
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 # Refusals of an invalid name: no clause names a status.
 NO_NAME = {*range(400, 500)}
@@ -168,9 +168,7 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
     reads = ["tags/list"] if ending.isascii() else ["tags/list", "manifests/v1.0.0"]
     for reply in [opened] if opened.status == 404 else [opened, *(other.send("GET", each) for each in reads)]:
         if reply.status not in NO_NAME | ELSEWHERE:
-            proof = Proof(reply.id, statuses=tuple(NO_NAME | ELSEWHERE))
-            expected, seen = "a refusal of an invalid name", f"{reply.status} to {reply.method}"
-            raise NonConformance(expected, seen, reply, proof=proof)
+            raise NonConformance("a refusal of an invalid name", f"{reply.status} to {reply.method}", reply)
 
 
 @verifies("registry/name/any-name-is-no-server-error")

@@ -44,28 +44,18 @@ from conformance.evidence.judgements.times import ANOTHER_TIME, IN_FUTURE, NO_DA
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
-from conformance.oracles.proofs import literal
 from conformance.oracles.registry import expect_reachable
-from conformance.oracles.registry_errors import FORM, OF_THE_FORM, expect_error_document
-from conformance.oracles.whole_run import expect_no_flaw, expect_none, expect_success_status, flawed_entries, once_each
+from conformance.oracles.registry_errors import FORM, expect_error_document
+from conformance.oracles.whole_run import expect_no_flaw, expect_none, expect_success_status, flawed_entries
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
 
 SHOWN_CHARACTERS = 100
-BAD_WARNING_FORM = r'^([^12]|2[^19]|29[^9]|299([^ ]| [^-]| -[^ ])|299 - "([^"\\]|\\.)*" ")'
-"""Warnings with a code that neither registries nor caches use, with an agent or with a date."""
-NO_FIXDATE = "^([^MTWFS]|[A-Za-z]{4}|.*[^T]$)"
-"""A date that does not begin with three letters of a day, or end with GMT."""
-NOT_401 = (*range(200, 300), 400, 403, 404, 405, 415, 422)
-"""Statuses that need no challenge."""
-JSON = r"((application|text)/json|[^/]+/[^/]+[+]json)"
 REFERRERS = "referrers/{}?artifactType=application/vnd.example.sbom.v1%2Bjson"
 UNKNOWN_SESSION = f"blobs/uploads/{uuid.UUID(int=0)}"
-NOT_401_NOR_405 = (*range(200, 300), 400, 403, 404, 501)
-"""Statuses that need neither an Allow header nor a challenge with a scope."""
 SUBJECT = re.compile(r'"subject".*?"digest"\s*:\s*"([^"]+)"', re.DOTALL)
 """Matches the subject's digest in a manifest as it was sent, also in an encoding other than UTF-8."""
 Step = Callable[[str], Exchange]
@@ -89,9 +79,8 @@ def test_every_refusal_has_the_form(repository: Repository, no_tag: Exchange, re
 
     if 400 <= reply.status < 500:
         expect_error_document(reply)
-    expect_no_flaw(recorder, "registry", NO_LIST, FORM, OF_THE_FORM)
-    unread = Proof(beyond="a script does not read JSON")
-    expect_no_flaw(recorder, "registry", BROKEN, "valid JSON, as Content-Type declares", unread)
+    expect_no_flaw(recorder, "registry", NO_LIST, FORM)
+    expect_no_flaw(recorder, "registry", BROKEN, "valid JSON, as Content-Type declares")
 
 
 @verifies("registry/login/challenge-is-given#of-the-whole-run")
@@ -102,10 +91,9 @@ def test_no_401_without_a_challenge(no_tag: Exchange, recorder: Recorder) -> Non
     """
     name = "WWW-Authenticate"
     if no_tag.status == 401:
-        expect_header(no_tag, name, or_statuses=NOT_401)
-    challenge = Proof(fields_match=((name, "[A-Za-z]"),), or_statuses=NOT_401)
+        expect_header(no_tag, name)
     bare = flawed_entries(recorder, "registry", NO_CHALLENGE)
-    expect_none(recorder, bare, f"401 with {name}", f"{NO_CHALLENGE},", challenge)
+    expect_none(recorder, bare, f"401 with {name}", f"{NO_CHALLENGE},")
     if no_tag.ok:
         raise NotApplicable("a missing tag is served without a login; another check reports that")
 
@@ -119,13 +107,12 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
             2. expect a response from the realm, and that the token pulls
     """
     auth, scope = bearer.auth, bearer.scope(stored.repository.name, "pull")
-    kept = Proof(beyond="a script requests a token at the run's realm, not at the current one")
     for entry in flawed_entries(recorder, "registry", ANOTHER_REALM):
         seen = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
         for other in (auth.with_challenge(each) for each in challenges_in(seen) if each.scheme == "bearer"):
             if (other.realm, other.service) == (auth.realm, auth.service):
                 continue
-            reply = expect_reachable("a realm", partial(other.request_token, [scope]), kept)
+            reply = expect_reachable("a realm", partial(other.request_token, [scope]))
             if on_one_host(other.realm, auth.realm):
                 reply = other.request_token_as(bearer.account("pusher"), [scope])
                 if token := token_in(reply):
@@ -139,8 +126,7 @@ def expect_leads_on(recorder: Recorder, entry: dict[str, Any], reply: Exchange, 
         return
     expected = "a token that pulls" if token else "a token"
     seen = f"{reply.status} at the realm in the response to {entry['method']} {entry['url']}"
-    proof = Proof(beyond="a script requests a token at the realm of the first challenge")
-    finding = NonConformance(f"{expected} from every realm that a challenge names", seen, reply, proof=proof)
+    finding = NonConformance(f"{expected} from every realm that a challenge names", seen, reply)
     finding.exchange_ids = [recorder.recall(entry), *finding.exchange_ids]
     raise finding
 
@@ -152,13 +138,11 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
     Method: 1. GET /v2/; 2. in all responses expect only Warning: 299 - "…" of at most 4096 bytes, or codes of caches
     """
     registry.support()
-    form = Proof(fields_lack=(("Warning", BAD_WARNING_FORM),))
-    length = Proof(beyond="a script does not measure the length of all warnings")
     of_that_length = "no more than 4096 bytes of warnings"
-    for wrong, expected, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
+    for wrong, expected in ((BAD_WARNING, 'Warning: 299 - "…"'), (LONG_WARNINGS, of_that_length)):
         found = flawed_entries(recorder, "registry", wrong)
         seen = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
-        expect_none(recorder, found, expected, f"{wrong} ({worded(seen)[:SHOWN_CHARACTERS]}),", right)
+        expect_none(recorder, found, expected, f"{wrong} ({worded(seen)[:SHOWN_CHARACTERS]}),")
 
 
 @verifies("registry/pull/dates-are-valid")
@@ -169,13 +153,11 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
             3. expect Date within 15 minutes of now, unless a cache adds Age, and Last-Modified at most a minute later
     """
     registry.support()
-    no_clock = Proof(beyond="a script can compare only with the Date of the response")
-    forms = [(wrong, Proof(fields_lack=((name, NO_FIXDATE),))) for name, wrong in NO_DATE.items()]
-    for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (IN_FUTURE, no_clock)):
+    for wrong in (*NO_DATE.values(), ANOTHER_TIME, IN_FUTURE):
         found = flawed_entries(recorder, "registry", wrong)
         fields = {name.title(): value for name, value in (found[0]["response_headers"] if found else ())}
         seen = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
-        expect_none(recorder, found, "dates in the form of HTTP, and none in the future", f"{wrong} ({seen}),", right)
+        expect_none(recorder, found, "dates in the form of HTTP, and none in the future", f"{wrong} ({seen}),")
 
 
 @verifies("registry/errors/405-has-allow#of-the-whole-run")
@@ -185,8 +167,7 @@ def test_no_405_without_allow(stored: StoredImage, recorder: Recorder) -> None:
     Method: 1. PATCH a list of tags; 2. expect an Allow header in every 405 of the run, except to a deletion
     """
     stored.repository.send("PATCH", "tags/list")
-    right = Proof(fields_match=(("Allow", "^"),), or_statuses=NOT_401_NOR_405)
-    expect_no_flaw(recorder, "registry", NO_ALLOW, "405 with Allow", right)
+    expect_no_flaw(recorder, "registry", NO_ALLOW, "405 with Allow")
 
 
 @verifies("registry/login/challenge-names-the-scope#of-the-whole-run")
@@ -200,8 +181,7 @@ def test_every_challenge_names_its_repository(bearer: Registry, stored: StoredIm
     found = flawed_entries(recorder, "registry", MISNAMED)
     match = IN_A_REPOSITORY.fullmatch(found[0]["url"].removeprefix(bearer.http.base_url)) if found else None
     scope = f"repository:{match[1]}:" if match else "repository:"
-    right = Proof(fields_match=(("WWW-Authenticate", literal(scope)),), or_statuses=NOT_401_NOR_405)
-    expect_no_flaw(recorder, "registry", MISNAMED, f"a challenge with the scope {scope}…", right)
+    expect_no_flaw(recorder, "registry", MISNAMED, f"a challenge with the scope {scope}…")
 
 
 @verifies("registry/pull/digest-header-is-correct#of-the-whole-run")
@@ -217,8 +197,7 @@ def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Record
     repository.head_manifest(digest)
     found = flawed_entries(recorder, "registry", ANOTHER_DIGEST)
     expected = found[0]["url"].rpartition("/")[2] if found else ""
-    right = Proof(fields_match=(("Docker-Content-Digest", f"^{expected}$"),))
-    expect_no_flaw(recorder, "registry", ANOTHER_DIGEST, f"Docker-Content-Digest: {expected}, as requested", right)
+    expect_no_flaw(recorder, "registry", ANOTHER_DIGEST, f"Docker-Content-Digest: {expected}, as requested")
 
 
 @verifies("registry/tags/are-listed#under-their-name")
@@ -230,29 +209,27 @@ def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder) -> Non
     stored.repository.tags("?n=1")
     found = flawed_entries(recorder, "registry", ANOTHER_NAME)
     expected = found[0]["url"].partition("/v2/")[2].partition("/tags/list")[0] if found else ""
-    right = Proof(matches=f'"name" *: *"{expected}"')
-    expect_no_flaw(recorder, "registry", ANOTHER_NAME, f'"name": "{expected}", the requested repository', right)
+    expect_no_flaw(recorder, "registry", ANOTHER_NAME, f'"name": "{expected}", the requested repository')
 
 
 @concludes()
 @pytest.mark.parametrize(
-    ("rest", "wrong", "expected", "media_type"),
+    ("rest", "wrong", "expected"),
     [
-        row("registry/tags/are-json#in-pages", "tags/list?n=1", NO_JSON, "application/json", "application/json"),
-        row("registry/referrers/are-an-index#of-one-type", REFERRERS, NO_INDEX, OCI_INDEX, literal(OCI_INDEX)),
-        row("registry/errors/body-is-json#of-the-whole-run", UNKNOWN_SESSION, UNTYPED, "a JSON type", JSON),
+        row("registry/tags/are-json#in-pages", "tags/list?n=1", NO_JSON, "application/json"),
+        row("registry/referrers/are-an-index#of-one-type", REFERRERS, NO_INDEX, OCI_INDEX),
+        row("registry/errors/body-is-json#of-the-whole-run", UNKNOWN_SESSION, UNTYPED, "a JSON type"),
     ],
 )
 def test_every_response_has_its_media_type(
-    stored: StoredImage, recorder: Recorder, rest: str, wrong: str, expected: str, media_type: str
+    stored: StoredImage, recorder: Recorder, rest: str, wrong: str, expected: str
 ) -> None:
     """Purpose: clients can parse every page of tags, every list of referrers and every error list.
     Method: 1. GET one tag, the referrers of one type, or an unknown upload session
             2. expect the documented Content-Type in every such response of the run
     """
     stored.repository.send("GET", rest.format(stored.image.digest))
-    right = Proof(fields_match=(("Content-Type", f"^{media_type} *(;|$)"),))
-    expect_no_flaw(recorder, "registry", wrong, f"Content-Type: {expected}", right)
+    expect_no_flaw(recorder, "registry", wrong, f"Content-Type: {expected}")
 
 
 @verifies("registry/referrers/subject-is-acknowledged#of-the-whole-run")
@@ -264,13 +241,8 @@ def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder) 
     stored.repository.push(index([stored.image], subject=stored.image.descriptor))
     found = flawed_entries(recorder, "registry", ANOTHER_SUBJECT)
     sent = SUBJECT.search(found[0]["request_body"].get("text", "")) if found else None
-    right = (
-        Proof(fields_match=(("OCI-Subject", f"^{sent[1]}$"),))
-        if sent
-        else Proof(beyond="a script does not read the pushed manifest")
-    )
     expected = f"OCI-Subject: {sent[1]}, as pushed" if sent else "OCI-Subject as pushed"
-    expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, expected, right)
+    expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, expected)
 
 
 @verifies("registry/pull/single-value-headers-are-not-repeated")
@@ -281,7 +253,7 @@ def test_no_single_value_header_is_repeated(push_step: Step, recorder: Recorder)
             2. in every response of the run, expect Location, Content-Type, Docker-Content-Digest, Range and others once
     """
     push_step(CREATED_BLOB)
-    expect_no_flaw(recorder, "registry", FIELD, "each single-value header once", once_each(recorder, "registry"))
+    expect_no_flaw(recorder, "registry", FIELD, "each single-value header once")
 
 
 @verifies("registry/upload/each-upload-has-its-own-session")
@@ -292,8 +264,7 @@ def test_each_session_is_its_own(push_step: Step, recorder: Recorder) -> None:
             2. in the whole run, expect no Location and no Docker-Upload-UUID of an opened upload twice
     """
     push_step(OPENED_UPLOAD)
-    seen = Proof(beyond="the finding compares the responses to two requests")
-    expect_no_flaw(recorder, "registry", REUSED_SESSION, "a separate session for each upload", seen)
+    expect_no_flaw(recorder, "registry", REUSED_SESSION, "a separate session for each upload")
 
 
 @verifies("registry/upload/new-session-has-no-bytes")
@@ -304,8 +275,7 @@ def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -
             2. expect Range, if present, to be 0-0 in every response of the run that opens an upload
     """
     push_step(OPENED_UPLOAD)
-    right = Proof(fields_lack=(("Range", "^(bytes=)?[0-9]+-0*[1-9]"),), or_statuses=(201, *range(400, 500)))
-    expect_no_flaw(recorder, "registry", RECEIVED, "Range: 0-0, or none", right)
+    expect_no_flaw(recorder, "registry", RECEIVED, "Range: 0-0, or none")
 
 
 @concludes()
@@ -344,8 +314,7 @@ def test_every_success_has_its_headers(push_step: Step, recorder: Recorder, kind
     """
     push_step(kind)
     for name in LISTED_FIELDS[kind]:
-        right = Proof(fields_match=((name, "."),), or_statuses=tuple(range(400, 500)))
-        expect_no_flaw(recorder, "registry", lacking(name, kind), f"a {name} header", right)
+        expect_no_flaw(recorder, "registry", lacking(name, kind), f"a {name} header")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from conformance.oracles.status import expect_status, observed, unlike_field
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 ACCEPTED = {
     "another-type": DOCKER_LIST,
@@ -196,8 +196,7 @@ def test_redirect_opens_no_other_blob(request: pytest.FixtureRequest, stored: St
     for address in sorted({named, altered}):
         reply = stored.repository.as_role(None).pull(address)
         if reply.ok and ours.content in reply.body:
-            proof = Proof(beyond="the run's signed URL is no longer valid")
-            raise NonConformance("a response without another organization's blob", observed(reply), reply, proof=proof)
+            raise NonConformance("a response without another organization's blob", observed(reply), reply)
 
 
 @verifies("registry/pull/is-not-for-shared-caches")
@@ -289,7 +288,7 @@ def test_manifest_is_never_converted(accepting: Accepting, accept: str, judges_t
     elif not judges_type:
         expect_status(reply, {200, 400, 404, 406})
         if reply.status == 200:
-            expect_bytes(reply, expected.content, or_statuses=(400, 404, 406))
+            expect_bytes(reply, expected.content)
 
 
 @verifies("registry/pull/accept-is-honoured")

@@ -21,7 +21,6 @@ from conformance.clients.registry.images import (
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.oauth import expect_json_object
-from conformance.oracles.proofs import has_member, in_its_object, lists_exactly
 from conformance.oracles.registry import descriptors_of, expect_annotations, expect_denied, expect_scope, pages_from
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -97,8 +96,7 @@ def expect_digests(found: list[dict[str, Any]], reply: Exchange, manifests: list
     """Expect descriptors of exactly these manifests, each once."""
     digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in manifests)
     if digests != expected:
-        proof = lists_exactly(reply, expected, digests)
-        raise NonConformance(some(expected), differing(expected, digests), reply, proof=proof)
+        raise NonConformance(some(expected), differing(expected, digests), reply)
 
 
 @verifies("registry/referrers/are-listed")
@@ -121,8 +119,7 @@ def test_referrers_are_an_index(referred: Referred) -> None:
     _, reply = referred.listed()
     expect_media_type(reply, OCI_INDEX)
     if (version := expect_json_object(reply).get("schemaVersion")) != 2:
-        proof = has_member(reply, "schemaVersion", "2")
-        raise NonConformance('"schemaVersion": 2', worded(version), reply, proof=proof)
+        raise NonConformance('"schemaVersion": 2', worded(version), reply)
 
 
 @verifies("registry/referrers/artifact-type-is-listed")
@@ -142,9 +139,7 @@ def test_artifact_type_is_listed(referred: Referred, kind: str, expected: str | 
     found, reply = referred.descriptor(kind)
 
     if found.get("artifactType") != expected:
-        proof = in_its_object(reply, found["digest"], "artifactType", expected or found["artifactType"], bool(expected))
-        seen = worded(found.get("artifactType"))
-        raise NonConformance(f'"artifactType": {worded(expected)}', seen, reply, proof=proof)
+        raise NonConformance(f'"artifactType": {worded(expected)}', worded(found.get("artifactType")), reply)
 
 
 @verifies("registry/referrers/carry-annotations")
@@ -178,8 +173,7 @@ def test_descriptors_match_the_manifests(referred: Referred) -> None:
         found, reply = referred.descriptor(kind)
         for name, value in expected.items():
             if found.get(name) != value:
-                proof = in_its_object(reply, found["digest"], name, value)
-                raise NonConformance(f"{name} {worded(value)}", f"{name} {worded(found.get(name))}", reply, proof=proof)
+                raise NonConformance(f"{name} {worded(value)}", f"{name} {worded(found.get(name))}", reply)
 
 
 @verifies("registry/referrers/none-is-an-empty-index")

@@ -12,7 +12,6 @@ from conformance.clients.registry.operations import DELETIONS, OPERATIONS, Occas
 from conformance.clients.registry.tokens import ask, pull, token_for
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_challenge_error
-from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import expect_denied, expect_not_mounted, expect_not_stored, expect_untouched
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
@@ -67,8 +66,7 @@ def test_insufficient_scope_is_reported(stored: StoredImage, pushed: Exchange) -
     if not any({"push", "*"} & set(each) for each in actions):
         seen = pushed.headers.get("www-authenticate") or "no challenge"
         name = stored.repository.name
-        proof = field_matches(pushed, "WWW-Authenticate", f'bearer.*repository:{literal(name)}:[^ "]*(push|[*])')
-        raise NonConformance(f"a Bearer challenge with repository:{name}:push", seen, pushed, proof=proof)
+        raise NonConformance(f"a Bearer challenge with repository:{name}:push", seen, pushed)
 
 
 @verifies("registry/token/insufficient-scope-is-not-invalid-token")

@@ -19,7 +19,7 @@ from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import field_of, worded
 
 WRITERS, READERS = 3, 4
@@ -101,9 +101,7 @@ def test_one_key_is_linearizable(space: Space, once: Once) -> None:
     for read in history.reads:
         expected, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
         if found != expected:
-            proof = Proof(beyond="it needs several clients that write at the same time")
-            seen = worded(found)
-            raise NonConformance(f"the metadata of the bytes, {worded(expected)}", seen, read.reply, proof=proof)
+            raise NonConformance(f"the metadata of the bytes, {worded(expected)}", worded(found), read.reply)
 
 
 @verifies("storage/concurrency/etag-belongs-to-its-bytes")
@@ -141,15 +139,13 @@ def test_concurrent_writes_do_not_mix(space: Space) -> None:
         got = space.get(key)
         expect_status(got, 200, "after concurrent PUTs")
         shares = {each: got.body.count(each.encode()) for each in bodies}
-        proof = Proof(beyond="it needs uploads at the same time")
         if got.body not in bodies.values():
             found = f"a mix: {', '.join(f'{share} bytes of one' for share in shares.values() if share)}"
             expected = f"the {LARGE} bytes of one of three concurrent PUTs"
-            raise NonConformance(expected, found, *replies, got, proof=proof)
+            raise NonConformance(expected, found, *replies, got)
         if got.headers.get("x-amz-meta-value") != got.text[0]:
-            found = "the bytes of one with the metadata of another"
             expected = "bytes and metadata of one of three concurrent PUTs"
-            raise NonConformance(expected, found, *replies, got, proof=proof)
+            raise NonConformance(expected, "the bytes of one with the metadata of another", *replies, got)
 
 
 def _put_in_step(space: Space, key: str, body: LockstepBody) -> Exchange:
@@ -247,9 +243,7 @@ def test_complete_or_put(space: Space, later_ms: int) -> None:
     got = _expect_settled(space, key, list(values.values()))
     winner = next(name for name, body in values.items() if body == got.body)
     if got.headers.get("x-amz-meta-value") != winner:
-        proof = Proof(beyond="it is about the order of two concurrent requests")
-        expected = f"x-amz-meta-value: {winner}, as the bytes"
-        raise NonConformance(expected, field_of(got, "x-amz-meta-value"), got, proof=proof)
+        raise NonConformance(f"x-amz-meta-value: {winner}, as the bytes", field_of(got, "x-amz-meta-value"), got)
 
 
 @verifies("storage/concurrency/complete-or-abort")

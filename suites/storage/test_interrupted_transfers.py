@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,7 +24,7 @@ from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 OLD = b"the old object"
@@ -53,8 +52,7 @@ def test_expected_continue_comes(s3: S3, space: Space) -> None:
 
     if first.status != 100:
         found = observed(first) if first.status else "no response before the body within the target's time limit"
-        proof = Proof(exchange=first.id, statuses=(100,))
-        raise NonConformance("100 (Continue) before the body", found, first, proof=proof)
+        raise NonConformance("100 (Continue) before the body", found, first)
     expect_success(final)
     expect_bytes(space.get(key), AWAITED)
 
@@ -72,8 +70,7 @@ def test_refusal_comes_before_the_body(s3: S3, space: Space, changes: dict[str, 
 
     expect_nothing_stored(space.get(key))
     if first.status == 100:
-        got, proof = f"100 (Continue), and {final.status} after the body", Proof(exchange=first.id, statuses=(401, 403))
-        raise NonConformance("403 before the body", got, first, final, proof=proof)
+        raise NonConformance("403 before the body", f"100 (Continue), and {final.status} after the body", first, final)
     expect_refusal(first, {401, 403}, {"SignatureDoesNotMatch", "AccessDenied", "InvalidAccessKeyId"})
 
 
@@ -147,8 +144,7 @@ def test_interrupted_part_is_not_stored(space: Space) -> None:
     found = [(part.number, part.size, part.etag.strip('"')) for part in parts_of(reply).parts]
     expected = [(1, len(OLD), tag.strip('"'))]
     if found != expected:
-        proof = Proof(listed=(Listed("Part/Size", (reply.id,), (str(len(OLD)),)),))
-        raise NonConformance(f"only the complete part: {worded(expected)}", worded(found), reply, proof=proof)
+        raise NonConformance(f"only the complete part: {worded(expected)}", worded(found), reply)
 
 
 OLDER, NEWER = b"the older object " * 1900, b"the newer object here " * 1480
@@ -206,9 +202,7 @@ def test_partial_upload_is_invisible(paused: PausedUpload) -> None:
     """
     expect_status(paused.during, 200, "for a read in the middle of an upload")
     if paused.during.body not in (OLDER, NEWER):
-        proof = Proof(paused.during.id, sha256="|".join(hashlib.sha256(each).hexdigest() for each in (OLDER, NEWER)))
-        found = short(paused.during.body)
-        raise NonConformance("the old bytes or the new ones, whole", found, paused.during, proof=proof)
+        raise NonConformance("the old bytes or the new ones, whole", short(paused.during.body), paused.during)
     expect_success(paused.put, "for an upload that paused")
     expect_bytes(paused.after, NEWER, "after the upload")
 
@@ -237,9 +231,7 @@ def test_condition_is_evaluated_at_the_end(space: Space) -> None:
     got = space.get(key)
 
     if meanwhile.started + meanwhile.duration_s <= put.started and got.body != OLDER:
-        proof = Proof(beyond="it is about an object that is put while an upload pauses")
-        expected = "the object that was put while the upload paused"
-        raise NonConformance(expected, short(got.body), put, meanwhile, got, proof=proof)
+        raise NonConformance("the object that was put while the upload paused", short(got.body), put, meanwhile, got)
     expect_status(put, {*range(200, 300), 409, 412})
 
 
@@ -260,7 +252,5 @@ def test_slow_reader_gets_one_object(space: Space) -> None:
     if old.differs_at is not None and new.differs_at is not None:
         beginning, place = ("old", old.differs_at) if old.differs_at > new.differs_at else ("new", new.differs_at)
         seen = f"of {old.received} bytes the first {place} are the {beginning} ones, the next are others"
-        proof = Proof(beyond="it is about a read while another client writes")
-        expected = "the bytes of one object, as far as they came"
-        raise NonConformance(expected, seen, *filter(None, (put, read)), proof=proof)
+        raise NonConformance("the bytes of one object, as far as they came", seen, *filter(None, (put, read)))
     expect_download(*download(space, key, Joined(values[1])))

@@ -11,7 +11,6 @@ import pytest
 from conformance.clients.s3.bodies import full_part
 from conformance.oracles.dates import expect_http_date
 from conformance.oracles.headers import clock_of
-from conformance.oracles.proofs import in_order, lacks, lists
 from conformance.oracles.s3_documents import (
     Uploads,
     copied_etag_of,
@@ -28,7 +27,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ob
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import ROUNDED_S, seconds_of_time
 from conformance.vocabulary.wording import some, worded
 
@@ -46,8 +45,7 @@ def test_parts_are_listed(space: Space) -> None:
     """
     upload = space.opened(key := space.key())
     if (none := parts_of(empty := space.list_parts(key, upload, max_parts="2"))).parts:
-        wrong = f"{len(none.parts)} of them"
-        raise NonConformance("no parts before one is uploaded", wrong, empty, proof=lacks(empty, "<Part>"))
+        raise NonConformance("no parts before one is uploaded", f"{len(none.parts)} of them", empty)
     space.part(key, upload, 2, b"what came first")
     bodies = {10000: full_part(b"x"), **{number: b"x" * number for number in (11, 2, 10)}}
     sent = sorted((*space.part(key, upload, number, body), len(body)) for number, body in bodies.items())
@@ -61,19 +59,11 @@ def test_parts_are_listed(space: Space) -> None:
     found = [(part.number, part.etag.strip('"'), part.size) for page in pages for part in page.parts]
     expected = [(number, tag.strip('"'), size) for number, tag, size in sent]
     if found != expected or len(pages[0].parts) > 2:
-        found_numbers, numbers = ([number for number, _, _ in each] for each in (found, expected))
-        two = [str(number) for number in numbers[:2]]
-        proof = in_order(first, "PartNumber", two) or lists("Part/PartNumber", [first], two)
-        if found_numbers == numbers:
-            proof = Proof(beyond="it compares two responses: to a part, and the list that has it")
-        elif [part.number for part in pages[0].parts] == numbers[:2]:
-            proof = Proof(beyond="it is about the start of each page after the first")
         shown = f"{worded(found)}, {len(pages[0].parts)} on the first page"
-        raise NonConformance(f"{worded(expected)}, two on the first page", shown, first, proof=proof)
+        raise NonConformance(f"{worded(expected)}, two on the first page", shown, first)
     expect_at_most(first, "MaxParts", optional_number(first, expect_document(first, "ListPartsResult"), "MaxParts"), 2)
     if not pages[-1].parts:
-        proof = lacks(before, "<IsTruncated>true<")
-        raise NonConformance("IsTruncated false after the last part", "true", before, last, proof=proof)
+        raise NonConformance("IsTruncated false after the last part", "true", before, last)
 
 
 def _pages(space: Space, prefix: str, **parameters: str) -> Iterator[Uploads]:
@@ -83,8 +73,7 @@ def _pages(space: Space, prefix: str, **parameters: str) -> Iterator[Uploads]:
         reply = space.list_uploads(prefix, **query)
         page = uploads_page_of(reply)
         if len(page.uploads) > most:
-            proof = Proof(reply.id, lacks=f"(<Upload>.*){{{most + 1}}}")
-            raise NonConformance(f"at most {most} uploads", f"{len(page.uploads)} of them", reply, proof=proof)
+            raise NonConformance(f"at most {most} uploads", f"{len(page.uploads)} of them", reply)
         yield page
         if not page.truncated:
             return
@@ -120,11 +109,8 @@ def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: l
         found = sorted((each.key, each.upload) for page in read for each in page.uploads)
         groups = sorted(each for page in read for each in page.prefixes)
         if (found, groups) != due:
-            replies, ids = [page.reply for page in read], tuple(page.reply.id for page in read)
-            keys = Listed("Upload/Key", ids, tuple(key for key, _ in due[0]))
-            proof = Proof(listed=(keys, Listed("CommonPrefixes/Prefix", ids, tuple(due[1]))))
             expected = f"uploads and common prefixes, each once: {worded(due)}"
-            raise NonConformance(expected, worded((found, groups)), *replies, proof=proof)
+            raise NonConformance(expected, worded((found, groups)), *[page.reply for page in read])
 
 
 @verifies("storage/multipart/uploads-are-listed-page-by-page#while-they-are-aborted")
@@ -149,8 +135,7 @@ def test_uploads_are_listed_while_they_are_aborted(space: Space) -> None:
         space.abort(key, upload)
 
     if sorted(found) != keys:
-        proof = Proof(beyond="it is about several pages, between which uploads were aborted")
-        raise NonConformance(f"the uploads to {some(keys)}, each once", worded(found), *replies, proof=proof)
+        raise NonConformance(f"the uploads to {some(keys)}, each once", worded(found), *replies)
 
 
 @verifies("storage/multipart/uploads-are-listed#under-a-prefix")
@@ -171,8 +156,7 @@ def test_open_uploads_are_listed(space: Space) -> None:
 
     if found != uploads:
         replies = [page.reply for page in pages]
-        proof = lists("Upload/Key", replies, uploads)
-        raise NonConformance(f"{worded(sorted(uploads))} with their ids", worded(sorted(found)), *replies, proof=proof)
+        raise NonConformance(f"{worded(sorted(uploads))} with their ids", worded(sorted(found)), *replies)
 
 
 @verifies("storage/multipart/uploads-are-listed#of-one-bucket")
@@ -189,8 +173,7 @@ def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Spa
     for (_, upload), reply in zip(opened, replies, strict=True):
         expect_status(reply, 200, "for a list of uploads while another bucket has some")
         if (found := [each.upload for each in uploads_of(reply)]) != [upload]:
-            proof = lists("Upload/Key", [reply], [key])
-            raise NonConformance(f"only the upload {upload}", worded(found), reply, proof=proof)
+            raise NonConformance(f"only the upload {upload}", worded(found), reply)
 
 
 @verifies("storage/multipart/upload-keys-are-encoded")
@@ -208,11 +191,10 @@ def test_upload_keys_are_encoded(space: Space) -> None:
 
     found = [each.key for each in uploads_of(reply)]
     if found != [key]:
-        raise NonConformance(f"the key {key}", worded(found), reply, proof=lists("Upload/Key", [reply], [key]))
+        raise NonConformance(f"the key {key}", worded(found), reply)
     # Another check judges whether uploads are grouped at all.
     if (prefixes := uploads_page_of(grouped).prefixes) == (unquote(folder.replace("+", " ")),):
-        proof = lists("CommonPrefixes/Prefix", [grouped], [folder])
-        raise NonConformance(f"the common prefix {folder}, encoded", f"{some(prefixes)}, decoded", grouped, proof=proof)
+        raise NonConformance(f"the common prefix {folder}, encoded", f"{some(prefixes)}, decoded", grouped)
 
 
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
@@ -229,8 +211,7 @@ def test_key_marker_alone_is_exclusive(space: Space) -> None:
     due = [f"{prefix}b"]
     for name, reply in replies.items():
         if (found := [each.key for each in uploads_of(reply)]) != due:
-            expected = f"{worded(due)} after the key marker {prefix}{name}"
-            raise NonConformance(expected, worded(found), reply, proof=lists("Upload/Key", [reply], due))
+            raise NonConformance(f"{worded(due)} after the key marker {prefix}{name}", worded(found), reply)
 
 
 @verifies("storage/multipart/response-repeats-the-marker")

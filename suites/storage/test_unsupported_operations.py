@@ -15,7 +15,6 @@ from conformance.clients.s3.bodies import (
     element,
     tagging_document,
 )
-from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_keys, listing_of, tags_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_headers, expect_stored, expect_tag_set, open_to_all
@@ -52,8 +51,7 @@ def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     expect_no_server_error(reply)
     root = xml_root(reply)
     if reply.ok and root is not None and root.tag == "ListBucketResult":
-        expected, proof = f"the bucket's {name}, or a refusal", lacks(reply, "<ListBucketResult")
-        raise NonConformance(expected, "a listing of its objects", reply, proof=proof)
+        raise NonConformance(f"the bucket's {name}, or a refusal", "a listing of its objects", reply)
 
 
 @verifies("storage/subresource/of-an-object-is-not-the-object")
@@ -67,8 +65,7 @@ def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> 
 
     expect_no_server_error(reply)
     if reply.ok and reply.body == BYTES:
-        expected, proof = f"the object's {name}, or a refusal", lacks(reply, BYTES.decode())
-        raise NonConformance(expected, "the bytes of the object", reply, proof=proof)
+        raise NonConformance(f"the object's {name}, or a refusal", "the bytes of the object", reply)
 
 
 def _delete_version_among_many(space: Space, key: str) -> Exchange:
@@ -107,7 +104,7 @@ def test_request_for_a_part_of_it_keeps_the_object(space: Space, operation: Oper
     reply = operation(space, key := space.stored(BYTES))
 
     expect_no_server_error(reply)
-    expect_stored(space.get(key), BYTES, reply)
+    expect_stored(space.get(key), BYTES)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +186,7 @@ def test_unknown_version_is_not_tagged(space: Space) -> None:
     reply = space.call("PUT", key, unknown, {"Content-MD5": content_md5(body)}, body)
     space.call("DELETE", key, unknown)
 
-    found = space.call("GET", key, unknown)
-    expect_no_success(found, "for tags of a version that never existed", or_refused=reply)
+    expect_no_success(space.call("GET", key, unknown), "for tags of a version that never existed")
     expect_tag_set(space.get_tags(key), before, reply)
 
 
@@ -241,4 +237,4 @@ def test_protection_is_applied_or_refused(space: Space, fields: Callable[[], dic
 
     expect_no_server_error(reply)
     if reply.ok:
-        expect_headers(space.head(key), dict([next(iter(protection.items()))]), reply)
+        expect_headers(space.head(key), dict([next(iter(protection.items()))]))

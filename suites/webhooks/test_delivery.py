@@ -17,7 +17,6 @@ from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, content_type_of, event_body
 from conformance.oracles.status import expect_success, observed
 from conformance.oracles.webhooks import (
-    arrival_finding,
     count_carrying,
     expect_arrived,
     has_no_digest,
@@ -32,7 +31,7 @@ from conformance.oracles.webhooks import (
 from conformance.target.description import Target
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotDeclared, Proof
+from conformance.vocabulary.finding import NonConformance, NotDeclared
 
 SENDERS: list[HeaderFields] = [
     [("Authorization", "Bearer cf-unknown"), ("X-GitHub-Event", "push"), ("X-Hub-Signature-256", "sha256=00")],
@@ -79,7 +78,7 @@ def test_accepted_events_arrive_once(webhook: WebhookClient, operator: Operator,
     for (name, (word, body)), reply in zip(events.items(), replies, strict=True):
         expect_success(reply)
         accepted[name] = word, body, reply
-    expect_arrived(operator, target, accepted, concurrent=events)
+    expect_arrived(operator, target, accepted)
 
 
 Sent = tuple[bytes, str, HeaderFields]
@@ -223,11 +222,8 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
     if wrong:
         seen = ", ".join(f"that of {name} {times[name]} times" for name in wrong)
         missing = [name for name in wrong if not times[name]]
-        by_digest = {accepted[name]: replies[name] for name in missing or wrong}
-        finding = arrival_finding("the SHA-256 of each accepted body, once", seen, by_digest, 1, ())
-        if not missing:
-            finding.proof = Proof(beyond="the operator's command also prints the events of this run")
-        raise finding
+        decisive = [replies[name] for name in missing or wrong]
+        raise NonConformance("the SHA-256 of each accepted body, once", seen, *decisive)
 
 
 @verifies("webhooks/delivery/rejected-events-do-not-arrive#aborted")
@@ -251,8 +247,8 @@ def test_aborted_events_do_not_arrive(webhook: WebhookClient, wire: Wire, operat
         replies[word] = reply
     expect_success(webhook.deliver(), "for a valid event after the aborted ones")
     seen = reported_after_delivery(webhook, operator, target)
-    if arrived := {word: reply for word, reply in replies.items() if count_carrying(seen, word)}:
-        raise arrival_finding("no event with an incomplete body to arrive", "it arrived", arrived, 0, seen)
+    if arrived := [reply for word, reply in replies.items() if count_carrying(seen, word)]:
+        raise NonConformance("no event with an incomplete body to arrive", "it arrived", *arrived)
 
 
 @verifies("webhooks/delivery/rejected-events-do-not-arrive#rejected")
@@ -290,9 +286,8 @@ def test_rejected_events_do_not_arrive(webhook: WebhookClient, operator: Operato
     # OPTIONS is safe (RFC 9110 section 9.2.1): it delivers nothing, whatever its status.
     rejected = [name for name, reply in replies.items() if name == "by OPTIONS" or not reply.ok]
     if arrived := [name for name in rejected if count_carrying(found, marks[name])]:
-        by_mark = {marks[name]: replies[name] for name in arrived}
         expected, seen = (
             "no event that was rejected or sent by OPTIONS to arrive",
             f"the event {', '.join(arrived)} arrived",
         )
-        raise arrival_finding(expected, seen, by_mark, 0, found)
+        raise NonConformance(expected, seen, *(replies[name] for name in arrived))

@@ -133,7 +133,7 @@ def test_401_has_a_challenge(webhook: WebhookClient, once: Once) -> None:
     if reply.ok:
         raise NotApplicable("an unknown URL accepts events; another check reports that")
     if reply.status == 401:
-        expect_header(reply, "WWW-Authenticate", or_statuses=[*range(200, 300), 403, 404, 405, 410])
+        expect_header(reply, "WWW-Authenticate")
 
 
 FRAMES = {

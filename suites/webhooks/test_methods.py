@@ -7,8 +7,7 @@ import pytest
 from conformance.clients.webhooks import UNANSWERED, WebhookClient, content_type_of
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
-from conformance.oracles.proofs import field_lacks, field_matches
-from conformance.oracles.status import as_a_page, expect_status
+from conformance.oracles.status import expect_status
 from conformance.oracles.webhooks import accepted_delivery, is_a_page, is_shown_at_unknown_urls, post_to_unknown_url
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -47,7 +46,7 @@ def test_other_methods_are_refused(webhook: WebhookClient, once: Once, method: s
         reply = webhook.http.send(method, webhook.path, sent, webhook.event() if sent else b"")
     accepted = once("taken", lambda: accepted_delivery(webhook))
     if not (is_a_page(method, reply, accepted) or is_shown_at_unknown_urls(webhook, method, reply)):
-        expect_status(reply, {*REFUSED, *ALSO_ACCEPTED.get(method, ())}, unless=as_a_page(reply))
+        expect_status(reply, {*REFUSED, *ALSO_ACCEPTED.get(method, ())})
 
 
 @verifies("webhooks/methods/only-post-delivers#get-that-names-post")
@@ -65,7 +64,7 @@ def test_get_is_not_taken_for_post(webhook: WebhookClient) -> None:
     for query, reply in replies.items():
         shown = is_a_page("GET", reply, accepted) or is_shown_at_unknown_urls(webhook, "GET", reply)
         if reply.status != UNANSWERED and not shown:
-            expect_status(reply, {*REFUSED, *ALSO_ACCEPTED["GET"]}, f"for {query}", unless=as_a_page(reply))
+            expect_status(reply, {*REFUSED, *ALSO_ACCEPTED["GET"]}, f"for {query}")
 
 
 @verifies("webhooks/methods/405-names-post")
@@ -80,12 +79,10 @@ def test_405_names_post(webhook: WebhookClient, once: Once) -> None:
         allow = reply.headers.get("allow") or ""
         allowed = [each.strip() for each in allow.split(",")]
         if reply.status == 405 and ("POST" not in allowed or method in allowed):
-            proof = field_matches(reply, "Allow", "(^|[, ])POST *(,|$)") if "POST" not in allowed else None
-            proof = proof or field_lacks(reply, "Allow", allow)
             expected, seen = f"405 with Allow: POST, without {method}", f"405 with Allow: {allow}"
-            raise NonConformance(expected, seen, reply, proof=proof)
+            raise NonConformance(expected, seen, reply)
     reply = once("posted where none is", lambda: post_to_unknown_url(webhook))
     if reply.ok and response_to("PUT", webhook, once).ok:
         raise NotApplicable("no method is refused; another check reports that")
     if reply.status == 405:
-        expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 401, 403, 404, 410])
+        expect_header(reply, "Allow")

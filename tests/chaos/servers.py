@@ -22,7 +22,7 @@ NAMES: dict[str, list[str]] = {
     **{axis: sorted(table) for axis, table in SENDINGS.items()},
 }
 HOPELESS = frozenset({"circular", "drips", "endless", "huge", "million-fields", "no-http", "retry-after-a-year"})
-"""Choices after which no answer is right, in any area; others may leave the answers of an area as they are."""
+"""Choices after which no answer is right, in any area. Others may leave an answer as it is, such as JSON to XML."""
 PREFLIGHT = 40
 """So many responses of a surface the preflight needs at most."""
 

@@ -7,13 +7,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.plugin.surfaces import surface_of
 from conformance.reference.configuration import TargetFile
 from conformance.runs.reading import read
 from conformance.vocabulary.verdict import ExitCode
@@ -88,7 +86,6 @@ def tried(server: Server, words: list[str], folder: Path, limit_s: float = 200, 
             done.wrong.append(f"{sent} requests")
         done.verdicts, wrong = judged(run)
         done.wrong += wrong
-        done.wrong += scattered(run) if server.hopeless else []
         for name in after:
             done.wrong += _then(name, run, target, folder, limit_s)
         done.wrong += complaints(run, {**hidden(target.secrets), "control-key": target.deployment.control_key})
@@ -117,15 +114,6 @@ def judged(run: Path) -> tuple[dict[str, str], list[str]]:
         elif each.verdict == "fail" and not each.findings:
             wrong.append(f"{each.id}: fails without a finding")
     return {result.id: result.verdict for result in record.results}, wrong
-
-
-def scattered(run: Path) -> list[str]:
-    """Return each surface of a run whose unjudged checks have no leading cause: one reason of at least half of them."""
-    reasons: dict[str, Counter[str]] = defaultdict(Counter)
-    for each in read(run).results:
-        if each.verdict == "inconclusive":
-            reasons[surface_of(each.id) or ""][each.reason] += 1
-    return [f"{name}: {found}" for name, found in reasons.items() if 2 * max(found.values()) < found.total()]
 
 
 def _then(name: str, run: Path, target: TargetFile, folder: Path, limit_s: float) -> list[str]:

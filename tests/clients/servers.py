@@ -135,10 +135,14 @@ class Listening:
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.accepting = threading.Thread(target=self._serve, daemon=True)
+        self.accepting.start()
 
     def close(self) -> None:
         """Accept no more connections."""
+        # The next server may get this descriptor's number, and a thread that accepts still would serve its clients.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.accepting.join(60)
         self.listener.close()
 
     def answer(self, connection: socket.socket) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.clone import copy_tracked
 from tests.docs.pages import follow, programs
 
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.once
 
 
 def test_every_step_of_the_page_works(tmp_path: Path) -> None:

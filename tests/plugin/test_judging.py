@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.proofs import literal
 from conformance.plugin.judging import judge
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, literal, wrong_body
 from conformance.vocabulary.values import whole_number
 
 EXCHANGE = Exchange("x-1", "GET", "http://h/", Headers(), b"", 500, Headers(), b"boom", 0.0, 0.1)
@@ -33,15 +32,13 @@ def test_a_non_conformance_is_a_failure_with_its_exchange_and_curl() -> None:
 
 
 @pytest.mark.parametrize("secret", ["s3cr+t/with=odd&characters", "nothing-odd-0123456789-0123456789"])
-def test_a_proof_contains_no_secret(secret: str) -> None:
+def test_a_pattern_contains_no_secret(secret: str) -> None:
     recorder = recorded()
     recorder.redactor.learn("CT_SECRET", secret)
-    finding = NonConformance("a", "b", EXCHANGE, proof=Proof("x-1", lacks=literal(f'"message": "no {secret}"')))
-    assert judge(finding, recorder).findings[0]["proof"] == {}
-    finding = NonConformance("a", "b", EXCHANGE, proof=Proof("x-1", lacks="a.b", unsaid=(secret,)))
-    assert judge(finding, recorder).findings[0]["proof"] == {
-        "exchange": "x-1", "lacks": "a.b", "unsaid": ("$CT_SECRET",)
-    }  # fmt: skip
+    finding = NonConformance("a", "b", EXCHANGE, deviation=wrong_body(lacks=literal(f'"message": "no {secret}"')))
+    assert judge(finding, recorder).findings[0]["deviation"] == {"kind": "body"}
+    finding = NonConformance("a", "b", EXCHANGE, deviation=wrong_body(lacks="a.b"))
+    assert judge(finding, recorder).findings[0]["deviation"] == {"kind": "body", "lacks": "a.b"}
 
 
 @pytest.mark.parametrize("phase", ["setup", "call"])

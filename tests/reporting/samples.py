@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ from conformance.evidence.recorder import Recorder
 from conformance.runs.reading import Record, read
 from conformance.runs.record import CheckResult, EvidenceWriter, RecordWriter, RunInfo
 from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.operation import error_code
 from conformance.vocabulary.verdict import Verdict
 
 EVIDENCE = "evidence/main.ndjson.gz"
+STATUS = re.compile(r"([1-5]\d\d)(?!\S)")
+TYPE = re.compile(r"(?<= )\w+/\w+")
+DUE = re.compile(r"(?:[1-5](?:\d\d|xx)(?:, | or |$))+|[1-5](?:\d\d|xx)(?= )")
 
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=http://evil.example/x onerror=\"document.title='owned'\">"
@@ -91,8 +96,26 @@ def check(check_id: str, verdict: Verdict = Verdict.PASS, **changes: Any) -> Che
 
 
 def finding(expected: str, observed: str, *ids: str, **more: Any) -> dict[str, Any]:
-    """One finding as the plugin writes it."""
-    return {"expected": expected, "observed": observed, "hint": "", "exchanges": list(ids), **more}
+    """One finding as the plugin writes it: about a status if both sides begin with one, else about a body."""
+    due, status = statuses_in(expected), STATUS.match(observed)
+    response: dict[str, Any] = {
+        "deviation": {"kind": "status", "statuses": due} if due and status else {"kind": "body"}
+    }
+    if status:
+        size = 0 if "no body" in observed or observed == status[1] else 1
+        media_type = TYPE.search(observed)
+        response |= {"status": int(status[1]), "code": error_code(observed), "size": size}
+        response |= {"media_type": media_type[0] if media_type else ""}
+    if asked := more.get("asked"):
+        method, _, path = asked.partition(" ")
+        response |= {"method": method, "url": f"http://h{path}"}
+    return {"expected": expected, "observed": observed, "hint": "", "exchanges": list(ids), **response, **more}
+
+
+def statuses_in(text: str) -> list[str]:
+    """The statuses that an expectation begins with: ``401, 403 or 404``, ``2xx``."""
+    found = DUE.match(text)
+    return re.findall(r"[1-5](?:\d\d|xx)", found[0]) if found else []
 
 
 RUN_MADE = "cf-0tpeune425a-w-7x"

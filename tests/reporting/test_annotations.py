@@ -38,7 +38,7 @@ def test_each_cause_is_an_annotation_and_points_to_the_target_file(tmp_path: Pat
     record = samples.written(tmp_path / "run", checks, target_file=str(tmp_path / "deploy" / "conformance.toml"))
     assert list(annotated(record, tmp_path)) == [
         "::error file=deploy/conformance.toml,title=oauth/token/a#one (MUST)::"
-        "Got 200 OK; expected 401 (case: one) (and 1 more check)",
+        "Got 200 OK with no body; expected 401 (case: one) (and 1 more check)",
         "::warning file=deploy/conformance.toml,title=oauth/token/b (SHOULD)::Got no header; expected 401",
         "::warning file=deploy/conformance.toml,title=oauth/token/c (MUST)::"
         "inconclusive: no credential; needs a revoked credential",

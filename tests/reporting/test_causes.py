@@ -31,7 +31,12 @@ Shown = tuple[str, str, str, str]
 
 def failing(shown: Shown, **changes: Any) -> CheckResult:
     requirement, asked, expected, observed = shown
-    findings = [samples.finding(expected, observed, asked=asked)]
+    finding = samples.finding(expected, observed, asked=asked)
+    if observed.startswith(ENDED_BY):
+        finding["deviation"] = {"kind": "hung" if observed.endswith(HANGING) else "ended"}
+    elif finding["deviation"]["kind"] != "status":
+        finding["oracle"] = f"oracle.{expected.split(' ')[0]}"
+    findings = [finding]
     return samples.check(requirement, Verdict.FAIL, findings=findings, **changes)
 
 
@@ -48,9 +53,9 @@ def found(folder: Path, results: list[CheckResult], **changes: Any) -> list[Caus
             True, id="numbers-differ",
         ),
         pytest.param(
-            ("storage/tagging/a", TAGGING, 'the tags {"stage": "test"}', "{}"),
-            ("storage/tagging/b", TAGGING, "the tags {}", '{"stage": "test"}'),
-            False, id="tags-lost-and-tags-left",
+            ("storage/tagging/a", TAGGING, "tags that were stored", "{}"),
+            ("storage/tagging/b", TAGGING, "no-tags after their deletion", '{"stage": "test"}'),
+            False, id="two-oracles-of-two-requirements",
         ),
         pytest.param(
             ("storage/errors/a#1", LISTING, "an S3 error document", "404 with no body"),
@@ -121,11 +126,11 @@ def test_causes_are_in_the_order_of_consequence_level_and_count(tmp_path: Path) 
         for promise, consequence in (("S3-01", "form"), ("S3-02", "loss"), ("S3-03", "loss"), ("S3-04", "loss"))
     }
     results = [
-        failing(("storage/a/form", LISTING, "x", "a"), promise="S3-01"),
-        failing(("storage/a/should", LISTING, "x", "b"), promise="S3-02", level="SHOULD"),
-        failing(("storage/a/one", LISTING, "x", "c"), promise="S3-03"),
-        failing(("storage/a/two#1", LISTING, "x", "d"), promise="S3-04"),
-        failing(("storage/a/two#2", LISTING, "x", "d"), promise="S3-04"),
+        failing(("storage/a/form", LISTING, "a", "x"), promise="S3-01"),
+        failing(("storage/a/should", LISTING, "b", "x"), promise="S3-02", level="SHOULD"),
+        failing(("storage/a/one", LISTING, "c", "x"), promise="S3-03"),
+        failing(("storage/a/two#1", LISTING, "d", "x"), promise="S3-04"),
+        failing(("storage/a/two#2", LISTING, "d", "x"), promise="S3-04"),
     ]
 
     assert [each.promise.id for each in found(tmp_path, results, promises=promises)] == [
@@ -161,13 +166,17 @@ def test_a_title_names_the_deviation(expected: str, observed: str, words: str) -
 @pytest.mark.parametrize(
     ("case", "expected", "words"),
     [
-        ("blank-before", "401", "Got 200 OK; expected 401 (case: blank before)"),
-        ("before-if-unmodified-since", "412", "Got 200 OK; expected 412 (case: before If-Unmodified-Since)"),
+        ("blank-before", "401", "Got 200 OK with no body; expected 401 (case: blank before)"),
+        (
+            "before-if-unmodified-since",
+            "412",
+            "Got 200 OK with no body; expected 412 (case: before If-Unmodified-Since)",
+        ),
         ("cut", "401 for the secret without its last character", ""),
     ],
 )
 def test_a_title_names_the_case_unless_the_expectation_does(case: str, expected: str, words: str) -> None:
-    whole = words or f"Got 200 OK; expected {expected}"
+    whole = words or f"Got 200 OK with no body; expected {expected}"
     assert title(failing((f"storage/a/b#{case}", "", expected, "200"))) == whole
 
 

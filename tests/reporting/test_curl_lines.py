@@ -9,7 +9,7 @@ import pytest
 
 from conformance.reporting import html
 from conformance.reporting.commands import curl_of, script_of
-from conformance.reporting.reproduce.steps import curl_line
+from conformance.reporting.reproduce.requests import curl_line
 from conformance.reporting.terminal import failure_text
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
@@ -19,9 +19,10 @@ from tests.reporting.samples import RUN_MADE, entry
 LINE = "curl http://h"
 
 
-def line(*sequence: dict[str, Any], proof: dict[str, Any] | None = None) -> str:
+def line(*sequence: dict[str, Any], kind: str = "body") -> str:
     """Return the curl line of a finding about the last exchange."""
-    return curl_line({"proof": proof or {}, "exchanges": [sequence[-1]["id"]]}, sequence, {"KEY": "SECRET"})
+    finding = {"deviation": {"kind": kind}, "exchanges": [sequence[-1]["id"]]}
+    return curl_line(finding, sequence, {"KEY": "SECRET"})
 
 
 TOKEN = entry(1, "POST", url="http://h/token", issued=[1])
@@ -34,35 +35,33 @@ def test_a_read_that_depends_on_nothing_has_a_line() -> None:
     assert line(entry(1, "PUT", status=401), READ), "a write without credentials that was refused"
 
 
-NO_LINE: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
-    "created": (entry(1, "PUT", 201, url="http://h/b/k/a"), READ, {}),
-    "refused-write": (entry(1, "PATCH", 409, secrets=["FULL_TOKEN"]), READ, {}),
-    "same-request": (entry(1), READ, {}),
-    "limit-reached": (entry(1, status=429, url="http://h/other"), READ, {}),
-    "pause": (entry(1, url="http://h/other", paused_s=1.0), READ, {}),
-    "concurrent": (entry(1, url="http://h/other", duration_s=9.0), READ, {}),
-    "operator": ({"kind": "transcript", "id": "x-1", "command": ["revoke"], "hook": "revoke"}, READ, {}),
-    "creates": (TOKEN, entry(3, "PUT", 201), {}),
-    "opens": (TOKEN, entry(3, "POST", 202, response_headers=[["Location", "/b/k/b"]]), {}),
-    "deletes": (TOKEN, entry(3, "DELETE", 204), {}),
-    "large-body": (TOKEN, entry(3, "PUT", 500, request_body=BODY), {}),
-    "token-of-the-run": (TOKEN, entry(3, secrets=["ISSUED_TOKEN"]), {}),
-    "signed": (TOKEN, entry(3, url="http://h/b?X-Amz-Date=20260101T000000Z&X-Amz-Signature=0"), {}),
-    "altered-secret": (TOKEN, entry(3, url="http://h/b?a=$NAME~altered-reversed"), {}),
-    "name-of-the-run": (TOKEN, entry(3, url=f"http://h/b/{RUN_MADE}"), {}),
-    "another-response": (TOKEN, READ, {"exchange": "x-3", "alike": [["x-1", "x-3"]]}),
-    "digest": (TOKEN, READ, {"exchange": "x-3", "sha256": "0"}),
-    "claim": (TOKEN, READ, {"exchange": "x-3", "inside": "claims", "matches": "aud"}),
-    "several-responses": (TOKEN, READ, {"beyond": "it is about several responses together"}),
+NO_LINE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "created": (entry(1, "PUT", 201, url="http://h/b/k/a"), READ),
+    "refused-write": (entry(1, "PATCH", 409, secrets=["FULL_TOKEN"]), READ),
+    "same-request": (entry(1), READ),
+    "limit-reached": (entry(1, status=429, url="http://h/other"), READ),
+    "pause": (entry(1, url="http://h/other", paused_s=1.0), READ),
+    "concurrent": (entry(1, url="http://h/other", duration_s=9.0), READ),
+    "operator": ({"kind": "transcript", "id": "x-1", "command": ["revoke"], "hook": "revoke"}, READ),
+    "creates": (TOKEN, entry(3, "PUT", 201)),
+    "opens": (TOKEN, entry(3, "POST", 202, response_headers=[["Location", "/b/k/b"]])),
+    "deletes": (TOKEN, entry(3, "DELETE", 204)),
+    "large-body": (TOKEN, entry(3, "PUT", 500, request_body=BODY)),
+    "token-of-the-run": (TOKEN, entry(3, secrets=["ISSUED_TOKEN"])),
+    "signed": (TOKEN, entry(3, url="http://h/b?X-Amz-Date=20260101T000000Z&X-Amz-Signature=0")),
+    "altered-secret": (TOKEN, entry(3, url="http://h/b?a=$NAME~altered-reversed")),
+    "name-of-the-run": (TOKEN, entry(3, url=f"http://h/b/{RUN_MADE}")),
 }
-"""A request before the shown one, the shown one, and the proof: what it depends on, or cannot be repeated or seen."""
+"""A request before the shown one, and the shown one: what it depends on, or why it cannot be repeated."""
 
 
-@pytest.mark.parametrize(("before", "shown", "proof"), NO_LINE.values(), ids=NO_LINE)
-def test_a_finding_that_one_request_does_not_show_has_no_line(
-    before: dict[str, Any], shown: dict[str, Any], proof: dict[str, Any]
-) -> None:
-    assert line(before, shown, proof=proof) == ""
+@pytest.mark.parametrize(("before", "shown"), NO_LINE.values(), ids=NO_LINE)
+def test_a_finding_that_one_request_does_not_show_has_no_line(before: dict[str, Any], shown: dict[str, Any]) -> None:
+    assert line(before, shown) == ""
+
+
+def test_a_finding_about_several_responses_has_no_line() -> None:
+    assert line(TOKEN, READ, kind="behaviour") == ""
 
 
 def failing(*findings: dict[str, Any]) -> CheckResult:

@@ -1,249 +1,207 @@
-"""What the lines of ``reproduce.sh`` do in a shell: quoting, dates, waiting, bodies, lists, verdicts, signatures."""
+"""What ``reproduce.sh`` sends and how it ends, run by a shell against a server that answers what a test says."""
 
 from __future__ import annotations
 
-import base64
-import shlex
+import os
 import shutil
 import socket
 import subprocess
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.clients.s3.sigv4 import Keys, Request, Signing, sign
 from conformance.evidence.curl import from_file
-from conformance.reporting.reproduce.judgement import as_seen, judged, printed
-from conformance.reporting.reproduce.requests import FUNCTIONS, body_lines, commented, here
-from conformance.reporting.reproduce.script import Script
-from conformance.reporting.reproduce.script import signing as signing_lines
-from conformance.reporting.reproduce.steps import unsendable
+from conformance.reporting.reproduce.requests import unsendable
+from conformance.reporting.reproduce.script import Script, script_lacks
 from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import Verdict
+from tests.clients.servers import Listening
 from tests.reporting import samples
 
 SHELL = str(shutil.which("sh"))
-RUN_AT = 1795762389.0
-"""2026-11-27, 06:53:09 UTC."""
-DATE = "Fri, 27 Nov 2026 06:53:09 GMT"
+LONGEST = 60
 
 
-def shell(*lines: str, folder: Path = Path("/")) -> subprocess.CompletedProcess[str]:
-    """Run lines in a folder, after the functions that every script begins with."""
-    script = "\n".join([FUNCTIONS["PREAMBLE"], FUNCTIONS["LISTS"], FUNCTIONS["DATES"], *lines])
-    command = [SHELL, "-c", script, str(folder / "reproduce.sh")]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+class Server(Listening):
+    """Answers the connections one after the other with these responses, and stores the requests."""
+
+    def __init__(self, *responses: bytes) -> None:
+        self.responses, self.seen = list(responses), list[str]()
+        super().__init__()
+
+    def answer(self, connection: socket.socket) -> None:
+        self.seen.append(connection.recv(65536).decode())
+        connection.sendall(self.responses[min(len(self.seen), len(self.responses)) - 1])
+
+
+def response(status: int, body: bytes = b"", *fields: str) -> bytes:
+    """Return the bytes of a response that ends its connection."""
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close", *fields]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def script(folder: Path, *sequence: dict[str, Any], deviation: dict[str, Any], **info: Any) -> str:
+    """Return the script of a finding about the last exchange of a sequence."""
+    record = Record(folder, samples.info(**info), [], True)
+    ids = [each["id"] for each in sequence]
+    finding = samples.finding("404", "200 with no body", *ids[-1:], sequence=ids, deviation=deviation)
+    result = samples.check("storage/object/a#b", Verdict.FAIL, findings=[finding])
+    assert script_lacks(finding, sequence, {}) == ""
+    return "\n".join([*Script(record, result, finding, list(sequence)).lines(), ""])
+
+
+def run(text: str, folder: Path = Path("/"), **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with these variables."""
+    variables = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(
+        [SHELL, "-c", text], cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+STATUS = {"kind": "status", "statuses": ["404", "410"]}
+FIELD = {"kind": "field", "name": "ETag", "matches": '^"'}
+ABSENT = {"kind": "field", "name": "X-Owner", "lacks": "^"}
+DIGEST = {"kind": "body", "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}
 
 
 @pytest.mark.parametrize(
-    "text", ["plain", 'a "b" \\c', "$HOME `id` $(id)", "tab\there", "two\nlines", "é日", "\\n", "${X}", "a$NAME_MORE"]
+    ("deviation", "now", "code"),
+    [
+        (STATUS, response(200), 1),
+        (STATUS, response(404), 0),
+        (STATUS, response(503), 2),
+        (STATUS, response(401), 2),
+        (FIELD, response(200, b"", "ETag: W/1"), 1),
+        (FIELD, response(200), 1),
+        (FIELD, response(200, b"", 'etag: "1"'), 0),
+        (FIELD, response(404), 2),
+        (ABSENT, response(200, b"", "x-owner: acme"), 1),
+        (ABSENT, response(200), 0),
+        (DIGEST, response(200, b"other"), 1),
+        (DIGEST, response(200, b"hello"), 0),
+        ({"kind": "body", "matches": "<Code>A</Code>"}, response(200, b"<Code>\nB</Code>"), 1),
+        ({"kind": "body", "matches": "<Code>A</Code>"}, response(200, b"<Code>\nA</Code>"), 0),
+        ({"kind": "body", "lacks": "secret"}, response(200, b"a secret"), 1),
+        ({"kind": "body"}, response(200, b"a"), 2),
+        ({"kind": "behaviour"}, response(200), 2),
+    ],
 )
-def test_text_passes_shell_and_curl_unchanged(text: str) -> None:
-    """The shell gives curl a quoted value, which, read by curl's rules, is the text."""
-    ran = shell(f'cat <<CURL\nvalue = "{here(text, {"NAME": "NAME"}, {})}"\nCURL')
-    inside = ran.stdout.removeprefix('value = "').removesuffix('"\n')
-    meant = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
-    plain, place = "", 0
-    while place < len(inside):
-        pair = inside[place : place + 2]
-        plain, place = (plain + meant[pair], place + 2) if pair in meant else (plain + inside[place], place + 1)
-    assert plain == text
+def test_the_deciding_response_decides_the_exit_code(
+    tmp_path: Path, deviation: dict[str, Any], now: bytes, code: int
+) -> None:
+    server = Server(now)
+    text = script(tmp_path, samples.entry(url=f"{server.url}/b/k"), deviation=deviation)
+    ran = run(text)
+    server.close()
+    assert ran.returncode == code, (ran.stdout, ran.stderr, text)
+    assert len(text.splitlines()) <= LONGEST
+    assert code != 2 or "cannot decide" in ran.stdout
 
 
-def test_the_words_of_a_target_are_a_comment_without_control_characters() -> None:
-    finding = {"expected": "200", "observed": f"500 {samples.HOSTILE}\nrm -rf /\r\x08\x9b31m"}
-    lines = list(commented(samples.check("oauth/token/a", Verdict.FAIL), finding))
+def test_a_script_takes_values_from_the_responses_of_now_and_gives_new_names(tmp_path: Path) -> None:
+    name = samples.RUN_MADE
+    server = Server(
+        response(200, b"<UploadId>upload-now</UploadId>"), response(200, b"", 'ETag: "tag-now"'), response(200)
+    )
+    url = f"{server.url}/b/{name}"
+    opened = {"size": 9, "text": "<UploadId>upload-then</UploadId>"}
+    text = script(
+        tmp_path,
+        samples.entry(1, "POST", url=f"{url}?uploads=", response_body=opened),
+        samples.entry(2, "PUT", url=f"{url}?uploadId=upload-then", response_headers=[["ETag", '"tag-then"']]),
+        samples.entry(3, "GET", url=url, request_headers=[["If-Match", '"tag-then"']]),
+        deviation=STATUS,
+    )
+    ran = run(text)
+    server.close()
+    assert ran.returncode == 1, (ran.stdout, ran.stderr)
+    assert "uploadId=upload-now" in server.seen[1] and 'If-Match: "tag-now"' in server.seen[2]
+    assert name not in "".join(server.seen) and f"/b/{name[:10]}" in server.seen[0]
+    assert len({each.split()[1].partition("?")[0] for each in server.seen}) == 1
+
+
+def test_a_script_cannot_decide_if_a_step_before_fails(tmp_path: Path) -> None:
+    server = Server(response(500), response(200))
+    url = f"{server.url}/b/k"
+    text = script(tmp_path, samples.entry(1, "PUT", url=url), samples.entry(2, url=url), deviation=STATUS)
+    ran = run(text)
+    server.close()
+    assert ran.returncode == 2 and "request 1 prepares the finding, and failed" in ran.stdout
+
+
+def test_a_read_that_prepares_nothing_is_left_out(tmp_path: Path) -> None:
+    text = script(tmp_path, samples.entry(1), samples.entry(2, "DELETE"), samples.entry(3), deviation=STATUS)
+    assert text.count("\nsend ") == 2
+
+
+def test_a_token_that_a_step_obtains_is_used_by_the_later_ones(tmp_path: Path) -> None:
+    server = Server(response(200, b'{"access_token": "token-now"}'), response(200))
+    token = {"size": 9, "text": '{"access_token": "$TOKEN_FULL"}'}
+    sent: dict[str, Any] = {"secrets": ["TOKEN_FULL"], "tokens": {"TOKEN_FULL": 1}}
+    text = script(
+        tmp_path,
+        samples.entry(1, "POST", url=f"{server.url}/token", response_body=token, issued=[1]),
+        samples.entry(2, url=server.url, request_headers=[["Authorization", "Bearer $TOKEN_FULL"]], **sent),
+        deviation=STATUS,
+    )
+    ran = run(text)
+    server.close()
+    assert ran.returncode == 1, (ran.stdout, ran.stderr)
+    assert "Authorization: Bearer token-now" in server.seen[1]
+
+
+def test_a_secret_comes_from_the_environment_or_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("of-the-file")
+    server = Server(response(200))
+    sent = samples.entry(url=server.url, secrets=["KEY"], request_headers=[["X-Key", "$KEY"]])
+    text = script(tmp_path, sent, deviation=STATUS)
+    assert run(text).returncode == 2 and not server.seen
+    assert run(text, KEY="of-the-environment").returncode == 1
+    recipes = {"KEY": from_file("KEY", str(tmp_path / "key"))}
+    assert run(script(tmp_path, sent, deviation=STATUS, recipes=recipes)).returncode == 1
+    server.close()
+    assert ["X-Key: of-the-" in each for each in server.seen] == [True, True]
+
+
+def test_the_words_of_a_target_are_a_comment_without_control_characters(tmp_path: Path) -> None:
+    record = Record(tmp_path, samples.info(), [], True)
+    finding = samples.finding("200", f"500 {samples.HOSTILE}\nrm -rf /\r\x08\x9b31m")
+    lines = list(Script(record, samples.check("oauth/token/a", Verdict.FAIL), finding, [])._comments())
     assert all(line.startswith("#") and line.isprintable() for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("value", "sent"),
-    [('"a"', True), ("日é".encode().decode("latin-1"), True), ("\x1b[2J", False), ("\xc2\x9b31m", False)],
-)
-def test_a_header_with_terminal_escapes_is_not_put_into_a_script(value: str, sent: bool) -> None:
-    entry = samples.entry(request_headers=[["If-None-Match", value]])
-    assert bool(unsendable([(1, entry)], {}, {})) is not sent
-
-
-def test_a_secret_is_read_from_the_environment_or_from_its_file(tmp_path: Path) -> None:
-    (tmp_path / "key file").write_text("of the file")
-    record = Record(tmp_path, samples.info(recipes={"KEY": from_file("KEY", "key file")}), [], True)
-    sent = samples.entry(secrets=["KEY"], request_headers=[["X-Key", "$KEY"]])
-    lines = Script(record, samples.check("a/b", Verdict.FAIL), {"expected": "", "observed": ""}, [sent])._secrets()
-    preamble = FUNCTIONS["PREAMBLE"].replace("dirname", "echo /; :")
-    asking = shlex.join([SHELL, "-c", "\n".join([preamble, *lines, "echo $KEY_QUOTED"])])
-    for given, value in (("", "of the file"), ("KEY='of the environment'; export KEY;", "of the environment")):
-        ran = subprocess.run([SHELL, "-c", given + asking], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert ran.stdout.strip() == value
+BODY = {"size": 70000, "sha256": "0" * 64, "base64": "AAAA"}
 
 
 @pytest.mark.parametrize(
-    ("form", "later", "date"),
+    ("changes", "reason"),
     [
-        ("usual", 86400, "Sat, 28 Nov 2026 06:53:09 GMT"),
-        ("rfc850", -3600, "Friday, 27-Nov-26 05:53:09 GMT"),
-        ("asctime", -20 * 86400, "Sat Nov  7 06:53:09 2026"),
-        ("usual", 459 * 86400, "Tue, 29 Feb 2028 06:53:09 GMT"),
-        ("seconds", 0, f"{RUN_AT:.0f}"),
+        ({"request_headers": [["X-A", "\x1b[2J"]]}, "control characters"),
+        ({"request_headers": [["X-A", "\xc2\x9b31m"]]}, "control characters"),
+        ({"method": "PUT", "request_body": BODY}, "does not fit"),
+        ({"client": "wire-cut"}, "in part"),
+        ({"url": "http://h/b?X-Amz-Signature=0"}, "expires"),
+        ({"method": "HEAD", "request_body": {"size": 1, "text": "a"}}, "HEAD"),
+        ({"request_headers": [["If-Match", "日é".encode().decode("latin-1")]]}, ""),
     ],
 )
-def test_a_date_is_moved_in_its_own_form(form: str, later: int, date: str) -> None:
-    assert shell(f"dated {form} {later} '{DATE}'").stdout == date
+def test_a_request_that_curl_cannot_send_has_a_reason(changes: dict[str, Any], reason: str) -> None:
+    found = unsendable(samples.entry(**changes), {})
+    assert reason in found and bool(reason) is bool(found)
 
 
 @pytest.mark.parametrize(
-    ("status", "field", "body", "waits"),
+    ("entries", "reason"),
     [
-        (429, "Retry-After: 2", "", True),
-        (503, "Server: s", "<Error><Code>SlowDown</Code></Error>", True),
-        (503, "Server: s", "<Error><Code>InternalError</Code></Error>", False),
-        (429, "Retry-After: 3600", "<Code>SlowDown</Code>", False),
-        (200, "Retry-After: 2", "<Code>SlowDown</Code>", False),
+        ([samples.entry(1, status=429)], "limit"),
+        ([samples.entry(1, "PUT", duration_s=9.0), samples.entry(2, "PUT")], "concurrent"),
+        ([samples.entry(1, duration_s=9.0), samples.entry(2)], "concurrent"),
+        ([samples.entry(number, "PUT") for number in range(1, 20)], "19 requests"),
+        ([{"kind": "transcript", "id": "x-1", "command": ["docker"]}], "client program"),
+        ([samples.entry(1, secrets=["ISSUED_TOKEN_3"])], "token"),
     ],
 )
-def test_a_script_waits_when_asked_for_a_short_time(status: int, field: str, body: str, waits: bool) -> None:
-    answer = [
-        f"printf {status} >$answers/1.status",
-        f"echo '{field}' >$answers/1.head",
-        f"echo '{body}' >$answers/1.body",
-    ]
-    assert (shell(*answer, "must_wait 1").returncode == 0) is waits
-
-
-def test_a_script_ends_undecided_where_a_step_differs_from_the_run() -> None:
-    ran = shell('printf 404 >"$answers/1.status"', "finds 1", "echo 'passes'")
-    assert ran.returncode == 2 and "the resource of request 1 does not exist" in ran.stdout
-    ran = shell('printf 429 >"$answers/1.status"', "needs 1 '2??|429'", "needs 1 201", "echo 'passes'")
-    assert ran.returncode == 2 and "response 1 has status 429" in ran.stdout
-
-
-def test_a_response_that_breaks_off_has_no_status() -> None:
-    """As in the run; a script that read a status from it would say that the finding is mended."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def breaks_off() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\n\r\nab")
-
-        threading.Thread(target=breaks_off, daemon=True).start()
-        port = server.getsockname()[1]
-        ran = shell(f'send 1 <<CURL\nurl = "http://127.0.0.1:{port}/"\nCURL', 'cat "$answers"/1.*')
-    assert ran.stdout.splitlines() == ["(curl exited with 18)", "response 1: status 000", "000"]
-
-
-@pytest.mark.parametrize(("shows_at", "code"), [(3, 1), (9, 0)])
-def test_a_rare_deviation_is_requested_until_it_shows(shows_at: int, code: int) -> None:
-    attempt = f'attempt() ( echo >>"$answers/n"; [ "$(wc -l <"$answers/n")" -lt {shows_at} ] || shows it )'
-    ran = shell(FUNCTIONS["AGAIN"], attempt, "until_shown 5")
-    assert ran.returncode == code and ran.stdout.startswith(f"tried {min(shows_at, 5)} times")
-
-
-def test_a_long_body_is_sent_under_a_new_name(tmp_path: Path) -> None:
-    name, text = "cf-abcdefg", "x" * 3000 + "\n'\"$HOME \\n €"
-    pieces = [(f'{{"slug": "{name}", "text": "{text}", "a": "'.encode(), 1), (b"ab", 20_000), (b'"}', 1)]
-    repeated = [{"base64": base64.b64encode(unit).decode(), "times": times} for unit, times in pieces]
-    body = {"size": sum(len(unit) * times for unit, times in pieces), "pieces": repeated}
-    lines, files = body_lines(3, body, {name: "cf-\0RUN\0"}, (), lambda found: name in found)
-    for file, unit in files.items():
-        (tmp_path / file).write_bytes(unit)
-    assert shell('ANSWERS="." RUN=0a1b', *lines, folder=tmp_path).returncode == 0
-    sent = f'{{"slug": "cf-0a1b", "text": "{text}", "a": "{"ab" * 20_000}"}}'
-    assert (tmp_path / "3.sent").read_text(encoding="utf-8") == sent
-
-
-@pytest.mark.parametrize("secret", ["wJalrXUtnFEMI/K7MDENG", "a'b\"c\\d $e% \u00e9", "x" * 61])
-def test_a_path_with_dots_is_signed_as_the_suite_signs_it(secret: str) -> None:
-    """curl would sign the path without the dots."""
-    moment, query = "20261202T090713Z", (("uploadId", "a/b"), ("partNumber", "1"))
-    request = Request("PUT", "/a/x/../../b/k%20ey", query, (("Host", "h:1"), ("x-amz-meta-a", "two  blanks")), b"bytes")
-    signed = sign(request, Keys("AK", secret), Signing(when=1796202433.0))
-    fields = [[name, value.replace("=AK/", "=$KEY/")] for name, value in signed.headers]
-    entry = {"client": "s3-signed", "method": "PUT", "url": f"http://h:1{signed.target}", "request_headers": fields}
-    lines = [*signing_lines(7, entry, {"KEY": "SECRET"}, {}, {})]
-    lines[0] = f"SIGNED_AT_7={moment}"
-    script = "\n".join(["set -u", FUNCTIONS["SIGNING"], *lines, 'printf %s "$SIGNATURE_7"'])
-    environment = {"PATH": "/usr/bin:/bin", "SECRET": secret}
-    ran = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, check=True)
-    assert f"Signature={ran.stdout.decode()}" in (signed.header("Authorization") or "")
-
-
-FIRST = ("Link: </v2/a/tags/list?last=x>; rel=next\r\n", '{"tags": ["y", "x"],\n "name": "a"}')
-LAST = ("", '{"tags":["z"]}')
-KEYS = (
-    "<R><EncodingType>url</EncodingType><Prefix>p</Prefix><Contents><Size>1</Size>\n<Key>p%F0%9F%9A%80+%2B</Key>"
-    "</Contents><Contents><Key>p&amp;&lt;</Key></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes></R>"
-)
-PREFIXED = KEYS.replace("<Key>", "<s3:Key >").replace("</Key>", "</s3:Key\n>")
-SET = "<Tagging><Tag><Key>a</Key><Value/></Tag><Tag><Key>b</Key><Value></Value></Tag></Tagging>"
-
-
-@pytest.mark.parametrize(
-    ("name", "wanted", "pages", "right"),
-    [
-        pytest.param("tags", ["z", "y", "x"], [FIRST, LAST], True, id="whole-over-two-pages"),
-        pytest.param("tags", ["x", "y"], [FIRST, LAST], False, id="one-too-many"),
-        pytest.param("tags", ["x", "y", "z", "a"], [FIRST, LAST], False, id="one-missing"),
-        pytest.param("tags", ["x", "x", "y", "z"], [FIRST, LAST], False, id="one-missing-twice"),
-        pytest.param("tags", ["w", "x", "y", "z"], [FIRST], True, id="continues-beyond-the-requested-pages"),
-        pytest.param("tags", ["x", "z"], [FIRST], False, id="continues-with-one-too-many"),
-        pytest.param("tags", ["z"], [LAST, LAST], True, id="nothing-counts-after-the-last-page"),
-        pytest.param("tags", [], [("", '{"tags": []}')], True, id="empty"),
-        pytest.param("Contents/Key", ["p🚀 +", "p&<"], [("", KEYS)], True, id="xml"),
-        pytest.param("Contents/Key", ["p"], [("", KEYS)], False, id="xml-other-key"),
-        pytest.param("CommonPrefixes/Prefix", ["p/"], [("", KEYS)], True, id="xml-nested-name"),
-        pytest.param("Contents/Key", ["p🚀 +", "p&<"], [("", PREFIXED)], True, id="xml-namespace-prefix"),
-        pytest.param("Tag/Value", ["", ""], [("", SET)], True, id="xml-empty-items"),
-        pytest.param("Tag/Value", [""], [("", SET)], False, id="xml-empty-items-count"),
-    ],
-)
-def test_a_list_is_compared_over_its_pages(
-    tmp_path: Path, name: str, wanted: list[str], pages: list[tuple[str, str]], right: bool
-) -> None:
-    lines = []
-    for number, (head, body) in enumerate(pages, 1):
-        (tmp_path / f"{number}.head").write_text(head, encoding="utf-8", newline="")
-        (tmp_path / f"{number}.body").write_text(body, encoding="utf-8")
-        lines += [f'cp {number}.head {number}.body "$answers"', f'printf 200 >"$answers/{number}.status"']
-    numbers = " ".join(str(number) for number in range(1, len(pages) + 1))
-    lines.append(f"{printed(' '.join(shlex.quote(f'={each}') for each in wanted))} | lists {name} {numbers}")
-    assert (shell(*lines, folder=tmp_path).returncode == 0) is right
-
-
-def ended(folder: Path, status: int, lines: list[str], body: str = "") -> int:
-    """Return the exit code of a script that ends with these lines after a response of this status."""
-    (folder / "1.status").write_text(f"{status:03}")
-    (folder / "1.body").write_text(body)
-    return shell(f"answers={folder}", "trap - EXIT", *lines).returncode
-
-
-@pytest.mark.parametrize(("status", "code"), [(0, 2), (401, 2), (429, 2), (503, 2), (404, 0), (200, 1)])
-def test_an_overloaded_or_logged_out_target_decides_nothing(tmp_path: Path, status: int, code: int) -> None:
-    assert ended(tmp_path, status, judged({"statuses": [404]}, {"x": 1}, 1, 200, {}, {})) == code
-
-
-@pytest.mark.parametrize(
-    ("proof", "body", "code"),
-    [
-        ({"unless": [["x", "scope"]]}, "a scope", 0),
-        ({"unless": [["x", "scope"]]}, "none", 1),
-        ({"given": [["x", "scope"]]}, "none", 2),
-        ({"or_statuses": [404, 200]}, "none", 0),
-        ({"or_statuses": [404]}, "none", 1),
-    ],
-)
-def test_the_proof_of_a_finding_decides_the_exit_code(
-    tmp_path: Path, proof: dict[str, Any], body: str, code: int
-) -> None:
-    lines = judged({"statuses": [403], **proof}, {"x": 1}, 1, 200, {}, {})
-    assert ended(tmp_path, 200, lines, body) == code
-
-
-def test_a_response_in_which_a_secret_was_removed_cannot_be_compared() -> None:
-    body = '{"access_token": "$FULL_TOKEN"}'
-    entry = {"status": 200, "response_headers": [], "response_body": {"size": len(body), "text": body}}
-    lines, bodies = as_seen([(1, entry)])
-    assert lines[-1].startswith("cannot ") and not bodies
+def test_a_finding_without_a_script_says_why(entries: list[dict[str, Any]], reason: str) -> None:
+    finding = samples.finding("404", "200 with no body", entries[-1]["id"])
+    assert reason in script_lacks(finding, entries, {})

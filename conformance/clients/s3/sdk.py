@@ -23,7 +23,7 @@ from conformance.clients.transport.request_budget import RequestBudget
 from conformance.evidence.botocore_recording import LABEL, BotocoreRecording
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.target.proxies import proxies_to
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, wrong_status
 
 PART = 64 * 1024
 BASE_CHECKSUMS = "when_required"
@@ -36,9 +36,6 @@ MISTAKES = (TypeError, AttributeError, RuntimeError)
 """Errors of the SDK for a response that it cannot parse; outside the SDK they are errors of the suite."""
 ENDLESS = "it is redirected in a circle, or reads a document that is nested too deep"
 """The meaning of a RecursionError of the SDK."""
-
-NOT_REPEATABLE = Proof(beyond="it is about what an SDK does with several responses")
-SUCCESS = tuple(range(200, 300))
 
 
 def s3_client(
@@ -228,8 +225,8 @@ def sdk_succeeds(what: str) -> Any:
         message = ENDLESS if isinstance(wrapped or error, RecursionError) else error
         related = _exchange_of(error)
         refused = related is not None and related["status"] >= 400
-        proof = Proof(exchange=related["id"], statuses=SUCCESS) if related and refused else NOT_REPEATABLE
-        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {message}", proof=proof)
+        deviation = wrong_status(range(200, 300)) if refused else None
+        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {message}", deviation=deviation)
         finding.exchange_ids = [related["id"]] if related else []
         raise finding from error
 
@@ -255,11 +252,6 @@ def in_time(transfer: Callable[[], object], limit_s: float) -> None:
         raise TimeoutError(f"no end of it within {limit_s:.0f} s")
     if failed:
         raise failed[0]
-
-
-def last_exchange() -> str:
-    """Return the id of the SDK's last exchange in the evidence; "" if there is none."""
-    return next((str(each["id"]) for each in reversed(RECORDER.entries) if each.get("client") == LABEL), "")
 
 
 def _exchange_of(error: BaseException) -> dict[str, Any] | None:
