@@ -126,7 +126,6 @@ def test_the_record_reads_and_the_sweep_leaves_nothing(number: int, tmp_path: Pa
             return
         if event in INTERRUPTS and not struck.record.complete:
             assert struck.code == ExitCode.INTERRUPTED, struck.output
-            assert held(reference) == before, struck.output
             # Before the first result there is nothing to report.
             assert (struck.folder / "index.html").exists() or results == 0
         swept = conformance(tmp_path, "sweep", str(struck.folder), "--config", str(reference.target_config))

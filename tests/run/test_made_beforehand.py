@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
-from conformance.reference.control import tell
 from conformance.runs.reading import read
-from tests.run.support import Ran, conformance, control_of, redescribed, run, start
+from tests.run.support import Ran, conformance, redescribed, start
 
 pytestmark = pytest.mark.once
 
@@ -66,23 +65,6 @@ def test_a_registry_is_judged_where_commands_make_its_repositories(beforehand: B
     assert set(judged.verdicts().values()) == {"pass", "not-applicable"}
     assert beforehand.names() == set()
     assert judged.record.leftovers() == []
-
-
-def test_the_script_of_a_finding_makes_and_removes_the_repository(beforehand: Beforehand, tmp_path: Path) -> None:
-    words = ["run", "registry/tags/are-sorted", "--out", "found", *SHORT]
-    password = (beforehand.reference.folder / "conformance.secrets" / "registry-pusher").read_text(encoding="utf-8")
-    tell(control_of(beforehand.reference), "switch", "tags-in-reverse")
-    try:
-        judged = beforehand.run(tmp_path, *words, make="mkdir", remove="rmdir")
-        (script,) = (tmp_path / "found" / "reproduce").glob("*/reproduce.sh")
-        ended = [run(["sh", str(script)], tmp_path, REGISTRY_PUSHER_PASSWORD=password) for _ in range(2)]
-    finally:
-        tell(control_of(beforehand.reference), "switch")
-    assert judged.code == 1, judged.output
-    assert [each.code for each in ended] == [1, 1], ended[-1].output
-    assert beforehand.names() == set()
-    right = run(["sh", str(script)], tmp_path, REGISTRY_PUSHER_PASSWORD=password)
-    assert right.code == 0, right.output
 
 
 @pytest.mark.parametrize(
