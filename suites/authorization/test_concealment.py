@@ -15,7 +15,7 @@ from conformance.oracles.state import State, expect_unchanged, state_of
 from conformance.oracles.status import expect_status
 from conformance.sandbox.concealed_resources import ConcealedResources, Hidden
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Platform
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, sends_up_to, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 
@@ -119,6 +119,7 @@ METHODS = sorted({form.method for form in WRITES.values()})
 
 
 @verifies("authorization/concealment/hidden-is-answered-as-absent")
+@sends_up_to(600)
 @pytest.mark.parametrize(
     "forms",
     [
@@ -138,6 +139,7 @@ def test_hidden_is_answered_as_absent(platform: Platform, hidden: ConcealedResou
 
 
 @verifies("authorization/concealment/hidden-is-answered-as-absent")
+@sends_up_to(1500)
 @pytest.mark.parametrize("principal", ["lacking-scope", "no-token"])
 @pytest.mark.parametrize("forms", [case("reads", READS), case("writes", WRITES), case("paths", PATHS)])
 def test_callers_without_access_learn_nothing(
