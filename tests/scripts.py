@@ -4,10 +4,10 @@
     python -m tests.scripts --surface registry --every 5 --from 2
     python -m tests.scripts --defect NAME --out TABLE.md
 
-A correct script ends with 1 with the defect and with 0 without it. (2 is correct where a part of a secret was sent:
-its refusal cannot be repeated.) One run shows many defects, each switched on while its own check runs. A wrong script
-is tried again in a run of its own, with the defect on from the start, as a user meets it. The scripts run with sh,
-curl and the tools of POSIX, in an environment that contains the secrets and nothing else.
+A correct script ends with 1 with the defect and with 0 without it. One run shows many defects, each switched on while
+its own check runs. A wrong script is tried again in a run of its own, with the defect on from the start, as a user
+meets it. The scripts run with sh, curl and the tools of POSIX, in an environment that contains the secrets and
+nothing else.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ POSIX = (
 )
 # fmt: on
 HOOK = 'curl -sSf --data-binary "[\\"$1\\", \\"$2\\"]" "$(cat {control})"\n'
-SECRET_IN_PART = "a part of a secret"
 ENDED_S = 300.0
 """How long a script may take, seconds."""
 
@@ -78,8 +77,7 @@ class Tried:
     @property
     def right(self) -> bool:
         """Whether the script distinguishes the two."""
-        passing = 2 if SECRET_IN_PART in self.script.read_text(encoding="utf-8") else 0
-        return (self.defective[0], self.clean[0]) == (1, passing)
+        return (self.defective[0], self.clean[0]) == (1, 0)
 
 
 @dataclass
@@ -106,11 +104,11 @@ class Shown:
         tell(self.control, "switch", *defects)
         return self.run(script)
 
-    def run(self, script: Path, *words: str) -> tuple[int, str]:
+    def run(self, script: Path) -> tuple[int, str]:
         """Exit code and output of a script on the reference as it is."""
         try:
             ran = subprocess.run(
-                [SHELL, str(script), *words], env=self.environment, capture_output=True, text=True, errors="replace",
+                [SHELL, str(script)], env=self.environment, capture_output=True, text=True, errors="replace",
                 timeout=ENDED_S, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

@@ -45,7 +45,7 @@ def deciding(finding: Entry, sequence: Iterable[dict[str, Any]]) -> dict[str, An
 
 def unsendable(entry: Entry, secret_names: Mapping[str, str]) -> str:
     """Return why a person cannot send a request again with curl; "" if one can."""
-    body, fields = entry["request_body"], entry["request_headers"]
+    body, fields, is_raw = entry["request_body"], entry["request_headers"], "raw" in entry
     if ("sha256" in body and "pieces" not in body) or UNPRINTED in command_of(dict(entry), dict(secret_names)):
         return f"a body of {body['size']} bytes does not fit into a command"
     if entry["client"].startswith(PARTLY_SENT) or entry.get("error_type") == BROKEN_OFF:
@@ -53,21 +53,19 @@ def unsendable(entry: Entry, secret_names: Mapping[str, str]) -> str:
     if ALTERED in request_text(entry):
         return "a part of a secret that the run sent was not stored"
     scope = signature_scope(entry, secret_names)
-    if "raw" not in entry and any(
-        CONTROL_CHARACTERS.search(octets(each).decode("utf-8", "replace")) for _, each in fields
-    ):
+    if not is_raw and any(CONTROL_CHARACTERS.search(octets(each).decode("utf-8", "replace")) for _, each in fields):
         return "a field contains control characters"
     if scope is None and SIGNATURE.search(request_text(entry)):
         return "its signature expires, and curl cannot compute it"
-    if scope and ("raw" in entry or DOTS.search(urlsplit(entry["url"]).path)):
+    if scope and (is_raw or DOTS.search(urlsplit(entry["url"]).path)):
         return "curl signs another path"
     if scope and any(name.lower() == "date" or UNSIGNED_BY_CURL.search(value) for name, value in fields):
         return "curl signs other fields"
-    if "raw" not in entry and entry["method"] == "HEAD" and body["size"]:
+    if not is_raw and entry["method"] == "HEAD" and body["size"]:
         return "curl sends no body with HEAD"
     names = {name.lower(): value for name, value in fields}
     announced = "transfer-encoding" in names or names.get("content-length", "0").strip("0") != ""
-    return "a streamed body was not stored" if "raw" not in entry and announced and not body["size"] else ""
+    return "a streamed body was not stored" if not is_raw and announced and not body["size"] else ""
 
 
 def secrets_needed(sequence: Iterable[Entry]) -> set[str]:
@@ -104,7 +102,7 @@ def overlapping(one: Entry, other: Entry) -> bool:
 def curl_line(finding: Entry, sequence: Sequence[dict[str, Any]], secret_names: Mapping[str, str]) -> str:
     """Return the command that shows a finding when it is pasted after the run; "" if one request is not enough."""
     found = deciding(finding, sequence)
-    if found is None or finding.get("deviation", {}).get("kind") == Kind.BEHAVIOUR:
+    if found is None or finding["deviation"]["kind"] == Kind.BEHAVIOUR:
         return ""
     shown = with_alterations(found) if found["kind"] == "exchange" else found
     others = [each for each in sequence if each["id"] != shown["id"]]
@@ -112,8 +110,7 @@ def curl_line(finding: Entry, sequence: Sequence[dict[str, Any]], secret_names: 
         return ""
     if shown["kind"] == "exchange" and not _can_be_pasted(shown, others, secret_names):
         return ""
-    command = command_of(shown, dict(secret_names))
-    return "" if UNPRINTED in command or RESOURCE_NAME.search(_needed_name(shown, finding)) else command
+    return "" if RESOURCE_NAME.search(_needed_name(shown, finding)) else command_of(shown, dict(secret_names))
 
 
 def _asks_for_login(shown: Entry, finding: Entry) -> bool:

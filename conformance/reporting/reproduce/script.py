@@ -13,17 +13,17 @@ import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.evidence.curl import assignments_of, command_of, payload_hash, secret_of, with_alterations
+from conformance.evidence.curl import NAME, assignments_of, command_of, payload_hash, secret_of, with_alterations
 from conformance.reporting.reproduce.requests import (
     BY_OPERATOR,
     LIMITED,
     UNAUTHORIZED,
     Entry,
-    deciding,
     needs_lost_token,
     overlapping,
     request_text,
@@ -48,13 +48,13 @@ FIELD = "grep -i '^{0}:' {1}.head | cut -d: -f2- | sed 's/^[[:blank:]]*//' | tr 
 ELEMENT = "tr -d '\\n' <{1}.body | sed -n 's/.*<{0}>\\([^<]*\\)<.*/\\1/p'"
 MEMBER = """tr -d '\\n' <{1}.body | sed -n 's/.*"{0}" *: *"\\([^"]*\\)".*/\\1/p'"""
 TAKEN = (
-    ("UPLOAD", re.compile(r"<UploadId>([^<]{6,})<"), ELEMENT.replace("{0}", "UploadId")),
-    ("NEXT", re.compile(r"<NextContinuationToken>([^<]{6,})<"), ELEMENT.replace("{0}", "NextContinuationToken")),
-    ("ID", re.compile(r'"id" *: *"([^"]{6,})"'), MEMBER.replace("{0}", "id")),
-    ("LOCATION", re.compile(r"^location: (\S{6,})$", re.I | re.M), FIELD.replace("{0}", "location")),
-    ("ETAG", re.compile(r"^etag: (\S{6,})$", re.I | re.M), FIELD.replace("{0}", "etag")),
+    ("UPLOAD", re.compile(r"<UploadId>([^<]{6,})<"), ELEMENT, "UploadId"),
+    ("NEXT", re.compile(r"<NextContinuationToken>([^<]{6,})<"), ELEMENT, "NextContinuationToken"),
+    ("ID", re.compile(r'"id" *: *"([^"]{6,})"'), MEMBER, "id"),
+    ("LOCATION", re.compile(r"^location: (\S{6,})$", re.I | re.M), FIELD, "location"),
+    ("ETAG", re.compile(r"^etag: (\S{6,})$", re.I | re.M), FIELD, "etag"),
 )
-"""Values of a response that later requests use: a variable, the pattern of the value, and the command that finds it."""
+"""Values of a response that later requests use: variable, pattern, the command that finds it, and what it looks for."""
 HEAD = """cd "$(mktemp -d)" || exit 2
 RUN=$(od -An -N2 -tx1 /dev/urandom | tr -d ' \\n')  # for new names; conformance sweep removes what has them
 send() {
@@ -81,22 +81,25 @@ def steps_of(finding: Entry, sequence: Sequence[dict[str, Any]]) -> list[dict[st
     steps = without_retries(steps, named)
     last = max((place for place, each in enumerate(steps) if each["id"] in named[-1:]), default=len(steps) - 1)
     kept, paused_s = list[dict[str, Any]](), 0.0
-    for each in steps[: last + 1]:
+    for place, each in enumerate(steps[: last + 1]):
         paused_s += each.get("paused_s", 0.0)
-        if each is steps[last] or not _prepares_nothing(each, steps[: last + 1]):
+        if place == last or not _prepares_nothing(each, steps[place + 1 : last + 1]):
             kept.append({**each, "paused_s": paused_s})
             paused_s = 0.0
     return [with_alterations(each) if each["kind"] == "exchange" else each for each in kept]
 
 
-def _prepares_nothing(entry: Entry, steps: Sequence[Entry]) -> bool:
+def _prepares_nothing(entry: Entry, later: Iterable[Entry]) -> bool:
     """Whether a request is a challenge, or a read that no later request takes a value from."""
     if entry["kind"] != "exchange" or entry["method"] not in ("GET", "HEAD"):
         return entry.get("status") == UNAUTHORIZED and not entry.get("secrets")
-    text = _response_text(entry)
-    values = [found[1] for _, pattern, _ in TAKEN for found in pattern.finditer(text)]
-    later = "\n".join(request_text(each) for each in steps if each["kind"] == "exchange" and each is not entry)
-    return not entry.get("issued") and not any(value in later for value in values)
+    text, sent = _response_text(entry), _sent_text(later)
+    values = (found[1] for _, pattern, *_ in TAKEN for found in pattern.finditer(text))
+    return not entry.get("issued") and not any(value in sent for value in values)
+
+
+def _sent_text(steps: Iterable[Entry]) -> str:
+    return "\n".join(request_text(each) for each in steps if each["kind"] == "exchange")
 
 
 def _response_text(entry: Entry) -> str:
@@ -140,7 +143,7 @@ def scripts(record: Record) -> Iterator[tuple[str, str]]:
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding["exchanges"]
             sequence = [evidence[each] for each in ids if each in evidence]
-            if finding.get("script") and not script_lacks(finding, sequence, record.info.secret_names):
+            if finding.get("script") and len(sequence) == len(ids):
                 yield name_of(result.id, number), "\n".join([*Script(record, result, finding, sequence).lines(), ""])
 
 
@@ -154,6 +157,11 @@ class Script:
     sequence: Sequence[dict[str, Any]]
     values: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def pushes(self) -> bool:
+        """Whether names stay: an image's digest is of a document that may contain the name of its repository."""
+        return any(urlsplit(each.get("url", "")).path.startswith("/v2/") for each in self.sequence)
+
     def lines(self) -> Iterator[str]:
         """Yield the lines: subject, secrets, requests, comparison."""
         steps = steps_of(self.finding, self.sequence)
@@ -163,8 +171,7 @@ class Script:
         yield HEAD
         for number, entry in enumerate(steps, 1):
             yield from self._step(number, entry, steps[number:])
-        shown = deciding(self.finding, steps) or steps[-1]
-        yield from self._comparison(len(steps), shown)
+        yield from self._comparison(len(steps), steps[-1]["status"])
 
     def _comments(self) -> Iterator[str]:
         for line in (
@@ -180,7 +187,7 @@ class Script:
         names = secrets_needed(steps)
         names |= {self.record.info.secret_names[each] for each in names & set(self.record.info.secret_names)}
         assigned = assignments_of(" ".join(f"${name}" for name in sorted(names)), self.record.info.recipes)
-        used = {*names, *re.findall(r"\$\{?([A-Z][A-Z0-9_]*)", " ".join(assigned.values()))}
+        used = {*names, *NAME.findall(" ".join(assigned.values()))}
         yield from (f': "${{{name}:?set it in the environment}}"' for name in sorted(used - set(assigned)))
         yield from assigned.values()
 
@@ -213,13 +220,11 @@ class Script:
                 if value in text:
                     used.add(self.values[value])
                     text = text.replace(value, f"${self.values[value]}")
-            if pushes or not RUN_NAME.search(text):
+            if self.pushes or not RUN_NAME.search(text):
                 return text
             used.add("RUN")
             return RUN_NAME.sub(r"\1$RUN-", text)
 
-        # An image is named by the digest of a document that may contain the name of its repository.
-        pushes = any(urlsplit(each.get("url", "")).path.startswith("/v2/") for each in self.sequence)
         body, url = entry["request_body"], changed(entry["url"])
         left_out = {"x-amz-content-sha256"} if not payload_hash(entry) else set[str]()
         left_out |= {"host"} if url.startswith("$") else set()
@@ -232,25 +237,28 @@ class Script:
         }
         return {**renamed, "secrets": [*entry.get("secrets", []), *sorted(used)]}
 
-    def _taken(self, number: int, entry: Entry, later: Iterable[Entry]) -> Iterator[str]:
+    def _taken(self, number: int, entry: Entry, later: Sequence[Entry]) -> Iterator[str]:
         """Yield the assignments of the values that later requests take from a response."""
-        following = [each for each in later if each["kind"] == "exchange"]
-        sent, text = "\n".join(map(request_text, following)), _response_text(entry)
-        for name, pattern, command in TAKEN:
+        sent, text = _sent_text(later), _response_text(entry)
+        for name, pattern, command, what in TAKEN:
             for value in dict.fromkeys(found[1] for found in pattern.finditer(text)):
                 if value in sent and value not in self.values:
                     self.values[value] = f"{name}_{number}"
-                    yield f"{name}_{number}=$({command.replace('{1}', str(number))})"
+                    yield f"{name}_{number}=$({command.format(what, number)})"
         members = ISSUED.findall(entry["response_body"].get("text", ""))
-        for member, token in zip(members, entry.get("issued", []), strict=False):
-            for name in dict.fromkeys(
-                secret_of(name) for each in following for name, used in each.get("tokens", {}).items() if used == token
-            ):
-                yield f"{name}=$({MEMBER.replace('{0}', member).replace('{1}', str(number))})"
+        # A response may state one token as two members: the first of them is read.
+        issued = dict(reversed(list(zip(entry.get("issued", []), members, strict=False))))
+        names = {
+            secret_of(name): issued[token]
+            for each in later
+            for name, token in each.get("tokens", {}).items()
+            if token in issued
+        }
+        yield from (f"{name}=$({MEMBER.format(member, number)})" for name, member in names.items())
 
-    def _comparison(self, number: int, shown: Entry) -> Iterator[str]:
-        """Yield the lines that compare the deciding response with the expected one."""
-        due, status = self.finding["deviation"], shown["status"]
+    def _comparison(self, number: int, status: int) -> Iterator[str]:
+        """Yield the lines that compare the deciding response, of that status in the run, with the expected one."""
+        due = self.finding["deviation"]
         undecided = "|".join(code for code in ("000", "429", "503") if code != f"{status:03}")
         if due["kind"] == Kind.STATUS:
             login = "" if status == 401 or {"401", "4xx"} & {*due["statuses"]} else "|401"
