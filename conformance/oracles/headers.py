@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from conformance.clients.registry.challenges import QUOTED, TOKEN, TOKEN68, Challenge, challenges
 from conformance.oracles.status import observed, unlike_field
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, literal, wrong_body, wrong_field
+from conformance.vocabulary.finding import NonConformance, forbidden_value, literal, wrong_body, wrong_field
 from conformance.vocabulary.values import seconds_of_date, whole_number
 from conformance.vocabulary.wording import field_of, worded
 
@@ -58,7 +58,7 @@ def expect_allowed(reply: Exchange, refused: str, declared: set[str]) -> None:
         expected = f"405 with Allow: {', '.join(wanted)} and not {refused}"
         lacks = got and not missing
         named = f"(^|[, ]){missing} *(,|$)"
-        deviation = wrong_field("Allow", lacks=f"^{literal(str(got))}$") if lacks else wrong_field("Allow", named)
+        deviation = forbidden_value("Allow", str(got)) if lacks else wrong_field("Allow", named)
         shown = "405 without Allow" if got is None else f"405 with Allow: {got}"
         raise NonConformance(expected, shown, reply, deviation=deviation)
 
@@ -115,7 +115,7 @@ def expect_not_shared(reply: Exchange) -> None:
     lifetime = got.get("s-maxage", got.get("max-age", "" if "public" in got else "0"))
     shared = {"public", "s-maxage", "must-revalidate"} & got.keys()
     if shared and lifetime != "0" and not {"private", "no-store", "no-cache"} & got.keys():
-        deviation = wrong_field("Cache-Control", lacks=f"^{literal(value)}$")
+        deviation = forbidden_value("Cache-Control", value)
         raise NonConformance(
             "a response that shared caches must not reuse",
             f"{reply.status} with Cache-Control: {value}",
@@ -130,7 +130,7 @@ def expect_no_credentialed_cors(reply: Exchange, origin: str) -> None:
         (reply.headers.get(f"access-control-allow-{what}") or "").strip() for what in ("origin", "credentials")
     )
     if allowed == origin and credentials == "true":
-        deviation = wrong_field("Access-Control-Allow-Origin", lacks=f"^{literal(origin)}$")
+        deviation = forbidden_value("Access-Control-Allow-Origin", origin)
         got = f"Access-Control-Allow-Origin: {allowed} with Access-Control-Allow-Credentials: true"
         raise NonConformance(
             f"no CORS access with credentials for the origin {origin}", got, reply, deviation=deviation
@@ -155,22 +155,21 @@ def expect_retry_after(reply: Exchange, longest_s: int, bound: str) -> None:
     """
     name, value = "Retry-After", (reply.headers.get("retry-after") or "").strip()
     seconds, at = whole_number(value), seconds_of_date(value) if value.endswith(" GMT") else None
+    forbidden = forbidden_value(name, value)
     if seconds is None and at is None:
         # An impossible date, or no date at all.
         form = wrong_field(name, "^[0-9]+$| GMT$")
-        deviation = wrong_field(name, lacks=f"^{literal(value)}$") if value.endswith(" GMT") else form
+        deviation = forbidden if value.endswith(" GMT") else form
         raise NonConformance(
             f"{name} in seconds or as a date",
             f"{name}: {value}" if value else f"{reply.status} without {name}",
             reply,
             deviation=deviation,
         )
-    deviation = wrong_field(name, lacks=f"^{literal(value)}$")
     if at is not None:
         seconds = round(at - (seconds_of_date(reply.headers.get("date") or "") or at))
-        deviation = wrong_field(name, lacks=f"^{literal(value)}$")
     if seconds is not None and seconds > longest_s:
-        raise NonConformance(f"{name} {bound}", f"{name}: {value}", reply, deviation=deviation)
+        raise NonConformance(f"{name} {bound}", f"{name}: {value}", reply, deviation=forbidden)
 
 
 def expect_media_type(reply: Exchange, *accepted: str) -> None:
@@ -207,7 +206,7 @@ def expect_readable_challenges(reply: Exchange) -> None:
     for value in reply.headers.all("www-authenticate"):
         if not _is_list_of_challenges(value):
             expected = 'WWW-Authenticate: Scheme name="text", name=word'
-            deviation = wrong_field("WWW-Authenticate", lacks=f"^{literal(value)}$")
+            deviation = forbidden_value("WWW-Authenticate", value)
             raise NonConformance(expected, f"WWW-Authenticate: {value}", reply, deviation=deviation)
 
 
@@ -234,7 +233,7 @@ def expect_well_formed_bearer(reply: Exchange) -> None:
         if challenge.scheme != "bearer":
             continue
         value = reply.headers.get("www-authenticate") or ""
-        shown, deviation = f"WWW-Authenticate: {value}", wrong_field("WWW-Authenticate", lacks=f"^{literal(value)}$")
+        shown, deviation = f"WWW-Authenticate: {value}", forbidden_value("WWW-Authenticate", value)
         for name in sorted(challenge.repeated & ONCE):
             raise NonConformance(f"{name} at most once in the Bearer challenge", shown, reply, deviation=deviation)
         for name, permitted in ATTRIBUTES.items():

@@ -22,12 +22,11 @@ from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.status import expect_status, listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import (
-    Deviation,
     Inconclusive,
     NonConformance,
     NotApplicable,
     Unreachable,
-    wrong_body,
+    wrong_bytes,
     wrong_field,
     wrong_status,
 )
@@ -48,7 +47,7 @@ def expect_bytes(reply: Exchange, content: bytes) -> None:
     if reply.body != content:
         found = f"{plural(len(reply.body), 'byte')} with the digest {digest_of(reply.body)}"
         expected = f"the {len(content)} bytes that were pushed ({digest_of(content)})"
-        raise NonConformance(expected, found, reply, deviation=_wrong_bytes(content))
+        raise NonConformance(expected, found, reply, deviation=wrong_bytes(content))
     length = reply.headers.get("content-length")
     if length is not None and length != str(len(content)):
         raise unlike_field(f"Content-Length: {len(content)}", reply, "Content-Length", str(len(content)))
@@ -61,12 +60,7 @@ def expect_bytes_decoded(reply: Exchange, content: bytes) -> None:
         expect_bytes(reply, content)
     elif _decoded(reply.body, coding) != content:
         expected = f"the {len(content)} bytes that were pushed ({digest_of(content)}), after {coding} decoding"
-        raise NonConformance(expected, observed(reply), reply, deviation=_wrong_bytes(content))
-
-
-def _wrong_bytes(content: bytes) -> Deviation:
-    """Return the deviation of a body that should be this content."""
-    return wrong_body(sha256=digest_of(content).removeprefix("sha256:"))
+        raise NonConformance(expected, observed(reply), reply, deviation=wrong_bytes(content))
 
 
 def _decoded(body: bytes, coding: str) -> bytes | None:
@@ -135,7 +129,7 @@ def expect_partial(reply: Exchange, content: bytes, first: int, last: int) -> No
         deviation = wrong_field("Content-Range", f"^{place}$")
         raise NonConformance(expected, f"206 with {shown}", reply, deviation=deviation)
     if reply.body != part:
-        wrong = _wrong_bytes(part)
+        wrong = wrong_bytes(part)
         raise NonConformance(f"{expected} and those bytes", "206 with different bytes", reply, deviation=wrong)
 
 
@@ -330,7 +324,7 @@ def expect_untouched(reply: Exchange, content: bytes) -> None:
     """Expect stored content to be as before a refused request."""
     if reply.status != 200 or reply.body != content:
         expected = "200 with the content stored before the refused request"
-        deviation = _wrong_bytes(content) if reply.status == 200 else wrong_status([200])
+        deviation = wrong_bytes(content) if reply.status == 200 else wrong_status([200])
         raise NonConformance(expected, observed(reply), reply, deviation=deviation)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 
 from conformance.evidence.judgements.successes import ENTITY_TAG
@@ -10,7 +9,7 @@ from conformance.oracles.headers import clock_of
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.status import expect_status, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, literal, wrong_body, wrong_field, wrong_status
+from conformance.vocabulary.finding import Inconclusive, NonConformance, forbidden_value, wrong_bytes, wrong_status
 from conformance.vocabulary.wording import field_of, worded
 
 CLOCKS_S = 300
@@ -30,7 +29,7 @@ def expect_bytes(reply: Exchange, body: bytes, because: str = "") -> None:
             f"the body {short(body)}{reason}",
             f"the body {short(reply.body)}{_first_difference(reply.body, body)}",
             reply,
-            deviation=wrong_body(sha256=hashlib.sha256(body).hexdigest()),
+            deviation=wrong_bytes(body),
         )
 
 
@@ -105,8 +104,7 @@ def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = 
     for name, value in fields.items():
         if reply.headers.get(name) == value:
             expected = f"no {name}: {value} {because}".strip()
-            deviation = wrong_field(name, lacks=f"^{literal(value)}$")
-            raise NonConformance(expected, f"{name}: {value}", reply, deviation=deviation)
+            raise NonConformance(expected, f"{name}: {value}", reply, deviation=forbidden_value(name, value))
 
 
 def expect_if_present(reply: Exchange, fields: Mapping[str, str]) -> None:
@@ -148,7 +146,7 @@ def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
         raise unlike_field(f"Content-Range: {expected}", reply, "Content-Range", expected)
     part = whole[first : last + 1]
     if reply.body != part:
-        deviation = wrong_body(sha256=hashlib.sha256(part).hexdigest())
+        deviation = wrong_bytes(part)
         raise NonConformance(f"the bytes {short(part)}", f"the bytes {short(reply.body)}", reply, deviation=deviation)
 
 

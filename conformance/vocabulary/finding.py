@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -62,9 +63,19 @@ def wrong_field(name: str, matches: str = "", lacks: str = "") -> Deviation:
     return Deviation(Kind.FIELD, name=name, matches=matches, lacks=lacks if lacks or matches else "^")
 
 
+def forbidden_value(name: str, value: str) -> Deviation:
+    """Return the deviation of a header field that has this value."""
+    return wrong_field(name, lacks=f"^{literal(value)}$")
+
+
 def wrong_body(matches: str = "", lacks: str = "", sha256: str = "") -> Deviation:
     """Return the deviation of a body: a pattern is missing or forbidden, or its SHA-256 should be another."""
     return Deviation(Kind.BODY, matches=matches, lacks=lacks, sha256=sha256)
+
+
+def wrong_bytes(right: bytes) -> Deviation:
+    """Return the deviation of a body that should be these bytes."""
+    return wrong_body(sha256=hashlib.sha256(right).hexdigest())
 
 
 def literal(text: str) -> str:
