@@ -7,6 +7,7 @@ import re
 
 from conformance.evidence.recorded_responses import KEPT_BODY
 from conformance.evidence.redaction import Redactor
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import unzipped, unzipping
 
 MOST_PLAIN = 1024 * 1024
@@ -14,6 +15,8 @@ MOST_PLAIN = 1024 * 1024
 
 DUMPED = r"^[ \t]*[0-9A-Fa-f]{4,8}:?[ \t]+((?:[0-9A-Fa-f]{2}[ \t]{0,3}){1,16})"
 DUMPED_LINE, DUMP = re.compile(DUMPED, re.MULTILINE), re.compile(rf"(?:{DUMPED}(?:[ \t|].*)?$\n?)+", re.MULTILINE)
+READABLE = {"", "identity", "gzip", "x-gzip"}
+"""Content codings of bodies in which secrets can be found."""
 
 
 def beginning(body: bytes) -> bytes:
@@ -47,3 +50,14 @@ def printed(text: str, redactor: Redactor) -> str:
         return match[0] if redacted == plain else f"<hex dump of {redacted}>\n"
 
     return redactor.text(DUMP.sub(dumped, text))
+
+
+def is_unreadable(exchange: Exchange) -> bool:
+    """Return whether secrets cannot be found in a body, since only a decoder that the suite lacks can read it."""
+    codings = {each.strip() for each in (exchange.headers.get("content-encoding") or "").lower().split(",")}
+    if codings <= READABLE:
+        return False
+    try:
+        return not exchange.body.decode("utf-8").isprintable()
+    except UnicodeDecodeError:
+        return True

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.evidence.byte_encodings import beginning, printed, without_secrets
+from conformance.evidence.byte_encodings import beginning, is_unreadable, printed, without_secrets
 from conformance.evidence.passive_checks import PassiveChecks
 from conformance.evidence.recorded_responses import KEPT_BODY, KEPT_REQUEST, RecordedResponses, Stored
 from conformance.evidence.redaction import ALTERED, Redactor
@@ -27,8 +27,6 @@ from conformance.vocabulary.exchange import Exchange
 
 KEPT_EXCHANGES = 1100  # per check: a check may create 1001 objects before the judged request
 ORIGIN = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)
-READABLE = {"", "identity", "gzip", "x-gzip"}
-"""Content codings of bodies in which secrets can be found."""
 NOT_ITS_OWN = (0, 502, 503, 504)
 """Statuses that are not from the service itself: no response, and those of a gateway in front of it."""
 TOO_MUCH = "Excess"
@@ -331,7 +329,7 @@ class Recorder:
             "response_headers": [
                 [redactor.text(name), redactor.header(name, value)] for name, value in exchange.headers
             ],
-            "response_body": self._body(exchange.body, 0 if _is_unreadable(exchange) else KEPT_BODY),
+            "response_body": self._body(exchange.body, 0 if is_unreadable(exchange) else KEPT_BODY),
             "started": round(exchange.started, 6),
             "duration_s": round(exchange.duration_s, 6),
             "error": error,
@@ -399,17 +397,6 @@ class Recorder:
         except UnicodeDecodeError:
             described["base64"] = base64.b64encode(without_secrets(recorded, self.redactor)).decode()
         return described
-
-
-def _is_unreadable(exchange: Exchange) -> bool:
-    """Return whether secrets cannot be found in a body, since only a decoder that the suite lacks can read it."""
-    codings = {each.strip() for each in (exchange.headers.get("content-encoding") or "").lower().split(",")}
-    if codings <= READABLE:
-        return False
-    try:
-        return not exchange.body.decode("utf-8").isprintable()
-    except UnicodeDecodeError:
-        return True
 
 
 def _outcome(recorded: Recorded) -> tuple[str, int, str]:

@@ -66,20 +66,9 @@ def s3_client(
     _bound_bodies(client, limits)
     _adapt_to_http(client, recorder)
     BotocoreRecording(recorder).listen(client)
-    _admit(client, budget or RequestBudget())
+    admitting = budget or RequestBudget()
+    client.meta.events.register("before-send.s3", lambda **_: admitting.wait())
     return client
-
-
-def _admit(client: Any, budget: RequestBudget) -> None:
-    """Let the run's budget admit each request."""
-    session = client._endpoint.http_session
-    original = session.send
-
-    def send(request: Any) -> Any:
-        budget.wait()
-        return original(request)
-
-    session.send = send
 
 
 def _bound_bodies(client: Any, limits: Limits) -> None:
