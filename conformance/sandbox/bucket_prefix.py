@@ -19,7 +19,7 @@ from conformance.oracles.s3_documents import lists_uploads, uploads_of
 from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import observed
-from conformance.sandbox.ledger import Ledger, Leftover
+from conformance.sandbox.ledger import ABSENT, Ledger, Leftover
 from conformance.sandbox.names import Names
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -237,7 +237,7 @@ def space_in(s3: S3, bucket: str, names: Names, ledger: Ledger) -> Space:
 
 
 def _is_gone(reply: Exchange | Exception) -> bool:
-    return not isinstance(reply, Exception) and (reply.ok or reply.status in (404, 410))
+    return not isinstance(reply, Exception) and (reply.ok or reply.status in ABSENT)
 
 
 def _reply_or_failure(remove: Callable[[T], Exchange], item: T) -> Exchange | Exception:

@@ -21,6 +21,8 @@ Leftover = tuple[str, str]
 """A resource that stays on the target, and why."""
 Remove = Callable[[], Iterable[Leftover] | None]
 FOLDER = "ledger"
+ABSENT = frozenset({404, 410})
+"""Statuses of a resource that is not there, or no longer (RFC 9110 sections 15.5.5 and 15.5.11): nothing to remove."""
 
 
 class StillRunning(Exception):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from conformance.clients.oauth.client import bearer
 from conformance.evidence.passive_checks import canary_of
 from conformance.oracles.state import State, state_of
+from conformance.sandbox.ledger import ABSENT
 from conformance.sandbox.platform import Platform
 from conformance.sandbox.templates import filled
 from conformance.target.description import Foreign, OtherOrganization, Resource
@@ -137,5 +138,5 @@ class ForeignItems:
     def _removed(self, resource: Resource, slug: str) -> None:
         operation = self.platform.operation(elsewhere(resource) or resource, "delete", slug)
         reply = self.platform.as_role("foreign", operation, reader="foreign")
-        if not reply.ok and reply.status != 404:
+        if not reply.ok and reply.status not in ABSENT:
             raise RuntimeError(f"deleting answered {reply.status}")

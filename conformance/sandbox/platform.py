@@ -19,7 +19,7 @@ from conformance.evidence.recorder import Recorded
 from conformance.oracles.documents import shows
 from conformance.oracles.state import State, state_of
 from conformance.sandbox.accepted_later import GONE, LATER, changed_later, is_as_written, made_later
-from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.ledger import ABSENT, Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pages import pages_of
 from conformance.sandbox.quota import expect_room
@@ -407,7 +407,7 @@ class Platform:
 
     def _removed(self, resource: Resource, slug: str) -> None:
         reply = self.send(self.operation(resource, "delete", slug), self.oauth.token("full"))
-        if not reply.ok and reply.status != 404:
+        if not reply.ok and reply.status not in ABSENT:
             raise RuntimeError(f"deleting answered {reply.status}")
 
     def state(self, operation: Operation) -> State:

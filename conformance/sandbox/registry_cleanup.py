@@ -9,10 +9,10 @@ from typing import Any
 from conformance.clients.http import authority_of
 from conformance.clients.registry.client import Repository, Upload
 from conformance.oracles.registry import pages_from
+from conformance.sandbox.ledger import ABSENT
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Unreachable
 
-GONE = 404
 UNCLAIMED = "the target does not claim registry.delete"
 
 
@@ -92,4 +92,4 @@ def _deleted(repository: Repository, paths: Iterable[str]) -> dict[str, Exchange
 
 
 def _refused(replies: dict[str, Exchange]) -> list[str]:
-    return [path for path, reply in replies.items() if not (reply.ok or reply.status == GONE)]
+    return [path for path, reply in replies.items() if not (reply.ok or reply.status in ABSENT)]

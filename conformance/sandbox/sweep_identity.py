@@ -9,7 +9,7 @@ from typing import Any
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth.client import OAuthClient, bearer
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.ledger import ABSENT, Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.other_tenant import elsewhere
 from conformance.sandbox.pages import pages_of
@@ -94,6 +94,6 @@ def _values(document: Any, member: str) -> list[str]:
 def _removed(platform: Platform, role: str, resource: Resource, slug: str, removal: Removal) -> Iterator[Swept]:
     kind = "read-item" if removal.dry else "delete"
     reply = platform.as_role(role, platform.operation(resource, kind, slug), reader=role)
-    if reply.status != 404:
+    if reply.status not in ABSENT:
         label = f"{resource.name} {slug}" + (" (foreign)" if role == "foreign" else "")
         yield removal.done(label, [] if reply.ok else [f"{kind} is answered {reply.status}"])

@@ -16,7 +16,8 @@ from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.registry.client import Registry, Repository, Upload
 from conformance.clients.registry.images import digest_of
 from conformance.oracles.registry import pages_from
-from conformance.sandbox.registry_cleanup import GONE, UNCLAIMED, delete_manifests, end, list_in, tags_of, texts
+from conformance.sandbox.ledger import ABSENT
+from conformance.sandbox.registry_cleanup import UNCLAIMED, delete_manifests, end, list_in, tags_of, texts
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target import description
 from conformance.target.description import Target
@@ -181,11 +182,12 @@ class _RepositorySweep:
     def _is_gone(self, reply: Exchange, path: str) -> bool:
         """Return whether content is gone; a registry may refuse to look for the malformed digests that checks push."""
         unreadable = reply.status == UNREADABLE
-        return reply.status == GONE or (unreadable and self.repository.send("HEAD", path).status in (GONE, UNREADABLE))
+        gone = reply.status in ABSENT
+        return gone or (unreadable and self.repository.send("HEAD", path).status in {*ABSENT, UNREADABLE})
 
     def _stubborn_tags(self, tags: list[str]) -> Iterator[Swept]:
         """Delete tags that remain after their manifests."""
         for tag in tags_of(self.repository) if tags else []:
             reply = self.repository.delete_manifest(tag)
-            if not reply.ok and reply.status != GONE:
+            if not reply.ok and reply.status not in ABSENT:
                 yield Swept(f"tag {self.repository.name}:{tag}", "stays", f"DELETE is answered {reply.status}")

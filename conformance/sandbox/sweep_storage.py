@@ -16,6 +16,7 @@ from conformance.clients.s3.sigv4 import Keys
 from conformance.oracles.s3_documents import lists_uploads, uploads_of
 from conformance.oracles.s3_pages import first_with_entry
 from conformance.sandbox.bucket_prefix import OBJECT, PROBES
+from conformance.sandbox.ledger import ABSENT
 from conformance.sandbox.names import PREFIX, run_of
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target.description import Target
@@ -75,7 +76,7 @@ def _swept(bucket: Bucket, kind: str, pages: Iterator[list[Item]], removal: Remo
             run = run_of(key) or ""
             found[run] += 1
             reply = None if removal.dry else bucket.abort(key, upload) if upload else bucket.delete(key)
-            if reply is not None and not reply.ok and reply.status != 404:
+            if reply is not None and not reply.ok and reply.status not in ABSENT:
                 refused[run].append(f"{key}: DELETE is answered {reply.status}")
     for run, count in found.items():
         yield removal.done(f"{count} {kind} of run {run} in bucket {bucket.name}", refused[run])
@@ -83,7 +84,7 @@ def _swept(bucket: Bucket, kind: str, pages: Iterator[list[Item]], removal: Remo
 
 def _existing(bucket: Bucket, keys: list[str]) -> list[Item]:
     """Return the keys that name an object, as far as the gateway answers."""
-    return [(key, "") for key in keys if bucket.head(key).status != 404]
+    return [(key, "") for key in keys if bucket.head(key).status not in ABSENT]
 
 
 def _objects(bucket: Bucket) -> Iterator[list[Item]]:

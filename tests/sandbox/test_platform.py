@@ -16,7 +16,18 @@ from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.platform import SOON_S, Platform
 from conformance.sandbox.templates import named_in
-from conformance.target.description import Create, Credential, Foreign, Identity, Item, Resource, Secret, Target, Update
+from conformance.target.description import (
+    Create,
+    Credential,
+    Delete,
+    Foreign,
+    Identity,
+    Item,
+    Resource,
+    Secret,
+    Target,
+    Update,
+)
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 from tests.oracles.replies import reply
@@ -168,3 +179,22 @@ def test_an_absent_name_has_the_form_of_existing_names(path: str, absent: str, f
     resource = Resource(name="organization", path=path, absent=absent)
     assert re.fullmatch(form, platform_of(Careful(reply(200)), resource).absent_path(resource))
     assert named_in(resource.path, resource.absent) == (path.split("/")[2] if absent.startswith("/orgs/{") else "")
+
+
+class Deleting(Careful):
+    """A service that answers every deletion with one status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(reply(200))
+        self.status = status
+
+    def send(self, method: str, path: str, headers: Iterable[Any] = (), body: bytes = b"") -> Exchange:
+        return reply(self.status) if method == "DELETE" else super().send(method, path, headers, body)
+
+
+@pytest.mark.parametrize(("status", "left"), [(204, False), (404, False), (410, False), (403, True), (500, True)])
+def test_what_is_gone_is_no_leftover(status: int, left: bool) -> None:
+    things = Resource(name="things", path="/things", item=Item(path="/things/{slug}"), delete=Delete())
+    platform = platform_of(Deleting(status), things)
+    platform.remember(things, "cf-a")
+    assert bool(platform.ledger.clean_up()) is left
