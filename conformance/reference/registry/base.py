@@ -27,6 +27,7 @@ class Base(Surface):
     def reset(self) -> None:
         self.repositories.clear()
         self.uploads.clear()
+        self.windows = Windows()
 
     def contents(self) -> list[str]:
         uploads = [f"{upload.repository} upload {session}" for session, upload in self.uploads.items()]

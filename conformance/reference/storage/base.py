@@ -37,10 +37,10 @@ class Gateway(Surface):
         self.seeds = seeds
         self.access_keys = {each.access_key: each for each in seeds.access_keys}
         self.buckets: dict[str, Bucket] = {}
-        self.windows = Windows()
         self.reset()
 
     def reset(self) -> None:
+        self.windows = Windows()
         now = self.seconds()
         self.buckets = {name: Bucket(name, owner, now) for name, owner in self.seeds.buckets.items()}
         for key in self.seeds.access_keys:
