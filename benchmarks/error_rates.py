@@ -24,11 +24,10 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from conformance.oracles.token_quality import weakness
-from conformance.plugin.checks import RESULT
+from conformance.plugin.checks import CHECK, RESULT
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.invocation import pytest_arguments
 from conformance.plugin.options import RunOptions
-from conformance.plugin.worker import CHECK
 from conformance.reference.control import tell
 from conformance.runs.record import CheckResult
 from conformance.target import configuration

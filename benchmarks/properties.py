@@ -18,7 +18,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from conformance.plugin.worker import CHECK
+from conformance.plugin.checks import CHECK
 from conformance.reference.control import tell
 from tests.defect_table import Table, in_reference
 from tests.properties import SURFACES, is_property

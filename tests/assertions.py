@@ -24,9 +24,9 @@ from typing import Any
 
 import pytest
 
+from conformance.plugin.checks import CHECK
 from conformance.plugin.judging import single_exceptions
 from conformance.plugin.surfaces import SURFACE_OF_AREA
-from conformance.plugin.worker import CHECK
 from conformance.vocabulary.finding import NonConformance
 from tests.defect_table import Table, dealt_out, in_reference, in_turn, noticed, parsed_with_processes
 from tests.rows import Row, rows

@@ -29,13 +29,13 @@ from _pytest.runner import runtestprotocol
 
 from conformance.contract.catalogue import catalogue
 from conformance.evidence.recorder import RECORDER
-from conformance.plugin.checks import RESULT, CheckInfo
+from conformance.plugin.checks import CHECK, RESULT, CheckInfo
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.invocation import pytest_arguments
 from conformance.plugin.options import RunOptions
 from conformance.plugin.surfaces import SURFACE_OF_AREA, surface_of
-from conformance.plugin.worker import CHECK, Worker
+from conformance.plugin.worker import Worker
 from conformance.reference.alteration import Alteration, Defect, overridden_names
 from conformance.reference.control import tell
 from conformance.reference.deployment import alterations, build

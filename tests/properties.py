@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from conformance.plugin.worker import CHECK
+from conformance.plugin.checks import CHECK
 from conformance.reference.alteration import Defect
 from conformance.reference.control import tell
 from conformance.reference.deployment import alterations

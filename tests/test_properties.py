@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from conformance.plugin.worker import CHECK
+from conformance.plugin.checks import CHECK
 from tests.defect_table import Table, in_reference
 from tests.properties import SURFACES, Found, explored, found_by, is_property, search
 from tests.rows import Row

@@ -43,6 +43,10 @@ class CheckInfo:
         return self.nodeid.split("::", 1)[0]
 
 
+CHECK = pytest.StashKey[CheckInfo]()
+"""The key of an item's check."""
+
+
 def is_check(item: pytest.Item) -> bool:
     """Return whether the item is in the suites, not one of the suite's own tests."""
     return _in_suites(item.path)

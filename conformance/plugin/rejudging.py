@@ -29,13 +29,13 @@ import pytest
 from conformance.clients.transport.request_budget import RequestBudget
 from conformance.evidence.recorded_responses import NotRecorded, RecordedResponses, placeholder
 from conformance.evidence.recorder import RECORDER, id_of
-from conformance.plugin.checks import CheckInfo
+from conformance.plugin.checks import CHECK, CheckInfo
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.invocation import pytest_arguments, run_pytest
 from conformance.plugin.judging import Judgement, judge, left_open, single_exceptions
 from conformance.plugin.liveness import Liveness
 from conformance.plugin.options import RunOptions
-from conformance.plugin.worker import CHECK, Worker
+from conformance.plugin.worker import Worker
 from conformance.preflight import SurfaceState
 from conformance.runs.processes import own_python
 from conformance.runs.reading import Record, read

@@ -6,11 +6,9 @@ The pytest report of a check carries its result to the reporting process, as pla
 from __future__ import annotations
 
 import random
-import signal
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from conformance.evidence.curl import from_file
 from conformance.evidence.recorder import RECORDER
 from conformance.evidence.secrets import learn_secrets
 from conformance.plugin.checks import (
+    CHECK,
     EVIDENCE,
     RESULT,
     TEARDOWN,
@@ -40,18 +39,18 @@ from conformance.plugin.options import RunOptions
 from conformance.plugin.selection import selected, unmatched, why_unmatched
 from conformance.plugin.sharding import Plan, durations_of, plan
 from conformance.plugin.surfaces import not_described, surface_of
+from conformance.plugin.timekeeper import Timekeeper
 from conformance.reporting.terminal import failure_text
 from conformance.runs.record import CheckResult, EvidenceWriter
 from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
-from conformance.strategies.properties import BEFORE_EXAMPLES, LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
+from conformance.strategies.properties import BEFORE_EXAMPLES, LONGEST_SHRINK_S, configure
 from conformance.target import configuration
 from conformance.target.errors import path_text
 from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 from conformance.vocabulary.verdict import Verdict
 
-CHECK = pytest.StashKey[CheckInfo]()
 SERIAL = "serial"
 """The name of the worker of the serial phase, in records and in names of resources."""
 RESOURCES = 5
@@ -393,38 +392,3 @@ def _rank(check: CheckInfo | None) -> int:
     if check is None:
         return 0
     return 3 if check.concludes else 2 if check.comes_last else 1 if check.disturbs else 0
-
-
-class Timekeeper:
-    """Limits the time of a check's setup and of the check."""
-
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Limit the time of the setup."""
-        with ends_in_time(PATIENCE_S if CHECK in item.stash else 0.0):
-            yield
-
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Limit the time of the check."""
-        with ends_in_time(PATIENCE_S if CHECK in item.stash else 0.0):
-            yield
-
-
-@contextmanager
-def ends_in_time(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime in the main thread after so many seconds; 0: no limit."""
-    if not seconds:
-        yield
-        return
-
-    def late(_signal: int, _frame: object) -> None:
-        raise OutOfTime(f"the check did not end within {seconds:g} s", "a target that answers in time")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

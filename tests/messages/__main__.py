@@ -30,8 +30,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from conformance.evidence.recorder import RECORDER
-from conformance.plugin.checks import CheckInfo
-from conformance.plugin.worker import CHECK
+from conformance.plugin.checks import CHECK, CheckInfo
 from conformance.reference.control import tell
 from tests.defect_table import Table, in_reference, noticed, verdicts_of
 from tests.messages.changes import ANSWER, REQUEST, Change, of_answers, of_requests

@@ -27,9 +27,9 @@ from typing import Any, cast
 
 import pytest
 
-from conformance.plugin.checks import CheckInfo
+from conformance.plugin.checks import CHECK, CheckInfo
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
-from conformance.plugin.worker import CHECK, Worker, configure_properties
+from conformance.plugin.worker import Worker, configure_properties
 from tests.defect_table import Table, in_reference, noticed
 from tests.mutation.changes import Mutant, mutants
 from tests.rows import Row

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.evidence.recorder import RECORDER
-from conformance.plugin.worker import ends_in_time
+from conformance.plugin.timekeeper import ends_in_time
 from conformance.strategies import properties
 from conformance.strategies.properties import Machine, configure, explores, rule, run_machine
 from conformance.vocabulary.finding import Inconclusive

@@ -12,7 +12,7 @@ from collections.abc import Generator
 
 import pytest
 
-from conformance.plugin.worker import CHECK
+from conformance.plugin.checks import CHECK
 from conformance.reference.control import tell
 
 
