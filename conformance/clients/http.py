@@ -161,6 +161,7 @@ class HttpClient:
         if self._may_be_temporary(exchange) and self.patient and again and not self.waited_in_vain:
             # Once only: the target did not ask to wait.
             self.recorder.pause(DEFAULT_WAIT_S, exchange.id)
+            self.budget.admit_repeat()
             exchange = once()
             self.waited_in_vain = self._may_be_temporary(exchange)
             if not self.waited_in_vain:
@@ -176,6 +177,7 @@ class HttpClient:
             self.recorder.pause(min(times * retry_after(exchange), self.limits.patience_s), exchange.id)
             # Sequentially: concurrent requests would exceed the limit again.
             with self.retry_lock:
+                self.budget.admit_repeat()
                 exchange = once()
             if not asks_to_wait(exchange):
                 break

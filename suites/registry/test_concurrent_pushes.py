@@ -36,7 +36,7 @@ from conformance.oracles.status import (
 )
 from conformance.sandbox.names import Names
 from conformance.sandbox.retry_once import at_second_try
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import sends_up_to, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.wording import plural, worded
@@ -202,6 +202,7 @@ def several_images(new_repository: NewRepository, once: Once) -> tuple[Repositor
 
 
 @verifies("registry/concurrency/responses-are-not-mixed-up")
+@sends_up_to(600)
 @pytest.mark.parametrize("kind", ["blob", "digest", "tag"])
 def test_responses_are_not_mixed_up(several_images: tuple[Repository, list[Manifest]], kind: str) -> None:
     """Purpose: a client gets the content that it requests, however many requests overlap.

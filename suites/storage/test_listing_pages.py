@@ -24,7 +24,7 @@ from conformance.oracles.s3_pages import (
 from conformance.sandbox.bucket_prefix import Space
 from conformance.strategies.properties import explores
 from conformance.strategies.storage import FLAT_SETS, NESTED_SETS, flat_names, name_sets, nested_names, page_sizes
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, row, sends_up_to, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
@@ -141,6 +141,7 @@ def many(space: Space) -> tuple[str, list[str]]:
 
 
 @verifies("storage/listing/over-1000-keys-are-complete")
+@sends_up_to(2100)
 @pytest.mark.parametrize(
     ("max_keys", "limit"),
     [case("no-max-keys", None, LONGEST_PAGE), case("max-keys-5000", 5 * LONGEST_PAGE, 5 * LONGEST_PAGE)],

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
+from conformance.clients.http import HttpClient
 from conformance.clients.transport.request_budget import (
     FURTHER_PER_S,
     SHARED,
@@ -17,11 +18,12 @@ from conformance.clients.transport.request_budget import (
     RequestBudget,
     RunBoundReached,
 )
-from conformance.evidence.recorder import RECORDER
+from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.plugin.judging import judge
 from conformance.runs.reading import read
 from conformance.strategies.properties import BEFORE_EXAMPLES, configure, explores
 from conformance.vocabulary.verdict import ExitCode, Verdict
+from tests.clients.servers import GOOD, answering
 from tests.run.support import conformance, run
 
 RATE = 1000.0
@@ -138,3 +140,15 @@ def test_the_bound_of_the_run_is_shared(tmp_path: Path) -> None:
             budget.wait()
     budgets[0].end_run()
     budgets[0].wait()
+
+
+def test_repeats_that_the_target_asked_for_do_not_count() -> None:
+    later = b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+    with answering(later, GOOD, later, GOOD, GOOD) as (url, served):
+        http = HttpClient(url, Recorder())
+        http.budget.begin_phase("a/check", 3)
+        assert [http.get("/").status for _ in range(3)] == [200, 200, 200]
+        with pytest.raises(BoundExceeded):
+            [http.get("/") for _ in range(100)]
+        http.close()
+    assert sum(map(len, served.connections)) >= 5, "three requests, and two repeats"

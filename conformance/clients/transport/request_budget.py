@@ -57,6 +57,11 @@ class RequestBudget:
         """Count anew: a bound holds for each example of a property."""
         self._counted, self._begun = 0, time.monotonic()
 
+    def admit_repeat(self) -> None:
+        """Leave the next request out of the count of a check: it repeats one for which the target asked to wait."""
+        with self._lock:
+            self._counted -= 1
+
     def end_run(self) -> None:
         """Remove all bounds, since only the clean-up follows."""
         self.begin_phase("", None)
